@@ -1,0 +1,75 @@
+PYTHON ?= python3.11
+VENV := .venv
+TRITON_VENV := .venv-triton
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+PROTOS := $(wildcard protos/reclass/*/v1/*.proto)
+MEMBERS := runtime sync features inference portal standalone
+# Where a machine keeps local wheels for pip (a CPU build of torch, say), uv looks there too.
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+ARGS ?=
+DATA ?= var/demo
+
+.PHONY: help
+help: ## Show these commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+$(VENV)/.installed: constraints.txt requirements-dev.txt requirements-members.txt protos/pyproject.toml $(wildcard services/*/pyproject.toml)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(UV) || $(BIN)/python -m pip install --quiet uv
+	$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt -r requirements-dev.txt -r requirements-members.txt
+	touch $@
+
+$(TRITON_VENV)/.installed: services/triton/requirements.txt | $(VENV)/.installed
+	test -x $(TRITON_VENV)/bin/python || $(PYTHON) -m venv $(TRITON_VENV)
+	$(UV) pip install --quiet --python $(TRITON_VENV)/bin/python --no-deps -r services/triton/requirements.txt
+	touch $@
+
+.PHONY: install
+install: $(VENV)/.installed $(TRITON_VENV)/.installed ## Install everything into .venv and .venv-triton
+
+.PHONY: demo
+demo: install ## Make a small library, hear it, decide genres and write them back (ARGS=--exit stops afterwards)
+	$(BIN)/reclass demo --data $(DATA) $(ARGS)
+
+.PHONY: up
+up: install ## Start the whole system on this machine (needs PLEX_URL and PLEX_TOKEN)
+	$(BIN)/reclass up $(ARGS)
+
+.PHONY: test
+test: install ## Run all tests (at most 10 minutes)
+	$(BIN)/pytest tests
+
+.PHONY: test-fast
+test-fast: install ## Run the unit tests (at most 2 minutes)
+	$(BIN)/pytest tests/unit
+
+.PHONY: lint
+lint: install ## Check style, types, the stubs and the pins
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	BIN=$(BIN) scripts/typecheck
+	BIN=$(BIN) scripts/stubs --check
+
+.PHONY: format
+format: install ## Rewrite the code in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: protos
+protos: install ## Generate the gRPC stubs from protos/
+	BIN=$(BIN) scripts/stubs
+
+.PHONY: bench
+bench: install ## Print the benchmarks, each as a ratio to a reference of the same run
+	$(BIN)/python -m benchmarks
+
+.PHONY: pins
+pins: ## Resolve constraints.txt anew
+	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
+	  $(foreach m,protos $(MEMBERS),--no-emit-package reclass-$(m)) \
+	  requirements-dev.txt requirements-members.txt -o constraints.txt
+
+.PHONY: clean
+clean: ## Remove environments and the demo's data
+	rm -rf $(VENV) $(TRITON_VENV) var
