@@ -1,1 +1,1 @@
-
+"""What every Music ReClass service runs on; it knows nothing about music."""

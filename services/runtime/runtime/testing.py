@@ -1,0 +1,38 @@
+"""Real servers for tests: a servicer behind all interceptors on a loopback socket."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import grpc
+
+from runtime.channel import open_channel
+from runtime.server import Server
+
+
+@contextmanager
+def running_server(
+    services: Mapping[str, Callable[[grpc.Server], None]], *, token: str | None = None
+) -> Iterator[Server]:
+    """A started server on a free port; stopped at the end."""
+    server = Server(services=services, token=token)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop(grace_seconds=1.0)
+
+
+@contextmanager
+def connected(
+    services: Mapping[str, Callable[[grpc.Server], None]],
+    *,
+    token: str | None = None,
+    timeout_seconds: float = 30.0,
+) -> Iterator[grpc.Channel]:
+    """A channel over a socket to a server of `services`."""
+    with running_server(services, token=token) as server:
+        channel = open_channel(f"127.0.0.1:{server.port}", token=token, timeout_seconds=timeout_seconds)
+        try:
+            yield channel
+        finally:
+            channel.close()

@@ -1,0 +1,162 @@
+"""The door to Triton: inference and model control over gRPC, healed where Triton does not heal itself."""
+
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, TypeVar
+
+import grpc
+import numpy as np
+import tritonclient.grpc as client
+from numpy.typing import NDArray
+from tritonclient.utils import InferenceServerException, np_to_triton_dtype
+
+from runtime.errors import ServiceError
+from runtime.telemetry import get_logger
+
+log = get_logger(__name__)
+T = TypeVar("T")
+Array = NDArray[Any]
+
+
+class TritonError(ServiceError):
+    """Triton answered with an error."""
+
+    reason = "MODEL_BROKEN"
+    code = grpc.StatusCode.INTERNAL
+
+
+class TritonUnavailableError(TritonError):
+    """Triton does not answer, or not in time."""
+
+    reason: ClassVar[str] = "TRITON_UNAVAILABLE"
+    code: ClassVar[grpc.StatusCode] = grpc.StatusCode.UNAVAILABLE
+
+
+class ModelNotLoadedError(TritonError):
+    """Triton runs, but does not serve this model or version."""
+
+    reason: ClassVar[str] = "MODEL_NOT_LOADED"
+    code: ClassVar[grpc.StatusCode] = grpc.StatusCode.FAILED_PRECONDITION
+
+
+class StubDeadError(TritonError):
+    """The process that runs the model died; Triton goes on calling the model ready and never restarts it."""
+
+
+class Triton:
+    """A Triton server at `target` ("host:port" of its gRPC). Safe to share between threads."""
+
+    def __init__(self, target: str, *, timeout_seconds: float = 30.0) -> None:
+        self.target = target
+        self._timeout_seconds = timeout_seconds
+        self._client = client.InferenceServerClient(
+            target, channel_args=[("grpc.max_reconnect_backoff_ms", 2000), *_MESSAGE_LIMITS]
+        )
+        self._healing = threading.Lock()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    def is_live(self) -> bool:
+        """Whether the server answers at all."""
+        try:
+            return bool(self._call(lambda: self._client.is_server_live(client_timeout=2.0)))
+        except TritonError:
+            return False
+
+    def is_model_ready(self, model: str, version: str = "") -> bool:
+        """Whether the server serves this model; a dead stub is not noticed here, by Triton's own doing."""
+        try:
+            return bool(self._call(lambda: self._client.is_model_ready(model, version, client_timeout=5.0)))
+        except ModelNotLoadedError:
+            return False
+
+    def load(
+        self, model: str, config: Mapping[str, Any] | None = None, *, timeout_seconds: float = 120
+    ) -> None:
+        """Load or reload a model. Always with a time limit: a stub that cannot start keeps Triton waiting for ever."""
+        text = json.dumps(config) if config is not None else None
+        self._call(lambda: self._client.load_model(model, config=text, client_timeout=timeout_seconds))
+        log.info("model loaded", model=model)
+
+    def unload(self, model: str) -> None:
+        """Stop serving a model; no error when it is not served."""
+        self._call(lambda: self._client.unload_model(model, client_timeout=self._timeout_seconds))
+
+    def index(self) -> list[dict[str, Any]]:
+        """Name, version, state and reason of each model that the repository holds."""
+        answer = self._call(
+            lambda: self._client.get_model_repository_index(
+                as_json=True, client_timeout=self._timeout_seconds
+            )
+        )
+        return list(answer.get("models", []))
+
+    def infer(
+        self,
+        model: str,
+        inputs: Mapping[str, Array],
+        outputs: Sequence[str],
+        *,
+        version: str = "",
+        timeout_seconds: float | None = None,
+        heal: Callable[[], None] | None = None,
+    ) -> dict[str, Array]:
+        """Run a model. `heal` loads it again when Triton lost it: after a restart, or when its stub died.
+
+        Without `heal` the model is loaded with the configuration of the repository. One more try follows, no more.
+        """
+        limit = timeout_seconds or self._timeout_seconds
+        try:
+            return self._infer(model, inputs, outputs, version, limit)
+        except (ModelNotLoadedError, StubDeadError) as error:
+            log.warning("loading the model again", model=model, because=str(error))
+            with self._healing:
+                self._heal(model, version, error, heal or (lambda: self.load(model)))
+            return self._infer(model, inputs, outputs, version, limit)
+
+    def _heal(self, model: str, version: str, error: TritonError, load: Callable[[], None]) -> None:
+        # Another thread may have loaded the model while this one waited; a dead stub looks ready all the while.
+        if isinstance(error, ModelNotLoadedError) and self.is_model_ready(model, version):
+            return
+        load()
+
+    def _infer(
+        self, model: str, inputs: Mapping[str, Array], outputs: Sequence[str], version: str, limit: float
+    ) -> dict[str, Array]:
+        tensors = []
+        for name, array in inputs.items():
+            tensor = client.InferInput(name, list(array.shape), np_to_triton_dtype(array.dtype))
+            tensor.set_data_from_numpy(np.ascontiguousarray(array))
+            tensors.append(tensor)
+        wanted = [client.InferRequestedOutput(name) for name in outputs]
+        answer = self._call(
+            lambda: self._client.infer(
+                model, tensors, model_version=version, outputs=wanted, client_timeout=limit
+            )
+        )
+        return {name: answer.as_numpy(name) for name in outputs}
+
+    def _call(self, action: Callable[[], T]) -> T:
+        try:
+            return action()
+        except InferenceServerException as error:
+            raise _translated(error, self.target) from error
+
+
+_MESSAGE_LIMITS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+
+
+def _translated(error: InferenceServerException, target: str) -> TritonError:
+    status, message = str(error.status() or ""), str(error.message() or "")
+    if "Stub process" in message:
+        return StubDeadError(f"the model's process in Triton died: {message}")
+    if "NOT_FOUND" in status or "is not ready" in message or "unknown model" in message:
+        return ModelNotLoadedError(f"Triton at {target} does not serve the model: {message}")
+    if "UNAVAILABLE" in status or "DEADLINE_EXCEEDED" in status or "CANCELLED" in status:
+        return TritonUnavailableError(
+            f"Triton at {target} does not answer ({status}: {message}); is it running?"
+        )
+    return TritonError(f"Triton at {target} refused the call ({status}): {message}")

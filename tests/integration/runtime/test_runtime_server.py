@@ -1,0 +1,137 @@
+"""A server of the runtime over a real socket: errors, request ids, token, health, restarts."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from reclass.sync.v1 import sync_pb2, sync_pb2_grpc
+from runtime.channel import open_channel
+from runtime.errors import RemoteError, ServiceError
+from runtime.server import Server
+from runtime.telemetry import bind_request_id, clear_request_id, request_id
+from runtime.testing import connected, running_server
+
+NAME = "reclass.sync.v1.SyncService"
+
+
+class NoSuchTrackError(ServiceError):
+    code = grpc.StatusCode.NOT_FOUND
+    reason = "TRACK_NOT_FOUND"
+    domain = "reclass.sync"
+    permanent = True
+
+
+class Servicer(sync_pb2_grpc.SyncServiceServicer):
+    def __init__(self, behaviour: Callable[[], Any]) -> None:
+        self.behaviour = behaviour
+        self.seen: list[str | None] = []
+
+    def CheckServer(self, request: Any, context: Any) -> sync_pb2.CheckServerResponse:
+        self.seen.append(request_id())
+        return self.behaviour() or sync_pb2.CheckServerResponse(friendly_name="here")
+
+    def ReadAudio(self, request: Any, context: Any) -> Iterator[sync_pb2.ReadAudioResponse]:
+        yield sync_pb2.ReadAudioResponse(data=b"1")
+        self.behaviour()
+
+
+def services(behaviour: Callable[[], Any] = lambda: None) -> dict[str, Any]:
+    servicer = Servicer(behaviour)
+    return {NAME: lambda server: sync_pb2_grpc.add_SyncServiceServicer_to_server(servicer, server)}
+
+
+def fail_typed() -> None:
+    raise NoSuchTrackError("track 7 is not in Plex; sync the library")
+
+
+def fail_untyped() -> None:
+    raise ZeroDivisionError("secret detail")
+
+
+def call(channel: grpc.Channel) -> sync_pb2.CheckServerResponse:
+    return sync_pb2_grpc.SyncServiceStub(channel).CheckServer(sync_pb2.CheckServerRequest())
+
+
+def test_a_typed_error_arrives_with_code_reason_and_sentence() -> None:
+    with connected(services(fail_typed)) as channel, pytest.raises(grpc.RpcError) as caught:
+        call(channel)
+    error = RemoteError.from_rpc(caught.value)
+    assert (error.code, error.reason, error.permanent) == (grpc.StatusCode.NOT_FOUND, "TRACK_NOT_FOUND", True)
+    assert error.message == "track 7 is not in Plex; sync the library"
+
+
+def test_an_error_in_a_stream_arrives_typed_after_the_first_answers() -> None:
+    with connected(services(fail_typed)) as channel:
+        answers = sync_pb2_grpc.SyncServiceStub(channel).ReadAudio(sync_pb2.ReadAudioRequest())
+        assert next(answers).data == b"1"
+        with pytest.raises(grpc.RpcError) as caught:
+            next(answers)
+    assert RemoteError.from_rpc(caught.value).reason == "TRACK_NOT_FOUND"
+
+
+def test_a_bug_answers_internal_without_its_details() -> None:
+    with connected(services(fail_untyped)) as channel, pytest.raises(grpc.RpcError) as caught:
+        call(channel)
+    error = RemoteError.from_rpc(caught.value)
+    assert error.code is grpc.StatusCode.INTERNAL
+    assert "secret" not in error.message
+    assert not error.permanent
+
+
+def test_the_request_id_travels_to_the_service() -> None:
+    seen: list[str | None] = []
+    with connected(services(lambda: seen.append(request_id()))) as channel:
+        bind_request_id("run-42")
+        call(channel)
+        clear_request_id()
+        call(channel)
+    assert seen[0] == "run-42"
+    assert seen[1] not in (None, "run-42")
+
+
+def test_a_server_with_a_token_refuses_strangers_and_answers_probes() -> None:
+    with running_server(services(), token="sesame") as server:
+        target = f"127.0.0.1:{server.port}"
+        with open_channel(target) as stranger, pytest.raises(grpc.RpcError) as caught:
+            call(stranger)
+        assert RemoteError.from_rpc(caught.value).code is grpc.StatusCode.UNAUTHENTICATED
+        with open_channel(target, token="sesame") as friend:
+            assert call(friend).friendly_name == "here"
+        with grpc.insecure_channel(target) as probe:
+            answer = health_pb2_grpc.HealthStub(probe).Check(health_pb2.HealthCheckRequest(service=NAME))
+        assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+def test_a_call_has_a_deadline_even_when_nobody_answers() -> None:
+    with open_channel("127.0.0.1:1", timeout_seconds=0.3) as channel:
+        started = time.monotonic()
+        with pytest.raises(grpc.RpcError) as caught:
+            call(channel)
+    assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert time.monotonic() - started < 3
+
+
+def test_a_call_waits_for_a_service_that_comes_back() -> None:
+    with running_server(services()) as first:
+        port = first.port
+    later = threading.Timer(1.0, lambda: None)
+    with open_channel(f"127.0.0.1:{port}", timeout_seconds=20) as channel:
+        answers: list[str] = []
+        caller = threading.Thread(target=lambda: answers.append(call(channel).friendly_name))
+        caller.start()
+        later.start()
+        later.join()
+        server = Server(services=services(), port=port)
+        server.start()
+        caller.join(20)
+        server.stop(1)
+    assert answers == ["here"]
+
+
+def test_a_taken_port_is_named() -> None:
+    with running_server(services()) as server, pytest.raises(SystemExit, match=str(server.port)):
+        Server(services=services(), port=server.port)
