@@ -1,0 +1,103 @@
+"""Django's settings, made from the portal's environment."""
+
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
+
+from portal.configuration import PortalSettings
+
+
+def database(settings: PortalSettings) -> dict[str, Any]:
+    """Django's entry for the database of `settings`."""
+    url = settings.database_url
+    host = url.hosts()[0]
+    socket = dict(url.query_params()).get("host")
+    password = settings.database_password.get_secret_value() if settings.database_password else ""
+    if not url.path or url.path == "/":
+        raise ImproperlyConfigured("PORTAL_DATABASE_URL names no database: postgresql://user@host:port/NAME")
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": url.path.lstrip("/"),
+        "USER": host["username"] or "",
+        "PASSWORD": host["password"] or password,
+        "HOST": socket or host["host"] or "",
+        "PORT": str(host["port"] or ""),
+        # A pooled connection that a restart of the database has cut is found out before it is used.
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"connect_timeout": 5},
+    }
+
+
+RECLASS = PortalSettings.load()
+
+SECRET_KEY = RECLASS.secret_key.get_secret_value() or "unset: commands that serve no page need none"
+DEBUG = RECLASS.debug
+ALLOWED_HOSTS = [host.strip() for host in RECLASS.allowed_hosts.split(",") if host.strip()]
+DATABASES = {"default": database(RECLASS)}
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "procrastinate.contrib.django",
+    "portal.library",
+    "portal.genres",
+    "portal.verdicts",
+    "portal.runs",
+    "portal.ledger",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "portal.urls"
+WSGI_APPLICATION = "portal.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "static/"
+# Served from the packages themselves: nothing to collect, nothing to get out of step.
+WHITENOISE_USE_FINDERS = True
+LOGGING_CONFIG = None  # runtime.telemetry does it, in __main__
+PROCRASTINATE_WORKER_DEFAULTS = {
+    "update_heartbeat_interval": RECLASS.stalled_after_seconds / 5,
+    "stalled_worker_timeout": RECLASS.stalled_after_seconds,
+}
+UNFOLD = {
+    "SITE_TITLE": "Music ReClass",
+    "SITE_HEADER": "Music ReClass",
+    "SITE_SUBHEADER": "The right genres",
+    "SITE_SYMBOL": "graphic_eq",
+    "SITE_URL": reverse_lazy("admin:index"),
+}

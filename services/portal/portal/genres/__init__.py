@@ -1,0 +1,1 @@
+"""The genres, and the spellings that stand for them."""

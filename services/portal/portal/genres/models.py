@@ -1,0 +1,42 @@
+"""Genres and their aliases."""
+
+from django.db import models
+from django.db.models.functions import Lower
+
+from portal.genres.spelling import normalised
+
+
+class Genre(models.Model):
+    """A genre that songs can have. A retired one keeps its history and is neither learned nor written."""
+
+    name = models.CharField(max_length=100, unique=True, help_text="As it is written to Plex.")
+    custom = models.BooleanField(default=False, help_text="Taught by the owner; public data sets do not know it.")
+    retired = models.BooleanField(default=False, help_text="Neither learned nor written any more.")
+    description = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ("name",)
+        constraints = (models.UniqueConstraint(Lower("name"), name="genre_name_any_case"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Alias(models.Model):
+    """A spelling found in tags that stands for a genre, compared without regard to case and punctuation."""
+
+    spelling = models.CharField(max_length=200, help_text="As it stands in tags, for example Hip-Hop/Rap.")
+    normalised = models.CharField(max_length=200, unique=True, editable=False)
+    genre = models.ForeignKey(Genre, on_delete=models.CASCADE, related_name="aliases")
+
+    class Meta:
+        ordering = ("spelling",)
+        verbose_name_plural = "aliases"
+
+    def __str__(self) -> str:
+        return f"{self.spelling} → {self.genre}"
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        """Keep the compared form in step with the spelling."""
+        self.normalised = normalised(self.spelling)
+        super().save(*args, **kwargs)  # type: ignore[arg-type] # handed through as they came

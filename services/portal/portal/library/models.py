@@ -1,0 +1,133 @@
+"""Libraries, tracks, and the audio behind them."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from pgvector.django import VectorField
+
+
+class Library(models.Model):
+    """A music library of a Plex server."""
+
+    server_id = models.CharField(max_length=100, help_text="Plex's machine identifier.")
+    key = models.CharField(max_length=50)
+    title = models.CharField(max_length=300)
+    last_synced = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "libraries"
+        constraints = (models.UniqueConstraint(fields=("server_id", "key"), name="library_of_server"),)
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Audio(models.Model):
+    """One recording's bytes, by content: analysed once, however many tracks, paths or rating keys have it."""
+
+    content_key = models.CharField(max_length=100, unique=True)
+    codec = models.CharField(max_length=50, blank=True)
+    sample_rate_hz = models.PositiveIntegerField(default=0)
+    channels = models.PositiveSmallIntegerField(default=0)
+    duration_seconds = models.FloatField(default=0)
+    heard_time = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "audio"
+
+    def __str__(self) -> str:
+        return self.content_key
+
+
+class VectorKind(models.TextChoices):
+    """What made a vector."""
+
+    FMA = "fma", "FMA"
+    MERT = "mert", "MERT"
+    JMLA = "jmla", "JMLA"
+
+
+class Vector(models.Model):
+    """The values of one kind for one audio; a model never sees values of another version."""
+
+    audio = models.ForeignKey(Audio, on_delete=models.CASCADE, related_name="vectors")
+    kind = models.CharField(max_length=10, choices=VectorKind.choices)
+    version = models.CharField(max_length=200)
+    values = VectorField()
+    created_time = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("audio", "kind", "version"), name="vector_of_audio_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.version}"
+
+
+class Analysis(models.TextChoices):
+    """What is known of a song."""
+
+    PENDING = "pending", "Pending"
+    HEARD = "heard", "Heard"
+    CLASSIFIED = "classified", "Classified"
+    PROVISIONAL = "provisional", "Provisional"
+    UNSURE = "unsure", "Unsure"
+    FAILED = "failed", "Failed"
+    SKIPPED = "skipped", "Skipped"
+
+
+class InPlex(models.TextChoices):
+    """What of ours stands in Plex."""
+
+    UNTOUCHED = "untouched", "Untouched"
+    PLANNED = "planned", "Planned"
+    WRITTEN = "written", "Written"
+    ROLLED_BACK = "rolled back", "Rolled back"
+    CONFLICT = "conflict", "Conflict"
+    EXCLUDED = "excluded", "Excluded"
+
+
+class Track(models.Model):
+    """A song in a Plex library: its metadata, its state, and the genre its tags claim."""
+
+    library = models.ForeignKey(Library, on_delete=models.CASCADE, related_name="tracks")
+    rating_key = models.CharField(max_length=50)
+    guid = models.CharField(max_length=300, blank=True, db_index=True)
+    title = models.CharField(max_length=1000)
+    artist = models.CharField(max_length=1000, blank=True)
+    album_artist = models.CharField(max_length=1000, blank=True)
+    album = models.CharField(max_length=1000, blank=True)
+    year = models.PositiveSmallIntegerField(null=True, blank=True)
+    duration_seconds = models.FloatField(default=0)
+    file = models.TextField(blank=True, db_index=True, help_text="Path as the Plex server names it.")
+    added_time = models.DateTimeField(null=True, blank=True)
+    updated_time = models.DateTimeField(null=True, blank=True)
+
+    plex_genres = ArrayField(models.TextField(), default=list, blank=True, help_text="As Plex has them now.")
+    plex_genres_locked = models.BooleanField(default=False)
+    file_genres = ArrayField(models.TextField(), default=list, blank=True, help_text="In the file's own tags.")
+    tag_genre = models.ForeignKey(
+        "genres.Genre",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="What the tags claim, as they were before we wrote; through the aliases.",
+    )
+
+    audio = models.ForeignKey(Audio, on_delete=models.SET_NULL, null=True, blank=True, related_name="tracks")
+    analysis = models.CharField(max_length=20, choices=Analysis.choices, default=Analysis.PENDING, db_index=True)
+    analysis_reason = models.CharField(max_length=50, blank=True)
+    analysis_message = models.TextField(blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_try_time = models.DateTimeField(null=True, blank=True)
+    in_plex = models.CharField(max_length=20, choices=InPlex.choices, default=InPlex.UNTOUCHED, db_index=True)
+    removed_time = models.DateTimeField(null=True, blank=True, help_text="When Plex no longer had it.")
+    last_synced = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("artist", "album", "title")
+        constraints = (models.UniqueConstraint(fields=("library", "rating_key"), name="track_of_library"),)
+
+    def __str__(self) -> str:
+        return f"{self.artist} – {self.title}"

@@ -1,0 +1,1 @@
+"""Long work: runs of chunks of songs that survive a crash."""

@@ -1,0 +1,71 @@
+"""Runs and their songs: what was asked, and how far it is."""
+
+from django.db import models
+from django.db.models import Q
+
+
+class Run(models.Model):
+    """Something long that was asked for, done in chunks by workers; it goes on after a crash."""
+
+    class Kind(models.TextChoices):
+        SYNC = "sync", "Sync"
+        EXTRACT = "extract", "Extract"
+        CLASSIFY = "classify", "Classify"
+        TRAIN = "train", "Train"
+        PUSH = "push", "Push"
+        ROLLBACK = "rollback", "Roll back"
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        RUNNING = "running", "Running"
+        STOPPING = "stopping", "Stopping"
+        DONE = "done", "Done"
+        STOPPED = "stopped", "Stopped"
+        FAILED = "failed", "Failed"
+
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    state = models.CharField(max_length=20, choices=State.choices, default=State.WAITING)
+    request_id = models.CharField(max_length=64)
+    message = models.TextField(blank=True, help_text="What happened, and what to do.")
+    result = models.JSONField(default=dict)
+    progress = models.FloatField(default=0, help_text="0 to 1, for runs that are not counted in songs.")
+    step = models.CharField(max_length=200, blank=True)
+    created_time = models.DateTimeField(auto_now_add=True)
+    started_time = models.DateTimeField(null=True, blank=True)
+    finished_time = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-created_time",)
+        constraints = (
+            # Two runs of a kind at once would do songs twice.
+            models.UniqueConstraint(
+                fields=("kind",),
+                condition=Q(state__in=("waiting", "running", "stopping")),
+                name="run_one_of_a_kind",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.pk}"
+
+
+class RunSong(models.Model):
+    """One song of a run; its state is what makes the run resumable and nothing done twice."""
+
+    class State(models.TextChoices):
+        PENDING = "pending", "Pending"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="songs")
+    track = models.ForeignKey("library.Track", on_delete=models.CASCADE, related_name="+")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    message = models.TextField(blank=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("run", "track"), name="run_song_once"),)
+        indexes = (models.Index(fields=("run", "state")),)
+
+    def __str__(self) -> str:
+        return f"{self.track_id} in run {self.run_id}: {self.state}"

@@ -1,0 +1,1 @@
+"""What the AI and people say of a song."""

@@ -1,0 +1,48 @@
+"""Predictions of the AI and overrides by people."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+
+class Prediction(models.Model):
+    """What one model version said of one song: once per song and version, one of them current."""
+
+    track = models.ForeignKey("library.Track", on_delete=models.CASCADE, related_name="predictions")
+    genre = models.ForeignKey("genres.Genre", on_delete=models.PROTECT, related_name="predictions")
+    confidence = models.FloatField(help_text="Calibrated probability that the genre is right.")
+    model_version = models.CharField(max_length=100)
+    deciding_stage = models.PositiveSmallIntegerField()
+    out_of_fold = models.BooleanField(
+        default=False, help_text="Said by a model that never heard this artist, because the song was in the training."
+    )
+    label_suspect = models.BooleanField(default=False, help_text="The tag looks wrong, judged out of fold.")
+    provisional_reason = models.TextField(blank=True)
+    stages = models.JSONField(
+        default=list,
+        help_text='Each stage that ran: {"stage", "model_version", "decided", "threshold", "top": [[genre, p], …]}.',
+    )
+    current = models.BooleanField(default=True)
+    created_time = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("track", "model_version"), name="prediction_once_per_version"),
+            models.UniqueConstraint(fields=("track",), condition=Q(current=True), name="prediction_one_current"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.genre} {self.confidence:.0%}"
+
+
+class Override(models.Model):
+    """A person's word on a song's genre; it wins over every prediction."""
+
+    track = models.OneToOneField("library.Track", on_delete=models.CASCADE, related_name="override")
+    genre = models.ForeignKey("genres.Genre", on_delete=models.PROTECT, related_name="overrides")
+    note = models.CharField(max_length=500, blank=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
+    created_time = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"{self.genre} (by {self.by or 'somebody'})"
