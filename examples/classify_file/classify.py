@@ -1,0 +1,65 @@
+"""Asks Music ReClass for the genre of an audio file over gRPC, by path or by bytes.
+
+    python classify.py --target 127.0.0.1:50053 --path "/data/music/Some Artist/Some Song.mp3"
+    python classify.py --target 127.0.0.1:50053 --bytes "Some Song.mp3"
+
+A path is read by the server, so it must lie in a folder that its features service may read. Bytes are sent.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import grpc
+from reclass.features.v1 import features_pb2
+from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="The genre of an audio file, from its sound.")
+    parser.add_argument("--target", default="127.0.0.1:50053", help="host:port of the inference service")
+    parser.add_argument(
+        "--token", default=os.environ.get("RECLASS_TOKEN"), help="where the service asks for one"
+    )
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--path", help="a file as the server names it")
+    source.add_argument("--bytes", type=Path, dest="file", help="a file of this machine, sent to the server")
+    options = parser.parse_args()
+
+    if options.path:
+        audio = features_pb2.AudioReference(path=options.path)
+    else:
+        audio = features_pb2.AudioReference(content=options.file.read_bytes())
+    try:
+        answer = ask(options.target, options.token, audio)
+    except grpc.RpcError as error:
+        print(f"{error.code().name}: {error.details()}", file=sys.stderr)
+        return 1
+    show(answer)
+    return 0
+
+
+def ask(
+    target: str, token: str | None, audio: features_pb2.AudioReference
+) -> inference_pb2.ClassifyTrackResponse:
+    limit = 80 * 1024 * 1024  # a whole file travels in one message
+    metadata = [("authorization", f"Bearer {token}")] if token else []
+    with grpc.insecure_channel(target, options=[("grpc.max_send_message_length", limit)]) as channel:
+        service = inference_pb2_grpc.InferenceServiceStub(channel)
+        request = inference_pb2.ClassifyTrackRequest(audio=audio)
+        return service.ClassifyTrack(request, timeout=120, metadata=metadata)
+
+
+def show(answer: inference_pb2.ClassifyTrackResponse) -> None:
+    if answer.outcome == inference_pb2.OUTCOME_NO_MODEL:
+        print(f"heard, but no model is trained yet; {len(answer.vectors)} vectors came back")
+        return
+    print(f"{answer.genre}  {answer.confidence:.0%}  ({answer.model_version}, stage {answer.deciding_stage})")
+    for verdict in answer.verdicts:
+        ranking = ", ".join(f"{score.genre} {score.probability:.0%}" for score in verdict.top)
+        print(f"  stage {verdict.stage}: {ranking}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
