@@ -26,25 +26,10 @@ class SecretFiles(PydanticBaseSettingsSource):
         return {name: value for name, value in values.items() if value is not None}
 
 
-class ServiceSettings(BaseSettings):
-    """Base of a service's settings; a subclass sets `env_prefix` and documents each field in a line."""
+class Settings(BaseSettings):
+    """Base of all settings; a subclass sets `env_prefix` and documents each field in a line."""
 
     model_config = SettingsConfigDict(use_attribute_docstrings=True, extra="ignore")
-
-    host: str = "127.0.0.1"
-    """Address to listen on."""
-    port: int = Field(default=0, ge=0, le=65535)
-    """Port to listen on; 0 takes a free one."""
-    token: SecretStr | None = None
-    """Bearer token that callers must send; unset asks for none."""
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """The least urgent messages that are logged."""
-    log_format: Literal["json", "console"] = "json"
-    """One JSON object a line, or text for a person."""
-    shutdown_grace_seconds: float = Field(default=10.0, ge=0, le=600)
-    """How long calls in progress may take to end after SIGTERM."""
-    max_message_bytes: int = Field(default=80 * 1024 * 1024, ge=4 * 1024 * 1024, le=2**31 - 1)
-    """The largest gRPC message that is taken or sent."""
 
     @classmethod
     def settings_customise_sources(
@@ -69,7 +54,26 @@ class ServiceSettings(BaseSettings):
             sys.exit(_refuse([f"{error.filename}: {error.strerror}; a variable that ends in _FILE names it"]))
 
 
-def _refusal(settings_cls: type[ServiceSettings], error: ValidationError) -> int:
+class ServiceSettings(Settings):
+    """What every gRPC service can be told."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = Field(default=0, ge=0, le=65535)
+    """Port to listen on; 0 takes a free one."""
+    token: SecretStr | None = None
+    """Bearer token that callers must send; unset asks for none."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least urgent messages that are logged."""
+    log_format: Literal["json", "console"] = "json"
+    """One JSON object a line, or text for a person."""
+    shutdown_grace_seconds: float = Field(default=10.0, ge=0, le=600)
+    """How long calls in progress may take to end after SIGTERM."""
+    max_message_bytes: int = Field(default=80 * 1024 * 1024, ge=4 * 1024 * 1024, le=2**31 - 1)
+    """The largest gRPC message that is taken or sent."""
+
+
+def _refusal(settings_cls: type[Settings], error: ValidationError) -> int:
     prefix = str(settings_cls.model_config.get("env_prefix", ""))
     lines = []
     for fault in error.errors():
