@@ -1,0 +1,71 @@
+"""SIGTERM lets calls in progress end, and the process ends with status 0."""
+
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+from reclass.sync.v1 import sync_pb2, sync_pb2_grpc
+from runtime.channel import open_channel
+
+SERVICE = """
+import sys, time
+from pydantic_settings import SettingsConfigDict
+from reclass.sync.v1 import sync_pb2, sync_pb2_grpc
+from runtime.server import serve
+from runtime.settings import ServiceSettings
+from runtime.telemetry import configure_logging
+
+class Slow(sync_pb2_grpc.SyncServiceServicer):
+    def CheckServer(self, request, context):
+        print("working", flush=True)
+        time.sleep(1.0)
+        return sync_pb2.CheckServerResponse(friendly_name="done")
+
+configure_logging(service="slow")
+serve(
+    ServiceSettings.load(),
+    {"reclass.sync.v1.SyncService": lambda s: sync_pb2_grpc.add_SyncServiceServicer_to_server(Slow(), s)},
+    warm_up=lambda: print("ready", flush=True),
+    close=lambda: print("closed", flush=True),
+)
+"""
+
+
+@pytest.fixture
+def service(unused_port: int) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVICE],
+        env={"PORT": str(unused_port)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_sigterm_lets_a_call_end_and_exits_with_zero(
+    service: subprocess.Popen[str], unused_port: int
+) -> None:
+    answers: list[str] = []
+    with open_channel(f"127.0.0.1:{unused_port}") as channel:
+        stub = sync_pb2_grpc.SyncServiceStub(channel)
+        caller = threading.Thread(
+            target=lambda: answers.append(stub.CheckServer(sync_pb2.CheckServerRequest()).friendly_name)
+        )
+        caller.start()
+        assert service.stdout is not None
+        assert service.stdout.readline() == "working\n"
+        service.send_signal(signal.SIGTERM)
+        caller.join(10)
+    out, err = service.communicate(timeout=15)
+    assert answers == ["done"]
+    assert service.returncode == 0
+    assert out == "closed\n"
+    assert '"event": "stopping"' in err
