@@ -8,7 +8,7 @@ MEMBERS := runtime sync features inference portal standalone
 # Where a machine keeps local wheels for pip (a CPU build of torch, say), uv looks there too.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 ARGS ?=
-DATA ?= var/demo
+DATA ?=
 
 .PHONY: help
 help: ## Show these commands
@@ -30,11 +30,11 @@ install: $(VENV)/.installed $(TRITON_VENV)/.installed ## Install everything into
 
 .PHONY: demo
 demo: install ## Make a small library, hear it, decide genres and write them back (ARGS=--exit stops afterwards)
-	$(BIN)/reclass demo --data $(DATA) $(ARGS)
+	$(BIN)/reclass demo $(if $(DATA),--data $(DATA)) $(ARGS)
 
 .PHONY: up
 up: install ## Start the whole system on this machine (needs PLEX_URL and PLEX_TOKEN)
-	$(BIN)/reclass up $(ARGS)
+	$(BIN)/reclass up $(if $(DATA),--data $(DATA)) $(ARGS)
 
 .PHONY: test
 test: install ## Run all tests (at most 10 minutes)
@@ -71,5 +71,5 @@ pins: ## Resolve constraints.txt anew
 	  requirements-dev.txt requirements-members.txt -o constraints.txt
 
 .PHONY: clean
-clean: ## Remove environments and the demo's data
-	rm -rf $(VENV) $(TRITON_VENV) var
+clean: ## Remove the environments
+	rm -rf $(VENV) $(TRITON_VENV)
