@@ -10,7 +10,9 @@ class Genre(models.Model):
     """A genre that songs can have. A retired one keeps its history and is neither learned nor written."""
 
     name = models.CharField(max_length=100, unique=True, help_text="As it is written to Plex.")
-    custom = models.BooleanField(default=False, help_text="Taught by the owner; public data sets do not know it.")
+    custom = models.BooleanField(
+        default=False, help_text="Taught by the owner; public data sets do not know it."
+    )
     retired = models.BooleanField(default=False, help_text="Neither learned nor written any more.")
     description = models.TextField(blank=True)
 
@@ -40,3 +42,12 @@ class Alias(models.Model):
         """Keep the compared form in step with the spelling."""
         self.normalised = normalised(self.spelling)
         super().save(*args, **kwargs)  # type: ignore[arg-type] # handed through as they came
+
+
+def spellings() -> dict[str, int]:
+    """Every known spelling, normalised, with the id of its genre: aliases and the genres' own names."""
+    known = dict(Alias.objects.filter(genre__retired=False).values_list("normalised", "genre_id"))
+    known.update(
+        (normalised(name), pk) for pk, name in Genre.objects.filter(retired=False).values_list("pk", "name")
+    )
+    return known

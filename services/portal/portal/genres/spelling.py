@@ -1,8 +1,11 @@
-"""When two spellings of a genre are the same: pure rules."""
+"""When two spellings of a genre are the same, and which genre a song's tags claim: pure rules."""
 
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+
+# How taggers put several genres into one tag. "&" and "and" count only between spaces: "R&B" is one genre.
+_JOINTS = re.compile(r"[;/,|\\\x00]|\s(?:&|\+|and)\s", re.IGNORECASE)
 
 
 def normalised(spelling: str) -> str:
@@ -13,9 +16,13 @@ def normalised(spelling: str) -> str:
 
 
 def genre_of(tags: Iterable[str], genres_by_spelling: Mapping[str, int]) -> int | None:
-    """The genre that the first known tag stands for; None when none is known. Keys are normalised spellings."""
+    """The genre that the first known tag stands for; None when none is known. Keys are normalised spellings.
+
+    A tag that is unknown as a whole ("Rock; Pop", "Salsa/Jazz") stands for the first of its parts that is known.
+    """
     for tag in tags:
-        found = genres_by_spelling.get(normalised(tag))
-        if found is not None:
-            return found
+        for candidate in (tag, *_JOINTS.split(tag)):
+            found = genres_by_spelling.get(normalised(candidate))
+            if found is not None:
+                return found
     return None

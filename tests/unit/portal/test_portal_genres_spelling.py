@@ -1,0 +1,82 @@
+"""Which genre a tag stands for, and that the first aliases are not ambiguous."""
+
+import pytest
+from portal.genres.aliases import ALIASES, CUSTOM, DESCRIPTIONS
+from portal.genres.spelling import genre_of, normalised
+
+KNOWN = {
+    normalised(spelling): number
+    for number, (name, spellings) in enumerate(ALIASES.items())
+    for spelling in (name, *spellings)
+}
+NAMES = tuple(ALIASES)
+
+
+def found(*tags: str) -> str | None:
+    number = genre_of(tags, KNOWN)
+    return None if number is None else NAMES[number]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Hip-Hop / Rap", "hip hop/rap"),
+        ("R&B", "r and b"),
+        ("Música Latina", "musica latina"),
+        ("Pop_Rock", "POP/ROCK"),
+        ("Lo‐Fi", "lofi"),
+    ],
+)
+def test_two_spellings_are_the_same_whatever_their_case_accents_and_punctuation(one: str, other: str) -> None:
+    assert normalised(one) == normalised(other)
+
+
+@pytest.mark.parametrize(
+    ("tag", "genre"),
+    [
+        ("Hip-Hop/Rap", "Rap"),
+        ("Alternative Rock", "Pop_Rock"),
+        ("Drum & Bass", "Electronic"),
+        ("Rock; Pop", "Pop_Rock"),
+        ("Salsa/Jazz", "Latin"),
+        ("Something nobody knows, Bebop", "Jazz"),
+        ("Blues & Something", "Blues"),
+        ("Trip-Hop|Rock", "Electronic"),
+        ("アニメ", "Anime"),
+    ],
+)
+def test_a_tag_stands_for_the_genre_of_the_whole_and_else_of_its_first_known_part(
+    tag: str, genre: str
+) -> None:
+    assert found(tag) == genre
+
+
+def test_ampersand_without_spaces_joins_nothing() -> None:
+    assert genre_of(["Rock&Unknown"], KNOWN) is None
+
+
+def test_the_first_known_tag_counts_and_unknown_ones_count_for_nothing() -> None:
+    assert found("Unheard Of", "Reggae", "Rock") == "Reggae"
+    assert found("Unheard Of", "") is None
+    assert found() is None
+
+
+def test_no_first_alias_stands_for_two_genres() -> None:
+    owners: dict[str, set[str]] = {}
+    for name, spellings in ALIASES.items():
+        for spelling in (name, *spellings):
+            owners.setdefault(normalised(spelling), set()).add(name)
+    assert {spelling: names for spelling, names in owners.items() if len(names) > 1} == {}
+
+
+def test_no_first_alias_is_written_twice_or_is_empty() -> None:
+    spellings = [normalised(spelling) for group in ALIASES.values() for spelling in group]
+    assert len(spellings) == len(set(spellings))
+    assert all(spellings)
+    assert len(spellings) > 500
+
+
+def test_the_sixteen_genres_are_described_and_three_of_them_are_custom() -> None:
+    assert len(ALIASES) == 16
+    assert set(DESCRIPTIONS) == set(ALIASES)
+    assert {"K-Pop", "Anime", "Lo-Fi"} == CUSTOM
