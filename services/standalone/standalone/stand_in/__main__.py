@@ -1,0 +1,49 @@
+"""Serve a catalogue as a Plex server would: `python -m standalone.stand_in --catalogue FILE --state DIR`."""
+
+import argparse
+import os
+from pathlib import Path
+
+from runtime.telemetry import configure_logging, get_logger
+
+from standalone.stand_in.catalogue import Catalogue
+from standalone.stand_in.server import listen, server
+from standalone.stand_in.world import World
+
+log = get_logger(__name__)
+
+
+def arguments() -> argparse.Namespace:
+    """What the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m standalone.stand_in", description=__doc__)
+    parser.add_argument("--catalogue", type=Path, required=True, help="JSON that Catalogue.save wrote")
+    parser.add_argument("--state", type=Path, required=True, help="folder for genres, locks and edits")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=int, default=32400, help="port to listen on (%(default)s)")
+    parser.add_argument("--token", default=os.environ.get("STAND_IN_TOKEN"), help="or STAND_IN_TOKEN")
+    parsed = parser.parse_args()
+    if not parsed.token:
+        parser.error("--token or STAND_IN_TOKEN must say which token to accept")
+    return parsed
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT."""
+    given = arguments()
+    configure_logging(service="stand-in")
+    try:
+        listening = listen(given.host, given.port)
+    except OSError as error:
+        raise SystemExit(f"cannot listen on {given.host}:{given.port}: {error.strerror}") from error
+    world = World(Catalogue.load(given.catalogue), given.state)
+    log.info("listening", host=given.host, port=listening.getsockname()[1], state=str(given.state))
+    try:
+        server(world, given.token).run(sockets=[listening])
+    except KeyboardInterrupt:
+        log.info("stopped")
+    finally:
+        world.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""Plex's XML answers, made of the world's plain values."""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+from xml.sax.saxutils import quoteattr
+
+from standalone.stand_in.catalogue import DEFAULT_ADDED_TIME, StandInLibrary, StandInTrack
+from standalone.stand_in.world import World
+
+CODECS = {".mp3": "mp3", ".flac": "flac", ".ogg": "vorbis", ".opus": "opus", ".m4a": "aac", ".wav": "pcm"}
+PARTS_PER_TRACK = 100
+ARTIST_KEYS = 500_000_000
+ALBUM_KEYS = 600_000_000
+FILM_KEYS = 700_000_000
+
+
+def element(name: str, attributes: Mapping[str, object], children: str = "") -> str:
+    """An XML element; attributes that are None are left out, as Plex does."""
+    written = "".join(
+        f" {key}={quoteattr(str(value))}" for key, value in attributes.items() if value is not None
+    )
+    return f"<{name}{written}>{children}</{name}>" if children else f"<{name}{written}/>"
+
+
+def container(children: Iterable[str] = (), **attributes: object) -> str:
+    """A whole answer."""
+    items = list(children)
+    inside = element("MediaContainer", {"size": len(items), **attributes}, "".join(items))
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{inside}\n'
+
+
+def identity(world: World) -> dict[str, object]:
+    """What the root says of the server."""
+    return {
+        "friendlyName": world.friendly_name,
+        "machineIdentifier": world.machine_identifier,
+        "version": world.behaviour.version,
+        "claimed": 1,
+        "platform": "Linux",
+        "myPlex": 1,
+        "allowSync": 1,
+    }
+
+
+def section(library: StandInLibrary) -> str:
+    """One library in the list of them."""
+    locations = "".join(
+        element("Location", {"id": index, "path": path}) for index, path in enumerate(library.locations, 1)
+    )
+    attributes = {
+        "key": library.key,
+        "type": library.type,
+        "title": library.title,
+        "agent": "tv.plex.agents.music" if library.type == "artist" else "tv.plex.agents.movie",
+        "scanner": "Plex Music" if library.type == "artist" else "Plex Movie",
+        "language": "en-US",
+        "uuid": f"00000000-0000-4000-8000-{library.key:012d}",
+        "createdAt": DEFAULT_ADDED_TIME,
+        "refreshing": 0,
+    }
+    return element("Directory", attributes, locations)
+
+
+def track(world: World, rating_key: int, *, detailed: bool) -> str:
+    """A track as a listing shows it, or with all of its genres, their ids and its locks."""
+    item = world.track(rating_key)
+    if item is None:
+        raise LookupError(rating_key)
+    library = world.library_of(rating_key)
+    attributes = {
+        "ratingKey": rating_key,
+        "key": f"/library/metadata/{rating_key}",
+        "guid": item.guid or f"plex://track/{rating_key:024x}",
+        "type": "track",
+        "title": item.title,
+        "grandparentTitle": item.album_artist or None,
+        "parentTitle": item.album or None,
+        "originalTitle": item.artist if item.artist != item.album_artist else None,
+        "parentYear": item.year,
+        "index": item.track_number,
+        "parentIndex": item.disc_number,
+        "duration": round(item.duration_seconds * 1000) if item.duration_seconds else None,
+        "addedAt": item.added_time,
+        "updatedAt": world.updated_time(rating_key),
+    }
+    if detailed:
+        attributes |= {"librarySectionTitle": library.title, "librarySectionID": library.key}
+        attributes["librarySectionKey"] = f"/library/sections/{library.key}"
+    children = _media(item) + _genres(world, rating_key, detailed=detailed)
+    return element("Track", attributes, children)
+
+
+def _media(item: StandInTrack) -> str:
+    files = [(version, name) for version, names in enumerate(item.versions()) for name in names]
+    elements = []
+    for version in range(len(item.versions())):
+        numbers = [number for number, (its_version, _) in enumerate(files) if its_version == version]
+        parts = "".join(_part(item, number, files[number][1]) for number in numbers)
+        suffix = PurePosixPath(files[numbers[0]][1]).suffix
+        attributes = {"id": item.rating_key * PARTS_PER_TRACK + version, "container": suffix.lstrip(".")}
+        elements.append(element("Media", {**attributes, "audioCodec": CODECS.get(suffix)}, parts))
+    return "".join(elements)
+
+
+def _part(item: StandInTrack, number: int, name: str) -> str:
+    size, modified = _size_and_time(item, number, name)
+    suffix = PurePosixPath(name).suffix
+    part_id = item.rating_key * PARTS_PER_TRACK + number
+    attributes = {
+        "id": part_id,
+        "key": f"/library/parts/{part_id}/{modified}/file{suffix}",
+        "file": name,
+        "size": size,
+        "container": suffix.lstrip(".") or None,
+        "duration": round(item.duration_seconds * 1000) if item.duration_seconds else None,
+    }
+    return element("Part", attributes)
+
+
+def local_path(item: StandInTrack, number: int) -> str:
+    """Where the bytes of a track's part lie on this machine."""
+    files = [name for names in item.versions() for name in names]
+    return item.local_file if number == 0 and item.local_file else files[number]
+
+
+def _size_and_time(item: StandInTrack, number: int, name: str) -> tuple[int | None, int]:
+    if item.size_bytes is not None:
+        return item.size_bytes, DEFAULT_ADDED_TIME
+    try:
+        found = os.stat(local_path(item, number))
+    except OSError:
+        return None, DEFAULT_ADDED_TIME
+    return found.st_size, int(found.st_mtime)
+
+
+def _genres(world: World, rating_key: int, *, detailed: bool) -> str:
+    if not world.behaviour.has_track_genres:
+        return ""
+    state = world.genre_state(rating_key)
+    if not detailed:
+        shown = {"none": 0, "two": 2, "all": None}[world.behaviour.listing_genres]
+        return "".join(element("Genre", {"tag": name}) for name in state.genres[:shown])
+    numbered = [(world.spelling.id_of(name), name) for name in state.genres]
+    tags = [element("Genre", {"id": i, "filter": f"genre={i}", "tag": name}) for i, name in numbered]
+    locks = [element("Field", {"locked": 1, "name": "genre"})] if state.locked else []
+    return "".join(tags + locks)
+
+
+def artists(tracks: Iterable[StandInTrack]) -> list[str]:
+    """What `all` of a music library lists when nothing says "tracks": its artists."""
+    names = dict.fromkeys(track.album_artist for track in tracks)
+    return [_directory("artist", ARTIST_KEYS + i, name) for i, name in enumerate(names)]
+
+
+def albums(tracks: Iterable[StandInTrack]) -> list[str]:
+    """The albums of a music library."""
+    names = dict.fromkeys((track.album_artist, track.album) for track in tracks)
+    return [_directory("album", ALBUM_KEYS + i, album, artist) for i, (artist, album) in enumerate(names)]
+
+
+def _directory(kind: str, key: int, title: str, parent: str | None = None) -> str:
+    attributes = {"ratingKey": key, "key": f"/library/metadata/{key}/children", "type": kind, "title": title}
+    return element("Directory", {**attributes, "parentTitle": parent})
+
+
+def films(library: StandInLibrary) -> list[str]:
+    """The films of a library."""
+    keyed = [(FILM_KEYS + library.key * 1000 + i, title) for i, title in enumerate(library.films)]
+    return [
+        element(
+            "Video", {"ratingKey": key, "key": f"/library/metadata/{key}", "type": "movie", "title": title}
+        )
+        for key, title in keyed
+    ]

@@ -1,0 +1,183 @@
+"""The server's truth: which tracks are where, their genres and locks, and how both change."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from standalone.stand_in.behaviour import Behaviour, Faults
+from standalone.stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
+from standalone.stand_in.edits import Edit, GenreState, Spelling, apply, refreshed
+from standalone.stand_in.storage import EditRecord, Storage
+
+TRACK_TYPE = 10
+
+
+class TrackMissingError(LookupError):
+    """No track has this rating key."""
+
+
+class World:
+    """All that the stand-in knows. It belongs to the thread of the server's event loop."""
+
+    def __init__(self, catalogue: Catalogue, folder: Path, behaviour: Behaviour | None = None) -> None:
+        self.behaviour = behaviour or Behaviour()
+        self.faults = Faults()
+        self.spelling = Spelling()
+        self.storage = Storage(folder)
+        self.machine_identifier = catalogue.machine_identifier
+        self.friendly_name = catalogue.friendly_name
+        self.libraries: dict[int, StandInLibrary] = {library.key: library for library in catalogue.libraries}
+        self._tracks: dict[int, tuple[int, StandInTrack]] = {
+            track.rating_key: (library.key, track)
+            for library in catalogue.libraries
+            for track in library.tracks
+        }
+        self._states: dict[int, tuple[GenreState, int]] = {}
+        self._orders: dict[tuple[int, str], list[int]] = {}
+        self._next_key = max(self._tracks, default=1000) + 1
+        self._go_on()
+
+    def _go_on(self) -> None:
+        for rating_key, library_key, track in self.storage.memberships():
+            self._next_key = max(self._next_key, rating_key + 1)
+            if library_key is None or track is None:
+                self._tracks.pop(rating_key, None)
+            else:
+                self._tracks[rating_key] = (library_key, track)
+        for rating_key, state, updated_time in self.storage.genre_states():
+            self._states[rating_key] = (state, updated_time)
+        for rating_key in self._tracks:
+            self.spelling.learn(self.genre_state(rating_key).genres)
+
+    def close(self) -> None:
+        """Let go of the state's file."""
+        self.storage.close()
+
+    def track(self, rating_key: int) -> StandInTrack | None:
+        """The track with this key."""
+        return self._tracks[rating_key][1] if rating_key in self._tracks else None
+
+    def library_of(self, rating_key: int) -> StandInLibrary:
+        """The library in which a track is."""
+        return self.libraries[self._tracks[rating_key][0]]
+
+    def genre_state(self, rating_key: int) -> GenreState:
+        """A track's genres and lock as they are now."""
+        if rating_key in self._states:
+            return self._states[rating_key][0]
+        track = self._tracks[rating_key][1]
+        return GenreState(genres=track.genres, locked=track.genres_locked)
+
+    def updated_time(self, rating_key: int) -> int:
+        """When a track was last changed, in seconds since 1970."""
+        if rating_key in self._states:
+            return self._states[rating_key][1]
+        return self._tracks[rating_key][1].added_time
+
+    def ordered(self, library_key: int, sort: str) -> list[int]:
+        """The library's rating keys by `id`, `titleSort`, `addedAt` or `updatedAt`; made once for many pages."""
+        cached = self._orders.get((library_key, sort))
+        if cached is None:
+            keys = sorted(key for key, (library, _) in self._tracks.items() if library == library_key)
+            cached = sorted(keys, key=self._sort_key(sort)) if sort != "id" else keys
+            self._orders[library_key, sort] = cached
+        return cached
+
+    def _sort_key(self, sort: str) -> Callable[[int], str | int]:
+        return {
+            "titleSort": lambda key: self._tracks[key][1].title.casefold(),
+            "addedAt": lambda key: self._tracks[key][1].added_time,
+            "updatedAt": self.updated_time,
+        }[sort]
+
+    def edit(self, library_key: int, edit: Edit, query: str) -> None:
+        """Do what a PUT asks, and record it."""
+        keys = edit.rating_keys if edit.rating_keys is not None else self.ordered(library_key, "id")
+        missing = [key for key in keys if key not in self._tracks]
+        with self.storage.transaction():
+            self.storage.record(
+                EditRecord(
+                    time=time.time(), source="edit", query=query, rating_key=key, before=None, after=None
+                )
+                for key in missing
+            )
+        if missing and self.behaviour.vanished_edit == "missing":
+            raise TrackMissingError(f"no item {missing[0]}")
+        changes = {
+            key: apply(edit, self.genre_state(key), self.behaviour, self._spell)
+            for key in keys
+            if key in self._tracks
+        }
+        self._change(changes, source="edit", query=query)
+
+    def _spell(self, name: str) -> str:
+        return self.spelling.spell(name, self.behaviour)
+
+    def edit_by_hand(self, rating_key: int, genres: tuple[str, ...], locked: bool | None) -> None:
+        """Set genres as a person does in Plex; None leaves the lock as it was."""
+        if rating_key not in self._tracks:
+            raise TrackMissingError(f"no track {rating_key}")
+        lock = self.genre_state(rating_key).locked if locked is None else locked
+        self._change({rating_key: GenreState(genres=genres, locked=lock)}, source="hand")
+
+    def refresh(self, rating_keys: Iterable[int]) -> None:
+        """Refresh metadata: genres that are not locked go."""
+        states = {key: self.genre_state(key) for key in rating_keys}
+        changes = {
+            key: refreshed(s, self._tracks[key][1].genres, self.behaviour) for key, s in states.items()
+        }
+        self._change({key: after for key, after in changes.items() if after != states[key]}, source="refresh")
+
+    def _change(self, changes: dict[int, GenreState], *, source: str, query: str = "") -> None:
+        now = time.time()
+        with self.storage.transaction():
+            self.storage.record(
+                EditRecord(
+                    time=now,
+                    source=source,
+                    query=query,
+                    rating_key=key,
+                    before=self.genre_state(key),
+                    after=after,
+                )
+                for key, after in changes.items()
+            )
+            for key, after in changes.items():
+                self._states[key] = (after, int(now))
+                self.storage.save_state(key, after, int(now))
+                self.spelling.learn(after.genres)
+        self._forget_orders("updatedAt")
+
+    def add(self, library_key: int, tracks: Iterable[StandInTrack]) -> None:
+        """Put tracks into a library; a track that was removed may return."""
+        with self.storage.transaction():
+            for track in tracks:
+                self._tracks[track.rating_key] = (library_key, track)
+                self._next_key = max(self._next_key, track.rating_key + 1)
+                self.storage.save_member(track.rating_key, library_key, track)
+                self.spelling.learn(track.genres)
+        self._forget_orders()
+
+    def remove(self, rating_keys: Iterable[int]) -> None:
+        """Take tracks out of their library."""
+        with self.storage.transaction():
+            for key in rating_keys:
+                self._tracks.pop(key, None)
+                self.storage.save_member(key, None, None)
+        self._forget_orders()
+
+    def rekey(self, rating_key: int) -> int:
+        """Give the same file a new rating key, as a removal and return does; says which. Edits do not move along."""
+        if rating_key not in self._tracks:
+            raise TrackMissingError(f"no track {rating_key}")
+        library_key, track = self._tracks[rating_key]
+        guid = track.guid or f"plex://track/{rating_key:024x}"
+        moved = replace(track, rating_key=self._next_key, guid=guid)
+        self.remove([rating_key])
+        self.add(library_key, [moved])
+        return moved.rating_key
+
+    def _forget_orders(self, sort: str = "") -> None:
+        for cached in [key for key in self._orders if sort in ("", key[1])]:
+            del self._orders[cached]
