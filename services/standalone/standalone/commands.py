@@ -1,0 +1,162 @@
+"""`reclass up`: the system on one machine, from a person's side."""
+
+import shlex
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress as Display
+from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from standalone.errors import StandaloneError
+from standalone.folder import default_root
+from standalone.plan import Plan, PlexConnection
+from standalone.settings import PlexSettings, SystemSettings
+from standalone.startup import Observe, Progress
+from standalone.system import System, data_folder
+
+HOW_TO_GET_PLEX = """\
+No Plex server is named yet; the portal can be looked at, but there is nothing to sync. Stop this, then:
+  1. PLEX_URL    the address of your server, for example http://192.168.1.10:32400
+  2. PLEX_TOKEN  open any song in Plex Web, choose "Get Info", then "View XML"; the address of that page ends in
+                 X-Plex-Token=...
+  3. PLEX_LIBRARY  the title of the music library, where there are several (optional)
+  PLEX_URL=... PLEX_TOKEN=... reclass up
+To see all of it without a server: reclass demo"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this member to `reclass`."""
+    app.command("up")(up)
+
+
+def up(
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of all state [env: RECLASS_DATA]", show_default=str(default_root())),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port of the web pages [env: RECLASS_WEB_PORT]", show_default="8000")
+    ] = None,
+) -> None:
+    """Start the whole system on this machine and stop it with Ctrl-C."""
+    console = Console()
+    settings = SystemSettings.load()
+    if port is not None:
+        settings = settings.model_copy(update={"web_port": port})
+    plan = plan_of(settings, PlexSettings.load(), data)
+    try:
+        with stop_signals():
+            run(plan, settings.start_timeout_seconds, console)
+    except StandaloneError as error:
+        sys.stderr.write(f"reclass: {error}\n")
+        raise typer.Exit(1) from error
+
+
+def plan_of(settings: SystemSettings, plex: PlexSettings, data: Path | None) -> Plan:
+    """The system that the environment and the options describe."""
+    token = plex.token.get_secret_value() if plex.token else ""
+    return Plan(
+        folder=data_folder(data or settings.data or default_root()),
+        ports=settings.ports(),
+        plex=PlexConnection(url=plex.url, token=token) if plex.url and token else None,
+        plex_library=plex.library,
+        media_folders=settings.media_folders,
+        path_map=settings.path_map,
+        triton_python=settings.triton_python,
+        triton_folder=settings.triton_folder,
+    )
+
+
+def run(plan: Plan, timeout_seconds: float, console: Console) -> None:
+    """Start, say where it is, wait for a signal, stop."""
+    system = System(plan, timeout_seconds=timeout_seconds)
+    try:
+        with showing_start(console) as observe:
+            system.start(observe)
+        say_address(system, plan, console)
+        system.wait()
+    except KeyboardInterrupt:
+        console.print("Stopping ...")
+    finally:
+        with signals_ignored():
+            system.stop()
+    console.print("Stopped.")
+
+
+@contextmanager
+def showing_start(console: Console) -> Iterator[Observe]:
+    """A line for each part, with a spinner until it is healthy."""
+    columns = (
+        SpinnerColumn(finished_text="[green]✓[/green]"),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+    )
+    with Display(*columns, console=console) as display:
+        lines: dict[str, TaskID] = {}
+
+        def observe(part: str, progress: Progress) -> None:
+            if progress is Progress.STARTING:
+                lines[part] = display.add_task(part, total=1)
+            else:
+                display.advance(lines[part])
+
+        yield observe
+
+
+def say_address(system: System, plan: Plan, console: Console) -> None:
+    console.print(f"\nMusic ReClass runs: [bold]{system.address}[/bold]", highlight=False)
+    say_password(plan.folder.admin_password, console)
+    if plan.plex is None and plan.stand_in is None:
+        console.print(f"\n{HOW_TO_GET_PLEX}", highlight=False, markup=False)
+    data = shlex.quote(str(plan.folder.root))
+    console.print(
+        f"\nIn another shell: reclass status --data {data}\nLogs: {plan.folder.logs}\nStop with Ctrl-C.",
+        highlight=False,
+        markup=False,
+    )
+
+
+def say_password(file: Path, console: Console) -> None:
+    """On a terminal the password itself, once; elsewhere, where it would end in a log, only where it is."""
+    if not file.exists():
+        return
+    if console.is_terminal:
+        password = file.read_text().strip()
+        console.print(f"Sign in as admin with: {password}  (shown once)", highlight=False, markup=False)
+        file.unlink()
+    else:
+        console.print(f"Sign in as admin; the password is in {file}", highlight=False, markup=False)
+
+
+@contextmanager
+def stop_signals() -> Iterator[None]:
+    """SIGTERM and the end of the terminal stop the system as Ctrl-C does."""
+    with _handled(signal.default_int_handler):
+        yield
+
+
+@contextmanager
+def signals_ignored() -> Iterator[None]:
+    """A second Ctrl-C must not leave processes behind; a stop has a time limit of its own."""
+    with _handled(signal.SIG_IGN):
+        yield
+
+
+@contextmanager
+def _handled(handler: Any) -> Iterator[None]:
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    # nohup has it ignored, and means it.
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)

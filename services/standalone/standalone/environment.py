@@ -1,0 +1,43 @@
+"""What a `reclass` command in another shell needs to reach a running system."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from standalone.errors import NotRunningError
+from standalone.folder import DataFolder, default_root, write_private
+from standalone.lock import holder
+
+
+def environment_of(data: Path | None = None) -> dict[str, str]:
+    """The environment of the system that runs on the data folder, the default one if none is named.
+
+    Raises NotRunningError, which says how to start it.
+    """
+    root = (data or default_root()).expanduser().resolve()
+    folder = DataFolder(root=root)
+    if holder(lock_file(folder)) is None:
+        raise NotRunningError(
+            f"nothing runs on {root}: start it with reclass up --data {shlex.quote(str(root))}"
+        )
+    try:
+        text = environment_file(folder).read_text()
+    except FileNotFoundError:
+        raise NotRunningError(f"the system on {root} is just starting or stopping: try again") from None
+    except PermissionError as error:
+        raise NotRunningError(f"the system on {root} belongs to another user ({error.strerror})") from None
+    return dict(assignment.split("=", 1) for assignment in shlex.split(text))
+
+
+def write_environment(folder: DataFolder, environment: Mapping[str, str]) -> None:
+    """Lines that a shell can read too: `set -a; . DATA/run/environment`."""
+    lines = [f"{name}={shlex.quote(value)}\n" for name, value in sorted(environment.items())]
+    write_private(environment_file(folder), "".join(lines))
+
+
+def environment_file(folder: DataFolder) -> Path:
+    return folder.run / "environment"
+
+
+def lock_file(folder: DataFolder) -> Path:
+    return folder.run / "lock"

@@ -1,0 +1,120 @@
+"""The one folder that holds the state of the system: its layout, its secrets, who may use it."""
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from standalone.errors import FolderError
+
+PRIVATE = 0o700
+READABLE = 0o755
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataFolder:
+    """Where each kind of state lies below `root`."""
+
+    root: Path
+
+    @property
+    def postgres(self) -> Path:
+        """The database cluster."""
+        return self.root / "postgres"
+
+    @property
+    def models(self) -> Path:
+        """Triton's model repository."""
+        return self.root / "models"
+
+    @property
+    def logs(self) -> Path:
+        """One log for each part."""
+        return self.root / "logs"
+
+    @property
+    def run(self) -> Path:
+        """What describes the running system: lock, programs, environment."""
+        return self.root / "run"
+
+    @property
+    def secrets(self) -> Path:
+        """Passwords and tokens, each in a file of mode 600."""
+        return self.root / "secrets"
+
+    @property
+    def triton(self) -> Path:
+        """The Triton server's own folder: backends and scratch files."""
+        return self.root / "triton"
+
+    @property
+    def sync(self) -> Path:
+        """What sync keeps: the Plex connection that the portal handed to it."""
+        return self.root / "sync"
+
+    @property
+    def admin_password(self) -> Path:
+        """The administrator's first password, until a person has seen it."""
+        return self.secrets / "admin-password"
+
+    def prepare(self) -> None:
+        """Make what is missing, each folder with its mode."""
+        modes = {
+            self.root: READABLE,
+            self.models: READABLE,
+            self.logs: READABLE,
+            self.run: PRIVATE,
+            self.secrets: PRIVATE,
+            self.triton: PRIVATE,
+            self.sync: PRIVATE,
+        }
+        try:
+            for folder, mode in modes.items():
+                if not folder.is_dir():
+                    folder.mkdir(parents=True, mode=mode)
+                    folder.chmod(mode)
+        except OSError as error:
+            raise FolderError(_unusable(self.root, str(error.strerror))) from error
+        for folder in modes:
+            if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+                raise FolderError(_unusable(folder, f"it belongs to {folder.owner()}"))
+
+    def secret(self, name: str) -> str:
+        """The secret of this name, made once."""
+        path = self.secrets / name
+        if not path.exists():
+            write_private(path, secrets.token_hex(24))
+        return path.read_text().strip()
+
+    def secret_file(self, name: str, value: str | None = None) -> Path:
+        """The file of the secret; with `value`, a secret that came from outside."""
+        path = self.secrets / name
+        if value is None:
+            self.secret(name)
+        else:
+            write_private(path, value)
+        return path
+
+
+def default_root() -> Path:
+    """The usual place for the state of a service (root) or of a person's program."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/reclass")
+    return platformdirs.user_data_path("reclass")
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner reads, whole or not at all."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+    fresh.replace(path)
+
+
+def _unusable(folder: Path, why: str) -> str:
+    return (
+        f"the data folder {folder} cannot be used: {why}. Name another with --data DIR (or RECLASS_DATA), "
+        "or run as the user that owns it."
+    )

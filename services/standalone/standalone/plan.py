@@ -1,0 +1,242 @@
+"""What the system consists of: each program with its command and environment, and how to ask whether it is healthy."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from standalone import postgres
+from standalone.folder import DataFolder
+from standalone.leftovers import MARK
+from standalone.ports import LOOPBACK, Ports
+from standalone.program import Program, Tier
+from standalone.readiness import Probe, database_answers, grpc_serves, web_answers
+from standalone.settings import TRITON_FOLDER
+
+# What a person sets for one of these reaches it; the connection to Plex comes by its own way alone.
+WITHHELD = ("PLEX_", "SYNC_PLEX_")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlexConnection:
+    """The Plex server that the system works on."""
+
+    url: str
+    """Its address."""
+    token: str = field(repr=False)
+    """The X-Plex-Token of its owner."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StandIn:
+    """The demo's server that stands in for Plex."""
+
+    catalogue: Path
+    """The library that it serves, as `Catalogue.save` wrote it."""
+    state: Path
+    """Where it keeps what is edited."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything that differs between one system and another."""
+
+    folder: DataFolder
+    """Where its state lies."""
+    ports: Ports = field(default_factory=Ports)
+    """Where its parts listen."""
+    plex: PlexConnection | None = None
+    """Its Plex server; without one the portal can be looked at."""
+    plex_library: str = ""
+    """Title of the music library; empty takes all."""
+    stand_in: StandIn | None = None
+    """Serves a made library in place of Plex; `plex` is not used then."""
+    media_folders: str = ""
+    """FEATURES_MEDIA_FOLDERS."""
+    path_map: str = ""
+    """FEATURES_PATH_MAP."""
+    triton_python: Path = Path(f"{sys.prefix}-triton/bin/python")
+    """Python of Triton's own environment."""
+    triton_folder: Path = TRITON_FOLDER
+    """Triton's launcher, and the models that the repository brings."""
+
+    def unused_ports(self) -> frozenset[str]:
+        return frozenset() if self.stand_in else frozenset({"stand_in"})
+
+
+def base_environment(plan: Plan, inherited: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What every part gets: ours, without any connection to Plex, and no proxy for this machine."""
+    ours = os.environ if inherited is None else inherited
+    kept = {name: value for name, value in ours.items() if not name.startswith(WITHHELD)}
+    direct = ",".join(
+        dict.fromkeys([*filter(None, ours.get("no_proxy", "").split(",")), LOOPBACK, "localhost"])
+    )
+    return kept | {
+        MARK: str(plan.folder.root),
+        "PYTHONSAFEPATH": "1",
+        "PYTHONUNBUFFERED": "1",
+        "no_proxy": direct,
+        "NO_PROXY": direct,
+    }
+
+
+def postgres_environment(plan: Plan) -> dict[str, str]:
+    """Little: the server runs as another account where we are root."""
+    return {"PATH": os.defpath, "LC_ALL": "C.UTF-8", MARK: str(plan.folder.root)}
+
+
+def portal_environment(plan: Plan) -> dict[str, str]:
+    """What a process of the portal needs; also a `reclass` command in another shell."""
+    secret_file = plan.folder.secret_file
+    return {
+        "PORTAL_HOST": LOOPBACK,
+        "PORTAL_PORT": str(plan.ports.web),
+        "PORTAL_DATABASE_URL": postgres.database_url(plan.ports.postgres),
+        "PORTAL_DATABASE_PASSWORD_FILE": str(secret_file("database")),
+        "PORTAL_SECRET_KEY_FILE": str(secret_file("django-secret-key")),
+        "PORTAL_SERVICE_TOKEN_FILE": str(secret_file("service-token")),
+        "PORTAL_SYNC_TARGET": _target(plan.ports.sync),
+        "PORTAL_FEATURES_TARGET": _target(plan.ports.features),
+        "PORTAL_INFERENCE_TARGET": _target(plan.ports.inference),
+        **({"PORTAL_PLEX_LIBRARY": plan.plex_library} if plan.plex_library else {}),
+    }
+
+
+def programs(plan: Plan, binaries: Path) -> list[Program]:
+    """All programs, the database first."""
+    server = postgres.program(
+        binaries, plan.folder, port=plan.ports.postgres, environment=postgres_environment(plan)
+    )
+    base = base_environment(plan)
+    return [
+        server,
+        _triton(plan, base),
+        _service("sync", plan.ports.sync, base | _sync_environment(plan), plan),
+        _service("features", plan.ports.features, base | _features_environment(plan), plan),
+        _service("inference", plan.ports.inference, base | _inference_environment(plan), plan),
+        *([_stand_in(plan, plan.stand_in, base)] if plan.stand_in else []),
+        _portal("worker", plan, base),
+        _portal("web", plan, base),
+    ]
+
+
+def probes(plan: Plan) -> dict[str, Probe]:
+    """How to ask each part; the worker has no door, its being up must do."""
+    ports = plan.ports
+    return {
+        "triton": partial(web_answers, ports.triton_http, "/v2/health/live"),
+        "sync": partial(grpc_serves, ports.sync),
+        "features": partial(grpc_serves, ports.features),
+        "inference": partial(grpc_serves, ports.inference),
+        **({"stand-in": partial(web_answers, ports.stand_in, "/identity")} if plan.stand_in else {}),
+        "web": partial(web_answers, ports.web, "/healthz"),
+    }
+
+
+def database_probe(plan: Plan) -> Probe:
+    url = postgres.database_url(
+        plan.ports.postgres,
+        user=postgres.ADMINISTRATOR,
+        database="postgres",
+        password=plan.folder.secret("database-administrator"),
+    )
+    return partial(database_answers, url)
+
+
+def _triton(plan: Plan, base: dict[str, str]) -> Program:
+    ports = plan.ports
+    return Program(
+        name="triton",
+        command=(
+            str(plan.triton_python),
+            str(plan.triton_folder / "launch.py"),
+            f"--model-repository={plan.folder.models}",
+            f"--state={plan.folder.triton}",
+            f"--host={LOOPBACK}",
+            f"--grpc-port={ports.triton_grpc}",
+            f"--http-port={ports.triton_http}",
+            f"--metrics-port={ports.triton_metrics}",
+        ),
+        environment=base,
+        tier=Tier.SERVICES,
+        stop_seconds=8,
+    )
+
+
+def _service(name: str, port: int, environment: dict[str, str], plan: Plan) -> Program:
+    prefix = name.upper()
+    own = {
+        f"{prefix}_HOST": LOOPBACK,
+        f"{prefix}_PORT": str(port),
+        f"{prefix}_TOKEN_FILE": str(plan.folder.secret_file("service-token")),
+        f"{prefix}_SHUTDOWN_GRACE_SECONDS": "5",
+    }
+    return Program(
+        name=name,
+        command=(sys.executable, "-m", name),
+        environment=environment | own,
+        tier=Tier.SERVICES,
+        stop_seconds=8,
+    )
+
+
+def _sync_environment(plan: Plan) -> dict[str, str]:
+    plex = plan.plex
+    if plan.stand_in:
+        token = plan.folder.secret("stand-in-token")
+        plex = PlexConnection(url=f"http://{_target(plan.ports.stand_in)}", token=token)
+    if plex is None:
+        return {}
+    token_file = plan.folder.secret_file("plex-token", plex.token)
+    return {"SYNC_PLEX_URL": plex.url, "SYNC_PLEX_TOKEN_FILE": str(token_file)}
+
+
+def _features_environment(plan: Plan) -> dict[str, str]:
+    return {
+        "FEATURES_SYNC_TARGET": _target(plan.ports.sync),
+        "FEATURES_SYNC_TOKEN_FILE": str(plan.folder.secret_file("service-token")),
+        **({"FEATURES_MEDIA_FOLDERS": plan.media_folders} if plan.media_folders else {}),
+        **({"FEATURES_PATH_MAP": plan.path_map} if plan.path_map else {}),
+    }
+
+
+def _inference_environment(plan: Plan) -> dict[str, str]:
+    return {
+        "INFERENCE_FEATURES_TARGET": _target(plan.ports.features),
+        "INFERENCE_FEATURES_TOKEN_FILE": str(plan.folder.secret_file("service-token")),
+        "INFERENCE_TRITON_TARGET": _target(plan.ports.triton_grpc),
+        "INFERENCE_MODEL_REPOSITORY": str(plan.folder.models),
+        "INFERENCE_MODEL_TEMPLATES": str(plan.triton_folder / "models"),
+    }
+
+
+def _stand_in(plan: Plan, stand_in: StandIn, base: dict[str, str]) -> Program:
+    return Program(
+        name="stand-in",
+        command=(
+            sys.executable,
+            "-m",
+            "standalone.stand_in",
+            f"--catalogue={stand_in.catalogue}",
+            f"--state={stand_in.state}",
+            f"--host={LOOPBACK}",
+            f"--port={plan.ports.stand_in}",
+        ),
+        environment=base | {"STAND_IN_TOKEN": plan.folder.secret("stand-in-token")},
+        tier=Tier.SERVICES,
+    )
+
+
+def _portal(name: str, plan: Plan, base: dict[str, str]) -> Program:
+    return Program(
+        name=name,
+        command=(sys.executable, "-m", "portal", name),
+        environment=base | portal_environment(plan),
+        tier=Tier.PORTAL,
+    )
+
+
+def _target(port: int) -> str:
+    return f"{LOOPBACK}:{port}"

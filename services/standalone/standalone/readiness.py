@@ -1,0 +1,47 @@
+"""Whether a part of the system is healthy, asked of the part itself; the answer is a reason why not, or None."""
+
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+import psycopg
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from standalone.ports import LOOPBACK
+
+Probe = Callable[[], str | None]
+TIMEOUT_SECONDS = 2
+
+
+def database_answers(url: str) -> str | None:
+    """The database takes connections."""
+    try:
+        psycopg.connect(url, connect_timeout=TIMEOUT_SECONDS).close()
+    except psycopg.OperationalError as error:
+        return str(error).strip()
+    return None
+
+
+def grpc_serves(port: int) -> str | None:
+    """The service says SERVING to a standard health check."""
+    # A proxy in the environment must not be asked for this machine.
+    with grpc.insecure_channel(f"{LOOPBACK}:{port}", options=[("grpc.enable_http_proxy", 0)]) as channel:
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        try:
+            answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=TIMEOUT_SECONDS)
+        except grpc.RpcError as error:
+            return str(error.details())
+    state = health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
+    return None if state == "SERVING" else f"its health is {state}"
+
+
+def web_answers(port: int, path: str) -> str | None:
+    """A GET of the path gives 200."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"http://{LOOPBACK}:{port}{path}", timeout=TIMEOUT_SECONDS):
+            return None
+    except (urllib.error.URLError, OSError) as error:
+        return str(error)

@@ -1,0 +1,66 @@
+"""What the environment says about the system on this machine."""
+
+import sys
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+from runtime.settings import Settings
+
+from standalone.ports import Ports
+
+# services/triton of the repository; this member is installed from there.
+TRITON_FOLDER = Path(__file__).resolve().parents[2] / "triton"
+
+
+class SystemSettings(Settings):
+    """Environment variables that begin with RECLASS_."""
+
+    model_config = SettingsConfigDict(env_prefix="RECLASS_")
+
+    data: Path | None = None
+    """Folder of all state."""
+    web_port: int = Field(default=Ports.web, ge=1, le=65535)
+    """Port of the portal's pages."""
+    postgres_port: int = Field(default=Ports.postgres, ge=1, le=65535)
+    """Port of PostgreSQL."""
+    sync_port: int = Field(default=Ports.sync, ge=1, le=65535)
+    """Port of the sync service."""
+    features_port: int = Field(default=Ports.features, ge=1, le=65535)
+    """Port of the features service."""
+    inference_port: int = Field(default=Ports.inference, ge=1, le=65535)
+    """Port of the inference service."""
+    triton_grpc_port: int = Field(default=Ports.triton_grpc, ge=1, le=65535)
+    """Port of Triton's gRPC."""
+    triton_http_port: int = Field(default=Ports.triton_http, ge=1, le=65535)
+    """Port of Triton's HTTP."""
+    triton_metrics_port: int = Field(default=Ports.triton_metrics, ge=1, le=65535)
+    """Port of Triton's metrics."""
+    stand_in_port: int = Field(default=Ports.stand_in, ge=1, le=65535)
+    """Port of the demo's stand-in for Plex."""
+    triton_python: Path = Path(f"{sys.prefix}-triton/bin/python")
+    """Python of Triton's own environment."""
+    triton_folder: Path = TRITON_FOLDER
+    """Folder with Triton's launcher and the models that the repository brings."""
+    media_folders: str = ""
+    """Folders with the songs, separated as FEATURES_MEDIA_FOLDERS says."""
+    path_map: str = ""
+    """Where Plex's folders are on this machine, as FEATURES_PATH_MAP says."""
+    start_timeout_seconds: float = Field(default=180.0, ge=5, le=3600)
+    """How long the parts may take to become healthy."""
+
+    def ports(self) -> Ports:
+        return Ports(**{name: getattr(self, f"{name}_port") for name, _ in Ports().items()})
+
+
+class PlexSettings(Settings):
+    """Environment variables that begin with PLEX_."""
+
+    model_config = SettingsConfigDict(env_prefix="PLEX_")
+
+    url: str = ""
+    """Address of the Plex server, http://192.168.1.10:32400 for one."""
+    token: SecretStr | None = None
+    """X-Plex-Token of the server's owner."""
+    library: str = ""
+    """Title of the music library; empty takes all."""
