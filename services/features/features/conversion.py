@@ -1,0 +1,104 @@
+"""Between the messages of the contract and the values of this package."""
+
+from collections.abc import Collection
+
+from reclass.features.v1 import features_pb2
+
+from features import fma
+from features.errors import InvalidRequest
+from features.extraction import Extraction
+from features.location import PathMapping
+from features.source import AudioReference
+
+FMA = features_pb2.VECTOR_KIND_FMA
+NOT_INSTALLED = {
+    features_pb2.VECTOR_KIND_MERT: "MERT is not installed here; its weights have to be downloaded first",
+    features_pb2.VECTOR_KIND_JMLA: "JMLA is not installed here; its weights have to be downloaded first",
+}
+
+
+def reference(message: features_pb2.AudioReference) -> AudioReference:
+    """The one source that the message names."""
+    source = message.WhichOneof("source")
+    if source is None:
+        raise InvalidRequest("the audio reference is empty: give a path, a rating key or the bytes of a file")
+    return AudioReference(
+        path=message.path, rating_key=message.rating_key, path_hint=message.path_hint, content=message.content
+    )
+
+
+def mappings(request: features_pb2.ExtractRequest) -> tuple[PathMapping, ...]:
+    """The path mappings of a request; those without a target are refused."""
+    for mapping in request.path_mappings:
+        if not mapping.from_prefix or not mapping.to_prefix.startswith("/"):
+            raise InvalidRequest(
+                f"the path mapping {mapping.from_prefix!r} -> {mapping.to_prefix!r} needs both sides, "
+                "and an absolute folder of this machine as the second"
+            )
+    return tuple(PathMapping(from_prefix=m.from_prefix, to_prefix=m.to_prefix) for m in request.path_mappings)
+
+
+def kinds(request: features_pb2.ExtractRequest) -> list["features_pb2.VectorKind.ValueType"]:
+    """The kinds asked for, each once; FMA when none is."""
+    wanted = [kind for kind in request.kinds if kind != features_pb2.VECTOR_KIND_UNSPECIFIED]
+    return list(dict.fromkeys(wanted)) or [FMA]
+
+
+def response(
+    extraction: Extraction, wanted: Collection["features_pb2.VectorKind.ValueType"]
+) -> features_pb2.ExtractResponse:
+    """What was heard, and which of the kinds asked for are missing."""
+    return features_pb2.ExtractResponse(
+        content_key=extraction.content_key,
+        properties=_properties(extraction),
+        tags=_tags(extraction),
+        vectors=_vectors(extraction),
+        missing=[_missing(kind) for kind in wanted if kind != FMA],
+    )
+
+
+def capabilities() -> list[features_pb2.VectorCapability]:
+    """Every kind of the contract, and what of it can be made here."""
+    available = features_pb2.VectorCapability(
+        kind=FMA, available=True, version=fma.VERSION, length=len(fma.COLUMNS), detail="cpu"
+    )
+    missing = [
+        features_pb2.VectorCapability(kind=kind, available=False, detail=detail)
+        for kind, detail in NOT_INSTALLED.items()
+    ]
+    return [available, *missing]
+
+
+def _properties(extraction: Extraction) -> features_pb2.AudioProperties:
+    properties = extraction.properties
+    return features_pb2.AudioProperties(
+        codec=properties.codec,
+        sample_rate_hz=properties.sample_rate_hz,
+        channels=properties.channels,
+        duration_seconds=properties.duration_seconds,
+        size_bytes=properties.size_bytes,
+        excerpt_start_seconds=properties.excerpt_start_seconds,
+        excerpt_duration_seconds=properties.excerpt_duration_seconds,
+    )
+
+
+def _tags(extraction: Extraction) -> features_pb2.FileTags:
+    tags = extraction.tags
+    return features_pb2.FileTags(
+        title=tags.title,
+        artist=tags.artist,
+        album=tags.album,
+        album_artist=tags.album_artist,
+        genres=tags.genres,
+    )
+
+
+def _vectors(extraction: Extraction) -> list[features_pb2.Vector]:
+    if extraction.fma is None:
+        return []
+    return [features_pb2.Vector(kind=FMA, version=fma.VERSION, values=extraction.fma.tolist())]
+
+
+def _missing(kind: "features_pb2.VectorKind.ValueType") -> features_pb2.MissingVector:
+    message = NOT_INSTALLED.get(kind, f"this service does not know the kind of vector {kind}")
+    return features_pb2.MissingVector(kind=kind, permanent=True, message=message)

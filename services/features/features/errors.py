@@ -1,0 +1,105 @@
+"""What can be wrong with a song, or with the way to it: one exception each, with its gRPC code and reason."""
+
+# ruff: noqa: N818 - the names say what happened; the common root says that they are errors
+
+from typing import ClassVar
+
+import grpc
+from runtime.errors import ServiceError
+
+
+class FeatureError(ServiceError):
+    """Root of the errors that this service answers with."""
+
+    domain: ClassVar[str] = "reclass.features"
+
+
+class InvalidRequest(FeatureError):
+    """The request does not say what to listen to."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "INVALID_REQUEST"
+    permanent = True
+
+
+class AudioNotFound(FeatureError):
+    """No readable file is where the reference points. A share that is mounted later brings it back."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = "AUDIO_NOT_FOUND"
+
+
+class OutsideMediaFolders(FeatureError):
+    """The path, its links followed, leaves the folders whose files may be read."""
+
+    code = grpc.StatusCode.PERMISSION_DENIED
+    reason = "OUTSIDE_MEDIA_FOLDERS"
+    permanent = True
+
+
+class PathNotMounted(FeatureError):
+    """The path is another machine's name for a file; a path mapping is missing."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "PATH_NOT_MOUNTED"
+
+
+class SyncUnavailable(FeatureError):
+    """The bytes could not be read from Plex through the sync service."""
+
+    code = grpc.StatusCode.UNAVAILABLE
+    reason = "SYNC_UNAVAILABLE"
+
+
+class TooLarge(FeatureError):
+    """The audio has more bytes than are taken without a mounted file."""
+
+    code = grpc.StatusCode.OUT_OF_RANGE
+    reason = "TOO_LARGE"
+    permanent = True
+
+
+class NotAudio(FeatureError):
+    """The file holds no audio that can be decoded."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "NOT_AUDIO"
+    permanent = True
+
+
+class TooShort(FeatureError):
+    """The song is shorter than five seconds."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "TOO_SHORT"
+    permanent = True
+
+
+class Silent(FeatureError):
+    """The excerpt is digital silence."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "SILENT"
+    permanent = True
+
+
+class Truncated(FeatureError):
+    """The file ends before its own header says, or cannot be decoded through the excerpt."""
+
+    code = grpc.StatusCode.DATA_LOSS
+    reason = "TRUNCATED"
+    permanent = True
+
+
+class TimedOut(FeatureError):
+    """Listening took longer than the limit, or than the caller would wait."""
+
+    code = grpc.StatusCode.DEADLINE_EXCEEDED
+    reason = "TIMED_OUT"
+
+
+class DecoderCrashed(FeatureError):
+    """The process that decoded the song died. Other songs are not touched."""
+
+    code = grpc.StatusCode.INTERNAL
+    reason = "DECODER_CRASHED"

@@ -1,0 +1,45 @@
+"""All that is learned from one audio file, in one piece of work for a process of the pool."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from features.audio import AudioProperties, load_excerpt
+from features.content import content_key
+from features.errors import AudioNotFound
+from features.fma import SAMPLE_RATE_HZ, fma_features
+from features.tags import FileTags, read_tags
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extraction:
+    """What was heard, and what the file says of itself."""
+
+    content_key: str
+    properties: AudioProperties
+    tags: FileTags
+    fma: npt.NDArray[np.float32] | None
+    """The 518 values [shape=(518,)]; None when they were not asked for."""
+
+
+def extract(path: str, *, with_fma: bool) -> Extraction:
+    """Listen to the file at `path`; raises what `load_excerpt` raises, and AudioNotFound when it cannot be read."""
+    try:
+        excerpt = load_excerpt(path)
+        with open(path, "rb") as file:
+            key = content_key(file)
+    except OSError as error:
+        raise AudioNotFound(f"the file cannot be read: {error.strerror}") from error
+    return Extraction(
+        content_key=key,
+        properties=excerpt.properties,
+        tags=read_tags(path),
+        fma=fma_features(excerpt.y) if with_fma else None,
+    )
+
+
+def warm_up() -> None:
+    """Compile what librosa compiles at its first song, so that no song pays for it."""
+    y = np.random.default_rng(0).uniform(-0.1, 0.1, 2 * SAMPLE_RATE_HZ)
+    fma_features(y.astype(np.float32))

@@ -1,0 +1,164 @@
+"""Finds the file that a path means: another machine's name for it, translated, and never outside the media folders."""
+
+import os
+import re
+import stat
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
+
+from features.errors import AudioNotFound, OutsideMediaFolders, PathNotMounted
+
+# Looking for the mapping that would fit must not turn into a walk through a library.
+MAX_FOLDERS_SEARCHED = 2_000
+MAX_DEPTH_SEARCHED = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class PathMapping:
+    """Rewrites the beginning of a path, on whole components."""
+
+    from_prefix: str
+    """As Plex or the caller says it; "D:\\\\Music" and "\\\\\\\\nas\\\\music" are understood."""
+    to_prefix: str
+    """The folder of this machine."""
+
+    def __str__(self) -> str:
+        return f"{self.from_prefix}={self.to_prefix}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MediaFolders:
+    """The only folders whose files are read, and how other machines' paths lead into them."""
+
+    folders: tuple[Path, ...]
+    mappings: tuple[PathMapping, ...] = ()
+    """The service's own; where there are any, those of a request are not looked at."""
+
+    def find(self, path: str, mappings: Sequence[PathMapping] = ()) -> Path:
+        """The file that `path` means, its links followed.
+
+        1. The longest mapping that fits rewrites the beginning of the path; without one it is taken as it is.
+        2. Links are followed, and the result must lie inside a media folder: OutsideMediaFolders.
+        3. It must be a file that can be read: AudioNotFound.
+        4. A path that no mapping fits, and that does not exist here, is PathNotMounted with the mapping that would.
+        """
+        if not path or "\0" in path:
+            raise AudioNotFound("the path is empty or holds a NUL")
+        mapped = apply_mappings(path, self.mappings or mappings)
+        target = _spelled_as_on_disk(Path(mapped if mapped is not None else path))
+        real = Path(os.path.realpath(target))
+        if not self._holds(real):
+            self._refuse(path, is_mapped=mapped is not None, exists=os.path.lexists(target))
+        _check_readable(real, path)
+        return real
+
+    def _holds(self, real: Path) -> bool:
+        return any(real.is_relative_to(os.path.realpath(folder)) for folder in self.folders)
+
+    def _refuse(self, path: str, *, is_mapped: bool, exists: bool) -> None:
+        folders = ", ".join(map(str, self.folders)) or "none: only bytes can be sent"
+        if is_mapped or exists:
+            raise OutsideMediaFolders(f"{path} lies outside the media folders ({folders})")
+        suggestion = suggest_mapping(path, self.folders)
+        if suggestion:
+            raise PathNotMounted(f"{path} is not mounted here; the path mapping {suggestion} would fit")
+        raise PathNotMounted(
+            f"{path} is not mounted here, and no media folder ({folders}) holds a file of that name; "
+            "mount the library and set a path mapping from Plex's folder to the mounted one"
+        )
+
+
+def apply_mappings(path: str, mappings: Sequence[PathMapping]) -> str | None:
+    """The path as the longest mapping that fits rewrites it; None when none fits."""
+    parts = _parts(path)
+    best: tuple[int, str] | None = None
+    for mapping in mappings:
+        prefix = _parts(mapping.from_prefix)
+        if _begins_with(parts, prefix, ignore_case=_is_windows(path)) and (
+            best is None or len(prefix) > best[0]
+        ):
+            best = len(prefix), str(PurePosixPath(mapping.to_prefix, *parts[len(prefix) :]))
+    return best[1] if best else None
+
+
+def suggest_mapping(path: str, folders: Sequence[Path]) -> PathMapping | None:
+    """The mapping under which `path` would be found: the longest tail of it that exists in a media folder."""
+    parts = _parts(path)
+    if ".." in parts:
+        return None
+    candidates = list(_folders_near(folders))
+    for length in range(len(parts) - 1, 0, -1):
+        tail = parts[-length:]
+        for folder in candidates:
+            if os.path.isfile(_spelled_as_on_disk(folder.joinpath(*tail))):
+                return PathMapping(from_prefix=_prefix(path, length), to_prefix=str(folder))
+    return None
+
+
+def _prefix(path: str, tail_length: int) -> str:
+    pure = _pure(path)
+    return str(type(pure)(*pure.parts[:-tail_length]))
+
+
+def _folders_near(folders: Sequence[Path]) -> Iterator[Path]:
+    """The folders and those below, level by level, up to a bound."""
+    level, seen = list(folders), 0
+    for _ in range(MAX_DEPTH_SEARCHED + 1):
+        below: list[Path] = []
+        for folder in level:
+            if seen >= MAX_FOLDERS_SEARCHED:
+                return
+            seen += 1
+            yield folder
+            below.extend(_subfolders(folder))
+        level = below
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(Path(entry) for entry in entries if entry.is_dir(follow_symlinks=False))
+    except OSError:
+        return []
+
+
+def _check_readable(real: Path, path: str) -> None:
+    try:
+        mode = os.stat(real).st_mode
+    except OSError as error:
+        raise AudioNotFound(f"{path} is not there ({real}: {error.strerror})") from error
+    if not stat.S_ISREG(mode):
+        raise AudioNotFound(f"{path} is not a file ({real})")
+    if not os.access(real, os.R_OK):
+        raise AudioNotFound(f"{path} cannot be read: let the user that runs this service read {real}")
+
+
+def _spelled_as_on_disk(path: Path) -> Path:
+    """The path in the Unicode form that exists; macOS stores decomposed letters, others composed ones."""
+    if os.path.lexists(path):
+        return path
+    forms = (Path(unicodedata.normalize(form, str(path))) for form in ("NFC", "NFD"))
+    return next((form for form in forms if os.path.lexists(form)), path)
+
+
+def _begins_with(parts: Sequence[str], prefix: Sequence[str], *, ignore_case: bool) -> bool:
+    head = parts[: len(prefix)]
+    if ignore_case:
+        return [part.casefold() for part in head] == [part.casefold() for part in prefix]
+    return list(head) == list(prefix)
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    """The components, the anchor ("/", "D:\\", "\\\\nas\\music\\") first and without its separator."""
+    first, *rest = _pure(path).parts or ("",)
+    return first.rstrip("\\/"), *rest
+
+
+def _pure(path: str) -> PurePath:
+    return PureWindowsPath(path) if _is_windows(path) else PurePosixPath(path)
+
+
+def _is_windows(path: str) -> bool:
+    return re.match(r"[A-Za-z]:([\\/]|$)|\\\\", path) is not None

@@ -1,0 +1,37 @@
+"""FeatureService over gRPC."""
+
+import grpc
+from reclass.features.v1 import features_pb2, features_pb2_grpc
+
+from features import conversion
+from features.pool import ExtractionPool
+from features.source import AudioSources
+
+
+class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
+    """Converts, calls, converts."""
+
+    def __init__(
+        self, *, sources: AudioSources, pool: ExtractionPool, media_folders: tuple[str, ...]
+    ) -> None:
+        self._sources = sources
+        self._pool = pool
+        self._media_folders = media_folders
+
+    def Extract(  # noqa: N802 - gRPC names the method
+        self, request: features_pb2.ExtractRequest, context: grpc.ServicerContext
+    ) -> features_pb2.ExtractResponse:
+        wanted = conversion.kinds(request)
+        audio, mappings = conversion.reference(request.audio), conversion.mappings(request)
+        with self._sources.opened(audio, mappings) as path:
+            future = self._pool.schedule(path, with_fma=conversion.FMA in wanted)
+            context.add_callback(future.cancel)
+            extraction = self._pool.wait(future, context.time_remaining())
+        return conversion.response(extraction, wanted)
+
+    def GetCapabilities(  # noqa: N802 - gRPC names the method
+        self, request: features_pb2.GetCapabilitiesRequest, context: grpc.ServicerContext
+    ) -> features_pb2.GetCapabilitiesResponse:
+        return features_pb2.GetCapabilitiesResponse(
+            kinds=conversion.capabilities(), media_folders=self._media_folders
+        )

@@ -1,0 +1,115 @@
+"""The tags inside an audio file. A tag that cannot be read is an empty one, never an error."""
+
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import mutagen
+from mutagen.apev2 import APEv2
+from mutagen.asf import ASFTags
+from mutagen.id3 import ID3, TCON
+from mutagen.mp4 import MP4Tags
+
+# A column of text for a person; a longer tag is damage, or lyrics in the wrong place.
+MAX_CHARACTERS = 500
+MAX_GENRES = 20
+# What mutagen lets through on damaged files beside its own errors.
+DAMAGE = (
+    mutagen.MutagenError,
+    OSError,
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    EOFError,
+    struct.error,
+    TypeError,
+)
+
+FIELDS = ("title", "artist", "album", "album_artist", "genres")
+KEYS: Mapping[type, Sequence[str]] = {
+    ID3: ("TIT2", "TPE1", "TALB", "TPE2", "TCON"),
+    MP4Tags: ("©nam", "©ART", "©alb", "aART", "©gen"),
+    ASFTags: ("Title", "Author", "WM/AlbumTitle", "WM/AlbumArtist", "WM/Genre"),
+    APEv2: ("Title", "Artist", "Album", "Album Artist", "Genre"),
+}
+VORBIS_KEYS = ("title", "artist", "album", "albumartist", "genre")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileTags:
+    """What the file says of itself; empty where it says nothing."""
+
+    title: str = ""
+    artist: str = ""
+    album: str = ""
+    album_artist: str = ""
+    genres: tuple[str, ...] = ()
+
+
+def read_tags(path: str) -> FileTags:
+    """The tags of the file at `path`, of whatever kind they are."""
+    try:
+        file = mutagen.File(path)
+        tags = file.tags if file is not None else None
+        tags = _tags_of_untyped(path) if tags is None else tags
+        return FileTags() if tags is None else _file_tags(tags)
+    except DAMAGE:
+        return FileTags()
+
+
+def _tags_of_untyped(path: str) -> Any:
+    """ID3 or APE tags around a stream that has none of its own kind (raw AAC, MP3 with an APE tag alone)."""
+    for kind in (ID3, APEv2):
+        try:
+            return kind(path)
+        except DAMAGE:
+            continue
+    return None
+
+
+def _file_tags(tags: Any) -> FileTags:
+    keys = next((keys for kind, keys in KEYS.items() if isinstance(tags, kind)), VORBIS_KEYS)
+    values = {field: _values(tags, key) for field, key in zip(FIELDS, keys, strict=True)}
+    return FileTags(
+        title=_first(values["title"]),
+        artist=_first(values["artist"]),
+        album=_first(values["album"]),
+        album_artist=_first(values["album_artist"]),
+        genres=_genres(values["genres"]),
+    )
+
+
+def _values(tags: Any, key: str) -> list[str]:
+    """The texts under a key, whatever the kind of tag wraps them in."""
+    try:
+        value = tags.get(key)
+    except DAMAGE:
+        return []
+    if value is None:
+        return []
+    if hasattr(value, "text"):  # an ID3 frame
+        value = value.text
+    texts = [value] if isinstance(value, str) or not isinstance(value, Iterable) else list(value)
+    return [_clean(str(text)) for text in texts]
+
+
+def _clean(text: str) -> str:
+    """Text that a database and a person can take: no NUL, no line breaks, not endless."""
+    return " ".join(text.replace("\0", " ").split())[:MAX_CHARACTERS]
+
+
+def _first(texts: Sequence[str]) -> str:
+    return next((text for text in texts if text), "")
+
+
+def _genres(texts: Sequence[str]) -> tuple[str, ...]:
+    """Each genre once, in order. Programs join several by ";"; "/" and "," belong to names."""
+    # ID3's frame writes the numbers of ID3v1 out ("17", "(17)"), which other kinds of tags hold as well.
+    frame = TCON(encoding=3, text=list(texts))  # type: ignore[no-untyped-call] # mutagen types its modules in part
+    names = frame.genres if texts else []
+    genres: dict[str, str] = {}
+    for name in (part.strip() for joined in names for part in joined.split(";")):
+        if name:
+            genres.setdefault(name.casefold(), name)
+    return tuple(genres.values())[:MAX_GENRES]
