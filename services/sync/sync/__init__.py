@@ -1,1 +1,1 @@
-
+"""The only service that talks to Plex."""

@@ -1,7 +1,7 @@
 """Plex's XML answers, made of the world's plain values."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from xml.sax.saxutils import quoteattr
 
@@ -23,9 +23,8 @@ def element(name: str, attributes: Mapping[str, object], children: str = "") -> 
     return f"<{name}{written}>{children}</{name}>" if children else f"<{name}{written}/>"
 
 
-def container(children: Iterable[str] = (), **attributes: object) -> str:
+def container(items: Sequence[str] = (), **attributes: object) -> str:
     """A whole answer."""
-    items = list(children)
     inside = element("MediaContainer", {"size": len(items), **attributes}, "".join(items))
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{inside}\n'
 

@@ -44,7 +44,7 @@ class PlexApi:
         ]
 
     async def root(self, _: Request) -> Response:
-        return _xml(answers.container(**answers.identity(self._world)))
+        return _xml(answers.container([], **answers.identity(self._world)))
 
     async def library(self, _: Request) -> Response:
         return _xml(answers.container(identifier="com.plexapp.plugins.library", title1="Plex Library"))

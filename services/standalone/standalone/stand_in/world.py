@@ -84,11 +84,11 @@ class World:
             self._orders[library_key, sort] = cached
         return cached
 
-    def _sort_key(self, sort: str) -> Callable[[int], str | int]:
+    def _sort_key(self, sort: str) -> Callable[[int], tuple[str, int]]:
         return {
-            "titleSort": lambda key: self._tracks[key][1].title.casefold(),
-            "addedAt": lambda key: self._tracks[key][1].added_time,
-            "updatedAt": self.updated_time,
+            "titleSort": lambda key: (self._tracks[key][1].title.casefold(), key),
+            "addedAt": lambda key: ("", self._tracks[key][1].added_time),
+            "updatedAt": lambda key: ("", self.updated_time(key)),
         }[sort]
 
     def edit(self, library_key: int, edit: Edit, query: str) -> None:

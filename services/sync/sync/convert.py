@@ -1,0 +1,74 @@
+"""Between the service's own values and the messages of its contract."""
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from reclass.sync.v1 import sync_pb2 as pb
+
+from sync.errors import InvalidRequestError
+from sync.tracks import GenreState, MediaPart, MusicLibrary, Track
+
+
+def library_message(library: MusicLibrary, track_count: int) -> pb.Library:
+    """A library with the number of its tracks."""
+    return pb.Library(
+        key=library.key,
+        title=library.title,
+        uuid=library.uuid,
+        locations=library.locations,
+        track_count=track_count,
+    )
+
+
+def listed_track(track: Track) -> pb.Track:
+    """A track without its genres, for a listing never has all of them."""
+    return pb.Track(
+        rating_key=str(track.rating_key),
+        guid=track.guid,
+        title=track.title,
+        artist=track.artist,
+        album_artist=track.album_artist,
+        album=track.album,
+        year=track.year,
+        track_number=track.track_number,
+        disc_number=track.disc_number,
+        duration_seconds=track.duration_seconds,
+        added_time=Timestamp(seconds=track.added_time),
+        updated_time=Timestamp(seconds=track.updated_time),
+        parts=[part_message(part) for part in track.parts],
+        library_key=track.library_key,
+    )
+
+
+def full_track(track: Track) -> pb.Track:
+    """A track with its genres and their lock."""
+    message = listed_track(track)
+    message.genres.extend(track.genre_state.genres)
+    message.genres_locked = track.genre_state.locked
+    return message
+
+
+def part_message(part: MediaPart) -> pb.MediaPart:
+    """One file."""
+    return pb.MediaPart(key=part.key, file=part.file, size_bytes=part.size_bytes, container=part.container)
+
+
+def state_message(state: GenreState) -> pb.GenreState:
+    """Genres and lock."""
+    return pb.GenreState(genres=state.genres, locked=state.locked)
+
+
+def state_of(message: pb.GenreState) -> GenreState:
+    """The same the other way."""
+    return GenreState(genres=tuple(message.genres), locked=message.locked)
+
+
+def lock_of(change: pb.LockChange.ValueType) -> bool | None:
+    """The lock to set; None keeps the one that is there."""
+    locks = {
+        pb.LOCK_CHANGE_UNSPECIFIED: True,
+        pb.LOCK_CHANGE_LOCK: True,
+        pb.LOCK_CHANGE_UNLOCK: False,
+        pb.LOCK_CHANGE_KEEP: None,
+    }
+    if change not in locks:
+        raise InvalidRequestError(f"lock is {change}: LOCK, UNLOCK or KEEP can be asked for")
+    return locks[change]

@@ -1,0 +1,158 @@
+"""What can go wrong between Music ReClass and Plex, each with a reason for programs and a sentence for people."""
+
+from typing import ClassVar
+
+import grpc
+from runtime.errors import ServiceError
+
+
+class SyncError(ServiceError):
+    """Root of the service's errors."""
+
+    domain: ClassVar[str] = "reclass.sync"
+
+
+class InvalidRequestError(SyncError):
+    """The caller asked for something that the contract does not offer."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "INVALID_REQUEST"
+    permanent = True
+
+
+class NotConfiguredError(SyncError):
+    """No Plex server was named."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "NOT_CONFIGURED"
+    permanent = True
+
+
+class TokenRefusedError(SyncError):
+    """Plex does not accept the token, or not for this."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "TOKEN_REFUSED"
+    permanent = True
+
+
+class ServerUnreachableError(SyncError):
+    """Nobody answers at the address."""
+
+    code = grpc.StatusCode.UNAVAILABLE
+    reason = "SERVER_UNREACHABLE"
+
+
+class NotPlexError(SyncError):
+    """Somebody answers at the address, but not Plex."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "NOT_A_PLEX_SERVER"
+    permanent = True
+
+
+class ServerTooOldError(SyncError):
+    """The server's version cannot do this."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "SERVER_TOO_OLD"
+    permanent = True
+
+
+class ServerBusyError(SyncError):
+    """Plex is starting or in maintenance."""
+
+    code = grpc.StatusCode.UNAVAILABLE
+    reason = "SERVER_BUSY"
+
+
+class TooManyRequestsError(SyncError):
+    """Plex, or a proxy before it, asks to be left alone for a while; repeating at once would make it worse."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "SERVER_BUSY"
+
+
+class ServerFailedError(SyncError):
+    """Plex failed to answer this time."""
+
+    code = grpc.StatusCode.UNAVAILABLE
+    reason = "SERVER_ERROR"
+
+
+class RequestRefusedError(SyncError):
+    """Plex will not do this however often it is asked."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "SERVER_ERROR"
+    permanent = True
+
+
+class NothingThereError(SyncError):
+    """Plex has nothing at an address; callers that know what they looked for say it better."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = "SERVER_ERROR"
+    permanent = True
+
+
+class LibraryNotFoundError(SyncError):
+    """No music library has this key."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = "LIBRARY_NOT_FOUND"
+    permanent = True
+
+
+class TrackNotFoundError(SyncError):
+    """No track has this rating key."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = "TRACK_NOT_FOUND"
+    permanent = True
+
+
+class NoMediaError(SyncError):
+    """The track has no file that could be read."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = "NO_MEDIA"
+    permanent = True
+
+
+class OffsetBeyondEndError(SyncError):
+    """The file is shorter than the place to resume from: it changed since."""
+
+    code = grpc.StatusCode.OUT_OF_RANGE
+    reason = "INVALID_REQUEST"
+    permanent = True
+
+
+class AudioCutShortError(SyncError):
+    """The bytes of a file ended before its end."""
+
+    code = grpc.StatusCode.DATA_LOSS
+    reason = "AUDIO_CUT_SHORT"
+
+
+class ShortPageError(SyncError):
+    """A listing stayed incomplete."""
+
+    code = grpc.StatusCode.ABORTED
+    reason = "SHORT_PAGE"
+
+
+class GenresChangedError(SyncError):
+    """Somebody changed the track since the caller looked; nothing was written."""
+
+    code = grpc.StatusCode.ABORTED
+    reason = "GENRES_CHANGED"
+    permanent = True
+
+
+class WriteNotTakenError(SyncError):
+    """Plex said yes, and the genres are not as asked."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "WRITE_NOT_TAKEN"
+    permanent = True

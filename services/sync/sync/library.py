@@ -1,0 +1,204 @@
+"""What the service can do with a Plex server: look, list, read, write."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NoReturn
+
+from sync import audio, genres, listing
+from sync.errors import (
+    GenresChangedError,
+    InvalidRequestError,
+    LibraryNotFoundError,
+    NothingThereError,
+    ServerFailedError,
+    ServerTooOldError,
+    SyncError,
+    TrackNotFoundError,
+    WriteNotTakenError,
+)
+from sync.plex import Plex
+from sync.tracks import GenreState, MusicLibrary, ServerIdentity, Track, music_libraries_of, tracks_of
+
+TRACK_TYPE = "10"
+LARGEST_BATCH = 100
+# Two edits at most are needed; the others are for answers and edits that get lost on the way.
+EDITS = 5
+
+
+class PlexMusic:
+    """The music of one Plex server."""
+
+    def __init__(self, plex: Plex) -> None:
+        self._plex = plex
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._plex.close()
+
+    def check_server(self) -> ServerIdentity:
+        """Who answers, and which version."""
+        return self._plex.identity()
+
+    def libraries(self) -> list[MusicLibrary]:
+        """The server's music libraries, without a count of their tracks."""
+        return music_libraries_of(self._plex.get("/library/sections"))
+
+    def track_count(self, library_key: str) -> int:
+        """Tracks in a library."""
+        return self._window(library_key, 0, 0).total_size
+
+    def page(self, library_key: str, page_size: int, page_token: str) -> listing.Page:
+        """One page of a library's tracks. One request, see `listing` for the exceptions."""
+        size = listing.page_size_asked(page_size)
+        token = listing.PageToken.parse(page_token) if page_token else None
+        if not library_key.isdecimal():
+            self._no_such_library(library_key)
+        page = listing.next_page(lambda start, size: self._window(library_key, start, size), size, token)
+        if not page.total_size:
+            # A library of films has no tracks either.
+            self._require_music(library_key)
+        return page
+
+    def _window(self, library_key: str, start: int, size: int) -> listing.Window:
+        path = f"/library/sections/{library_key}/all"
+        try:
+            answer = self._plex.get(path, {"type": TRACK_TYPE, "sort": "id"}, start=start, size=size)
+        except NothingThereError:
+            self._no_such_library(library_key)
+        total = answer.get("totalSize", "")
+        if not total.isdecimal():
+            raise ServerFailedError("Plex did not say how many tracks the library has; try again")
+        return listing.Window(start=start, tracks=tracks_of(answer, library_key), total_size=int(total))
+
+    def _require_music(self, library_key: str) -> None:
+        if library_key not in {library.key for library in self.libraries()}:
+            self._no_such_library(library_key)
+
+    def _no_such_library(self, library_key: str) -> NoReturn:
+        known = ", ".join(f"{library.key} ({library.title})" for library in self.libraries())
+        raise LibraryNotFoundError(
+            f"there is no music library with key {library_key!r}; "
+            + (f"there are {known}" if known else "this server has none at all: add one in Plex")
+        )
+
+    def tracks(self, rating_keys: Iterable[str]) -> tuple[list[Track], list[str]]:
+        """Full metadata in the order asked for, and the keys that Plex does not know. One request."""
+        asked = list(dict.fromkeys(rating_keys))
+        if not 1 <= len(asked) <= LARGEST_BATCH:
+            raise InvalidRequestError(
+                f"{len(asked)} rating keys were sent: 1 to {LARGEST_BATCH} can be asked for"
+            )
+        self._require_track_genres()
+        found = {str(track.rating_key): track for track in self._details(asked)}
+        return [found[key] for key in asked if key in found], [key for key in asked if key not in found]
+
+    def _details(self, rating_keys: Sequence[str]) -> list[Track]:
+        # What is no number is no key, and has no place in an address.
+        numbers = [key for key in rating_keys if key.isascii() and key.isdecimal()]
+        if not numbers:
+            return []
+        try:
+            return tracks_of(self._plex.get(f"/library/metadata/{','.join(numbers)}", size=len(numbers)))
+        except NothingThereError:
+            return []
+
+    def _require_track_genres(self) -> None:
+        if self._plex.first_identity().has_track_genres:
+            return
+        now = self._plex.identity()
+        if not now.has_track_genres:
+            raise ServerTooOldError(
+                f"Plex Media Server {now.version} has no genres on tracks: update it to 1.40.0 or later"
+            )
+
+    def track(self, rating_key: str) -> Track:
+        """One track with full metadata."""
+        found = self._details([rating_key])
+        if not found:
+            raise TrackNotFoundError(
+                f"Plex has no track {rating_key}: it was removed, or has a new key; list the library again"
+            )
+        return found[0]
+
+    def read_audio(self, rating_key: str, part_key: str, offset: int) -> Iterator[audio.AudioHeader | bytes]:
+        """A header, then the bytes of a track's file."""
+        if offset < 0:
+            raise InvalidRequestError(f"offset is {offset}: bytes are counted from 0")
+        part = audio.chosen_part(self.track(rating_key), part_key)
+        return audio.read(self._plex, part, offset)
+
+    def write_genres(
+        self, rating_key: str, names: Iterable[str], *, locked: bool | None, expected: GenreState | None
+    ) -> tuple[GenreState, GenreState, bool]:
+        """Make a track's genres exactly `names`; `locked` None keeps the lock. Before, after, and whether it was sent.
+
+        1. Read the full metadata; a listing may show two of five genres.
+        2. If the track is as asked, send nothing.
+        3. If it differs from `expected`, and not by our own unfinished work, write nothing.
+        4. Send the next edit and read back, until it is as asked. What is read back decides, not what was answered:
+           an edit whose answer got lost may have happened.
+        """
+        wanted_names = genres.wanted_genres(names)
+        self._require_track_genres()
+        track = self.track(rating_key)
+        before = track.genre_state
+        wanted = GenreState(genres=wanted_names, locked=before.locked if locked is None else locked)
+        if genres.as_asked(before, wanted):
+            return before, before, False
+        if expected is not None:
+            _require_expected(track, expected, wanted)
+        return before, self._edit_until(track, wanted), True
+
+    def _edit_until(self, track: Track, wanted: GenreState) -> GenreState:
+        state, lost = track.genre_state, None
+        for _ in range(EDITS):
+            edit = genres.next_edit(state, wanted)
+            if edit is None:
+                return state
+            lost = self._send(track, edit)
+            state = self.track(str(track.rating_key)).genre_state
+            if lost is None and _only_order_differs(edit, state, wanted):
+                return state
+        if genres.as_asked(state, wanted):
+            return state
+        if lost is not None:
+            raise lost
+        raise WriteNotTakenError(
+            f"Plex accepted the edit of track {track.rating_key} ({track.title!r}) and has {_shown(state)} instead of "
+            f"{_shown(wanted)}: check that the token is the owner's, and try the same edit in Plex"
+        )
+
+    def _send(self, track: Track, edit: genres.GenreEdit) -> SyncError | None:
+        """Send one edit. A fault that may pass is returned, for the edit may have happened all the same."""
+        target = {"type": TRACK_TYPE, "id": str(track.rating_key)}
+        try:
+            self._plex.put(f"/library/sections/{track.library_key}/all", {**target, **edit.parameters()})
+        except NothingThereError:
+            return None  # reading back says which track is gone
+        except SyncError as error:
+            if error.permanent:
+                raise
+            return error
+        return None
+
+
+def _require_expected(track: Track, expected: GenreState, wanted: GenreState) -> None:
+    state = track.genre_state
+    if state.locked == expected.locked and genres.same_genres(state.genres, expected.genres):
+        return
+    if genres.half_done(state, expected, wanted):
+        return
+    raise GenresChangedError(
+        f"track {track.rating_key} ({track.title!r}) has {_shown(state)} where {_shown(expected)} was expected: "
+        "somebody changed it since; nothing was written"
+    )
+
+
+def _only_order_differs(edit: genres.GenreEdit, state: GenreState, wanted: GenreState) -> bool:
+    """Whether the last edit of a round was taken by a server that orders genres by itself."""
+    last = genres.same_genres(edit.genres, wanted.genres)
+    return last and state.locked == wanted.locked and genres.same_genres(state.genres, wanted.genres)
+
+
+def _shown(state: GenreState) -> str:
+    names = ", ".join(state.genres) or "no genres"
+    return f"[{names}{', locked' if state.locked else ''}]"

@@ -1,0 +1,119 @@
+"""Reading a library page by page, so that no track is lost or doubled however the library changes meanwhile."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from sync.errors import InvalidRequestError, ShortPageError
+from sync.tracks import Track
+
+DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE = 1000, 5000
+ATTEMPTS = 3
+# A library that loses more than this many pages of tracks between two calls is better listed again from its start.
+STEPS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """Some rows of a listing, as Plex answered them."""
+
+    start: int
+    tracks: Sequence[Track]
+    total_size: int
+    """Rows of the whole listing at that time."""
+
+    @property
+    def end(self) -> int:
+        """Where the next window begins."""
+        return self.start + len(self.tracks)
+
+
+Fetch = Callable[[int, int], Window]
+"""Asks Plex for the rows from a start on, at most so many."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageToken:
+    """Where a listing goes on."""
+
+    offset: int
+    """Rows before the next page."""
+    last_key: int
+    """Rating key of the last row before it, by which a moved list is noticed."""
+
+    def __str__(self) -> str:
+        return f"{self.offset}-{self.last_key}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read what `str` wrote. Raises InvalidRequestError for anything else."""
+        offset, _, last_key = text.partition("-")
+        if not (offset.isdecimal() and last_key.isdecimal() and int(offset) > 0):
+            raise InvalidRequestError(
+                f"page_token {text!r} was not made by this service: start with an empty one"
+            )
+        return cls(offset=int(offset), last_key=int(last_key))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """One page for the caller."""
+
+    tracks: Sequence[Track]
+    next_token: str
+    """Empty on the last page."""
+    total_size: int
+
+
+def page_size_asked(page_size: int) -> int:
+    """The size to use. Raises InvalidRequestError outside of 1 to 5000; 0 is the default."""
+    if not 0 <= page_size <= LARGEST_PAGE_SIZE:
+        raise InvalidRequestError(f"page_size is {page_size}: 1 to {LARGEST_PAGE_SIZE}, or 0 for the default")
+    return page_size or DEFAULT_PAGE_SIZE
+
+
+def whole(fetch: Fetch, start: int, size: int) -> Window:
+    """A window with all the rows that it must have. Raises ShortPageError when it stays short."""
+    for _ in range(ATTEMPTS):
+        window = fetch(start, size)
+        expected = max(0, min(size, window.total_size - start))
+        if len(window.tracks) >= expected:
+            return window
+    raise ShortPageError(
+        f"Plex said that it has {window.total_size} tracks and sent {len(window.tracks)} of the {expected} from "
+        f"number {start} on, {ATTEMPTS} times. Nothing was skipped; try again when Plex has less to do"
+    )
+
+
+def next_page(fetch: Fetch, size: int, token: PageToken | None) -> Page:
+    """The page after `token`. One request, unless the library changed or a page came short."""
+    if token is None:
+        return _page(whole(fetch, 0, size), 0)
+    window = whole(fetch, token.offset - 1, size + 1)
+    if window.tracks and window.tracks[0].rating_key == token.last_key:
+        return _page(window, 1)
+    return _page_of_moved_list(fetch, size, token, window)
+
+
+def _page_of_moved_list(fetch: Fetch, size: int, token: PageToken, window: Window) -> Page:
+    """Find the row after `last_key` in a list that is sorted by rating key and has moved since."""
+    for _ in range(STEPS):
+        keys = [track.rating_key for track in window.tracks]
+        if keys != sorted(keys):
+            break
+        if window.start > 0 and (not keys or keys[0] > token.last_key):
+            window = whole(fetch, max(0, window.start - size), size + 1)
+        elif keys and keys[-1] <= token.last_key and window.end < window.total_size:
+            window = whole(fetch, window.end, size + 1)
+        else:
+            return _page(window, sum(key <= token.last_key for key in keys))
+    raise ShortPageError(
+        "the library changed too much while it was being listed: list it again from the start"
+    )
+
+
+def _page(window: Window, skipped: int) -> Page:
+    tracks = window.tracks[skipped:]
+    more = tracks and window.end < window.total_size
+    token = str(PageToken(offset=window.end, last_key=tracks[-1].rating_key)) if more else ""
+    return Page(tracks=tracks, next_token=token, total_size=window.total_size)

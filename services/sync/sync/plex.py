@@ -1,0 +1,274 @@
+"""The one door to Plex: plain requests in, XML or bytes out, every foreign fault turned into one of ours."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+from xml.etree.ElementTree import Element, ParseError
+
+import requests
+from plexapi.exceptions import PlexApiException
+from plexapi.server import PlexServer
+from plexapi.utils import joinArgs
+from requests import exceptions as faults
+from urllib3.exceptions import NameResolutionError, NewConnectionError
+
+from sync.errors import (
+    NotConfiguredError,
+    NothingThereError,
+    NotPlexError,
+    RequestRefusedError,
+    ServerBusyError,
+    ServerFailedError,
+    ServerUnreachableError,
+    SyncError,
+    TokenRefusedError,
+    TooManyRequestsError,
+)
+from sync.tracks import ServerIdentity
+
+NOT_PLEX = (
+    "something answers at {url}, but not as a Plex server does: check host and port (Plex's own is 32400)"
+)
+BROKEN = "Plex at {url} sent an answer that breaks off or cannot be read; try again"
+ADDRESS = "{url} is not an address that can be asked: write it as http://192.168.1.5:32400"
+
+# Tried from the top; no sentence repeats the fault's own text, which may quote headers.
+TRANSLATIONS: tuple[tuple[type[Exception], type[SyncError], str], ...] = (
+    (
+        faults.SSLError,
+        ServerUnreachableError,
+        "the certificate of {url} is not trusted: use http:// inside your network, or the plex.direct address",
+    ),
+    (
+        faults.ProxyError,
+        ServerUnreachableError,
+        "the proxy on the way to {url} fails: check HTTP_PROXY and NO_PROXY",
+    ),
+    (
+        faults.ConnectTimeout,
+        ServerUnreachableError,
+        "nobody accepts connections at {url}: check host, port and firewall, and that Plex is running",
+    ),
+    (
+        faults.Timeout,
+        ServerUnreachableError,
+        "Plex at {url} took the request and then fell silent; it may be overloaded, try again",
+    ),
+    (
+        faults.ConnectionError,
+        ServerUnreachableError,
+        "Plex at {url} dropped the connection; it may be restarting, try again",
+    ),
+    (faults.TooManyRedirects, NotPlexError, NOT_PLEX),
+    (faults.InvalidProxyURL, ServerUnreachableError, "the proxy's address in HTTP_PROXY cannot be used"),
+    (faults.InvalidURL, NotPlexError, ADDRESS),
+    (faults.MissingSchema, NotPlexError, ADDRESS),
+    (faults.InvalidSchema, NotPlexError, ADDRESS),
+    (
+        faults.InvalidHeader,
+        TokenRefusedError,
+        "the Plex token holds characters that no token has: copy it again",
+    ),
+    (faults.RequestException, ServerFailedError, BROKEN),
+    (ParseError, ServerFailedError, BROKEN),
+    (PlexApiException, ServerFailedError, BROKEN),
+)
+
+STATUSES: Mapping[int, tuple[type[SyncError], str]] = {
+    401: (TokenRefusedError, "Plex at {url} refuses the token: copy a new one into SYNC_PLEX_TOKEN"),
+    403: (
+        TokenRefusedError,
+        "Plex at {url} does not allow this with the token: use that of the server's owner in SYNC_PLEX_TOKEN",
+    ),
+    404: (NothingThereError, "Plex at {url} has nothing at this address"),
+    416: (NothingThereError, "Plex at {url} has no bytes from there on"),
+    429: (TooManyRequestsError, "Plex at {url}, or a proxy before it, asks for fewer requests{wait}"),
+    503: (ServerBusyError, "Plex at {url} is starting or in maintenance{wait}"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlexAddress:
+    """Where the server is and how to be let in."""
+
+    url: str
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timeouts:
+    """How long to wait for Plex, in seconds."""
+
+    connect_seconds: float = 5.0
+    read_seconds: float = 30.0
+
+
+class Plex:
+    """Requests to one Plex server from any number of threads."""
+
+    def __init__(self, address: PlexAddress | None, timeouts: Timeouts | None = None) -> None:
+        timeouts = timeouts or Timeouts()
+        self._address = address
+        self._timeout = (timeouts.connect_seconds, timeouts.read_seconds)
+        # requests' sessions are not meant to be shared, and each thread keeps its connection alive this way.
+        self._local = threading.local()
+        self._sessions: list[requests.Session] = []
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Close every thread's connections. Nothing may be asked afterwards."""
+        with self._lock:
+            for session in self._sessions:
+                session.close()
+            self._sessions.clear()
+
+    def identity(self) -> ServerIdentity:
+        """Who answers at the address now."""
+        identity = ServerIdentity.from_element(self.get("/"))
+        if not identity.machine_identifier:
+            raise NotPlexError(NOT_PLEX.format(url=self._url))
+        return identity
+
+    def first_identity(self) -> ServerIdentity:
+        """Who answered when this thread first connected: no request after that."""
+        with self._translating():
+            return ServerIdentity.from_element(self._server()._data)
+
+    def get(
+        self,
+        path: str,
+        parameters: Mapping[str, str] | None = None,
+        *,
+        start: int = 0,
+        size: int | None = None,
+    ) -> Element:
+        """The answer to a GET; with a size, the part of a listing that begins at `start`."""
+        headers = {}
+        if size is not None:
+            headers = {"X-Plex-Container-Start": str(start), "X-Plex-Container-Size": str(size)}
+        with self._translating():
+            server = self._server()
+            key = path + joinArgs(parameters)
+            try:
+                answer = server.query(key, headers=headers)
+            except faults.ConnectionError:
+                # Plex closes idle connections, and the next request finds that out: a second one opens a new one.
+                answer = server.query(key, headers=headers)
+        if not isinstance(answer, Element):
+            raise ServerFailedError(BROKEN.format(url=self._url))
+        return answer
+
+    def put(self, path: str, parameters: Mapping[str, str]) -> None:
+        """Send an edit, once: whether a lost answer means a lost edit is for the caller to find out."""
+        with self._translating():
+            server = self._server()
+            server.query(path + joinArgs(parameters), method=self._local.session.put)
+
+    @contextmanager
+    def stream(self, path: str, offset: int = 0) -> Iterator[requests.Response]:
+        """The bytes of a file from `offset` on, where the server heeds it. plexapi's own download has no timeout."""
+        with self._translating():
+            headers = {"X-Plex-Token": self._known_address().token, "Accept-Encoding": "identity"}
+            if offset:
+                headers["Range"] = f"bytes={offset}-"
+            self._server()
+            url = f"{self._url}{path}"
+            response = self._local.session.get(url, headers=headers, timeout=self._timeout, stream=True)
+            with response:
+                yield response
+
+    @property
+    def _url(self) -> str:
+        return self._known_address().url
+
+    def _known_address(self) -> PlexAddress:
+        if self._address is None:
+            raise NotConfiguredError(
+                "no Plex server is configured: set PLEX_URL and PLEX_TOKEN (SYNC_PLEX_URL and SYNC_PLEX_TOKEN of the "
+                "sync service, or SYNC_PLEX_TOKEN_FILE) and start again"
+            )
+        return self._address
+
+    def _server(self) -> PlexServer:
+        """This thread's plexapi server; the first use asks the root who is there."""
+        server: PlexServer | None = getattr(self._local, "server", None)
+        if server is None:
+            address = self._known_address()
+            try:
+                server = PlexServer(
+                    address.url, address.token, session=self._session(), timeout=self._timeout
+                )
+            except (ParseError, AttributeError) as fault:  # plexapi trips over empty answers
+                raise NotPlexError(NOT_PLEX.format(url=address.url)) from fault
+            if not server.machineIdentifier:
+                raise NotPlexError(NOT_PLEX.format(url=address.url))
+            self._local.server = server
+        return server
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = requests.Session()
+            session.hooks["response"].append(self._refuse_status)
+            self._local.session = session
+            with self._lock:
+                self._sessions.append(session)
+        return session
+
+    def _refuse_status(self, response: requests.Response, *_: Any, **__: Any) -> None:
+        """Raise for what is no success, before plexapi puts the body into its message or a redirect takes the token."""
+        if response.ok and not response.is_redirect:
+            return
+        retry_after = response.headers.get("Retry-After", "")
+        response.close()
+        raise refused_status(response.status_code, self._url, retry_after=retry_after)
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
+        try:
+            yield
+        except (faults.RequestException, PlexApiException, ParseError) as fault:
+            self._raise_translated(fault)
+
+    def _raise_translated(self, fault: Exception) -> NoReturn:
+        raise translated(fault, self._url) from fault
+
+
+def refused_status(status: int, url: str, *, retry_after: str = "") -> SyncError:
+    """What an HTTP status that is no success means."""
+    wait = f"; it says to wait {retry_after} s" if retry_after.isdecimal() else "; try again in a minute"
+    if status in STATUSES:
+        kind, sentence = STATUSES[status]
+        return kind(sentence.format(url=url, wait=wait))
+    if 300 <= status < 400:
+        return NotPlexError(f"{url} sends on to another address: put that one into SYNC_PLEX_URL")
+    if status >= 500:
+        return ServerFailedError(
+            f"Plex at {url} failed with status {status}; try again, its own log says more"
+        )
+    return RequestRefusedError(f"Plex at {url} refuses the request with status {status}")
+
+
+def translated(fault: Exception, url: str) -> SyncError:
+    """What a fault of requests or plexapi means."""
+    root = _cause(fault)
+    if isinstance(root, NameResolutionError):
+        return ServerUnreachableError(
+            f"the name in {url} is unknown here: check SYNC_PLEX_URL, or use the IP address"
+        )
+    if isinstance(root, NewConnectionError) and not isinstance(fault, faults.ConnectTimeout):
+        return ServerUnreachableError(
+            f"nobody listens at {url}: check host and port, and that Plex is running"
+        )
+    for foreign, kind, sentence in TRANSLATIONS:
+        if isinstance(fault, foreign):
+            return kind(sentence.format(url=url))
+    raise fault
+
+
+def _cause(fault: Exception) -> object:
+    """What urllib3 wrapped into the error that requests passes on."""
+    inner = fault.args[0] if fault.args else None
+    return getattr(inner, "reason", inner)

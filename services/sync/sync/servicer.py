@@ -1,0 +1,81 @@
+"""The gRPC face of the service: converts, calls, converts."""
+
+from collections.abc import Iterator
+
+import grpc
+from reclass.sync.v1 import sync_pb2 as pb
+from reclass.sync.v1 import sync_pb2_grpc
+
+from sync import convert
+from sync.audio import AudioHeader
+from sync.library import PlexMusic
+
+SERVICE_NAME = "reclass.sync.v1.SyncService"
+
+
+class SyncServicer(sync_pb2_grpc.SyncServiceServicer):
+    """Answers calls of the contract from one Plex server."""
+
+    def __init__(self, music: PlexMusic) -> None:
+        self._music = music
+
+    def register(self, server: grpc.Server) -> None:
+        """Add this servicer to a server."""
+        sync_pb2_grpc.add_SyncServiceServicer_to_server(self, server)
+
+    def CheckServer(
+        self, request: pb.CheckServerRequest, context: grpc.ServicerContext
+    ) -> pb.CheckServerResponse:
+        identity = self._music.check_server()
+        return pb.CheckServerResponse(
+            machine_identifier=identity.machine_identifier,
+            friendly_name=identity.friendly_name,
+            version=identity.version,
+            supports_track_genres=identity.has_track_genres,
+        )
+
+    def ListLibraries(
+        self, request: pb.ListLibrariesRequest, context: grpc.ServicerContext
+    ) -> pb.ListLibrariesResponse:
+        libraries = self._music.libraries()
+        counted = [convert.library_message(each, self._music.track_count(each.key)) for each in libraries]
+        return pb.ListLibrariesResponse(libraries=counted)
+
+    def ListTracks(
+        self, request: pb.ListTracksRequest, context: grpc.ServicerContext
+    ) -> pb.ListTracksResponse:
+        page = self._music.page(request.library_key, request.page_size, request.page_token)
+        return pb.ListTracksResponse(
+            tracks=[convert.listed_track(track) for track in page.tracks],
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )
+
+    def GetTracks(self, request: pb.GetTracksRequest, context: grpc.ServicerContext) -> pb.GetTracksResponse:
+        tracks, missing = self._music.tracks(request.rating_keys)
+        return pb.GetTracksResponse(
+            tracks=[convert.full_track(track) for track in tracks], missing_rating_keys=missing
+        )
+
+    def ReadAudio(
+        self, request: pb.ReadAudioRequest, context: grpc.ServicerContext
+    ) -> Iterator[pb.ReadAudioResponse]:
+        for item in self._music.read_audio(request.rating_key, request.part_key, request.offset):
+            if isinstance(item, AudioHeader):
+                header = pb.AudioHeader(file_name=item.file_name, size_bytes=item.size_bytes)
+                yield pb.ReadAudioResponse(header=header)
+            else:
+                yield pb.ReadAudioResponse(data=item)
+
+    def WriteGenres(
+        self, request: pb.WriteGenresRequest, context: grpc.ServicerContext
+    ) -> pb.WriteGenresResponse:
+        before, after, changed = self._music.write_genres(
+            request.rating_key,
+            request.genres,
+            locked=convert.lock_of(request.lock),
+            expected=convert.state_of(request.expected) if request.HasField("expected") else None,
+        )
+        return pb.WriteGenresResponse(
+            before=convert.state_message(before), after=convert.state_message(after), changed=changed
+        )
