@@ -1,0 +1,71 @@
+"""Makes Django, its tables and its first administrator ready."""
+
+import os
+import secrets
+import time
+
+import django
+from django.core.management import call_command
+from django.db import OperationalError, connection
+
+ADMIN_NAME = "admin"
+# Any number that nothing else of ours locks: two containers that migrate at once must take turns.
+MIGRATION_LOCK = 5180768
+
+
+class DatabaseUnreachableError(Exception):
+    """PostgreSQL does not answer; the message says where it was looked for."""
+
+
+def set_up_django() -> None:
+    """Load the portal's settings and models."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.django_settings")
+    django.setup()
+
+
+def wait_for_database(wait_seconds: float) -> None:
+    """Return once PostgreSQL answers; `DatabaseUnreachableError` when it has not within `wait_seconds`."""
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        try:
+            connection.ensure_connection()
+            return
+        except OperationalError as error:
+            connection.close()
+            if time.monotonic() >= deadline:
+                raise DatabaseUnreachableError(unreachable_message(error)) from error
+        time.sleep(0.2)
+
+
+def unreachable_message(error: Exception) -> str:
+    """What to tell a person when PostgreSQL does not answer."""
+    settings = connection.settings_dict
+    where = f"{settings['HOST'] or 'the local socket'}:{settings['PORT'] or 5432}/{settings['NAME']}"
+    said = str(error).strip().splitlines()
+    return (
+        f"The database at {where} does not answer ({said[0] if said else 'no reason given'}). "
+        "Start it (reclass up), or correct PORTAL_DATABASE_URL and PORTAL_DATABASE_PASSWORD."
+    )
+
+
+def migrate(*, wait_seconds: float) -> None:
+    """Wait for the database, then make every table as this version needs it. Safe to repeat."""
+    wait_for_database(wait_seconds)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
+        try:
+            call_command("migrate", interactive=False, verbosity=0)
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [MIGRATION_LOCK])
+
+
+def ensure_admin(password: str | None) -> str | None:
+    """Create the user `admin` unless there is one; the password, when it was made up here and nobody knows it."""
+    from django.contrib.auth import get_user_model
+
+    users = get_user_model().objects
+    if users.filter(username=ADMIN_NAME).exists():
+        return None
+    made_up = None if password else secrets.token_urlsafe(12)
+    users.create_superuser(ADMIN_NAME, password=password or made_up)  # type: ignore[attr-defined] # its manager
+    return made_up
