@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress as Display
 from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from standalone.demo_folder import DemoFolder, with_stand_in
 from standalone.errors import StandaloneError
 from standalone.folder import default_root
 from standalone.plan import Plan, PlexConnection
@@ -61,7 +62,7 @@ def up(
 def plan_of(settings: SystemSettings, plex: PlexSettings, data: Path | None) -> Plan:
     """The system that the environment and the options describe."""
     token = plex.token.get_secret_value() if plex.token else ""
-    return Plan(
+    plan = Plan(
         folder=data_folder(data or settings.data or default_root()),
         ports=settings.ports(),
         plex=PlexConnection(url=plex.url, token=token) if plex.url and token else None,
@@ -71,6 +72,7 @@ def plan_of(settings: SystemSettings, plex: PlexSettings, data: Path | None) -> 
         triton_python=settings.triton_python,
         triton_folder=settings.triton_folder,
     )
+    return with_stand_in(plan) if DemoFolder(data=plan.folder).is_demo() else plan
 
 
 def run(plan: Plan, timeout_seconds: float, console: Console) -> None:

@@ -105,6 +105,11 @@ def default_root() -> Path:
     return platformdirs.user_data_path("reclass")
 
 
+def demo_root() -> Path:
+    """The usual place of the demo, beside that of a real system."""
+    return default_root().with_name("reclass-demo")
+
+
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner reads, whole or not at all."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")

@@ -1,0 +1,93 @@
+"""The demo: a made library behind a stand-in for Plex, and the whole job done on it as a person would do it."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from standalone.demo_figures import Figures, figures
+from standalone.demo_folder import PLEX_FOLDER, DemoFolder
+from standalone.demo_library import GENRES, SPELLINGS, DemoLibrary, make
+from standalone.errors import StandaloneError
+from standalone.stand_in.catalogue import StandInTrack, music_and_films
+from standalone.system import System
+
+STEPS = (
+    ("Read the library from Plex", ("sync",)),
+    ("Hear every song", ("extract",)),
+    ("Learn from the tags", ("train",)),
+    ("Decide every song's genre", ("classify",)),
+    ("See what would be written", ("push", "--dry-run")),
+    ("Write it", ("push",)),
+)
+
+
+class StepFailedError(StandaloneError):
+    """A command of the demo ended with an error."""
+
+
+def make_library(demo: DemoFolder, songs_per_genre: int, progress: Callable[[int, int], None]) -> DemoLibrary:
+    """The songs, and the catalogue by which the stand-in serves them."""
+    demo.music.mkdir(parents=True, exist_ok=True)
+    library = make(demo.music, songs_per_genre=songs_per_genre, genres=GENRES, progress=progress)
+    tracks = tuple(
+        StandInTrack(
+            rating_key=1000 + number,
+            title=song.title,
+            artist=song.artist,
+            album_artist=song.artist,
+            album=song.album,
+            duration_seconds=song.duration_seconds,
+            file=f"{PLEX_FOLDER}/{song.path.relative_to(demo.music).as_posix()}",
+            local_file=str(song.path),
+            genres=song.tagged_genres,
+        )
+        for number, song in enumerate(library.songs)
+    )
+    music_and_films(tracks, PLEX_FOLDER).save(demo.catalogue)
+    return library
+
+
+def run_steps(system: System, announce: Callable[[str, tuple[str, ...]], None]) -> dict[str, float]:
+    """Do the job, command by command, and return the seconds that each took.
+
+    Raises StepFailedError, and does not go on, when a command fails.
+    """
+    seconds = {}
+    for title, arguments in STEPS:
+        announce(title, arguments)
+        started = time.monotonic()
+        done = subprocess.run([reclass_command(), *arguments], env=_environment(system), check=False)
+        if done.returncode:
+            raise StepFailedError(f"reclass {' '.join(arguments)} ended with {done.returncode}; see above")
+        seconds[" ".join(arguments)] = time.monotonic() - started
+    return seconds
+
+
+def measure(system: System, library: DemoLibrary, demo: DemoFolder) -> Figures:
+    """Compare what the system says of its songs with the truth."""
+    listed = subprocess.run(
+        [reclass_command(), "export"], env=_environment(system), check=True, capture_output=True, text=True
+    )
+    rows: dict[str, Mapping[str, Any]] = {}
+    for line in listed.stdout.splitlines():
+        row = json.loads(line)
+        rows[row["file"]] = row
+    songs = [
+        (song, rows[f"{PLEX_FOLDER}/{song.path.relative_to(demo.music).as_posix()}"])
+        for song in library.songs
+    ]
+    return figures(songs, SPELLINGS)
+
+
+def reclass_command() -> str:
+    """The `reclass` command of this environment."""
+    return str(Path(sys.executable).with_name("reclass"))
+
+
+def _environment(system: System) -> dict[str, str]:
+    return {**os.environ, **system.environment}

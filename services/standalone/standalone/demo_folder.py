@@ -1,0 +1,67 @@
+"""The folder of a demo: what it has beside an ordinary system, and the plan that goes on with it."""
+
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from standalone.environment import lock_file
+from standalone.errors import AlreadyRunningError, FolderError
+from standalone.folder import DataFolder
+from standalone.lock import holder
+from standalone.plan import Plan, StandIn
+
+# Plex names its files by paths of its own machine, and so does the stand-in.
+PLEX_FOLDER = "/music"
+LIBRARY = "Music"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoFolder:
+    """Where the demo keeps what an ordinary system has not."""
+
+    data: DataFolder
+
+    @property
+    def music(self) -> Path:
+        return self.data.root / "demo" / "music"
+
+    @property
+    def catalogue(self) -> Path:
+        return self.data.root / "demo" / "catalogue.json"
+
+    @property
+    def plex(self) -> Path:
+        return self.data.root / "demo" / "plex"
+
+    def is_demo(self) -> bool:
+        """Whether a demo was made here before."""
+        return self.catalogue.exists()
+
+    def clear(self) -> None:
+        """Forget everything but the songs. Raises when the folder is in use, or is not a demo's."""
+        root = self.data.root
+        if holder(lock_file(self.data)) is not None:
+            raise AlreadyRunningError(f"a system runs on {root}: stop it first, or name another --data DIR")
+        if not root.exists():
+            return
+        entries = [entry for entry in root.iterdir() if entry.name != "demo"]
+        if entries and not self.is_demo():
+            raise FolderError(f"{root} holds something else than a demo: name another --data DIR")
+        for entry in [*entries, self.plex, self.catalogue]:
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink(missing_ok=True)
+
+
+def with_stand_in(plan: Plan) -> Plan:
+    """The plan for a folder that a demo was made in: its stand-in, its songs, and never a real Plex."""
+    demo = DemoFolder(data=plan.folder)
+    return replace(
+        plan,
+        plex=None,
+        plex_library=LIBRARY,
+        stand_in=StandIn(catalogue=demo.catalogue, state=demo.plex),
+        media_folders=str(demo.music),
+        path_map=f"{PLEX_FOLDER}={demo.music}",
+    )
