@@ -1,0 +1,57 @@
+"""Starts the inference service: python -m inference."""
+
+from functools import partial
+
+from reclass.features.v1 import features_pb2_grpc
+from reclass.inference.v1 import inference_pb2_grpc
+from runtime.channel import open_channel
+from runtime.server import serve
+from runtime.telemetry import configure_logging
+from runtime.triton import Triton
+
+from inference.heads import Heads
+from inference.learning import Learner
+from inference.servicer import InferenceServicer
+from inference.settings import InferenceSettings
+from inference.store import ModelStore
+
+
+def main() -> None:
+    settings = InferenceSettings.load()
+    configure_logging(service="inference", level=settings.log_level, log_format=settings.log_format)
+    token = settings.features_token.get_secret_value() if settings.features_token else None
+    channel = open_channel(
+        settings.features_target, token=token, max_message_bytes=settings.max_message_bytes
+    )
+    triton = Triton(settings.triton_target)
+    servicer = build(settings, triton=triton, features=features_pb2_grpc.FeatureServiceStub(channel))
+
+    def close() -> None:
+        channel.close()
+        triton.close()
+
+    register = partial(inference_pb2_grpc.add_InferenceServiceServicer_to_server, servicer)
+    serve(
+        settings,
+        {"reclass.inference.v1.InferenceService": register},
+        warm_up=servicer.warm_up,
+        close=close,
+    )
+
+
+def build(
+    settings: InferenceSettings, *, triton: Triton, features: features_pb2_grpc.FeatureServiceStub
+) -> InferenceServicer:
+    """Put the service together."""
+    store = ModelStore(repository=settings.model_repository, templates=settings.model_templates)
+    heads = Heads(store, triton)
+    return InferenceServicer(
+        heads=heads,
+        learner=Learner(store=store, heads=heads, threads=settings.threads_for_training()),
+        features=features,
+        extract_timeout_seconds=settings.extract_timeout_seconds,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,190 @@
+"""Between the messages of the contract and the values of this service."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import numpy as np
+from google.protobuf.timestamp_pb2 import Timestamp
+from reclass.features.v1 import features_pb2
+from reclass.inference.v1 import inference_pb2
+
+from inference.errors import RequestInvalidError, VectorInvalidError
+from inference.learning import HeardOutOfFold, Learned, Step
+from inference.progressive import Classification, Outcome, Rule, StageVerdict
+from inference.record import HeadRecord
+from inference.stages import Vector, VectorKind, why_invalid
+from inference.status import StageState
+from inference.training import TrainingOptions
+
+OUTCOMES = {
+    Outcome.CLASSIFIED: inference_pb2.OUTCOME_CLASSIFIED,
+    Outcome.NO_MODEL: inference_pb2.OUTCOME_NO_MODEL,
+    Outcome.PROVISIONAL: inference_pb2.OUTCOME_PROVISIONAL,
+}
+DEFAULT_TOP_K = 5
+MOST_FOLDS = 20
+
+
+def vectors_from(messages: Iterable[features_pb2.Vector]) -> tuple[Vector, ...]:
+    """Vectors as arrays; raises VectorInvalidError for a wrong kind, length or value."""
+    return tuple(vector_from(message) for message in messages)
+
+
+def vector_from(message: features_pb2.Vector) -> Vector:
+    """One vector; raises VectorInvalidError."""
+    if int(message.kind) not in {int(kind) for kind in VectorKind}:
+        raise VectorInvalidError(f"a vector is of kind {message.kind}, which this service does not know")
+    vector = Vector(
+        kind=VectorKind(message.kind),
+        version=message.version,
+        values=np.array(message.values, dtype=np.float32),
+    )
+    problem = why_invalid(vector)
+    if problem:
+        raise VectorInvalidError(f"{problem}; extract the song again")
+    return vector
+
+
+def vector_to(vector: Vector) -> features_pb2.Vector:
+    """The message of a vector."""
+    return features_pb2.Vector(
+        kind=features_pb2.VectorKind.ValueType(vector.kind), version=vector.version, values=vector.values
+    )
+
+
+def rule_from(options: inference_pb2.ClassifyOptions) -> Rule:
+    """How to vote; raises RequestInvalidError."""
+    if options.top_k < 0 or options.max_stages < 0:
+        raise RequestInvalidError("top_k and max_stages must not be negative; 0 takes the default")
+    for threshold in options.stage_thresholds:
+        if not 0 <= threshold <= 1:
+            raise RequestInvalidError(f"a stage threshold is {threshold}; it must lie between 0 and 1")
+    return Rule(
+        thresholds=tuple(options.stage_thresholds),
+        max_stages=options.max_stages or None,
+        top_k=options.top_k or DEFAULT_TOP_K,
+    )
+
+
+def classification_to(classification: Classification) -> inference_pb2.ClassifyTrackResponse:
+    """The answer to ClassifyTrack, without what features said of the audio."""
+    response = inference_pb2.ClassifyTrackResponse(
+        outcome=OUTCOMES[classification.outcome],
+        verdicts=[verdict_to(verdict) for verdict in classification.verdicts],
+        provisional_reason=classification.reason,
+        vectors=[vector_to(vector) for vector in classification.computed],
+    )
+    if classification.verdicts:
+        deciding = classification.verdicts[-1]
+        response.genre = deciding.top[0][0]
+        response.confidence = deciding.confidence
+        response.deciding_stage = deciding.stage
+        response.model_version = deciding.model_version
+    return response
+
+
+def verdict_to(verdict: StageVerdict) -> inference_pb2.StageVerdict:
+    """The message of a verdict."""
+    return inference_pb2.StageVerdict(
+        stage=verdict.stage,
+        model_version=verdict.model_version,
+        top=[inference_pb2.GenreScore(genre=genre, probability=p) for genre, p in verdict.top],
+        decided=verdict.decided,
+        threshold=verdict.threshold,
+    )
+
+
+def training_options_from(options: inference_pb2.TrainOptions) -> TrainingOptions:
+    """Options with their defaults; raises RequestInvalidError."""
+    defaults = TrainingOptions()
+    folds = options.folds or defaults.folds
+    fewest = options.min_songs_per_genre or defaults.min_songs_per_genre
+    if not 2 <= folds <= MOST_FOLDS:
+        raise RequestInvalidError(f"folds is {folds}; it must lie between 2 and {MOST_FOLDS}")
+    if fewest < 2:
+        raise RequestInvalidError(f"min_songs_per_genre is {fewest}; it must be at least 2")
+    if options.seed < 0:
+        raise RequestInvalidError(f"seed is {options.seed}; it must not be negative")
+    return TrainingOptions(seed=options.seed, folds=folds, min_songs_per_genre=fewest)
+
+
+def train_response(event: Step | HeardOutOfFold | Learned) -> inference_pb2.TrainResponse:
+    """The message of one event of a training."""
+    match event:
+        case Step():
+            progress = inference_pb2.TrainProgress(step=event.step, fraction=event.fraction)
+            return inference_pb2.TrainResponse(progress=progress)
+        case HeardOutOfFold():
+            prediction = inference_pb2.OutOfFoldPrediction(
+                song_id=event.song_id,
+                verdicts=[verdict_to(verdict) for verdict in event.verdicts],
+                label_suspect=event.label_suspect,
+            )
+            return inference_pb2.TrainResponse(out_of_fold=prediction)
+        case Learned():
+            return inference_pb2.TrainResponse(report=report_to(event.records))
+
+
+def report_to(records: Mapping[str, HeadRecord]) -> inference_pb2.TrainingReport:
+    """The report; what concerns all stages is said of the first, which has the most songs."""
+    first = next(iter(records.values()))
+    return inference_pb2.TrainingReport(
+        stages=[stage_report_to(name, record) for name, record in records.items()],
+        song_count=first.song_count,
+        group_count=first.group_count,
+        genres=first.genres,
+        skipped_genres=[
+            inference_pb2.SkippedGenre(genre=skip.genre, reason=skip.reason) for skip in first.skipped
+        ],
+        training_seconds=sum(record.training_seconds for record in records.values()),
+        created_time=timestamp(first.created_time),
+    )
+
+
+def stage_report_to(name: str, record: HeadRecord) -> inference_pb2.StageReport:
+    """The figures of one stage."""
+    held_out = record.held_out
+    return inference_pb2.StageReport(
+        stage=record.stage,
+        model_version=name,
+        algorithm=record.algorithm,
+        held_out_accuracy=held_out.accuracy,
+        held_out_macro_f1=held_out.macro_f1,
+        held_out_songs=held_out.songs,
+        majority_baseline_accuracy=held_out.majority_baseline_accuracy,
+        out_of_fold_accuracy=record.out_of_fold_accuracy,
+        temperature=record.temperature,
+        calibration_error_before=held_out.calibration_error_before,
+        calibration_error_after=held_out.calibration_error_after,
+        genres=[
+            inference_pb2.GenreReport(
+                genre=figures.genre, songs=figures.songs, precision=figures.precision, recall=figures.recall
+            )
+            for figures in held_out.genres
+        ],
+        feature_versions=record.feature_versions.values(),
+    )
+
+
+def stage_state_to(state: StageState) -> inference_pb2.StageStatus:
+    """The message of a stage's state."""
+    message = inference_pb2.StageStatus(
+        stage=state.stage.number,
+        kinds=[features_pb2.VectorKind.ValueType(kind) for kind in state.stage.kinds],
+        ready=state.ready,
+        message=state.message,
+    )
+    if state.head is not None:
+        message.model_version = state.head.version
+        message.feature_versions.extend(state.head.feature_versions.values())
+        message.genres.extend(state.head.genres)
+    if state.trained_time is not None:
+        message.trained_time.CopyFrom(timestamp(state.trained_time))
+    return message
+
+
+def timestamp(instant: datetime) -> Timestamp:
+    """The message of an instant."""
+    message = Timestamp()
+    message.FromDatetime(instant)
+    return message

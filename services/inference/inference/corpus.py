@@ -1,0 +1,142 @@
+"""The songs of one training, kept in files so that hundreds of megabytes of vectors never lie in memory twice."""
+
+import hashlib
+import json
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.stages import Array, Stage, Vector, VectorKind
+
+INDEX_FILE = "corpus.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Make:
+    """Vectors that may be compared: one kind, one version, one length."""
+
+    kind: VectorKind
+    version: str
+    length: int
+
+
+class CorpusWriter:
+    """Takes songs one by one; `close` leaves files that `Corpus` reads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._genres: dict[str, int] = {}
+        self._groups: dict[str, int] = {}
+        self._labels = array("i")
+        self._group_of = array("i")
+        self._files: dict[Make, VectorFile] = {}
+        self.song_ids: list[str] = []
+
+    def add(self, *, song_id: str, genre: str, group: str, vectors: Sequence[Vector]) -> None:
+        """Append a song."""
+        row = len(self.song_ids)
+        self.song_ids.append(song_id)
+        self._labels.append(self._genres.setdefault(genre, len(self._genres)))
+        self._group_of.append(self._groups.setdefault(group, len(self._groups)))
+        for vector in vectors:
+            make = Make(kind=vector.kind, version=vector.version, length=len(vector.values))
+            if make not in self._files:
+                self._files[make] = VectorFile(self._folder / f"vectors-{len(self._files)}")
+            self._files[make].append(row, vector.values)
+
+    def close(self) -> None:
+        """Write what the vector files do not hold."""
+        for file in self._files.values():
+            file.close()
+        index = {
+            "genres": list(self._genres),
+            "labels": self._labels.tolist(),
+            "groups": self._group_of.tolist(),
+            "makes": [
+                {
+                    "kind": make.kind.name,
+                    "version": make.version,
+                    "length": make.length,
+                    "file": file.path.name,
+                }
+                for make, file in self._files.items()
+            ],
+        }
+        (self._folder / INDEX_FILE).write_text(json.dumps(index))
+
+
+class VectorFile:
+    """Vectors of one make, one after the other, and beside them the rows of their songs."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._rows = array("q")
+        self._file = path.open("wb")
+
+    def append(self, row: int, values: Array) -> None:
+        """Add the vector of a song; a second one of the same song is ignored."""
+        if not self._rows or self._rows[-1] != row:
+            self._rows.append(row)
+            self._file.write(values.astype(np.float32).tobytes())
+
+    def close(self) -> None:
+        """Write the rows too."""
+        self._file.close()
+        np.save(self.path.with_suffix(".npy"), np.asarray(self._rows, dtype=np.int64))
+
+
+class Corpus:
+    """The songs that a `CorpusWriter` left in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        index = json.loads((folder / INDEX_FILE).read_text())
+        self.genres: tuple[str, ...] = tuple(index["genres"])
+        self.labels = np.asarray(index["labels"], dtype=np.int64)
+        self.groups = np.asarray(index["groups"], dtype=np.int64)
+        self._files: dict[Make, Path] = {
+            Make(kind=VectorKind[make["kind"]], version=make["version"], length=make["length"]): folder
+            / make["file"]
+            for make in index["makes"]
+        }
+
+    def makes(self, stage: Stage) -> tuple[Make, ...] | None:
+        """For each kind of the stage the make that most songs have; None when a kind is not there at all."""
+        chosen = []
+        for kind in stage.kinds:
+            of_kind = [make for make in self._files if make.kind == kind]
+            if not of_kind:
+                return None
+            chosen.append(max(of_kind, key=lambda make: len(self._rows(make))))
+        return tuple(chosen)
+
+    def joined(self, makes: Sequence[Make]) -> tuple[NDArray[np.int64], Array]:
+        """Rows of the songs that have vectors of all makes, and those vectors joined [rows, n]."""
+        rows = self._rows(makes[0])
+        for make in makes[1:]:
+            rows = np.intersect1d(rows, self._rows(make), assume_unique=True)
+        joined = np.empty((len(rows), sum(make.length for make in makes)), dtype=np.float32)
+        start = 0
+        for make in makes:
+            places = np.searchsorted(self._rows(make), rows)
+            joined[:, start : start + make.length] = self._vectors(make)[places]
+            start += make.length
+        return rows, joined
+
+    def digest(self, rows: NDArray[np.int64], vectors: Array) -> str:
+        """SHA-256 of what a stage learns from; equal trainings have equal ones."""
+        sha = hashlib.sha256(json.dumps(self.genres).encode())
+        for part in (self.labels[rows], self.groups[rows], vectors):
+            sha.update(np.ascontiguousarray(part).data)
+        return sha.hexdigest()
+
+    def _rows(self, make: Make) -> NDArray[np.int64]:
+        rows: NDArray[np.int64] = np.load(self._files[make].with_suffix(".npy"))
+        return rows
+
+    def _vectors(self, make: Make) -> Array:
+        return np.memmap(self._files[make], dtype=np.float32, mode="r").reshape(-1, make.length)

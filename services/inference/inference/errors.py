@@ -1,0 +1,95 @@
+"""What can go wrong in the inference service, each with its status code and the reason that programs read."""
+
+from typing import ClassVar
+
+import grpc
+from runtime.errors import ServiceError
+
+
+class InferenceError(ServiceError):
+    """Root of this service's errors."""
+
+    domain: ClassVar[str] = "reclass.inference"
+
+
+class RequestInvalidError(InferenceError):
+    """A field is missing or outside of what is allowed."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "REQUEST_INVALID"
+    permanent = True
+
+
+class AudioRequiredError(InferenceError):
+    """Vectors are missing and there is no audio to compute them from."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "AUDIO_REQUIRED"
+    permanent = True
+
+
+class VectorInvalidError(InferenceError):
+    """A vector has the wrong length, is not finite, or is of another make than the model's."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "VECTOR_INVALID"
+    permanent = True
+
+
+class VectorMissingError(InferenceError):
+    """The audio is there, and the vector that the first stage needs could not be computed this time."""
+
+    code = grpc.StatusCode.UNAVAILABLE
+    reason = "VECTOR_MISSING"
+
+
+class TooFewSongsError(InferenceError):
+    """There is too little to learn from."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "TOO_FEW_SONGS"
+    permanent = True
+
+
+class TooFewGenresError(InferenceError):
+    """Fewer than two genres can be learned."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "TOO_FEW_GENRES"
+    permanent = True
+
+
+class TrainingRunningError(InferenceError):
+    """One training at a time."""
+
+    code = grpc.StatusCode.ABORTED
+    reason = "TRAINING_RUNNING"
+
+
+class TrainingCrashedError(InferenceError):
+    """The process that trains ended without a result."""
+
+    code = grpc.StatusCode.INTERNAL
+    reason = "TRAINING_CRASHED"
+
+
+class ModelBrokenError(InferenceError):
+    """A model version on disk is damaged or cannot be loaded."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "MODEL_BROKEN"
+    permanent = True
+
+
+class RepositoryUnwritableError(InferenceError):
+    """The model repository cannot be written: a full disk, a read-only volume, missing rights."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "REPOSITORY_UNWRITABLE"
+
+
+class TritonUnavailableError(InferenceError):
+    """Triton does not answer."""
+
+    code = grpc.StatusCode.UNAVAILABLE
+    reason = "TRITON_UNAVAILABLE"

@@ -1,0 +1,67 @@
+"""Which of the labelled genres can be learned, and why the others cannot."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.errors import TooFewGenresError, TooFewSongsError
+
+Ints = NDArray[np.integer]
+
+FEWEST_GROUPS = 2
+"""A genre of one artist could not be tested on an artist that the model has not heard."""
+FEWEST_GENRES = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class SkippedGenre:
+    """A genre that has labels and is not learned."""
+
+    genre: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearnableGenres:
+    """The outcome of looking at the labels."""
+
+    codes: tuple[int, ...]
+    """Labels that are learned, in the order of the model's outputs."""
+    skipped: tuple[SkippedGenre, ...]
+
+
+def learnable_genres(
+    labels: Ints, groups: Ints, names: Sequence[str], *, min_songs_per_genre: int
+) -> LearnableGenres:
+    """Sort genres into those that have enough songs of enough artists, and the rest with the reason."""
+    if len(labels) < FEWEST_GENRES * min_songs_per_genre:
+        raise TooFewSongsError(
+            f"{len(labels)} labelled songs are too few to learn from; at least {FEWEST_GENRES} genres with "
+            f"{min_songs_per_genre} songs each are needed. Give more songs a genre and train again."
+        )
+    codes = []
+    skipped = []
+    for code in np.argsort(np.asarray(names, dtype=object), kind="stable"):
+        own = labels == code
+        reason = why_not(int(own.sum()), len(np.unique(groups[own])), min_songs_per_genre)
+        if reason:
+            skipped.append(SkippedGenre(genre=names[code], reason=reason))
+        else:
+            codes.append(int(code))
+    if len(codes) < FEWEST_GENRES:
+        raise TooFewGenresError(
+            f"at least {FEWEST_GENRES} genres must have enough songs, and {len(codes)} do: "
+            + "; ".join(f"{skip.genre} has {skip.reason}" for skip in skipped)
+        )
+    return LearnableGenres(codes=tuple(codes), skipped=tuple(skipped))
+
+
+def why_not(songs: int, groups: int, min_songs: int) -> str | None:
+    """Why a genre of so many songs and artists cannot be learned, or None."""
+    if songs < min_songs:
+        return f"{songs} songs, needs {min_songs}"
+    if groups < FEWEST_GROUPS:
+        return f"songs of {groups} artist, needs {FEWEST_GROUPS}"
+    return None

@@ -1,0 +1,168 @@
+"""The heads that serve: which version of each stage answers, run by Triton, swapped without losing a request."""
+
+import math
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+
+import numpy as np
+from runtime import triton
+from runtime.telemetry import get_logger
+
+from inference.errors import InferenceError, ModelBrokenError, TritonUnavailableError
+from inference.progressive import BrokenHead, InstalledHead
+from inference.record import HeadRecord
+from inference.stages import STAGES, Array, Stage, VectorKind
+from inference.store import ModelStore, version_name
+
+log = get_logger(__name__)
+
+
+class Heads:
+    """The genre heads of all stages. Safe to share between threads; other processes may train on the same store."""
+
+    def __init__(self, store: ModelStore, server: triton.Triton) -> None:
+        self._store = store
+        self._triton = server
+        self._known: dict[tuple[str, int], InstalledHead | BrokenHead] = {}
+        self._revived: dict[str, float] = {}
+        self._switching = threading.Lock()
+
+    def installed(self) -> list[InstalledHead | BrokenHead]:
+        """The heads that answer, in the order of the stages; those without a training are left out."""
+        found = ((stage, self._store.current_version(stage)) for stage in STAGES)
+        return [self._head(stage, version) for stage, version in found if version is not None]
+
+    def _head(self, stage: Stage, version: int) -> InstalledHead | BrokenHead:
+        key = (stage.model, version)
+        known = self._known.get(key)
+        if known is None or isinstance(known, BrokenHead):
+            known = self._known[key] = self._read(stage, version)
+        return known
+
+    def _read(self, stage: Stage, version: int) -> InstalledHead | BrokenHead:
+        try:
+            return installed_head(stage, version, self._store.read(stage, version))
+        except ModelBrokenError as error:
+            log.warning("model is damaged", model=version_name(stage, version), because=str(error))
+            return BrokenHead(stage=stage, error=error)
+
+    def judge(self, head: InstalledHead, vectors: Array) -> Array:
+        """Logits [rows, genres] of joined vectors [rows, n]; a model that Triton lost is loaded again."""
+        model, version = head.version.split("/")
+        asked = time.monotonic()
+        with translated(head.version):
+            answer = self._triton.infer(
+                model,
+                {"vectors": np.ascontiguousarray(vectors, dtype=np.float32)},
+                ["logits"],
+                version=version,
+                heal=lambda: self._revive(head, asked),
+            )
+        logits: Array = answer["logits"]
+        return logits
+
+    def _revive(self, head: InstalledHead, asked: float) -> None:
+        """Load a head that Triton lost, once for all the requests that met this loss."""
+        with self._switching:
+            if self._revived.get(head.version, -math.inf) < asked:
+                version = int(head.version.split("/")[1])
+                self._store.mark_changed(head.stage, version)
+                self._load(head.stage, [version])
+                self._revived[head.version] = time.monotonic()
+
+    def require_triton(self) -> None:
+        """Raise TritonUnavailableError at once rather than after a training."""
+        if not self._triton.is_live():
+            raise TritonUnavailableError(f"Triton at {self._triton.target} does not answer; is it running?")
+
+    def ensure_served(self, head: InstalledHead) -> None:
+        """Have Triton serve this head, loading it if need be; raises when that cannot be."""
+        model, version = head.version.split("/")
+        with translated(head.version):
+            served = self._triton.is_model_ready(model, version)
+        if not served:
+            self._load(head.stage, [int(version)])
+
+    def trained_time(self, head: InstalledHead) -> datetime:
+        """When the head was trained; raises ModelBrokenError when its files were damaged since."""
+        return self._store.read(head.stage, int(head.version.split("/")[1])).created_time
+
+    def load_installed(self) -> None:
+        """Have Triton serve what is installed; what cannot be loaded now is loaded by its first request."""
+        for head in self.installed():
+            if isinstance(head, BrokenHead):
+                continue
+            try:
+                self.ensure_served(head)
+            except InferenceError as error:
+                log.warning("model not loaded", model=head.version, because=str(error))
+
+    def activate(self, versions: Mapping[Stage, int]) -> None:
+        """Let new versions answer, all or none.
+
+        1. Triton loads each beside the version in service.
+        2. The pointers move: requests name the new version from now on.
+        3. Triton drops the old versions.
+        When step 1 fails, the versions in service go on and the new ones are removed.
+        """
+        with self._switching:
+            before = {stage: self._store.current_version(stage) for stage in versions}
+            try:
+                for stage, version in versions.items():
+                    old = before[stage]
+                    self._load(stage, [version] if old is None else [old, version])
+            except InferenceError:
+                self._take_back(versions, before)
+                raise
+            for stage, version in versions.items():
+                self._store.point_to(stage, version)
+                log.info("model in service", model=version_name(stage, version))
+        for stage, version in versions.items():
+            # The new version answers already; what stays loaded beside it only holds memory.
+            with suppress(InferenceError):
+                self._load(stage, [version])
+            self._store.prune(stage)
+
+    def _take_back(self, versions: Mapping[Stage, int], before: Mapping[Stage, int | None]) -> None:
+        for stage, version in versions.items():
+            old = before[stage]
+            with suppress(InferenceError):
+                if old is not None:
+                    self._load(stage, [old])
+            self._store.discard(stage, version)
+
+    def _load(self, stage: Stage, versions: Sequence[int]) -> None:
+        self._store.configure(stage, versions)
+        with translated(version_name(stage, versions[-1])):
+            self._triton.load(stage.model)
+
+
+def installed_head(stage: Stage, version: int, record: HeadRecord) -> InstalledHead:
+    """The head of a record."""
+    try:
+        feature_versions = {VectorKind[name]: make for name, make in record.feature_versions.items()}
+    except KeyError as error:
+        raise ModelBrokenError(
+            f"{version_name(stage, version)} names a kind of vector that does not exist: {error}"
+        ) from error
+    return InstalledHead(
+        stage=stage,
+        version=version_name(stage, version),
+        genres=record.genres,
+        temperature=record.temperature,
+        feature_versions=feature_versions,
+    )
+
+
+@contextmanager
+def translated(version: str) -> Iterator[None]:
+    """Triton's errors as this service's own."""
+    try:
+        yield
+    except (triton.TritonUnavailableError, triton.StubDeadError) as error:
+        raise TritonUnavailableError(str(error)) from error
+    except triton.TritonError as error:
+        raise ModelBrokenError(f"{version} cannot be run: {error}") from error

@@ -1,0 +1,47 @@
+"""What is known of a model version beside its weights: the record that lies in its folder."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import TypeAdapter
+
+from inference.evaluation import HeldOutFigures
+from inference.genres import SkippedGenre
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadRecord:
+    """One trained head."""
+
+    stage: int
+    algorithm: str
+    genres: tuple[str, ...]
+    """In the order of the logits."""
+    temperature: float
+    strength: float
+    """scikit-learn's C."""
+    feature_versions: dict[str, str]
+    """By name of the kind: the make of the vectors that it was trained on."""
+    held_out: HeldOutFigures
+    out_of_fold_accuracy: float
+    skipped: tuple[SkippedGenre, ...]
+    song_count: int
+    group_count: int
+    seed: int
+    training_digest: str
+    """SHA-256 of vectors, labels and groups."""
+    training_seconds: float
+    created_time: datetime
+
+
+RECORDS = TypeAdapter(HeadRecord)
+
+
+def record_to_json(record: HeadRecord) -> bytes:
+    """The record as a person may read it."""
+    return RECORDS.dump_json(record, indent=1) + b"\n"
+
+
+def record_from_json(text: bytes) -> HeadRecord:
+    """Raises pydantic's ValidationError, a ValueError, when the text is no record."""
+    return RECORDS.validate_json(text)

@@ -1,0 +1,76 @@
+"""The stages of progressive voting: what each hears and from which confidence on it decides."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+
+class VectorKind(IntEnum):
+    """What a vector was computed by; the numbers are those of the contract."""
+
+    FMA = 1
+    MERT = 2
+    JMLA = 3
+
+
+LENGTHS: Mapping[VectorKind, tuple[int, ...]] = {
+    VectorKind.FMA: (518,),
+    VectorKind.MERT: (768, 1024),
+    VectorKind.JMLA: (768,),
+}
+"""The lengths that a vector of each kind may have; MERT's depends on the checkpoint."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vector:
+    """One vector of one song."""
+
+    kind: VectorKind
+    version: str
+    """Everything that changes the values; vectors of two versions are never mixed."""
+    values: Array
+    """[shape=(n,)], finite."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One step of the vote."""
+
+    number: int
+    """From 1."""
+    kinds: tuple[VectorKind, ...]
+    """The vectors that are joined, in this order, into the input of the stage's head."""
+    model: str
+    """Name of the head in the model repository."""
+    threshold: float
+    """Default confidence from which on no later stage is asked."""
+
+
+STAGES = (
+    Stage(number=1, kinds=(VectorKind.FMA,), model="genre_fma", threshold=0.8),
+    Stage(number=2, kinds=(VectorKind.FMA, VectorKind.MERT), model="genre_fma_mert", threshold=0.7),
+    Stage(
+        number=3,
+        kinds=(VectorKind.FMA, VectorKind.MERT, VectorKind.JMLA),
+        model="genre_fma_mert_jmla",
+        threshold=0.0,
+    ),
+)
+
+
+def why_invalid(vector: Vector) -> str | None:
+    """What is wrong with a vector in a sentence, or None."""
+    name = vector.kind.name
+    if not vector.version:
+        return f"the {name} vector names no version"
+    if len(vector.values) not in LENGTHS[vector.kind]:
+        allowed = " or ".join(map(str, LENGTHS[vector.kind]))
+        return f"the {name} vector has {len(vector.values)} values, it must have {allowed}"
+    if not np.isfinite(vector.values).all():
+        return f"the {name} vector holds values that are not finite"
+    return None

@@ -1,0 +1,75 @@
+"""The files of one model version: weights, record, the code that runs them, and checksums of all."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+
+from inference.errors import ModelBrokenError
+from inference.head import Head
+from inference.record import HeadRecord, record_from_json, record_to_json
+
+HEAD_FILE = "head.npz"
+RECORD_FILE = "record.json"
+CODE_FILE = "model.py"
+CHECKSUM_FILE = "checksums.json"
+
+
+def write_head(folder: Path, head: Head, record: HeadRecord) -> None:
+    """Write weights and record into a folder that is there."""
+    np.savez(
+        folder / HEAD_FILE,
+        mean=head.mean,
+        scale=head.scale,
+        clip=np.float32(head.clip),
+        weight=head.weight,
+        bias=head.bias,
+    )
+    (folder / RECORD_FILE).write_bytes(record_to_json(record))
+
+
+def read_head(folder: Path) -> Head:
+    """The weights, as Triton reads them."""
+    with np.load(folder / HEAD_FILE, allow_pickle=False) as arrays:
+        return Head(
+            mean=arrays["mean"],
+            scale=arrays["scale"],
+            clip=float(arrays["clip"]),
+            weight=arrays["weight"],
+            bias=arrays["bias"],
+        )
+
+
+def read_record(folder: Path) -> HeadRecord:
+    """The record of a folder that has no checksums yet."""
+    return record_from_json((folder / RECORD_FILE).read_bytes())
+
+
+def write_checksums(folder: Path) -> None:
+    """Seal the files that are there."""
+    sums = {name: checksum(folder / name) for name in (HEAD_FILE, RECORD_FILE, CODE_FILE)}
+    (folder / CHECKSUM_FILE).write_text(json.dumps(sums, indent=1) + "\n")
+
+
+def read_verified_record(folder: Path, name: str) -> HeadRecord:
+    """The record of version `name`, refused when any file is missing or differs from its checksum."""
+    try:
+        sums = json.loads((folder / CHECKSUM_FILE).read_bytes())
+        for file, expected in sums.items():
+            if checksum(folder / file) != expected:
+                raise ModelBrokenError(f"{name} is damaged: {file} differs from its checksum. {ADVICE}")
+        return read_record(folder)
+    except OSError as error:
+        raise ModelBrokenError(f"{name} is damaged: {error.filename}: {error.strerror}. {ADVICE}") from error
+    except (ValueError, AttributeError) as error:
+        raise ModelBrokenError(f"{name} is damaged: {error}. {ADVICE}") from error
+
+
+ADVICE = "Train again, or bring back its folder from a backup."
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,106 @@
+"""A real Triton for tests: the server from its wheel on free ports, in a folder of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from runtime.triton import Triton
+
+ROOT = Path(__file__).parents[1]
+PYTHON = ROOT / ".venv-triton" / "bin" / "python"
+LAUNCHER = ROOT / "services" / "triton" / "launch.py"
+START_SECONDS = 60.0
+
+
+class TritonServer:
+    """A server that tests may kill and start again on the same ports and model repository."""
+
+    def __init__(self, folder: Path) -> None:
+        self.repository = folder / "models"
+        self._state = folder / "state"
+        self._log = folder / "triton.log"
+        self._ports = {name: free_port() for name in ("grpc", "http", "metrics")}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def target(self) -> str:
+        """Address of its gRPC."""
+        return f"127.0.0.1:{self._ports['grpc']}"
+
+    def start(self) -> None:
+        """Start and wait until it answers."""
+        ports = [f"--{name}-port={port}" for name, port in self._ports.items()]
+        command = [
+            PYTHON,
+            LAUNCHER,
+            f"--model-repository={self.repository}",
+            f"--state={self._state}",
+            *ports,
+        ]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        client = Triton(self.target)
+        deadline = time.monotonic() + START_SECONDS
+        while not client.is_live():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"Triton did not start:\n{self._log.read_text()[-2000:]}")
+            time.sleep(0.05)  # between two looks at the condition
+        client.close()
+
+    def kill(self) -> None:
+        """As the kernel does when memory runs out."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> None:
+        """Ask it to end, and wait."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            self._process.wait(timeout=40)
+
+    def stub_pids(self) -> list[int]:
+        """The processes that run its models."""
+        assert self._process is not None
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
+        pids = {int(pid) for pid in children.read_text().split()}
+        # Models are loaded by other threads of the server; each has children of its own.
+        for task in Path(f"/proc/{self._process.pid}/task").iterdir():
+            pids |= {int(pid) for pid in (task / "children").read_text().split()}
+        return sorted(pid for pid in pids if is_stub(pid))
+
+    def kill_stubs(self) -> None:
+        """Kill the process of every model, as a crash in native code does."""
+        for pid in self.stub_pids():
+            os.kill(pid, signal.SIGKILL)
+
+
+def free_port() -> int:
+    """A port of loopback that nobody had a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def is_stub(pid: int) -> bool:
+    """Whether this process is a model's, and not the shell around it."""
+    try:
+        return b"triton_python_backend_stub" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def triton_server(folder: Path) -> Iterator[TritonServer]:
+    """A started server with an empty model repository below `folder`."""
+    server = TritonServer(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
