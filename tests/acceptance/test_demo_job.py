@@ -1,0 +1,102 @@
+"""The main job: after the demo, songs, figures, Plex and ledger are as they must be."""
+
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+from running_demo import RunningDemo
+
+pytestmark = pytest.mark.timeout(600)
+
+
+def truth(demo: RunningDemo) -> dict[str, dict[str, object]]:
+    """What the library's maker says of each song, by the path that Plex names."""
+    songs = json.loads((demo.folder.root / "demo" / "music" / "library.json").read_text())["songs"]
+    return {f"/music/{song['path']}": song for song in songs}
+
+
+def test_the_demo_ends_within_six_minutes_and_prints_its_figures(
+    demo: RunningDemo, say: Callable[[object], None]
+) -> None:
+    say(demo.output[demo.output.index("What came of it") :])
+    assert demo.seconds < 360
+    for line in ("Right genre in Plex", "Held-out artists", "Wrong tags", "Missing tags", "Written to Plex"):
+        assert line in demo.output
+    assert "✗" not in demo.output
+
+
+def test_status_counts_every_song(demo: RunningDemo, say: Callable[[object], None]) -> None:
+    songs = demo.status()["songs"]
+    say(songs)
+    assert songs["synced"] == songs["heard"] == songs["classified"] == 160
+    assert songs["failed"] == 0
+    assert 0 < songs["written"] <= 160
+
+
+def test_held_out_artist_accuracy_and_planted_wrong_tags_are_in_range(
+    demo: RunningDemo, say: Callable[[object], None]
+) -> None:
+    known = truth(demo)
+    rows = demo.export()
+    held_out = [row for row in rows if row["out_of_fold"]]
+    accuracy = sum(row["ai_genre"] == known[row["file"]]["true_genre"] for row in held_out) / len(held_out)
+    wrong = {path for path, song in known.items() if song["tag_state"] == "wrong"}
+    suspects = {row["file"] for row in rows if row["label_suspect"]}
+    recall = len(wrong & suspects) / len(wrong)
+    precision = len(wrong & suspects) / len(suspects)
+    say(f"held-out-artist accuracy {accuracy:.3f} of {len(held_out)} songs")
+    say(f"planted wrong tags: recall {recall:.3f}, precision {precision:.3f} ({len(suspects)} suspects)")
+    assert len(held_out) >= 120
+    assert 0.6 <= accuracy <= 0.99
+    assert recall >= 0.6
+    assert precision >= 0.5
+
+
+def test_the_report_of_the_training_says_the_same_of_artists_it_never_heard(demo: RunningDemo) -> None:
+    found = re.search(r"Held-out artists\D+([\d.]+)%", demo.output)
+    assert found
+    assert 60 <= float(found[1]) <= 99
+
+
+def test_the_edits_that_plex_received_are_the_rows_of_the_ledger(demo: RunningDemo) -> None:
+    rows = demo.query(
+        "SELECT rating_key, before_genres, before_locked, after_genres, after_locked "
+        "FROM ledger_writerow WHERE state = 'written'"
+    )
+    ledger = {key: ((tuple(before), was), (tuple(after), now)) for key, before, was, after, now in rows}
+    edits: dict[str, tuple[object, object]] = {}
+    for edit in demo.plex("edits")["edits"]:
+        key = str(edit["rating_key"])
+        before = (tuple(edit["before"]["genres"]), edit["before"]["locked"])
+        after = (tuple(edit["after"]["genres"]), edit["after"]["locked"])
+        edits[key] = (edits[key][0] if key in edits else before, after)
+    assert edits == ledger
+    assert len(ledger) == demo.status()["songs"]["written"]
+
+
+def test_a_rollback_restores_every_genre_and_lock_and_a_push_writes_them_again(demo: RunningDemo) -> None:
+    catalogue = json.loads((demo.folder.root / "demo" / "catalogue.json").read_text())
+    (music,) = [library for library in catalogue["libraries"] if library["title"] == "Music"]
+    original = {
+        str(track["rating_key"]): (tuple(track["genres"]), track["genres_locked"])
+        for track in music["tracks"]
+    }
+    pushed = demo.plex_genres()
+    assert pushed != original
+
+    done = demo.reclass("rollback", "latest")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert demo.plex_genres() == original
+    assert demo.status()["songs"]["written"] == 0
+
+    again = demo.reclass("push")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert demo.plex_genres() == pushed
+
+
+def test_a_second_push_sends_nothing(demo: RunningDemo) -> None:
+    edits = demo.plex("edits")["edits"]
+    done = demo.reclass("push")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert demo.plex("edits")["edits"] == edits
