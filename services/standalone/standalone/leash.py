@@ -25,7 +25,6 @@ FOLDER = "{folder}"
 
 
 def main() -> None:
-    parent = os.getppid()
     program: dict[str, Any] = json.loads(Path(sys.argv[1]).read_text())
     command = list(program["command"])
     if program["folder"]:
@@ -34,7 +33,7 @@ def main() -> None:
     if program["user"]:
         become(program["user"])
     hold(program["death_signal"], adopt=program["adopts_orphans"])
-    if os.getppid() != parent:
+    if os.getppid() != program["parent"]:
         sys.exit("the supervisor died while this program was being started")
     os.chdir(program["directory"])
     os.execve(command[0], command, program["environment"])  # noqa: S606  a command of our own, no shell wanted

@@ -44,14 +44,15 @@ class Program:
     """Whether processes below it that lose their parent become its children."""
 
 
-def write_program(program: Program, folder: Path) -> Path:
-    """The file for the leash, of mode 600, for the environment may hold secrets."""
+def write_program(program: Program, folder: Path, *, parent: int) -> Path:
+    """The file for the leash, which `parent` will start; of mode 600, for the environment may hold secrets."""
     path = folder / f"{program.name}.json"
     description = asdict(program) | {
         "folder": str(program.folder) if program.folder else None,
         "directory": str(program.directory),
         "environment": dict(program.environment),
         "death_signal": int(program.stop_signal),
+        "parent": parent,
     }
     write_private(path, json.dumps(description, indent=1))
     return path

@@ -63,8 +63,8 @@ class Startup:
         return self._folder.logs / f"{name}.log"
 
     def _give_up_on(self, name: str, reason: str, state: ProgramState, starts: int, said_before: int) -> None:
-        if starts >= STARTS and not state.running:
-            reason = f"it ended {starts} times, the last time with status {state.exit_status}"
+        if starts >= STARTS and state.ended:
+            reason = f"it ended {starts} times as soon as it was started"
         elif time.monotonic() > self._deadline:
             reason = f"after {self._timeout_seconds:.0f} s still: {reason}"
         else:

@@ -24,7 +24,7 @@ LONGEST_SOCKET_PATH = 107 - len(".1234567")
 POLL_SECONDS = 0.1
 ANSWER_SECONDS = 20.0
 STOP_SECONDS = 25.0
-KILL_SECONDS = 5.0
+KILL_SECONDS = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +33,10 @@ class ProgramState:
 
     running: bool
     """It runs, and has for a second."""
+    ended: bool
+    """It does not run, not even for a moment."""
     started_at: int
     """When it was last started, seconds since 1970."""
-    exit_status: int
-    """Of its last end."""
 
 
 class Supervision:
@@ -47,17 +47,16 @@ class Supervision:
         self._programs = {program.name: program for program in programs}
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
+        self._transport: Any = None
         self._server: Any = None
         self._socket_folder: Path | None = None
 
     def start(self) -> None:
         """Start supervisord with no program running, and wait until it answers."""
         socket = self._socket()
-        for program in self._programs.values():
-            write_program(program, self._folder.run)
         text = supervisor_file(list(self._programs.values()), socket=socket, as_root=os.geteuid() == 0)
         write_private(self._folder.run / "supervisord.conf", text)
-        leash = write_program(self._supervisord(), self._folder.run)
+        leash = write_program(self._supervisord(), self._folder.run, parent=os.getpid())
         with (self._folder.logs / "supervisord.out").open("wb") as output:
             # A session of its own: Ctrl-C on the terminal must reach `reclass up` alone.
             self._process = subprocess.Popen(
@@ -68,21 +67,23 @@ class Supervision:
                 env={**os.environ, "PYTHONSAFEPATH": "1"},
                 start_new_session=True,
             )
+        for program in self._programs.values():
+            write_program(program, self._folder.run, parent=self._process.pid)
         self._wait_for_answer(socket)
 
     def start_program(self, name: str) -> None:
         """Start a program without waiting for it."""
-        self._server.startProcess(f"{group_name(self._programs[name].tier)}:{name}", False)
+        self._ask("startProcess", f"{group_name(self._programs[name].tier)}:{name}", False)
 
     def states(self) -> dict[str, ProgramState]:
         """Every program's state by name."""
         return {
             info["name"]: ProgramState(
                 running=info["statename"] == "RUNNING",
+                ended=info["pid"] == 0,
                 started_at=info["start"],
-                exit_status=info["exitstatus"],
             )
-            for info in self._server.getAllProcessInfo()
+            for info in self._ask("getAllProcessInfo")
         }
 
     def wait(self) -> int:
@@ -93,6 +94,7 @@ class Supervision:
         """Stop the tiers one after another, then whatever is left below the supervisor."""
         if self._process is None:
             return
+        self._transport.close()
         below = _descendants(self._process.pid)
         self._process.send_signal(signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
@@ -125,23 +127,34 @@ class Supervision:
             adopts_orphans=True,
         )
 
+    def _ask(self, method: str, *arguments: object) -> Any:
+        try:
+            return getattr(self._server, method)(*arguments)
+        except OSError as error:
+            raise self._failure(error) from error
+
     def _wait_for_answer(self, socket: Path) -> None:
         deadline = time.monotonic() + ANSWER_SECONDS
         while True:
             # A transport that failed once stays broken.
-            transport = SupervisorTransport(None, None, f"unix://{socket}")
-            self._server = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor
+            self._transport = SupervisorTransport(None, None, f"unix://{socket}")
+            proxy = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=self._transport)
+            self._server = proxy.supervisor
             try:
                 self._server.getState()
             except OSError as error:
+                self._transport.close()
                 ended = self._process is not None and self._process.poll() is not None
                 if ended or time.monotonic() > deadline:
-                    log = self._folder.logs / "supervisord.out"
-                    tail = log.read_text(errors="replace").strip()
-                    raise PartFailedError("supervisord", str(error), log=log, tail=tail) from error
+                    raise self._failure(error) from error
                 time.sleep(POLL_SECONDS)
             else:
                 return
+
+    def _failure(self, error: OSError) -> PartFailedError:
+        log = self._folder.logs / "supervisord.out"
+        tail = log.read_text(errors="replace").strip()
+        return PartFailedError("supervisord", f"it does not answer: {error}", log=log, tail=tail)
 
 
 def end_processes(processes: set[psutil.Process]) -> None:

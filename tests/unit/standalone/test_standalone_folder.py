@@ -1,0 +1,102 @@
+"""The data folder: its modes, its secrets, its lock, what it tells a second shell."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from standalone.environment import environment_of, lock_file, write_environment
+from standalone.errors import AlreadyRunningError, FolderError, NotRunningError
+from standalone.folder import DataFolder
+from standalone.lock import RunLock, holder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> DataFolder:
+    folder = DataFolder(root=tmp_path.resolve() / "data")
+    folder.prepare()
+    return folder
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_logs_are_readable_and_secrets_are_not(folder: DataFolder) -> None:
+    assert mode(folder.logs) == 0o755
+    assert mode(folder.secrets) == 0o700
+    assert mode(folder.run) == 0o700
+
+
+def test_a_secret_is_made_once_and_private(folder: DataFolder) -> None:
+    first = folder.secret("database")
+    assert len(first) >= 32
+    assert folder.secret("database") == first
+    assert folder.secret("other") != first
+    assert mode(folder.secret_file("database")) == 0o600
+
+
+def test_a_secret_from_outside_replaces_the_earlier_one(folder: DataFolder) -> None:
+    folder.secret_file("plex-token", "old")
+    assert folder.secret_file("plex-token", "new").read_text() == "new"
+    assert mode(folder.secrets / "plex-token") == 0o600
+
+
+def test_a_folder_that_cannot_be_made_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(FolderError, match="--data DIR"):
+        DataFolder(root=tmp_path / "file" / "data").prepare()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may use every folder")
+def test_a_folder_of_somebody_else_is_refused_with_its_owner() -> None:
+    with pytest.raises(FolderError, match="cannot be used"):
+        DataFolder(root=Path("/var/lib")).prepare()
+
+
+def test_a_second_start_on_a_folder_is_refused_with_the_process_of_the_first(folder: DataFolder) -> None:
+    first, second = RunLock(lock_file(folder)), RunLock(lock_file(folder))
+    first.acquire()
+    with pytest.raises(AlreadyRunningError, match=f"process {os.getpid()}"):
+        second.acquire()
+    first.release()
+    second.acquire()
+    second.release()
+
+
+def test_a_lock_whose_process_died_holds_nobody_up(folder: DataFolder) -> None:
+    lock_file(folder).write_text("999999999 1.0")
+    lock = RunLock(lock_file(folder))
+    lock.acquire()
+    assert holder(lock.path) == os.getpid()
+    lock.release()
+    assert holder(lock.path) is None
+
+
+def test_a_number_that_now_belongs_to_another_process_is_no_holder(folder: DataFolder) -> None:
+    lock_file(folder).write_text(f"{os.getpid()} 1.0")
+    assert holder(lock_file(folder)) is None
+
+
+def test_a_second_shell_gets_the_environment_unchanged(folder: DataFolder) -> None:
+    lock = RunLock(lock_file(folder))
+    lock.acquire()
+    values = {"PORTAL_PLEX_LIBRARY": 'Mum\'s "music" = $HOME; # \n100 %', "PORTAL_PORT": "8000"}
+    write_environment(folder, values)
+    assert environment_of(folder.root) == values
+    assert mode(folder.run / "environment") == 0o600
+    lock.release()
+
+
+def test_without_a_running_system_the_second_shell_is_told_how_to_start_it(folder: DataFolder) -> None:
+    write_environment(folder, {"PORTAL_PORT": "8000"})
+    with pytest.raises(NotRunningError, match=f"start it with reclass up --data {folder.root}"):
+        environment_of(folder.root)
+
+
+def test_a_system_that_is_still_starting_says_so(folder: DataFolder) -> None:
+    lock = RunLock(lock_file(folder))
+    lock.acquire()
+    with pytest.raises(NotRunningError, match="starting or stopping"):
+        environment_of(folder.root)
+    lock.release()

@@ -1,0 +1,97 @@
+"""The plan of the system: who gets which secret, and that all stays on loopback."""
+
+import dataclasses
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from standalone import plan as planning
+from standalone.folder import DataFolder
+from standalone.plan import Plan, PlexConnection, StandIn
+from standalone.program import Program, Tier, supervisor_file, write_program
+
+TOKEN = "the-token-of-the-owner"
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    folder = DataFolder(root=tmp_path / "data")
+    folder.prepare()
+    return Plan(folder=folder, plex=PlexConnection(url="http://plex.test:32400", token=TOKEN))
+
+
+def programs(plan: Plan) -> dict[str, Program]:
+    return {program.name: program for program in planning.programs(plan, Path("/bin"))}
+
+
+def test_the_plex_token_is_in_one_private_file_and_in_no_environment_or_command(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLEX_TOKEN", TOKEN)
+    monkeypatch.setenv("SYNC_PLEX_TOKEN", TOKEN)
+    for program in programs(plan).values():
+        assert TOKEN not in json.dumps([program.command, dict(program.environment)])
+    assert TOKEN not in repr(plan)
+    file = Path(programs(plan)["sync"].environment["SYNC_PLEX_TOKEN_FILE"])
+    assert file.read_text() == TOKEN
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_without_a_server_sync_is_told_of_none(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNC_PLEX_URL", "http://somewhere.test")
+    lonely = dataclasses.replace(plan, plex=None)
+    assert not [name for name in programs(lonely)["sync"].environment if name.startswith("SYNC_PLEX")]
+
+
+def test_the_demo_never_uses_the_real_server(plan: Plan, tmp_path: Path) -> None:
+    demo = dataclasses.replace(plan, stand_in=StandIn(catalogue=tmp_path / "c.json", state=tmp_path))
+    environment = programs(demo)["sync"].environment
+    assert environment["SYNC_PLEX_URL"] == f"http://127.0.0.1:{demo.ports.stand_in}"
+    assert Path(environment["SYNC_PLEX_TOKEN_FILE"]).read_text() != TOKEN
+    assert "stand-in" in planning.probes(demo)
+
+
+def test_settings_of_a_service_reach_it(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FEATURES_LOG_LEVEL", "debug")
+    assert programs(plan)["features"].environment["FEATURES_LOG_LEVEL"] == "debug"
+
+
+def test_this_machine_is_never_asked_through_a_proxy(plan: Plan) -> None:
+    kept = planning.base_environment(plan, {"no_proxy": "intranet", "http_proxy": "http://proxy:3128"})
+    assert kept["no_proxy"] == "intranet,127.0.0.1,localhost"
+
+
+def test_every_part_is_asked_whether_it_is_healthy_but_the_worker_which_has_no_door(plan: Plan) -> None:
+    assert programs(plan).keys() - planning.probes(plan).keys() == {"postgres", "worker"}
+
+
+def test_the_portal_stops_before_what_it_calls_and_the_database_last(plan: Plan) -> None:
+    tiers = {name: program.tier for name, program in programs(plan).items()}
+    assert tiers.pop("postgres") is Tier.DATABASE
+    assert {name for name, tier in tiers.items() if tier is Tier.PORTAL} == {"web", "worker"}
+    assert (
+        max(
+            sum(p.stop_seconds for p in [a, b, c])
+            for a in programs(plan).values()
+            if a.tier is Tier.PORTAL
+            for b in programs(plan).values()
+            if b.tier is Tier.SERVICES
+            for c in programs(plan).values()
+            if c.tier is Tier.DATABASE
+        )
+        <= 20
+    )
+
+
+def test_the_file_of_supervisord_holds_no_environment_and_survives_odd_paths(plan: Plan) -> None:
+    text = supervisor_file(list(programs(plan).values()), socket=Path("/a %b/s"), as_root=False)
+    assert "environment" not in text
+    assert "file=/a %%b/s" in text
+    assert str(plan.folder.root) not in text
+
+
+def test_the_file_of_a_program_is_private(plan: Plan) -> None:
+    path = write_program(programs(plan)["web"], plan.folder.run, parent=7)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert json.loads(path.read_text())["death_signal"] == 15
