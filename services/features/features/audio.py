@@ -18,6 +18,7 @@ import numpy.typing as npt
 import soundfile
 
 from features.errors import NotAudio, Silent, TooShort, Truncated
+from features.mpeg import skip_leading_tags
 from features.payload import find_payload
 
 FloatArray = npt.NDArray[np.float32]
@@ -28,6 +29,9 @@ MIN_SECONDS = 5.0
 # The frames at both ends of a lossy file may go missing.
 CODEC_FRAME_SECONDS = 0.05
 MAX_LOST_SECONDS = 0.5
+# Beyond what is sold or mixed; a forged header would have gigabytes allocated.
+MAX_CHANNELS = 32
+MAX_SAMPLE_RATE_HZ = 768_000
 # -120 dBFS: below the last bit of 16, above what a lossy codec makes of zeros.
 SILENCE_PEAK = 1e-6
 # Floating-point files may leave [-1, 1], even by the range of integers; beyond that they are no sound.
@@ -97,16 +101,18 @@ def load_excerpt(path: str) -> Excerpt:
     size_bytes = os.path.getsize(path)
     if size_bytes == 0:
         raise NotAudio("the file is empty")
-    _check_completeness(path)
-    try:
-        with _silent_stderr():
-            sound = _read_with_libsndfile(path)
-    except _UnknownFormatError:
-        sound = _read_with_ffmpeg(path)
+    sound = _read(path)
     y = librosa.resample(
         _mono(sound.samples), orig_sr=sound.sample_rate_hz, target_sr=SAMPLE_RATE_HZ, res_type="soxr_hq"
     )
     return Excerpt(y=y, properties=_properties(sound, size_bytes))
+
+
+def _check_format(sample_rate_hz: int, channels: int) -> None:
+    if not (0 < channels <= MAX_CHANNELS and 0 < sample_rate_hz <= MAX_SAMPLE_RATE_HZ):
+        raise NotAudio(
+            f"the file holds no audio that can be decoded ({channels} channels at {sample_rate_hz} Hz)"
+        )
 
 
 def excerpt_span(frames: int, sample_rate_hz: int) -> tuple[int, int]:
@@ -119,10 +125,19 @@ def excerpt_span(frames: int, sample_rate_hz: int) -> tuple[int, int]:
     return (frames - count) // 2, count
 
 
-def _check_completeness(path: str) -> None:
+def _read(path: str) -> _Sound:
     with open(path, "rb") as file:
-        if find_payload(file).is_truncated:
-            raise Truncated("the file ends before its own header says; copy or rip it again")
+        payload, tag_bytes = find_payload(file), skip_leading_tags(file)
+    if payload.is_truncated:
+        raise Truncated("the file ends before its own header says; copy or rip it again")
+    if payload.container == "flac" and tag_bytes:
+        # libsndfile forgets the tag in front when it seeks in FLAC.
+        return _read_with_ffmpeg(path)
+    try:
+        with _silent_stderr():
+            return _read_with_libsndfile(path)
+    except _UnknownFormatError:
+        return _read_with_ffmpeg(path)
 
 
 def _mono(samples: FloatArray) -> FloatArray:
@@ -161,6 +176,7 @@ def _read_with_libsndfile(path: str) -> _Sound:
     except soundfile.LibsndfileError as error:
         raise _UnknownFormatError from error
     with sound:
+        _check_format(sound.samplerate, sound.channels)
         start, count = excerpt_span(sound.frames, sound.samplerate)
         try:
             if sound.format == "FLAC":
@@ -221,8 +237,7 @@ def _decode(container: Any, path: str) -> _Sound:
         raise NotAudio("the file holds no audio stream")
     stream = container.streams.audio[0]
     sample_rate_hz = stream.codec_context.sample_rate
-    if not sample_rate_hz or not stream.codec_context.channels:
-        raise NotAudio("the file holds no audio that can be decoded (no frame tells its sample rate)")
+    _check_format(sample_rate_hz, stream.codec_context.channels)
     frames = round(_seconds(container, stream, path) * sample_rate_hz)
     start, count = excerpt_span(frames, sample_rate_hz)
     samples = _decode_span(container, stream, start, count)

@@ -13,6 +13,8 @@ OGG_PAGE_HEADER = 27
 OGG_MAX_PAGE = OGG_PAGE_HEADER + 255 + 255 * 255
 ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
+# A real file has a handful; one of zeros would have a billion.
+MAX_RIFF_CHUNKS = 1_000
 # A size that a writer to a pipe leaves, since it never learns the real one.
 UNKNOWN_SIZES = (0, 0xFFFF_FFFF)
 
@@ -104,7 +106,7 @@ def _riff(file: BinaryIO, start: int, end: int) -> Payload:
     """WAV and AIFF: the data chunk alone."""
     order = "big" if read_at(file, start, 4) == b"FORM" else "little"
     offset, long_size = start + 12, None
-    while offset + 8 <= end:
+    for _ in range(MAX_RIFF_CHUNKS):
         header = read_at(file, offset, 24)
         kind, size = header[:4], int.from_bytes(header[4:8], order)  # type: ignore[arg-type] # one of two literals
         if kind == b"ds64":
@@ -112,6 +114,8 @@ def _riff(file: BinaryIO, start: int, end: int) -> Payload:
         if kind in (b"data", b"SSND"):
             return _riff_data(offset + 8, size if long_size is None else long_size, end)
         offset += 8 + size + size % 2
+        if offset + 8 > end:
+            break
     return Payload(container="riff", spans=(), is_truncated=True)
 
 

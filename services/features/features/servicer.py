@@ -18,7 +18,7 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
         self._pool = pool
         self._media_folders = media_folders
 
-    def Extract(  # noqa: N802 - gRPC names the method
+    def Extract(
         self, request: features_pb2.ExtractRequest, context: grpc.ServicerContext
     ) -> features_pb2.ExtractResponse:
         wanted = conversion.kinds(request)
@@ -29,7 +29,7 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
             extraction = self._pool.wait(future, context.time_remaining())
         return conversion.response(extraction, wanted)
 
-    def GetCapabilities(  # noqa: N802 - gRPC names the method
+    def GetCapabilities(
         self, request: features_pb2.GetCapabilitiesRequest, context: grpc.ServicerContext
     ) -> features_pb2.GetCapabilitiesResponse:
         return features_pb2.GetCapabilitiesResponse(

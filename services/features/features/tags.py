@@ -49,23 +49,20 @@ class FileTags:
 
 def read_tags(path: str) -> FileTags:
     """The tags of the file at `path`, of whatever kind they are."""
-    try:
-        file = mutagen.File(path)
-        tags = file.tags if file is not None else None
-        tags = _tags_of_untyped(path) if tags is None else tags
-        return FileTags() if tags is None else _file_tags(tags)
-    except DAMAGE:
-        return FileTags()
-
-
-def _tags_of_untyped(path: str) -> Any:
-    """ID3 or APE tags around a stream that has none of its own kind (raw AAC, MP3 with an APE tag alone)."""
-    for kind in (ID3, APEv2):
+    # Raw AAC, and MP3 with an APE tag alone, have tags that are none of their own format's.
+    for read in (_tags_of_format, ID3, APEv2):
         try:
-            return kind(path)
+            tags = read(path)
+            if tags is not None:
+                return _file_tags(tags)
         except DAMAGE:
             continue
-    return None
+    return FileTags()
+
+
+def _tags_of_format(path: str) -> Any:
+    file = mutagen.File(path)
+    return None if file is None else file.tags
 
 
 def _file_tags(tags: Any) -> FileTags:
@@ -82,10 +79,7 @@ def _file_tags(tags: Any) -> FileTags:
 
 def _values(tags: Any, key: str) -> list[str]:
     """The texts under a key, whatever the kind of tag wraps them in."""
-    try:
-        value = tags.get(key)
-    except DAMAGE:
-        return []
+    value = tags.get(key)
     if value is None:
         return []
     if hasattr(value, "text"):  # an ID3 frame

@@ -1,0 +1,297 @@
+"""The service over a real socket with real processes: what callers get, and what crashes leave behind."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import audio_files
+import grpc
+import numpy as np
+import psutil
+import pytest
+from features.audio import load_excerpt
+from features.download import Downloads
+from features.errors import DecoderCrashed, TimedOut
+from features.fma import VERSION, fma_features
+from features.location import MediaFolders
+from features.pool import ExtractionPool
+from features.servicer import FeatureServicer
+from features.source import AudioSources
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from mutagen.flac import FLAC
+from reclass.features.v1 import features_pb2, features_pb2_grpc
+from reclass.sync.v1 import sync_pb2, sync_pb2_grpc
+from runtime.errors import RemoteError, ServiceError
+from runtime.testing import connected
+
+FEATURES = "reclass.features.v1.FeatureService"
+SYNC = "reclass.sync.v1.SyncService"
+MAX_DOWNLOAD_BYTES = 4_000_000
+
+
+class TrackNotFoundError(ServiceError):
+    code, reason, domain, permanent = grpc.StatusCode.NOT_FOUND, "TRACK_NOT_FOUND", "reclass.sync", True
+
+
+class EarlyEndError(ServiceError):
+    code, reason, domain = grpc.StatusCode.DATA_LOSS, "SERVER_ERROR", "reclass.sync"
+
+
+class PlexOfOneSong(sync_pb2_grpc.SyncServiceServicer):
+    """Reads files by rating key as sync does; every first stream of a key that begins with "broken" breaks off."""
+
+    def __init__(self, files: dict[str, Path]) -> None:
+        self.files = files
+        self.offsets: list[int] = []
+
+    def ReadAudio(self, request, context):
+        self.offsets.append(request.offset)
+        if request.rating_key not in self.files:
+            raise TrackNotFoundError(f"Plex knows no track {request.rating_key}")
+        content = self.files[request.rating_key].read_bytes()
+        header = sync_pb2.AudioHeader(file_name="song", size_bytes=len(content))
+        yield sync_pb2.ReadAudioResponse(header=header)
+        for start in range(request.offset, len(content), 100_000):
+            if request.rating_key.startswith("broken") and request.offset == 0 and start >= 200_000:
+                raise EarlyEndError("Plex closed the connection")
+            if request.rating_key == "hopeless":
+                raise EarlyEndError("Plex closed the connection")
+            yield sync_pb2.ReadAudioResponse(data=content[start : start + 100_000])
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("library")
+    audio_files.song(folder, "flac", seconds=12.0)
+    audio_files.song(folder, "m4a", seconds=12.0)
+    (folder / "text.mp3").write_text("no music " * 100)
+    file = FLAC(folder / "song.flac")
+    file["title"], file["genre"] = "Title", ["Jazz", "Latin"]
+    file.save()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ExtractionPool]:
+    pool = ExtractionPool(processes=1, time_limit_seconds=3.0)
+    pool.warm_up()
+    yield pool
+    pool.close()
+
+
+@pytest.fixture(scope="module")
+def plex(library, tmp_path_factory) -> PlexOfOneSong:
+    big = tmp_path_factory.mktemp("big") / "big.wav"
+    big.write_bytes(bytes(MAX_DOWNLOAD_BYTES + 1))
+    song = library / "song.flac"
+    return PlexOfOneSong({"1": song, "broken": song, "hopeless": song, "big": big})
+
+
+@pytest.fixture(scope="module")
+def stub(library, pool, plex) -> Iterator[features_pb2_grpc.FeatureServiceStub]:
+    add_sync = partial(sync_pb2_grpc.add_SyncServiceServicer_to_server, plex)
+    with connected({SYNC: add_sync}) as sync:
+        sources = AudioSources(
+            MediaFolders(folders=(library,)),
+            Downloads(sync, max_bytes=MAX_DOWNLOAD_BYTES, timeout_seconds=10.0),
+        )
+        servicer = FeatureServicer(sources=sources, pool=pool, media_folders=(str(library),))
+        add = partial(features_pb2_grpc.add_FeatureServiceServicer_to_server, servicer)
+        with connected({FEATURES: add}, timeout_seconds=30.0) as channel:
+            yield features_pb2_grpc.FeatureServiceStub(channel)
+
+
+def extract(stub, kinds=(), mappings=(), **audio) -> features_pb2.ExtractResponse:
+    return stub.Extract(
+        features_pb2.ExtractRequest(
+            audio=features_pb2.AudioReference(**audio), kinds=kinds, path_mappings=mappings
+        )
+    )
+
+
+@contextmanager
+def refused(reason: str, code: grpc.StatusCode, *, permanent: bool, says: str) -> Iterator[None]:
+    with pytest.raises(grpc.RpcError) as raised:
+        yield
+    error = RemoteError.from_rpc(raised.value)
+    assert (error.reason, error.code, error.permanent) == (reason, code, permanent)
+    assert error.domain == "reclass.features"
+    assert says in error.message
+
+
+def test_a_song_by_path_brings_its_vector_tags_key_and_properties(stub, library):
+    heard = extract(stub, path=str(library / "song.flac"))
+    expected = fma_features(load_excerpt(str(library / "song.flac")).y)
+    (vector,) = heard.vectors
+    assert (vector.kind, vector.version) == (features_pb2.VECTOR_KIND_FMA, VERSION)
+    np.testing.assert_allclose(vector.values, expected, rtol=1e-5, atol=1e-5)
+    assert (heard.tags.title, list(heard.tags.genres)) == ("Title", ["Jazz", "Latin"])
+    assert heard.content_key.startswith("1-")
+    assert heard.properties.codec == "flac"
+    assert heard.properties.duration_seconds == pytest.approx(12.0)
+    assert heard.properties.size_bytes == (library / "song.flac").stat().st_size
+
+
+@pytest.mark.parametrize("name", ["song.flac", "song.m4a"])
+def test_the_bytes_of_a_song_are_heard_as_its_file_is_and_nothing_is_left_on_disk(
+    stub, library, name, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    by_path = extract(stub, path=str(library / name))
+    by_bytes = extract(stub, content=(library / name).read_bytes())
+    assert by_bytes == by_path
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_track_is_read_through_sync_when_its_file_is_not_mounted(stub, library):
+    by_path = extract(stub, path=str(library / "song.flac"))
+    assert extract(stub, rating_key="1", path_hint="/volume1/music/song.flac") == by_path
+    assert extract(stub, rating_key="1") == by_path
+
+
+def test_a_mounted_file_is_read_without_sync(stub, plex, library):
+    plex.offsets.clear()
+    extract(stub, rating_key="unknown to Plex", path_hint=str(library / "song.flac"))
+    assert plex.offsets == []
+
+
+def test_a_stream_that_breaks_off_goes_on_where_it_stopped(stub, plex, library):
+    plex.offsets.clear()
+    assert extract(stub, rating_key="broken") == extract(stub, path=str(library / "song.flac"))
+    assert plex.offsets == [0, 200_000]
+
+
+def test_a_request_may_bring_path_mappings(stub, library):
+    mapping = features_pb2.PathMapping(from_prefix="D:\\Music", to_prefix=str(library))
+    assert extract(stub, path="D:\\Music\\song.flac", mappings=[mapping]).content_key
+
+
+def test_kinds_that_are_not_installed_are_named_as_missing(stub, library):
+    kinds = [features_pb2.VECTOR_KIND_MERT, features_pb2.VECTOR_KIND_JMLA]
+    heard = extract(stub, path=str(library / "song.flac"), kinds=kinds)
+    assert [(m.kind, m.permanent) for m in heard.missing] == [(kind, True) for kind in kinds]
+    assert all("not installed" in m.message for m in heard.missing)
+    assert not heard.vectors
+    assert heard.content_key
+
+
+def test_capabilities_say_what_can_be_made(stub, library):
+    answer = stub.GetCapabilities(features_pb2.GetCapabilitiesRequest())
+    assert [(k.kind, k.available, k.length) for k in answer.kinds] == [
+        (1, True, 518),
+        (2, False, 0),
+        (3, False, 0),
+    ]
+    assert list(answer.media_folders) == [str(library)]
+
+
+def test_each_fault_has_its_reason_and_says_what_to_do(stub, library):
+    code = grpc.StatusCode
+    with refused("INVALID_REQUEST", code.INVALID_ARGUMENT, permanent=True, says="give a path"):
+        extract(stub)
+    with refused("INVALID_REQUEST", code.INVALID_ARGUMENT, permanent=True, says="needs both sides"):
+        extract(stub, path="/a", mappings=[features_pb2.PathMapping(from_prefix="/a", to_prefix="b")])
+    with refused("AUDIO_NOT_FOUND", code.NOT_FOUND, permanent=False, says="is not there"):
+        extract(stub, path=str(library / "none.flac"))
+    with refused(
+        "OUTSIDE_MEDIA_FOLDERS", code.PERMISSION_DENIED, permanent=True, says="outside the media folders"
+    ):
+        extract(stub, path="/etc/passwd")
+    with refused(
+        "PATH_NOT_MOUNTED", code.FAILED_PRECONDITION, permanent=False, says=f"/volume1={library} would fit"
+    ):
+        extract(stub, path="/volume1/song.flac")
+    with refused("NOT_AUDIO", code.INVALID_ARGUMENT, permanent=True, says="no audio"):
+        extract(stub, path=str(library / "text.mp3"))
+    with refused("TRUNCATED", code.DATA_LOSS, permanent=True, says="copy or rip it again"):
+        extract(stub, content=(library / "song.m4a").read_bytes()[:100_000])
+    with refused("AUDIO_NOT_FOUND", code.NOT_FOUND, permanent=False, says="Plex knows no track 7"):
+        extract(stub, rating_key="7")
+    with refused("TOO_LARGE", code.OUT_OF_RANGE, permanent=True, says="FEATURES_MAX_DOWNLOAD_BYTES"):
+        extract(stub, rating_key="big")
+    with refused("SYNC_UNAVAILABLE", code.UNAVAILABLE, permanent=False, says="is not mounted here"):
+        extract(stub, rating_key="hopeless", path_hint="/volume1/x.flac")
+
+
+def test_a_caller_without_patience_costs_only_its_own_song(stub, library):
+    request = features_pb2.ExtractRequest(audio=features_pb2.AudioReference(path=str(library / "song.flac")))
+    with pytest.raises(grpc.RpcError) as raised:
+        stub.Extract(request, timeout=0.05)
+    assert raised.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+    assert extract(stub, path=str(library / "song.flac")).content_key
+
+
+def stopped_worker(pool: ExtractionPool, path: Path):
+    """A song in progress and its process, stopped in the middle of it."""
+    for _ in range(20):
+        future = pool.schedule(str(path), with_fma=True)
+        while not (future.running() or future.done()):
+            time.sleep(0.001)  # polled, since pebble tells nobody when a song begins
+        (worker,) = (
+            child for child in psutil.Process().children(recursive=True) if child.ppid() != os.getpid()
+        )
+        worker.suspend()
+        if future.running():
+            return future, worker
+        worker.resume()
+    raise AssertionError("no song could be caught in progress")
+
+
+def test_a_process_that_dies_takes_its_own_song_along_and_no_other(pool, library):
+    future, worker = stopped_worker(pool, library / "song.flac")
+    waiting = pool.schedule(str(library / "song.flac"), with_fma=True)
+    worker.kill()
+    with pytest.raises(DecoderCrashed, match="the decoder died"):
+        pool.wait(future, None)
+    assert pool.wait(waiting, 30.0).fma is not None
+
+
+def test_a_song_over_the_time_limit_is_given_up_and_the_next_one_heard(pool, library):
+    future, worker = stopped_worker(pool, library / "song.flac")
+    waiting = pool.schedule(str(library / "song.flac"), with_fma=True)
+    with pytest.raises(TimedOut, match="longer than 3 s"):
+        pool.wait(future, None)
+    assert pool.wait(waiting, 30.0).fma is not None
+    assert not worker.is_running()
+
+
+@contextmanager
+def service(library: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`python -m features` with one process, waited for until it serves."""
+    port = _free_port()
+    environment = {**os.environ, "FEATURES_PORT": str(port), "FEATURES_PROCESSES": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "features"], env=environment | {"FEATURES_MEDIA_FOLDERS": str(library)}
+    )
+    try:
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            health = health_pb2_grpc.HealthStub(channel)
+            watch = health.Watch(health_pb2.HealthCheckRequest(), timeout=60, wait_for_ready=True)
+            next(state for state in watch if state.status == health_pb2.HealthCheckResponse.SERVING)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@pytest.mark.parametrize(("sent", "exit_code"), [(signal.SIGTERM, 0), (signal.SIGKILL, -signal.SIGKILL)])
+def test_the_service_leaves_no_process_behind(library, sent, exit_code):
+    with service(library) as process:
+        family = psutil.Process(process.pid).children(recursive=True)
+        assert len(family) >= 2
+        process.send_signal(sent)
+        assert process.wait(timeout=20) == exit_code
+    assert psutil.wait_procs(family, timeout=10)[1] == []

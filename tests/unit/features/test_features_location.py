@@ -1,0 +1,147 @@
+"""Paths of other machines lead to files here, never out of the media folders, and a missing mapping is said."""
+
+import os
+import unicodedata
+from pathlib import Path
+
+import pytest
+from features.errors import AudioNotFound, OutsideMediaFolders, PathNotMounted
+from features.location import MediaFolders, PathMapping, apply_mappings, suggest_mapping
+
+
+def mapping(text: str) -> PathMapping:
+    from_prefix, _, to_prefix = text.rpartition("=")
+    return PathMapping(from_prefix=from_prefix, to_prefix=to_prefix)
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    """A media folder that holds Artist/Album/01 Song.mp3."""
+    album = tmp_path / "media" / "Artist" / "Album"
+    album.mkdir(parents=True)
+    (album / "01 Song.mp3").write_bytes(b"sound")
+    (tmp_path / "secret.mp3").write_bytes(b"secret")
+    return tmp_path / "media"
+
+
+SONG = "Artist/Album/01 Song.mp3"
+
+
+@pytest.mark.parametrize(
+    ("path", "mappings", "expected"),
+    [
+        ("/data/music/a/b.mp3", ["/data/music=/mnt/m"], "/mnt/m/a/b.mp3"),
+        ("/data/music/a/b.mp3", ["/data/music/=/mnt/m/"], "/mnt/m/a/b.mp3"),
+        ("/data/musical/b.mp3", ["/data/music=/mnt/m"], None),
+        ("/data/music/a/b.mp3", ["/data=/x", "/data/music=/y", "/data/m=/z"], "/y/a/b.mp3"),
+        ("/data/music/a/b.mp3", ["/data/music=/y", "/data=/x"], "/y/a/b.mp3"),
+        ("/a/b.mp3", ["/=/mnt"], "/mnt/a/b.mp3"),
+        ("/Data/Music/b.mp3", ["/data/music=/mnt"], None),
+        ("D:\\Music\\a\\b.mp3", ["D:\\Music=/mnt/d"], "/mnt/d/a/b.mp3"),
+        ("d:/music/a/b.mp3", ["D:\\Music=/mnt/d"], "/mnt/d/a/b.mp3"),
+        ("D:\\Music\\b.mp3", ["D:=/mnt/d"], "/mnt/d/Music/b.mp3"),
+        ("E:\\Music\\b.mp3", ["D:=/mnt/d"], None),
+        ("\\\\nas\\music\\a\\b.mp3", ["\\\\nas\\music=/mnt/nas"], "/mnt/nas/a/b.mp3"),
+        ("/data/a\\b.mp3", ["/data=/mnt"], "/mnt/a\\b.mp3"),
+        ("/data/a.mp3", [], None),
+    ],
+)
+def test_mappings_rewrite_whole_components_the_longest_first(path, mappings, expected):
+    assert apply_mappings(path, [mapping(m) for m in mappings]) == expected
+
+
+def test_a_path_inside_a_media_folder_is_read_as_it_is(library):
+    assert MediaFolders(folders=(library,)).find(f"{library}/{SONG}") == library / SONG
+
+
+def test_a_mapped_path_is_found(library):
+    folders = MediaFolders(folders=(library,))
+    assert folders.find(f"/data/music/{SONG}", [mapping(f"/data/music={library}")]) == library / SONG
+
+
+def test_the_mappings_of_the_service_win_over_those_of_a_request(library, tmp_path):
+    folders = MediaFolders(folders=(library,), mappings=(mapping(f"/data={library}"),))
+    assert folders.find(f"/data/{SONG}", [mapping(f"/data={tmp_path}")]) == library / SONG
+
+
+def test_a_media_folder_that_is_a_link_is_followed(library, tmp_path):
+    (tmp_path / "link").symlink_to(library)
+    folders = MediaFolders(folders=(tmp_path / "link",))
+    assert folders.find(f"{tmp_path}/link/{SONG}") == library / SONG
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_names_are_found_in_either_unicode_form(library, form):
+    other = "NFD" if form == "NFC" else "NFC"
+    (library / unicodedata.normalize(form, "Björk.mp3")).write_bytes(b"sound")
+    MediaFolders(folders=(library,)).find(f"{library}/{unicodedata.normalize(other, 'Björk.mp3')}")
+
+
+def test_dots_and_links_and_mappings_do_not_lead_out_of_the_media_folders(library, tmp_path):
+    (library / "link.mp3").symlink_to(tmp_path / "secret.mp3")
+    (library / "up").symlink_to(tmp_path)
+    beside = tmp_path / "media-private"
+    beside.mkdir()
+    (beside / "song.mp3").write_bytes(b"private")
+    folders = MediaFolders(folders=(library,))
+    for path, mappings in [
+        (f"{library}/../secret.mp3", []),
+        (f"{library}/link.mp3", []),
+        (f"{library}/up/secret.mp3", []),
+        (f"{beside}/song.mp3", []),
+        ("/etc/passwd", []),
+        ("/data/secret.mp3", [mapping(f"/data={tmp_path}")]),
+        ("/data/../../../../../../etc/passwd", [mapping(f"/data={library}")]),
+    ]:
+        with pytest.raises(OutsideMediaFolders, match="outside the media folders"):
+            folders.find(path, mappings)
+
+
+def test_without_media_folders_no_file_is_read(tmp_path):
+    (tmp_path / "song.mp3").write_bytes(b"sound")
+    with pytest.raises(OutsideMediaFolders, match="only bytes"):
+        MediaFolders(folders=()).find(str(tmp_path / "song.mp3"))
+
+
+@pytest.mark.parametrize("name", ["none.mp3", "Artist", "", "x" * 300, "nul\0.mp3"])
+def test_what_is_no_file_is_not_found(library, name):
+    path = f"{library}/{name}" if name else ""
+    with pytest.raises(AudioNotFound):
+        MediaFolders(folders=(library,)).find(path)
+
+
+def test_a_pipe_is_no_file(library):
+    os.mkfifo(library / "pipe.mp3")
+    with pytest.raises(AudioNotFound, match="not a file"):
+        MediaFolders(folders=(library,)).find(f"{library}/pipe.mp3")
+
+
+@pytest.mark.parametrize(
+    ("prefix", "separator"), [("/data/music", "/"), ("D:\\Music", "\\"), ("\\\\nas\\share\\Music", "\\")]
+)
+def test_a_path_that_is_not_mounted_says_the_mapping_that_would_fit(library, prefix, separator):
+    path = f"{prefix}{separator}{SONG.replace('/', separator)}"
+    folders = MediaFolders(folders=(library,))
+    with pytest.raises(PathNotMounted) as raised:
+        folders.find(path)
+    said = f"{prefix}={library}"
+    assert said in str(raised.value)
+    assert folders.find(path, [mapping(said)]) == library / SONG
+
+
+def test_the_mapping_may_lead_below_a_media_folder(library):
+    assert suggest_mapping(f"/volume1/{SONG}", [library.parent.parent]) is not None
+    suggestion = suggest_mapping(f"/volume1/{SONG}", [library.parent])
+    assert str(suggestion) == f"/volume1={library}"
+
+
+def test_the_longest_tail_decides_between_files_of_one_name(library):
+    other = library / "Other"
+    other.mkdir()
+    (other / "01 Song.mp3").write_bytes(b"sound")
+    assert str(suggest_mapping(f"/srv/{SONG}", [other, library])) == f"/srv={library}"
+
+
+def test_a_path_that_fits_nowhere_says_what_to_do(library):
+    with pytest.raises(PathNotMounted, match="mount the library and set a path mapping"):
+        MediaFolders(folders=(library,)).find("/volume1/music/Nobody/None.mp3")
