@@ -22,7 +22,7 @@ from standalone.startup import Observe, Progress
 from standalone.system import System, data_folder
 
 HOW_TO_GET_PLEX = """\
-No Plex server is named yet; the portal can be looked at, but there is nothing to sync. Stop this, then:
+PLEX_URL and PLEX_TOKEN are not both set; the portal can be looked at, but there is nothing to sync. Stop this, then:
   1. PLEX_URL    the address of your server, for example http://192.168.1.10:32400
   2. PLEX_TOKEN  open any song in Plex Web, choose "Get Info", then "View XML"; the address of that page ends in
                  X-Plex-Token=...
@@ -42,7 +42,10 @@ def up(
         typer.Option(help="Folder of all state [env: RECLASS_DATA]", show_default=str(default_root())),
     ] = None,
     port: Annotated[
-        int | None, typer.Option(help="Port of the web pages [env: RECLASS_WEB_PORT]", show_default="8000")
+        int | None,
+        typer.Option(
+            min=1, max=65535, help="Port of the web pages [env: RECLASS_WEB_PORT]", show_default="8000"
+        ),
     ] = None,
 ) -> None:
     """Start the whole system on this machine and stop it with Ctrl-C."""
@@ -60,7 +63,7 @@ def up(
 
 
 def plan_of(settings: SystemSettings, plex: PlexSettings, data: Path | None) -> Plan:
-    """The system that the environment and the options describe."""
+    """The system that the environment and the options describe; on a demo's folder, the demo's."""
     token = plex.token.get_secret_value() if plex.token else ""
     plan = Plan(
         folder=data_folder(data or settings.data or default_root()),
@@ -82,6 +85,8 @@ def run(plan: Plan, timeout_seconds: float, console: Console) -> None:
         with showing_start(console) as observe:
             system.start(observe)
         say_address(system, plan, console)
+        if plan.stand_in:
+            console.print("This folder is a demo's: its own server stands in for Plex; PLEX_URL is not used.")
         system.wait()
     except KeyboardInterrupt:
         console.print("Stopping ...")

@@ -1,6 +1,7 @@
 """supervisord and the talk with it: it starts programs when told, restarts what dies, and stops all in order."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -106,7 +107,8 @@ class Supervision:
             self._process.wait()
         end_processes(below)
         if self._socket_folder:
-            self._socket_folder.rmdir()
+            shutil.rmtree(self._socket_folder)
+            self._socket_folder = None
         self._process = None
 
     def _socket(self) -> Path:
