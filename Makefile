@@ -50,6 +50,7 @@ lint: install ## Check style, types, the stubs and the pins
 	$(BIN)/ruff format --check .
 	BIN=$(BIN) scripts/typecheck
 	BIN=$(BIN) scripts/stubs --check
+	$(BIN)/python scripts/settings_page --check
 
 .PHONY: format
 format: install ## Rewrite the code in the project's style
@@ -59,6 +60,10 @@ format: install ## Rewrite the code in the project's style
 .PHONY: protos
 protos: install ## Generate the gRPC stubs from protos/
 	BIN=$(BIN) scripts/stubs
+
+.PHONY: settings-page
+settings-page: install ## Write docs/configure.md from the code
+	$(BIN)/python scripts/settings_page
 
 .PHONY: bench
 bench: install ## Print the benchmarks, each as a ratio to a reference of the same run
