@@ -1,10 +1,11 @@
 """Django's settings, made from the portal's environment."""
 
+from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.urls import reverse_lazy
 
+from portal import look
 from portal.configuration import PortalSettings
 
 
@@ -31,6 +32,7 @@ def database(settings: PortalSettings) -> dict[str, Any]:
 
 
 RECLASS = PortalSettings.load()
+HERE = Path(__file__).parent
 
 SECRET_KEY = RECLASS.secret_key.get_secret_value() or "unset: commands that serve no page need none"
 DEBUG = RECLASS.debug
@@ -52,8 +54,10 @@ INSTALLED_APPS = [
     "portal.verdicts",
     "portal.runs",
     "portal.ledger",
+    "portal.accounts",
 ]
 MIDDLEWARE = [
+    "portal.tracing.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -68,6 +72,7 @@ WSGI_APPLICATION = "portal.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [HERE / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -82,11 +87,14 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
+STATICFILES_DIRS = [HERE / "static"]
 # Served from the packages themselves: nothing to collect, nothing to get out of step.
 WHITENOISE_USE_FINDERS = True
 LOGGING_CONFIG = None  # runtime.telemetry does it, in __main__
@@ -94,10 +102,4 @@ PROCRASTINATE_WORKER_DEFAULTS = {
     "update_heartbeat_interval": RECLASS.stalled_after_seconds / 5,
     "stalled_worker_timeout": RECLASS.stalled_after_seconds,
 }
-UNFOLD = {
-    "SITE_TITLE": "Music ReClass",
-    "SITE_HEADER": "Music ReClass",
-    "SITE_SUBHEADER": "The right genres",
-    "SITE_SYMBOL": "graphic_eq",
-    "SITE_URL": reverse_lazy("admin:index"),
-}
+UNFOLD = look.UNFOLD

@@ -6,9 +6,11 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.views.generic import RedirectView
 
+handler500 = "portal.faults.server_error"
+
 
 def healthz(request: HttpRequest) -> HttpResponse:
-    """200 when pages and the database answer; the error of the database otherwise."""
+    """200 when pages and the database answer; without the database the answer is 503."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     return HttpResponse("ok\n", content_type="text/plain")

@@ -1,0 +1,110 @@
+"""What to do next, from how things stand: pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """How things stand."""
+
+    songs: int
+    by_analysis: Mapping[str, int]
+    by_in_plex: Mapping[str, int]
+    tagged: int
+    """Songs whose tags name a genre."""
+    running: frozenset[str]
+    """Kinds of the runs in progress."""
+    model_ready: bool | None
+    """Whether a trained model serves; None when nobody could be asked."""
+    plex_trouble: str = ""
+    """Why Plex was not reached, where it was not."""
+    planned_batch: int | None = None
+    """A write batch that waits to be applied."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advice:
+    """One thing to do."""
+
+    text: str
+    kind: str = ""
+    """Kind of the run that does it, for a button."""
+    button: str = ""
+    page: str = ""
+    """Address of a page that helps, below the admin."""
+
+
+CONNECT = (
+    "Tell the sync service where your Plex server is: PLEX_URL and PLEX_TOKEN for `reclass up`, or SYNC_PLEX_URL and "
+    "SYNC_PLEX_TOKEN where the services run in containers."
+)
+
+
+def advice(standing: Standing) -> list[Advice]:
+    """What a person should do next, the most urgent first; nothing while it is being done."""
+    return [one for one in _all(standing) if not (one.kind and one.kind in standing.running)]
+
+
+def _all(standing: Standing) -> Iterable[Advice]:
+    if standing.plex_trouble:
+        yield Advice(text=f"Plex cannot be read: {standing.plex_trouble}")
+    if not standing.songs:
+        if not standing.plex_trouble:
+            yield Advice(
+                text="No song is known yet. " + CONNECT + " Then sync.", kind="sync", button="Sync now"
+            )
+        return
+    yield from _hear_and_learn(standing)
+    yield from _look_and_write(standing)
+
+
+def _hear_and_learn(standing: Standing) -> Iterable[Advice]:
+    pending = standing.by_analysis.get("pending", 0)
+    heard = standing.by_analysis.get("heard", 0)
+    failed = standing.by_analysis.get("failed", 0)
+    if pending:
+        yield Advice(
+            text=f"{_songs(pending)} not been heard yet.", kind="classify", button="Classify pending"
+        )
+    if standing.model_ready is False:
+        if not standing.tagged:
+            yield Advice(
+                text="No model has been trained, and no song has a genre to learn from: set some by hand."
+            )
+        else:
+            yield Advice(
+                text=f"No model has been trained yet. {_songs(standing.tagged)} a tag to learn from.",
+                kind="train",
+                button="Train",
+            )
+    elif heard and standing.model_ready:
+        yield Advice(
+            text=f"{_songs(heard)} been heard but not judged.", kind="classify", button="Classify pending"
+        )
+    if failed:
+        yield Advice(text=f"{_songs(failed)} failed.", page="library/track/?analysis__exact=failed")
+
+
+def _look_and_write(standing: Standing) -> Iterable[Advice]:
+    conflicts = standing.by_in_plex.get("conflict", 0)
+    if conflicts:
+        yield Advice(
+            text=f"{_songs(conflicts)} been changed in Plex since they were written; those were left alone.",
+            page="library/track/?in_plex__exact=conflict",
+        )
+    if standing.planned_batch:
+        yield Advice(
+            text=f"Batch {standing.planned_batch} is planned and waits to be applied.",
+            page=f"ledger/writebatch/{standing.planned_batch}/change/",
+        )
+    elif standing.by_analysis.get("classified", 0) and not standing.by_in_plex.get("written", 0):
+        yield Advice(
+            text="Nothing has been written to Plex yet. Look over the songs where the AI and the tags differ, then plan a "
+            "write batch.",
+            page="library/track/?agreement=differs",
+        )
+
+
+def _songs(count: int) -> str:
+    return f"{count:,} song has" if count == 1 else f"{count:,} songs have"

@@ -1,0 +1,111 @@
+"""How many songs are in which state, for the dashboard."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.db.models import Count, Q
+
+from portal import badges
+from portal.genres.models import Genre
+from portal.library.agreement import Agreement
+from portal.library.models import Analysis, Track
+from portal.library.shown import with_verdicts
+from portal.verdicts.models import Prediction
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """One line of a bar chart that leads to a list."""
+
+    badge: badges.Badge | None = None
+    name: str = ""
+    count: int
+    percent: float
+    """Of the whole, or of the longest bar."""
+    query: str
+    """Of the list of songs that the bar leads to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """What the dashboard counts. Songs that are gone from Plex are in none of it."""
+
+    songs: int
+    tagged: int
+    """Songs whose tags name a genre."""
+    overridden: int
+    suspects: int
+    """Songs whose tag looks wrong."""
+    by_analysis: Mapping[str, int]
+    by_in_plex: Mapping[str, int]
+    by_agreement: Mapping[str, int]
+    by_genre: Mapping[str, int]
+    """By the name of the AI's genre, the most frequent first."""
+    gone: int
+
+
+def count_songs() -> Counts:
+    """Count the songs of all libraries."""
+    present = Track.objects.filter(removed_time=None).order_by()
+    current = Prediction.objects.filter(current=True, track__removed_time=None).order_by()
+    by_genre = Genre.objects.annotate(
+        songs=Count("predictions", filter=Q(predictions__current=True, predictions__track__removed_time=None))
+    )
+    return Counts(
+        songs=present.count(),
+        tagged=present.exclude(tag_genre=None).count(),
+        overridden=present.exclude(override=None).count(),
+        suspects=current.filter(label_suspect=True).count(),
+        by_analysis=dict(present.values_list("analysis").annotate(Count("pk"))),
+        by_in_plex=dict(present.values_list("in_plex").annotate(Count("pk"))),
+        by_agreement=dict(with_verdicts(present).values_list("agreement").annotate(Count("pk"))),
+        by_genre={genre.name: genre.songs for genre in by_genre.order_by("-songs", "name")},
+        gone=Track.objects.exclude(removed_time=None).count(),
+    )
+
+
+def analysis_bars(counts: Counts) -> list[Bar]:
+    """Songs by the state of their analysis."""
+    return _badge_bars(counts.by_analysis, badges.ANALYSIS, tuple(Analysis), counts.songs, "analysis__exact")
+
+
+def agreement_bars(counts: Counts) -> list[Bar]:
+    """Songs by how the AI and the tags agree."""
+    return _badge_bars(counts.by_agreement, badges.AGREEMENT, tuple(Agreement), counts.songs, "agreement")
+
+
+def in_plex_bars(counts: Counts) -> list[Bar]:
+    """Songs by what of ours stands in Plex."""
+    return _badge_bars(
+        counts.by_in_plex, badges.IN_PLEX, tuple(badges.IN_PLEX), counts.songs, "in_plex__exact"
+    )
+
+
+def genre_bars(counts: Counts) -> list[Bar]:
+    """Songs by the AI's genre; the longest bar is that of the most frequent one."""
+    longest = max(counts.by_genre.values(), default=0) or 1
+    ids = dict(Genre.objects.values_list("name", "pk"))
+    return [
+        Bar(name=name, count=count, percent=100 * count / longest, query=f"genre={ids[name]}")
+        for name, count in counts.by_genre.items()
+        if count
+    ]
+
+
+def _badge_bars(
+    by_state: Mapping[str, int],
+    looks: Mapping[str, badges.Badge],
+    order: tuple[str, ...],
+    whole: int,
+    parameter: str,
+) -> list[Bar]:
+    return [
+        Bar(
+            badge=looks[state],
+            count=by_state[state],
+            percent=100 * by_state[state] / (whole or 1),
+            query=f"{parameter}={state}",
+        )
+        for state in order
+        if by_state.get(state)
+    ]

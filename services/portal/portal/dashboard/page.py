@@ -1,0 +1,57 @@
+"""Fills the dashboard."""
+
+from typing import Any
+
+from django.http import HttpRequest
+
+from portal import badges
+from portal.dashboard.advice import Standing, advice
+from portal.dashboard.counts import (
+    Counts,
+    agreement_bars,
+    analysis_bars,
+    count_songs,
+    genre_bars,
+    in_plex_bars,
+)
+from portal.dashboard.services import service_states
+from portal.ledger.models import WriteBatch
+from portal.runs.admin import percent, with_counts
+from portal.runs.models import Run
+
+LIVE = (Run.State.WAITING, Run.State.RUNNING, Run.State.STOPPING)
+
+
+def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Adds what the dashboard shows (django-unfold calls it for the index page)."""
+    counts = count_songs()
+    runs = list(with_counts(Run.objects.all())[:6])
+    context.update(
+        title="Dashboard",
+        counts=counts,
+        analysis_bars=analysis_bars(counts),
+        agreement_bars=agreement_bars(counts),
+        in_plex_bars=in_plex_bars(counts),
+        genre_bars=genre_bars(counts),
+        runs=[{"run": run, "badge": badges.RUN[run.state], "percent": percent(run)} for run in runs],
+        is_live=any(run.state in LIVE for run in runs),
+        services=service_states(),
+        advice=advice(_standing(counts)),
+    )
+    return context
+
+
+def _standing(counts: Counts) -> Standing:
+    planned = (
+        WriteBatch.objects.filter(state=WriteBatch.State.PLANNED, rows__isnull=False).order_by("-pk").first()
+    )
+    running = frozenset(Run.objects.filter(state__in=LIVE).values_list("kind", flat=True))
+    return Standing(
+        songs=counts.songs,
+        by_analysis=counts.by_analysis,
+        by_in_plex=counts.by_in_plex,
+        tagged=counts.tagged,
+        running=running,
+        model_ready=None,
+        planned_batch=planned.pk if planned else None,
+    )

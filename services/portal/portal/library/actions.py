@@ -1,0 +1,104 @@
+"""What can be done to the songs that are ticked in the list."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from portal.ledger import exclusion
+from portal.library.forms import OverrideForm, PlanForm
+from portal.library.models import Track
+from portal.runs.buttons import ask_for
+from portal.runs.start import start_classify, start_plan
+from portal.verdicts.overrides import clear_override, set_override
+
+
+def songs(count: int) -> str:
+    """ "1 song" or "12 songs"."""
+    return f"{count:,} song{'' if count == 1 else 's'}"
+
+
+def _ids(queryset: QuerySet[Track]) -> list[int]:
+    return list(queryset.order_by().values_list("pk", flat=True))
+
+
+def _ask(
+    admin_: Any, request: HttpRequest, queryset: QuerySet[Track], form: forms.Form, title: str, button: str
+) -> TemplateResponse:
+    """A page with `form`; sending it comes back to the same action with the same songs."""
+    context = {
+        **admin_.admin_site.each_context(request),
+        "opts": admin_.opts,
+        "title": title,
+        "form": form,
+        "button": button,
+        "count": songs(queryset.count()),
+        "examples": queryset[:10],
+        "action": request.POST["action"],
+        "select_across": request.POST.get("select_across", "0"),
+        "checkbox": ACTION_CHECKBOX_NAME,
+        "selected": request.POST.getlist(ACTION_CHECKBOX_NAME),
+    }
+    return TemplateResponse(request, "portal/ask.html", context)
+
+
+def _form(request: HttpRequest, form_class: Callable[..., forms.Form], **initial: Any) -> forms.Form:
+    return form_class(request.POST) if "asked" in request.POST else form_class(initial=initial)
+
+
+@admin.action(description="Set the genre…", permissions=["change"])
+def set_genre(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> HttpResponse | None:
+    """A person's genre for all of them, asked for on a page of its own."""
+    form = _form(request, OverrideForm)
+    if not form.is_valid():
+        return _ask(admin_, request, queryset, form, "Set the genre", "Set the genre")
+    genre = form.cleaned_data["genre"]
+    done = set_override(_ids(queryset), genre, note=form.cleaned_data["note"], user=request.user)
+    messages.success(request, f"{genre} is now the genre of {songs(done)}.")
+    return None
+
+
+@admin.action(description="Clear the override", permissions=["change"])
+def clear_genre(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> None:
+    """The AI's word stands again."""
+    messages.success(request, f"The AI's word stands again for {songs(clear_override(_ids(queryset)))}.")
+
+
+@admin.action(description="Classify again", permissions=["change"])
+def classify_again(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> None:
+    """Judge them anew with the model that serves now."""
+    ids = _ids(queryset)
+    ask_for(request, lambda: start_classify(track_ids=ids, again=True))
+
+
+@admin.action(description="Exclude from writing to Plex", permissions=["change"])
+def exclude(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> None:
+    """No plan takes them."""
+    messages.success(request, f"{songs(exclusion.exclude(_ids(queryset)))} will not be written to Plex.")
+
+
+@admin.action(description="Include in writing to Plex again", permissions=["change"])
+def include(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> None:
+    """Plans may take them."""
+    messages.success(request, f"{songs(exclusion.include(_ids(queryset)))} may be written to Plex again.")
+
+
+@admin.action(description="Plan a write batch (dry run)…", permissions=["change"])
+def plan(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> HttpResponse | None:
+    """A dry run over them: what would be written, song by song."""
+    form = _form(request, PlanForm, percent=Decimal(str(round(100 * settings.RECLASS.write_confidence, 2))))
+    if not form.is_valid():
+        return _ask(admin_, request, queryset, form, "Plan a write batch", "Plan (dry run)")
+    ids, least = _ids(queryset), float(form.cleaned_data["percent"]) / 100
+    ask_for(request, lambda: start_plan(track_ids=ids, min_confidence=least, user=request.user))
+    return None
+
+
+ACTIONS = (set_genre, clear_genre, classify_again, plan, exclude, include)

@@ -1,0 +1,117 @@
+"""Libraries and songs in the admin."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
+from unfold.decorators import display
+
+from portal import badges
+from portal.library import actions, filters, track_page
+from portal.library.models import Library, Track
+from portal.library.shown import with_verdicts
+from portal.pages import PageAdmin
+
+
+@admin.register(Track)
+class TrackAdmin(PageAdmin):
+    """The songs: what the AI heard, what the tags say, what stands in Plex."""
+
+    page_template = "portal/track.html"
+    actions: ClassVar[Any] = actions.ACTIONS
+    list_display = ("title", "artist", "album", "shown", "plex_tag", "agrees", "analysed", "plex_state")
+    search_fields = ("title", "artist", "album", "file")
+    search_help_text = "Title, artist, album or file"
+    list_filter = (
+        filters.GenreFilter,
+        filters.ConfidenceFilter,
+        filters.AgreementFilter,
+        filters.SuspectFilter,
+        ("analysis", ChoicesDropdownFilter),
+        ("in_plex", ChoicesDropdownFilter),
+        filters.OverrideFilter,
+        ("library", RelatedDropdownFilter),
+        filters.PresenceFilter,
+    )
+    list_filter_submit = True
+    list_fullwidth = True
+    list_select_related = ("library",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Track]:
+        return with_verdicts(super().get_queryset(request))
+
+    @display(description="Genre", ordering="shown_genre")
+    def shown(self, track: Any) -> SafeString | str:
+        if track.override_genre:
+            return format_html(
+                '<span class="rc-genre">{}</span><span class="rc-badge rc-info" title="{}">set by a person</span>',
+                track.override_genre,
+                f"The AI says {track.ai_genre}." if track.ai_genre else "The AI has not judged this song.",
+            )
+        if not track.ai_genre:
+            return "–"
+        return track_page.confidence_bar(track.ai_genre, track.ai_confidence)
+
+    @display(description="Tag in Plex", ordering="tag_genre__name")
+    def plex_tag(self, track: Any) -> SafeString | str:
+        tags = ", ".join(track.plex_genres) or "–"
+        if track.label_suspect:
+            return format_html(
+                '{} <span class="rc-badge rc-warning" title="{}">looks wrong</span>',
+                tags,
+                "A model that never heard this artist is confident of another genre.",
+            )
+        return tags
+
+    @display(description="AI and tag", ordering="agreement")
+    def agrees(self, track: Any) -> SafeString:
+        return badges.AGREEMENT[track.agreement].html
+
+    @display(description="Analysis", ordering="analysis")
+    def analysed(self, track: Track) -> SafeString:
+        return badges.ANALYSIS[track.analysis].html
+
+    @display(description="In Plex", ordering="in_plex")
+    def plex_state(self, track: Track) -> SafeString:
+        return badges.IN_PLEX[track.in_plex].html
+
+    def page_context(self, request: HttpRequest, obj: Track) -> dict[str, Any]:
+        return track_page.context(request, obj)
+
+    def page_post(self, request: HttpRequest, obj: Track) -> HttpResponse | None:
+        return self.back(obj) if track_page.act(request, obj) else None
+
+
+@admin.register(Library)
+class LibraryAdmin(ModelAdmin):
+    """The music libraries that have been read."""
+
+    list_display = ("title", "song_count", "gone_count", "last_synced")
+    search_fields = ("title",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Library | None = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Library]:
+        gone = Q(tracks__removed_time__isnull=False)
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(present=Count("tracks", filter=~gone), gone=Count("tracks", filter=gone))
+        )
+
+    @display(description="Songs", ordering="present")
+    def song_count(self, library: Any) -> int:
+        return int(library.present)
+
+    @display(description="Gone from Plex", ordering="gone")
+    def gone_count(self, library: Any) -> int:
+        return int(library.gone)

@@ -1,0 +1,24 @@
+"""Whether the AI and a song's tags say the same."""
+
+from django.db import models
+from django.db.models import Case, CharField, F, Q, Value, When
+
+
+class Agreement(models.TextChoices):
+    """How a song's verdict stands to its tags."""
+
+    AGREES = "agrees", "Agrees"
+    DIFFERS = "differs", "Differs"
+    NO_TAG = "no tag", "No tag"
+    NO_VERDICT = "no verdict", "No verdict"
+
+
+def agreement(verdict_genre: str, tag_genre: str = "tag_genre_id") -> Case:
+    """An expression over two fields that hold a genre's id, or nothing."""
+    return Case(
+        When(**{f"{verdict_genre}__isnull": True}, then=Value(Agreement.NO_VERDICT.value)),
+        When(**{f"{tag_genre}__isnull": True}, then=Value(Agreement.NO_TAG.value)),
+        When(Q(**{verdict_genre: F(tag_genre)}), then=Value(Agreement.AGREES.value)),
+        default=Value(Agreement.DIFFERS.value),
+        output_field=CharField(),
+    )

@@ -1,0 +1,104 @@
+"""What the list of songs can be narrowed down to."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import DropdownFilter
+
+from portal.genres.models import Genre
+from portal.library.agreement import Agreement
+from portal.library.models import Track
+
+CONFIDENCE_RANGES: dict[str, tuple[str, Q]] = {
+    "90": ("90 % and more", Q(ai_confidence__gte=0.9)),
+    "70": ("70 to 90 %", Q(ai_confidence__gte=0.7, ai_confidence__lt=0.9)),
+    "50": ("50 to 70 %", Q(ai_confidence__gte=0.5, ai_confidence__lt=0.7)),
+    "0": ("below 50 %", Q(ai_confidence__lt=0.5)),
+}
+
+
+class GenreFilter(DropdownFilter):
+    """By the AI's genre."""
+
+    title = "the AI's genre"
+    parameter_name = "genre"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return [(str(pk), name) for pk, name in Genre.objects.values_list("pk", "name")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Track]) -> QuerySet[Track]:
+        value = self.value() or ""
+        return queryset.filter(ai_genre_id=int(value)) if value.isdecimal() else queryset
+
+
+class ConfidenceFilter(DropdownFilter):
+    """By how sure the AI is."""
+
+    title = "confidence"
+    parameter_name = "confidence"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return [(value, words) for value, (words, _) in CONFIDENCE_RANGES.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Track]) -> QuerySet[Track]:
+        chosen = CONFIDENCE_RANGES.get(self.value() or "")
+        return queryset.filter(chosen[1]) if chosen else queryset
+
+
+class AgreementFilter(DropdownFilter):
+    """By whether the AI and the tags agree."""
+
+    title = "agreement with the tags"
+    parameter_name = "agreement"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return Agreement.choices
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Track]) -> QuerySet[Track]:
+        return queryset.filter(agreement=self.value()) if self.value() in Agreement.values else queryset
+
+
+class SuspectFilter(DropdownFilter):
+    """Songs whose tag looks wrong."""
+
+    title = "tag"
+    parameter_name = "suspect"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return [("yes", "Looks wrong")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Track]) -> QuerySet[Track]:
+        return queryset.filter(label_suspect=True) if self.value() == "yes" else queryset
+
+
+class OverrideFilter(DropdownFilter):
+    """Songs that a person has decided."""
+
+    title = "override"
+    parameter_name = "override"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return [("yes", "Set by a person"), ("no", "Not set")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Track]) -> QuerySet[Track]:
+        if self.value() not in ("yes", "no"):
+            return queryset
+        return queryset.filter(override__isnull=self.value() == "no")
+
+
+class PresenceFilter(DropdownFilter):
+    """Songs that Plex no longer has are kept, and left out of the list unless they are asked for."""
+
+    title = "presence in Plex"
+    parameter_name = "presence"
+    all_option = None  # the first choice takes its place
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return [("", "In the library"), ("gone", "Gone from Plex"), ("all", "Both")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Track]) -> QuerySet[Track]:
+        if self.value() == "all":
+            return queryset
+        return queryset.filter(removed_time__isnull=self.value() != "gone")

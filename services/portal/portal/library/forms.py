@@ -1,0 +1,34 @@
+"""Forms about songs."""
+
+from django import forms
+from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from portal.genres.models import Genre
+
+
+class OverrideForm(forms.Form):
+    """A person's genre for songs, and why."""
+
+    genre = forms.ModelChoiceField(
+        Genre.objects.filter(retired=False),
+        empty_label="Choose a genre",
+        widget=UnfoldAdminSelectWidget,
+        error_messages={"required": "Choose a genre, or clear the override."},
+    )
+    note = forms.CharField(
+        max_length=500,
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "Why (optional)"}),
+    )
+
+
+class PlanForm(forms.Form):
+    """How sure the AI must be for a song to be in a plan."""
+
+    percent = forms.DecimalField(
+        label="Least confidence, in percent",
+        min_value=0,
+        max_value=100,
+        widget=UnfoldAdminDecimalFieldWidget,
+        help_text="Songs with an override are taken whatever the AI says. Nothing is written to Plex yet.",
+    )

@@ -1,0 +1,111 @@
+"""The page of one song: what is known of it, and the buttons on it."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from portal import badges
+from portal.ledger import exclusion
+from portal.ledger.differences import difference
+from portal.library.forms import OverrideForm
+from portal.library.models import InPlex, Track
+from portal.runs.buttons import ask_for
+from portal.runs.start import start_classify
+from portal.verdicts.models import Override, Prediction
+from portal.verdicts.overrides import clear_override, set_override
+from portal.verdicts.stages import stage_verdicts
+
+
+def tone(confidence: float) -> badges.Tone:
+    """The colour of a confidence."""
+    if confidence >= 0.8:
+        return badges.Tone.GOOD
+    return badges.Tone.INFO if confidence >= 0.6 else badges.Tone.WARNING
+
+
+def confidence_bar(genre: str, confidence: float) -> SafeString:
+    """A genre with a bar as long as the AI is sure."""
+    return format_html(
+        '<span class="rc-genre">{}</span><span class="rc-meter" title="{} % sure">'
+        '<span class="rc-fill rc-{}" style="width:{}%"></span></span><span class="rc-percent">{} %</span>',
+        genre,
+        f"{100 * confidence:.1f}",
+        tone(confidence),
+        f"{100 * confidence:.0f}",
+        f"{100 * confidence:.0f}",
+    )
+
+
+def context(request: HttpRequest, track: Track) -> dict[str, Any]:
+    """Everything that the page shows."""
+    predictions = list(
+        Prediction.objects.filter(track=track).select_related("genre").order_by("-created_time")
+    )
+    current = next((prediction for prediction in predictions if prediction.current), None)
+    override = Override.objects.filter(track=track).select_related("genre", "by").first()
+    return {
+        "title": track.title,
+        "track": track,
+        "audio": track.audio,
+        "prediction": current,
+        "percent": round(100 * current.confidence, 1) if current else None,
+        "tone": tone(current.confidence) if current else None,
+        "stages": stage_verdicts(current.stages) if current else (),
+        "earlier": [prediction for prediction in predictions if not prediction.current],
+        "override": override,
+        "form": _form(request, override),
+        "writes": _writes(track),
+        "agreement": badges.AGREEMENT[getattr(track, "agreement", "no verdict")],
+        "analysis": badges.ANALYSIS[track.analysis],
+        "in_plex": badges.IN_PLEX[track.in_plex],
+        "excluded": track.in_plex == InPlex.EXCLUDED,
+    }
+
+
+def act(request: HttpRequest, track: Track) -> bool:
+    """Do what the pressed button says; False when its form was filled in wrongly."""
+    if "clear" in request.POST:
+        clear_override([track.pk])
+        messages.success(request, "The AI's word stands again.")
+    elif "classify" in request.POST:
+        ask_for(request, lambda: start_classify(track_ids=[track.pk], again=True))
+    elif "exclude" in request.POST:
+        exclusion.exclude([track.pk])
+        messages.success(request, "This song will not be written to Plex.")
+    elif "include" in request.POST:
+        exclusion.include([track.pk])
+        messages.success(request, "This song may be written to Plex again.")
+    else:
+        return _save_override(request, track)
+    return True
+
+
+def _save_override(request: HttpRequest, track: Track) -> bool:
+    form = OverrideForm(request.POST)
+    if not form.is_valid():
+        return False
+    genre = form.cleaned_data["genre"]
+    set_override([track.pk], genre, note=form.cleaned_data["note"], user=request.user)
+    messages.success(request, f"{genre} is now the genre of this song.")
+    return True
+
+
+def _form(request: HttpRequest, override: Override | None) -> OverrideForm:
+    if request.method == "POST":
+        return OverrideForm(request.POST)
+    return OverrideForm(initial={"genre": override.genre_id, "note": override.note} if override else {})
+
+
+def _writes(track: Track) -> list[dict[str, Any]]:
+    rows = track.writes.select_related("batch", "batch__by").order_by("-pk")
+    return [
+        {
+            "row": row,
+            "badge": badges.ROW[row.state],
+            "difference": difference(row.before_genres, row.after_genres),
+        }
+        for row in rows
+    ]

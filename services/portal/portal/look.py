@@ -1,0 +1,56 @@
+"""How the admin looks and what its menu offers: the settings of django-unfold."""
+
+from typing import Any
+
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+
+
+def _entry(title: str, icon: str, page: str) -> dict[str, Any]:
+    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{page}")}
+
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Music ReClass",
+    "SITE_HEADER": "Music ReClass",
+    "SITE_SUBHEADER": "The right genres",
+    "SITE_SYMBOL": "graphic_eq",
+    "SITE_URL": reverse_lazy("admin:index"),
+    "SHOW_VIEW_ON_SITE": False,
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("portal/favicon.svg")}
+    ],
+    "STYLES": [lambda request: static("portal/portal.css")],
+    "DASHBOARD_CALLBACK": "portal.dashboard.page.fill",
+    "SIDEBAR": {
+        "show_search": False,
+        "show_all_applications": False,
+        "navigation": [
+            {
+                "items": [
+                    _entry("Dashboard", "dashboard", "index"),
+                    _entry("Songs", "music_note", "library_track_changelist"),
+                    _entry("Write batches", "edit_note", "ledger_writebatch_changelist"),
+                    _entry("Runs", "play_circle", "runs_run_changelist"),
+                ]
+            },
+            {
+                "title": "Genres",
+                "separator": True,
+                "items": [
+                    _entry("Genres", "sell", "genres_genre_changelist"),
+                    _entry("Aliases", "alt_route", "genres_alias_changelist"),
+                ],
+            },
+            {
+                "title": "System",
+                "separator": True,
+                "items": [
+                    _entry("Libraries", "library_music", "library_library_changelist"),
+                    _entry("Users", "person", "auth_user_changelist"),
+                    _entry("Groups", "group", "auth_group_changelist"),
+                ],
+            },
+        ],
+    },
+}

@@ -1,0 +1,73 @@
+"""Admin pages of our own in place of forms over all fields: facts to read, and a few buttons."""
+
+from typing import Any, ClassVar
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from unfold.admin import ModelAdmin
+
+
+class PageAdmin(ModelAdmin):
+    """Shows each object on a page made from `page_template`; objects are neither added nor deleted by hand."""
+
+    page_template: ClassVar[str]
+    list_per_page = 50
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        """What the template shows."""
+        raise NotImplementedError
+
+    def page_post(self, request: HttpRequest, obj: Any) -> HttpResponse | None:
+        """Do what a button of the page asks; None shows the page again (a form was filled in wrongly)."""
+        raise NotImplementedError
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        obj = self.get_object(request, object_id)
+        if obj is None:
+            return self._gone(request, object_id)
+        if not self.has_view_or_change_permission(request, obj):
+            raise PermissionDenied
+        if request.method == "POST":
+            if not self.has_change_permission(request, obj):
+                raise PermissionDenied
+            answer = self.page_post(request, obj)
+            if answer is not None:
+                return answer
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": obj,
+            "title": str(obj),
+            "may_change": self.has_change_permission(request, obj),
+            **self.page_context(request, obj),
+        }
+        return TemplateResponse(request, self.page_template, context)
+
+    def page_url(self, obj: Model) -> str:
+        """The address of an object's page."""
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=(obj.pk,))
+
+    def back(self, obj: Model) -> HttpResponseRedirect:
+        """To the object's page."""
+        return HttpResponseRedirect(self.page_url(obj))
+
+    def _gone(self, request: HttpRequest, object_id: str) -> HttpResponseRedirect:
+        messages.warning(request, f"There is no {self.opts.verbose_name} {object_id}.")
+        return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))

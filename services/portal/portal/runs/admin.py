@@ -1,0 +1,124 @@
+"""Runs in the admin: what was asked for, how far it is, what went wrong."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import Count, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import display
+
+from portal import badges
+from portal.pages import PageAdmin
+from portal.runs.buttons import ask_for
+from portal.runs.models import Run, RunSong
+from portal.runs.start import start_classify, start_sync, start_train, stop
+
+FAILURES_PER_PAGE = 100
+# The runs that the dashboard can start.
+STARTS: dict[str, Callable[[], Run]] = {
+    "sync": lambda: start_sync(),
+    "classify": lambda: start_classify(),
+    "train": lambda: start_train(),
+}
+
+
+def with_counts(runs: QuerySet[Run]) -> QuerySet[Run]:
+    """Adds `song_count`, `done_count` and `failed_count`."""
+    return runs.annotate(
+        song_count=Count("songs"),
+        done_count=Count("songs", filter=Q(songs__state=RunSong.State.DONE)),
+        failed_count=Count("songs", filter=Q(songs__state=RunSong.State.FAILED)),
+    )
+
+
+def percent(run: Any) -> int:
+    """How far a run from `with_counts` is, out of a hundred."""
+    if run.state == Run.State.DONE:
+        return 100
+    share = (run.done_count + run.failed_count) / run.song_count if run.song_count else run.progress
+    return int(100 * share)
+
+
+@admin.register(Run)
+class RunAdmin(PageAdmin):
+    """What was asked for, newest first."""
+
+    page_template = "portal/run.html"
+    list_display = (
+        "name",
+        "state_badge",
+        "how_far",
+        "failed",
+        "what_happened",
+        "created_time",
+        "finished_time",
+    )
+    list_filter = (("kind", ChoicesDropdownFilter), ("state", ChoicesDropdownFilter))
+    list_filter_submit = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
+        return with_counts(super().get_queryset(request))
+
+    def get_custom_urls(self) -> tuple[tuple[str, str, Any], ...]:
+        return (("start/<str:kind>/", "runs_run_start", self.start),)
+
+    def start(self, request: HttpRequest, kind: str, **kwargs: Any) -> HttpResponse:
+        """Start a run from the dashboard, and go back there."""
+        if kind not in STARTS or request.method != "POST":
+            raise Http404
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        ask_for(request, STARTS[kind])
+        return HttpResponseRedirect(reverse("admin:index"))
+
+    @display(description="Run", ordering="pk")
+    def name(self, run: Run) -> str:
+        return str(run)
+
+    @display(description="State", ordering="state")
+    def state_badge(self, run: Run) -> SafeString:
+        return badges.RUN[run.state].html
+
+    @display(description="Progress")
+    def how_far(self, run: Any) -> SafeString:
+        done = percent(run)
+        return format_html(
+            '<span class="rc-meter"><span class="rc-fill rc-{}" style="width:{}%"></span></span>{}',
+            badges.RUN[run.state].tone,
+            done,
+            f"{run.done_count + run.failed_count:,} of {run.song_count:,}" if run.song_count else f"{done} %",
+        )
+
+    @display(description="Failed", ordering="failed_count")
+    def failed(self, run: Any) -> int:
+        return int(run.failed_count)
+
+    @display(description="Message")
+    def what_happened(self, run: Run) -> str:
+        return run.message or run.step or "–"
+
+    def page_context(self, request: HttpRequest, obj: Run) -> dict[str, Any]:
+        failures = obj.songs.filter(state=RunSong.State.FAILED).select_related("track").order_by("pk")
+        badge = badges.RUN[obj.state]
+        return {
+            "run": obj,
+            "badge": badge,
+            "percent": percent(obj),
+            "page": Paginator(failures, FAILURES_PER_PAGE).get_page(request.GET.get("p")),
+            "can_stop": obj.state in (Run.State.WAITING, Run.State.RUNNING),
+            "is_live": obj.state in (Run.State.WAITING, Run.State.RUNNING, Run.State.STOPPING),
+            "batch": obj.result.get("batch") if isinstance(obj.result, dict) else None,
+        }
+
+    def page_post(self, request: HttpRequest, obj: Run) -> HttpResponse:
+        if "stop" in request.POST:
+            stop(obj)
+            self.message_user(request, f"{obj} ends after the songs that are being worked on.")
+        return self.back(obj)

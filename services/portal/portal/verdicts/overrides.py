@@ -1,0 +1,32 @@
+"""A person's word on songs: given, and taken back."""
+
+from collections.abc import Iterable
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.utils import timezone
+
+from portal.genres.models import Genre
+from portal.verdicts.models import Override
+
+
+def set_override(track_ids: Iterable[int], genre: Genre, *, note: str, user: AbstractBaseUser | None) -> int:
+    """Make `genre` the shown one of these songs, whatever was said before; how many songs that were."""
+    now = timezone.now()
+    overrides = [
+        Override(track_id=track_id, genre=genre, note=note, by=user, created_time=now)
+        for track_id in track_ids
+    ]
+    Override.objects.bulk_create(
+        overrides,
+        batch_size=1000,
+        update_conflicts=True,
+        unique_fields=["track"],
+        update_fields=["genre", "note", "by", "created_time"],
+    )
+    return len(overrides)
+
+
+def clear_override(track_ids: Iterable[int]) -> int:
+    """Let the AI's word stand again; how many songs had an override."""
+    cleared, _ = Override.objects.filter(track_id__in=list(track_ids)).delete()
+    return cleared

@@ -1,0 +1,100 @@
+"""Chromium for tests: finds it, drives it through Playwright, and takes the README's screenshots."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+VIEWPORT = {"width": 1440, "height": 900}
+
+
+def chromium_path() -> str:
+    """Chromium's program. Without one the test is skipped, or failed where RECLASS_REQUIRE_BROWSER=1 says so."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found:
+        return found
+    reason = "no Chromium in PATH: apt-get install chromium"
+    if os.environ.get("RECLASS_REQUIRE_BROWSER") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@contextmanager
+def open_page() -> Iterator[Page]:
+    """A page of a fresh browser."""
+    path = chromium_path()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        try:
+            yield browser.new_page(viewport=VIEWPORT)
+        finally:
+            browser.close()
+
+
+def sign_in(page: Page, base_url: str, user: str, password: str) -> None:
+    """Sign in to the admin."""
+    page.goto(f"{base_url}/admin/login/")
+    page.fill("[name=username]", user)
+    page.fill("[name=password]", password)
+    page.click("button[type=submit]")
+    page.wait_for_url(f"{base_url}/admin/")
+
+
+def take_screenshots(base_url: str, user: str, password: str, folder: Path) -> dict[str, Path]:
+    """Pictures of dashboard, list of songs, a song's page and a write batch, by these names.
+
+    Fails when a page asked another host for anything, or when a script on it failed. A picture of what does not exist
+    (no song, no batch) is left out.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    base_url = base_url.rstrip("/")
+    pictures = {}
+    with open_page() as page:
+        foreign: list[str] = []
+        faults: list[str] = []
+        page.on(
+            "request",
+            lambda request: foreign.append(request.url) if not _own(request.url, base_url) else None,
+        )
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        sign_in(page, base_url, user, password)
+        for name, address in _addresses(page, base_url):
+            page.goto(address, wait_until="networkidle")
+            pictures[name] = folder / f"{name}.png"
+            page.screenshot(path=pictures[name])
+        assert not foreign, f"pages asked other hosts: {foreign}"
+        assert not faults, f"scripts failed: {faults}"
+    return pictures
+
+
+def _own(url: str, base_url: str) -> bool:
+    return url.startswith("data:") or urlsplit(url).netloc == urlsplit(base_url).netloc
+
+
+def _addresses(page: Page, base_url: str) -> list[tuple[str, str]]:
+    found = [("dashboard", f"{base_url}/admin/"), ("track-list", f"{base_url}/admin/library/track/")]
+    for name, listing in (
+        ("track-page", "library/track/?suspect=yes"),
+        ("track-page", "library/track/"),
+        ("write-batch", "ledger/writebatch/"),
+    ):
+        page.goto(f"{base_url}/admin/{listing}")
+        link = page.locator("#result_list tbody th a").first
+        if name not in dict(found) and link.count():
+            found.append((name, f"{base_url}{urlsplit(str(link.get_attribute('href'))).path}"))
+    return found

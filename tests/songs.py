@@ -1,0 +1,91 @@
+"""A small library in the database, with songs in every state, for tests of the portal."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from portal.genres.models import Genre
+from portal.ledger.models import WriteBatch, WriteRow
+from portal.library.models import Analysis, Audio, InPlex, Library, Track
+from portal.verdicts.models import Prediction
+
+THEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def make_library(title: str = "Music") -> Library:
+    """A library without songs."""
+    return Library.objects.create(server_id="server", key=title, title=title)
+
+
+def make_song(library: Library, number: int, **fields: Any) -> Track:
+    """A song; `fields` win over what is made up for it."""
+    audio = Audio.objects.create(
+        content_key=f"{library.key}-{number:04}",
+        codec="flac",
+        sample_rate_hz=44100,
+        channels=2,
+        duration_seconds=187.4,
+    )
+    made_up: dict[str, Any] = {
+        "rating_key": str(number),
+        "title": f"Song {number}",
+        "artist": f"Artist {number % 7}",
+        "album": f"Album {number % 11}",
+        "duration_seconds": 187.4,
+        "file": f"/music/Artist {number % 7}/Album {number % 11}/{number}.flac",
+        "audio": audio,
+    }
+    return Track.objects.create(library=library, **(made_up | fields))
+
+
+def top_five(genre: str, confidence: float) -> list[list[Any]]:
+    """Five genres with `genre` first."""
+    others = [name for name in ("Jazz", "Blues", "Folk", "Rap", "Latin", "Vocal") if name != genre][:4]
+    rest = 1 - confidence
+    return [
+        [genre, confidence],
+        *([name, rest * share] for name, share in zip(others, (0.5, 0.3, 0.15, 0.05), strict=True)),
+    ]
+
+
+def judge(track: Track, genre: Genre, confidence: float, **fields: Any) -> Prediction:
+    """A current prediction of two stages."""
+    stages = [
+        {"stage": 1, "model_version": "genre_fma/3", "decided": confidence >= 0.8, "threshold": 0.8, "top": top_five(genre.name, confidence * 0.9)},
+        {"stage": 2, "model_version": "genre_mert/2", "decided": confidence >= 0.7, "threshold": 0.7, "top": top_five(genre.name, confidence)},
+    ]  # fmt: skip
+    made_up: dict[str, Any] = {"model_version": "genre_mert/2", "deciding_stage": 2, "stages": stages}
+    return Prediction.objects.create(track=track, genre=genre, confidence=confidence, **(made_up | fields))
+
+
+def make_judged_songs(count: int, library: Library | None = None) -> list[Track]:
+    """Songs of several genres: some agree with their tags, some differ, some have none."""
+    library = library or make_library()
+    genres = list(Genre.objects.all())
+    songs = []
+    for number in range(count):
+        genre = genres[number % len(genres)]
+        tag = (genre, genres[(number + 1) % len(genres)], None)[number % 3]
+        song = make_song(
+            library,
+            number,
+            plex_genres=[tag.name] if tag else [],
+            file_genres=[tag.name] if tag else [],
+            tag_genre=tag,
+            analysis=Analysis.CLASSIFIED,
+            in_plex=list(InPlex)[number % 6],
+        )
+        judge(song, genre, 0.55 + 0.44 * (number % 9) / 9, label_suspect=number % 3 == 1 and number % 2 == 0)
+        songs.append(song)
+    return songs
+
+
+def make_batch(songs: list[Track], state: str = WriteBatch.State.PLANNED, **fields: Any) -> WriteBatch:
+    """A batch that makes each song a Jazz song."""
+    batch = WriteBatch.objects.create(state=state, min_confidence=0.7, **fields)
+    row_state = WriteRow.State.PLANNED if state == WriteBatch.State.PLANNED else WriteRow.State.WRITTEN
+    for song in songs:
+        WriteRow.objects.create(
+            batch=batch, track=song, rating_key=song.rating_key, before_genres=song.plex_genres, before_locked=False,
+            after_genres=["Jazz"], source="AI", confidence=0.91, state=row_state,
+        )  # fmt: skip
+    return batch
