@@ -11,14 +11,14 @@ from standalone.demo_library.timbres import Timbre
 ARTIST_STREAM = 1
 """Keeps the random numbers of artists apart from those of songs."""
 
-BORROWING = 0.25
+BORROWING = 0.15
 """How likely an artist takes one part of the band from a neighbouring genre."""
-TONE_SPREAD_DB = 3.0
+TONE_SPREAD_DB = 1.2
 """Standard deviation of the low, middle and high tone control."""
-LEVEL_SPREAD_DB = 2.5
+LEVEL_SPREAD_DB = 1.2
 """Standard deviation of each part's level around the genre's."""
 TUNING_SPREAD_CENTS = 12.0
-BRIGHTNESS_SPREAD = 0.12
+BRIGHTNESS_SPREAD = 0.06
 """Standard deviation of what an instrument's slope is off by."""
 
 
@@ -102,16 +102,16 @@ def _own(timbre: Timbre, rng: np.random.Generator) -> Timbre:
     return replace(
         timbre,
         slope=max(0.3, timbre.slope + rng.normal(0, BRIGHTNESS_SPREAD)),
-        attack_seconds=timbre.attack_seconds * 2 ** rng.normal(0, 0.3),
-        decay_seconds=timbre.decay_seconds * 2 ** rng.normal(0, 0.3),
-        vibrato_cents=timbre.vibrato_cents * 2 ** rng.normal(0, 0.4),
-        fm_index=timbre.fm_index * 2 ** rng.normal(0, 0.25),
-        drive=timbre.drive * 2 ** rng.normal(0, 0.3),
+        attack_seconds=timbre.attack_seconds * 2 ** rng.normal(0, 0.2),
+        decay_seconds=timbre.decay_seconds * 2 ** rng.normal(0, 0.2),
+        vibrato_cents=timbre.vibrato_cents * 2 ** rng.normal(0, 0.2),
+        fm_index=timbre.fm_index * 2 ** rng.normal(0, 0.2),
+        drive=timbre.drive * 2 ** rng.normal(0, 0.2),
     )
 
 
 def _mix(recipe: Recipe, rng: np.random.Generator) -> Mix:
-    low, middle, high = rng.normal(0, TONE_SPREAD_DB, 3).clip(-8, 8)
+    low, middle, high = recipe.tone_db + rng.normal(0, TONE_SPREAD_DB, 3)
     return Mix(
         tone_db=(float(low), float(middle), float(high)),
         lowpass_hz=_between(recipe.lowpass_hz, rng),
@@ -119,8 +119,8 @@ def _mix(recipe: Recipe, rng: np.random.Generator) -> Mix:
         reverb_seconds=_between(recipe.reverb_seconds, rng),
         reverb_level=_between(recipe.reverb_level, rng),
         loudness_dbfs=_between(recipe.loudness_dbfs, rng),
-        noise_dbfs=float(rng.uniform(-84, -60)),
-        crackle_dbfs=_between(recipe.crackle_db, rng) if recipe.crackle_db else None,
+        noise_dbfs=_between(recipe.noise_dbfs, rng),
+        crackle_dbfs=_between(recipe.crackle_dbfs, rng) if recipe.crackle_dbfs else None,
         pump=_between(recipe.pump, rng),
     )
 

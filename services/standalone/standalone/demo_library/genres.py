@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from standalone.demo_library.tables import load_table
 
@@ -61,8 +62,14 @@ class Recipe:
     """Loudness of each part in dB."""
     pump: Range = (0.0, 0.0)
     """How far the kick pushes the rest down, 0 to 1."""
-    crackle_db: Range | None = None
+    crackle_dbfs: Range | None = None
     """Loudness of a record's crackle, where there is one."""
+    keys: tuple[str, ...]
+    """Tonics that lie well under the hands of this genre's players."""
+    tone_db: tuple[float, float, float]
+    """How its records are tuned: gain of the lows, the middle and the highs."""
+    noise_dbfs: Range
+    """Noise of the tape and the room."""
     lowpass_hz: Range = (15000.0, 19000.0)
     """Where the highs end."""
     reverb_seconds: Range
@@ -76,4 +83,8 @@ class Recipe:
 @cache
 def recipes() -> dict[str, Recipe]:
     """Every genre's recipe."""
-    return {name: Recipe(**fields) for name, fields in load_table("genres").items()}
+    return {name: Recipe(**_frozen(fields)) for name, fields in load_table("genres").items()}
+
+
+def _frozen(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}

@@ -21,6 +21,22 @@ SCALES: dict[str, tuple[int, ...]] = {
 }
 """Semitones above the tonic."""
 
+KEYS = {
+    "C": 60,
+    "Db": 61,
+    "D": 62,
+    "Eb": 63,
+    "E": 64,
+    "F": 65,
+    "Gb": 54,
+    "G": 55,
+    "Ab": 56,
+    "A": 57,
+    "Bb": 58,
+    "B": 59,
+}
+"""MIDI number of each tonic, near to middle C."""
+
 DEGREES = {"i": 0, "ii": 2, "iii": 4, "iv": 5, "v": 7, "vi": 9, "vii": 11}
 
 QUALITIES: dict[tuple[bool, str], tuple[int, ...]] = {
@@ -56,7 +72,9 @@ class Chord:
 
     def tone(self, degree: int) -> int:
         """Semitones above the root of the bass's third, fifth, sixth, seventh or octave."""
-        return {1: 0, 3: 3 if self.minor else 4, 5: 7, 6: 9, 7: 10, 8: 12}[degree]
+        third = 3 if self.minor else 4
+        seventh = 11 if 11 in self.intervals else 10
+        return {1: 0, 3: third, 5: 7, 6: 9, 7: seventh, 8: 12}[degree]
 
 
 def progression(text: str) -> tuple[Chord, ...]:

@@ -26,6 +26,8 @@ SENDS = {"bass": 0.05, "comp": 0.5, "pad": 0.6, "lead": 0.7, "drums": 0.35}
 CEILING = 0.97
 """No sample of a song is beyond it."""
 FADE_SECONDS = 0.8
+LONGEST_TAIL_SECONDS = 2.5
+"""Where a room's answer is cut off; computing more of it takes longer than it is heard."""
 
 
 class Desk:
@@ -132,7 +134,7 @@ def _finish(desk: Desk, mix: Mix, rng: np.random.Generator) -> npt.NDArray[np.fl
 
 def _reverberation(desk: Desk, mix: Mix, rng: np.random.Generator) -> npt.NDArray[np.float32]:
     """The room's answer: noise that fades by 60 dB in the reverberation time, darker towards its end."""
-    n = round(min(mix.reverb_seconds, 2.5) * desk.sample_rate_hz)
+    n = round(min(mix.reverb_seconds, LONGEST_TAIL_SECONDS) * desk.sample_rate_hz)
     t = np.arange(n, dtype=np.float32) / np.float32(desk.sample_rate_hz)
     response = rng.standard_normal((2, n), dtype=np.float32) * np.exp(
         -6.9 * t / np.float32(mix.reverb_seconds)

@@ -6,7 +6,7 @@ import numpy as np
 
 from standalone.demo_library.artists import Artist
 from standalone.demo_library.genres import Recipe
-from standalone.demo_library.harmony import SCALES, Chord, progression, voicing
+from standalone.demo_library.harmony import KEYS, SCALES, Chord, progression, voicing
 from standalone.demo_library.melody import line
 from standalone.demo_library.rhythm import LOUDNESS, Groove, grooves, onsets
 
@@ -14,7 +14,6 @@ BASS_LOWEST = 28
 """MIDI number of the lowest bass note, E1."""
 COMP_CENTRE = 60
 PAD_CENTRE = 57
-LEAD_CENTRE = 67
 SPEECH_CENTRE = 48
 TIMING_SPREAD_SECONDS = 0.006
 """How far people are off the beat."""
@@ -96,7 +95,7 @@ def _plan(recipe: Recipe, seconds: float, rng: np.random.Generator) -> Plan:
         tempo=tempo,
         bars=max(4, round((seconds - 1.0) / bar_seconds)),
         chords=progression(str(rng.choice(recipe.progressions))),
-        tonic=60 + int(rng.integers(-5, 7)),
+        tonic=KEYS[str(rng.choice(recipe.keys))],
         scale=SCALES[str(rng.choice(recipe.scales))],
         density=float(rng.uniform(*recipe.density)),
     )
@@ -171,10 +170,11 @@ def _lead(plan: Plan, recipe: Recipe, rng: np.random.Generator) -> tuple[Note, .
     notes = []
     for bar, tones in enumerate(bars, start=intro):
         for tone in tones:
-            midi = tonic + tone.semitones - (12 if not speech and tonic > LEAD_CENTRE + 12 else 0)
             start = plan.seconds(bar, tone.step) + _late(rng)
             loudness = float(rng.uniform(0.7, 1.0))
-            notes.append(Note(start_seconds=start, steps=tone.steps, midi=midi, loudness=loudness))
+            notes.append(
+                Note(start_seconds=start, steps=tone.steps, midi=tonic + tone.semitones, loudness=loudness)
+            )
     return tuple(notes)
 
 
