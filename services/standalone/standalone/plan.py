@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,7 +13,7 @@ from standalone.folder import DataFolder
 from standalone.leftovers import MARK
 from standalone.ports import LOOPBACK, Ports
 from standalone.program import Program, Tier
-from standalone.readiness import Probe, database_answers, grpc_serves, web_answers
+from standalone.readiness import Probe, database_answers, grpc_serves, web_answers, worker_works
 from standalone.settings import TRITON_FOLDER
 
 # What a person sets for one of these reaches it; the connection to Plex comes by its own way alone.
@@ -123,9 +124,11 @@ def programs(plan: Plan, binaries: Path) -> list[Program]:
 
 
 def probes(plan: Plan) -> dict[str, Probe]:
-    """How to ask each part; the worker has no door, its being up must do."""
+    """How to ask each part that starts after the database; the worker, which has no door, through the database."""
     ports = plan.ports
+    tables = postgres.database_url(ports.postgres, password=plan.folder.secret("database"))
     return {
+        "worker": partial(worker_works, tables, time.time()),
         "triton": partial(web_answers, ports.triton_http, "/v2/health/live"),
         "sync": partial(grpc_serves, ports.sync),
         "features": partial(grpc_serves, ports.features),

@@ -24,6 +24,17 @@ def database_answers(url: str) -> str | None:
     return None
 
 
+def worker_works(url: str, since: float) -> str | None:
+    """A worker has told the database of itself after the instant, in seconds since 1970."""
+    try:
+        with psycopg.connect(url, connect_timeout=TIMEOUT_SECONDS) as connection:
+            query = "SELECT 1 FROM procrastinate_workers WHERE last_heartbeat >= to_timestamp(%s)"
+            seen = connection.execute(query, [since]).fetchone()
+    except psycopg.Error as error:
+        return str(error).strip()
+    return None if seen else "it has not asked the database for work"
+
+
 def grpc_serves(port: int) -> str | None:
     """The service says SERVING to a standard health check."""
     # A proxy in the environment must not be asked for this machine.

@@ -1,5 +1,6 @@
 """Waits until the parts of a system are healthy, or says which one is not, why, and what its log says."""
 
+import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
@@ -14,6 +15,7 @@ POLL_SECONDS = 0.2
 # A part may lose a race at the start once or twice; what dies three times will not live.
 STARTS = 3
 TAIL_LINES = 15
+LONGEST_LINE = 300
 
 
 class Progress(Enum):
@@ -63,7 +65,7 @@ class Startup:
         return self._folder.logs / f"{name}.log"
 
     def _give_up_on(self, name: str, reason: str, state: ProgramState, starts: int, said_before: int) -> None:
-        if starts >= STARTS and state.ended:
+        if starts > STARTS or (starts == STARTS and state.ended):
             reason = f"it ended {starts} times as soon as it was started"
         elif time.monotonic() > self._deadline:
             reason = f"after {self._timeout_seconds:.0f} s still: {reason}"
@@ -81,7 +83,19 @@ def tail_of(log: Path, start: int = 0) -> str:
         return ""
     # A log that was begun anew is shorter than it was.
     new = text[start:] if len(text) > start else text
-    return "\n".join(new.decode(errors="replace").strip().splitlines()[-TAIL_LINES:])
+    lines = new.decode(errors="replace").strip().splitlines()[-TAIL_LINES:]
+    return "\n".join(readable(line) for line in lines)
+
+
+def readable(line: str) -> str:
+    """A line of a log for a person: of a service's JSON what happened, and the last line of the exception."""
+    try:
+        entry = json.loads(line)
+        event = f"{entry['level']}: {entry['event']}"
+    except (ValueError, TypeError, KeyError):
+        return line[:LONGEST_LINE]
+    exception = str(entry.get("exception", "")).strip().splitlines()[-1:]
+    return " - ".join([event, *exception])[:LONGEST_LINE]
 
 
 def _why_not(state: ProgramState, probe: Probe | None) -> str | None:

@@ -62,8 +62,8 @@ def test_this_machine_is_never_asked_through_a_proxy(plan: Plan) -> None:
     assert kept["no_proxy"] == "intranet,127.0.0.1,localhost"
 
 
-def test_every_part_is_asked_whether_it_is_healthy_but_the_worker_which_has_no_door(plan: Plan) -> None:
-    assert programs(plan).keys() - planning.probes(plan).keys() == {"postgres", "worker"}
+def test_every_part_is_asked_whether_it_is_healthy(plan: Plan) -> None:
+    assert programs(plan).keys() == planning.probes(plan).keys() | {"postgres"}
 
 
 def test_the_portal_stops_before_what_it_calls_and_the_database_last(plan: Plan) -> None:
