@@ -15,38 +15,61 @@ from sync.plex import Plex, PlexAddress, Timeouts
 from sync.servicer import SERVICE_NAME, SyncServicer
 
 
-@pytest.fixture
-def stand_in(tmp_path: Path) -> Iterator[RunningStandIn]:
+@pytest.fixture(scope="session")
+def library_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the one audio file of all tracks."""
+    folder = tmp_path_factory.mktemp("library")
+    (folder / "song.mp3").write_bytes(AUDIO)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def one_stand_in(library_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStandIn]:
     """A server with 25 plain and some odd tracks in library 2, an empty library 3, and films in 1."""
-    (tmp_path / "song.mp3").write_bytes(AUDIO)
-    catalogue = music_and_films(plain_tracks(tmp_path) + odd_tracks(tmp_path), str(tmp_path))
-    with running_stand_in(catalogue, tmp_path / "state", token=TOKEN) as running:
+    catalogue = music_and_films(
+        plain_tracks(library_folder) + odd_tracks(library_folder), str(library_folder)
+    )
+    with running_stand_in(catalogue, tmp_path_factory.mktemp("state"), token=TOKEN) as running:
         yield running
 
 
-@pytest.fixture
-def control(stand_in: RunningStandIn) -> Control:
-    """Its control interface."""
-    return Control(stand_in=stand_in)
-
-
-@pytest.fixture
-def music(stand_in: RunningStandIn) -> Iterator[PlexMusic]:
+@pytest.fixture(scope="session")
+def one_music(one_stand_in: RunningStandIn) -> Iterator[PlexMusic]:
     """The service's own view of that server, without gRPC between."""
-    address = PlexAddress(url=stand_in.url, token=TOKEN)
-    plex_music = PlexMusic(Plex(address, Timeouts(connect_seconds=1, read_seconds=2)))
+    address = PlexAddress(url=one_stand_in.url, token=TOKEN)
+    plex_music = PlexMusic(Plex(address, Timeouts(connect_seconds=1, read_seconds=1)))
     yield plex_music
     plex_music.close()
 
 
-@pytest.fixture
-def channel(music: PlexMusic) -> Iterator[grpc.Channel]:
+@pytest.fixture(scope="session")
+def one_channel(one_music: PlexMusic) -> Iterator[grpc.Channel]:
     """A channel to the real service."""
-    with connected({SERVICE_NAME: SyncServicer(music).register}) as open_channel:
+    with connected({SERVICE_NAME: SyncServicer(one_music).register}) as open_channel:
         yield open_channel
 
 
 @pytest.fixture
-def sync(channel: grpc.Channel) -> sync_pb2_grpc.SyncServiceStub:
-    """The service as other services call it."""
-    return sync_pb2_grpc.SyncServiceStub(channel)
+def control(one_stand_in: RunningStandIn) -> Control:
+    """The stand-in, as on its first day."""
+    fresh = Control(stand_in=one_stand_in)
+    fresh.ask("POST", "reset")
+    return fresh
+
+
+@pytest.fixture
+def stand_in(control: Control) -> RunningStandIn:
+    """The same, for tests that need its address only."""
+    return control.stand_in
+
+
+@pytest.fixture
+def music(control: Control, one_music: PlexMusic) -> PlexMusic:
+    """The service's view of a stand-in as on its first day."""
+    return one_music
+
+
+@pytest.fixture
+def sync(control: Control, one_channel: grpc.Channel) -> sync_pb2_grpc.SyncServiceStub:
+    """The service as other services call it, before a stand-in as on its first day."""
+    return sync_pb2_grpc.SyncServiceStub(one_channel)

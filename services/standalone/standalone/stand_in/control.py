@@ -35,6 +35,7 @@ class Control:
             Route("/stand-in/behaviour", self.behaviour, methods=["GET", "POST"]),
             Route("/stand-in/faults", self.add_fault, methods=["POST"]),
             Route("/stand-in/faults", self.clear_faults, methods=["DELETE"]),
+            Route("/stand-in/reset", self.start_over, methods=["POST"]),
         ]
 
     async def edits(self, request: Request) -> JSONResponse:
@@ -111,6 +112,13 @@ class Control:
     async def clear_faults(self, _: Request) -> JSONResponse:
         """Behave from now on."""
         self._world.faults.clear()
+        return JSONResponse({})
+
+    async def start_over(self, _: Request) -> JSONResponse:
+        """Forget everything that happened since the first start."""
+        self._world.start_over()
+        if self.front:
+            self.front.requests.clear()
         return JSONResponse({})
 
 

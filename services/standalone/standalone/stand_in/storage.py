@@ -48,6 +48,12 @@ class Storage:
         """Let go of the file."""
         self._database.close()
 
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._database:
+            for table in ("genre_state", "membership", "edit"):
+                self._database.execute(f"DELETE FROM {table}")  # noqa: S608 - the names stand in the line above
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Keep all of the writes in it, or none."""

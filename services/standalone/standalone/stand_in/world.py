@@ -21,22 +21,32 @@ class World:
     """All that the stand-in knows. It belongs to the thread of the server's event loop."""
 
     def __init__(self, catalogue: Catalogue, folder: Path, behaviour: Behaviour | None = None) -> None:
-        self.behaviour = behaviour or Behaviour()
-        self.faults = Faults()
-        self.spelling = Spelling()
         self.storage = Storage(folder)
         self.machine_identifier = catalogue.machine_identifier
         self.friendly_name = catalogue.friendly_name
         self.libraries: dict[int, StandInLibrary] = {library.key: library for library in catalogue.libraries}
+        self._first_behaviour = behaviour or Behaviour()
+        self._begin()
+        self._go_on()
+
+    def start_over(self) -> None:
+        """Forget every edit, move, fault and trait: be as on the first day."""
+        self.storage.clear()
+        self._begin()
+        self._go_on()
+
+    def _begin(self) -> None:
+        self.behaviour = self._first_behaviour
+        self.faults = Faults()
+        self.spelling = Spelling()
         self._tracks: dict[int, tuple[int, StandInTrack]] = {
             track.rating_key: (library.key, track)
-            for library in catalogue.libraries
+            for library in self.libraries.values()
             for track in library.tracks
         }
         self._states: dict[int, tuple[GenreState, int]] = {}
         self._orders: dict[tuple[int, str], list[int]] = {}
         self._next_key = max(self._tracks, default=1000) + 1
-        self._go_on()
 
     def _go_on(self) -> None:
         for rating_key, library_key, track in self.storage.memberships():
