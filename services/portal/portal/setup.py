@@ -67,5 +67,5 @@ def ensure_admin(password: str | None) -> str | None:
     if users.filter(username=ADMIN_NAME).exists():
         return None
     made_up = None if password else secrets.token_urlsafe(12)
-    users.create_superuser(ADMIN_NAME, password=password or made_up)  # type: ignore[attr-defined] # its manager
+    users.create_superuser(ADMIN_NAME, password=password or made_up)
     return made_up

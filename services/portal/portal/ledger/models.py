@@ -17,7 +17,9 @@ class WriteBatch(models.Model):
         DISCARDED = "discarded", "Discarded"
 
     state = models.CharField(max_length=20, choices=State.choices, default=State.PLANNED)
-    min_confidence = models.FloatField(help_text="Songs below this were left out, unless a person decided them.")
+    min_confidence = models.FloatField(
+        help_text="Songs below this were left out, unless a person decided them."
+    )
     created_time = models.DateTimeField(auto_now_add=True)
     applied_time = models.DateTimeField(null=True, blank=True)
     rolled_back_time = models.DateTimeField(null=True, blank=True)
@@ -53,6 +55,9 @@ class WriteRow(models.Model):
     confidence = models.FloatField(null=True, blank=True)
     state = models.CharField(max_length=20, choices=State.choices, default=State.PLANNED, db_index=True)
     message = models.TextField(blank=True)
+    attempted_time = models.DateTimeField(
+        null=True, blank=True, help_text="When the edit was begun; a crash may have hidden that it was done."
+    )
     written_time = models.DateTimeField(null=True, blank=True)
     rolled_back_time = models.DateTimeField(null=True, blank=True)
 

@@ -100,12 +100,17 @@ class Track(models.Model):
     year = models.PositiveSmallIntegerField(null=True, blank=True)
     duration_seconds = models.FloatField(default=0)
     file = models.TextField(blank=True, db_index=True, help_text="Path as the Plex server names it.")
+    part_key = models.CharField(
+        max_length=500, blank=True, help_text="Plex's address of the bytes; changes with the file."
+    )
     added_time = models.DateTimeField(null=True, blank=True)
     updated_time = models.DateTimeField(null=True, blank=True)
 
     plex_genres = ArrayField(models.TextField(), default=list, blank=True, help_text="As Plex has them now.")
     plex_genres_locked = models.BooleanField(default=False)
-    file_genres = ArrayField(models.TextField(), default=list, blank=True, help_text="In the file's own tags.")
+    file_genres = ArrayField(
+        models.TextField(), default=list, blank=True, help_text="In the file's own tags."
+    )
     tag_genre = models.ForeignKey(
         "genres.Genre",
         on_delete=models.SET_NULL,
@@ -116,7 +121,9 @@ class Track(models.Model):
     )
 
     audio = models.ForeignKey(Audio, on_delete=models.SET_NULL, null=True, blank=True, related_name="tracks")
-    analysis = models.CharField(max_length=20, choices=Analysis.choices, default=Analysis.PENDING, db_index=True)
+    analysis = models.CharField(
+        max_length=20, choices=Analysis.choices, default=Analysis.PENDING, db_index=True
+    )
     analysis_reason = models.CharField(max_length=50, blank=True)
     analysis_message = models.TextField(blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -126,6 +133,7 @@ class Track(models.Model):
     last_synced = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = "song"
         ordering = ("artist", "album", "title")
         constraints = (models.UniqueConstraint(fields=("library", "rating_key"), name="track_of_library"),)
 

@@ -12,6 +12,7 @@ class Run(models.Model):
         EXTRACT = "extract", "Extract"
         CLASSIFY = "classify", "Classify"
         TRAIN = "train", "Train"
+        PLAN = "plan", "Dry run"
         PUSH = "push", "Push"
         ROLLBACK = "rollback", "Roll back"
 
@@ -27,7 +28,11 @@ class Run(models.Model):
     state = models.CharField(max_length=20, choices=State.choices, default=State.WAITING)
     request_id = models.CharField(max_length=64)
     message = models.TextField(blank=True, help_text="What happened, and what to do.")
+    arguments = models.JSONField(default=dict, help_text="What was asked for, by name.")
     result = models.JSONField(default=dict)
+    laid_out = models.BooleanField(
+        default=False, help_text="All of its songs are known; it ends when none of them is pending."
+    )
     progress = models.FloatField(default=0, help_text="0 to 1, for runs that are not counted in songs.")
     step = models.CharField(max_length=200, blank=True)
     created_time = models.DateTimeField(auto_now_add=True)
@@ -55,6 +60,7 @@ class RunSong(models.Model):
     class State(models.TextChoices):
         PENDING = "pending", "Pending"
         DONE = "done", "Done"
+        SKIPPED = "skipped", "Skipped"
         FAILED = "failed", "Failed"
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="songs")

@@ -3,16 +3,23 @@
 import asyncio
 import signal
 import threading
+from contextlib import ExitStack
 
 from django.db import OperationalError, connection
 from procrastinate.contrib.django import app
+from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.exceptions import ConnectorException
 from runtime.telemetry import get_logger
 
 from portal.configuration import PortalSettings
+from portal.remote.services import connected
+from portal.runs.tasks import EQUIPMENT
+from portal.runs.work import Equipment
 from portal.setup import unreachable_message
 
 log = get_logger(__name__)
+# Songs in progress may end by themselves for so long; then their calls are broken off and they are given back.
+GRACE_SECONDS = 4.0
 
 
 def run_worker(settings: PortalSettings) -> int:
@@ -20,7 +27,8 @@ def run_worker(settings: PortalSettings) -> int:
     try:
         connection.ensure_connection()
         connection.close()
-        return asyncio.run(_work(settings))
+        with ExitStack() as channels:
+            return asyncio.run(_work(settings, channels))
     except OperationalError as error:
         log.error(unreachable_message(error))
     except ConnectorException as error:
@@ -28,9 +36,11 @@ def run_worker(settings: PortalSettings) -> int:
     return 1
 
 
-async def _work(settings: PortalSettings) -> int:
+async def _work(settings: PortalSettings, channels: ExitStack) -> int:
+    services = channels.enter_context(connected(settings))
     stopping = threading.Event()
-    with app.replace_connector(app.connector.get_worker_connector()) as worker_app:
+    equipment = Equipment(services=services, settings=settings, stopping=stopping)
+    with app.replace_connector(DjangoConnector().get_worker_connector()) as worker_app:
         async with worker_app.open_async():
             working = asyncio.ensure_future(
                 worker_app.run_worker_async(
@@ -38,15 +48,16 @@ async def _work(settings: PortalSettings) -> int:
                     # Outcomes are kept with the runs and their songs; finished jobs would only pile up.
                     delete_jobs="successful",
                     install_signal_handlers=False,
-                    additional_context={"stopping": stopping},
+                    additional_context={EQUIPMENT: equipment},
                 )
             )
+            loop = asyncio.get_running_loop()
 
             def stop() -> None:
                 stopping.set()
                 working.cancel()
+                loop.call_later(GRACE_SECONDS, channels.close)
 
-            loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, stop)
             try:

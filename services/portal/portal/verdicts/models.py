@@ -14,7 +14,8 @@ class Prediction(models.Model):
     model_version = models.CharField(max_length=100)
     deciding_stage = models.PositiveSmallIntegerField()
     out_of_fold = models.BooleanField(
-        default=False, help_text="Said by a model that never heard this artist, because the song was in the training."
+        default=False,
+        help_text="Said by a model that never heard this artist, because the song was in the training.",
     )
     label_suspect = models.BooleanField(default=False, help_text="The tag looks wrong, judged out of fold.")
     provisional_reason = models.TextField(blank=True)
@@ -28,7 +29,9 @@ class Prediction(models.Model):
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=("track", "model_version"), name="prediction_once_per_version"),
-            models.UniqueConstraint(fields=("track",), condition=Q(current=True), name="prediction_one_current"),
+            models.UniqueConstraint(
+                fields=("track",), condition=Q(current=True), name="prediction_one_current"
+            ),
         )
 
     def __str__(self) -> str:

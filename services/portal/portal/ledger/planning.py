@@ -1,0 +1,129 @@
+"""The dry run: makes a batch of edits, each with what stands in Plex before it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from django.db import transaction
+from django.db.models import Q
+
+from portal.genres.models import spellings
+from portal.ledger.models import WriteBatch, WriteRow
+from portal.ledger.policy import Said, Wish, edit, wish
+from portal.ledger.standing import stand_again
+from portal.library.models import Analysis, InPlex, Track
+from portal.remote.sync import TRACKS_AT_ONCE, GenreState, PlexTrack
+from portal.runs.models import Run
+from portal.runs.work import DONE, Outcome, RunJob, Verdict
+
+
+class Planning:
+    """Arguments: `batch`, and `track_ids` (none: every song)."""
+
+    songs_at_once = TRACKS_AT_ONCE
+
+    def lay_out(self, job: RunJob) -> Iterable[int]:
+        """Songs with a person's word, or with a verdict that is sure enough."""
+        batch = WriteBatch.objects.get(pk=job.run.arguments["batch"])
+        sure = Q(
+            analysis=Analysis.CLASSIFIED,
+            predictions__current=True,
+            predictions__confidence__gte=batch.min_confidence,
+        )
+        tracks = Track.objects.filter(Q(override__isnull=False) | sure, removed_time=None)
+        tracks = tracks.exclude(in_plex=InPlex.EXCLUDED)
+        chosen = job.run.arguments.get("track_ids")
+        if chosen is not None:
+            tracks = tracks.filter(pk__in=chosen)
+        return tracks.order_by("pk").distinct().values_list("pk", flat=True).iterator()
+
+    def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
+        """Compare up to 100 songs with their full metadata, and note the edits that are needed."""
+        batch = WriteBatch.objects.get(pk=job.run.arguments["batch"])
+        tracks = list(Track.objects.filter(pk__in=track_ids).select_related("override__genre").order_by("pk"))
+        found = job.services.sync.get_tracks([track.rating_key for track in tracks])
+        known = spellings()
+        wishes = _wishes(tracks, batch.min_confidence)
+        for track in tracks:
+            in_plex, wished = found.get(track.rating_key), wishes.get(track.pk)
+            if in_plex is None:
+                message = "Plex no longer has this song: sync again."
+                yield track.pk, Outcome(verdict=Verdict.SKIPPED, message=message)
+                continue
+            _note(batch, track, in_plex, wished, known)
+            yield track.pk, DONE
+
+    def conclude(self, run: Run) -> str:
+        """How many edits there would be; a batch without any is put away."""
+        batch = WriteBatch.objects.get(pk=run.arguments["batch"])
+        planned = batch.rows.count()
+        if not planned:
+            batch.state = WriteBatch.State.DISCARDED
+            batch.save(update_fields=("state",))
+            return "Nothing to write: every song that is decided has its genre in Plex already, or none is decided."
+        return f"Batch {batch.pk}: {planned} songs would be written. Nothing has been changed in Plex."
+
+    def abandon(self, run: Run) -> None:
+        """A half-made plan is no plan."""
+        batch = WriteBatch.objects.get(pk=run.arguments["batch"])
+        batch.state = WriteBatch.State.DISCARDED
+        batch.save(update_fields=("state",))
+        stand_again(batch)
+
+
+def _wishes(tracks: Sequence[Track], min_confidence: float) -> dict[int, Wish]:
+    # Looked up anew: a verdict may have changed since the songs were laid out.
+    said = {}
+    current = Track.objects.filter(pk__in=[track.pk for track in tracks], predictions__current=True)
+    predicted = {
+        pk: ((genre_id, genre), confidence)
+        for pk, genre_id, genre, confidence, retired in current.values_list(
+            "pk",
+            "predictions__genre",
+            "predictions__genre__name",
+            "predictions__confidence",
+            "predictions__genre__retired",
+        )
+        if not retired
+    }
+    for track in tracks:
+        override = getattr(track, "override", None)
+        genre = override.genre if override and not override.genre.retired else None
+        verdict, confidence = predicted.get(track.pk, (None, 0.0))
+        said[track.pk] = Said(
+            override=(genre.pk, genre.name) if genre else None,
+            predicted=verdict,
+            confidence=confidence,
+            classified=track.analysis == Analysis.CLASSIFIED,
+            excluded=track.in_plex == InPlex.EXCLUDED,
+            removed=track.removed_time is not None,
+        )
+    wished = {pk: wish(each, min_confidence=min_confidence) for pk, each in said.items()}
+    return {pk: each for pk, each in wished.items() if each is not None}
+
+
+@transaction.atomic
+def _note(
+    batch: WriteBatch, track: Track, in_plex: PlexTrack, wished: Wish | None, known: dict[str, int]
+) -> None:
+    before = in_plex.state
+    after = edit(before, wished, known) if wished else None
+    track.plex_genres, track.plex_genres_locked = list(before.genres), before.locked
+    if wished and after:
+        _row(batch, track, before, after, wished)
+        track.in_plex = InPlex.PLANNED
+    track.save(update_fields=("plex_genres", "plex_genres_locked", "in_plex"))
+
+
+def _row(batch: WriteBatch, track: Track, before: GenreState, after: GenreState, wished: Wish) -> None:
+    WriteRow.objects.get_or_create(
+        batch=batch,
+        track=track,
+        defaults={
+            "rating_key": track.rating_key,
+            "before_genres": list(before.genres),
+            "before_locked": before.locked,
+            "after_genres": list(after.genres),
+            "after_locked": after.locked,
+            "source": wished.source,
+            "confidence": wished.confidence,
+        },
+    )

@@ -1,0 +1,200 @@
+"""The push and rollback runs: carry out a batch's edits in Plex, and take them back."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from django.db import transaction
+from django.utils import timezone
+from runtime.errors import RemoteError
+
+from portal.ledger.models import WriteBatch, WriteRow
+from portal.ledger.standing import stand_again
+from portal.library.models import InPlex, Track
+from portal.remote.sync import GenreState, SyncClient
+from portal.runs.models import Run
+from portal.runs.outcomes import outcome_of
+from portal.runs.work import DONE, Outcome, RunJob, Verdict
+
+GENRES_CHANGED = "GENRES_CHANGED"
+EXCLUDED_SINCE = "Excluded since the dry run: it was not written."
+
+
+class Push:
+    """Argument: `batch`. A row is written once; what is repeated after a crash changes nothing in Plex."""
+
+    songs_at_once = None
+
+    def lay_out(self, job: RunJob) -> Iterable[int]:
+        """The songs of the batch that are not written yet."""
+        batch = WriteBatch.objects.get(pk=job.run.arguments["batch"])
+        return _tracks(batch, WriteRow.State.PLANNED)
+
+    def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
+        """Write one song after the other, each committed by itself."""
+        for row_id, track_id in _rows(job.run, track_ids):
+            # Before the edit and in a commit of its own: after a crash it tells our edit from somebody else's.
+            begun = WriteRow.objects.filter(pk=row_id, state=WriteRow.State.PLANNED, attempted_time=None)
+            first_attempt = bool(begun.update(attempted_time=timezone.now()))
+            try:
+                yield track_id, _push_row(job.services.sync, row_id, first_attempt=first_attempt)
+            except RemoteError as error:
+                yield track_id, _note_failed_push(row_id, error)
+
+    def conclude(self, run: Run) -> str:
+        """The batch is applied, whatever became of single songs; the rows tell."""
+        batch = WriteBatch.objects.get(pk=run.arguments["batch"])
+        # What could not be reached this time is said to have failed; a later plan will find it again.
+        batch.rows.filter(state=WriteRow.State.PLANNED).update(state=WriteRow.State.FAILED)
+        batch.state, batch.applied_time = WriteBatch.State.APPLIED, timezone.now()
+        batch.save(update_fields=("state", "applied_time"))
+        return f"Batch {batch.pk}: {_counted(batch)}."
+
+    def abandon(self, run: Run) -> None:
+        """The batch stays as far as it is; the next push goes on with it."""
+
+
+class Rollback:
+    """Argument: `batch`. Puts back what stood in Plex before; songs that somebody changed since are left alone."""
+
+    songs_at_once = None
+
+    def lay_out(self, job: RunJob) -> Iterable[int]:
+        """The songs that the batch has changed."""
+        batch = WriteBatch.objects.get(pk=job.run.arguments["batch"])
+        return _tracks(batch, WriteRow.State.WRITTEN)
+
+    def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
+        """Put back one song after the other, each committed by itself."""
+        for row_id, track_id in _rows(job.run, track_ids):
+            try:
+                yield track_id, _roll_back_row(job.services.sync, row_id)
+            except RemoteError as error:
+                WriteRow.objects.filter(pk=row_id).update(message=error.message)
+                yield track_id, outcome_of(error)
+
+    def conclude(self, run: Run) -> str:
+        """The batch is rolled back, unless songs are left that could not be reached."""
+        batch = WriteBatch.objects.get(pk=run.arguments["batch"])
+        left = batch.rows.filter(state=WriteRow.State.WRITTEN).count()
+        stand_again(batch)
+        batch.state = WriteBatch.State.APPLIED if left else WriteBatch.State.ROLLED_BACK
+        batch.rolled_back_time = None if left else timezone.now()
+        batch.save(update_fields=("state", "rolled_back_time"))
+        more = f" {left} could not be put back: roll back again." if left else ""
+        return f"Batch {batch.pk}: {_counted(batch)}.{more}"
+
+    def abandon(self, run: Run) -> None:
+        """The batch stays as far as it is; the next rollback goes on with it."""
+
+
+def counts(batch: WriteBatch) -> dict[str, int]:
+    """Rows of a batch by state."""
+    states = batch.rows.values_list("state", flat=True)
+    return {str(state): n for state in WriteRow.State if (n := sum(each == state for each in states))}
+
+
+def _counted(batch: WriteBatch) -> str:
+    return ", ".join(f"{n} {state}" for state, n in counts(batch).items()) or "no songs"
+
+
+def _tracks(batch: WriteBatch, state: WriteRow.State) -> Iterable[int]:
+    return batch.rows.filter(state=state).order_by("pk").values_list("track_id", flat=True).iterator()
+
+
+def _rows(run: Run, track_ids: Sequence[int]) -> list[tuple[int, int]]:
+    rows = WriteRow.objects.filter(batch_id=run.arguments["batch"], track_id__in=track_ids)
+    return list(rows.order_by("pk").values_list("pk", "track_id"))
+
+
+@transaction.atomic
+def _push_row(sync: SyncClient, row_id: int, *, first_attempt: bool) -> Outcome:
+    # The lock is held over the call: a push and a rollback of one song must not run at once.
+    row = WriteRow.objects.select_for_update(of=("self",)).select_related("track").get(pk=row_id)
+    if row.state != WriteRow.State.PLANNED:
+        return DONE
+    if row.track.in_plex == InPlex.EXCLUDED:
+        return _settle(row, WriteRow.State.FAILED, EXCLUDED_SINCE)
+    before, after = _before(row), _after(row)
+    try:
+        written = sync.write_genres(row.rating_key, after, expected=before)
+    except RemoteError as error:
+        if error.reason != GENRES_CHANGED:
+            raise
+        return _conflict(row, error.message, _present(sync, row))
+    row.written_time = timezone.now()
+    # Plex had it already, and this was the first attempt: somebody else's doing, which a rollback must not undo.
+    already = not written.changed and first_attempt
+    return _settle(
+        row,
+        WriteRow.State.UNCHANGED if already else WriteRow.State.WRITTEN,
+        "",
+        written.after,
+        InPlex.WRITTEN,
+    )
+
+
+@transaction.atomic
+def _roll_back_row(sync: SyncClient, row_id: int) -> Outcome:
+    row = WriteRow.objects.select_for_update(of=("self",)).select_related("track").get(pk=row_id)
+    if row.state != WriteRow.State.WRITTEN:
+        return DONE
+    before, after = _before(row), _after(row)
+    try:
+        present = sync.write_genres(row.rating_key, before, expected=after).after
+    except RemoteError as error:
+        if error.reason != GENRES_CHANGED:
+            raise
+        found = _present(sync, row)
+        # A crash may have hidden that it was put back, and Plex may order genres by itself.
+        if found is None or not found.same_as(before):
+            return _conflict(row, error.message, found)
+        present = found
+    row.rolled_back_time = timezone.now()
+    return _settle(row, WriteRow.State.ROLLED_BACK, "", present, InPlex.ROLLED_BACK)
+
+
+def _conflict(row: WriteRow, message: str, present: GenreState | None) -> Outcome:
+    said = f"{message} (Plex has {present})" if present is not None else message
+    return _settle(row, WriteRow.State.CONFLICT, said, present, InPlex.CONFLICT)
+
+
+def _settle(
+    row: WriteRow,
+    state: WriteRow.State,
+    message: str,
+    present: GenreState | None = None,
+    in_plex: InPlex | None = None,
+) -> Outcome:
+    """Store how a row ended, and what Plex has now."""
+    row.state, row.message = state, message
+    row.save(update_fields=("state", "message", "written_time", "rolled_back_time"))
+    track = row.track
+    if present is not None:
+        track.plex_genres, track.plex_genres_locked = list(present.genres), present.locked
+    if in_plex is not None and track.in_plex != InPlex.EXCLUDED:
+        track.in_plex = in_plex
+    track.save(update_fields=("plex_genres", "plex_genres_locked", "in_plex"))
+    return Outcome(verdict=Verdict.SKIPPED, message=message) if message else DONE
+
+
+def _note_failed_push(row_id: int, error: RemoteError) -> Outcome:
+    outcome = outcome_of(error)
+    state = WriteRow.State.FAILED if outcome.verdict is Verdict.FAILED else WriteRow.State.PLANNED
+    WriteRow.objects.filter(pk=row_id, state=WriteRow.State.PLANNED).update(
+        state=state, message=error.message
+    )
+    if state == WriteRow.State.FAILED:
+        Track.objects.filter(writes=row_id, in_plex=InPlex.PLANNED).update(in_plex=InPlex.UNTOUCHED)
+    return outcome
+
+
+def _present(sync: SyncClient, row: WriteRow) -> GenreState | None:
+    track = sync.get_tracks([row.rating_key]).get(row.rating_key)
+    return track.state if track else None
+
+
+def _before(row: WriteRow) -> GenreState:
+    return GenreState(genres=tuple(row.before_genres), locked=row.before_locked)
+
+
+def _after(row: WriteRow) -> GenreState:
+    return GenreState(genres=tuple(row.after_genres), locked=row.after_locked)

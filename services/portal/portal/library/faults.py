@@ -1,0 +1,33 @@
+"""What a failure means for a song's analysis: whether it is worth another try, and what people are told."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+from runtime.errors import RemoteError
+
+from portal.library.models import Analysis, Track
+from portal.runs.outcomes import outcome_of
+from portal.runs.retrying import wait_seconds
+from portal.runs.work import Outcome, Verdict
+
+# The song itself is at fault: it stays so until the file changes. Anything else is tried again by the next run.
+OF_THE_SONG = frozenset({"NOT_AUDIO", "TOO_SHORT", "SILENT", "TRUNCATED", "TOO_LARGE", "NO_MEDIA"})
+
+
+def note_failure(track: Track, error: RemoteError) -> Outcome:
+    """Keep on the song why it could not be analysed."""
+    if error.reason in OF_THE_SONG:
+        mark(track, Analysis.SKIPPED, error.reason, error.message)
+        return Outcome(verdict=Verdict.SKIPPED, message=error.message)
+    outcome = outcome_of(error)
+    mark(track, Analysis.FAILED, error.reason, error.message)
+    return outcome
+
+
+def mark(track: Track, analysis: Analysis, reason: str, message: str) -> None:
+    """Store a state that is no success."""
+    failed = analysis == Analysis.FAILED
+    track.analysis, track.analysis_reason, track.analysis_message = analysis, reason[:50], message
+    track.attempts += 1
+    track.next_try_time = timezone.now() + timedelta(seconds=wait_seconds(track.attempts)) if failed else None
+    track.save(update_fields=("analysis", "analysis_reason", "analysis_message", "attempts", "next_try_time"))

@@ -1,0 +1,62 @@
+"""Which genre each song's tags claim; what our own ledger wrote is never taken for a claim."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from django.db.models import Q, QuerySet
+
+from portal.genres.models import spellings
+from portal.genres.spelling import genre_of
+from portal.ledger.models import WriteBatch, WriteRow
+from portal.library.models import Track
+from portal.library.originals import Edit, original_genres
+
+_AT_ONCE = 1000
+# A crash or a lost answer may have hidden that an edit was made, so what was begun counts as perhaps written.
+_PERHAPS_WRITTEN = Q(state=WriteRow.State.WRITTEN) | Q(
+    state__in=(WriteRow.State.FAILED, WriteRow.State.PLANNED, WriteRow.State.CONFLICT),
+    attempted_time__isnull=False,
+) & ~Q(batch__state=WriteBatch.State.ROLLED_BACK)
+
+
+def relabel(tracks: QuerySet[Track] | None = None) -> int:
+    """Make `tag_genre` of these songs, or all, what aliases and genres now say; how many changed."""
+    known = spellings()
+    chosen = Track.objects.all() if tracks is None else tracks
+    changed = 0
+    batch: list[Track] = []
+    for track in (
+        chosen.only("pk", "plex_genres", "tag_genre_id").order_by("pk").iterator(chunk_size=_AT_ONCE)
+    ):
+        batch.append(track)
+        if len(batch) == _AT_ONCE:
+            changed += _relabel_batch(batch, known)
+            batch = []
+    return changed + _relabel_batch(batch, known)
+
+
+def set_labels(tracks: Sequence[Track], known: dict[str, int]) -> list[Track]:
+    """Set `tag_genre` on these objects, unsaved; those that changed."""
+    edits = edits_of(track.pk for track in tracks)
+    changed = []
+    for track in tracks:
+        label = genre_of(original_genres(track.plex_genres, edits.get(track.pk, ())), known)
+        if label != track.tag_genre_id:
+            track.tag_genre_id = label
+            changed.append(track)
+    return changed
+
+
+def edits_of(track_ids: Iterable[int]) -> dict[int, list[Edit]]:
+    """Our edits that may stand in Plex, newest first, by track."""
+    rows = WriteRow.objects.filter(_PERHAPS_WRITTEN, track_id__in=list(track_ids)).order_by("-pk")
+    edits = defaultdict(list)
+    for track_id, before, after in rows.values_list("track_id", "before_genres", "after_genres"):
+        edits[track_id].append(Edit(before=tuple(before), after=tuple(after)))
+    return edits
+
+
+def _relabel_batch(batch: Sequence[Track], known: dict[str, int]) -> int:
+    changed = set_labels(batch, known)
+    Track.objects.bulk_update(changed, ["tag_genre"])
+    return len(changed)

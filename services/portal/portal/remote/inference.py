@@ -1,0 +1,225 @@
+"""The door to the inference service."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import grpc
+from google.protobuf.json_format import MessageToDict
+from reclass.inference.v1 import inference_pb2 as pb
+from reclass.inference.v1 import inference_pb2_grpc
+from runtime.channel import open_channel
+
+from portal.configuration import PortalSettings
+from portal.remote.audio import AudioSource, Heard, VectorValues, heard, kind_name, reference, vector_message
+from portal.remote.calls import streamed, translated
+
+# Hearing a song may be part of it.
+CLASSIFY_TIMEOUT_SECONDS = 180.0
+# 100,000 songs with their folds take minutes; a training that takes this long hangs.
+TRAIN_TIMEOUT_SECONDS = 4 * 3600.0
+
+_OUTCOMES = {
+    pb.OUTCOME_CLASSIFIED: "classified",
+    pb.OUTCOME_NO_MODEL: "no model",
+    pb.OUTCOME_PROVISIONAL: "provisional",
+    pb.OUTCOME_UNSURE: "unsure",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageVerdict:
+    """What one stage says of a song."""
+
+    stage: int
+    model_version: str
+    decided: bool
+    threshold: float
+    top: tuple[tuple[str, float], ...]
+    """Genres and their probabilities, best first."""
+
+    def as_json(self) -> dict[str, Any]:
+        """As predictions keep it."""
+        return {
+            "stage": self.stage,
+            "model_version": self.model_version,
+            "decided": self.decided,
+            "threshold": self.threshold,
+            "top": [list(pair) for pair in self.top],
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classification:
+    """The genre of one song."""
+
+    outcome: str
+    """classified, no model, provisional or unsure."""
+    genre: str
+    confidence: float
+    deciding_stage: int
+    model_version: str
+    verdicts: tuple[StageVerdict, ...]
+    provisional_reason: str
+    heard: Heard
+    """What was found out on the way; empty when the stored vectors were enough."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSong:
+    """A labelled song; songs of one group are never on both sides of a split."""
+
+    song_id: str
+    genre: str
+    group: str
+    vectors: tuple[VectorValues, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a training is, 0 to 1."""
+
+    step: str
+    fraction: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutOfFold:
+    """What a model that never heard this song's artist says of it."""
+
+    song_id: str
+    verdicts: tuple[StageVerdict, ...]
+    label_suspect: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """How a training went: the contract's TrainingReport with its own field names."""
+
+    content: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A stage of the voting, and the model that serves it."""
+
+    stage: int
+    kinds: tuple[str, ...]
+    ready: bool
+    model_version: str
+    feature_versions: tuple[str, ...]
+    genres: tuple[str, ...]
+    trained_time: datetime | None
+    message: str
+
+
+class InferenceClient:
+    """Typed calls; every failure is a `RemoteError`."""
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        self._stub = inference_pb2_grpc.InferenceServiceStub(channel)
+
+    def classify(self, *, vectors: Sequence[VectorValues], source: AudioSource | None) -> Classification:
+        """Decide a song's genre from what is stored of it, or by listening to `source`."""
+        request = pb.ClassifyTrackRequest(vectors=[vector_message(each) for each in vectors])
+        if source is not None:
+            request.audio.CopyFrom(reference(source))
+        with translated():
+            answer = self._stub.ClassifyTrack(request, timeout=CLASSIFY_TIMEOUT_SECONDS)
+        return Classification(
+            outcome=_OUTCOMES.get(answer.outcome, str(answer.outcome)),
+            genre=answer.genre,
+            confidence=answer.confidence,
+            deciding_stage=answer.deciding_stage,
+            model_version=answer.model_version,
+            verdicts=_verdicts(answer.verdicts),
+            provisional_reason=answer.provisional_reason,
+            heard=heard(answer.content_key, answer.properties, answer.tags, answer.vectors),
+        )
+
+    def train(self, songs: Iterable[TrainingSong], *, seed: int) -> Iterator[Progress | OutOfFold | Report]:
+        """Learn from labelled songs; the report comes last, once the new version serves."""
+
+        def requests() -> Iterator[pb.TrainRequest]:
+            yield pb.TrainRequest(options=pb.TrainOptions(seed=seed))
+            for song in songs:
+                vectors = [vector_message(each) for each in song.vectors]
+                message = pb.TrainingSong(
+                    song_id=song.song_id, genre=song.genre, group=song.group, vectors=vectors
+                )
+                yield pb.TrainRequest(song=message)
+
+        with translated():
+            answers = self._stub.Train(requests(), timeout=TRAIN_TIMEOUT_SECONDS)
+        for answer in streamed(answers):
+            yield _training_event(answer)
+
+    def status(self, *, timeout_seconds: float = 10.0) -> tuple[Stage, ...]:
+        """The stages and what serves them."""
+        with translated():
+            answer = self._stub.GetStatus(pb.GetStatusRequest(), timeout=timeout_seconds)
+        return tuple(
+            Stage(
+                stage=each.stage,
+                kinds=tuple(kind_name(kind) for kind in each.kinds),
+                ready=each.ready,
+                model_version=each.model_version,
+                feature_versions=tuple(each.feature_versions),
+                genres=tuple(each.genres),
+                trained_time=each.trained_time.ToDatetime(tzinfo=UTC) if each.trained_time.seconds else None,
+                message=each.message,
+            )
+            for each in answer.stages
+        )
+
+
+def stages(timeout_seconds: float) -> tuple[Stage, ...]:
+    """The stages as a web page asks for them: a channel of its own, and an answer soon or a `RemoteError`."""
+    settings = PortalSettings.load()
+    token = settings.service_token.get_secret_value() if settings.service_token else None
+    channel = open_channel(settings.inference_target, token=token)
+    try:
+        return InferenceClient(channel).status(timeout_seconds=timeout_seconds)
+    finally:
+        channel.close()
+
+
+def _verdicts(messages: Iterable[pb.StageVerdict]) -> tuple[StageVerdict, ...]:
+    return tuple(
+        StageVerdict(
+            stage=each.stage,
+            model_version=each.model_version,
+            decided=each.decided,
+            threshold=each.threshold,
+            top=tuple((score.genre, score.probability) for score in each.top),
+        )
+        for each in messages
+    )
+
+
+def _training_event(answer: pb.TrainResponse) -> Progress | OutOfFold | Report:
+    part = answer.WhichOneof("part")
+    if part == "progress":
+        return Progress(step=answer.progress.step, fraction=answer.progress.fraction)
+    if part == "out_of_fold":
+        message = answer.out_of_fold
+        return OutOfFold(
+            song_id=message.song_id,
+            verdicts=_verdicts(message.verdicts),
+            label_suspect=message.label_suspect,
+        )
+    return Report(content=_plain(answer.report))
+
+
+def _plain(report: pb.TrainingReport) -> dict[str, Any]:
+    """As JSON, every number a number: protobuf's own JSON writes 64-bit ones as strings and leaves zeros out."""
+    content: dict[str, Any] = MessageToDict(
+        report, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
+    content["song_count"], content["group_count"] = report.song_count, report.group_count
+    for stage, message in zip(content["stages"], report.stages, strict=True):
+        stage["held_out_songs"] = message.held_out_songs
+        for genre, genre_message in zip(stage["genres"], message.genres, strict=True):
+            genre["songs"] = genre_message.songs
+    return content

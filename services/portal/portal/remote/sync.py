@@ -1,0 +1,176 @@
+"""The door to the sync service, and through it to Plex."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+from reclass.sync.v1 import sync_pb2 as pb
+from reclass.sync.v1 import sync_pb2_grpc
+
+from portal.remote.calls import translated
+
+# A page of a big library on a slow disk takes Plex long; a minute is more than was ever seen.
+LISTING_TIMEOUT_SECONDS = 120.0
+TRACKS_AT_ONCE = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlexServer:
+    """Who answers at the configured address."""
+
+    machine_identifier: str
+    name: str
+    version: str
+    supports_track_genres: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlexLibrary:
+    """A music library."""
+
+    key: str
+    title: str
+    track_count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenreState:
+    """A track's genres in Plex's order, and whether they are locked against a refresh."""
+
+    genres: tuple[str, ...] = ()
+    locked: bool = False
+
+    def same_as(self, other: "GenreState") -> bool:
+        """Equal for Plex, which keeps neither case nor, always, the order."""
+        mine = sorted(genre.casefold() for genre in self.genres)
+        return self.locked == other.locked and mine == sorted(genre.casefold() for genre in other.genres)
+
+    def __str__(self) -> str:
+        listed = ", ".join(self.genres) or "no genres"
+        return f"{listed} ({'locked' if self.locked else 'not locked'})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlexTrack:
+    """A track; its genres only where full metadata was asked for."""
+
+    rating_key: str
+    guid: str
+    title: str
+    artist: str
+    album_artist: str
+    album: str
+    year: int | None
+    duration_seconds: float
+    added_time: datetime | None
+    updated_time: datetime | None
+    file: str
+    """Empty for a track without media."""
+    part_key: str
+    state: GenreState
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """Part of a listing."""
+
+    tracks: tuple[PlexTrack, ...]
+    total_size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """What an edit found and left."""
+
+    before: GenreState
+    after: GenreState
+    changed: bool
+    """False when the track already was as asked."""
+
+
+class SyncClient:
+    """Typed calls; every failure is a `RemoteError`."""
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        self._stub = sync_pb2_grpc.SyncServiceStub(channel)
+
+    def check_server(self, *, timeout_seconds: float = 30.0) -> PlexServer:
+        """Reach the server with the configured token."""
+        with translated():
+            answer = self._stub.CheckServer(pb.CheckServerRequest(), timeout=timeout_seconds)
+        return PlexServer(
+            machine_identifier=answer.machine_identifier,
+            name=answer.friendly_name,
+            version=answer.version,
+            supports_track_genres=answer.supports_track_genres,
+        )
+
+    def list_libraries(self) -> list[PlexLibrary]:
+        """The music libraries."""
+        with translated():
+            answer = self._stub.ListLibraries(pb.ListLibrariesRequest())
+        return [
+            PlexLibrary(key=each.key, title=each.title, track_count=each.track_count)
+            for each in answer.libraries
+        ]
+
+    def list_tracks(self, library_key: str, *, page_size: int = 1000) -> Iterator[Page]:
+        """A library's tracks, page by page, without genres."""
+        token = ""
+        while True:
+            request = pb.ListTracksRequest(library_key=library_key, page_size=page_size, page_token=token)
+            with translated():
+                answer = self._stub.ListTracks(request, timeout=LISTING_TIMEOUT_SECONDS)
+            yield Page(tracks=tuple(map(_track, answer.tracks)), total_size=answer.total_size)
+            token = answer.next_page_token
+            if not token:
+                return
+
+    def get_tracks(self, rating_keys: Sequence[str]) -> dict[str, PlexTrack]:
+        """Full metadata of up to 100 tracks by rating key; those that Plex does not know are left out."""
+        with translated():
+            answer = self._stub.GetTracks(
+                pb.GetTracksRequest(rating_keys=rating_keys), timeout=LISTING_TIMEOUT_SECONDS
+            )
+        return {track.rating_key: _track(track) for track in answer.tracks}
+
+    def write_genres(self, rating_key: str, wanted: GenreState, *, expected: GenreState) -> Written:
+        """Make the track's genres and lock exactly `wanted`, unless somebody changed them since `expected`."""
+        request = pb.WriteGenresRequest(
+            rating_key=rating_key,
+            genres=wanted.genres,
+            lock=pb.LOCK_CHANGE_LOCK if wanted.locked else pb.LOCK_CHANGE_UNLOCK,
+            expected=pb.GenreState(genres=expected.genres, locked=expected.locked),
+        )
+        with translated():
+            answer = self._stub.WriteGenres(request, timeout=60.0)
+        return Written(before=_state(answer.before), after=_state(answer.after), changed=answer.changed)
+
+
+def _state(message: pb.GenreState) -> GenreState:
+    return GenreState(genres=tuple(message.genres), locked=message.locked)
+
+
+def _time(stamp: Timestamp) -> datetime | None:
+    return stamp.ToDatetime(tzinfo=UTC) if stamp.seconds else None
+
+
+def _track(message: pb.Track) -> PlexTrack:
+    part = message.parts[0] if message.parts else pb.MediaPart()
+    return PlexTrack(
+        rating_key=message.rating_key,
+        guid=message.guid,
+        title=message.title,
+        artist=message.artist,
+        album_artist=message.album_artist,
+        album=message.album,
+        year=message.year or None,
+        duration_seconds=message.duration_seconds,
+        added_time=_time(message.added_time),
+        updated_time=_time(message.updated_time),
+        file=part.file,
+        part_key=part.key,
+        state=GenreState(genres=tuple(message.genres), locked=message.genres_locked),
+    )

@@ -1,0 +1,18 @@
+"""How often and when a song is tried again: pure."""
+
+MAX_ATTEMPTS = 5
+# A restart of a service takes seconds, that of a server with big models half a minute.
+_WAITS_SECONDS = (2, 5, 15, 30)
+
+# What strikes every song alike: going on would only say it 100,000 times.
+STOPS_THE_RUN = frozenset({"NOT_CONFIGURED", "TOKEN_REFUSED", "NOT_A_PLEX_SERVER", "SERVER_TOO_OLD"})
+
+
+def wait_seconds(attempts: int) -> int:
+    """How long to wait after that many failed attempts."""
+    return _WAITS_SECONDS[min(max(attempts, 1), len(_WAITS_SECONDS)) - 1]
+
+
+def exhausted(attempts: int) -> bool:
+    """Whether that many failed attempts are enough for one run."""
+    return attempts >= MAX_ATTEMPTS

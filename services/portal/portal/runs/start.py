@@ -1,0 +1,140 @@
+"""Asks for runs, and stops them: what the admin's buttons and the command line call."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.db import IntegrityError, transaction
+from runtime.telemetry import bind_request_id, clear_request_id, request_id
+
+from portal.ledger.models import WriteBatch, WriteRow
+from portal.runs import engine, jobs
+from portal.runs.models import Run
+
+_WORDS = {Run.Kind.PLAN: "dry run", Run.Kind.TRAIN: "training"}
+
+
+class CannotStart(Exception):  # noqa: N818 # a refusal with its reason, not a fault
+    """Why a run cannot start, as a sentence for a person."""
+
+
+def start_sync(libraries: Sequence[str] = (), *, full: bool = False) -> Run:
+    """Read these libraries (none: those of the settings) from Plex; `full` also what seems unchanged."""
+    return _start(Run.Kind.SYNC, libraries=list(libraries), full=full)
+
+
+def start_extract() -> Run:
+    """Hear every song that was not heard yet."""
+    return _start(Run.Kind.EXTRACT)
+
+
+def start_classify(track_ids: Iterable[int] | None = None, *, again: bool = False) -> Run:
+    """Judge these songs, or all; `again` also those that the serving model has judged."""
+    return _start(Run.Kind.CLASSIFY, track_ids=_listed(track_ids), again=again)
+
+
+def start_train() -> Run:
+    """Learn from the labelled songs."""
+    return _start(Run.Kind.TRAIN)
+
+
+def start_plan(
+    track_ids: Iterable[int] | None = None, *, min_confidence: float, user: User | AnonymousUser | None = None
+) -> Run:
+    """Make a batch of the edits that are needed, without doing them; `run.result["batch"]` is its number."""
+    if not 0 <= min_confidence <= 1:
+        raise CannotStart(f"The least confidence is {min_confidence}: it lies between 0 and 1.")
+    with transaction.atomic():
+        by = user if isinstance(user, User) else None
+        batch = WriteBatch.objects.create(min_confidence=min_confidence, by=by)
+        return _start(Run.Kind.PLAN, batch=batch.pk, track_ids=_listed(track_ids))
+
+
+def start_push(batch: WriteBatch, user: User | AnonymousUser | None = None) -> Run:
+    """Carry out a planned batch, or go on with one that was stopped."""
+    _refuse_active(Run.Kind.PLAN, batch)
+    _refuse_active(Run.Kind.ROLLBACK, batch)
+    states = WriteBatch.State
+    return _with_batch(Run.Kind.PUSH, batch, user, (states.PLANNED, states.APPLYING), states.APPLYING)
+
+
+def start_rollback(batch: WriteBatch, user: User | AnonymousUser | None = None) -> Run:
+    """Put back what stood in Plex before a batch."""
+    _refuse_active(Run.Kind.PUSH, batch)
+    states = WriteBatch.State
+    allowed = (states.APPLYING, states.APPLIED, states.ROLLING_BACK)
+    return _with_batch(Run.Kind.ROLLBACK, batch, user, allowed, states.ROLLING_BACK)
+
+
+def stop(run: Run) -> None:
+    """Let a run end after the songs in progress; the next one of its kind goes on with the rest."""
+    engine.stop(run.pk)
+
+
+def next_batch() -> WriteBatch | None:
+    """The batch that a push goes on with: one that was stopped half-way, else the latest plan."""
+    states = WriteBatch.State
+    batches = WriteBatch.objects.filter(rows__state=WriteRow.State.PLANNED).distinct()
+    half_way = batches.filter(state=states.APPLYING).first()
+    return half_way or batches.filter(state=states.PLANNED).first()
+
+
+def last_written_batch() -> WriteBatch | None:
+    """The newest batch of which something stands in Plex."""
+    return WriteBatch.objects.filter(rows__state=WriteRow.State.WRITTEN).distinct().first()
+
+
+def _listed(track_ids: Iterable[int] | None) -> list[int] | None:
+    return None if track_ids is None else list(track_ids)
+
+
+def _start(kind: Run.Kind, **arguments: Any) -> Run:
+    bound = request_id()
+    identity = bound or bind_request_id()
+    if bound is None:
+        clear_request_id()
+    result = {"batch": arguments["batch"]} if "batch" in arguments else {}
+    try:
+        with transaction.atomic():
+            run = Run.objects.create(kind=kind, request_id=identity, arguments=arguments, result=result)
+            jobs.defer_begin(run.pk)
+    except IntegrityError as error:
+        raise CannotStart(_running_message(kind)) from error
+    return run
+
+
+def _running_message(kind: Run.Kind) -> str:
+    run = Run.objects.filter(kind=kind, state__in=engine.ACTIVE).first()
+    word = _WORDS.get(kind, kind.label.lower())
+    since = (
+        f" since {run.created_time:%H:%M} UTC (run {run.pk}, {run.get_state_display().lower()})"
+        if run
+        else ""
+    )
+    return f"A {word} is already running{since}: wait for it, or stop it in the admin."
+
+
+def _refuse_active(kind: Run.Kind, batch: WriteBatch) -> None:
+    if Run.objects.filter(kind=kind, state__in=engine.ACTIVE, arguments__batch=batch.pk).exists():
+        raise CannotStart(f"Batch {batch.pk} is in use: {_running_message(kind)}")
+
+
+def _with_batch(
+    kind: Run.Kind,
+    batch: WriteBatch,
+    user: User | AnonymousUser | None,
+    allowed: Sequence[WriteBatch.State],
+    state: WriteBatch.State,
+) -> Run:
+    with transaction.atomic():
+        locked = WriteBatch.objects.select_for_update(of=("self",)).get(pk=batch.pk)
+        if locked.state not in allowed:
+            word = "applied" if kind == Run.Kind.PUSH else "rolled back"
+            raise CannotStart(
+                f"Batch {batch.pk} is {locked.get_state_display().lower()}: it cannot be {word}."
+            )
+        run = _start(kind, batch=batch.pk, by=str(user) if user else "")
+        locked.state = state
+        locked.save(update_fields=("state",))
+        batch.state = state
+        return run

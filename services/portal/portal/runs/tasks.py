@@ -1,0 +1,68 @@
+"""The jobs that workers know; procrastinate finds them here."""
+
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from procrastinate import JobContext, RetryStrategy
+from procrastinate.contrib.django import app
+from runtime.telemetry import bind_request_id, clear_request_id
+
+from portal.runs import engine, jobs
+from portal.runs.models import Run
+from portal.runs.work import Equipment
+
+EQUIPMENT = "equipment"
+# A tending that waits behind a long training would leave another worker's songs lying.
+TENDING_PRIORITY = 100
+
+
+def _bind(run_id: int) -> None:
+    bind_request_id(Run.objects.filter(pk=run_id).values_list("request_id", flat=True).first())
+
+
+@app.task(
+    name=jobs.BEGIN,
+    queue=jobs.QUEUE,
+    pass_context=True,
+    retry=RetryStrategy(max_attempts=6, wait=5, retry_exceptions=[engine.TryAgainError]),
+)
+def begin_run(context: JobContext, run_id: int) -> None:
+    """Begin a run."""
+    _bind(run_id)
+    try:
+        engine.begin(run_id, _equipment(context), job_id=context.job.id)
+    finally:
+        clear_request_id()
+
+
+@app.task(name=jobs.WORK, queue=jobs.QUEUE, pass_context=True)
+def work_on_songs(context: JobContext, run_id: int, track_ids: list[int]) -> None:
+    """Work on a chunk of a run's songs."""
+    _bind(run_id)
+    try:
+        engine.work(run_id, track_ids, _equipment(context), job_id=context.job.id)
+    finally:
+        clear_request_id()
+
+
+@app.periodic(cron="* * * * * */5")  # the sixth field counts seconds
+@app.task(
+    name="tend_runs", queue="tending", queueing_lock="tend_runs", priority=TENDING_PRIORITY, pass_context=True
+)
+async def tend_runs(context: JobContext, timestamp: int) -> None:
+    """Give jobs of dead workers to others, and look after runs that nobody works on."""
+    manager = context.app.job_manager
+    seconds = _equipment(context).settings.stalled_after_seconds
+    for job in await manager.get_stalled_jobs(seconds_since_heartbeat=seconds):
+        await manager.retry_job(job)
+        if job.task_name == jobs.WORK:
+            arguments: dict[str, Any] = job.task_kwargs
+            await sync_to_async(engine.count_lost)(arguments["run_id"], arguments["track_ids"])
+    await manager.prune_stalled_workers(seconds)
+    await sync_to_async(engine.tend)()
+
+
+def _equipment(context: JobContext) -> Equipment:
+    additional: dict[str, Any] = context.additional_context
+    equipment: Equipment = additional[EQUIPMENT]
+    return equipment

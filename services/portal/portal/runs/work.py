@@ -1,0 +1,91 @@
+"""What a kind of run must say of itself, and what it is given to work with."""
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from portal.configuration import PortalSettings
+from portal.remote.services import Services
+from portal.runs.models import Run
+
+
+class RunFailedError(Exception):
+    """The run as a whole cannot go on; the message says what to do."""
+
+
+class RunInterruptedError(Exception):
+    """The run is to be stopped, or its worker is; what is done so far counts."""
+
+
+class Verdict(StrEnum):
+    """How it went with one song."""
+
+    DONE = "done"
+    SKIPPED = "skipped"
+    """It cannot be done for this song, now or later, and the run is none the worse for it."""
+    FAILED = "failed"
+    AGAIN = "again"
+    """It may work in a while."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of one song, with a sentence where it is not simply done."""
+
+    verdict: Verdict
+    message: str = ""
+
+
+DONE = Outcome(verdict=Verdict.DONE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Equipment:
+    """What the worker's process hands to every job."""
+
+    services: Services
+    settings: PortalSettings
+    stopping: threading.Event
+    """Set when the process is to end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunJob:
+    """A run at work in a job."""
+
+    run: Run
+    services: Services
+    settings: PortalSettings
+    stopping: threading.Event
+
+    def check(self) -> None:
+        """Raise `RunInterruptedError` when somebody wants the run, or the worker, to stop."""
+        if self.stopping.is_set() or not Run.objects.filter(pk=self.run.pk, state=Run.State.RUNNING).exists():
+            raise RunInterruptedError
+
+    def report(self, step: str, progress: float = 0.0) -> None:
+        """Let people see how far a part is that is not counted in songs. Checks as well."""
+        self.check()
+        Run.objects.filter(pk=self.run.pk).update(step=step[:200], progress=progress)
+
+
+class Work(Protocol):
+    """One kind of run. Everything may be done twice after a crash, and must come to the same."""
+
+    @property
+    def songs_at_once(self) -> int | None:
+        """Songs in a job; None takes the setting."""
+
+    def lay_out(self, job: RunJob) -> Iterable[int]:
+        """Do what comes before the songs; the ids of the tracks to work on."""
+
+    def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
+        """Work on songs; each is stored before its outcome is handed over."""
+
+    def conclude(self, run: Run) -> str:
+        """All songs are through: the run's last message. In the transaction that ends the run."""
+
+    def abandon(self, run: Run) -> None:
+        """The run failed or was stopped. In the transaction that ends the run."""

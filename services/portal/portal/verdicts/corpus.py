@@ -1,0 +1,78 @@
+"""The songs to learn from: heard ones whose genre people, or their tags, say."""
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db.models import Count, Q, QuerySet
+from django.db.models.functions import Coalesce
+
+from portal.library.models import Track, Vector
+from portal.remote.audio import VectorValues
+from portal.remote.inference import TrainingSong
+
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Corpus:
+    """What there is to learn from, before it is read."""
+
+    labelled: int
+    heard: int
+    usable: int
+
+
+def survey() -> Corpus:
+    """How many songs have a genre, were heard, and both."""
+    present = Track.objects.filter(removed_time=None)
+    return Corpus(
+        labelled=_labelled(present).count(),
+        heard=present.exclude(audio=None).count(),
+        usable=_labelled(present).exclude(audio=None).count(),
+    )
+
+
+def training_songs() -> Iterator[TrainingSong]:
+    """Every usable song, with its vectors of the make that most songs have; a person's word wins over the tags."""
+    versions = _present_versions()
+    tracks = (
+        _labelled(Track.objects.filter(removed_time=None))
+        .exclude(audio=None)
+        .annotate(label=Coalesce("override__genre__name", "tag_genre__name"))
+        .select_related("audio")
+        .prefetch_related("audio__vectors")
+        .order_by("pk")
+    )
+    for track in tracks.iterator(chunk_size=_AT_ONCE):
+        vectors = tuple(
+            VectorValues(kind=each.kind, version=each.version, values=tuple(map(float, each.values)))
+            for each in (track.audio.vectors.all() if track.audio else ())
+            if versions.get(each.kind) == each.version
+        )
+        if vectors:
+            yield TrainingSong(
+                song_id=str(track.pk), genre=track.label, group=group_of(track), vectors=vectors
+            )
+
+
+def group_of(track: Track) -> str:
+    """The artist, so that one is never on both sides of a split. A song of nobody is a group of its own."""
+    name = unicodedata.normalize("NFKC", track.artist or track.album_artist).casefold()
+    return " ".join(name.split()) or f"song {track.pk}"
+
+
+def _labelled(tracks: QuerySet[Track]) -> QuerySet[Track]:
+    overridden = Q(override__genre__retired=False)
+    tagged = Q(override=None, tag_genre__retired=False)
+    return tracks.filter(overridden | tagged)
+
+
+def _present_versions() -> dict[str, str]:
+    """The version of each kind that most audio has; vectors of others cannot be mixed with it."""
+    counts = (
+        Vector.objects.values_list("kind", "version")
+        .annotate(audio_count=Count("pk"))
+        .order_by("audio_count", "version")
+    )
+    return {kind: version for kind, version, _ in counts}
