@@ -10,13 +10,16 @@ import grpc
 from grpc_status import rpc_status
 
 from runtime.errors import RemoteError, ServiceError, status_of
-from runtime.telemetry import REQUEST_ID_HEADER, bind_request_id, clear_request_id, get_logger
+from runtime.telemetry import REQUEST_ID_HEADER, bind_request_id, clear_request_id, get_logger, request_id
 
 # grpc's class takes type arguments in its stubs only, not when the module runs.
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 MaybeHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
 Continuation: TypeAlias = "Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Any, Any] | None]"
 log = get_logger(__name__)
+# Tells gRPC's own retries to stop: an error that a service worded is an answer, and every service in the chain
+# that asked again would multiply the attempts. A call that reached no service is still retried.
+NO_RETRY = ("grpc-retry-pushback-ms", "-1")
 # Probes come every few seconds and would bury the rest.
 QUIET = ("/grpc.health.v1.Health/", "/grpc.reflection.")
 
@@ -71,12 +74,18 @@ class _Call:
             log.info("call", method=self.method, code=name, seconds=round(time.monotonic() - started, 4))
             clear_request_id()
 
+    def _own_id(self) -> tuple[str, str]:
+        return REQUEST_ID_HEADER, request_id() or ""
+
     def _fail(self, error: Exception, context: Any) -> NoReturn:
         if context.code() is not None:  # the servicer aborted by itself
             raise error
         if isinstance(error, ServiceError | RemoteError):
             log.warning("call refused", method=self.method, reason=error.reason, message=str(error))
-            context.abort_with_status(error.status())
+            status = error.status()
+            context.abort_with_status(
+                status._replace(trailing_metadata=(*status.trailing_metadata, self._own_id(), NO_RETRY))
+            )
         log.exception("call failed", method=self.method)
         context.abort(
             grpc.StatusCode.INTERNAL,
