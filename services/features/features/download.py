@@ -1,6 +1,7 @@
 """Reads the bytes of a song from Plex through the sync service, for files that are not mounted here."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable
 from typing import BinaryIO
 
 import grpc
@@ -10,9 +11,9 @@ from runtime.errors import RemoteError
 from features.errors import AudioNotFound, SyncUnavailable, TooLarge
 
 # A stream that breaks off goes on where it stopped; one that never gets further is given up.
-ATTEMPTS = 3
-GONE = frozenset({grpc.StatusCode.NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION})
-BROKEN_OFF = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DATA_LOSS})
+MAX_ATTEMPTS_WITHOUT_PROGRESS = 3
+# What sync says of a track that it will not find later either.
+GONE = frozenset({"TRACK_NOT_FOUND", "NO_MEDIA"})
 
 
 class Downloads:
@@ -23,34 +24,29 @@ class Downloads:
         self._max_bytes = max_bytes
         self._timeout_seconds = timeout_seconds
 
-    def fetch(self, rating_key: str, file: BinaryIO) -> None:
+    def fetch(self, rating_key: str, file: BinaryIO, patience_seconds: float | None = None) -> None:
         """Write the whole file of a track into `file`; raises AudioNotFound, TooLarge or SyncUnavailable."""
         if self._sync is None:
             raise SyncUnavailable(
                 "no sync service is configured; set FEATURES_SYNC_TARGET, or send a path or bytes"
             )
+        ends_at = time.monotonic() + min(self._timeout_seconds, patience_seconds or self._timeout_seconds)
         failures = 0
         while True:
             before = file.tell()
+            request = sync_pb2.ReadAudioRequest(rating_key=rating_key, offset=before)
             try:
-                self._copy(self._read(rating_key, before), file)
+                # A sync that is down must be told as such, not waited for until the caller has gone.
+                timeout_seconds = max(0.0, ends_at - time.monotonic())
+                self._copy(self._sync.ReadAudio(request, timeout=timeout_seconds, wait_for_ready=False), file)
                 return
             except grpc.RpcError as rpc_error:
                 error = RemoteError.from_rpc(rpc_error)
-                failures = failures + 1 if file.tell() == before else 1
-                if error.code not in BROKEN_OFF or failures == ATTEMPTS:
+                failures = failures + 1 if file.tell() == before else 0
+                if failures == MAX_ATTEMPTS_WITHOUT_PROGRESS or not _broke_off(error, failures):
                     raise _translated(error, rating_key) from rpc_error
 
-    def _read(self, rating_key: str, offset: int) -> Iterator[sync_pb2.ReadAudioResponse]:
-        if self._sync is None:
-            raise SyncUnavailable("no sync service is configured")
-        request = sync_pb2.ReadAudioRequest(rating_key=rating_key, offset=offset)
-        parts: Iterator[sync_pb2.ReadAudioResponse] = self._sync.ReadAudio(
-            request, timeout=self._timeout_seconds
-        )
-        return parts
-
-    def _copy(self, parts: Iterator[sync_pb2.ReadAudioResponse], file: BinaryIO) -> None:
+    def _copy(self, parts: Iterable[sync_pb2.ReadAudioResponse], file: BinaryIO) -> None:
         for part in parts:
             self._check_size(part.header.size_bytes)
             self._check_size(file.tell() + len(part.data))
@@ -64,8 +60,15 @@ class Downloads:
             )
 
 
+def _broke_off(error: RemoteError, failures: int) -> bool:
+    """Whether going on may help. The channel itself repeats calls that reached no service."""
+    return error.code == grpc.StatusCode.DATA_LOSS or (
+        error.code == grpc.StatusCode.UNAVAILABLE and failures == 0
+    )
+
+
 def _translated(error: RemoteError, rating_key: str) -> AudioNotFound | SyncUnavailable:
-    if error.code in GONE and error.reason != "NOT_CONFIGURED":
+    if error.reason in GONE:
         return AudioNotFound(f"Plex has no audio for rating key {rating_key}: {error.message}")
     return SyncUnavailable(
         f"the audio of rating key {rating_key} could not be read through sync: {error.message}"

@@ -16,6 +16,14 @@ from features.extraction import Extraction, extract, warm_up
 log = get_logger(__name__)
 
 PR_SET_PDEATHSIG = 1
+# Imported once, in the fork server: librosa's own modules come late and take seconds, and a process that replaces
+# a crashed one should be ready at once.
+PRELOADED = [
+    "features.extraction",
+    "librosa.core.audio",
+    "librosa.core.constantq",
+    "librosa.feature.spectral",
+]
 WORKER_ENVIRONMENT = {
     # One process a core: threads of their own would only fight for the same cores.
     "OMP_NUM_THREADS": "1",
@@ -40,7 +48,7 @@ class ExtractionPool:
         # Forking this process would copy gRPC's threads in whatever state they are; a server that does nothing
         # but fork has none, and ends by itself when this process is gone.
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["features.extraction"])
+        context.set_forkserver_preload(PRELOADED)
         self._pool = ProcessPool(max_workers=processes, initializer=_start_process, context=context)
 
     def warm_up(self) -> None:
@@ -80,6 +88,8 @@ class ExtractionPool:
 def _start_process() -> None:
     # Ctrl-C reaches the whole process group; the parent decides when its processes end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A decoder that hangs never returns to Python, where pebble's own handler would run.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _die_with_parent()
     warm_up()
 

@@ -23,7 +23,7 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
     ) -> features_pb2.ExtractResponse:
         wanted = conversion.kinds(request)
         audio, mappings = conversion.reference(request.audio), conversion.mappings(request)
-        with self._sources.opened(audio, mappings) as path:
+        with self._sources.opened(audio, mappings, context.time_remaining()) as path:
             future = self._pool.schedule(path, with_fma=conversion.FMA in wanted)
             context.add_callback(future.cancel)
             extraction = self._pool.wait(future, context.time_remaining())

@@ -41,12 +41,14 @@ class AudioSources:
         self._downloads = downloads
 
     @contextmanager
-    def opened(self, audio: AudioReference, mappings: Sequence[PathMapping]) -> Iterator[str]:
+    def opened(
+        self, audio: AudioReference, mappings: Sequence[PathMapping], patience_seconds: float | None = None
+    ) -> Iterator[str]:
         """The path of a file that holds the audio; a copy made for it is gone afterwards, whatever happens."""
         if audio.path:
             yield str(self._folders.find(audio.path, mappings))
         elif audio.rating_key:
-            with self._of_track(audio, mappings) as path:
+            with self._of_track(audio, mappings, patience_seconds) as path:
                 yield path
         elif audio.content:
             with _nameless_file() as file:
@@ -58,7 +60,9 @@ class AudioSources:
             )
 
     @contextmanager
-    def _of_track(self, audio: AudioReference, mappings: Sequence[PathMapping]) -> Iterator[str]:
+    def _of_track(
+        self, audio: AudioReference, mappings: Sequence[PathMapping], patience_seconds: float | None
+    ) -> Iterator[str]:
         not_mounted: Exception | None = None
         if audio.path_hint:
             try:
@@ -69,17 +73,18 @@ class AudioSources:
                 yield mounted
                 return
         with _nameless_file() as file:
-            self._fetch(audio.rating_key, file, not_mounted)
+            log.info("reading through sync", rating_key=audio.rating_key, not_mounted=str(not_mounted or ""))
+            try:
+                self._downloads.fetch(audio.rating_key, file, patience_seconds)
+            except SyncUnavailable as error:
+                raise _with_path_error(error, not_mounted) from error
             yield _path_of(file)
 
-    def _fetch(self, rating_key: str, file: BinaryIO, not_mounted: Exception | None) -> None:
-        log.info("reading through sync", rating_key=rating_key, not_mounted=str(not_mounted or ""))
-        try:
-            self._downloads.fetch(rating_key, file)
-        except SyncUnavailable as error:
-            if not_mounted is None:
-                raise
-            raise SyncUnavailable(f"{error}. Its file was tried first: {not_mounted}") from error
+
+def _with_path_error(error: SyncUnavailable, not_mounted: Exception | None) -> SyncUnavailable:
+    return (
+        error if not_mounted is None else SyncUnavailable(f"{error}. Its file was tried first: {not_mounted}")
+    )
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The service over a real socket with real processes: what callers get, and what crashes leave behind."""
 
+import io
 import os
 import signal
 import socket
@@ -18,7 +19,7 @@ import psutil
 import pytest
 from features.audio import load_excerpt
 from features.download import Downloads
-from features.errors import DecoderCrashed, TimedOut
+from features.errors import DecoderCrashed, SyncUnavailable, TimedOut
 from features.fma import VERSION, fma_features
 from features.location import MediaFolders
 from features.pool import ExtractionPool
@@ -28,6 +29,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from mutagen.flac import FLAC
 from reclass.features.v1 import features_pb2, features_pb2_grpc
 from reclass.sync.v1 import sync_pb2, sync_pb2_grpc
+from runtime.channel import open_channel
 from runtime.errors import RemoteError, ServiceError
 from runtime.testing import connected
 
@@ -80,7 +82,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[ExtractionPool]:
-    pool = ExtractionPool(processes=1, time_limit_seconds=3.0)
+    pool = ExtractionPool(processes=1, time_limit_seconds=5.0)
     pool.warm_up()
     yield pool
     pool.close()
@@ -216,8 +218,26 @@ def test_each_fault_has_its_reason_and_says_what_to_do(stub, library):
         extract(stub, rating_key="7")
     with refused("TOO_LARGE", code.OUT_OF_RANGE, permanent=True, says="FEATURES_MAX_DOWNLOAD_BYTES"):
         extract(stub, rating_key="big")
-    with refused("SYNC_UNAVAILABLE", code.UNAVAILABLE, permanent=False, says="is not mounted here"):
+
+
+def test_a_sync_that_cannot_help_is_asked_three_times_and_named(stub, plex):
+    plex.offsets.clear()
+    with refused(
+        "SYNC_UNAVAILABLE", grpc.StatusCode.UNAVAILABLE, permanent=False, says="is not mounted here"
+    ):
         extract(stub, rating_key="hopeless", path_hint="/volume1/x.flac")
+    assert plex.offsets == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("target", "says"), [(None, "FEATURES_SYNC_TARGET"), ("127.0.0.1:1", "could not be read")]
+)
+def test_a_sync_that_is_not_there_is_named_soon(target, says):
+    channel = open_channel(target) if target else None
+    started = time.monotonic()
+    with pytest.raises(SyncUnavailable, match=says):
+        Downloads(channel, max_bytes=1, timeout_seconds=1.0).fetch("1", io.BytesIO())
+    assert time.monotonic() - started < 10
 
 
 def test_a_caller_without_patience_costs_only_its_own_song(stub, library):
@@ -256,7 +276,7 @@ def test_a_process_that_dies_takes_its_own_song_along_and_no_other(pool, library
 def test_a_song_over_the_time_limit_is_given_up_and_the_next_one_heard(pool, library):
     future, worker = stopped_worker(pool, library / "song.flac")
     waiting = pool.schedule(str(library / "song.flac"), with_fma=True)
-    with pytest.raises(TimedOut, match="longer than 3 s"):
+    with pytest.raises(TimedOut, match="longer than 5 s"):
         pool.wait(future, None)
     assert pool.wait(waiting, 30.0).fma is not None
     assert not worker.is_running()
