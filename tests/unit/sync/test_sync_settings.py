@@ -1,0 +1,77 @@
+"""What the sync service takes from its environment, and what it refuses."""
+
+from pathlib import Path
+
+import pytest
+from sync.__main__ import plex_address
+from sync.settings import SyncSettings
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SYNC_PLEX_URL", "SYNC_PLEX_TOKEN", "SYNC_PLEX_TOKEN_FILE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("http://nas:32400", "http://nas:32400"),
+        ("https://plex.example/behind/proxy/", "https://plex.example/behind/proxy"),
+        (" http://nas:32400/web/index.html#!/media?X-Plex-Token=abc ", "http://nas:32400"),
+        ("http://nas:32400/?X-Plex-Token=abc", "http://nas:32400"),
+        ("", None),
+    ],
+)
+def test_an_address_may_be_copied_from_a_browser(
+    monkeypatch: pytest.MonkeyPatch, given: str, used: str | None
+) -> None:
+    monkeypatch.setenv("SYNC_PLEX_URL", given)
+
+    assert SyncSettings.load().plex_url == used
+
+
+@pytest.mark.parametrize(
+    "given", ["192.168.1.5:32400", "nas", "ftp://nas", "http://", "http://me:pw@nas:32400"]
+)
+def test_what_is_no_address_ends_the_start_with_the_variable_s_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], given: str
+) -> None:
+    monkeypatch.setenv("SYNC_PLEX_URL", given)
+
+    with pytest.raises(SystemExit, match="2"):
+        SyncSettings.load()
+    assert "SYNC_PLEX_URL" in capsys.readouterr().err
+
+
+def test_the_token_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("abc\n")
+    monkeypatch.setenv("SYNC_PLEX_URL", "http://nas:32400")
+    monkeypatch.setenv("SYNC_PLEX_TOKEN_FILE", str(tmp_path / "token"))
+
+    address = plex_address(SyncSettings.load())
+
+    assert address is not None
+    assert (address.url, address.token) == ("http://nas:32400", "abc")
+
+
+@pytest.mark.parametrize("token", ["two words", "line\nbreak", "schlüssel"])
+def test_a_token_that_fits_in_no_header_is_refused_without_being_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], token: str
+) -> None:
+    monkeypatch.setenv("SYNC_PLEX_TOKEN", token)
+
+    with pytest.raises(SystemExit, match="2"):
+        SyncSettings.load()
+    shown = capsys.readouterr().err
+    assert "SYNC_PLEX_TOKEN" in shown
+    assert token not in shown
+
+
+@pytest.mark.parametrize("missing", ["SYNC_PLEX_URL", "SYNC_PLEX_TOKEN"])
+def test_half_a_configuration_is_none(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    monkeypatch.setenv("SYNC_PLEX_URL", "http://nas:32400")
+    monkeypatch.setenv("SYNC_PLEX_TOKEN", "abc")
+    monkeypatch.delenv(missing)
+
+    assert plex_address(SyncSettings.load()) is None
