@@ -2,10 +2,12 @@
 
 import json
 import os
+import signal
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +92,9 @@ def _make_songs(
     folder: Path, entries: tuple[Entry, ...], seed: int, progress: Callable[[int, int], None] | None
 ) -> tuple[Song, ...]:
     # Spawned, because a fork would copy the locks that a caller's threads hold.
-    pool = ProcessPoolExecutor(min(len(entries), os.cpu_count() or 1), mp_context=get_context("spawn"))
+    pool = ProcessPoolExecutor(
+        min(len(entries), os.cpu_count() or 1), mp_context=get_context("spawn"), initializer=_end_with_parent
+    )
     songs: dict[int, Song] = {}
     try:
         jobs = {pool.submit(_make_song, folder, entry, seed): number for number, entry in enumerate(entries)}
@@ -101,6 +105,19 @@ def _make_songs(
     finally:
         pool.shutdown(cancel_futures=True)
     return tuple(songs[number] for number in range(len(entries)))
+
+
+def _end_with_parent() -> None:
+    """Leave Ctrl-C to the parent, and end when it does: a pool's workers outlive a parent that was killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_watch_parent, daemon=True).start()
+
+
+def _watch_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _make_song(folder: Path, entry: Entry, seed: int) -> Song:
