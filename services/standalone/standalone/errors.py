@@ -15,7 +15,7 @@ class AlreadyRunningError(StandaloneError):
     """Another `reclass up` runs on the same data folder."""
 
 
-class NotRunningError(StandaloneError):
+class NotRunningError(StandaloneError, RuntimeError):
     """Nothing runs on the data folder."""
 
 

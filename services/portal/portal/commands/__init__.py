@@ -1,0 +1,1 @@
+"""The commands of `reclass` that work on the portal's database."""

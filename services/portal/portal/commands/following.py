@@ -1,0 +1,210 @@
+"""Shows a run while workers are at it, and says how it ended."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models import Count, Q
+from django.utils import timezone
+from procrastinate.contrib.django.models import ProcrastinateWorker
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from portal.runs.engine import ACTIVE
+from portal.runs.models import Run, RunSong
+from portal.runs.start import stop
+
+LOOK_EVERY_SECONDS = 0.3
+LINE_EVERY_SECONDS = 5.0
+# A worker that is there takes a run within a second.
+WORKER_MISSED_AFTER_SECONDS = 5.0
+STOP_WITHIN_SECONDS = 20.0
+INTERRUPTED = 130
+SHOWN_FAILURES = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """How far a run is."""
+
+    run: Run
+    total: int
+    through: int
+    failed: int
+
+    @property
+    def ended(self) -> bool:
+        return self.run.state not in ACTIVE
+
+
+def snapshot(run_id: int) -> Snapshot:
+    """Look at a run."""
+    run = Run.objects.get(pk=run_id)
+    counts = run.songs.aggregate(
+        total=Count("pk"),
+        through=Count("pk", filter=~Q(state=RunSong.State.PENDING)),
+        failed=Count("pk", filter=Q(state=RunSong.State.FAILED)),
+    )
+    return Snapshot(run=run, **counts)
+
+
+def follow(run: Run, console: Console) -> Snapshot:
+    """Show progress until the run has ended. Ctrl-C stops the run in an orderly way."""
+    try:
+        with _display(run, console) as show:
+            return _watch(run, show)
+    except KeyboardInterrupt:
+        return _stop(run, console)
+
+
+class Lines:
+    """Progress as a line every few seconds, where there is no terminal to draw a bar on."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._started = self._last = time.monotonic()
+
+    def show(self, seen: Snapshot) -> None:
+        """Print a line if the last one is old enough."""
+        now = time.monotonic()
+        if now - self._last < LINE_EVERY_SECONDS:
+            return
+        self._last = now
+        self._console.print(line_of(seen, now - self._started), highlight=False, markup=False)
+
+
+def line_of(seen: Snapshot, seconds: float) -> str:
+    """Count, rate, time left and failures in a line."""
+    kind = seen.run.get_kind_display()
+    if not seen.total:
+        return f"{kind}: {seen.run.step or 'waiting'} ({seen.run.progress:.0%})"
+    rate = seen.through / seconds if seconds > 0 else 0.0
+    left = f", {_duration((seen.total - seen.through) / rate)} left" if rate > 0 else ""
+    return f"{kind}: {seen.through} of {seen.total} songs, {rate:.1f}/s{left}, {seen.failed} failed"
+
+
+class RateColumn(ProgressColumn):
+    """Songs a second."""
+
+    def render(self, task):  # type: ignore[no-untyped-def] # rich's own signature
+        """As text."""
+        return f"{task.speed:.1f}/s" if task.speed else "–/s"
+
+
+@contextmanager
+def _display(run: Run, console: Console) -> Iterator["Lines | Bar"]:
+    if not console.is_terminal:
+        yield Lines(console)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        MofNCompleteColumn(),
+        RateColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[failed]} failed"),
+    )
+    with Progress(*columns, console=console) as progress:
+        yield Bar(progress, run)
+
+
+class Bar:
+    """Progress as a bar on a terminal."""
+
+    def __init__(self, progress: Progress, run: Run) -> None:
+        self._progress = progress
+        self._task = progress.add_task(run.get_kind_display(), total=None, failed=0)
+
+    def show(self, seen: Snapshot) -> None:
+        """Draw it."""
+        step = f"{seen.run.get_kind_display()}: {seen.run.step}" if seen.run.step else None
+        counted = {"total": seen.total, "completed": seen.through} if seen.total else {"total": None}
+        if not seen.total and seen.run.progress:
+            counted = {"total": 100, "completed": int(seen.run.progress * 100)}
+        description = step or seen.run.get_kind_display()
+        self._progress.update(self._task, description=description, failed=seen.failed, **counted)
+
+
+def _watch(run: Run, show: "Lines | Bar") -> Snapshot:
+    asked = time.monotonic()
+    warned = False
+    while True:
+        seen = snapshot(run.pk)
+        show.show(seen)
+        if seen.ended:
+            return seen
+        if not warned and seen.run.state == Run.State.WAITING:
+            warned = time.monotonic() - asked > WORKER_MISSED_AFTER_SECONDS
+            if warned:
+                _say_if_no_worker()
+        time.sleep(LOOK_EVERY_SECONDS)
+
+
+def _say_if_no_worker() -> None:
+    lately = timezone.now() - timedelta(seconds=60)
+    if not ProcrastinateWorker.objects.filter(last_heartbeat__gte=lately).exists():
+        sys.stderr.write("No worker is running, so this waits: start one with `python -m portal worker`.\n")
+
+
+def _stop(run: Run, console: Console) -> Snapshot:
+    console.print("Stopping after the songs in progress …", highlight=False)
+    stop(run)
+    deadline = time.monotonic() + STOP_WITHIN_SECONDS
+    while not (seen := snapshot(run.pk)).ended and time.monotonic() < deadline:
+        time.sleep(LOOK_EVERY_SECONDS)
+    return seen
+
+
+def exit_status(seen: Snapshot) -> int:
+    """0 only when what was asked is done: songs that cannot be done are no failure, songs that failed are."""
+    if seen.run.state in (Run.State.STOPPED, Run.State.STOPPING):
+        return INTERRUPTED
+    return 0 if seen.run.state == Run.State.DONE and not seen.failed else 1
+
+
+def say_end(seen: Snapshot, console: Console) -> None:
+    """How the run ended, and what failed or was skipped and why."""
+    console.print(f"{seen.run.get_kind_display()}: {summary(seen)}", highlight=False, markup=False)
+    for state, word in ((RunSong.State.FAILED, "failed"), (RunSong.State.SKIPPED, "skipped")):
+        songs = seen.run.songs.filter(state=state).select_related("track").order_by("pk")
+        for song in songs[:SHOWN_FAILURES]:
+            console.print(f"  {word}: {song.track}: {song.message}", highlight=False, markup=False)
+        more = songs.count() - SHOWN_FAILURES
+        if more > 0:
+            console.print(f"  and {more} more {word}; the admin lists them all", highlight=False)
+
+
+def summary(seen: Snapshot) -> str:
+    """One sentence."""
+    run = seen.run
+    if run.state == Run.State.STOPPING:
+        return "stopping; the songs in progress end by themselves. The next one goes on with the rest."
+    counted = ""
+    if seen.total:
+        skipped = run.songs.filter(state=RunSong.State.SKIPPED).count()
+        done = run.songs.filter(state=RunSong.State.DONE).count()
+        extras = [f"{n} {word}" for n, word in ((skipped, "skipped"), (seen.failed, "failed")) if n]
+        counted = ", ".join([f"{done} of {seen.total} songs done", *extras])
+    seconds = (run.finished_time - run.started_time) if run.finished_time and run.started_time else None
+    took = f" in {_duration(seconds.total_seconds())}" if seconds and run.state == Run.State.DONE else ""
+    return (
+        ". ".join(part for part in (f"{counted}{took}" if counted else "", run.message) if part)
+        or f"done{took}"
+    )
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d} min" if minutes else f"{rest} s"

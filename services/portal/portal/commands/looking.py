@@ -1,0 +1,122 @@
+"""`reclass status | export`: what there is, for people and programs."""
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from portal.commands.surroundings import DataOption, portal_at_hand, quit_with
+
+SERVICE_TIMEOUT_SECONDS = 3.0
+SHOWN_RUNS = 8
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command()(status)
+    app.command()(export)
+
+
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    data: DataOption = None,
+) -> None:
+    """Say how many songs are in which state, what serves, and what ran last."""
+    with portal_at_hand(data):
+        from portal.library.census import counts
+
+        songs, stages, runs = counts(), _stages(), _last_runs()
+        if as_json:
+            content = {"songs": songs, "model": stages, "last_runs": runs}
+            sys.stdout.write(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
+        else:
+            _show(songs, stages, runs)
+
+
+def export(
+    output: Annotated[Path | None, typer.Option(help="File to write. [default: standard output]")] = None,
+    data: DataOption = None,
+) -> None:
+    """Print every song as a line of JSON."""
+    with portal_at_hand(data):
+        from portal.library.census import songs_as_data
+
+        lines = (json.dumps(song, ensure_ascii=False) + "\n" for song in songs_as_data())
+        if output is None:
+            sys.stdout.writelines(lines)
+            return
+        _write(output, lines)
+
+
+def _write(output: Path, lines: Iterable[str]) -> None:
+    try:
+        with output.open("w", encoding="utf-8") as file:
+            file.writelines(lines)
+    except OSError as error:
+        quit_with(f"{output}: {error.strerror}")
+
+
+def _stages() -> dict[str, Any]:
+    from runtime.errors import RemoteError
+
+    from portal.remote.inference import stages
+
+    try:
+        found = stages(timeout_seconds=SERVICE_TIMEOUT_SECONDS)
+    except RemoteError as error:
+        return {"ready": False, "stages": [], "message": f"inference does not answer: {error.message}"}
+    return {
+        "ready": any(stage.ready for stage in found),
+        "stages": [
+            {
+                "stage": stage.stage,
+                "ready": stage.ready,
+                "model_version": stage.model_version,
+                "genres": list(stage.genres),
+                "trained_time": stage.trained_time.isoformat() if stage.trained_time else None,
+                "message": stage.message,
+            }
+            for stage in found
+        ],
+        "message": "",
+    }
+
+
+def _last_runs() -> list[dict[str, Any]]:
+    from portal.runs.models import Run
+
+    return [
+        {
+            "run": run.pk,
+            "kind": run.kind,
+            "state": run.state,
+            "message": run.message,
+            "created_time": run.created_time.isoformat(),
+            "finished_time": run.finished_time.isoformat() if run.finished_time else None,
+        }
+        for run in Run.objects.order_by("-pk")[:SHOWN_RUNS]
+    ]
+
+
+def _show(songs: dict[str, int], stages: dict[str, Any], runs: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    counted = Table("songs", "")
+    for name, number in songs.items():
+        if number or name in ("synced", "heard", "classified", "failed", "written"):
+            counted.add_row(name.replace("_", " "), str(number))
+    console.print(counted)
+    for stage in stages["stages"]:
+        serving = stage["model_version"] if stage["ready"] else f"not ready: {stage['message']}"
+        console.print(f"Stage {stage['stage']}: {serving}", highlight=False, markup=False)
+    if stages["message"]:
+        console.print(stages["message"], highlight=False, markup=False)
+    last = Table("run", "kind", "state", "message")
+    for run in runs:
+        last.add_row(str(run["run"]), run["kind"], run["state"], run["message"])
+    console.print(last)

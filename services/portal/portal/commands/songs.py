@@ -1,0 +1,109 @@
+"""`reclass sync | extract | classify | train`: the way of songs up to their genre."""
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from portal.commands.surroundings import DataOption, portal_at_hand
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    for command in (sync, extract, classify, train):
+        app.command()(command)
+
+
+def sync(
+    library: Annotated[
+        list[str] | None,
+        typer.Option(help="Title of a music library; again for more. [default: the setting]"),
+    ] = None,
+    full: Annotated[
+        bool, typer.Option(help="Read the genres of every song, not only of changed ones.")
+    ] = False,
+    data: DataOption = None,
+) -> None:
+    """Read libraries, songs and their genres from Plex."""
+    with portal_at_hand(data):
+        from portal.runs.start import start_sync
+
+        _run_to_its_end(start_sync(library or (), full=full))
+
+
+def extract(data: DataOption = None) -> None:
+    """Hear every song that was not heard yet."""
+    with portal_at_hand(data):
+        from portal.runs.start import start_extract
+
+        _run_to_its_end(start_extract())
+
+
+def classify(
+    again: Annotated[bool, typer.Option(help="Also songs that the model in service has judged.")] = False,
+    data: DataOption = None,
+) -> None:
+    """Decide a genre for every song that the model in service has not judged."""
+    with portal_at_hand(data):
+        from portal.runs.start import start_classify
+
+        _run_to_its_end(start_classify(again=again))
+
+
+def train(as_json: JsonOption = False, data: DataOption = None) -> None:
+    """Learn from the songs whose genre is known."""
+    with portal_at_hand(data):
+        from portal.runs.start import start_train
+
+        _run_to_its_end(start_train(), show=_json if as_json else _report)
+
+
+def _run_to_its_end(run: Any, show: Any = None) -> None:
+    from rich.console import Console
+
+    from portal.commands.following import exit_status, follow, say_end
+
+    console = Console(stderr=show is _json, soft_wrap=True)
+    seen = follow(run, console)
+    say_end(seen, console)
+    status = exit_status(seen)
+    if show and status == 0:
+        show(seen.run.result)
+    if status:
+        raise typer.Exit(status)
+
+
+def _json(result: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(result, ensure_ascii=False, indent=2) + "\n")
+
+
+def _report(result: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(soft_wrap=True)
+    table = Table(
+        "stage",
+        "model",
+        "right on unheard artists",
+        "macro F1",
+        "always the largest genre",
+        "ECE before → after",
+    )
+    for stage in result.get("stages", ()):
+        table.add_row(
+            str(stage["stage"]),
+            stage["model_version"],
+            f"{stage['held_out_accuracy']:.1%} of {stage['held_out_songs']} songs",
+            f"{stage['held_out_macro_f1']:.3f}",
+            f"{stage['majority_baseline_accuracy']:.1%}",
+            f"{stage['calibration_error_before']:.3f} → {stage['calibration_error_after']:.3f}",
+        )
+    console.print(table)
+    console.print(f"Genres learned: {', '.join(result.get('genres', ()))}", highlight=False)
+    for skipped in result.get("skipped_genres", ()):
+        console.print(f"Not learned: {skipped['genre']}: {skipped['reason']}", highlight=False, markup=False)
+    console.print(f"Tags that look wrong: {result.get('suspect_count', 0)}", highlight=False)

@@ -1,0 +1,141 @@
+"""`reclass push | rollback`: genres into Plex, and back."""
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from portal.commands.surroundings import DataOption, RefusalError, portal_at_hand
+
+SHOWN_ROWS = 20
+LATEST = "latest"
+JsonOption = Annotated[bool, typer.Option("--json", help="Print batch and counts as JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command()(push)
+    app.command()(rollback)
+
+
+def push(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")] = False,
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="Least confidence of the AI. [default: PORTAL_WRITE_CONFIDENCE]"),
+    ] = None,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Write genres to Plex: the latest dry run's, else those of a new one."""
+    with portal_at_hand(data):
+        from portal.runs.start import next_batch
+
+        batch = None if dry_run or min_confidence is not None else next_batch()
+        if batch is None:
+            batch = _plan(min_confidence, as_json=as_json)
+        if batch is None or dry_run:
+            _report(batch, as_json=as_json, rows=dry_run)
+            return
+        _apply(batch, as_json=as_json)
+
+
+def rollback(
+    batch: Annotated[str, typer.Argument(help="Number of the batch, or latest.")],
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Put back what stood in Plex before a batch."""
+    with portal_at_hand(data):
+        from portal.runs.start import start_rollback
+
+        chosen = _batch(batch)
+        status = _run_to_its_end(start_rollback(chosen), as_json=as_json)
+        chosen.refresh_from_db()
+        _report(chosen, as_json=as_json)
+        if status:
+            raise typer.Exit(status)
+
+
+def _plan(min_confidence: float | None, *, as_json: bool) -> Any:
+    from portal.configuration import PortalSettings
+    from portal.ledger.models import WriteBatch
+    from portal.runs.start import start_plan
+
+    least = PortalSettings.load().write_confidence if min_confidence is None else min_confidence
+    run = start_plan(min_confidence=least)
+    status = _run_to_its_end(run, as_json=as_json)
+    if status:
+        raise typer.Exit(status)
+    return WriteBatch.objects.filter(pk=run.result["batch"], state=WriteBatch.State.PLANNED).first()
+
+
+def _apply(batch: Any, *, as_json: bool) -> None:
+    from portal.runs.start import start_push
+
+    status = _run_to_its_end(start_push(batch), as_json=as_json)
+    batch.refresh_from_db()
+    _report(batch, as_json=as_json)
+    if status:
+        raise typer.Exit(status)
+
+
+def _run_to_its_end(run: Any, *, as_json: bool) -> int:
+    from rich.console import Console
+
+    from portal.commands.following import exit_status, follow, say_end
+
+    console = Console(stderr=as_json, soft_wrap=True)
+    seen = follow(run, console)
+    say_end(seen, console)
+    return exit_status(seen)
+
+
+def _batch(name: str) -> Any:
+    from portal.ledger.models import WriteBatch
+    from portal.runs.start import last_written_batch
+
+    if name == LATEST:
+        batch = last_written_batch()
+        if batch is None:
+            raise RefusalError("Nothing of ours stands in Plex: there is no batch to roll back.")
+        return batch
+    batch = WriteBatch.objects.filter(pk=int(name)).first() if name.isdecimal() else None
+    if batch is None:
+        known = ", ".join(str(pk) for pk in WriteBatch.objects.values_list("pk", flat=True)[:10])
+        raise RefusalError(f"There is no batch {name}; there is {known or 'none yet (reclass push)'}.")
+    return batch
+
+
+def _report(batch: Any, *, as_json: bool, rows: bool = False) -> None:
+    from portal.ledger.writing import counts
+
+    if as_json:
+        numbers = counts(batch) if batch else {}
+        result = {
+            "batch": batch.pk if batch else None,
+            "state": batch.state if batch else None,
+            "rows": numbers,
+        }
+        sys.stdout.write(json.dumps(result) + "\n")
+    elif batch is not None and rows:
+        _show_rows(batch)
+
+
+def _show_rows(batch: Any) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("song", "before", "after", "confidence")
+    for row in batch.rows.select_related("track").order_by("pk")[:SHOWN_ROWS]:
+        sure = "a person's" if row.confidence is None else f"{row.confidence:.0%}"
+        before = ", ".join(row.before_genres) or "–"
+        table.add_row(*(escape(each) for each in (str(row.track), before, ", ".join(row.after_genres), sure)))
+    console = Console()
+    console.print(table)
+    more = batch.rows.count() - SHOWN_ROWS
+    if more > 0:
+        console.print(f"and {more} more; the admin lists them all under Write batches.", highlight=False)
+    console.print(f"Batch {batch.pk} is planned. Apply it with: reclass push", highlight=False)

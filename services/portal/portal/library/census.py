@@ -1,0 +1,91 @@
+"""How many songs are in which state, and every song as plain data, for programs."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import Count, Exists, F, FilteredRelation, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
+
+from portal.library.models import Analysis, InPlex, Track, Vector
+
+_STATES = {
+    "classified": Q(analysis=Analysis.CLASSIFIED),
+    "provisional": Q(analysis=Analysis.PROVISIONAL),
+    "unsure": Q(analysis=Analysis.UNSURE),
+    "failed": Q(analysis=Analysis.FAILED),
+    "skipped": Q(analysis=Analysis.SKIPPED),
+    "pending": Q(analysis=Analysis.PENDING),
+    "planned": Q(in_plex=InPlex.PLANNED),
+    "written": Q(in_plex=InPlex.WRITTEN),
+    "rolled_back": Q(in_plex=InPlex.ROLLED_BACK),
+    "conflict": Q(in_plex=InPlex.CONFLICT),
+    "excluded": Q(in_plex=InPlex.EXCLUDED),
+}
+
+
+def counts() -> dict[str, int]:
+    """Songs by state. `heard` are those whose audio was analysed, whatever was decided since."""
+    present = Q(removed_time=None)
+    numbers = Track.objects.aggregate(
+        synced=Count("pk", filter=present),
+        heard=Count("pk", filter=present & Q(audio__isnull=False)),
+        overridden=Count("pk", filter=present & Q(override__isnull=False)),
+        label_suspect=Count(
+            "predictions", filter=present & Q(predictions__current=True, predictions__label_suspect=True)
+        ),
+        removed=Count("pk", filter=~present),
+        **{name: Count("pk", filter=present & state) for name, state in _STATES.items()},
+    )
+    return {name: int(number) for name, number in numbers.items()}
+
+
+def songs_as_data() -> Iterator[dict[str, Any]]:
+    """Every present song in the order of its key."""
+    for row in _annotated().values(*_COLUMNS).iterator(chunk_size=2000):
+        yield {name: row[source] for name, source in _NAMES.items()}
+
+
+def _annotated() -> QuerySet[Track, Any]:
+    heard = Vector.objects.filter(audio=OuterRef("audio"))
+    return (
+        Track.objects.filter(removed_time=None)
+        .alias(said=FilteredRelation("predictions", condition=Q(predictions__current=True)))
+        .annotate(
+            tag=F("tag_genre__name"),
+            person=F("override__genre__name"),
+            ai=F("said__genre__name"),
+            shown=Coalesce("override__genre__name", "said__genre__name"),
+            sure=F("said__confidence"),
+            stage=F("said__deciding_stage"),
+            version=F("said__model_version"),
+            out_of_fold=Coalesce("said__out_of_fold", False),
+            label_suspect=Coalesce("said__label_suspect", False),
+            heard=Exists(heard),
+        )
+        .order_by("pk")
+    )
+
+
+_NAMES = {
+    "rating_key": "rating_key",
+    "title": "title",
+    "artist": "artist",
+    "album": "album",
+    "file": "file",
+    "plex_genres": "plex_genres",
+    "plex_genres_locked": "plex_genres_locked",
+    "file_genres": "file_genres",
+    "tag_genre": "tag",
+    "genre": "shown",
+    "ai_genre": "ai",
+    "confidence": "sure",
+    "deciding_stage": "stage",
+    "model_version": "version",
+    "out_of_fold": "out_of_fold",
+    "label_suspect": "label_suspect",
+    "override": "person",
+    "heard": "heard",
+    "analysis": "analysis",
+    "in_plex": "in_plex",
+}
+_COLUMNS = tuple(_NAMES.values())
