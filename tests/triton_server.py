@@ -21,6 +21,7 @@ class TritonServer:
     """A server that tests may kill and start again on the same ports and model repository."""
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self.repository = folder / "models"
         self._state = folder / "state"
         self._log = folder / "triton.log"

@@ -164,6 +164,8 @@ def server_arguments(options: argparse.Namespace, backends: Path, extra: Sequenc
         "--strict-readiness=false",
         # Saves one start of a stub per load; every model here has a complete config.pbtxt.
         "--disable-auto-complete-config",
+        # A model whose process died or whose load failed is never let go, and would hold up the end for 30 s.
+        "--exit-timeout-secs=8",
         f"--grpc-address={options.host}",
         f"--http-address={options.host}",
         f"--metrics-address={options.host}",

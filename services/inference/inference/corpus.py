@@ -25,7 +25,7 @@ class Make:
 
 
 class CorpusWriter:
-    """Takes songs one by one; `close` leaves files that `Corpus` reads."""
+    """Takes songs one by one; `finish` leaves files that `Corpus` reads."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -49,9 +49,14 @@ class CorpusWriter:
             self._files[make].append(row, vector.values)
 
     def close(self) -> None:
-        """Write what the vector files do not hold."""
+        """Let go of the files; the corpus cannot be read unless it was finished."""
         for file in self._files.values():
             file.close()
+
+    def finish(self) -> None:
+        """Close, and write what the vector files do not hold."""
+        for file in self._files.values():
+            file.finish()
         index = {
             "genres": list(self._genres),
             "labels": self._labels.tolist(),
@@ -84,8 +89,12 @@ class VectorFile:
             self._file.write(values.astype(np.float32).tobytes())
 
     def close(self) -> None:
-        """Write the rows too."""
+        """Let go of the file."""
         self._file.close()
+
+    def finish(self) -> None:
+        """Close, and write the rows too."""
+        self.close()
         np.save(self.path.with_suffix(".npy"), np.asarray(self._rows, dtype=np.int64))
 
 

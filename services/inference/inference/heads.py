@@ -112,8 +112,7 @@ class Heads:
             before = {stage: self._store.current_version(stage) for stage in versions}
             try:
                 for stage, version in versions.items():
-                    old = before[stage]
-                    self._load(stage, [version] if old is None else [old, version])
+                    self._load(stage, [*self._serving(stage, before[stage]), version])
             except InferenceError:
                 self._take_back(versions, before)
                 raise
@@ -123,15 +122,21 @@ class Heads:
         for stage, version in versions.items():
             # The new version answers already; what stays loaded beside it only holds memory.
             with suppress(InferenceError):
-                self._load(stage, [version])
+                if before[stage] is not None:
+                    self._load(stage, [version])
             self._store.prune(stage)
+
+    def _serving(self, stage: Stage, version: int | None) -> list[int]:
+        """The version in service, unless it is damaged: then loading it would fail the new one's loading too."""
+        usable = version is not None and isinstance(self._read(stage, version), InstalledHead)
+        return [version] if usable and version is not None else []
 
     def _take_back(self, versions: Mapping[Stage, int], before: Mapping[Stage, int | None]) -> None:
         for stage, version in versions.items():
-            old = before[stage]
+            old = self._serving(stage, before[stage])
             with suppress(InferenceError):
-                if old is not None:
-                    self._load(stage, [old])
+                if old:
+                    self._load(stage, old)
             self._store.discard(stage, version)
 
     def _load(self, stage: Stage, versions: Sequence[int]) -> None:

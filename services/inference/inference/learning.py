@@ -7,7 +7,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -83,7 +83,11 @@ class Learner:
         """Room for one training; refused while another runs or when Triton could not serve the result."""
         with self._store.training_lock(), tempfile.TemporaryDirectory(prefix="reclass-training-") as folder:
             self._heads.require_triton()
-            yield Session(folder=Path(folder), store=self._store, heads=self._heads, threads=self._threads)
+            session = Session(
+                folder=Path(folder), store=self._store, heads=self._heads, threads=self._threads
+            )
+            with closing(session.corpus):
+                yield session
 
 
 class Session:
@@ -109,7 +113,7 @@ class Session:
 
         Raises TooFewSongsError, TooFewGenresError, TrainingCrashedError, and what storing and loading raise.
         """
-        self.corpus.close()
+        self.corpus.finish()
         (self._folder / OPTIONS_FILE).write_text(json.dumps(asdict(options)))
         yield from self._run_process()
         trained = [stage for stage in STAGES if (self._folder / stage.model).is_dir()]

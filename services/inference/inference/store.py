@@ -23,15 +23,14 @@ from inference.version_files import (
 KEPT_VERSIONS = 5
 TEMPLATE = "genre_head"
 CONFIG_FILE = "config.pbtxt"
-CURRENT_FILE = "current"
 UNFINISHED_PREFIX = ".writing-"
 
 
 class ModelStore:
     """Versions of the genre heads below `repository`, which Triton reads; `templates` has what they share.
 
-    repository/genre_fma/config.pbtxt   what Triton shall serve
-                         current        number of the version that answers
+    repository/genre_fma.current        number of the version that answers
+               genre_fma/config.pbtxt   what Triton shall serve
                          3/             weights, record, code, checksums
     """
 
@@ -42,9 +41,13 @@ class ModelStore:
     def current_version(self, stage: Stage) -> int | None:
         """The version that answers, or None before the first training."""
         try:
-            return int((self.repository / stage.model / CURRENT_FILE).read_text())
+            return int(self._pointer(stage).read_text())
         except (FileNotFoundError, ValueError):
             return None
+
+    def _pointer(self, stage: Stage) -> Path:
+        # Beside the model's folder: a newer file in it makes Triton start the model anew at the next load.
+        return self.repository / f"{stage.model}.current"
 
     def read(self, stage: Stage, version: int) -> HeadRecord:
         """The record of a version; raises ModelBrokenError when its files are not what was written."""
@@ -107,7 +110,7 @@ class ModelStore:
     def point_to(self, stage: Stage, version: int) -> None:
         """Make this version the one that answers."""
         with writing(self.repository):
-            replace(self.repository / stage.model / CURRENT_FILE, f"{version}\n")
+            replace(self._pointer(stage), f"{version}\n")
 
     def discard(self, stage: Stage, version: int) -> None:
         """Remove a version that never served."""

@@ -1,0 +1,48 @@
+"""A features service for tests: real gRPC, vectors that a test has put there."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import grpc
+import numpy as np
+from reclass.features.v1 import features_pb2, features_pb2_grpc
+from runtime.errors import ServiceError
+
+NAME = "reclass.features.v1.FeatureService"
+
+
+class FeaturesStandIn(features_pb2_grpc.FeatureServiceServicer):
+    """Answers Extract from `audio`: by path, the vectors of each kind. Tests change its fields between calls."""
+
+    def __init__(self) -> None:
+        self.audio: dict[str, Mapping[int, np.ndarray]] = {}
+        self.version = "test/1"
+        self.refusals: dict[str, ServiceError] = {}
+        self.missing: Sequence[features_pb2.MissingVector] = ()
+        self.requests: list[features_pb2.ExtractRequest] = []
+
+    def services(self) -> dict[str, partial[None]]:
+        """What runtime's server takes."""
+        return {NAME: partial(features_pb2_grpc.add_FeatureServiceServicer_to_server, self)}
+
+    def Extract(
+        self, request: features_pb2.ExtractRequest, context: grpc.ServicerContext
+    ) -> features_pb2.ExtractResponse:
+        self.requests.append(request)
+        path = request.audio.path
+        if path in self.refusals:
+            raise self.refusals[path]
+        vectors = self.audio[path]
+        missing = [gap for gap in self.missing if gap.kind in request.kinds]
+        absent = {gap.kind for gap in missing}
+        return features_pb2.ExtractResponse(
+            content_key=f"key of {path}",
+            properties=features_pb2.AudioProperties(codec="flac", duration_seconds=40.0),
+            tags=features_pb2.FileTags(artist="Somebody", genres=["Jazz"]),
+            vectors=[
+                features_pb2.Vector(kind=kind, version=self.version, values=vectors[kind])
+                for kind in request.kinds
+                if kind not in absent
+            ],
+            missing=missing,
+        )

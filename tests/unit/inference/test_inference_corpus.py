@@ -1,0 +1,62 @@
+"""Training songs in files: what goes in comes out, and makes are never mixed."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from inference.corpus import Corpus, CorpusWriter
+from inference.stages import STAGES, Vector, VectorKind
+
+
+def vector(kind: VectorKind, version: str, value: float, width: int = 518) -> Vector:
+    return Vector(kind=kind, version=version, values=np.full(width, value, dtype=np.float32))
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Corpus:
+    """Four songs: two with FMA and MERT, one with FMA alone, one with FMA of an older make."""
+    writer = CorpusWriter(tmp_path)
+    mert = [vector(VectorKind.MERT, "m", 10.0 + row, 768) for row in range(2)]
+    writer.add(song_id="a", genre="Jazz", group="x", vectors=[vector(VectorKind.FMA, "2", 0.0), mert[0]])
+    writer.add(song_id="b", genre="Rap", group="y", vectors=[vector(VectorKind.FMA, "1", 1.0)])
+    writer.add(song_id="c", genre="Jazz", group="y", vectors=[vector(VectorKind.FMA, "2", 2.0)])
+    writer.add(song_id="d", genre="Rap", group="x", vectors=[mert[1], vector(VectorKind.FMA, "2", 3.0)])
+    writer.finish()
+    return Corpus(tmp_path)
+
+
+def test_labels_and_groups_come_back(corpus: Corpus) -> None:
+    assert [corpus.genres[label] for label in corpus.labels] == ["Jazz", "Rap", "Jazz", "Rap"]
+    assert corpus.groups.tolist() == [0, 1, 1, 0]
+
+
+def test_the_make_of_most_songs_is_learned_and_no_other_is_mixed_in(corpus: Corpus) -> None:
+    makes = corpus.makes(STAGES[0])
+    assert makes is not None
+    assert [make.version for make in makes] == ["2"]
+    rows, vectors = corpus.joined(makes)
+    assert rows.tolist() == [0, 2, 3]
+    assert vectors[:, 0].tolist() == [0.0, 2.0, 3.0]
+
+
+def test_a_later_stage_takes_the_songs_that_have_all_its_vectors_in_the_stages_order(corpus: Corpus) -> None:
+    makes = corpus.makes(STAGES[1])
+    assert makes is not None
+    rows, vectors = corpus.joined(makes)
+    assert rows.tolist() == [0, 3]
+    assert vectors.shape == (2, 518 + 768)
+    assert vectors[:, [0, 518]].tolist() == [[0.0, 10.0], [3.0, 11.0]]
+
+
+def test_a_stage_without_vectors_has_no_makes(corpus: Corpus) -> None:
+    assert corpus.makes(STAGES[2]) is None
+
+
+def test_the_digest_tells_trainings_apart(corpus: Corpus) -> None:
+    makes = corpus.makes(STAGES[0])
+    assert makes is not None
+    rows, vectors = corpus.joined(makes)
+    changed = vectors.copy()
+    changed[0, 0] += 1
+    assert corpus.digest(rows, vectors) == corpus.digest(rows, vectors.copy())
+    assert corpus.digest(rows, vectors) != corpus.digest(rows, changed)

@@ -1,0 +1,83 @@
+"""Messages of the contract become values, or are refused with a sentence."""
+
+import pytest
+from inference.converters import OUTCOMES, rule_from, training_options_from, vector_from, vector_to
+from inference.errors import RequestInvalidError, VectorInvalidError
+from inference.progressive import Outcome
+from inference.stages import LENGTHS, VectorKind
+from reclass.features.v1 import features_pb2
+from reclass.inference.v1 import inference_pb2
+
+
+def message(length: int = 518, kind: int = 1, version: str = "1", value: float = 0.5) -> features_pb2.Vector:
+    return features_pb2.Vector(kind=kind, version=version, values=[value] * length)
+
+
+def test_a_vector_survives_the_way_there_and_back() -> None:
+    assert vector_to(vector_from(message())) == message()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (message(length=517), "has 517 values, it must have 518"),
+        (message(kind=2, length=800), "has 800 values, it must have 768 or 1024"),
+        (message(kind=3, length=518), "has 518 values, it must have 768"),
+        (message(version=""), "names no version"),
+        (message(value=float("nan")), "not finite"),
+        (message(value=float("inf")), "not finite"),
+        (message(kind=0), "of kind 0, which this service does not know"),
+        (message(kind=9), "of kind 9, which this service does not know"),
+    ],
+)
+def test_a_vector_that_no_head_could_judge_is_refused(wrong: features_pb2.Vector, said: str) -> None:
+    with pytest.raises(VectorInvalidError, match=said):
+        vector_from(wrong)
+
+
+def test_every_kind_of_the_contract_has_its_lengths() -> None:
+    kinds = {number for number in features_pb2.VectorKind.values() if number}
+    assert kinds == {int(kind) for kind in VectorKind} == {int(kind) for kind in LENGTHS}
+
+
+def test_every_outcome_has_its_message() -> None:
+    assert set(OUTCOMES) == set(Outcome)
+
+
+def test_options_left_out_take_their_defaults() -> None:
+    rule = rule_from(inference_pb2.ClassifyOptions())
+    assert (rule.top_k, rule.max_stages, tuple(rule.thresholds)) == (5, None, ())
+    training = training_options_from(inference_pb2.TrainOptions())
+    assert (training.folds, training.min_songs_per_genre) == (5, 5)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (inference_pb2.ClassifyOptions(top_k=-1), "must not be negative"),
+        (inference_pb2.ClassifyOptions(max_stages=-1), "must not be negative"),
+        (inference_pb2.ClassifyOptions(stage_thresholds=[0.8, 1.2]), "threshold is 1.2"),
+        (inference_pb2.ClassifyOptions(stage_thresholds=[float("nan")]), "threshold is nan"),
+    ],
+)
+def test_nonsense_in_the_options_of_a_vote_is_refused(
+    options: inference_pb2.ClassifyOptions, said: str
+) -> None:
+    with pytest.raises(RequestInvalidError, match=said):
+        rule_from(options)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (inference_pb2.TrainOptions(folds=1), "folds is 1"),
+        (inference_pb2.TrainOptions(folds=50), "folds is 50"),
+        (inference_pb2.TrainOptions(min_songs_per_genre=1), "min_songs_per_genre is 1"),
+        (inference_pb2.TrainOptions(seed=-1), "seed is -1"),
+    ],
+)
+def test_nonsense_in_the_options_of_a_training_is_refused(
+    options: inference_pb2.TrainOptions, said: str
+) -> None:
+    with pytest.raises(RequestInvalidError, match=said):
+        training_options_from(options)

@@ -1,0 +1,81 @@
+"""The launcher refuses early, with words, what would otherwise hang or give empty tensors."""
+
+import importlib.util
+import socket
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+LAUNCHER = Path(__file__).parents[3] / "services" / "triton" / "launch.py"
+
+
+@pytest.fixture(scope="module")
+def launch() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("triton_launch", LAUNCHER)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_an_old_glibc_is_refused(launch: ModuleType) -> None:
+    with pytest.raises(launch.CannotStartError, match=r"needs glibc 2\.35 or newer .* here is glibc 2\.31"):
+        launch.check_glibc(("glibc", "2.31"))
+
+
+def test_a_libc_of_another_kind_is_refused(launch: ModuleType) -> None:
+    with pytest.raises(launch.CannotStartError, match="here is none"):
+        launch.check_glibc(("", ""))
+
+
+def test_a_newer_glibc_is_taken(launch: ModuleType) -> None:
+    launch.check_glibc(("glibc", "2.41"))
+
+
+def test_numpy_2_is_refused(launch: ModuleType) -> None:
+    """The environment of these tests has numpy 2 by design, and is not Triton's."""
+    with pytest.raises(launch.CannotStartError, match="needs numpy<2"):
+        launch.check_numpy()
+
+
+def test_an_environment_without_the_wheel_is_refused(launch: ModuleType) -> None:
+    with pytest.raises(launch.CannotStartError, match=r"install services/triton/requirements\.txt"):
+        launch.check_wheel()
+
+
+def test_a_taken_port_is_named(launch: ModuleType, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        options, _ = launch.parse_arguments(
+            [f"--model-repository={tmp_path}", f"--state={tmp_path}", f"--http-port={port}", "--grpc-port=0"]
+        )
+        with pytest.raises(launch.CannotStartError, match=f"HTTP port {port} on 127.0.0.1 cannot be taken"):
+            launch.check_ports(options)
+
+
+def test_unknown_arguments_are_for_the_server(launch: ModuleType, tmp_path: Path) -> None:
+    options, extra = launch.parse_arguments(
+        [f"--model-repository={tmp_path}", f"--state={tmp_path}", "--log-verbose=1"]
+    )
+    assert extra == ["--log-verbose=1"]
+    arguments = launch.server_arguments(options, tmp_path / "backends", extra)
+    assert arguments[-1] == "--log-verbose=1"
+    assert "--model-control-mode=explicit" in arguments
+    assert "--strict-readiness=false" in arguments
+    assert "--grpc-address=127.0.0.1" in arguments
+
+
+def test_the_stubs_find_this_python_and_leave_the_cores_to_each_other(
+    launch: ModuleType, tmp_path: Path
+) -> None:
+    environment = launch.server_environment(
+        tmp_path, tmp_path / "state", {"PATH": "/bin", "LD_LIBRARY_PATH": "/x"}
+    )
+    assert environment["PATH"].endswith(":/bin")
+    assert environment["LD_LIBRARY_PATH"].endswith(":/x")
+    assert environment["OMP_NUM_THREADS"] == "1"
+    assert Path(environment["TMPDIR"]).is_dir()
