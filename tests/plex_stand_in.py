@@ -7,6 +7,8 @@ from typing import Any
 import requests
 from standalone.stand_in.catalogue import StandInTrack
 from standalone.stand_in.server import RunningStandIn
+from sync.library import PlexMusic
+from sync.plex import Plex, PlexAddress, Timeouts
 
 TOKEN = "a-token-that-nobody-may-see"
 AUDIO = bytes(range(256)) * 12_000
@@ -46,6 +48,11 @@ class Control:
     def fail(self, kind: str, **fields: Any) -> None:
         """Let the next matching requests go wrong."""
         self.ask("POST", "faults", {"kind": kind, **fields})
+
+    def music(self) -> PlexMusic:
+        """A connection to it that nobody has used before; the caller closes it."""
+        address = PlexAddress(url=self.stand_in.url, token=self.stand_in.token)
+        return PlexMusic(Plex(address, Timeouts(connect_seconds=1, read_seconds=1)))
 
     def edits(self) -> list[dict[str, Any]]:
         """The record of edits."""

@@ -11,7 +11,6 @@ from runtime.testing import connected
 from standalone.stand_in.catalogue import music_and_films
 from standalone.stand_in.server import RunningStandIn, running_stand_in
 from sync.library import PlexMusic
-from sync.plex import Plex, PlexAddress, Timeouts
 from sync.servicer import SERVICE_NAME, SyncServicer
 
 
@@ -36,8 +35,7 @@ def one_stand_in(library_folder: Path, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture(scope="session")
 def one_music(one_stand_in: RunningStandIn) -> Iterator[PlexMusic]:
     """The service's own view of that server, without gRPC between."""
-    address = PlexAddress(url=one_stand_in.url, token=TOKEN)
-    plex_music = PlexMusic(Plex(address, Timeouts(connect_seconds=1, read_seconds=1)))
+    plex_music = Control(stand_in=one_stand_in).music()
     yield plex_music
     plex_music.close()
 

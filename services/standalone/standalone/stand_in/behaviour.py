@@ -27,6 +27,10 @@ class Behaviour:
     """What an edit of a track that is gone answers: 404, or 200 as if it had been done."""
     refreshed_genres: Literal["dropped", "catalogue"] = "dropped"
     """What a metadata refresh makes of genres that are not locked."""
+    ignores_edits: bool = False
+    """Whether edits are answered as usual and change nothing."""
+    honours_range: bool = True
+    """Whether a file can be asked for from the middle on."""
     ignores_sort: bool = False
     """Whether listings come in the order of titles whatever was asked."""
 

@@ -58,7 +58,7 @@ class Edit:
 
 def apply(edit: Edit, before: GenreState, behaviour: Behaviour, spell: Callable[[str], str]) -> GenreState:
     """The track's state after the edit. `spell` is how this server writes a genre."""
-    if not behaviour.has_track_genres:
+    if behaviour.ignores_edits or not behaviour.has_track_genres:
         return before
     kept = () if edit.add and behaviour.edit_mode == "replace" else before.genres
     removed = {name.casefold() for name in edit.remove}

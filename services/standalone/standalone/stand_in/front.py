@@ -48,9 +48,9 @@ class Front:
     def _allows(self, scope: Scope) -> bool:
         if scope["path"] in OPEN_PATHS:
             return True
-        in_header = dict(scope["headers"]).get(b"x-plex-token", b"")
-        in_query = parse_qs(scope["query_string"]).get(b"X-Plex-Token", [b""])[0]
-        return hmac.compare_digest(in_header or in_query, self._token.encode())
+        in_header: bytes = dict(scope["headers"]).get(b"x-plex-token", b"")
+        in_query = parse_qs(scope["query_string"].decode()).get("X-Plex-Token", [""])[0]
+        return hmac.compare_digest(in_header or in_query.encode(), self._token.encode())
 
     def _note(self, scope: Scope, fault: Fault | None) -> None:
         query = scope["query_string"].decode().replace(self._token, "(token)")
@@ -84,7 +84,9 @@ class Front:
 
 
 def _page(status: int) -> Response:
-    headers = {"Retry-After": "7"} if status in (429, 503) else None
+    headers = {"Retry-After": "7"} if status in (429, 503) else {}
+    if 300 <= status < 400:
+        headers["Location"] = "/identity"
     return Response(error_page(status), status_code=status, media_type="text/html", headers=headers)
 
 

@@ -126,6 +126,8 @@ class PlexApi:
         path = Path(answers.local_path(track, number))
         if not path.is_file():
             raise HTTPException(404, "the file is gone")
+        if not self._world.behaviour.honours_range:
+            return Response(path.read_bytes(), media_type="application/octet-stream")
         return FileResponse(path, media_type="application/octet-stream")
 
     def _section(self, request: Request) -> StandInLibrary:

@@ -1,0 +1,255 @@
+"""Servers that are away, wrong, busy or broken: a typed error and a sentence each, and never the token."""
+
+import logging
+import socket
+from collections.abc import Callable
+
+import grpc
+import pytest
+from plex_stand_in import AUDIO, MUSIC, TOKEN, Control
+from reclass.sync.v1 import sync_pb2 as pb
+from reclass.sync.v1 import sync_pb2_grpc
+from runtime.errors import RemoteError
+from runtime.testing import connected
+from sync.errors import (
+    NoMediaError,
+    NotConfiguredError,
+    NotPlexError,
+    ServerBusyError,
+    ServerFailedError,
+    ServerUnreachableError,
+    ShortPageError,
+    SyncError,
+    TokenRefusedError,
+    TooManyRequestsError,
+)
+from sync.library import PlexMusic
+from sync.plex import Plex, PlexAddress, Timeouts
+from sync.servicer import SERVICE_NAME, SyncServicer
+
+SECTIONS, METADATA = "/library/sections", "/library/metadata/"
+QUICK = Timeouts(connect_seconds=0.5, read_seconds=0.5)
+
+
+def at(url: str, token: str = TOKEN) -> PlexMusic:
+    return PlexMusic(Plex(PlexAddress(url=url, token=token), QUICK))
+
+
+def fault_of(call: Callable[[], object]) -> SyncError:
+    with pytest.raises(SyncError) as caught:
+        call()
+    return caught.value
+
+
+def test_a_wrong_token_is_told_from_everything_else(control: Control) -> None:
+    music = at(control.stand_in.url, "wrong-token")
+
+    error = fault_of(music.check_server)
+
+    assert isinstance(error, TokenRefusedError)
+    assert "SYNC_PLEX_TOKEN" in str(error)
+    assert "wrong-token" not in str(error)
+    music.close()
+
+
+def test_a_port_where_nobody_listens_is_said(unused_port: int) -> None:
+    error = fault_of(at(f"http://127.0.0.1:{unused_port}").check_server)
+
+    assert isinstance(error, ServerUnreachableError)
+    assert "nobody listens" in str(error)
+
+
+def test_a_name_that_nobody_knows_is_said() -> None:
+    error = fault_of(at("http://no-such-host.invalid:32400").check_server)
+
+    assert isinstance(error, ServerUnreachableError)
+    assert "the name in http://no-such-host.invalid:32400 is unknown" in str(error)
+
+
+def test_a_server_that_takes_the_connection_and_falls_silent_is_not_waited_for() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        error = fault_of(at(f"http://127.0.0.1:{silent.getsockname()[1]}").check_server)
+
+    assert isinstance(error, ServerUnreachableError)
+    assert "fell silent" in str(error)
+
+
+def test_a_web_page_is_not_plex(control: Control) -> None:
+    control.fail("web_page", times=-1)
+    music = at(control.stand_in.url)
+
+    error = fault_of(music.check_server)
+
+    assert isinstance(error, NotPlexError)
+    assert "not as a Plex server does" in str(error)
+    music.close()
+
+
+def test_a_redirect_is_not_followed_for_it_would_take_the_token_along(control: Control) -> None:
+    control.fail("status", status=307, times=-1)
+    music = at(control.stand_in.url)
+
+    error = fault_of(music.check_server)
+
+    assert isinstance(error, NotPlexError)
+    assert "sends on to another address" in str(error)
+    music.close()
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ({"kind": "status", "status": 503}, ServerBusyError),
+        ({"kind": "status", "status": 429}, TooManyRequestsError),
+        ({"kind": "status", "status": 500}, ServerFailedError),
+        ({"kind": "status", "status": 401}, TokenRefusedError),
+        ({"kind": "cut"}, ServerFailedError),
+        ({"kind": "web_page"}, ServerFailedError),
+        ({"kind": "hang"}, ServerUnreachableError),
+        ({"kind": "reset_before"}, ServerUnreachableError),
+        ({"kind": "echo_token"}, ServerFailedError),
+    ],
+)
+def test_what_goes_wrong_with_a_request_has_a_kind_and_passes_with_its_cause(
+    music: PlexMusic, control: Control, fault: dict[str, object], kind: type[SyncError]
+) -> None:
+    control.fail(path=METADATA, times=-1, **fault)
+    assert isinstance(fault_of(lambda: music.track("1001")), kind)
+
+    control.ask("DELETE", "faults")
+    assert music.track("1001").rating_key == 1001
+
+
+def test_one_dropped_connection_is_not_noticed(music: PlexMusic, control: Control) -> None:
+    control.fail("reset_before", path=METADATA)
+
+    assert music.track("1001").rating_key == 1001
+
+
+def test_the_wait_that_a_busy_server_names_is_passed_on(music: PlexMusic, control: Control) -> None:
+    control.fail("status", status=429, path=METADATA, times=-1)
+
+    assert "wait 7 s" in str(fault_of(lambda: music.track("1001")))
+
+
+def test_one_short_page_is_asked_for_again_and_three_are_an_error(music: PlexMusic, control: Control) -> None:
+    control.fail("short_page", path=SECTIONS, rows=2)
+    assert len(music.page(MUSIC, 10, "").tracks) == 10
+
+    control.fail("short_page", path=SECTIONS, rows=2, times=3)
+    assert isinstance(fault_of(lambda: music.page(MUSIC, 10, "")), ShortPageError)
+
+
+def test_tracks_that_go_between_two_pages_push_no_other_out_of_the_listing(
+    music: PlexMusic, control: Control
+) -> None:
+    control.fail("remove_after", path=SECTIONS, rating_keys=[1001, 1002, 1010])
+
+    keys, token = [], ""
+    while True:
+        page = music.page(MUSIC, 10, token)
+        keys += [track.rating_key for track in page.tracks]
+        token = page.next_token
+        if not token:
+            break
+
+    assert keys[:10] == list(range(1001, 1011))
+    assert keys[10:13] == [1011, 1012, 1013]
+    assert len(keys) == len(set(keys)) == 33
+
+
+def test_a_slow_body_is_no_fault_while_it_keeps_coming(music: PlexMusic, control: Control) -> None:
+    control.fail("slow", path=METADATA, seconds=0.02)
+
+    assert music.track("1001").rating_key == 1001
+
+
+def test_audio_that_stops_coming_ends_with_an_error_and_resumes(control: Control) -> None:
+    control.fail("slow", path="/library/parts/", seconds=5)
+    music = at(control.stand_in.url)
+
+    stalled = fault_of(lambda: list(music.read_audio("1001", "", 0)))
+
+    assert isinstance(stalled, ServerUnreachableError)
+    _, *rest = music.read_audio("1001", "", len(AUDIO) - 10)
+    assert rest == [AUDIO[-10:]]
+    music.close()
+
+
+def test_a_server_that_ignores_the_offset_still_gives_the_right_bytes(
+    music: PlexMusic, control: Control
+) -> None:
+    control.behave(honours_range=False)
+
+    header, *rest = music.read_audio("1001", "", 2_000_000)
+
+    assert getattr(header, "size_bytes", 0) == len(AUDIO)
+    assert b"".join(piece for piece in rest if isinstance(piece, bytes)) == AUDIO[2_000_000:]
+
+
+def test_a_file_that_plex_lists_and_has_no_more_is_no_media(music: PlexMusic, control: Control) -> None:
+    track = {"rating_key": 7001, "title": "Gone", "file": "/nowhere/gone.mp3", "size_bytes": 10}
+    control.ask("POST", "tracks", {"library_key": 2, "tracks": [track]})
+
+    error = fault_of(lambda: list(music.read_audio("7001", "", 0)))
+
+    assert isinstance(error, NoMediaError)
+    assert "let Plex scan" in str(error)
+
+
+def test_the_first_of_several_versions_is_read_unless_a_part_is_named(
+    music: PlexMusic, control: Control
+) -> None:
+    file = music.track("1001").parts[0].file
+    track = {"rating_key": 7002, "title": "Two", "file": file, "more_versions": [["/m/b.flac", "/m/c.flac"]]}
+    control.ask("POST", "tracks", {"library_key": 2, "tracks": [track]})
+
+    parts = music.track("7002").parts
+
+    assert [part.file for part in parts] == [file, "/m/b.flac", "/m/c.flac"]
+    header, *_ = music.read_audio("7002", "", 0)
+    assert getattr(header, "file_name", "") == "song.mp3"
+    assert isinstance(fault_of(lambda: list(music.read_audio("7002", parts[1].key, 0))), NoMediaError)
+
+
+def test_a_service_without_a_server_answers_every_call_with_the_remedy() -> None:
+    music = PlexMusic(Plex(None))
+    assert isinstance(fault_of(music.check_server), NotConfiguredError)
+
+    with connected({SERVICE_NAME: SyncServicer(music).register}) as channel:
+        sync = sync_pb2_grpc.SyncServiceStub(channel)
+        calls: list[Callable[[], object]] = [
+            lambda: sync.CheckServer(pb.CheckServerRequest()),
+            lambda: sync.ListLibraries(pb.ListLibrariesRequest()),
+            lambda: sync.ListTracks(pb.ListTracksRequest(library_key="2")),
+            lambda: sync.GetTracks(pb.GetTracksRequest(rating_keys=["1"])),
+            lambda: list(sync.ReadAudio(pb.ReadAudioRequest(rating_key="1"))),
+            lambda: sync.WriteGenres(pb.WriteGenresRequest(rating_key="1")),
+        ]
+        for call in calls:
+            with pytest.raises(grpc.RpcError) as caught:
+                call()
+            error = RemoteError.from_rpc(caught.value)
+            assert (error.code, error.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "NOT_CONFIGURED")
+            assert "SYNC_PLEX_URL" in error.message
+
+
+def test_no_log_line_error_or_cause_ever_holds_the_token(
+    control: Control, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger("plexapi").setLevel(logging.DEBUG)
+    told: list[str] = []
+    for kind in ("echo_token", "reset_before", "cut", "hang", "web_page", "status"):
+        control.fail(kind, path=METADATA, times=-1)
+        music = at(control.stand_in.url)
+        error: BaseException | None = fault_of(lambda: music.track("1001"))  # noqa: B023 - called at once
+        while error is not None:
+            told += [str(error), repr(error)]
+            error = error.__cause__ or error.__context__
+        control.ask("DELETE", "faults")
+        music.close()
+
+    assert len(told) >= 12
+    assert len(caplog.records) > 6
+    assert TOKEN not in "\n".join([*told, caplog.text])
