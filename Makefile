@@ -67,7 +67,7 @@ settings-page: install ## Write docs/configure.md from the code
 
 .PHONY: bench
 bench: install ## Print the benchmarks, each as a ratio to a reference of the same run
-	$(BIN)/python -m benchmarks
+	PYTHONPATH=tests $(BIN)/python -m benchmarks
 
 .PHONY: pins
 pins: ## Resolve constraints.txt anew

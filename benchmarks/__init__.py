@@ -1,0 +1,1 @@
+"""Measurements, each printed as a ratio to a reference that ran in the same process."""
