@@ -2,6 +2,8 @@
 
 import argparse
 import os
+import signal
+import sys
 from pathlib import Path
 
 from runtime.telemetry import configure_logging, get_logger
@@ -37,10 +39,11 @@ def main() -> None:
         raise SystemExit(f"cannot listen on {given.host}:{given.port}: {error.strerror}") from error
     world = World(Catalogue.load(given.catalogue), given.state)
     log.info("listening", host=given.host, port=listening.getsockname()[1], state=str(given.state))
+    # uvicorn raises the signal that stopped it once more at its end; by default that would look like a crash.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
     try:
         server(world, given.token).run(sockets=[listening])
-    except KeyboardInterrupt:
-        log.info("stopped")
     finally:
         world.close()
 

@@ -4,8 +4,9 @@ isort:skip_file
 Everything that Music ReClass says to a Plex Media Server.
 
 Errors are canonical codes with a message that says what to do, and an ErrorInfo (domain "reclass.sync") whose
-reason tells cases apart: TOKEN_REFUSED, SERVER_UNREACHABLE, SERVER_TOO_OLD, LIBRARY_NOT_FOUND, TRACK_NOT_FOUND,
-NO_MEDIA, GENRES_CHANGED, WRITE_NOT_TAKEN, SHORT_PAGE, NOT_CONFIGURED, SERVER_ERROR.
+reason tells cases apart: TOKEN_REFUSED, SERVER_UNREACHABLE, NOT_A_PLEX_SERVER, SERVER_BUSY, SERVER_TOO_OLD,
+LIBRARY_NOT_FOUND, TRACK_NOT_FOUND, NO_MEDIA, AUDIO_CUT_SHORT, GENRES_CHANGED, WRITE_NOT_TAKEN, SHORT_PAGE,
+NOT_CONFIGURED, INVALID_REQUEST, SERVER_ERROR.
 """
 
 from collections import abc as _abc
