@@ -95,9 +95,9 @@ def song(folder: Path, suffix: str, *, seconds: float = 40.0, seed: int = 1, nam
     return write_audio(folder / f"{name}.{suffix}", samples, sample_rate_hz=sample_rate_hz)
 
 
-def cut_in_half(path: Path) -> Path:
-    """A copy of the file without its second half."""
+def cut(path: Path, share: float = 0.5) -> Path:
+    """A copy of the file that ends after this share of it."""
     whole = path.read_bytes()
-    half = path.with_stem(f"{path.stem}-half")
-    half.write_bytes(whole[: len(whole) // 2])
-    return half
+    shorter = path.with_stem(f"{path.stem}-cut")
+    shorter.write_bytes(whole[: int(len(whole) * share)])
+    return shorter

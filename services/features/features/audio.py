@@ -233,9 +233,10 @@ def _read_with_ffmpeg(path: str) -> _Sound:
 
 
 def _decode(container: Any, path: str) -> _Sound:
-    if not container.streams.audio:
-        raise NotAudio("the file holds no audio stream")
-    stream = container.streams.audio[0]
+    # A stream of a codec that FFmpeg does not know has no decoder.
+    stream = next((stream for stream in container.streams.audio if stream.codec_context), None)
+    if stream is None:
+        raise NotAudio("the file holds no audio stream that can be decoded")
     sample_rate_hz = stream.codec_context.sample_rate
     _check_format(sample_rate_hz, stream.codec_context.channels)
     frames = round(_seconds(container, stream, path) * sample_rate_hz)

@@ -118,11 +118,12 @@ def test_an_mp3_without_a_length_in_its_header_is_read(tmp_path):
     assert load_excerpt(str(path)).properties.duration_seconds == pytest.approx(12.0, abs=0.1)
 
 
+@pytest.mark.parametrize("share", [0.5, 0.95], ids=["half", "most"])
 @pytest.mark.parametrize("suffix", audio_files.SUFFIXES)
-def test_half_a_file_is_truncated(songs, tmp_path, suffix):
-    half = audio_files.cut_in_half(copied(songs[suffix], tmp_path))
+def test_a_part_of_a_file_is_truncated_even_where_the_excerpt_is_whole(songs, tmp_path, suffix, share):
+    part = audio_files.cut(copied(songs[suffix], tmp_path), share)
     with pytest.raises(Truncated, match=r"copy or rip|cannot be decoded"):
-        load_excerpt(str(half))
+        load_excerpt(str(part))
 
 
 def test_half_an_m4a_with_its_index_in_front_is_truncated(tmp_path):
@@ -132,7 +133,7 @@ def test_half_an_m4a_with_its_index_in_front_is_truncated(tmp_path):
     assert path.read_bytes().find(b"moov") < path.read_bytes().find(b"mdat")
     load_excerpt(str(path))
     with pytest.raises(Truncated):
-        load_excerpt(str(audio_files.cut_in_half(path)))
+        load_excerpt(str(audio_files.cut(path)))
 
 
 def test_an_mp3_that_lost_its_last_frames_is_read_without_a_word_on_stderr(songs, tmp_path, capfd):
@@ -183,8 +184,9 @@ CONCAT = "ffconcat version 1.0\nfile {}\n"
 
 @pytest.mark.parametrize("playlist", [HLS, CONCAT], ids=["hls", "concat"])
 def test_a_playlist_opens_no_other_file(songs, tmp_path, playlist):
+    neighbour = copied(songs["m4a"], tmp_path)
     path = tmp_path / "list.mp3"
-    path.write_text(playlist.format(songs["m4a"]))
+    path.write_text(playlist.format(neighbour.name))
     with pytest.raises(NotAudio):
         load_excerpt(str(path))
 
@@ -241,7 +243,7 @@ def test_a_cover_changes_nothing_of_what_is_heard(songs, tmp_path, suffix, add_p
 
 
 def test_no_file_stays_open_whether_it_could_be_read_or_not(songs, tmp_path):
-    half = audio_files.cut_in_half(copied(songs["m4a"], tmp_path))
+    half = audio_files.cut(copied(songs["m4a"], tmp_path))
     text = tmp_path / "text.mp3"
     text.write_text("text" * 1000)
     before = os.listdir("/proc/self/fd")
