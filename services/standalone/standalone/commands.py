@@ -117,15 +117,16 @@ def showing_start(console: Console) -> Iterator[Observe]:
 
 
 def say_address(system: System, plan: Plan, console: Console) -> None:
-    console.print(f"\nMusic ReClass runs: [bold]{system.address}[/bold]", highlight=False)
+    console.print(f"\nMusic ReClass runs: [bold]{system.address}[/bold]", highlight=False, soft_wrap=True)
     say_password(plan.folder.admin_password, console)
     if plan.plex is None and plan.stand_in is None:
-        console.print(f"\n{HOW_TO_GET_PLEX}", highlight=False, markup=False)
+        console.print(f"\n{HOW_TO_GET_PLEX}", highlight=False, markup=False, soft_wrap=True)
     data = shlex.quote(str(plan.folder.root))
     console.print(
         f"\nIn another shell: reclass status --data {data}\nLogs: {plan.folder.logs}\nStop with Ctrl-C.",
         highlight=False,
         markup=False,
+        soft_wrap=True,
     )
 
 
@@ -135,10 +136,14 @@ def say_password(file: Path, console: Console) -> None:
         return
     if console.is_terminal:
         password = file.read_text().strip()
-        console.print(f"Sign in as admin with: {password}  (shown once)", highlight=False, markup=False)
+        console.print(
+            f"Sign in as admin with: {password}  (shown once)", highlight=False, markup=False, soft_wrap=True
+        )
         file.unlink()
     else:
-        console.print(f"Sign in as admin; the password is in {file}", highlight=False, markup=False)
+        console.print(
+            f"Sign in as admin; the password is in {file}", highlight=False, markup=False, soft_wrap=True
+        )
 
 
 @contextmanager

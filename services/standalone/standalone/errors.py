@@ -16,7 +16,7 @@ class AlreadyRunningError(StandaloneError):
 
 
 class NotRunningError(StandaloneError, RuntimeError):
-    """Nothing runs on the data folder."""
+    """Nothing runs on the data folder; a RuntimeError too, since the `reclass` command knows no type of ours."""
 
 
 class FolderError(StandaloneError):
