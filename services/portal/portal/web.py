@@ -9,7 +9,7 @@ from gunicorn.glogging import Logger
 from portal.configuration import PortalSettings
 
 
-class PlainLogger(Logger):  # type: ignore[misc] # gunicorn ships no types
+class PlainLogger(Logger):
     """Hands gunicorn's lines to the process's own log, which has one format for all."""
 
     def setup(self, cfg: Any) -> None:
@@ -18,7 +18,7 @@ class PlainLogger(Logger):  # type: ignore[misc] # gunicorn ships no types
         self.error_log.propagate = True
 
 
-class Web(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
+class Web(BaseApplication):
     """The portal under gunicorn: one process, several threads, so that the process can be small and its caches one."""
 
     def __init__(self, settings: PortalSettings) -> None:

@@ -1,6 +1,10 @@
 """Which genre a tag stands for, and that the first aliases are not ambiguous."""
 
+import runpy
+from pathlib import Path
+
 import pytest
+import standalone
 from portal.genres.aliases import ALIASES, CUSTOM, DESCRIPTIONS
 from portal.genres.spelling import genre_of, normalised
 
@@ -80,3 +84,10 @@ def test_the_sixteen_genres_are_described_and_three_of_them_are_custom() -> None
     assert len(ALIASES) == 16
     assert set(DESCRIPTIONS) == set(ALIASES)
     assert {"K-Pop", "Anime", "Lo-Fi"} == CUSTOM
+
+
+def test_every_spelling_in_the_demo_library_stands_for_the_genre_that_it_means_there() -> None:
+    # Run by itself: the package around it loads everything that makes music.
+    table = Path(standalone.__file__).parent / "demo_library" / "spellings.py"
+    meant = runpy.run_path(str(table))["SPELLINGS"]
+    assert {spelling: found(spelling) for spelling in meant} == meant

@@ -36,8 +36,8 @@ class Advice:
 
 
 CONNECT = (
-    "Tell the sync service where your Plex server is: PLEX_URL and PLEX_TOKEN for `reclass up`, or SYNC_PLEX_URL and "
-    "SYNC_PLEX_TOKEN where the services run in containers."
+    "The sync service is told address and token by SYNC_PLEX_URL and SYNC_PLEX_TOKEN (PLEX_URL and PLEX_TOKEN for "
+    "reclass up)."
 )
 
 
@@ -48,11 +48,11 @@ def advice(standing: Standing) -> list[Advice]:
 
 def _all(standing: Standing) -> Iterable[Advice]:
     if standing.plex_trouble:
-        yield Advice(text=f"Plex cannot be read: {standing.plex_trouble}")
+        yield Advice(text=f"Plex cannot be read: {standing.plex_trouble} {CONNECT}")
     if not standing.songs:
         if not standing.plex_trouble:
             yield Advice(
-                text="No song is known yet. " + CONNECT + " Then sync.", kind="sync", button="Sync now"
+                text="No song is known yet: read the library from Plex.", kind="sync", button="Sync now"
             )
         return
     yield from _hear_and_learn(standing)
@@ -100,8 +100,8 @@ def _look_and_write(standing: Standing) -> Iterable[Advice]:
         )
     elif standing.by_analysis.get("classified", 0) and not standing.by_in_plex.get("written", 0):
         yield Advice(
-            text="Nothing has been written to Plex yet. Look over the songs where the AI and the tags differ, then plan a "
-            "write batch.",
+            text="Nothing has been written to Plex yet. Look over the songs where the AI and the tags differ, "
+            "then plan a write batch.",
             page="library/track/?agreement=differs",
         )
 

@@ -14,7 +14,7 @@ from portal.dashboard.counts import (
     genre_bars,
     in_plex_bars,
 )
-from portal.dashboard.services import service_states
+from portal.dashboard.services import Surroundings, surroundings
 from portal.ledger.models import WriteBatch
 from portal.runs.admin import percent, with_counts
 from portal.runs.models import Run
@@ -25,6 +25,7 @@ LIVE = (Run.State.WAITING, Run.State.RUNNING, Run.State.STOPPING)
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Adds what the dashboard shows (django-unfold calls it for the index page)."""
     counts = count_songs()
+    around = surroundings()
     runs = list(with_counts(Run.objects.all())[:6])
     context.update(
         title="Dashboard",
@@ -35,13 +36,13 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         genre_bars=genre_bars(counts),
         runs=[{"run": run, "badge": badges.RUN[run.state], "percent": percent(run)} for run in runs],
         is_live=any(run.state in LIVE for run in runs),
-        services=service_states(),
-        advice=advice(_standing(counts)),
+        surroundings=around,
+        advice=advice(_standing(counts, around)),
     )
     return context
 
 
-def _standing(counts: Counts) -> Standing:
+def _standing(counts: Counts, around: Surroundings) -> Standing:
     planned = (
         WriteBatch.objects.filter(state=WriteBatch.State.PLANNED, rows__isnull=False).order_by("-pk").first()
     )
@@ -52,6 +53,7 @@ def _standing(counts: Counts) -> Standing:
         by_in_plex=counts.by_in_plex,
         tagged=counts.tagged,
         running=running,
-        model_ready=None,
+        model_ready=around.model_ready,
+        plex_trouble=around.plex_trouble,
         planned_batch=planned.pk if planned else None,
     )

@@ -1,16 +1,23 @@
-"""Whether the services answer, asked quickly and not at every page."""
+"""Whether the services and Plex answer, asked quickly and not at every page."""
 
 from dataclasses import dataclass
-from functools import cache
+from typing import Any
 
 import grpc
 from django.conf import settings
 from django.core.cache import cache as remembered
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from runtime.channel import open_channel
+from runtime.errors import RemoteError
 
-TIMEOUT_SECONDS = 1.0
-REMEMBERED_SECONDS = 5
+from portal.remote.inference import Stage, stages
+from portal.remote.sync import SyncClient
+
+HEALTH_TIMEOUT_SECONDS = 1.0
+# Plex itself is asked, over the network.
+PLEX_TIMEOUT_SECONDS = 2.5
+REMEMBERED_SECONDS = 10
+_KEY = "dashboard-surroundings"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,45 +27,95 @@ class ServiceState:
     name: str
     target: str
     serving: bool
-    message: str
-    """Why it does not, and what to do."""
 
 
-def service_states() -> list[ServiceState]:
-    """The state of sync, features and inference, at most a few seconds old."""
-    states = remembered.get("service-states")
-    if states is None:
-        states = _ask_all()
-        remembered.set("service-states", states, REMEMBERED_SECONDS)
-    return list(states)
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What the portal found around itself."""
+
+    services: tuple[ServiceState, ...]
+    stages: tuple[Stage, ...]
+    """Of the voting; empty when inference could not be asked."""
+    plex_name: str
+    """Empty when Plex was not reached."""
+    plex_trouble: str
+    """Why Plex was not reached, and what to do; empty when it was, or when nobody could be asked."""
+
+    @property
+    def model_ready(self) -> bool | None:
+        """Whether a trained model serves; None when inference could not be asked."""
+        return any(stage.ready for stage in self.stages) if self.stages else None
 
 
-def _ask_all() -> list[ServiceState]:
-    targets = {
-        "sync": settings.RECLASS.sync_target,
-        "features": settings.RECLASS.features_target,
-        "inference": settings.RECLASS.inference_target,
-    }
-    request = health_pb2.HealthCheckRequest()
-    # All at once: three services that are down cost one time limit, not three.
-    calls = {
-        name: _health(target).Check.future(request, timeout=TIMEOUT_SECONDS)
-        for name, target in targets.items()
-    }
-    return [_state(name, targets[name], call) for name, call in calls.items()]
+def surroundings() -> Surroundings:
+    """The state of the services and of Plex, at most a few seconds old."""
+    found: Surroundings | None = remembered.get(_KEY)
+    if found is None:
+        found = look_around()
+        remembered.set(_KEY, found, REMEMBERED_SECONDS)
+    return found
 
 
-@cache
-def _health(target: str) -> health_pb2_grpc.HealthStub:
+def look_around() -> Surroundings:
+    """Ask every service now. Never raises: what does not answer is part of the answer."""
+    services = _health()
+    serving = {service.name for service in services if service.serving}
+    plex_name, plex_trouble = _plex() if "sync" in serving else ("", "")
+    return Surroundings(
+        services=services,
+        stages=_stages() if "inference" in serving else (),
+        plex_name=plex_name,
+        plex_trouble=plex_trouble,
+    )
+
+
+def _channel(target: str) -> grpc.Channel:
     token = settings.RECLASS.service_token
-    return health_pb2_grpc.HealthStub(open_channel(target, token=token.get_secret_value() if token else None))
+    return open_channel(target, token=token.get_secret_value() if token else None)
 
 
-def _state(name: str, target: str, call: grpc.Future) -> ServiceState:
+def _health() -> tuple[ServiceState, ...]:
+    portal = settings.RECLASS
+    targets = {
+        "sync": portal.sync_target,
+        "features": portal.features_target,
+        "inference": portal.inference_target,
+    }
+    channels = {name: _channel(target) for name, target in targets.items()}
+    # All at once: three services that are down cost one time limit, not three.
+    calls = {name: _ask_health(channel) for name, channel in channels.items()}
+    states = tuple(
+        ServiceState(name=name, target=targets[name], serving=_serving(call)) for name, call in calls.items()
+    )
+    for channel in channels.values():
+        channel.close()
+    return states
+
+
+def _ask_health(channel: grpc.Channel) -> Any:
+    health: Any = health_pb2_grpc.HealthStub(channel)  # its type stubs leave the calls out
+    return health.Check.future(health_pb2.HealthCheckRequest(), timeout=HEALTH_TIMEOUT_SECONDS)
+
+
+def _serving(call: Any) -> bool:
     try:
-        serving = call.result().status == health_pb2.HealthCheckResponse.SERVING
-        message = "" if serving else f"{name} at {target} is not ready yet."
+        return bool(call.result().status == health_pb2.HealthCheckResponse.SERVING)
     except grpc.RpcError:
-        serving = False
-        message = f"{name} at {target} does not answer. Start it; what needs it waits until then."
-    return ServiceState(name=name, target=target, serving=serving, message=message)
+        return False
+
+
+def _stages() -> tuple[Stage, ...]:
+    try:
+        return stages(timeout_seconds=HEALTH_TIMEOUT_SECONDS)
+    except RemoteError:
+        return ()
+
+
+def _plex() -> tuple[str, str]:
+    channel = _channel(settings.RECLASS.sync_target)
+    try:
+        return SyncClient(channel).check_server(timeout_seconds=PLEX_TIMEOUT_SECONDS).name, ""
+    except RemoteError as error:
+        return "", error.message
+    finally:
+        channel.close()

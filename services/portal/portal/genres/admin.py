@@ -7,9 +7,10 @@ from django.db.models import Count, Model, Q, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import RelatedDropdownFilter
-from unfold.decorators import display
+from unfold.forms import PaginationInlineFormSet
 
 from portal.genres.models import Alias, Genre
+from portal.genres.spelling import normalised
 from portal.library.labels import relabel
 
 
@@ -31,14 +32,32 @@ class Relabelling(ModelAdmin):
     def _relabel(self, request: HttpRequest) -> None:
         changed = relabel()
         if changed:
-            words = "song has" if changed == 1 else "songs have"
-            messages.info(request, f"{changed:,} {words} another genre by their tags now.")
+            words = (
+                "1 song has another genre by its"
+                if changed == 1
+                else f"{changed:,} songs have another genre by their"
+            )
+            messages.info(request, f"{words} tags now.")
+
+
+class AliasFormSet(PaginationInlineFormSet):
+    """The spellings of one genre, none of them twice."""
+
+    def clean(self) -> None:
+        super().clean()
+        seen: set[str] = set()
+        for form in self.forms:
+            spelling = normalised(getattr(form, "cleaned_data", {}).get("spelling", ""))
+            if spelling and spelling in seen:
+                form.add_error("spelling", "This spelling is here twice.")
+            seen.add(spelling)
 
 
 class AliasInline(TabularInline):
     """The spellings of one genre."""
 
     model = Alias
+    formset = AliasFormSet
     extra = 1
     tab = True
 
@@ -54,13 +73,14 @@ class GenreAdmin(Relabelling):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Genre]:
         said = Count("predictions", filter=Q(predictions__current=True), distinct=True)
-        return super().get_queryset(request).annotate(said=said, spelled=Count("aliases", distinct=True))
+        found: QuerySet[Genre] = super().get_queryset(request)
+        return found.annotate(said=said, spelled=Count("aliases", distinct=True))
 
-    @display(description="Songs, says the AI", ordering="said")
+    @admin.display(description="Songs, says the AI", ordering="said")
     def by_ai(self, genre: Any) -> int:
         return int(genre.said)
 
-    @display(description="Spellings", ordering="spelled")
+    @admin.display(description="Spellings", ordering="spelled")
     def spelling_count(self, genre: Any) -> int:
         return int(genre.spelled)
 

@@ -1,7 +1,7 @@
 """The genres a new system begins with, and the spellings found in tags that stand for each.
 
-A spelling that musicians would place in two of these genres (Disco, Soundtrack, Classical) is left out on purpose: a song
-without a label costs little, a wrong label teaches the models something wrong.
+A spelling that musicians would place in two of these genres (Disco, Soundtrack, Classical) is left out on
+purpose: a song without a label costs little, a wrong label teaches the models something wrong.
 """
 
 from collections.abc import Mapping
@@ -114,7 +114,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     ),
     "New Age": (
         "Celtic New Age", "Contemporary Instrumental", "Environmental", "Healing", "Healing Music",
-        "Mantra", "Meditation", "Meditation Music", "Meditative", "Music for Sleep", "Nature",
+        "Mantra", "Ambient/New Age", "Meditation", "Meditation Music", "Meditative", "Music for Sleep", "Nature",
         "Nature Sounds", "New Age Music", "New Age Piano", "Reiki", "Relaxation", "Relaxation Music",
         "Relaxing", "Relaxing Music", "Self-Help", "Sleep", "Sleep Music", "Solo Instrumental",
         "Sound Healing", "Spa", "Spa Music", "Space Music", "Tibetan Bowls", "Wellness", "Yoga", "Zen",
@@ -184,6 +184,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
         "Southern Soul", "Swamp Soul", "Synth Funk", "Urban Contemporary", "アールアンドビー", "ソウル",
     ),
     "Vocal": (
+        "Easy Listening", "Vocal Jazz/Easy Listening",
         "A Capella", "A Cappella", "Barbershop", "Barbershop Quartet", "Cabaret", "Chant", "Choir",
         "Choral", "Close Harmony", "Crooner", "Crooners", "Great American Songbook", "Gregorian Chant",
         "Harmony Vocal Group", "Men's Choir", "Shape Note", "Show Tunes", "Standards", "Swing Vocal",
@@ -198,7 +199,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
         "케이팝", "한국 가요",
     ),
     "Anime": (
-        "Anime & Game", "Anime Ending", "Anime Music", "Anime Opening", "Anime OST", "Anime Score",
+        "Anime & Game", "J-Pop/Anime", "Anime Ending", "Anime Music", "Anime Opening", "Anime OST", "Anime Score",
         "Anime Song", "Anime Songs", "Anime Soundtrack", "Anime/Game", "Anison", "J-Anime",
         "Japanese Anime", "Touhou", "Vocaloid", "アニソン", "アニメ", "アニメソング", "アニメ音楽", "动漫", "動漫",
     ),

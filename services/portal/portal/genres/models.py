@@ -1,5 +1,6 @@
 """Genres and their aliases."""
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
 
@@ -37,6 +38,18 @@ class Alias(models.Model):
 
     def __str__(self) -> str:
         return f"{self.spelling} → {self.genre}"
+
+    def clean(self) -> None:
+        """Refuse a spelling that says nothing, and one that stands for another genre already."""
+        self.normalised = normalised(self.spelling)
+        if not self.normalised:
+            raise ValidationError({"spelling": "Write at least one letter or digit."})
+        other = Alias.objects.filter(normalised=self.normalised).exclude(pk=self.pk).first()
+        if other:
+            raise ValidationError({"spelling": f"It is known already: {other}. Delete that alias first."})
+        names = Genre.objects.exclude(pk=self.genre_id).values_list("name", flat=True)
+        if self.normalised in {normalised(name) for name in names}:
+            raise ValidationError({"spelling": "This is the name of another genre."})
 
     def save(self, *args: object, **kwargs: object) -> None:
         """Keep the compared form in step with the spelling."""

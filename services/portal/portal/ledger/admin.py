@@ -1,37 +1,66 @@
 """Write batches in the admin: what would be, was, or no longer is written to Plex."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.paginator import Paginator
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
-from unfold.decorators import display
 
 from portal import badges
 from portal.ledger.differences import difference
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.pages import PageAdmin
 from portal.runs.buttons import ask_for
+from portal.runs.models import Run
 from portal.runs.start import start_push, start_rollback
 
 ROWS_PER_PAGE = 100
-# The button of a batch in each state, and what is said before it is done.
-STEPS = {
-    WriteBatch.State.PLANNED: (
-        "apply",
-        "Apply",
-        "The genres of {count} will be written to Plex. What stands there now is kept, and can be put back.",
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What can be done with a batch."""
+
+    name: str
+    words: str
+    """On the button."""
+    promise: str
+    """What is said before it is done."""
+    affects: tuple[str, ...]
+    """States of the rows that it works on."""
+    start: Callable[..., Run]
+
+
+APPLY = Step(
+    name="apply",
+    words="Apply",
+    promise="The genres of {count} will be written to Plex. What stands there now is kept, and can be put back.",
+    affects=(WriteRow.State.PLANNED,),
+    start=start_push,
+)
+ROLL_BACK = Step(
+    name="roll_back",
+    words="Roll back",
+    promise=(
+        "The genres and locks of {count} will be put back as they were before this batch. Songs that somebody has "
+        "changed in Plex since are left alone."
     ),
-    WriteBatch.State.APPLIED: (
-        "roll_back",
-        "Roll back",
-        "The genres and locks of {count} will be put back as they were before this batch. Songs that somebody "
-        "has changed in Plex since are left alone.",
-    ),
+    affects=(WriteRow.State.WRITTEN,),
+    start=start_rollback,
+)
+# A batch that was stopped half-way can be gone on with, or taken back.
+STEPS: Mapping[str, tuple[Step, ...]] = {
+    WriteBatch.State.PLANNED: (APPLY,),
+    WriteBatch.State.APPLYING: (ROLL_BACK, replace(APPLY, words="Go on applying")),
+    WriteBatch.State.APPLIED: (ROLL_BACK,),
+    WriteBatch.State.ROLLING_BACK: (replace(ROLL_BACK, words="Go on rolling back"),),
 }
 
 
@@ -44,46 +73,47 @@ class WriteBatchAdmin(PageAdmin):
     """Batches of edits; each is kept for ever."""
 
     page_template = "portal/batch.html"
-    list_display = ("number", "state_badge", "songs", "written", "conflicts", "failed", "created_time", "by")
+    list_display = ("number", "state_badge", "songs", "written", "conflicts", "failed", "planned", "by")
     list_filter = (("state", ChoicesDropdownFilter),)
     list_filter_submit = True
     list_select_related = ("by",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WriteBatch]:
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(
-                row_count=Count("rows"),
-                written_count=_count(WriteRow.State.WRITTEN),
-                conflict_count=_count(WriteRow.State.CONFLICT),
-                failed_count=_count(WriteRow.State.FAILED),
-            )
+        found: QuerySet[Any] = super().get_queryset(request)
+        return found.annotate(
+            row_count=Count("rows"),
+            written_count=_count(WriteRow.State.WRITTEN),
+            conflict_count=_count(WriteRow.State.CONFLICT),
+            failed_count=_count(WriteRow.State.FAILED),
         )
 
-    @display(description="Batch", ordering="pk")
+    @admin.display(description="Batch", ordering="pk")
     def number(self, batch: WriteBatch) -> str:
         return str(batch)
 
-    @display(description="State", ordering="state")
+    @admin.display(description="State", ordering="state")
     def state_badge(self, batch: WriteBatch) -> SafeString:
         return badges.BATCH[batch.state].html
 
-    @display(description="Songs", ordering="row_count")
+    @admin.display(description="Songs", ordering="row_count")
     def songs(self, batch: Any) -> int:
         return int(batch.row_count)
 
-    @display(description="Written", ordering="written_count")
+    @admin.display(description="Written", ordering="written_count")
     def written(self, batch: Any) -> int:
         return int(batch.written_count)
 
-    @display(description="Conflicts", ordering="conflict_count")
+    @admin.display(description="Conflicts", ordering="conflict_count")
     def conflicts(self, batch: Any) -> int:
         return int(batch.conflict_count)
 
-    @display(description="Failed", ordering="failed_count")
+    @admin.display(description="Failed", ordering="failed_count")
     def failed(self, batch: Any) -> int:
         return int(batch.failed_count)
+
+    @admin.display(description="Planned", ordering="created_time")
+    def planned(self, batch: WriteBatch) -> datetime:
+        return batch.created_time
 
     def page_context(self, request: HttpRequest, obj: WriteBatch) -> dict[str, Any]:
         counts = dict(obj.rows.order_by().values_list("state").annotate(Count("pk")))
@@ -113,33 +143,29 @@ class WriteBatchAdmin(PageAdmin):
                 }
                 for row in page
             ],
-            "step": STEPS.get(WriteBatch.State(obj.state)),
+            "steps": STEPS.get(obj.state, ()),
         }
 
     def page_post(self, request: HttpRequest, obj: WriteBatch) -> HttpResponse:
-        step = STEPS.get(WriteBatch.State(obj.state))
-        if step is None or step[0] not in request.POST:
+        step = next((step for step in STEPS.get(obj.state, ()) if step.name in request.POST), None)
+        if step is None:
             # The page was older than the batch's state.
+            messages.warning(request, f"{obj} is {obj.get_state_display().lower()} by now.")
             return self.back(obj)
         if "sure" not in request.POST:
-            return self._confirm(request, obj, *step)
-        start = start_push if step[0] == "apply" else start_rollback
-        ask_for(request, lambda: start(obj, request.user))
+            return self._confirm(request, obj, step)
+        ask_for(request, lambda: step.start(obj, request.user))
         return self.back(obj)
 
-    def _confirm(
-        self, request: HttpRequest, obj: WriteBatch, name: str, words: str, text: str
-    ) -> TemplateResponse:
-        affected = WriteRow.State.PLANNED if name == "apply" else WriteRow.State.WRITTEN
-        count = obj.rows.filter(state=affected).count()
+    def _confirm(self, request: HttpRequest, obj: WriteBatch, step: Step) -> TemplateResponse:
+        count = obj.rows.filter(state__in=step.affects).count()
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "original": obj,
-            "title": f"{words} {str(obj).lower()}",
-            "text": text.format(count=f"{count:,} song{'' if count == 1 else 's'}"),
-            "name": name,
-            "words": words,
+            "title": f"{step.words} {str(obj).lower()}",
+            "text": step.promise.format(count=f"{count:,} song{'' if count == 1 else 's'}"),
+            "step": step,
             "cancel": self.page_url(obj),
         }
         return TemplateResponse(request, "portal/confirm.html", context)

@@ -9,7 +9,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
-from unfold.decorators import display
 
 from portal import badges
 from portal.library import actions, filters, track_page
@@ -45,7 +44,7 @@ class TrackAdmin(PageAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Track]:
         return with_verdicts(super().get_queryset(request))
 
-    @display(description="Genre", ordering="shown_genre")
+    @admin.display(description="Genre", ordering="shown_genre")
     def shown(self, track: Any) -> SafeString | str:
         if track.override_genre:
             return format_html(
@@ -57,26 +56,26 @@ class TrackAdmin(PageAdmin):
             return "–"
         return track_page.confidence_bar(track.ai_genre, track.ai_confidence)
 
-    @display(description="Tag in Plex", ordering="tag_genre__name")
+    @admin.display(description="Tag in Plex", ordering="tag_genre__name")
     def plex_tag(self, track: Any) -> SafeString | str:
         tags = ", ".join(track.plex_genres) or "–"
         if track.label_suspect:
             return format_html(
-                '{} <span class="rc-badge rc-warning" title="{}">looks wrong</span>',
+                '{} <span class="material-symbols-outlined rc-alert" title="{}">warning</span>',
                 tags,
-                "A model that never heard this artist is confident of another genre.",
+                "Looks wrong: a model that never heard this artist is confident of another genre.",
             )
         return tags
 
-    @display(description="AI and tag", ordering="agreement")
+    @admin.display(description="AI and tag", ordering="agreement")
     def agrees(self, track: Any) -> SafeString:
         return badges.AGREEMENT[track.agreement].html
 
-    @display(description="Analysis", ordering="analysis")
+    @admin.display(description="Analysis", ordering="analysis")
     def analysed(self, track: Track) -> SafeString:
         return badges.ANALYSIS[track.analysis].html
 
-    @display(description="In Plex", ordering="in_plex")
+    @admin.display(description="In Plex", ordering="in_plex")
     def plex_state(self, track: Track) -> SafeString:
         return badges.IN_PLEX[track.in_plex].html
 
@@ -102,16 +101,13 @@ class LibraryAdmin(ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Library]:
         gone = Q(tracks__removed_time__isnull=False)
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(present=Count("tracks", filter=~gone), gone=Count("tracks", filter=gone))
-        )
+        found: QuerySet[Library] = super().get_queryset(request)
+        return found.annotate(present=Count("tracks", filter=~gone), gone=Count("tracks", filter=gone))
 
-    @display(description="Songs", ordering="present")
+    @admin.display(description="Songs", ordering="present")
     def song_count(self, library: Any) -> int:
         return int(library.present)
 
-    @display(description="Gone from Plex", ordering="gone")
+    @admin.display(description="Gone from Plex", ordering="gone")
     def gone_count(self, library: Any) -> int:
         return int(library.gone)

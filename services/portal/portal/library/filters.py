@@ -9,7 +9,6 @@ from unfold.contrib.filters.admin import DropdownFilter
 
 from portal.genres.models import Genre
 from portal.library.agreement import Agreement
-from portal.library.models import Track
 
 CONFIDENCE_RANGES: dict[str, tuple[str, Q]] = {
     "90": ("90 % and more", Q(ai_confidence__gte=0.9)),
@@ -28,7 +27,7 @@ class GenreFilter(DropdownFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
         return [(str(pk), name) for pk, name in Genre.objects.values_list("pk", "name")]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Track]) -> QuerySet[Track]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value() or ""
         return queryset.filter(ai_genre_id=int(value)) if value.isdecimal() else queryset
 
@@ -42,7 +41,7 @@ class ConfidenceFilter(DropdownFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
         return [(value, words) for value, (words, _) in CONFIDENCE_RANGES.items()]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Track]) -> QuerySet[Track]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         chosen = CONFIDENCE_RANGES.get(self.value() or "")
         return queryset.filter(chosen[1]) if chosen else queryset
 
@@ -56,7 +55,7 @@ class AgreementFilter(DropdownFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
         return Agreement.choices
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Track]) -> QuerySet[Track]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(agreement=self.value()) if self.value() in Agreement.values else queryset
 
 
@@ -69,7 +68,7 @@ class SuspectFilter(DropdownFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
         return [("yes", "Looks wrong")]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Track]) -> QuerySet[Track]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(label_suspect=True) if self.value() == "yes" else queryset
 
 
@@ -82,7 +81,7 @@ class OverrideFilter(DropdownFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
         return [("yes", "Set by a person"), ("no", "Not set")]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Track]) -> QuerySet[Track]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() not in ("yes", "no"):
             return queryset
         return queryset.filter(override__isnull=self.value() == "no")
@@ -98,7 +97,7 @@ class PresenceFilter(DropdownFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
         return [("", "In the library"), ("gone", "Gone from Plex"), ("all", "Both")]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Track]) -> QuerySet[Track]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() == "all":
             return queryset
         return queryset.filter(removed_time__isnull=self.value() != "gone")

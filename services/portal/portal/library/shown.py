@@ -1,5 +1,7 @@
 """Tracks as people look at them: each with its verdict, its shown genre and its agreement, in one query."""
 
+from typing import Any
+
 from django.db.models import F, FilteredRelation, Q, QuerySet
 from django.db.models.functions import Coalesce
 
@@ -7,7 +9,7 @@ from portal.library.agreement import agreement
 from portal.library.models import Track
 
 
-def with_verdicts(tracks: QuerySet[Track]) -> QuerySet[Track]:
+def with_verdicts(tracks: QuerySet[Track]) -> QuerySet[Any]:
     """Adds `ai_genre`, `ai_confidence`, `label_suspect`, `shown_genre`, `shown_confidence` and `agreement`.
 
     A song has at most one current prediction and one override, so no row is doubled.

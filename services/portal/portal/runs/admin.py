@@ -1,18 +1,19 @@
 """Runs in the admin: what was asked for, how far it is, what went wrong."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
-from unfold.decorators import display
 
 from portal import badges
 from portal.pages import PageAdmin
@@ -23,27 +24,36 @@ from portal.runs.start import start_classify, start_sync, start_train, stop
 FAILURES_PER_PAGE = 100
 # The runs that the dashboard can start.
 STARTS: dict[str, Callable[[], Run]] = {
-    "sync": lambda: start_sync(),
-    "classify": lambda: start_classify(),
-    "train": lambda: start_train(),
+    "sync": start_sync,
+    "classify": start_classify,
+    "train": start_train,
 }
 
 
 def with_counts(runs: QuerySet[Run]) -> QuerySet[Run]:
-    """Adds `song_count`, `done_count` and `failed_count`."""
+    """Adds `song_count`, `settled_count` (done, failed or skipped), `failed_count` and `skipped_count`."""
+    states = RunSong.State
     return runs.annotate(
-        song_count=Count("songs"),
-        done_count=Count("songs", filter=Q(songs__state=RunSong.State.DONE)),
-        failed_count=Count("songs", filter=Q(songs__state=RunSong.State.FAILED)),
+        song_count=_songs(),
+        failed_count=_songs(states.FAILED),
+        skipped_count=_songs(states.SKIPPED),
+        settled_count=F("song_count") - _songs(states.PENDING),
     )
+
+
+def _songs(*states: str) -> Coalesce:
+    # One count per run over an index; a join would count the songs of all runs before the page is cut out.
+    songs = RunSong.objects.filter(run=OuterRef("pk")).order_by()
+    if states:
+        songs = songs.filter(state__in=states)
+    return Coalesce(Subquery(songs.values("run").annotate(count=Count("pk")).values("count")), 0)
 
 
 def percent(run: Any) -> int:
     """How far a run from `with_counts` is, out of a hundred."""
     if run.state == Run.State.DONE:
         return 100
-    share = (run.done_count + run.failed_count) / run.song_count if run.song_count else run.progress
-    return int(100 * share)
+    return int(100 * (run.settled_count / run.song_count if run.song_count else run.progress))
 
 
 @admin.register(Run)
@@ -62,6 +72,7 @@ class RunAdmin(PageAdmin):
     )
     list_filter = (("kind", ChoicesDropdownFilter), ("state", ChoicesDropdownFilter))
     list_filter_submit = True
+    list_per_page = 20
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
         return with_counts(super().get_queryset(request))
@@ -78,40 +89,50 @@ class RunAdmin(PageAdmin):
         ask_for(request, STARTS[kind])
         return HttpResponseRedirect(reverse("admin:index"))
 
-    @display(description="Run", ordering="pk")
+    @admin.display(description="Run", ordering="pk")
     def name(self, run: Run) -> str:
         return str(run)
 
-    @display(description="State", ordering="state")
+    @admin.display(description="State", ordering="state")
     def state_badge(self, run: Run) -> SafeString:
         return badges.RUN[run.state].html
 
-    @display(description="Progress")
+    @admin.display(description="Progress")
     def how_far(self, run: Any) -> SafeString:
         done = percent(run)
         return format_html(
             '<span class="rc-meter"><span class="rc-fill rc-{}" style="width:{}%"></span></span>{}',
             badges.RUN[run.state].tone,
             done,
-            f"{run.done_count + run.failed_count:,} of {run.song_count:,}" if run.song_count else f"{done} %",
+            f"{run.settled_count:,} of {run.song_count:,}" if run.song_count else f"{done} %",
         )
 
-    @display(description="Failed", ordering="failed_count")
+    @admin.display(description="Failed", ordering="failed_count")
     def failed(self, run: Any) -> int:
         return int(run.failed_count)
 
-    @display(description="Message")
+    @admin.display(description="Message")
     def what_happened(self, run: Run) -> str:
         return run.message or run.step or "–"
 
+    @admin.display(description="Asked for", ordering="created_time")
+    def asked_for(self, run: Run) -> datetime:
+        return run.created_time
+
     def page_context(self, request: HttpRequest, obj: Run) -> dict[str, Any]:
-        failures = obj.songs.filter(state=RunSong.State.FAILED).select_related("track").order_by("pk")
+        failures = (
+            obj.songs.filter(state__in=(RunSong.State.FAILED, RunSong.State.SKIPPED))
+            .select_related("track")
+            .order_by("pk")
+        )
         badge = badges.RUN[obj.state]
+        page = Paginator(failures, FAILURES_PER_PAGE).get_page(request.GET.get("p"))
         return {
             "run": obj,
             "badge": badge,
             "percent": percent(obj),
-            "page": Paginator(failures, FAILURES_PER_PAGE).get_page(request.GET.get("p")),
+            "page": page,
+            "failures": [{"song": song, "badge": badges.RUN_SONG[song.state]} for song in page],
             "can_stop": obj.state in (Run.State.WAITING, Run.State.RUNNING),
             "is_live": obj.state in (Run.State.WAITING, Run.State.RUNNING, Run.State.STOPPING),
             "batch": obj.result.get("batch") if isinstance(obj.result, dict) else None,

@@ -2,19 +2,21 @@
 
 from collections.abc import Iterable
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.utils import timezone
 
 from portal.genres.models import Genre
 from portal.verdicts.models import Override
 
 
-def set_override(track_ids: Iterable[int], genre: Genre, *, note: str, user: AbstractBaseUser | None) -> int:
+def set_override(
+    track_ids: Iterable[int], genre: Genre, *, note: str, user: User | AnonymousUser | None
+) -> int:
     """Make `genre` the shown one of these songs, whatever was said before; how many songs that were."""
     now = timezone.now()
+    by = user if isinstance(user, User) else None
     overrides = [
-        Override(track_id=track_id, genre=genre, note=note, by=user, created_time=now)
-        for track_id in track_ids
+        Override(track_id=track_id, genre=genre, note=note, by=by, created_time=now) for track_id in track_ids
     ]
     Override.objects.bulk_create(
         overrides,

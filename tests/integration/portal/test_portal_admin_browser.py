@@ -1,0 +1,42 @@
+"""The pages in a real browser: no other host is asked, no script fails, actions can be reached."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import songs
+from browser import open_page, sign_in, take_screenshots
+from portal.genres.models import Genre
+from portal.verdicts.models import Override
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("genres")
+def test_a_person_signs_in_looks_at_every_page_and_sets_a_genre_for_ticked_songs(
+    live_server: Any, tmp_path: Path, django_user_model: Any
+) -> None:
+    django_user_model.objects.create_superuser("admin", password="pw")
+    tracks = songs.make_judged_songs(12)
+    songs.make_batch(tracks)
+    folk = Genre.objects.get(name="Folk").pk
+    # Playwright runs an event loop in its thread, and Django's database calls refuse such a thread.
+    with ThreadPoolExecutor(1) as browser_thread:
+        pictures = browser_thread.submit(take_screenshots, live_server.url, "admin", "pw", tmp_path).result()
+        browser_thread.submit(set_genre_of_all, live_server.url, str(folk)).result()
+    assert set(pictures) == {"dashboard", "track-list", "track-page", "write-batch"}
+    assert all(path.stat().st_size > 20_000 for path in pictures.values())
+    assert Override.objects.filter(genre=folk).count() == 12
+
+
+def set_genre_of_all(url: str, genre: str) -> None:
+    """What a person clicks to give all songs of the list a genre."""
+    with open_page() as page:
+        sign_in(page, url, "admin", "pw")
+        page.goto(f"{url}/admin/library/track/")
+        page.locator("#action-toggle").check()
+        page.locator("select[name=action]").select_option("set_genre")
+        page.locator("#changelist-actions-wrapper button[type=submit]").first.click()
+        page.locator("select[name=genre]").select_option(genre)
+        page.get_by_role("button", name="Set the genre").click()
+        page.get_by_text("is now the genre of 12 songs").wait_for()

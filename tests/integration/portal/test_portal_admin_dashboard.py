@@ -1,0 +1,102 @@
+"""The dashboard: with services down, with services up, and its buttons."""
+
+from collections.abc import Iterator
+
+import pytest
+import songs
+from django.conf import settings
+from django.core.cache import cache
+from django.test import Client
+from portal.dashboard.services import look_around
+from portal.ledger.models import WriteBatch
+from portal.library.models import Analysis
+from portal.runs.models import Run
+from runtime.testing import running_server
+
+pytestmark = pytest.mark.usefixtures("genres")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> Iterator[None]:
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _targets_where_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("sync_target", "features_target", "inference_target"):
+        monkeypatch.setattr(settings.RECLASS, name, "127.0.0.1:1")
+    monkeypatch.setattr("portal.dashboard.services.HEALTH_TIMEOUT_SECONDS", 0.3)
+
+
+def dashboard(client: Client) -> str:
+    answer = client.get("/admin/")
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_services_that_are_down_are_said_plainly_and_the_rest_of_the_page_is_there(
+    admin_client: Client,
+) -> None:
+    songs.make_judged_songs(6)
+    html = dashboard(admin_client)
+    assert html.count("Does not answer at 127.0.0.1:1.") == 3
+    assert "Genres, as the AI hears them" in html
+    assert "Badge(" not in html
+
+
+def test_a_service_that_serves_is_up_and_one_that_cannot_tell_its_stages_has_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with running_server({}) as server:
+        monkeypatch.setattr(settings.RECLASS, "features_target", f"127.0.0.1:{server.port}")
+        found = look_around()
+    assert {service.name: service.serving for service in found.services} == {
+        "sync": False, "features": True, "inference": False,
+    }  # fmt: skip
+    assert found.stages == ()
+    assert found.model_ready is None
+
+
+def test_the_dashboard_counts_states_agreement_and_genres_without_songs_that_are_gone(
+    admin_client: Client,
+) -> None:
+    library = songs.make_library()
+    tracks = songs.make_judged_songs(9, library)
+    songs.make_song(library, 100, analysis=Analysis.FAILED)
+    gone = tracks[0]
+    gone.removed_time = songs.THEN
+    gone.save()
+    context = admin_client.get("/admin/").context
+    counts = context["counts"]
+    assert (counts.songs, counts.gone) == (9, 1)
+    assert counts.by_analysis == {"classified": 8, "failed": 1}
+    assert counts.by_agreement == {"agrees": 2, "differs": 3, "no tag": 3, "no verdict": 1}
+    assert sum(counts.by_genre.values()) == 8
+
+
+def test_an_empty_system_is_told_to_sync_and_a_planned_batch_to_be_applied(admin_client: Client) -> None:
+    assert "read the library from Plex" in dashboard(admin_client)
+    batch = songs.make_batch(songs.make_judged_songs(1), WriteBatch.State.PLANNED)
+    assert f"Batch {batch.pk} is planned and waits to be applied." in dashboard(admin_client)
+
+
+@pytest.mark.parametrize("kind", ["sync", "classify", "train"])
+def test_a_button_starts_a_run_and_a_second_press_says_that_one_is_running(
+    admin_client: Client, kind: str
+) -> None:
+    address = f"/admin/runs/run/start/{kind}/"
+    assert "Started:" in admin_client.post(address, follow=True).content.decode()
+    assert Run.objects.get().kind == kind
+    assert "already running" in admin_client.post(address, follow=True).content.decode()
+    assert Run.objects.count() == 1
+
+
+def test_a_run_is_not_started_by_a_link_by_nobody_or_under_another_name(
+    admin_client: Client, client: Client
+) -> None:
+    assert admin_client.get("/admin/runs/run/start/sync/").status_code == 404
+    assert admin_client.post("/admin/runs/run/start/nonsense/").status_code == 404
+    assert client.post("/admin/runs/run/start/sync/").status_code == 302
+    assert not Run.objects.exists()

@@ -1,0 +1,116 @@
+"""The pure parts of the admin: badges, differences, stages, advice."""
+
+from pathlib import Path
+
+import portal
+import pytest
+from portal import badges
+from portal.dashboard.advice import Standing, advice
+from portal.ledger.differences import difference
+from portal.ledger.exclusion import STATE_AFTER
+from portal.ledger.models import WriteBatch, WriteRow
+from portal.library.agreement import Agreement
+from portal.library.models import Analysis, InPlex
+from portal.runs.models import Run, RunSong
+from portal.verdicts.stages import stage_verdicts
+
+STYLES = (Path(portal.__file__).parent / "static" / "portal" / "portal.css").read_text()
+
+
+@pytest.mark.parametrize(
+    ("looks", "states"),
+    [
+        (badges.ANALYSIS, Analysis),
+        (badges.IN_PLEX, InPlex),
+        (badges.AGREEMENT, Agreement),
+        (badges.BATCH, WriteBatch.State),
+        (badges.ROW, WriteRow.State),
+        (badges.RUN, Run.State),
+        (badges.RUN_SONG, RunSong.State),
+    ],
+)
+def test_every_state_has_words_a_colour_and_a_meaning(
+    looks: dict[str, badges.Badge], states: type[Analysis]
+) -> None:
+    assert set(looks) == set(states.values)
+    assert all(badge.text and badge.meaning.endswith(".") for badge in looks.values())
+
+
+def test_every_colour_of_badges_is_in_the_style_sheet() -> None:
+    assert [tone for tone in badges.Tone if f".rc-badge.rc-{tone} " not in STYLES] == []
+
+
+def test_a_badge_escapes_what_it_shows() -> None:
+    badge = badges.Badge(text="<b>", tone=badges.Tone.BAD, meaning='"')
+    assert str(badge) == '<span class="rc-badge rc-bad" title="&quot;">&lt;b&gt;</span>'
+
+
+def test_every_row_state_says_what_an_excluded_song_goes_back_to() -> None:
+    assert set(STATE_AFTER) == set(WriteRow.State.values)
+
+
+def test_a_difference_marks_only_what_differs() -> None:
+    found = difference(["Rock", "Jazz"], ["Jazz", "Blues"])
+    assert [(tag.name, tag.kept) for tag in found.before] == [("Rock", False), ("Jazz", True)]
+    assert [(tag.name, tag.kept) for tag in found.after] == [("Jazz", True), ("Blues", False)]
+    assert found.changes
+
+
+def test_equal_lists_do_not_differ_and_another_order_does() -> None:
+    assert not difference(["A", "B"], ["A", "B"]).changes
+    assert difference(["A", "B"], ["B", "A"]).changes
+
+
+def test_stored_stages_are_read_in_order_with_percents() -> None:
+    stored = [
+        {"stage": 2, "model_version": "m/2", "decided": True, "threshold": 0.7, "top": [["Jazz", 0.8123]]},
+        {"stage": 1, "model_version": "f/1", "decided": False, "threshold": 0.8, "top": []},
+    ]
+    first, second = stage_verdicts(stored)
+    assert (first.stage, first.hears, first.decided, first.threshold_percent) == (1, "FMA", False, 80.0)
+    assert (second.top[0].genre, second.top[0].percent) == ("Jazz", 81.2)
+
+
+def standing(**fields: object) -> Standing:
+    nothing: dict[str, object] = {
+        "songs": 10,
+        "by_analysis": {},
+        "by_in_plex": {},
+        "tagged": 10,
+        "running": frozenset(),
+        "model_ready": True,
+    }
+    return Standing(**(nothing | fields))  # type: ignore[arg-type] # the names are checked by the call
+
+
+def test_with_plex_out_of_reach_the_advice_is_what_sync_said_and_where_to_set_it() -> None:
+    found = advice(standing(songs=0, plex_trouble="The token was refused."))
+    assert len(found) == 1
+    assert "The token was refused." in found[0].text
+    assert "SYNC_PLEX_TOKEN" in found[0].text
+
+
+def test_with_no_songs_the_advice_is_to_sync() -> None:
+    assert [one.kind for one in advice(standing(songs=0))] == ["sync"]
+
+
+def test_with_no_model_the_advice_is_to_train_and_without_tags_to_set_genres_by_hand() -> None:
+    assert [one.kind for one in advice(standing(model_ready=False))] == ["train"]
+    assert "set some by hand" in advice(standing(model_ready=False, tagged=0))[0].text
+
+
+def test_what_is_being_done_is_not_advised() -> None:
+    pending = standing(by_analysis={"pending": 3}, running=frozenset({"classify"}))
+    assert [one.kind for one in advice(pending)] == []
+
+
+def test_a_planned_batch_is_to_be_applied_and_failures_are_to_be_looked_at() -> None:
+    found = advice(standing(by_analysis={"failed": 1, "classified": 9}, planned_batch=4))
+    assert [one.page for one in found] == [
+        "library/track/?analysis__exact=failed",
+        "ledger/writebatch/4/change/",
+    ]
+
+
+def test_when_nobody_could_be_asked_about_models_no_training_is_advised() -> None:
+    assert advice(standing(model_ready=None)) == []
