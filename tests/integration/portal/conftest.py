@@ -1,0 +1,134 @@
+"""The portal's worker before a stand-in for Plex, the real sync service, and services made for tests."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from plex_stand_in import AUDIO, TOKEN, Control, plain_tracks
+from portal_services import FeaturesFake, InferenceFake, registered
+from runtime.channel import open_channel
+from runtime.testing import running_server
+from standalone.stand_in.catalogue import music_and_films
+from standalone.stand_in.server import running_stand_in
+from sync.library import PlexMusic
+from sync.plex import Plex, PlexAddress, Timeouts
+from sync.servicer import SERVICE_NAME, SyncServicer
+
+SONGS = 12
+
+
+@dataclass(kw_only=True)
+class Portal:
+    """A portal whose worker works when it is told to."""
+
+    plex: Control
+    features: FeaturesFake
+    inference: InferenceFake
+    services: object
+
+    def work_off(self) -> None:
+        """Let a real worker do every job that is due."""
+        from portal.runs.tasks import EQUIPMENT
+        from procrastinate.contrib.django import app
+        from procrastinate.contrib.django.django_connector import DjangoConnector
+
+        async def work() -> None:
+            with app.replace_connector(DjangoConnector().get_worker_connector()) as worker:
+                async with worker.open_async():
+                    await worker.run_worker_async(
+                        wait=False,
+                        concurrency=2,
+                        listen_notify=False,
+                        install_signal_handlers=False,
+                        delete_jobs="successful",
+                        additional_context={EQUIPMENT: self.equipment()},
+                    )
+
+        asyncio.run(work())
+
+    def equipment(self, stopping: threading.Event | None = None) -> object:
+        """What a worker hands to its jobs."""
+        from portal.configuration import PortalSettings
+        from portal.runs.work import Equipment
+
+        return Equipment(
+            services=self.services,
+            settings=PortalSettings(chunk_size=4),
+            stopping=stopping or threading.Event(),
+        )
+
+    def finish(self, run):
+        """Work until the run has ended; the run as it is then."""
+        from portal.runs.engine import ACTIVE
+
+        deadline = time.monotonic() + 20
+        while True:
+            self.work_off()
+            run.refresh_from_db()
+            if run.state not in ACTIVE:
+                return run
+            assert time.monotonic() < deadline, f"{run} does not end: {run.state}, {run.message}"
+
+
+@pytest.fixture(scope="session")
+def portal_stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Control]:
+    """A library of twelve songs with tags, the thirteenth without media."""
+    from standalone.stand_in.catalogue import StandInTrack
+
+    folder = tmp_path_factory.mktemp("library")
+    (folder / "song.mp3").write_bytes(AUDIO)
+    silent = StandInTrack(rating_key=2001, title="No media", file="", artist="Nobody", album_artist="Nobody")
+    catalogue = music_and_films((*plain_tracks(folder, SONGS), silent), str(folder))
+    with running_stand_in(catalogue, tmp_path_factory.mktemp("state"), token=TOKEN) as stand_in:
+        yield Control(stand_in=stand_in)
+
+
+@pytest.fixture(scope="session")
+def portal_servers(
+    portal_stand_in: Control, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[object, FeaturesFake, InferenceFake]]:
+    """The services behind sockets, and the portal's doors to them."""
+    from portal.remote.features import FeaturesClient
+    from portal.remote.inference import InferenceClient
+    from portal.remote.services import Services
+    from portal.remote.sync import SyncClient
+
+    address = PlexAddress(url=portal_stand_in.stand_in.url, token=TOKEN)
+    music = PlexMusic(Plex(address, Timeouts(connect_seconds=1, read_seconds=2)))
+    features, inference = FeaturesFake(), InferenceFake()
+    handlers = {SERVICE_NAME: SyncServicer(music).register, **registered(features, inference)}
+    with running_server(handlers) as server:
+        channel = open_channel(f"127.0.0.1:{server.port}")
+        services = Services(
+            sync=SyncClient(channel), features=FeaturesClient(channel), inference=InferenceClient(channel)
+        )
+        yield services, features, inference
+        channel.close()
+    music.close()
+
+
+@pytest.fixture
+def portal(
+    transactional_db: None,
+    genres: dict[str, int],
+    portal_stand_in: Control,
+    portal_servers: tuple[object, FeaturesFake, InferenceFake],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Portal:
+    """Everything as on the first day."""
+    from django.db import connections
+
+    # Connections of the worker's threads end with their jobs, so that the test's database can be dropped.
+    monkeypatch.setitem(connections["default"].settings_dict, "CONN_MAX_AGE", 0)
+    services, features, inference = portal_servers
+    features.__init__()
+    inference.__init__()
+    portal_stand_in.ask("DELETE", "faults")
+    portal_stand_in.ask(
+        "POST", "behaviour", {"version": "1.41.3.9314", "edit_mode": "add", "spelling": "kept"}
+    )
+    portal_stand_in.ask("POST", "reset")
+    return Portal(plex=portal_stand_in, features=features, inference=inference, services=services)

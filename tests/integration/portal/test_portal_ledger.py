@@ -1,0 +1,199 @@
+"""The write ledger against a stand-in for Plex: plan, push, roll back, and what people and crashes do meanwhile."""
+
+import pytest
+from portal.genres.models import Alias, Genre
+from portal.ledger.models import WriteBatch, WriteRow
+from portal.ledger.writing import EXCLUDED_SINCE
+from portal.library.labels import relabel
+from portal.library.models import InPlex, Track
+from portal.remote.sync import GenreState
+from portal.runs import engine, jobs
+from portal.runs.models import Run, RunSong
+from portal.runs.start import (
+    CannotStart,
+    last_written_batch,
+    next_batch,
+    start_classify,
+    start_extract,
+    start_plan,
+    start_push,
+    start_rollback,
+    start_sync,
+    stop,
+)
+from portal.verdicts.models import Override
+
+SONGS = 12
+KEYS = range(1001, 1001 + SONGS)
+
+
+def judged(portal, genre="Jazz", confidence=0.9):
+    portal.inference.genre, portal.inference.confidence = genre, confidence
+    portal.finish(start_sync(["Music"]))
+    portal.finish(start_extract())
+    portal.finish(start_classify())
+
+
+def planned(portal, min_confidence=0.7, track_ids=None) -> WriteBatch:
+    run = portal.finish(start_plan(track_ids, min_confidence=min_confidence))
+    assert run.state == Run.State.DONE
+    return WriteBatch.objects.get(pk=run.result["batch"])
+
+
+def in_plex(portal):
+    return {key: portal.plex.state(key) for key in KEYS}
+
+
+def row_states(batch):
+    return set(batch.rows.values_list("state", flat=True))
+
+
+def test_what_a_push_writes_a_rollback_takes_back_song_by_song(portal):
+    portal.plex.ask("PUT", "tracks/1002/genres", {"genres": ["Soundtrack", "Blues", "Pop"], "locked": True})
+    portal.plex.ask("PUT", "tracks/1003/genres", {"genres": [], "locked": False})
+    judged(portal)
+    before = in_plex(portal)
+    batch = planned(portal)
+    assert in_plex(portal) == before
+    portal.finish(start_push(batch))
+    assert in_plex(portal) == {key: (["Jazz"], True) for key in KEYS}
+    assert row_states(batch) == {WriteRow.State.WRITTEN}
+    batch.refresh_from_db()
+    assert batch.state == WriteBatch.State.APPLIED
+    portal.finish(start_rollback(batch))
+    assert in_plex(portal) == before
+    assert row_states(batch) == {WriteRow.State.ROLLED_BACK}
+    songs = Track.objects.filter(rating_key__in=[str(key) for key in KEYS])
+    assert {int(song.rating_key): (song.plex_genres, song.plex_genres_locked) for song in songs} == before
+    assert set(songs.values_list("in_plex", flat=True)) == {InPlex.ROLLED_BACK}
+
+
+def test_songs_whose_tags_stand_for_the_genre_already_are_left_alone(portal):
+    judged(portal, genre="Pop_Rock")
+    run = portal.finish(start_plan(min_confidence=0.7))
+    assert "Nothing to write" in run.message
+    assert WriteBatch.objects.get().state == WriteBatch.State.DISCARDED
+
+
+def test_a_persons_word_is_written_whatever_the_ai_says_and_unsure_songs_are_not(portal):
+    judged(portal, confidence=0.5)
+    song = Track.objects.get(rating_key="1004")
+    Override.objects.create(track=song, genre=Genre.objects.get(name="Folk"))
+    batch = planned(portal)
+    row = batch.rows.get()
+    assert (row.track, row.after_genres, row.source, row.confidence) == (song, ["Folk"], "person", None)
+
+
+def test_an_excluded_song_is_neither_planned_nor_written(portal):
+    judged(portal)
+    Track.objects.filter(rating_key="1001").update(in_plex=InPlex.EXCLUDED)
+    batch = planned(portal)
+    assert not batch.rows.filter(rating_key="1001").exists()
+    Track.objects.filter(rating_key="1002").update(in_plex=InPlex.EXCLUDED)
+    portal.finish(start_push(batch))
+    assert batch.rows.get(rating_key="1002").message == EXCLUDED_SINCE
+    assert portal.plex.state(1002) == (["Rock", "Pop", "Soundtrack"], False)
+
+
+def test_a_crash_between_the_write_and_its_commit_ends_as_written_and_can_be_taken_back(portal):
+    judged(portal)
+    before = in_plex(portal)
+    batch = planned(portal)
+    run = start_push(batch)
+    engine.begin(run.pk, portal.equipment())
+    lost = batch.rows.get(rating_key="1001")
+    WriteRow.objects.filter(pk=lost.pk).update(attempted_time=lost.batch.created_time)
+    was, wanted = GenreState(genres=tuple(lost.before_genres)), GenreState(genres=("Jazz",), locked=True)
+    portal.services.sync.write_genres("1001", wanted, expected=was)
+    edits = len(portal.plex.edits())
+    portal.finish(run)
+    assert row_states(batch) == {WriteRow.State.WRITTEN}
+    assert len(portal.plex.edits()) == edits + SONGS - 1
+    portal.finish(start_rollback(batch))
+    assert in_plex(portal) == before
+
+
+def test_a_song_that_somebody_else_has_made_right_since_is_not_ours_to_take_back(portal):
+    judged(portal)
+    batch = planned(portal)
+    portal.plex.ask("PUT", "tracks/1001/genres", {"genres": ["Jazz"], "locked": True})
+    portal.finish(start_push(batch))
+    assert batch.rows.get(rating_key="1001").state == WriteRow.State.UNCHANGED
+    portal.finish(start_rollback(batch))
+    assert portal.plex.state(1001) == (["Jazz"], True)
+
+
+def test_a_song_changed_by_hand_is_a_conflict_for_push_and_rollback(portal):
+    judged(portal)
+    batch = planned(portal)
+    portal.plex.ask("PUT", "tracks/1001/genres", {"genres": ["Mine"], "locked": True})
+    run = portal.finish(start_push(batch))
+    conflict = batch.rows.get(rating_key="1001")
+    assert conflict.state == WriteRow.State.CONFLICT
+    assert "Mine" in conflict.message
+    assert run.songs.get(track=conflict.track).state == RunSong.State.SKIPPED
+    portal.plex.ask("PUT", "tracks/1002/genres", {"genres": ["Also mine"], "locked": True})
+    portal.finish(start_rollback(batch))
+    assert portal.plex.state(1001) == (["Mine"], True)
+    assert portal.plex.state(1002) == (["Also mine"], True)
+    assert Track.objects.get(rating_key="1002").in_plex == InPlex.CONFLICT
+    assert Track.objects.get(rating_key="1002").plex_genres == ["Also mine"]
+
+
+def test_a_push_that_was_stopped_goes_on_where_it_was(portal):
+    judged(portal)
+    batch = planned(portal)
+    run = start_push(batch)
+    engine.begin(run.pk, portal.equipment())
+    jobs.forget_waiting(run.pk)
+    some = list(run.songs.values_list("track_id", flat=True)[:5])
+    engine.work(run.pk, some, portal.equipment())
+    stop(run)
+    assert next_batch() == batch
+    portal.finish(start_push(next_batch()))
+    assert row_states(batch) == {WriteRow.State.WRITTEN}
+    assert len({edit["rating_key"] for edit in portal.plex.edits()}) == SONGS
+    assert last_written_batch() == batch
+
+
+def test_a_token_that_plex_refuses_ends_the_push_at_once(portal):
+    judged(portal)
+    batch = planned(portal)
+    portal.plex.fail("status", status=401, times=-1)
+    run = portal.finish(start_push(batch))
+    assert run.state == Run.State.FAILED
+    assert "token" in run.message
+    assert row_states(batch) == {WriteRow.State.PLANNED}
+
+
+def test_a_batch_that_is_not_planned_cannot_be_applied(portal):
+    judged(portal)
+    batch = planned(portal)
+    portal.finish(start_push(batch))
+    with pytest.raises(CannotStart, match="is applied"):
+        start_push(batch)
+
+
+def test_genres_that_we_wrote_are_never_labels_and_those_before_us_are(portal):
+    judged(portal)
+    portal.finish(start_push(planned(portal)))
+    portal.inference.genre, portal.inference.model = "Blues", "genre_test/2"
+    portal.finish(start_classify())
+    portal.finish(start_push(planned(portal)))
+    portal.finish(start_sync(["Music"], full=True))
+    song = Track.objects.get(rating_key="1001")
+    assert song.plex_genres == ["Blues"]
+    assert song.tag_genre.name == "Pop_Rock"
+    portal.plex.ask("PUT", "tracks/1001/genres", {"genres": ["Reggae"], "locked": True})
+    portal.finish(start_sync(["Music"]))
+    song.refresh_from_db()
+    assert song.tag_genre.name == "Reggae"
+
+
+def test_new_aliases_change_the_labels_of_songs(portal):
+    portal.plex.ask("PUT", "tracks/1001/genres", {"genres": ["Schlagerchen"], "locked": True})
+    portal.finish(start_sync(["Music"]))
+    assert Track.objects.get(rating_key="1001").tag_genre is None
+    Alias.objects.create(spelling="Schlagerchen", genre=Genre.objects.get(name="Vocal"))
+    assert relabel() == 1
+    assert Track.objects.get(rating_key="1001").tag_genre.name == "Vocal"

@@ -1,0 +1,277 @@
+"""Runs from start to end: sync, extract, classify and train, and what goes wrong on the way."""
+
+import threading
+
+import pytest
+from django.db import connection
+from portal.genres.models import Genre
+from portal.library.models import Analysis, Audio, Library, Track, Vector
+from portal.runs import engine, jobs
+from portal.runs.models import Run, RunSong
+from portal.runs.start import CannotStart, start_classify, start_extract, start_sync, start_train, stop
+from portal.verdicts.models import Override, Prediction
+from portal_services import MODEL, BusyError, TooShortError
+from reclass.inference.v1 import inference_pb2
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+SONGS = 12
+
+
+def synced(portal, **arguments):
+    return portal.finish(start_sync(["Music"], **arguments))
+
+
+def heard(portal):
+    synced(portal)
+    return portal.finish(start_extract())
+
+
+def test_a_sync_takes_metadata_genres_and_labels_and_names_the_song_without_media(portal):
+    run = synced(portal)
+    assert run.state == Run.State.DONE
+    song = Track.objects.get(rating_key="1001")
+    assert (song.title, song.plex_genres) == ("Song 011", ["Rock", "Pop", "Soundtrack"])
+    assert song.tag_genre == Genre.objects.get(name="Pop_Rock")
+    silent = Track.objects.get(rating_key="2001")
+    assert (silent.analysis, silent.analysis_reason) == (Analysis.SKIPPED, "NO_MEDIA")
+    assert "13 songs, 13 new" in run.message
+
+
+def test_a_second_sync_asks_for_details_of_changed_songs_only(portal):
+    synced(portal)
+    portal.plex.ask("PUT", "tracks/1002/genres", {"genres": ["Jazz"], "locked": True})
+    run = synced(portal)
+    assert [song.track.rating_key for song in run.songs.all()] == ["1002"]
+    song = Track.objects.get(rating_key="1002")
+    assert (song.plex_genres, song.plex_genres_locked, song.tag_genre.name) == (["Jazz"], True, "Jazz")
+
+
+def test_a_song_that_is_gone_is_marked_and_one_that_returns_is_unmarked(portal):
+    synced(portal)
+    portal.plex.ask("DELETE", "tracks/1003")
+    assert "1 removed" in synced(portal).message
+    song = Track.objects.get(rating_key="1003")
+    assert song.removed_time is not None
+    portal.plex.ask("POST", "reset")
+    synced(portal)
+    song.refresh_from_db()
+    assert song.removed_time is None
+
+
+def test_a_listing_with_fewer_than_half_of_the_songs_marks_nothing_and_says_so(portal):
+    synced(portal)
+    for number in range(1, 9):
+        portal.plex.ask("DELETE", f"tracks/{1000 + number}")
+    run = synced(portal)
+    assert "fewer than half" in run.message
+    assert not Track.objects.exclude(removed_time=None).exists()
+
+
+def test_an_unknown_library_is_refused_with_those_that_exist(portal):
+    run = portal.finish(start_sync(["Musik"]))
+    assert run.state == Run.State.FAILED
+    assert "“Musik”" in run.message
+    assert "“Music”, “Audiobooks”" in run.message
+
+
+def test_an_empty_library_is_said_to_be_empty(portal):
+    assert "“Audiobooks” has no songs" in portal.finish(start_sync(["Audiobooks"])).message
+
+
+def test_a_server_that_is_too_old_is_refused(portal):
+    portal.plex.behave(version="1.32.5.1")
+    run = synced(portal)
+    assert run.state == Run.State.FAILED
+    assert "1.40" in run.message
+
+
+def test_extract_stores_audio_and_vectors_and_carries_the_request_id(portal):
+    run = heard(portal)
+    assert run.state == Run.State.DONE
+    assert Track.objects.filter(analysis=Analysis.HEARD).count() == SONGS
+    assert (Audio.objects.count(), Vector.objects.count()) == (SONGS, SONGS)
+    assert portal.features.request_ids == {run.request_id}
+
+
+def test_a_transient_fault_heals_within_the_run_and_a_permanent_one_skips_the_song(portal):
+    synced(portal)
+    portal.features.faults = {
+        "1001": [BusyError("The service is busy.")],
+        "1002": [TooShortError("The song is 3 s long.")],
+    }
+    run = portal.finish(start_extract())
+    assert Track.objects.get(rating_key="1001").analysis == Analysis.HEARD
+    short = Track.objects.get(rating_key="1002")
+    assert (short.analysis, short.analysis_message) == (Analysis.SKIPPED, "The song is 3 s long.")
+    assert set(run.songs.values_list("state", flat=True)) == {RunSong.State.DONE, RunSong.State.SKIPPED}
+
+
+def test_a_second_run_of_a_kind_is_refused_and_an_ended_one_is_not_done_again(portal):
+    synced(portal)
+    run = start_extract()
+    with pytest.raises(CannotStart, match="already running"):
+        start_extract()
+    portal.finish(run)
+    engine.work(run.pk, list(Track.objects.values_list("pk", flat=True)), portal.equipment())
+    assert len(portal.features.heard) == SONGS
+
+
+def test_a_stopped_run_ends_in_order_and_the_next_goes_on_with_the_rest(portal):
+    synced(portal)
+    run = start_extract()
+    engine.begin(run.pk, portal.equipment())
+    first = list(run.songs.order_by("pk").values_list("track_id", flat=True)[:4])
+    engine.work(run.pk, first, portal.equipment())
+    stop(run)
+    run.refresh_from_db()
+    assert (run.state, run.message) == (
+        Run.State.STOPPED,
+        "Stopped with 8 of 12 songs left; start it again to go on with them.",
+    )
+    portal.finish(start_extract())
+    assert sorted(portal.features.heard) == sorted(set(portal.features.heard))
+    assert len(portal.features.heard) == SONGS
+
+
+def test_a_worker_that_is_told_to_end_gives_its_songs_back(portal):
+    synced(portal)
+    run = start_extract()
+    engine.begin(run.pk, portal.equipment())
+    jobs.forget_waiting(run.pk)
+    stopping = threading.Event()
+    stopping.set()
+    engine.work(run.pk, list(run.songs.values_list("track_id", flat=True)), portal.equipment(stopping))
+    assert len(portal.features.heard) == 1
+    assert portal.finish(run).state == Run.State.DONE
+    assert len(portal.features.heard) == SONGS
+
+
+def test_the_job_of_a_dead_worker_is_given_to_another(portal):
+    synced(portal)
+    run = start_extract()
+    engine.begin(run.pk, portal.equipment())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 hour') RETURNING id"
+        )
+        dead = cursor.fetchone()[0]
+        cursor.execute(
+            "UPDATE procrastinate_jobs SET status = 'doing', worker_id = %s WHERE queue_name = 'runs'", [dead]
+        )
+    assert portal.finish(run).state == Run.State.DONE
+    assert len(portal.features.heard) == SONGS
+
+
+def test_songs_that_no_job_has_any_more_are_found_again(portal):
+    synced(portal)
+    run = start_extract()
+    engine.begin(run.pk, portal.equipment())
+    jobs.forget_waiting(run.pk)
+    engine.tend()
+    assert portal.finish(run).state == Run.State.DONE
+    assert set(run.songs.values_list("attempts", flat=True)) == {2}
+
+
+def test_a_song_that_kills_every_worker_fails_in_the_end(portal):
+    synced(portal)
+    run = start_extract()
+    engine.begin(run.pk, portal.equipment())
+    for _ in range(5):
+        jobs.forget_waiting(run.pk)
+        engine.tend()
+    run.refresh_from_db()
+    assert run.state == Run.State.DONE
+    assert set(run.songs.values_list("state", flat=True)) == {RunSong.State.FAILED}
+
+
+def test_classify_stores_one_current_prediction_and_skips_what_is_judged(portal):
+    heard(portal)
+    run = portal.finish(start_classify())
+    assert run.state == Run.State.DONE
+    assert Prediction.objects.filter(current=True).count() == Prediction.objects.count() == SONGS
+    assert all(not request.HasField("audio") for request in portal.inference.asked)
+    again = portal.finish(start_classify())
+    assert again.songs.count() == 0
+    assert portal.finish(start_classify(again=True)).songs.count() == SONGS
+    assert Prediction.objects.count() == SONGS
+
+
+def test_a_new_model_version_makes_the_old_prediction_history(portal):
+    heard(portal)
+    portal.finish(start_classify())
+    portal.inference.model, portal.inference.genre = "genre_test/2", "Blues"
+    portal.finish(start_classify())
+    assert Prediction.objects.count() == 2 * SONGS
+    assert set(Prediction.objects.filter(current=True).values_list("genre__name", flat=True)) == {"Blues"}
+
+
+def test_without_a_model_classify_says_to_train(portal):
+    heard(portal)
+    portal.inference.ready = False
+    run = portal.finish(start_classify())
+    assert (run.state, run.message) == (
+        Run.State.FAILED,
+        "There is no trained model: run `reclass train` first.",
+    )
+
+
+def test_a_model_lost_on_the_way_leaves_songs_heard(portal):
+    heard(portal)
+    portal.inference.outcome = inference_pb2.OUTCOME_NO_MODEL
+    run = portal.finish(start_classify())
+    assert "reclass train" in run.message
+    assert Track.objects.filter(analysis=Analysis.HEARD).count() == SONGS
+    assert not Prediction.objects.exists()
+
+
+def test_a_genre_that_the_portal_does_not_have_fails_the_song_and_says_so(portal):
+    heard(portal)
+    portal.inference.genre = "Polka"
+    run = portal.finish(start_classify())
+    failed = run.songs.filter(state=RunSong.State.FAILED)
+    assert failed.count() == SONGS
+    assert "“Polka”" in failed.first().message
+    assert Track.objects.filter(analysis_reason="GENRE_UNKNOWN").count() == SONGS
+
+
+def test_training_takes_overrides_before_tags_and_groups_by_artist(portal):
+    heard(portal)
+    song = Track.objects.get(rating_key="1001")
+    Override.objects.create(track=song, genre=Genre.objects.get(name="Jazz"))
+    run = portal.finish(start_train())
+    assert run.state == Run.State.DONE
+    taught = {each.song_id: (each.genre, each.group) for each in portal.inference.taught}
+    assert taught[str(song.pk)] == ("Jazz", "the band")
+    assert len(taught) == SONGS
+    assert run.result["stages"][0]["held_out_accuracy"] == 0.75
+    assert "Too few songs or artists to learn: Folk" in run.message
+
+
+def test_a_training_songs_prediction_is_its_out_of_fold_one_and_stays_so(portal):
+    heard(portal)
+    portal.inference.genre = "Pop_Rock"
+    portal.finish(start_train())
+    portal.inference.genre = "Blues"
+    portal.finish(start_classify(again=True))
+    predictions = Prediction.objects.filter(current=True)
+    assert set(predictions.values_list("genre__name", "out_of_fold", "model_version")) == {
+        ("Pop_Rock", True, MODEL)
+    }
+
+
+def test_training_without_anything_heard_says_what_is_missing(portal):
+    synced(portal)
+    run = portal.finish(start_train())
+    assert (run.state, "reclass extract" in run.message) == (Run.State.FAILED, True)
+
+
+def test_a_file_that_changed_is_heard_again(portal):
+    heard(portal)
+    library = Library.objects.get(title="Music")
+    Track.objects.filter(library=library, rating_key="1005").update(
+        part_key="/library/parts/old", last_synced=None
+    )
+    synced(portal)
+    assert Track.objects.get(rating_key="1005").analysis == Analysis.PENDING
+    portal.finish(start_extract())
+    assert portal.features.heard.count("1005") == 2

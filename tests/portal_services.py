@@ -1,0 +1,135 @@
+"""A features and an inference service made for the portal's tests: real gRPC, answers that a test chooses."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+import grpc
+from reclass.features.v1 import features_pb2, features_pb2_grpc
+from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
+from runtime.errors import ServiceError
+
+FEATURES = "reclass.features.v1.FeatureService"
+INFERENCE = "reclass.inference.v1.InferenceService"
+VERSION = "test/1"
+MODEL = "genre_test/1"
+
+
+class BusyError(ServiceError):
+    """It may work the next time."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "BUSY"
+
+
+class TooShortError(ServiceError):
+    """The song stays too short."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "TOO_SHORT"
+    permanent = True
+
+
+@dataclass
+class FeaturesFake(features_pb2_grpc.FeatureServiceServicer):
+    """Hears every song at once; `faults` are raised first, in order, by rating key."""
+
+    faults: dict[str, list[ServiceError]] = field(default_factory=dict)
+    heard: list[str] = field(default_factory=list)
+    request_ids: set[str] = field(default_factory=set)
+
+    def Extract(
+        self, request: features_pb2.ExtractRequest, context: grpc.ServicerContext
+    ) -> features_pb2.ExtractResponse:
+        key = request.audio.rating_key
+        self.request_ids.update(
+            str(value) for name, value in context.invocation_metadata() if name == "x-request-id"
+        )
+        if self.faults.get(key):
+            raise self.faults[key].pop(0)
+        self.heard.append(key)
+        vector = features_pb2.Vector(
+            kind=features_pb2.VECTOR_KIND_FMA, version=VERSION, values=[float(key), 1.0]
+        )
+        return features_pb2.ExtractResponse(
+            content_key=f"content {key}",
+            properties=features_pb2.AudioProperties(
+                codec="mp3", sample_rate_hz=44100, channels=2, duration_seconds=40.0
+            ),
+            tags=features_pb2.FileTags(genres=["In the file"]),
+            vectors=[vector],
+        )
+
+
+@dataclass
+class InferenceFake(inference_pb2_grpc.InferenceServiceServicer):
+    """Says `genre` of every song with `confidence`, where a model was trained."""
+
+    genre: str = "Jazz"
+    confidence: float = 0.9
+    outcome: int = inference_pb2.OUTCOME_CLASSIFIED
+    ready: bool = True
+    model: str = MODEL
+    faults: list[ServiceError] = field(default_factory=list)
+    asked: list[inference_pb2.ClassifyTrackRequest] = field(default_factory=list)
+    taught: list[inference_pb2.TrainingSong] = field(default_factory=list)
+
+    def _verdict(self, genre: str) -> inference_pb2.StageVerdict:
+        top = [inference_pb2.GenreScore(genre=genre, probability=self.confidence)]
+        return inference_pb2.StageVerdict(
+            stage=1, model_version=self.model, top=top, decided=True, threshold=0.8
+        )
+
+    def ClassifyTrack(
+        self, request: inference_pb2.ClassifyTrackRequest, context: grpc.ServicerContext
+    ) -> inference_pb2.ClassifyTrackResponse:
+        self.asked.append(request)
+        if self.faults:
+            raise self.faults.pop(0)
+        return inference_pb2.ClassifyTrackResponse(
+            outcome=self.outcome,  # type: ignore[arg-type] # any number of the enum
+            genre=self.genre,
+            confidence=self.confidence,
+            deciding_stage=1,
+            model_version=self.model,
+            verdicts=[self._verdict(self.genre)],
+        )
+
+    def Train(
+        self, requests: Iterator[inference_pb2.TrainRequest], context: grpc.ServicerContext
+    ) -> Iterator[inference_pb2.TrainResponse]:
+        songs = [request.song for request in requests if request.WhichOneof("part") == "song"]
+        self.taught = songs
+        progress = inference_pb2.TrainProgress(step="learning", fraction=0.5)
+        yield inference_pb2.TrainResponse(progress=progress)
+        for song in songs:
+            said = inference_pb2.OutOfFoldPrediction(
+                song_id=song.song_id,
+                verdicts=[self._verdict(self.genre)],
+                label_suspect=song.genre != self.genre,
+            )
+            yield inference_pb2.TrainResponse(out_of_fold=said)
+        stage = inference_pb2.StageReport(stage=1, model_version=self.model, held_out_accuracy=0.75)
+        report = inference_pb2.TrainingReport(
+            stages=[stage],
+            song_count=len(songs),
+            genres=sorted({song.genre for song in songs}),
+            skipped_genres=[inference_pb2.SkippedGenre(genre="Folk", reason="2 songs, 5 are needed")],
+        )
+        yield inference_pb2.TrainResponse(report=report)
+
+    def GetStatus(
+        self, request: inference_pb2.GetStatusRequest, context: grpc.ServicerContext
+    ) -> inference_pb2.GetStatusResponse:
+        stage = inference_pb2.StageStatus(
+            stage=1, ready=self.ready, model_version=self.model if self.ready else ""
+        )
+        return inference_pb2.GetStatusResponse(stages=[stage])
+
+
+def registered(features: FeaturesFake, inference: InferenceFake) -> dict[str, partial[None]]:
+    """Both, as runtime's server takes them."""
+    return {
+        FEATURES: partial(features_pb2_grpc.add_FeatureServiceServicer_to_server, features),
+        INFERENCE: partial(inference_pb2_grpc.add_InferenceServiceServicer_to_server, inference),
+    }
