@@ -20,12 +20,14 @@ from standalone.demo_library import DemoLibrary
 from standalone.errors import StandaloneError
 from standalone.folder import demo_root
 from standalone.plan import Plan
+from standalone.ports import check_ports
 from standalone.settings import SystemSettings
 from standalone.system import System, data_folder
 
-WELCOME = """\
-A library of 160 songs is made from a seed: 16 genres, 80 artists, six codecs. One song in ten has a wrong
-genre tag, one in ten has none. A server that stands in for Plex serves it; everything else is real."""
+WELCOME = (
+    "A library of 160 songs is made from a seed: 16 genres, 80 artists, six codecs. One song in ten has a wrong "
+    "genre tag, one in ten has none. A server that stands in for Plex serves it; everything else is real."
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -65,7 +67,8 @@ def _show(plan: Plan, timeout_seconds: float, songs_per_genre: int, leave: bool,
     started = time.monotonic()
     demo_folder = DemoFolder(data=plan.folder)
     demo_folder.clear()
-    console.print(Panel(WELCOME, title="Music ReClass", expand=False))
+    check_ports(plan.ports)  # before a minute is spent on songs
+    console.print(Panel(WELCOME, title="Music ReClass", width=min(console.width, 100)))
     library = _make(demo_folder, songs_per_genre, console)
     system = System(plan, timeout_seconds=timeout_seconds)
     try:

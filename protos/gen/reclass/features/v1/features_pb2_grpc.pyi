@@ -5,7 +5,7 @@ What can be known of a song by listening to it.
 
 Errors are canonical codes with a message that says what to do, and an ErrorInfo (domain "reclass.features") whose
 reason tells cases apart: AUDIO_NOT_FOUND, OUTSIDE_MEDIA_FOLDERS, PATH_NOT_MOUNTED, NOT_AUDIO, TOO_SHORT, SILENT,
-TRUNCATED, TIMED_OUT, TOO_LARGE, DECODER_CRASHED, SYNC_UNAVAILABLE. The metadata key "permanent" is "true" when
+TRUNCATED, TIMED_OUT, TOO_LARGE, DECODER_CRASHED, SYNC_UNAVAILABLE, INVALID_REQUEST. The metadata key "permanent" is "true" when
 trying again cannot help.
 """
 
