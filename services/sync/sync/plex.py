@@ -134,7 +134,12 @@ class Plex:
     def first_identity(self) -> ServerIdentity:
         """Who answered when this thread first connected: no request after that."""
         with self._translating():
-            return ServerIdentity.from_element(self._server()._data)
+            server = self._server()
+        return ServerIdentity(
+            machine_identifier=server.machineIdentifier,
+            friendly_name=server.friendlyName or "",
+            version=server.version or "",
+        )
 
     def get(
         self,

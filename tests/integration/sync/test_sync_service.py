@@ -1,6 +1,7 @@
 """The contract of SyncService, call by call, over a socket against the stand-in."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import pytest
@@ -189,8 +190,9 @@ def test_read_audio_beyond_the_end_says_so(sync: Sync) -> None:
     assert error.code == grpc.StatusCode.OUT_OF_RANGE
 
 
-def test_read_audio_that_plex_cuts_short_is_data_loss(sync: Sync, control: Control) -> None:
-    control.fail("cut", path="/library/parts/")
+@pytest.mark.parametrize("fault", ["cut", "shorten"])
+def test_read_audio_that_ends_before_the_file_is_data_loss(sync: Sync, control: Control, fault: str) -> None:
+    control.fail(fault, path="/library/parts/")
 
     error = refused(lambda: list(sync.ReadAudio(pb.ReadAudioRequest(rating_key="1001"))))
 
@@ -257,3 +259,17 @@ def test_write_genres_of_a_track_that_is_gone_says_so(sync: Sync) -> None:
         refused(lambda: sync.WriteGenres(pb.WriteGenresRequest(rating_key="4711", genres=["x"]))).reason
         == "TRACK_NOT_FOUND"
     )
+
+
+def test_many_callers_at_once_get_and_write_each_its_own(sync: Sync, control: Control) -> None:
+    def rewrite(rating_key: int) -> tuple[list[str], bytes]:
+        genre = f"Genre {rating_key}"
+        sync.WriteGenres(pb.WriteGenresRequest(rating_key=str(rating_key), genres=[genre]))
+        _, *pieces = sync.ReadAudio(pb.ReadAudioRequest(rating_key=str(rating_key), offset=rating_key))
+        return list(get(sync, rating_key).genres), b"".join(piece.data for piece in pieces)
+
+    keys = range(1001, 1026)
+    with ThreadPoolExecutor(8) as callers:
+        answers = list(callers.map(rewrite, keys))
+
+    assert answers == [([f"Genre {key}"], AUDIO[key:]) for key in keys]

@@ -63,6 +63,7 @@ FaultKind = Literal[
     "hang",  # do not answer until the client goes away
     "slow",  # wait `seconds` before each kilobyte of the body
     "cut",  # send the whole length in the header and half of the body
+    "shorten",  # send half of the body without saying how long it is, and end as if that were all
     "short_page",  # leave out the last `rows` rows of a listing, with the right totalSize
     "remove_after",  # take the tracks `rating_keys` away once the answer was made
     "web_page",  # answer 200 with a page that is not XML

@@ -77,6 +77,8 @@ class Front:
                 _drop(send)
             case "slow" if fault:
                 await self._app(scope, receive, _slowed(send, fault.seconds))
+            case "shorten":
+                await self._app(scope, receive, _Shortened(send))
             case "cut":
                 await self._app(scope, receive, _Cut(send))
             case _:
@@ -143,3 +145,21 @@ class _Cut:
             if not self._left:
                 self._send.__self__.disconnected = True  # type: ignore[attr-defined]
                 _transport(self._send).close()
+
+
+class _Shortened:
+    """Sends half of the body and names no length, so that only a client that knows the size notices."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._left = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [(name, value) for name, value in message["headers"] if name != b"content-length"]
+            self._left = int(dict(message["headers"])[b"content-length"]) // 2
+            await self._send({**message, "headers": headers})
+        else:
+            body: bytes = message.get("body", b"")[: self._left]
+            self._left -= len(body)
+            await self._send({**message, "body": body})
