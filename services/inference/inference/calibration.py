@@ -1,13 +1,10 @@
-"""Probabilities that mean what they say: softmax, temperature scaling, expected calibration error."""
+"""From logits to probabilities, and how far these mean what they say."""
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
-
-COLDEST, HOTTEST = 0.05, 20.0
 
 
 def softmax(logits: Floats, temperature: float = 1.0) -> NDArray[np.float64]:
@@ -25,19 +22,6 @@ def negative_log_likelihood(logits: Floats, labels: Ints, temperature: float = 1
     scaled -= scaled.max(axis=1, keepdims=True)
     log_sum = np.log(np.exp(scaled).sum(axis=1))
     return float(np.mean(log_sum - scaled[np.arange(len(labels)), labels]))
-
-
-def fit_temperature(logits: Floats, labels: Ints) -> float:
-    """The temperature in [0.05, 20] of the least negative log-likelihood, for logits of songs not trained on.
-
-    Guo et al. 2017, "On Calibration of Modern Neural Networks". It changes no ranking, so accuracy stays.
-    """
-    found = minimize_scalar(
-        lambda exponent: negative_log_likelihood(logits, labels, float(np.exp(exponent))),
-        bounds=(np.log(COLDEST), np.log(HOTTEST)),
-        method="bounded",
-    )
-    return float(np.exp(found.x))
 
 
 def expected_calibration_error(probabilities: Floats, labels: Ints, bins: int = 10) -> float:

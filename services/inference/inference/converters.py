@@ -10,11 +10,11 @@ from reclass.inference.v1 import inference_pb2
 
 from inference.errors import RequestInvalidError, VectorInvalidError
 from inference.learning import HeardOutOfFold, Learned, Step
+from inference.options import TrainingOptions
 from inference.progressive import Classification, Outcome, Rule, StageVerdict
 from inference.record import HeadRecord
 from inference.stages import Vector, VectorKind, why_invalid
 from inference.status import StageState
-from inference.training import TrainingOptions
 
 OUTCOMES = {
     Outcome.CLASSIFIED: inference_pb2.OUTCOME_CLASSIFIED,

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.calibration import fit_temperature, negative_log_likelihood, softmax
+from inference.calibration import negative_log_likelihood, softmax
 from inference.evaluation import HeldOutFigures, accuracy, held_out_figures
+from inference.fitting import fit_head
 from inference.genres import SkippedGenre, learnable_genres
-from inference.head import Array, Head, fit_head
+from inference.head import Array, Head
+from inference.options import TrainingOptions
 from inference.splitting import grouped_folds
 from inference.suspects import suspect_labels
+from inference.temperature import fit_temperature
 
 Ints = NDArray[np.integer]
 Progress = Callable[[str, float], None]
@@ -25,16 +28,6 @@ STRENGTH_SONGS = 20_000
 SMALL_LIBRARY_SONGS = 5_000
 SMALL_LIBRARY_REPEATS = 3
 """Out-of-fold runs of a small library are repeated with other splits and averaged, as one split is a lottery there."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingOptions:
-    """What a caller may choose."""
-
-    seed: int = 0
-    folds: int = 5
-    """Of the out-of-fold runs and of the held-out part."""
-    min_songs_per_genre: int = 5
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,14 +18,13 @@ import numpy as np
 
 from inference.corpus import Corpus, Make
 from inference.errors import InferenceError, TooFewGenresError, TooFewSongsError
+from inference.options import TrainingOptions
 from inference.record import HeadRecord
 from inference.stages import STAGES, Stage
-from inference.training import ALGORITHM, LabelledSongs, Progress, TrainedStage, TrainingOptions, train_stage
+from inference.training import ALGORITHM, LabelledSongs, Progress, TrainedStage, train_stage
+from inference.training_files import FAILURE_FILE, OPTIONS_FILE, OUT_OF_FOLD_FILE
 from inference.version_files import write_head
 
-OPTIONS_FILE = "options.json"
-FAILURE_FILE = "failure.json"
-OUT_OF_FOLD_FILE = "out_of_fold.npz"
 NICENESS = 10
 
 

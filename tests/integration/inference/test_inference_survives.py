@@ -3,6 +3,7 @@
 import threading
 
 import grpc
+import psutil
 import pytest
 from inference_system import System, fma, running_system, training
 from reclass.inference.v1 import inference_pb2 as messages
@@ -29,6 +30,21 @@ def test_a_killed_triton_is_missed_by_name_and_found_again(
     trained.triton.start()
     assert trained.classify(fma(library, 0)) == before
     assert trained.stub.GetStatus(messages.GetStatusRequest()).stages[0].ready
+
+
+def test_a_killed_training_leaves_the_version_in_service(trained: System, library: SyntheticLibrary) -> None:
+    before = trained.version()
+    running = trained.stub.Train(training(library), timeout=120)
+    next(running)
+    for child in psutil.Process().children():
+        if "inference.training_process" in child.cmdline():
+            child.kill()
+    with pytest.raises(grpc.RpcError) as caught:
+        list(running)
+    error = RemoteError.from_rpc(caught.value)
+    assert error.reason == "TRAINING_CRASHED"
+    assert "signal 9" in error.message
+    assert trained.classify(fma(library, 0)).model_version == before
 
 
 def test_callers_lose_no_answer_while_a_new_version_takes_over(

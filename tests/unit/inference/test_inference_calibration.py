@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from inference.calibration import (
     expected_calibration_error,
-    fit_temperature,
     negative_log_likelihood,
     softmax,
 )
+from inference.temperature import fit_temperature
 
 
 def drawn_labels(probabilities: np.ndarray, seed: int) -> np.ndarray:

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from inference.errors import TooFewGenresError, TooFewSongsError
-from inference.head import fit_head
+from inference.fitting import fit_head
+from inference.options import TrainingOptions
 from inference.training import (
     LabelledSongs,
     Part,
     TrainedStage,
-    TrainingOptions,
     measure,
     out_of_fold_logits,
     sampled_groups,

@@ -4,8 +4,10 @@ isort:skip_file
 Which genre a song has, and how sure that is.
 
 Errors are canonical codes with a message that says what to do, and an ErrorInfo (domain "reclass.inference") whose
-reason tells cases apart: AUDIO_REQUIRED, VECTOR_INVALID, TOO_FEW_SONGS, TOO_FEW_GENRES, TRAINING_RUNNING,
-TRITON_UNAVAILABLE, MODEL_BROKEN. Errors about the audio itself come from the features service unchanged.
+reason tells cases apart: REQUEST_INVALID, AUDIO_REQUIRED, VECTOR_INVALID, VECTOR_MISSING, TOO_FEW_SONGS,
+TOO_FEW_GENRES, TRAINING_RUNNING, TRAINING_CRASHED, TRITON_UNAVAILABLE, MODEL_BROKEN, REPOSITORY_UNWRITABLE. Errors
+about the audio itself come from the features service unchanged. The metadata key "permanent" is "true" when trying
+again cannot help.
 """
 
 from collections import abc as _abc
