@@ -10,7 +10,7 @@ pytestmark = pytest.mark.timeout(600)
 PARTS = {
     "the worker": ("-m portal worker",),
     "features": ("-m features",),
-    "Triton": ("bin/tritonserver",),
+    "Triton": ("tritonserver --",),
 }
 
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -64,11 +65,10 @@ class System:
         """
         self._folder.prepare()
         self._lock.acquire()
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.stop)
             self._bring_up(observe)
-        except BaseException:
-            self.stop()
-            raise
+            undo.pop_all()
 
     def wait(self) -> None:
         """Wait for ever; a signal's exception ends it, and so does the death of the supervisor."""
