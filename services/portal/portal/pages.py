@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django.contrib import messages
+from django.contrib.admin import ShowFacets
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -17,6 +18,7 @@ class PageAdmin(ModelAdmin):
     page_template: ClassVar[str]
     list_per_page = 50
     show_full_result_count = False
+    show_facets = ShowFacets.NEVER  # a count behind each choice of each filter is a query over all songs each
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

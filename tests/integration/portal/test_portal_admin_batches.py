@@ -49,6 +49,11 @@ def test_a_planned_batch_is_applied_only_after_a_yes_that_names_the_number_of_so
     assert not Run.objects.exists()
     assert "Started:" in post(admin_client, address_of(batch), apply="", sure="yes")
     assert Run.objects.get().kind == Run.Kind.PUSH
+    html = page(admin_client, address_of(batch))
+    assert "is at it" in html
+    assert "Go on applying…" not in html
+    Run.objects.update(state=Run.State.STOPPED)
+    assert "Go on applying…" in page(admin_client, address_of(batch))
 
 
 def test_an_applied_batch_is_rolled_back_only_after_a_yes_and_cannot_be_applied_again(

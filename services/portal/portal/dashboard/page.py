@@ -17,9 +17,8 @@ from portal.dashboard.counts import (
 from portal.dashboard.services import Surroundings, surroundings
 from portal.ledger.models import WriteBatch
 from portal.runs.admin import percent, with_counts
+from portal.runs.engine import ACTIVE
 from portal.runs.models import Run
-
-LIVE = (Run.State.WAITING, Run.State.RUNNING, Run.State.STOPPING)
 
 
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -35,7 +34,7 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         in_plex_bars=in_plex_bars(counts),
         genre_bars=genre_bars(counts),
         runs=[{"run": run, "badge": badges.RUN[run.state], "percent": percent(run)} for run in runs],
-        is_live=any(run.state in LIVE for run in runs),
+        is_live=any(run.state in ACTIVE for run in runs),
         surroundings=around,
         advice=advice(_standing(counts, around)),
     )
@@ -46,7 +45,7 @@ def _standing(counts: Counts, around: Surroundings) -> Standing:
     planned = (
         WriteBatch.objects.filter(state=WriteBatch.State.PLANNED, rows__isnull=False).order_by("-pk").first()
     )
-    running = frozenset(Run.objects.filter(state__in=LIVE).values_list("kind", flat=True))
+    running = frozenset(Run.objects.filter(state__in=ACTIVE).values_list("kind", flat=True))
     return Standing(
         songs=counts.songs,
         by_analysis=counts.by_analysis,

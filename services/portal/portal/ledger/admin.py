@@ -18,6 +18,7 @@ from portal.ledger.differences import difference
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.pages import PageAdmin
 from portal.runs.buttons import ask_for
+from portal.runs.engine import ACTIVE
 from portal.runs.models import Run
 from portal.runs.start import start_push, start_rollback
 
@@ -79,7 +80,7 @@ class WriteBatchAdmin(PageAdmin):
     list_select_related = ("by",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WriteBatch]:
-        found: QuerySet[Any] = super().get_queryset(request)
+        found: QuerySet[WriteBatch] = super().get_queryset(request)
         return found.annotate(
             row_count=Count("rows"),
             written_count=_count(WriteRow.State.WRITTEN),
@@ -123,6 +124,7 @@ class WriteBatchAdmin(PageAdmin):
         )
         if chosen in WriteRow.State.values:
             rows = rows.filter(state=chosen)
+        run = Run.objects.filter(arguments__batch=obj.pk, state__in=ACTIVE).first()
         page = Paginator(rows, ROWS_PER_PAGE).get_page(request.GET.get("p"))
         return {
             "batch": obj,
@@ -143,7 +145,8 @@ class WriteBatchAdmin(PageAdmin):
                 }
                 for row in page
             ],
-            "steps": STEPS.get(obj.state, ()),
+            "run": run,
+            "steps": () if run else STEPS.get(obj.state, ()),
         }
 
     def page_post(self, request: HttpRequest, obj: WriteBatch) -> HttpResponse:

@@ -19,6 +19,9 @@ from portal.runs.buttons import ask_for
 from portal.runs.start import start_classify, start_plan
 from portal.verdicts.overrides import clear_override, set_override
 
+# Songs that are named before something is done to all of them.
+EXAMPLES = 10
+
 
 def songs(count: int) -> str:
     """ "1 song" or "12 songs"."""
@@ -33,14 +36,16 @@ def _ask(
     admin_: Any, request: HttpRequest, queryset: QuerySet[Track], form: forms.Form, title: str, button: str
 ) -> TemplateResponse:
     """A page with `form`; sending it comes back to the same action with the same songs."""
+    count, examples = queryset.count(), queryset[:EXAMPLES]
     context = {
         **admin_.admin_site.each_context(request),
         "opts": admin_.opts,
         "title": title,
         "form": form,
         "button": button,
-        "count": songs(queryset.count()),
-        "examples": queryset[:10],
+        "count": songs(count),
+        "examples": examples,
+        "more": max(0, count - EXAMPLES),
         "action": request.POST["action"],
         "select_across": request.POST.get("select_across", "0"),
         "checkbox": ACTION_CHECKBOX_NAME,

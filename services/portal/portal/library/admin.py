@@ -32,7 +32,7 @@ class TrackAdmin(PageAdmin):
         filters.AgreementFilter,
         filters.SuspectFilter,
         ("analysis", ChoicesDropdownFilter),
-        ("in_plex", ChoicesDropdownFilter),
+        ("in_plex", filters.InPlexFilter),
         filters.OverrideFilter,
         ("library", RelatedDropdownFilter),
         filters.PresenceFilter,

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import DropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
 from portal.genres.models import Genre
 from portal.library.agreement import Agreement
@@ -62,7 +62,7 @@ class AgreementFilter(DropdownFilter):
 class SuspectFilter(DropdownFilter):
     """Songs whose tag looks wrong."""
 
-    title = "tag"
+    title = "wrong tag"
     parameter_name = "suspect"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
@@ -85,6 +85,14 @@ class OverrideFilter(DropdownFilter):
         if self.value() not in ("yes", "no"):
             return queryset
         return queryset.filter(override__isnull=self.value() == "no")
+
+
+class InPlexFilter(ChoicesDropdownFilter):
+    """By what of ours stands in Plex."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.title = "state in Plex"
 
 
 class PresenceFilter(DropdownFilter):

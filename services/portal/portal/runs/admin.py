@@ -18,6 +18,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from portal import badges
 from portal.pages import PageAdmin
 from portal.runs.buttons import ask_for
+from portal.runs.engine import ACTIVE
 from portal.runs.models import Run, RunSong
 from portal.runs.start import start_classify, start_sync, start_train, stop
 
@@ -134,7 +135,7 @@ class RunAdmin(PageAdmin):
             "page": page,
             "failures": [{"song": song, "badge": badges.RUN_SONG[song.state]} for song in page],
             "can_stop": obj.state in (Run.State.WAITING, Run.State.RUNNING),
-            "is_live": obj.state in (Run.State.WAITING, Run.State.RUNNING, Run.State.STOPPING),
+            "is_live": obj.state in ACTIVE,
             "batch": obj.result.get("batch") if isinstance(obj.result, dict) else None,
         }
 

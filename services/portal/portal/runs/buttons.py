@@ -18,6 +18,8 @@ def ask_for(request: HttpRequest, start: Callable[[], Run]) -> Run | None:
     except CannotStart as error:
         messages.error(request, str(error))
         return None
-    link = format_html('<a href="{}">{}</a>', reverse("admin:runs_run_change", args=(run.pk,)), run)
+    link = format_html(
+        '<a class="rc-link" href="{}">{}</a>', reverse("admin:runs_run_change", args=(run.pk,)), run
+    )
     messages.success(request, format_html("Started: {}. This page does not wait for it.", link))
     return run
