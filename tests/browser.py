@@ -74,7 +74,8 @@ def take_screenshots(base_url: str, user: str, password: str, folder: Path) -> d
         page.on("pageerror", lambda error: faults.append(str(error)))
         sign_in(page, base_url, user, password)
         for name, address in _addresses(page, base_url):
-            page.goto(address, wait_until="networkidle")
+            page.goto(address)
+            page.evaluate("document.fonts.ready.then(() => true)")
             pictures[name] = folder / f"{name}.png"
             page.screenshot(path=pictures[name])
         assert not foreign, f"pages asked other hosts: {foreign}"

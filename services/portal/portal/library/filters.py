@@ -90,8 +90,8 @@ class OverrideFilter(DropdownFilter):
 class InPlexFilter(ChoicesDropdownFilter):
     """By what of ours stands in Plex."""
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.title = "state in Plex"
 
 
