@@ -1,6 +1,7 @@
 """The portal's processes: `python -m portal migrate | ensure-admin | web | worker`."""
 
 import argparse
+import logging
 import sys
 
 from runtime.telemetry import configure_logging
@@ -23,6 +24,9 @@ def main(arguments: list[str] | None = None) -> int:
     configure_logging(
         service=f"portal-{chosen.command}", level=settings.log_level, log_format=settings.log_format
     )
+    if settings.log_level != "debug":
+        # Four lines for every chunk and every look after the runs; what became of them is logged by the runs.
+        logging.getLogger("procrastinate").setLevel(logging.WARNING)
     if chosen.command == "migrate":
         return _migrate(chosen.wait)
     if chosen.command == "ensure-admin":

@@ -1,6 +1,8 @@
 """The `reclass` command."""
 
 import os
+import sys
+from collections.abc import Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated
@@ -13,16 +15,23 @@ from portal.commands.surroundings import DATA_VARIABLE
 COMMANDS = "reclass.commands"
 
 
-def make_app() -> typer.Typer:
-    """All commands: the portal's own, and those that other installed members bring."""
+def make_app(arguments: Sequence[str] = ()) -> typer.Typer:
+    """All commands: the portal's own, and those that other installed members bring.
+
+    What the others need to import takes seconds, so they are left out where `arguments` begin with one of our own.
+    """
     app = typer.Typer(
         name="reclass", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
     )
     app.callback()(reclass)
     for own in (doctor, songs, writing, looking):
         own.register(app)
-    for found in sorted(entry_points(group=COMMANDS)):
-        found.load()(app)
+    names = {
+        command.name or command.callback.__name__ for command in app.registered_commands if command.callback
+    }
+    if not names.intersection(arguments[:1]):
+        for found in sorted(entry_points(group=COMMANDS)):
+            found.load()(app)
     return app
 
 
@@ -38,4 +47,4 @@ def reclass(
 
 def main() -> None:
     """Run a command."""
-    make_app()()
+    make_app(sys.argv[1:])()

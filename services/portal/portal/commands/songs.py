@@ -29,9 +29,11 @@ def sync(
 ) -> None:
     """Read libraries, songs and their genres from Plex."""
     with portal_at_hand(data):
+        from portal.configuration import PortalSettings
         from portal.runs.start import start_sync
 
-        _run_to_its_end(start_sync(library or (), full=full))
+        setting = PortalSettings.load().plex_library
+        _run_to_its_end(start_sync(library or ([setting] if setting else []), full=full))
 
 
 def extract(data: DataOption = None) -> None:
