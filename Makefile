@@ -65,6 +65,11 @@ protos: install ## Generate the gRPC stubs from protos/
 settings-page: install ## Write docs/configure.md from the code
 	$(BIN)/python scripts/settings_page
 
+.PHONY: pictures
+pictures: install ## Take the screenshots of the README anew
+	mkdir -p docs/images
+	RECLASS_KEEP_PICTURES=1 RECLASS_REQUIRE_BROWSER=1 $(BIN)/pytest tests/acceptance/test_screenshots.py
+
 .PHONY: bench
 bench: install ## Print the benchmarks, each as a ratio to a reference of the same run
 	PYTHONPATH=tests $(BIN)/python -m benchmarks
