@@ -5,7 +5,7 @@ from portal.genres.models import Alias, Genre
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.ledger.writing import EXCLUDED_SINCE
 from portal.library.labels import relabel
-from portal.library.models import InPlex, Track
+from portal.library.models import Analysis, InPlex, Track
 from portal.remote.sync import GenreState
 from portal.runs import engine, jobs
 from portal.runs.models import Run, RunSong
@@ -13,25 +13,31 @@ from portal.runs.start import (
     CannotStart,
     last_written_batch,
     next_batch,
-    start_classify,
-    start_extract,
     start_plan,
     start_push,
     start_rollback,
     start_sync,
     stop,
 )
-from portal.verdicts.models import Override
+from portal.verdicts.models import Override, Prediction
+from songs import judge
 
 SONGS = 12
 KEYS = range(1001, 1001 + SONGS)
 
 
 def judged(portal, genre="Jazz", confidence=0.9):
-    portal.inference.genre, portal.inference.confidence = genre, confidence
+    """Songs as a sync, an extract and a classify run leave them."""
     portal.finish(start_sync(["Music"]))
-    portal.finish(start_extract())
-    portal.finish(start_classify())
+    songs = Track.objects.exclude(file="")
+    songs.update(analysis=Analysis.CLASSIFIED)
+    judge_all(songs, genre, "genre_test/1", confidence)
+
+
+def judge_all(songs, genre, version, confidence=0.9):
+    Prediction.objects.update(current=False)
+    for song in songs:
+        judge(song, Genre.objects.get(name=genre), confidence, model_version=version)
 
 
 def planned(portal, min_confidence=0.7, track_ids=None) -> WriteBatch:
@@ -177,8 +183,7 @@ def test_a_batch_that_is_not_planned_cannot_be_applied(portal):
 def test_genres_that_we_wrote_are_never_labels_and_those_before_us_are(portal):
     judged(portal)
     portal.finish(start_push(planned(portal)))
-    portal.inference.genre, portal.inference.model = "Blues", "genre_test/2"
-    portal.finish(start_classify())
+    judge_all(Track.objects.exclude(file=""), "Blues", "genre_test/2")
     portal.finish(start_push(planned(portal)))
     portal.finish(start_sync(["Music"], full=True))
     song = Track.objects.get(rating_key="1001")

@@ -4,14 +4,18 @@ import threading
 
 import pytest
 from django.db import connection
+from plex_stand_in import TOKEN
 from portal.genres.models import Genre
 from portal.library.models import Analysis, Audio, Library, Track, Vector
+from portal.remote.inference import InferenceClient
 from portal.runs import engine, jobs
 from portal.runs.models import Run, RunSong
 from portal.runs.start import CannotStart, start_classify, start_extract, start_sync, start_train, stop
 from portal.verdicts.models import Override, Prediction
 from portal_services import MODEL, BusyError, TooShortError
 from reclass.inference.v1 import inference_pb2
+from runtime.channel import open_channel
+from runtime.errors import RemoteError
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 SONGS = 12
@@ -275,3 +279,27 @@ def test_a_file_that_changed_is_heard_again(portal):
     assert Track.objects.get(rating_key="1005").analysis == Analysis.PENDING
     portal.finish(start_extract())
     assert portal.features.heard.count("1005") == 2
+
+
+def test_a_refused_token_ends_the_sync_with_what_to_do(portal):
+    portal.plex.fail("status", status=401, times=-1)
+    run = synced(portal)
+    assert run.state == Run.State.FAILED
+    assert "token" in run.message
+    assert TOKEN not in run.message
+
+
+def test_a_service_that_is_down_is_named(unused_port):
+    channel = open_channel(f"127.0.0.1:{unused_port}")
+    with pytest.raises(RemoteError, match="The inference service does not answer") as raised:
+        InferenceClient(channel).status(timeout_seconds=0.3)
+    channel.close()
+    assert not raised.value.permanent
+
+
+def test_a_training_that_is_stopped_stores_nothing(portal):
+    heard(portal)
+    run = start_train()
+    stop(run)
+    assert portal.finish(run).state == Run.State.STOPPED
+    assert not Prediction.objects.exists()

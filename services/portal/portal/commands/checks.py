@@ -84,7 +84,7 @@ def _service(settings: PortalSettings, target: str, name: str) -> str:
     token = settings.service_token.get_secret_value() if settings.service_token else None
     channel = open_channel(target, token=token)
     try:
-        if not serving(channel, timeout_seconds=TIMEOUT_SECONDS):
+        if not serving(name, channel, timeout_seconds=TIMEOUT_SECONDS):
             raise UnwellError(f"answers at {target} and is not ready yet; see its log")
     except RemoteError as error:
         raise UnwellError(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -10,6 +11,8 @@ from portal.library.models import Analysis, InPlex, Library, Track
 from portal.remote.sync import PlexTrack
 
 NO_MEDIA = "NO_MEDIA"
+# Plex keeps whole seconds, and its clock is not ours.
+PLEX_TIME_STEP = timedelta(seconds=5)
 NO_MEDIA_MESSAGE = "Plex has no file for this track: repair or remove it in Plex, then sync again."
 _LISTED = ("guid", "title", "artist", "album_artist", "album", "year", "duration_seconds", "file", "part_key",
            "added_time", "updated_time")  # fmt: skip
@@ -97,7 +100,7 @@ def _new(library: Library, track: PlexTrack) -> Track:
 def _update(row: Track, track: PlexTrack) -> bool:
     fields = _fields(track)
     differing = [name for name, value in fields.items() if getattr(row, name) != value]
-    if not differing and row.removed_time is None:
+    if not differing and row.removed_time is None and not _read_too_soon(row):
         return False
     another_file = bool(row.part_key) and {"file", "part_key"} & set(differing)
     media_came = track.file and row.analysis_reason == NO_MEDIA
@@ -108,6 +111,13 @@ def _update(row: Track, track: PlexTrack) -> bool:
     if another_file or media_came or not track.file:
         _reset_analysis(row)
     return True
+
+
+def _read_too_soon(row: Track) -> bool:
+    """Whether full metadata was read so soon after a change that another one may bear the same time."""
+    if row.last_synced is None or row.updated_time is None:
+        return False
+    return row.last_synced - row.updated_time < PLEX_TIME_STEP
 
 
 def _reset_analysis(row: Track) -> None:

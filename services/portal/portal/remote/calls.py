@@ -8,18 +8,30 @@ import grpc
 from runtime.errors import RemoteError
 
 Message = TypeVar("Message")
+_SILENCE = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
+SERVICE_DOWN = "SERVICE_DOWN"
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Raise `RemoteError` where gRPC raises its own."""
+def translated(service: str) -> Iterator[None]:
+    """Raise `RemoteError` where gRPC raises its own; a service that is silent is named."""
     try:
         yield
     except grpc.RpcError as error:
-        raise RemoteError.from_rpc(error) from error
+        raise _named(service, RemoteError.from_rpc(error)) from error
 
 
-def streamed(messages: Iterable[Message]) -> Iterator[Message]:
+def streamed(service: str, messages: Iterable[Message]) -> Iterator[Message]:
     """The messages of a stream, with its failure translated."""
-    with translated():
+    with translated(service):
         yield from messages
+
+
+def _named(service: str, error: RemoteError) -> RemoteError:
+    if error.code not in _SILENCE or error.reason != error.code.name:
+        return error
+    message = (
+        f"The {service} service does not answer ({error.message}): start it, or see its log. "
+        "`reclass doctor` looks at every part."
+    )
+    return RemoteError(code=error.code, message=message, reason=SERVICE_DOWN)

@@ -31,7 +31,7 @@ class FeaturesClient:
 
     def extract(self, source: AudioSource) -> Heard:
         """Listen to a song."""
-        with translated():
+        with translated("features"):
             answer = self._stub.Extract(
                 pb.ExtractRequest(audio=reference(source)), timeout=EXTRACT_TIMEOUT_SECONDS
             )
@@ -39,7 +39,7 @@ class FeaturesClient:
 
     def capabilities(self, *, timeout_seconds: float = 10.0) -> tuple[list[Capability], list[str]]:
         """The kinds of vectors, and the folders whose files may be read."""
-        with translated():
+        with translated("features"):
             answer = self._stub.GetCapabilities(pb.GetCapabilitiesRequest(), timeout=timeout_seconds)
         kinds = [
             Capability(

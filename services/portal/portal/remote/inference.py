@@ -125,7 +125,7 @@ class InferenceClient:
         request = pb.ClassifyTrackRequest(vectors=[vector_message(each) for each in vectors])
         if source is not None:
             request.audio.CopyFrom(reference(source))
-        with translated():
+        with translated("inference"):
             answer = self._stub.ClassifyTrack(request, timeout=CLASSIFY_TIMEOUT_SECONDS)
         return Classification(
             outcome=_OUTCOMES.get(answer.outcome, str(answer.outcome)),
@@ -150,14 +150,18 @@ class InferenceClient:
                 )
                 yield pb.TrainRequest(song=message)
 
-        with translated():
+        with translated("inference"):
             answers = self._stub.Train(requests(), timeout=TRAIN_TIMEOUT_SECONDS)
-        for answer in streamed(answers):
-            yield _training_event(answer)
+        try:
+            for answer in streamed("inference", answers):
+                yield _training_event(answer)
+        finally:
+            # A run that is stopped leaves this loop early; the training must not go on for nobody.
+            answers.cancel()
 
     def status(self, *, timeout_seconds: float = 10.0) -> tuple[Stage, ...]:
         """The stages and what serves them."""
-        with translated():
+        with translated("inference"):
             answer = self._stub.GetStatus(pb.GetStatusRequest(), timeout=timeout_seconds)
         return tuple(
             Stage(

@@ -98,7 +98,7 @@ class SyncClient:
 
     def check_server(self, *, timeout_seconds: float = 30.0) -> PlexServer:
         """Reach the server with the configured token."""
-        with translated():
+        with translated("sync"):
             answer = self._stub.CheckServer(pb.CheckServerRequest(), timeout=timeout_seconds)
         return PlexServer(
             machine_identifier=answer.machine_identifier,
@@ -109,7 +109,7 @@ class SyncClient:
 
     def list_libraries(self) -> list[PlexLibrary]:
         """The music libraries."""
-        with translated():
+        with translated("sync"):
             answer = self._stub.ListLibraries(pb.ListLibrariesRequest())
         return [
             PlexLibrary(key=each.key, title=each.title, track_count=each.track_count)
@@ -121,7 +121,7 @@ class SyncClient:
         token = ""
         while True:
             request = pb.ListTracksRequest(library_key=library_key, page_size=page_size, page_token=token)
-            with translated():
+            with translated("sync"):
                 answer = self._stub.ListTracks(request, timeout=LISTING_TIMEOUT_SECONDS)
             yield Page(tracks=tuple(map(_track, answer.tracks)), total_size=answer.total_size)
             token = answer.next_page_token
@@ -130,7 +130,7 @@ class SyncClient:
 
     def get_tracks(self, rating_keys: Sequence[str]) -> dict[str, PlexTrack]:
         """Full metadata of up to 100 tracks by rating key; those that Plex does not know are left out."""
-        with translated():
+        with translated("sync"):
             answer = self._stub.GetTracks(
                 pb.GetTracksRequest(rating_keys=rating_keys), timeout=LISTING_TIMEOUT_SECONDS
             )
@@ -144,7 +144,7 @@ class SyncClient:
             lock=pb.LOCK_CHANGE_LOCK if wanted.locked else pb.LOCK_CHANGE_UNLOCK,
             expected=pb.GenreState(genres=expected.genres, locked=expected.locked),
         )
-        with translated():
+        with translated("sync"):
             answer = self._stub.WriteGenres(request, timeout=60.0)
         return Written(before=_state(answer.before), after=_state(answer.after), changed=answer.changed)
 

@@ -153,7 +153,7 @@ def _fail_or_try_again(run_id: int, error: RemoteError, equipment: Equipment) ->
     if error.permanent and not equipment.stopping.is_set():
         fail(run_id, error.message)
         return
-    Run.objects.filter(pk=run_id).update(message=error.message)
+    Run.objects.filter(pk=run_id).update(step=f"Trying again: {error.message}"[:200], message=error.message)
     raise TryAgainError(error.message) from error
 
 

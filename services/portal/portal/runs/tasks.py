@@ -14,6 +14,8 @@ from portal.runs.work import Equipment
 EQUIPMENT = "equipment"
 # A tending that waits behind a long training would leave another worker's songs lying.
 TENDING_PRIORITY = 100
+# A wrong address looks like a restart for a while; a person waits for the answer.
+LAST_ATTEMPT = 2
 
 
 def _bind(run_id: int) -> None:
@@ -24,13 +26,17 @@ def _bind(run_id: int) -> None:
     name=jobs.BEGIN,
     queue=jobs.QUEUE,
     pass_context=True,
-    retry=RetryStrategy(max_attempts=6, wait=5, retry_exceptions=[engine.TryAgainError]),
+    retry=RetryStrategy(max_attempts=20, wait=3, retry_exceptions=[engine.TryAgainError]),
 )
 def begin_run(context: JobContext, run_id: int) -> None:
     """Begin a run."""
     _bind(run_id)
     try:
         engine.begin(run_id, _equipment(context), job_id=context.job.id)
+    except engine.TryAgainError as error:
+        if not str(error) or context.job.attempts < LAST_ATTEMPT:
+            raise
+        engine.fail(run_id, str(error))
     finally:
         clear_request_id()
 

@@ -1,0 +1,47 @@
+"""The reclass command: which commands there are, what it prints of a run, and its exit status."""
+
+import pytest
+import typer
+from portal.command_line import make_app
+from portal.commands.following import Snapshot, exit_status, line_of
+from portal.runs.kinds import work_of
+from portal.runs.models import Run
+
+
+def seen(state=Run.State.RUNNING, total=100, through=20, failed=1, **fields):
+    run = Run(kind=Run.Kind.EXTRACT, state=state, **fields)
+    return Snapshot(run=run, total=total, through=through, failed=failed)
+
+
+def test_every_promised_command_is_there():
+    group = typer.main.get_command(make_app())
+    promised = {"doctor", "sync", "extract", "classify", "train", "push", "rollback", "status", "export"}
+    assert promised <= set(group.commands)
+
+
+def test_a_line_has_count_rate_time_left_and_failures():
+    assert line_of(seen(), 10.0) == "Extract: 20 of 100 songs, 2.0/s, 40 s left, 1 failed"
+
+
+def test_a_run_that_counts_no_songs_shows_its_step():
+    line = line_of(seen(total=0, through=0, step="Learning", progress=0.25), 10.0)
+    assert line == "Extract: Learning (25%)"
+
+
+@pytest.mark.parametrize(
+    ("state", "failed", "status"),
+    [
+        (Run.State.DONE, 0, 0),
+        (Run.State.DONE, 1, 1),
+        (Run.State.FAILED, 0, 1),
+        (Run.State.STOPPED, 0, 130),
+        (Run.State.STOPPING, 0, 130),
+    ],
+)
+def test_the_exit_status_is_0_only_when_all_that_was_asked_is_done(state, failed, status):
+    assert exit_status(seen(state=state, failed=failed)) == status
+
+
+@pytest.mark.parametrize("kind", list(Run.Kind))
+def test_every_kind_of_run_has_its_work(kind):
+    assert work_of(kind)

@@ -1,0 +1,77 @@
+"""The pure rules: what is written to Plex, what a song's genres were before us, when a song is tried again."""
+
+import pytest
+from portal.ledger.policy import Said, Wish, edit, wish
+from portal.library.originals import Edit, original_genres
+from portal.remote.sync import GenreState
+from portal.runs.retrying import MAX_ATTEMPTS, exhausted, wait_seconds
+
+JAZZ, ROCK = (1, "Jazz"), (2, "Pop_Rock")
+SPELLINGS = {"jazz": 1, "bebop": 1, "rock": 2, "poprock": 2}
+SURE = {"predicted": JAZZ, "confidence": 0.8, "classified": True}
+WISHED = Wish(genre_id=1, genre="Jazz", source="AI", confidence=0.8)
+
+
+def test_a_sure_verdict_is_written_with_its_confidence():
+    assert wish(Said(**SURE), min_confidence=0.8) == WISHED
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"confidence": 0.79},
+        {"classified": False},
+        {"predicted": None},
+        {"excluded": True},
+        {"removed": True},
+        {"excluded": True, "override": ROCK},
+        {"removed": True, "override": ROCK},
+    ],
+)
+def test_what_is_not_sure_enough_or_not_wanted_is_never_written(changes):
+    assert wish(Said(**(SURE | changes)), min_confidence=0.8) is None
+
+
+def test_a_persons_word_wins_over_any_verdict():
+    said = Said(**(SURE | {"override": ROCK, "classified": False}))
+    assert wish(said, min_confidence=1.0) == Wish(
+        genre_id=2, genre="Pop_Rock", source="person", confidence=None
+    )
+
+
+@pytest.mark.parametrize("genres", [("Bebop",), ("BEBOP", "Soundtrack"), ("Jazz",)])
+def test_tags_that_stand_for_the_genre_already_are_left_alone(genres):
+    assert edit(GenreState(genres=genres), WISHED, SPELLINGS) is None
+
+
+@pytest.mark.parametrize("genres", [(), ("Rock",), ("Rock", "Jazz"), ("Soundtrack",)])
+def test_other_tags_are_replaced_by_the_genre_and_locked(genres):
+    wanted = GenreState(genres=("Jazz",), locked=True)
+    assert edit(GenreState(genres=genres), WISHED, SPELLINGS) == wanted
+
+
+FIRST = Edit(before=("Rock", "Pop"), after=("Jazz",))
+SECOND = Edit(before=("Jazz",), after=("Blues",))
+
+
+@pytest.mark.parametrize(
+    ("present", "edits", "original"),
+    [
+        (("Rock",), [], ("Rock",)),
+        (("Jazz",), [FIRST], ("Rock", "Pop")),
+        (("JAZZ",), [FIRST], ("Rock", "Pop")),
+        (("Blues",), [SECOND, FIRST], ("Rock", "Pop")),
+        (("Reggae",), [SECOND, FIRST], ("Reggae",)),
+        (("Blues", "Mine"), [SECOND, FIRST], ("Blues", "Mine")),
+        ((), [Edit(before=("Rock",), after=())], ("Rock",)),
+    ],
+)
+def test_genres_that_we_wrote_give_way_to_those_before_us(present, edits, original):
+    assert original_genres(present, edits) == original
+
+
+def test_waits_grow_and_end():
+    waits = [wait_seconds(attempts) for attempts in range(MAX_ATTEMPTS + 3)]
+    assert waits == sorted(waits)
+    assert not exhausted(MAX_ATTEMPTS - 1)
+    assert exhausted(MAX_ATTEMPTS)
