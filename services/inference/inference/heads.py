@@ -1,8 +1,6 @@
 """The heads that serve: which version of each stage answers, run by Triton, swapped without losing a request."""
 
-import math
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -27,7 +25,6 @@ class Heads:
         self._store = store
         self._triton = server
         self._known: dict[tuple[str, int], InstalledHead | BrokenHead] = {}
-        self._revived: dict[str, float] = {}
         self._switching = threading.Lock()
 
     def installed(self) -> list[InstalledHead | BrokenHead]:
@@ -52,26 +49,22 @@ class Heads:
     def judge(self, head: InstalledHead, vectors: Array) -> Array:
         """Logits [rows, genres] of joined vectors [rows, n]; a model that Triton lost is loaded again."""
         model, version = head.version.split("/")
-        asked = time.monotonic()
         with translated(head.version):
             answer = self._triton.infer(
                 model,
                 {"vectors": np.ascontiguousarray(vectors, dtype=np.float32)},
                 ["logits"],
                 version=version,
-                heal=lambda: self._revive(head, asked),
+                heal=lambda: self._serve(head),
             )
         logits: Array = answer["logits"]
         return logits
 
-    def _revive(self, head: InstalledHead, asked: float) -> None:
-        """Load a head that Triton lost, once for all the requests that met this loss."""
+    def _serve(self, head: InstalledHead) -> None:
+        """Load a head that Triton does not serve, beside the one in service where that is another by now."""
         with self._switching:
-            if self._revived.get(head.version, -math.inf) < asked:
-                version = int(head.version.split("/")[1])
-                self._store.mark_changed(head.stage, version)
-                self._load(head.stage, [version])
-                self._revived[head.version] = time.monotonic()
+            in_service = self._serving(head.stage, self._store.current_version(head.stage))
+            self._load(head.stage, sorted({*in_service, int(head.version.split("/")[1])}))
 
     def require_triton(self) -> None:
         """Raise TritonUnavailableError at once rather than after a training."""
@@ -84,7 +77,7 @@ class Heads:
         with translated(head.version):
             served = self._triton.is_model_ready(model, version)
         if not served:
-            self._load(head.stage, [int(version)])
+            self._serve(head)
 
     def trained_time(self, head: InstalledHead) -> datetime:
         """When the head was trained; raises ModelBrokenError when its files were damaged since."""

@@ -102,11 +102,6 @@ class ModelStore:
             with writing(self.repository):
                 replace(path, config)
 
-    def mark_changed(self, stage: Stage, version: int) -> None:
-        """Make the next load start the version anew; Triton takes a model whose process died for loaded."""
-        with writing(self.repository):
-            os.utime(self.folder(stage, version) / CODE_FILE)
-
     def point_to(self, stage: Stage, version: int) -> None:
         """Make this version the one that answers."""
         with writing(self.repository):

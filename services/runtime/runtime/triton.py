@@ -1,7 +1,9 @@
 """The door to Triton: inference and model control over gRPC, healed where Triton does not heal itself."""
 
 import json
+import math
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
@@ -54,6 +56,7 @@ class Triton:
             target, channel_args=[("grpc.max_reconnect_backoff_ms", 2000), *_MESSAGE_LIMITS]
         )
         self._healing = threading.Lock()
+        self._healed: dict[str, float] = {}
 
     def close(self) -> None:
         """Close the connection."""
@@ -104,24 +107,33 @@ class Triton:
         timeout_seconds: float | None = None,
         heal: Callable[[], None] | None = None,
     ) -> dict[str, Array]:
-        """Run a model. `heal` loads it again when Triton lost it: after a restart, or when its stub died.
+        """Run a model. What Triton lost, by a restart or because the stub died, is loaded again, and one more try made.
 
-        Without `heal` the model is loaded with the configuration of the repository. One more try follows, no more.
+        `heal` loads it; without it that is done with the configuration of the repository.
         """
         limit = timeout_seconds or self._timeout_seconds
+        asked = time.monotonic()
         try:
             return self._infer(model, inputs, outputs, version, limit)
         except (ModelNotLoadedError, StubDeadError) as error:
             log.warning("loading the model again", model=model, because=str(error))
             with self._healing:
-                self._heal(model, version, error, heal or (lambda: self.load(model)))
+                if self._is_still_lost(model, version, error, asked):
+                    self._heal(model, error, heal or (lambda: self.load(model)))
             return self._infer(model, inputs, outputs, version, limit)
 
-    def _heal(self, model: str, version: str, error: TritonError, load: Callable[[], None]) -> None:
-        # Another thread may have loaded the model while this one waited; a dead stub looks ready all the while.
-        if isinstance(error, ModelNotLoadedError) and self.is_model_ready(model, version):
-            return
+    def _is_still_lost(self, model: str, version: str, error: TritonError, asked: float) -> bool:
+        """Whether no other thread has loaded the model while this one waited."""
+        if isinstance(error, StubDeadError):  # it looks ready all the while, so only the time tells
+            return self._healed.get(model, -math.inf) < asked
+        return not self.is_model_ready(model, version)
+
+    def _heal(self, model: str, error: TritonError, load: Callable[[], None]) -> None:
+        if isinstance(error, StubDeadError):
+            # Triton takes the model for loaded, and would not load it again while its files are unchanged.
+            self.unload(model)
         load()
+        self._healed[model] = time.monotonic()
 
     def _infer(
         self, model: str, inputs: Mapping[str, Array], outputs: Sequence[str], version: str, limit: float

@@ -1,13 +1,16 @@
 """What dies comes back: Triton's model processes, Triton itself, this service, files on the disk."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
+import numpy as np
 import psutil
 import pytest
 from inference_system import System, fma, running_system, training
 from reclass.inference.v1 import inference_pb2 as messages
 from runtime.errors import RemoteError
+from runtime.triton import Triton
 from synthetic_library import SyntheticLibrary
 
 
@@ -16,6 +19,32 @@ def test_a_killed_model_process_costs_no_answer(trained: System, library: Synthe
     assert trained.triton.stub_pids()
     trained.triton.kill_stubs()
     assert trained.classify(fma(library, 0)) == before
+
+
+def test_callers_lose_no_answer_when_the_model_process_is_killed_again_and_again(
+    trained: System, library: SyntheticLibrary
+) -> None:
+    before = trained.classify(fma(library, 0))
+    with ThreadPoolExecutor(4) as callers:
+        for _ in range(2):
+            trained.triton.kill_stubs()
+            answers = [callers.submit(trained.classify, fma(library, 0)) for _ in range(12)]
+            # Batches of other sizes add up in another order, so the last digits of the figures may differ.
+            assert {answer.result().genre for answer in answers} == {before.genre}
+
+
+def test_any_model_whose_process_died_is_started_again_although_its_files_are_unchanged(
+    trained: System, library: SyntheticLibrary
+) -> None:
+    model, version = trained.version().split("/")
+    vectors = np.asarray([library.vectors[0]], dtype=np.float32)
+    server = Triton(trained.triton.target)
+    before = server.infer(model, {"vectors": vectors}, ["logits"], version=version)["logits"]
+    for _ in range(2):
+        trained.triton.kill_stubs()
+        after = server.infer(model, {"vectors": vectors}, ["logits"], version=version)["logits"]
+        assert np.array_equal(before, after)
+    server.close()
 
 
 def test_a_killed_triton_is_missed_by_name_and_found_again(
