@@ -1,21 +1,37 @@
 """What a `reclass` command in another shell needs to reach a running system."""
 
 import shlex
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from standalone.errors import NotRunningError
-from standalone.folder import DataFolder, default_root, write_private
+from standalone.folder import DataFolder, default_root, demo_root, write_private
 from standalone.lock import holder
 
 
 def environment_of(data: Path | None = None) -> dict[str, str]:
-    """The environment of the system that runs on the data folder, the default one if none is named.
+    """The environment of the system that runs on the data folder.
 
-    Raises NotRunningError, which says how to start it.
+    Where none is named it is the usual one, or else that of the demo, and stderr says so. Raises NotRunningError,
+    which says how to start it.
     """
-    root = (data or default_root()).expanduser().resolve()
-    folder = DataFolder(root=root)
+    return _environment_in(DataFolder(root=(data or _usual_root()).expanduser().resolve()))
+
+
+def _usual_root() -> Path:
+    if _runs(default_root()) or not _runs(demo_root()):
+        return default_root()
+    sys.stderr.write(f"Nothing runs on {default_root()}; this is about the demo on {demo_root()}.\n")
+    return demo_root()
+
+
+def _runs(root: Path) -> bool:
+    return holder(lock_file(DataFolder(root=root))) is not None
+
+
+def _environment_in(folder: DataFolder) -> dict[str, str]:
+    root = folder.root
     if holder(lock_file(folder)) is None:
         raise NotRunningError(
             f"nothing runs on {root}: start it with reclass up --data {shlex.quote(str(root))}"

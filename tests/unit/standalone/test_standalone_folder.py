@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from standalone.environment import environment_of, lock_file, write_environment
 from standalone.errors import AlreadyRunningError, FolderError, NotRunningError
-from standalone.folder import DataFolder
+from standalone.folder import DataFolder, default_root, demo_root
 from standalone.lock import RunLock, holder
 
 
@@ -100,3 +100,40 @@ def test_a_system_that_is_still_starting_says_so(folder: DataFolder) -> None:
     with pytest.raises(NotRunningError, match="starting or stopping"):
         environment_of(folder.root)
     lock.release()
+
+
+@pytest.fixture
+def usual_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[DataFolder, DataFolder]:
+    """The usual folders of a system and of the demo, as an ordinary user has them."""
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path.resolve()))
+    folders = DataFolder(root=default_root()), DataFolder(root=demo_root())
+    for folder in folders:
+        folder.prepare()
+        write_environment(folder, {"FOLDER": str(folder.root)})
+    return folders
+
+
+def test_a_command_that_names_no_folder_means_the_usual_one_where_that_runs(
+    usual_folders: tuple[DataFolder, DataFolder], capsys: pytest.CaptureFixture[str]
+) -> None:
+    locks = [RunLock(lock_file(folder)) for folder in usual_folders]
+    for lock in locks:
+        lock.acquire()
+    assert environment_of() == {"FOLDER": str(usual_folders[0].root)}
+    assert capsys.readouterr().err == ""
+    for lock in locks:
+        lock.release()
+
+
+def test_a_command_that_names_no_folder_means_the_demo_where_only_that_runs_and_says_so(
+    usual_folders: tuple[DataFolder, DataFolder], capsys: pytest.CaptureFixture[str]
+) -> None:
+    system, demo = usual_folders
+    lock = RunLock(lock_file(demo))
+    lock.acquire()
+    assert environment_of() == {"FOLDER": str(demo.root)}
+    assert f"this is about the demo on {demo.root}" in capsys.readouterr().err
+    lock.release()
+    with pytest.raises(NotRunningError, match=f"nothing runs on {system.root}"):
+        environment_of()
