@@ -2,7 +2,9 @@
 
 import pytest
 from portal.genres.models import Alias, Genre
+from portal.ledger.exclusion import exclude
 from portal.ledger.models import WriteBatch, WriteRow
+from portal.ledger.planning import Planning
 from portal.ledger.writing import EXCLUDED_SINCE
 from portal.library.labels import relabel
 from portal.library.models import Analysis, InPlex, Track
@@ -19,6 +21,7 @@ from portal.runs.start import (
     start_sync,
     stop,
 )
+from portal.runs.work import RunInterruptedError, RunJob
 from portal.verdicts.models import Override, Prediction
 from songs import judge
 
@@ -78,7 +81,8 @@ def test_songs_whose_tags_stand_for_the_genre_already_are_left_alone(portal):
     judged(portal, genre="Pop_Rock")
     run = portal.finish(start_plan(min_confidence=0.7))
     assert "Nothing to write" in run.message
-    assert WriteBatch.objects.get().state == WriteBatch.State.DISCARDED
+    assert run.result == {}
+    assert not WriteBatch.objects.exists()
 
 
 def test_a_persons_word_is_written_whatever_the_ai_says_and_unsure_songs_are_not(portal):
@@ -99,6 +103,76 @@ def test_an_excluded_song_is_neither_planned_nor_written(portal):
     portal.finish(start_push(batch))
     assert batch.rows.get(rating_key="1002").message == EXCLUDED_SINCE
     assert portal.plex.state(1002) == (["Rock", "Pop", "Soundtrack"], False)
+
+
+def planning(portal):
+    """A dry run in the middle of its only chunk."""
+    run = start_plan(min_confidence=0.7)
+    engine.begin(run.pk, portal.equipment())
+    run.refresh_from_db()
+    equipment = portal.equipment()
+    job = RunJob(
+        run=run, services=equipment.services, settings=equipment.settings, stopping=equipment.stopping
+    )
+    ids = list(run.songs.order_by("pk").values_list("track_id", flat=True))
+    outcomes = Planning().work(job, ids)
+    next(outcomes)
+    return run, ids, outcomes
+
+
+def test_a_song_that_is_excluded_while_the_dry_run_is_at_it_stays_excluded(portal):
+    judged(portal)
+    run, ids, outcomes = planning(portal)
+    exclude(ids[-1:])
+    assert len(list(outcomes)) == SONGS - 1
+    assert WriteBatch.objects.get(pk=run.result["batch"]).rows.count() == SONGS - 1
+    assert Track.objects.get(pk=ids[-1]).in_plex == InPlex.EXCLUDED
+
+
+def test_a_plan_that_was_put_away_takes_no_more_songs(portal):
+    judged(portal)
+    run, _, outcomes = planning(portal)
+    engine.fail(run.pk, "Another job of this run met the end of the world.")
+    with pytest.raises(RunInterruptedError):
+        next(outcomes)
+    batch = WriteBatch.objects.get(pk=run.result["batch"])
+    assert (batch.state, batch.rows.count()) == (WriteBatch.State.DISCARDED, 1)
+    assert not Track.objects.filter(in_plex=InPlex.PLANNED).exists()
+
+
+def test_a_push_goes_on_with_the_newest_plan_only(portal):
+    judged(portal)
+    planned(portal)
+    newer = planned(portal)
+    assert next_batch() == newer
+    portal.finish(start_push(newer))
+    assert next_batch() is None
+
+
+def test_a_failed_edit_leaves_a_song_as_the_batch_before_left_it(portal):
+    judged(portal)
+    portal.finish(start_push(planned(portal)))
+    judge_all(Track.objects.exclude(file=""), "Blues", "genre_test/2")
+    batch = planned(portal)
+    portal.plex.ask("DELETE", "tracks/1001")
+    portal.finish(start_push(batch))
+    assert batch.rows.get(rating_key="1001").state == WriteRow.State.FAILED
+    assert Track.objects.get(rating_key="1001").in_plex == InPlex.WRITTEN
+
+
+def test_batches_over_the_same_songs_are_rolled_back_newest_first(portal):
+    judged(portal)
+    before = in_plex(portal)
+    first = planned(portal)
+    portal.finish(start_push(first))
+    judge_all(Track.objects.exclude(file=""), "Blues", "genre_test/2")
+    second = planned(portal)
+    portal.finish(start_push(second))
+    with pytest.raises(CannotStart, match=f"reclass rollback {second.pk}"):
+        start_rollback(first)
+    portal.finish(start_rollback(second))
+    portal.finish(start_rollback(first))
+    assert in_plex(portal) == before
 
 
 def test_a_crash_between_the_write_and_its_commit_ends_as_written_and_can_be_taken_back(portal):

@@ -7,8 +7,8 @@ import pytest
 from portal import badges
 from portal.dashboard.advice import Standing, advice
 from portal.ledger.differences import difference
-from portal.ledger.exclusion import STATE_AFTER
 from portal.ledger.models import WriteBatch, WriteRow
+from portal.ledger.standing import STATE_AFTER
 from portal.library.agreement import Agreement
 from portal.library.models import Analysis, InPlex
 from portal.runs.models import Run, RunSong
@@ -45,8 +45,8 @@ def test_a_badge_escapes_what_it_shows() -> None:
     assert str(badge) == '<span class="rc-badge rc-bad" title="&quot;">&lt;b&gt;</span>'
 
 
-def test_every_row_state_says_what_an_excluded_song_goes_back_to() -> None:
-    assert set(STATE_AFTER) == set(WriteRow.State.values)
+def test_every_row_state_but_failure_says_what_of_ours_stands_in_plex() -> None:
+    assert set(STATE_AFTER) == set(WriteRow.State.values) - {WriteRow.State.FAILED}
 
 
 def test_a_difference_marks_only_what_differs() -> None:

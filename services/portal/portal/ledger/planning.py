@@ -8,11 +8,11 @@ from django.db.models import Q
 from portal.genres.models import spellings
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.ledger.policy import Said, Wish, edit, wish
-from portal.ledger.standing import stand_again
+from portal.ledger.standing import put_away
 from portal.library.models import Analysis, InPlex, Track
 from portal.remote.sync import TRACKS_AT_ONCE, GenreState, PlexTrack
 from portal.runs.models import Run
-from portal.runs.work import DONE, Outcome, RunJob, Verdict
+from portal.runs.work import DONE, Outcome, RunInterruptedError, RunJob, Verdict
 
 
 class Planning:
@@ -37,7 +37,9 @@ class Planning:
 
     def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
         """Compare up to 100 songs with their full metadata, and note the edits that are needed."""
-        batch = WriteBatch.objects.get(pk=job.run.arguments["batch"])
+        batch = WriteBatch.objects.filter(pk=job.run.arguments["batch"]).first()
+        if batch is None:
+            raise RunInterruptedError
         tracks = list(Track.objects.filter(pk__in=track_ids).select_related("override__genre").order_by("pk"))
         found = job.services.sync.get_tracks([track.rating_key for track in tracks])
         known = spellings()
@@ -48,25 +50,26 @@ class Planning:
                 message = "Plex no longer has this song: sync again."
                 yield track.pk, Outcome(verdict=Verdict.SKIPPED, message=message)
                 continue
-            _note(batch, track, in_plex, wished, known)
+            _note(batch, track.pk, in_plex, wished, known)
             yield track.pk, DONE
 
     def conclude(self, run: Run) -> str:
-        """How many edits there would be; a batch without any is put away."""
+        """How many edits there would be; a batch without any leaves the ledger."""
         batch = WriteBatch.objects.get(pk=run.arguments["batch"])
         planned = batch.rows.count()
-        if not planned:
-            batch.state = WriteBatch.State.DISCARDED
-            batch.save(update_fields=("state",))
-            return "Nothing to write: every song that is decided has its genre in Plex already, or none is decided."
-        return f"Batch {batch.pk}: {planned} songs would be written. Nothing has been changed in Plex."
+        if planned:
+            return f"Batch {batch.pk}: {planned} songs would be written. Nothing has been changed in Plex."
+        self.abandon(run)
+        return (
+            "Nothing to write: every song that is decided has its genre in Plex already, or none is decided."
+        )
 
     def abandon(self, run: Run) -> None:
         """A half-made plan is no plan."""
         batch = WriteBatch.objects.get(pk=run.arguments["batch"])
-        batch.state = WriteBatch.State.DISCARDED
-        batch.save(update_fields=("state",))
-        stand_again(batch)
+        if not batch.rows.exists():
+            run.result.pop("batch", None)
+        put_away(batch)
 
 
 def _wishes(tracks: Sequence[Track], min_confidence: float) -> dict[int, Wish]:
@@ -102,10 +105,15 @@ def _wishes(tracks: Sequence[Track], min_confidence: float) -> dict[int, Wish]:
 
 @transaction.atomic
 def _note(
-    batch: WriteBatch, track: Track, in_plex: PlexTrack, wished: Wish | None, known: dict[str, int]
+    batch: WriteBatch, track_id: int, in_plex: PlexTrack, wished: Wish | None, known: dict[str, int]
 ) -> None:
+    plans = WriteBatch.objects.select_for_update(no_key=True)
+    if plans.filter(pk=batch.pk, state=WriteBatch.State.PLANNED).first() is None:
+        raise RunInterruptedError  # another job of this run has failed, and the plan was put away
+    # Read anew: somebody may have excluded the song since the chunk began.
+    track = Track.objects.select_for_update().get(pk=track_id)
     before = in_plex.state
-    after = edit(before, wished, known) if wished else None
+    after = edit(before, wished, known) if wished and track.in_plex != InPlex.EXCLUDED else None
     track.plex_genres, track.plex_genres_locked = list(before.genres), before.locked
     if wished and after:
         _row(batch, track, before, after, wished)

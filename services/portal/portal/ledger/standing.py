@@ -1,19 +1,47 @@
-"""What of ours stands in Plex for songs whose plan came to nothing."""
+"""What of ours stands in Plex for a song, as the rows of the ledger tell."""
 
-from portal.ledger.exclusion import STATE_AFTER
+from collections import defaultdict
+from collections.abc import Iterable
+
+from django.db.models import Q
+
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.library.models import InPlex, Track
 
+STATE_AFTER: dict[str, InPlex] = {
+    WriteRow.State.PLANNED: InPlex.PLANNED,
+    WriteRow.State.WRITTEN: InPlex.WRITTEN,
+    WriteRow.State.UNCHANGED: InPlex.WRITTEN,
+    WriteRow.State.CONFLICT: InPlex.CONFLICT,
+    WriteRow.State.ROLLED_BACK: InPlex.ROLLED_BACK,
+}
+_OPEN = (WriteBatch.State.PLANNED, WriteBatch.State.APPLYING)
+# An edit that failed left what stood there before it, and so did a plan that is not carried out any more.
+_CAME_TO_NOTHING = Q(state=WriteRow.State.FAILED) | Q(state=WriteRow.State.PLANNED) & ~Q(
+    batch__state__in=_OPEN
+)
 
-def stand_again(batch: WriteBatch) -> None:
-    """Give the songs that are still planned in `batch` the state that their last real edit, or another plan, left."""
-    track_ids = batch.rows.filter(state=WriteRow.State.PLANNED, track__in_plex=InPlex.PLANNED)
-    states = dict.fromkeys(track_ids.values_list("track_id", flat=True), InPlex.UNTOUCHED)
-    others = WriteRow.objects.filter(track_id__in=states).exclude(batch=batch)
-    others = others.exclude(state=WriteRow.State.PLANNED, batch__state=WriteBatch.State.DISCARDED)
-    others = others.exclude(state=WriteRow.State.PLANNED, batch__state=WriteBatch.State.ROLLED_BACK)
-    last = others.order_by("track_id", "-pk").distinct("track_id")
-    states.update((pk, STATE_AFTER[state]) for pk, state in last.values_list("track_id", "state"))
-    for state in set(states.values()):
-        ids = [pk for pk, each in states.items() if each == state]
-        Track.objects.filter(pk__in=ids).update(in_plex=state)
+
+def stand_again(track_ids: Iterable[int], *, instead_of: InPlex) -> int:
+    """Give those of these songs that are `instead_of` the state that their rows tell; how many these are."""
+    chosen = Track.objects.filter(pk__in=list(track_ids), in_plex=instead_of)
+    states = dict.fromkeys(chosen.values_list("pk", flat=True), InPlex.UNTOUCHED)
+    rows = WriteRow.objects.filter(track_id__in=states).exclude(_CAME_TO_NOTHING)
+    newest = rows.order_by("track_id", "-pk").distinct("track_id")
+    states.update((pk, STATE_AFTER[state]) for pk, state in newest.values_list("track_id", "state"))
+    by_state = defaultdict(list)
+    for pk, state in states.items():
+        by_state[state].append(pk)
+    for state, pks in by_state.items():
+        Track.objects.filter(pk__in=pks, in_plex=instead_of).update(in_plex=state)
+    return len(states)
+
+
+def put_away(batch: WriteBatch) -> None:
+    """End a plan that is not carried out; one without rows has nothing to tell and goes altogether."""
+    if not batch.rows.exists():
+        batch.delete()
+        return
+    batch.state = WriteBatch.State.DISCARDED
+    batch.save(update_fields=("state",))
+    stand_again(batch.rows.values_list("track_id", flat=True), instead_of=InPlex.PLANNED)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from django.db import transaction
+from django.db.models import Count
 from django.utils import timezone
 from runtime.errors import RemoteError
 
@@ -43,9 +44,11 @@ class Push:
         """The batch is applied, whatever became of single songs; the rows tell."""
         batch = WriteBatch.objects.get(pk=run.arguments["batch"])
         # What could not be reached this time is said to have failed; a later plan will find it again.
+        unreached = list(_tracks(batch, WriteRow.State.PLANNED))
         batch.rows.filter(state=WriteRow.State.PLANNED).update(state=WriteRow.State.FAILED)
         batch.state, batch.applied_time = WriteBatch.State.APPLIED, timezone.now()
         batch.save(update_fields=("state", "applied_time"))
+        stand_again(unreached, instead_of=InPlex.PLANNED)
         return f"Batch {batch.pk}: {_counted(batch)}."
 
     def abandon(self, run: Run) -> None:
@@ -75,10 +78,10 @@ class Rollback:
         """The batch is rolled back, unless songs are left that could not be reached."""
         batch = WriteBatch.objects.get(pk=run.arguments["batch"])
         left = batch.rows.filter(state=WriteRow.State.WRITTEN).count()
-        stand_again(batch)
         batch.state = WriteBatch.State.APPLIED if left else WriteBatch.State.ROLLED_BACK
         batch.rolled_back_time = None if left else timezone.now()
         batch.save(update_fields=("state", "rolled_back_time"))
+        stand_again(_tracks(batch, WriteRow.State.PLANNED), instead_of=InPlex.PLANNED)
         more = f" {left} could not be put back: roll back again." if left else ""
         return f"Batch {batch.pk}: {_counted(batch)}.{more}"
 
@@ -88,8 +91,8 @@ class Rollback:
 
 def counts(batch: WriteBatch) -> dict[str, int]:
     """Rows of a batch by state."""
-    states = batch.rows.values_list("state", flat=True)
-    return {str(state): n for state in WriteRow.State if (n := sum(each == state for each in states))}
+    found = dict(batch.rows.order_by().values_list("state").annotate(Count("pk")))
+    return {str(state): found[state] for state in WriteRow.State if state in found}
 
 
 def _counted(batch: WriteBatch) -> str:
@@ -167,12 +170,12 @@ def _settle(
     """Store how a row ended, and what Plex has now."""
     row.state, row.message = state, message
     row.save(update_fields=("state", "message", "written_time", "rolled_back_time"))
-    track = row.track
+    track = Track.objects.filter(pk=row.track_id)
     if present is not None:
-        track.plex_genres, track.plex_genres_locked = list(present.genres), present.locked
-    if in_plex is not None and track.in_plex != InPlex.EXCLUDED:
-        track.in_plex = in_plex
-    track.save(update_fields=("plex_genres", "plex_genres_locked", "in_plex"))
+        track.update(plex_genres=list(present.genres), plex_genres_locked=present.locked)
+    if in_plex is not None:
+        # Asked of the database: somebody may have excluded the song while Plex was being written to.
+        track.exclude(in_plex=InPlex.EXCLUDED).update(in_plex=in_plex)
     return Outcome(verdict=Verdict.SKIPPED, message=message) if message else DONE
 
 
@@ -183,7 +186,9 @@ def _note_failed_push(row_id: int, error: RemoteError) -> Outcome:
         state=state, message=error.message
     )
     if state == WriteRow.State.FAILED:
-        Track.objects.filter(writes=row_id, in_plex=InPlex.PLANNED).update(in_plex=InPlex.UNTOUCHED)
+        stand_again(
+            Track.objects.filter(writes=row_id).values_list("pk", flat=True), instead_of=InPlex.PLANNED
+        )
     return outcome
 
 

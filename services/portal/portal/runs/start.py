@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
 from runtime.telemetry import bind_request_id, clear_request_id, request_id
 
 from portal.ledger.models import WriteBatch, WriteRow
@@ -61,6 +62,7 @@ def start_push(batch: WriteBatch, user: User | AnonymousUser | None = None) -> R
 def start_rollback(batch: WriteBatch, user: User | AnonymousUser | None = None) -> Run:
     """Put back what stood in Plex before a batch."""
     _refuse_active(Run.Kind.PUSH, batch)
+    _refuse_written_over(batch)
     states = WriteBatch.State
     allowed = (states.APPLYING, states.APPLIED, states.ROLLING_BACK)
     return _with_batch(Run.Kind.ROLLBACK, batch, user, allowed, states.ROLLING_BACK)
@@ -72,11 +74,15 @@ def stop(run: Run) -> None:
 
 
 def next_batch() -> WriteBatch | None:
-    """The batch that a push goes on with: one that was stopped half-way, else the latest plan."""
+    """The batch that a push goes on with: one that was stopped half-way, else the plan that nothing came after.
+
+    An older plan is out of date once another batch was made; whoever wants it all the same applies it in the admin.
+    """
     states = WriteBatch.State
-    batches = WriteBatch.objects.filter(rows__state=WriteRow.State.PLANNED).distinct()
-    half_way = batches.filter(state=states.APPLYING).first()
-    return half_way or batches.filter(state=states.PLANNED).first()
+    to_do = WriteBatch.objects.filter(rows__state=WriteRow.State.PLANNED).distinct()
+    half_way = to_do.filter(state=states.APPLYING).first()
+    newest = WriteBatch.objects.exclude(state=states.DISCARDED).first()
+    return half_way or (newest if newest and newest.state == states.PLANNED else None)
 
 
 def last_written_batch() -> WriteBatch | None:
@@ -117,6 +123,18 @@ def _running_message(kind: Run.Kind) -> str:
 def _refuse_active(kind: Run.Kind, batch: WriteBatch) -> None:
     if Run.objects.filter(kind=kind, state__in=engine.ACTIVE, arguments__batch=batch.pk).exists():
         raise CannotStart(f"Batch {batch.pk} is in use: {_running_message(kind)}")
+
+
+def _refuse_written_over(batch: WriteBatch) -> None:
+    """The older edit could not be told from somebody else's, so the order of rolling back is newest first."""
+    written = WriteRow.objects.filter(state=WriteRow.State.WRITTEN)
+    of_batch = written.filter(batch=batch, track=OuterRef("track"), written_time__lt=OuterRef("written_time"))
+    later = written.exclude(batch=batch).filter(Exists(of_batch)).order_by("-written_time").first()
+    if later is not None:
+        raise CannotStart(
+            f"Batch {later.batch_id} has written over songs of batch {batch.pk} since: roll it back first "
+            f"(reclass rollback {later.batch_id})."
+        )
 
 
 def _with_batch(
