@@ -1,6 +1,9 @@
 """The write ledger against a stand-in for Plex: plan, push, roll back, and what people and crashes do meanwhile."""
 
+import grpc
 import pytest
+from plex_stand_in import TOKEN
+from portal.configuration import PortalSettings
 from portal.genres.models import Alias, Genre
 from portal.ledger.exclusion import exclude
 from portal.ledger.models import WriteBatch, WriteRow
@@ -8,6 +11,7 @@ from portal.ledger.planning import Planning
 from portal.ledger.writing import EXCLUDED_SINCE
 from portal.library.labels import relabel
 from portal.library.models import Analysis, InPlex, Track
+from portal.remote.services import connected
 from portal.remote.sync import GenreState
 from portal.runs import engine, jobs
 from portal.runs.models import Run, RunSong
@@ -23,7 +27,11 @@ from portal.runs.start import (
 )
 from portal.runs.work import RunInterruptedError, RunJob
 from portal.verdicts.models import Override, Prediction
+from runtime.testing import running_server
 from songs import judge
+from sync.library import PlexMusic
+from sync.plex import Plex, PlexAddress, Timeouts
+from sync.servicer import SERVICE_NAME, SyncServicer
 
 SONGS = 12
 KEYS = range(1001, 1001 + SONGS)
@@ -191,6 +199,37 @@ def test_a_crash_between_the_write_and_its_commit_ends_as_written_and_can_be_tak
     assert len(portal.plex.edits()) == edits + SONGS - 1
     portal.finish(start_rollback(batch))
     assert in_plex(portal) == before
+
+
+class Forgetful(SyncServicer):
+    """Dies after each edit, once, before it can answer."""
+
+    def __init__(self, music):
+        super().__init__(music)
+        self.lost = set()
+
+    def WriteGenres(self, request, context):
+        answer = super().WriteGenres(request, context)
+        if request.rating_key not in self.lost:
+            self.lost.add(request.rating_key)
+            context.abort(grpc.StatusCode.UNAVAILABLE, "Socket closed")
+        return answer
+
+
+def test_an_edit_whose_answer_was_lost_is_ours_and_can_be_taken_back(portal):
+    judged(portal)
+    before = in_plex(portal)
+    batch = planned(portal)
+    music = PlexMusic(Plex(PlexAddress(url=portal.plex.stand_in.url, token=TOKEN), Timeouts()))
+    with running_server({SERVICE_NAME: Forgetful(music).register}) as server:
+        settings = PortalSettings(sync_target=f"127.0.0.1:{server.port}")
+        with connected(settings) as services:
+            portal.services = services
+            portal.finish(start_push(batch))
+            assert row_states(batch) == {WriteRow.State.WRITTEN}
+            portal.finish(start_rollback(batch))
+    assert in_plex(portal) == before
+    music.close()
 
 
 def test_a_song_that_somebody_else_has_made_right_since_is_not_ours_to_take_back(portal):

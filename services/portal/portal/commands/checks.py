@@ -8,12 +8,12 @@ from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateWorker
-from runtime.channel import open_channel
 from runtime.errors import RemoteError
 
 from portal.configuration import PortalSettings
 from portal.library.models import Track
 from portal.remote.audio import AudioSource
+from portal.remote.calls import channel_to
 from portal.remote.health import serving
 from portal.remote.services import Services
 from portal.setup import unreachable_message
@@ -81,8 +81,7 @@ def _worker() -> str:
 
 
 def _service(settings: PortalSettings, target: str, name: str) -> str:
-    token = settings.service_token.get_secret_value() if settings.service_token else None
-    channel = open_channel(target, token=token)
+    channel = channel_to(settings, target)
     try:
         if not serving(name, channel, timeout_seconds=TIMEOUT_SECONDS):
             raise UnwellError(f"answers at {target} and is not ready yet; see its log")

@@ -7,9 +7,9 @@ import grpc
 from django.conf import settings
 from django.core.cache import cache as remembered
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from runtime.channel import open_channel
 from runtime.errors import RemoteError
 
+from portal.remote.calls import channel_to
 from portal.remote.inference import Stage, stages
 from portal.remote.sync import SyncClient
 
@@ -70,8 +70,7 @@ def look_around() -> Surroundings:
 
 
 def _channel(target: str) -> grpc.Channel:
-    token = settings.RECLASS.service_token
-    return open_channel(target, token=token.get_secret_value() if token else None)
+    return channel_to(settings.RECLASS, target)
 
 
 def _health() -> tuple[ServiceState, ...]:

@@ -1,15 +1,26 @@
-"""Failed calls as this program's own exceptions."""
+"""Calls to other services: how they are made, and their failures as this program's own exceptions."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
 import grpc
+from runtime.channel import open_channel
 from runtime.errors import RemoteError
+
+from portal.configuration import PortalSettings
 
 Message = TypeVar("Message")
 _SILENCE = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
 SERVICE_DOWN = "SERVICE_DOWN"
+
+
+def channel_to(settings: PortalSettings, target: str, *, sent_once: Sequence[str] = ()) -> grpc.Channel:
+    """A channel with the portal's token; it connects when it is first used. The caller closes it."""
+    token = settings.service_token.get_secret_value() if settings.service_token else None
+    return open_channel(
+        target, token=token, max_message_bytes=settings.max_message_bytes, sent_once=sent_once
+    )
 
 
 @contextmanager

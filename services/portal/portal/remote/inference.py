@@ -9,11 +9,10 @@ import grpc
 from google.protobuf.json_format import MessageToDict
 from reclass.inference.v1 import inference_pb2 as pb
 from reclass.inference.v1 import inference_pb2_grpc
-from runtime.channel import open_channel
 
 from portal.configuration import PortalSettings
 from portal.remote.audio import AudioSource, Heard, VectorValues, heard, kind_name, reference, vector_message
-from portal.remote.calls import streamed, translated
+from portal.remote.calls import channel_to, streamed, translated
 
 # Hearing a song may be part of it.
 CLASSIFY_TIMEOUT_SECONDS = 180.0
@@ -181,8 +180,7 @@ class InferenceClient:
 def stages(timeout_seconds: float) -> tuple[Stage, ...]:
     """The stages as a web page asks for them: a channel of its own, and an answer soon or a `RemoteError`."""
     settings = PortalSettings.load()
-    token = settings.service_token.get_secret_value() if settings.service_token else None
-    channel = open_channel(settings.inference_target, token=token)
+    channel = channel_to(settings, settings.inference_target)
     try:
         return InferenceClient(channel).status(timeout_seconds=timeout_seconds)
     finally:

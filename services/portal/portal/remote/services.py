@@ -1,15 +1,16 @@
 """The three services that the portal calls, as one value to hand down."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from runtime.channel import open_channel
+import grpc
 
 from portal.configuration import PortalSettings
+from portal.remote.calls import channel_to
 from portal.remote.features import FeaturesClient
 from portal.remote.inference import InferenceClient
-from portal.remote.sync import SyncClient
+from portal.remote.sync import SENT_ONCE, SyncClient
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,15 +25,15 @@ class Services:
 @contextmanager
 def connected(settings: PortalSettings) -> Iterator[Services]:
     """Open the channels; they connect when first used, and close at the end."""
-    token = settings.service_token.get_secret_value() if settings.service_token else None
-    targets = (settings.sync_target, settings.features_target, settings.inference_target)
-    sync, features, inference = channels = [
-        open_channel(target, token=token, max_message_bytes=settings.max_message_bytes) for target in targets
-    ]
-    try:
+    with ExitStack() as channels:
+
+        def to(target: str, sent_once: Sequence[str] = ()) -> grpc.Channel:
+            channel = channel_to(settings, target, sent_once=sent_once)
+            channels.callback(channel.close)
+            return channel
+
         yield Services(
-            sync=SyncClient(sync), features=FeaturesClient(features), inference=InferenceClient(inference)
+            sync=SyncClient(to(settings.sync_target, SENT_ONCE)),
+            features=FeaturesClient(to(settings.features_target)),
+            inference=InferenceClient(to(settings.inference_target)),
         )
-    finally:
-        for channel in channels:
-            channel.close()

@@ -14,6 +14,8 @@ from portal.remote.calls import translated
 # A page of a big library on a slow disk takes Plex long; a minute is more than was ever seen.
 LISTING_TIMEOUT_SECONDS = 120.0
 TRACKS_AT_ONCE = 100
+# Repeated in silence, an edit of ours whose answer was lost would look like somebody else's, and never be taken back.
+SENT_ONCE = ("reclass.sync.v1.SyncService/WriteGenres",)
 
 
 @dataclass(frozen=True, kw_only=True)
