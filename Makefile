@@ -8,6 +8,8 @@ MEMBERS := runtime sync features inference portal standalone
 # Where a machine keeps local wheels for pip (a CPU build of torch, say), uv looks there too.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 ARGS ?=
+# Much of what tests wait for is not this machine's processor.
+TEST_PROCESSES ?= 2
 DATA ?=
 
 .PHONY: help
@@ -38,7 +40,7 @@ up: install ## Start the whole system on this machine (needs PLEX_URL and PLEX_T
 
 .PHONY: test
 test: install ## Run all tests (at most 10 minutes)
-	$(BIN)/pytest tests
+	$(BIN)/pytest -n $(TEST_PROCESSES) tests
 
 .PHONY: test-fast
 test-fast: install ## Run the unit tests (at most 2 minutes)

@@ -92,6 +92,7 @@ def _addresses(page: Page, base_url: str) -> list[tuple[str, str]]:
     for name, listing in (
         ("track-page", "library/track/?suspect=yes"),
         ("track-page", "library/track/"),
+        ("write-batch", "ledger/writebatch/?state__exact=applied"),
         ("write-batch", "ledger/writebatch/"),
     ):
         page.goto(f"{base_url}/admin/{listing}")

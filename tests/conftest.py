@@ -1,6 +1,8 @@
 """What tests of every service share: the database, started once and only when a test asks for it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from postgres_server import PostgresServer, postgres_server
@@ -34,3 +36,27 @@ def genres(db: None) -> dict[str, int]:
 
     plant()
     return dict(Genre.objects.values_list("name", "pk"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a folder in one process, in their order: they share servers that take long to start."""
+    here = Path(__file__).parent
+    for item in items:
+        folder = item.path.parent.relative_to(here).as_posix()
+        item.add_marker(pytest.mark.xdist_group(folder))
+
+
+@pytest.fixture
+def say(record_property: Callable[[str, object], None]) -> Callable[[object], None]:
+    """Keeps a figure for the end of the test run, where a reader sees it whether the test passes or not."""
+    return lambda text: record_property("figure", str(text))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print the figures that tests measured."""
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        figures = [value for name, value in report.user_properties if name == "figure"]
+        if figures and report.when == "call":
+            terminalreporter.section(report.nodeid.split("::")[-1].replace("_", " "), sep="-")
+            for figure in figures:
+                terminalreporter.line(figure)

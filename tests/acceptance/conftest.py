@@ -1,6 +1,6 @@
 """One demo system for all acceptance tests: making it is the first of them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from running_demo import RunningDemo, running_demo
@@ -11,14 +11,3 @@ def demo() -> Iterator[RunningDemo]:
     """The running demo. At its end it must stop with status 0 and leave no process."""
     with running_demo() as running:
         yield running
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Callable[[object], None]:
-    """Prints a figure that a reader of the test run wants to see, whether the test passes or not."""
-
-    def print_through(text: object) -> None:
-        with capsys.disabled():
-            print(f"\n{text}", end="")  # noqa: T201 # that is what it is for
-
-    return print_through

@@ -254,9 +254,13 @@ def stopped_worker(pool: ExtractionPool, path: Path):
         future = pool.schedule(str(path), with_fma=True)
         while not (future.running() or future.done()):
             time.sleep(0.001)  # polled, since pebble tells nobody when a song begins
-        (worker,) = (
+        workers = [
             child for child in psutil.Process().children(recursive=True) if child.ppid() != os.getpid()
-        )
+        ]
+        if len(workers) != 1:  # the one that a test before this has ended is still on its way out
+            pool.wait(future, 30.0)
+            continue
+        (worker,) = workers
         worker.suspend()
         if future.running():
             return future, worker

@@ -208,6 +208,23 @@ def test_one_training_at_a_time_and_one_given_up_makes_room_for_the_next(
     assert train_when_free(trained, library).model_version == trained.version() != before
 
 
+def test_a_caller_that_gives_up_as_the_new_version_comes_keeps_the_old_one(
+    trained: System, library: SyntheticLibrary
+) -> None:
+    before = trained.version()
+    running = trained.stub.Train(training(library), timeout=60)
+    for answer in running:
+        if answer.progress.fraction == 1.0:
+            break
+    running.cancel()
+    after = train_when_free(trained, library).model_version
+    assert version_number(after) == version_number(before) + 1
+
+
+def version_number(version: str) -> int:
+    return int(version.split("/")[1])
+
+
 def train_when_free(system: System, library: SyntheticLibrary) -> messages.StageReport:
     """Try as long as the training that was given up is being cleared away."""
     deadline = time.monotonic() + 20

@@ -1,17 +1,20 @@
 """Runs from start to end: sync, extract, classify and train, and what goes wrong on the way."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 from django.db import connection
 from plex_stand_in import TOKEN
 from portal.genres.models import Genre
 from portal.library.models import Analysis, Audio, Library, Track, Vector
-from portal.remote.inference import InferenceClient
+from portal.remote.audio import Heard
+from portal.remote.inference import Classification, InferenceClient, StageVerdict
 from portal.runs import engine, jobs
 from portal.runs.models import Run, RunSong
 from portal.runs.start import CannotStart, start_classify, start_extract, start_sync, start_train, stop
 from portal.verdicts.models import Override, Prediction
+from portal.verdicts.storing import genres_by_name, store_prediction
 from portal_services import MODEL, BusyError, TooShortError
 from reclass.inference.v1 import inference_pb2
 from runtime.channel import open_channel
@@ -261,6 +264,39 @@ def test_a_training_songs_prediction_is_its_out_of_fold_one_and_stays_so(portal)
     assert set(predictions.values_list("genre__name", "out_of_fold", "model_version")) == {
         ("Pop_Rock", True, MODEL)
     }
+
+
+def test_what_was_said_out_of_fold_stays_when_another_stage_of_the_same_training_decides(portal):
+    heard(portal)
+    portal.inference.genre = "Pop_Rock"
+    portal.finish(start_train())
+    song = Track.objects.get(rating_key="1001")
+    said = [
+        StageVerdict(stage=stage, model_version=version, decided=True, threshold=0.7, top=(("Blues", 0.9),))
+        for stage, version in ((1, MODEL), (2, "genre_second/1"))
+    ]
+    answer = Classification(
+        outcome="classified",
+        genre="Blues",
+        confidence=0.9,
+        deciding_stage=2,
+        model_version="genre_second/1",
+        verdicts=tuple(said),
+        provisional_reason="",
+        heard=Heard(content_key=""),
+    )
+    store_prediction(song, answer, genres_by_name())
+    assert song.predictions.get(current=True).out_of_fold
+    retrained = [replace(said[0], model_version="genre_test/2"), said[1]]
+    store_prediction(song, replace(answer, verdicts=tuple(retrained)), genres_by_name())
+    assert not song.predictions.get(current=True).out_of_fold
+
+
+def test_a_genre_that_went_away_while_it_was_learned_spoils_no_other_song(portal):
+    heard(portal)
+    portal.inference.genre = "Polka"
+    assert portal.finish(start_train()).state == Run.State.DONE
+    assert not Prediction.objects.exists()
 
 
 def test_training_without_anything_heard_says_what_is_missing(portal):
