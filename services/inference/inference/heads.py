@@ -1,7 +1,7 @@
 """The heads that serve: which version of each stage answers, run by Triton, swapped without losing a request."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 
@@ -93,19 +93,21 @@ class Heads:
             except InferenceError as error:
                 log.warning("model not loaded", model=head.version, because=str(error))
 
-    def activate(self, versions: Mapping[Stage, int]) -> None:
+    def activate(self, versions: Mapping[Stage, int], check: Callable[[], None]) -> None:
         """Let new versions answer, all or none.
 
         1. Triton loads each beside the version in service.
-        2. The pointers move: requests name the new version from now on.
-        3. Triton drops the old versions.
-        When step 1 fails, the versions in service go on and the new ones are removed.
+        2. `check` may refuse, by any error of this service.
+        3. The pointers move: requests name the new version from now on.
+        4. Triton drops the old versions.
+        When step 1 or 2 fails, the versions in service go on and the new ones are removed.
         """
         with self._switching:
             before = {stage: self._store.current_version(stage) for stage in versions}
             try:
                 for stage, version in versions.items():
                     self._load(stage, [*self._serving(stage, before[stage]), version])
+                check()
             except InferenceError:
                 self._take_back(versions, before)
                 raise

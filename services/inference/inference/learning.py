@@ -111,7 +111,8 @@ class Session:
     def learn(self, options: TrainingOptions) -> Iterator[Step | HeardOutOfFold | Learned]:
         """Train in a process of its own, then switch to the new versions.
 
-        Raises TooFewSongsError, TooFewGenresError, TrainingCrashedError, and what storing and loading raise.
+        Raises TooFewSongsError, TooFewGenresError, TrainingCrashedError, and what storing and loading raise. A caller
+        who gives up before the switch leaves the versions in service.
         """
         self.corpus.finish()
         (self._folder / OPTIONS_FILE).write_text(json.dumps(asdict(options)))
@@ -119,13 +120,19 @@ class Session:
         trained = [stage for stage in STAGES if (self._folder / stage.model).is_dir()]
         records = {stage: read_record(self._folder / stage.model) for stage in trained}
         yield Step(step="put the new version into service", fraction=1.0)
+        self._check_wanted()
         versions = self._store_all(trained)
-        self._heads.activate(versions)
+        self._heads.activate(versions, self._check_wanted)
         names = {stage: version_name(stage, version) for stage, version in versions.items()}
         yield from self._out_of_fold(
             [self._predictions(stage, names[stage], records[stage]) for stage in trained]
         )
         yield Learned(records={names[stage]: records[stage] for stage in trained})
+
+    def _check_wanted(self) -> None:
+        # A version in service whose out-of-fold predictions nobody took would judge its own training songs.
+        if self._cancelled.is_set():
+            raise errors.TrainingCrashedError("the caller gave up; the model in service stays")
 
     def _store_all(self, trained: list[Stage]) -> dict[Stage, int]:
         versions: dict[Stage, int] = {}

@@ -20,7 +20,6 @@ from reclass.inference.v1 import inference_pb2
 from runtime.channel import open_channel
 from runtime.errors import RemoteError
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 SONGS = 12
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from django.db.models import Q
+
 from portal.genres.models import Genre
 from portal.library.models import Track
 from portal.remote.inference import Classification, StageVerdict
@@ -32,11 +34,15 @@ def genre_id(name: str, known: dict[str, int]) -> int:
 def store_prediction(track: Track, said: Classification, known: dict[str, int]) -> None:
     """Make what was said current. Call it in a transaction that holds the track's row.
 
-    What a model said out of fold stays: asked again, it would only repeat what it was taught.
+    What a model said out of fold stays: asked again, it would only repeat what it was taught. One training makes the
+    heads of all stages, so any stage that both know tells it, whichever stage decided.
     """
     genre = genre_id(said.genre, known)
     predictions = Prediction.objects.filter(track=track)
-    kept = predictions.filter(model_version=said.model_version, out_of_fold=True).first()
+    same_training = Q()
+    for verdict in said.verdicts:
+        same_training |= Q(stages__contains=[{"model_version": verdict.model_version}])
+    kept = predictions.filter(same_training, out_of_fold=True).order_by("-created_time").first()
     others = predictions.exclude(pk=kept.pk) if kept else predictions
     others.filter(current=True).update(current=False)
     if kept:

@@ -4,15 +4,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from portal.library.models import Analysis, Track
-from portal.remote.inference import OutOfFold, Progress, Report
+from portal.remote.inference import OutOfFold, Progress, Report, TrainingSong
 from portal.runs.models import Run
 from portal.runs.work import Outcome, RunFailedError, RunJob
 from portal.verdicts.corpus import Corpus, survey, training_songs
 from portal.verdicts.models import Prediction
-from portal.verdicts.storing import deciding, genre_id, genres_by_name
+from portal.verdicts.storing import deciding, genres_by_name
 
 SEED = 20200821
 _AT_ONCE = 1000
@@ -30,7 +30,7 @@ class Training:
             raise RunFailedError(_nothing_to_learn_from(corpus))
         said: list[OutOfFold] = []
         report: dict[str, Any] = {}
-        for event in job.services.inference.train(training_songs(), seed=SEED):
+        for event in job.services.inference.train(_closing(training_songs()), seed=SEED):
             if isinstance(event, Progress):
                 job.report(event.step, event.fraction)
             elif isinstance(event, OutOfFold):
@@ -63,6 +63,14 @@ class Training:
 
     def abandon(self, run: Run) -> None:
         """The model in service stays."""
+
+
+def _closing(songs: Iterator[TrainingSong]) -> Iterator[TrainingSong]:
+    """The songs; gRPC reads them in a thread of its own, whose connection to the database nobody else would close."""
+    try:
+        yield from songs
+    finally:
+        connection.close()
 
 
 def _nothing_to_learn_from(corpus: Corpus) -> str:
@@ -108,10 +116,13 @@ def _prediction(said: OutOfFold, known: dict[str, int]) -> Prediction | None:
     verdict = deciding(said.verdicts)
     if verdict is None:
         return None
-    genre, probability = verdict.top[0]
+    name, probability = verdict.top[0]
+    genre = known.get(name.casefold())
+    if genre is None:  # retired or renamed while the training went on; classify says so, song by song
+        return None
     return Prediction(
         track_id=int(said.song_id),
-        genre_id=genre_id(genre, known),
+        genre_id=genre,
         confidence=probability,
         model_version=verdict.model_version,
         deciding_stage=verdict.stage,
