@@ -216,6 +216,10 @@ def test_a_caller_that_gives_up_as_the_new_version_comes_keeps_the_old_one(
     for answer in running:
         if answer.progress.fraction == 1.0:
             break
+    new = trained.triton.repository / "genre_fma" / str(version_number(before) + 1)
+    deadline = time.monotonic() + 20
+    while not new.exists() and time.monotonic() < deadline:
+        time.sleep(0.001)  # between two looks at the condition
     running.cancel()
     after = train_when_free(trained, library).model_version
     assert version_number(after) == version_number(before) + 1
