@@ -162,4 +162,10 @@ def _say_how_to_look(system: System, plan: Plan, console: Console) -> None:
 
 def _say_how_to_go_on(plan: Plan, console: Console) -> None:
     data = shlex.quote(str(plan.folder.root))
-    console.print(f"\nGo on with it: reclass up --data {data}", highlight=False, markup=False)
+    console.print(
+        f"\nGo on with it:              reclass up --data {data}\n"
+        f"then, in another shell:     reclass status --data {data}\n"
+        f"and to take it all back:    reclass rollback latest --data {data}",
+        highlight=False,
+        markup=False,
+    )
