@@ -13,6 +13,7 @@ FEATURES = "reclass.features.v1.FeatureService"
 INFERENCE = "reclass.inference.v1.InferenceService"
 VERSION = "test/1"
 MODEL = "genre_test/1"
+LEARNED = ("Blues", "Folk", "Jazz", "Pop_Rock", "Reggae")
 
 
 class BusyError(ServiceError):
@@ -70,6 +71,7 @@ class InferenceFake(inference_pb2_grpc.InferenceServiceServicer):
     outcome: int = inference_pb2.OUTCOME_CLASSIFIED
     ready: bool = True
     model: str = MODEL
+    learned: tuple[str, ...] = LEARNED
     faults: list[ServiceError] = field(default_factory=list)
     asked: list[inference_pb2.ClassifyTrackRequest] = field(default_factory=list)
     taught: list[inference_pb2.TrainingSong] = field(default_factory=list)
@@ -122,7 +124,10 @@ class InferenceFake(inference_pb2_grpc.InferenceServiceServicer):
         self, request: inference_pb2.GetStatusRequest, context: grpc.ServicerContext
     ) -> inference_pb2.GetStatusResponse:
         stage = inference_pb2.StageStatus(
-            stage=1, ready=self.ready, model_version=self.model if self.ready else ""
+            stage=1,
+            ready=self.ready,
+            model_version=self.model if self.ready else "",
+            genres=self.learned,
         )
         return inference_pb2.GetStatusResponse(stages=[stage])
 

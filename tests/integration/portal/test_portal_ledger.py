@@ -113,6 +113,20 @@ def test_an_excluded_song_is_neither_planned_nor_written(portal):
     assert portal.plex.state(1002) == (["Rock", "Pop", "Soundtrack"], False)
 
 
+def test_a_song_whose_tag_the_model_has_not_learned_is_left_to_people(portal):
+    portal.plex.ask("PUT", "tracks/1001/genres", {"genres": ["K-Pop"], "locked": False})
+    portal.plex.ask("PUT", "tracks/1002/genres", {"genres": ["K-Pop"], "locked": False})
+    judged(portal)
+    song = Track.objects.get(rating_key="1002")
+    Override.objects.create(track=song, genre=Genre.objects.get(name="Folk"))
+    run = portal.finish(start_plan(min_confidence=0.7))
+    batch = WriteBatch.objects.get(pk=run.result["batch"])
+    assert not batch.rows.filter(rating_key="1001").exists()
+    assert batch.rows.get(rating_key="1002").after_genres == ["Folk"]
+    left = run.songs.get(state=RunSong.State.SKIPPED)
+    assert "K-Pop, which the model has not learned" in left.message
+
+
 def planning(portal):
     """A dry run in the middle of its only chunk."""
     run = start_plan(min_confidence=0.7)

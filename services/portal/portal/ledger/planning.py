@@ -1,6 +1,6 @@
 """The dry run: makes a batch of edits, each with what stands in Plex before it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 
 from django.db import transaction
 from django.db.models import Q
@@ -36,14 +36,19 @@ class Planning:
         return tracks.order_by("pk").distinct().values_list("pk", flat=True).iterator()
 
     def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
-        """Compare up to 100 songs with their full metadata, and note the edits that are needed."""
+        """Compare up to 100 songs with their full metadata, and note the edits that are needed.
+
+        A tag that the model has not learned is left to people: every other genre would be wrong if it is right.
+        """
         batch = WriteBatch.objects.filter(pk=job.run.arguments["batch"]).first()
         if batch is None:
             raise RunInterruptedError
-        tracks = list(Track.objects.filter(pk__in=track_ids).select_related("override__genre").order_by("pk"))
+        songs = Track.objects.filter(pk__in=track_ids).order_by("pk")
+        tracks = list(songs.select_related("override__genre", "tag_genre"))
         found = job.services.sync.get_tracks([track.rating_key for track in tracks])
         known = spellings()
-        wishes = _wishes(tracks, batch.min_confidence)
+        beyond = beyond_model(tracks, job.services.inference.learned())
+        wishes = _wishes(tracks, batch.min_confidence, beyond)
         for track in tracks:
             in_plex, wished = found.get(track.rating_key), wishes.get(track.pk)
             if in_plex is None:
@@ -51,7 +56,7 @@ class Planning:
                 yield track.pk, Outcome(verdict=Verdict.SKIPPED, message=message)
                 continue
             _note(batch, track.pk, in_plex, wished, known)
-            yield track.pk, DONE
+            yield track.pk, DONE if wished else _left_alone(beyond.get(track.pk))
 
     def conclude(self, run: Run) -> str:
         """How many edits there would be; a batch without any leaves the ledger."""
@@ -72,7 +77,27 @@ class Planning:
         put_away(batch)
 
 
-def _wishes(tracks: Sequence[Track], min_confidence: float) -> dict[int, Wish]:
+def beyond_model(tracks: Iterable[Track], learned: Collection[str]) -> dict[int, str]:
+    """The tag's genre of those songs whose genre is not among the learned ones."""
+    known = {name.casefold() for name in learned}
+    return {
+        track.pk: track.tag_genre.name
+        for track in tracks
+        if track.tag_genre and not track.tag_genre.retired and track.tag_genre.name.casefold() not in known
+    }
+
+
+def _left_alone(unlearned: str | None) -> Outcome:
+    if unlearned is None:
+        return DONE
+    message = (
+        f"Its tag says {unlearned}, which the model has not learned, so it is left alone: set its genre by hand, or "
+        f"find more songs of {unlearned} and train again."
+    )
+    return Outcome(verdict=Verdict.SKIPPED, message=message)
+
+
+def _wishes(tracks: Sequence[Track], min_confidence: float, beyond: Container[int]) -> dict[int, Wish]:
     # Looked up anew: a verdict may have changed since the songs were laid out.
     said = {}
     current = Track.objects.filter(pk__in=[track.pk for track in tracks], predictions__current=True)
@@ -96,6 +121,7 @@ def _wishes(tracks: Sequence[Track], min_confidence: float) -> dict[int, Wish]:
             predicted=verdict,
             confidence=confidence,
             classified=track.analysis == Analysis.CLASSIFIED,
+            beyond_model=track.pk in beyond,
             excluded=track.in_plex == InPlex.EXCLUDED,
             removed=track.removed_time is not None,
         )

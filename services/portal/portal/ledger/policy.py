@@ -28,6 +28,8 @@ class Said:
     confidence: float = 0.0
     classified: bool = False
     """False for provisional and unsure verdicts, which are never written."""
+    beyond_model: bool = False
+    """Its tag names a genre that the model has not learned: if the tag is right, the model cannot be."""
     excluded: bool = False
     removed: bool = False
 
@@ -39,7 +41,7 @@ def wish(said: Said, *, min_confidence: float) -> Wish | None:
     if said.override is not None:
         genre_id, genre = said.override
         return Wish(genre_id=genre_id, genre=genre, source="person", confidence=None)
-    if said.predicted is None or not said.classified or said.confidence < min_confidence:
+    if said.beyond_model or said.predicted is None or not said.classified or said.confidence < min_confidence:
         return None
     genre_id, genre = said.predicted
     return Wish(genre_id=genre_id, genre=genre, source="AI", confidence=said.confidence)

@@ -176,6 +176,10 @@ class InferenceClient:
             for each in answer.stages
         )
 
+    def learned(self) -> frozenset[str]:
+        """The genres that the models in service can say."""
+        return frozenset(genre for stage in self.status() for genre in stage.genres)
+
 
 def stages(timeout_seconds: float) -> tuple[Stage, ...]:
     """The stages as a web page asks for them: a channel of its own, and an answer soon or a `RemoteError`."""
