@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import songs
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.runs.models import Run, RunSong
@@ -123,3 +124,30 @@ def test_a_run_in_every_state_says_its_message(admin_client: Client, state: str)
     )
     assert "Jazz needs more songs." in page(admin_client, f"{RUNS}{run.pk}/change/")
     assert "Jazz needs more songs." in page(admin_client, RUNS)
+
+
+def test_who_may_only_look_can_neither_start_nor_stop_nor_write(
+    client: Client, django_user_model: type[User]
+) -> None:
+    batch = songs.make_batch(songs.make_judged_songs(1))
+    run = Run.objects.create(kind=Run.Kind.CLASSIFY, state=Run.State.RUNNING, request_id="abc")
+    looker = django_user_model.objects.create_user("looker", password="pw", is_staff=True)
+    looker.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    client.force_login(looker)
+    assert "Apply" not in page(client, address_of(batch))
+    asked = {
+        address_of(batch): {"apply": "", "sure": "yes"},
+        f"{RUNS}{run.pk}/change/": {"stop": ""},
+        f"{RUNS}start/train/": {},
+    }
+    assert {
+        address: client.post(address, data).status_code for address, data in asked.items()
+    } == dict.fromkeys(asked, 403)
+    assert list(Run.objects.values_list("state", flat=True)) == [Run.State.RUNNING]
+
+
+def test_a_library_cannot_be_deleted_for_the_ledger_would_go_with_it(admin_client: Client) -> None:
+    (track,) = songs.make_judged_songs(1)
+    answer = admin_client.post(f"/admin/library/library/{track.library_id}/delete/", {"post": "yes"})
+    assert answer.status_code == 403
+    assert track.library.tracks.exists()

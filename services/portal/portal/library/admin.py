@@ -99,6 +99,9 @@ class LibraryAdmin(ModelAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Library | None = None) -> bool:
         return False
 
+    def has_delete_permission(self, request: HttpRequest, obj: Library | None = None) -> bool:
+        return False  # its songs would go with it, and with them the ledger of what was written to Plex
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Library]:
         gone = Q(tracks__removed_time__isnull=False)
         found: QuerySet[Library] = super().get_queryset(request)
