@@ -108,5 +108,8 @@ def add_song(session: Session, request: inference_pb2.TrainRequest) -> None:
             "after the options each message of Train must be a song with song_id and genre"
         )
     session.corpus.add(
-        song_id=song.song_id, genre=song.genre, group=song.group, vectors=vectors_from(song.vectors)
+        song_id=song.song_id,
+        genre=song.genre,
+        group=song.group or f"song {song.song_id}",
+        vectors=vectors_from(song.vectors),
     )

@@ -5,7 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from inference.corpus import Corpus, CorpusWriter
+from inference.heads import Heads
+from inference.learning import Session
+from inference.servicer import add_song
 from inference.stages import STAGES, Vector, VectorKind
+from inference.store import ModelStore
+from reclass.inference.v1 import inference_pb2
+from runtime.triton import Triton
 
 
 def vector(kind: VectorKind, version: str, value: float, width: int = 518) -> Vector:
@@ -60,3 +66,15 @@ def test_the_digest_tells_trainings_apart(corpus: Corpus) -> None:
     changed[0, 0] += 1
     assert corpus.digest(rows, vectors) == corpus.digest(rows, vectors.copy())
     assert corpus.digest(rows, vectors) != corpus.digest(rows, changed)
+
+
+def test_songs_of_nobody_are_groups_of_their_own(tmp_path: Path) -> None:
+    server = Triton("127.0.0.1:1")
+    store = ModelStore(repository=tmp_path / "models", templates=tmp_path)
+    session = Session(folder=tmp_path, store=store, heads=Heads(store, server), threads=1)
+    for song_id, group in (("1", ""), ("2", ""), ("3", "band"), ("4", "band")):
+        song = inference_pb2.TrainingSong(song_id=song_id, genre="Jazz", group=group)
+        add_song(session, inference_pb2.TrainRequest(song=song))
+    session.corpus.finish()
+    server.close()
+    assert Corpus(tmp_path).groups.tolist() == [0, 1, 2, 2]

@@ -305,7 +305,7 @@ class TrainingSong(_message.Message):
     """The caller's own key of the song; comes back with its out-of-fold prediction."""
     genre: _builtins.str
     group: _builtins.str
-    """Songs of one group, an artist, are never on both sides of a split."""
+    """Songs of one group, an artist, are never on both sides of a split; a song without one is a group of its own."""
     @_builtins.property
     def vectors(self) -> _containers.RepeatedCompositeFieldContainer[_features_pb2.Vector]: ...
     def __init__(
