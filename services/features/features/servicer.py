@@ -25,7 +25,8 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
         audio, mappings = conversion.reference(request.audio), conversion.mappings(request)
         with self._sources.opened(audio, mappings, context.time_remaining()) as path:
             future = self._pool.schedule(path, with_fma=conversion.FMA in wanted)
-            context.add_callback(future.cancel)
+            if not context.add_callback(future.cancel):
+                future.cancel()  # type: ignore[no-untyped-call] # the caller went away while the audio was fetched
             extraction = self._pool.wait(future, context.time_remaining())
         return conversion.response(extraction, wanted)
 

@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from plex_stand_in import TOKEN
 from portal.genres.models import Genre
+from portal.library.hearing import store_heard
 from portal.library.models import Analysis, Audio, Library, Track, Vector
 from portal.remote.audio import Heard
 from portal.remote.inference import Classification, InferenceClient, StageVerdict
@@ -314,6 +315,67 @@ def test_a_file_that_changed_is_heard_again(portal):
     assert Track.objects.get(rating_key="1005").analysis == Analysis.PENDING
     portal.finish(start_extract())
     assert portal.features.heard.count("1005") == 2
+
+
+def changed_file(portal, key="1005"):
+    """The song after a sync that saw another file."""
+    Track.objects.filter(rating_key=key).update(part_key="/library/parts/old", last_synced=None)
+    synced(portal)
+    song = Track.objects.get(rating_key=key)
+    assert song.analysis == Analysis.PENDING
+    return song
+
+
+def test_a_file_that_changed_is_not_learned_from_before_it_was_heard(portal):
+    heard(portal)
+    song = changed_file(portal)
+    portal.finish(start_train())
+    assert len(portal.inference.taught) == SONGS - 1
+    song.refresh_from_db()
+    assert song.analysis == Analysis.PENDING
+
+
+def test_a_file_that_changed_is_judged_by_what_it_sounds_like_now(portal):
+    heard(portal)
+    song = changed_file(portal)
+    portal.finish(start_classify())
+    listened = [request.audio.rating_key for request in portal.inference.asked if request.HasField("audio")]
+    assert listened == [song.rating_key]
+
+
+def test_a_file_that_changed_and_could_not_be_heard_is_tried_again_and_never_judged_by_the_old_one(portal):
+    heard(portal)
+    portal.finish(start_classify())
+    song = changed_file(portal)
+    portal.features.faults = {song.rating_key: [BusyError("The service is busy.")] * 5}
+    run = start_extract()
+    engine.begin(run.pk, portal.equipment())
+    engine.work(run.pk, [song.pk], portal.equipment())
+    engine.fail(run.pk, "Ended before another try.")
+    song.refresh_from_db()
+    assert (song.analysis, song.audio) == (Analysis.FAILED, None)
+    assert not song.predictions.filter(current=True).exists()
+    portal.features.faults = {}
+    portal.finish(start_extract())
+    song.refresh_from_db()
+    assert song.analysis == Analysis.HEARD
+
+
+def test_what_was_said_out_of_fold_of_another_recording_does_not_stay(portal):
+    heard(portal)
+    portal.inference.genre = "Pop_Rock"
+    portal.finish(start_train())
+    song = Track.objects.get(rating_key="1005")
+    store_heard(song, Heard(content_key="another recording"))
+    song.save()
+    portal.inference.genre = "Blues"
+    portal.finish(start_classify(again=True))
+    prediction = song.predictions.get(current=True)
+    assert (prediction.genre.name, prediction.out_of_fold, prediction.label_suspect) == (
+        "Blues",
+        False,
+        False,
+    )
 
 
 def test_a_refused_token_ends_the_sync_with_what_to_do(portal):

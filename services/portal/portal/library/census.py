@@ -86,6 +86,8 @@ _NAMES = {
     "override": "person",
     "heard": "heard",
     "analysis": "analysis",
+    "analysis_reason": "analysis_reason",
+    "analysis_message": "analysis_message",
     "in_plex": "in_plex",
 }
 _COLUMNS = tuple(_NAMES.values())

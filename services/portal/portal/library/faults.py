@@ -6,6 +6,7 @@ from django.utils import timezone
 from runtime.errors import RemoteError
 
 from portal.library.models import Analysis, Track
+from portal.library.recordings import OUTDATED, forget_recording
 from portal.runs.outcomes import outcome_of
 from portal.runs.retrying import wait_seconds
 from portal.runs.work import Outcome, Verdict
@@ -15,7 +16,13 @@ OF_THE_SONG = frozenset({"NOT_AUDIO", "TOO_SHORT", "SILENT", "TRUNCATED", "TOO_L
 
 
 def note_failure(track: Track, error: RemoteError) -> Outcome:
-    """Keep on the song why it could not be analysed."""
+    """Keep on the song why it could not be analysed.
+
+    The song of another file is not that of the old recording, and must not be judged by it.
+    """
+    if track.analysis in OUTDATED and track.audio_id is not None:
+        forget_recording(track)
+        track.save(update_fields=("audio",))
     if error.reason in OF_THE_SONG:
         mark(track, Analysis.SKIPPED, error.reason, error.message)
         return Outcome(verdict=Verdict.SKIPPED, message=error.message)

@@ -8,6 +8,7 @@ from runtime.errors import RemoteError
 
 from portal.library.faults import note_failure
 from portal.library.models import Analysis, Audio, Track, Vector
+from portal.library.recordings import forget_recording
 from portal.remote.audio import AudioSource, Heard
 from portal.runs.models import Run
 from portal.runs.work import DONE, Outcome, RunJob
@@ -39,9 +40,17 @@ class Hearing:
 
     def conclude(self, run: Run) -> str:
         """An explanation where there was nothing to do."""
-        if not run.songs.exists():
-            return "Nothing to hear: every song was heard before, or none is known yet (reclass sync)."
-        return ""
+        if run.songs.exists():
+            return ""
+        if not Track.objects.filter(removed_time=None).exists():
+            return "No song is known yet: run `reclass sync` first."
+        skipped = Track.objects.filter(analysis=Analysis.SKIPPED, removed_time=None).count()
+        but = (
+            f", but {skipped} that cannot be heard: the list of songs in the admin says why"
+            if skipped
+            else ""
+        )
+        return f"Nothing to hear: every song was heard before{but}."
 
     def abandon(self, run: Run) -> None:
         """What was stored is right as it is."""
@@ -65,8 +74,7 @@ def store_heard(track: Track, heard: Heard) -> None:
     )
     store_vectors(audio, heard)
     if track.audio_id not in (None, audio.pk):
-        # Another recording than before: what was said of that one does not hold.
-        track.predictions.filter(current=True).update(current=False)
+        forget_recording(track)
     track.audio = audio
     track.file_genres = list(heard.file_genres)
 

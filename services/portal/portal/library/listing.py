@@ -11,6 +11,7 @@ from portal.library.models import Analysis, InPlex, Library, Track
 from portal.remote.sync import PlexTrack
 
 NO_MEDIA = "NO_MEDIA"
+SONGS_NAMED = 5
 # Plex keeps whole seconds, and its clock is not ours.
 PLEX_TIME_STEP = timedelta(seconds=5)
 NO_MEDIA_MESSAGE = "Plex has no file for this track: repair or remove it in Plex, then sync again."
@@ -84,6 +85,16 @@ def mark_removed(listing: Listing) -> tuple[int, str]:
         )
     Track.objects.filter(pk__in=gone).update(removed_time=timezone.now())
     return len(gone), ""
+
+
+def without_media(library: Library) -> str:
+    """A sentence about the songs that Plex lists and has no file for; empty where there are none."""
+    songs = Track.objects.filter(library=library, removed_time=None, file="").order_by("pk")
+    named = ", ".join(f"“{song}”" for song in songs[:SONGS_NAMED])
+    count = songs.count()
+    if count > SONGS_NAMED:
+        named += f" and {count - SONGS_NAMED} more"
+    return f"Plex has no file for {named}: repair or remove it there" if count else ""
 
 
 def _fields(track: PlexTrack) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from portal.genres.models import spellings
 from portal.library.labels import set_labels
-from portal.library.listing import Listing, mark_removed, take_page
+from portal.library.listing import Listing, mark_removed, take_page, without_media
 from portal.library.models import Library, Track
 from portal.remote.sync import TRACKS_AT_ONCE, PlexLibrary, PlexServer, PlexTrack
 from portal.runs.models import Run
@@ -51,8 +51,12 @@ class Syncing:
         removed, hindered = mark_removed(listing)
         Library.objects.filter(pk=library.pk).update(last_synced=timezone.now())
         counted = f"{library.title}: {len(listing.rating_keys)} songs, {listing.new} new, {removed} removed"
-        empty = f"“{library.title}” has no songs: add music to it in Plex, then sync again."
-        return [counted, *([hindered] if hindered else []), *([] if listing.rating_keys else [empty])]
+        empty = (
+            ""
+            if listing.rating_keys
+            else f"“{library.title}” has no songs: add music to it in Plex, then sync again."
+        )
+        return [note for note in (counted, without_media(library), hindered, empty) if note]
 
     def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
         """Take the genres, locks and labels of up to 100 tracks from one request."""

@@ -9,6 +9,7 @@ from runtime.errors import RemoteError
 from portal.library.faults import mark, note_failure
 from portal.library.hearing import source_of, store_heard, store_vectors, succeed
 from portal.library.models import Analysis, Track
+from portal.library.recordings import OUTDATED
 from portal.remote.audio import VectorValues
 from portal.remote.inference import Classification
 from portal.remote.services import Services
@@ -75,9 +76,10 @@ class Classifying:
 
 
 def _ask(services: Services, track: Track) -> Classification:
+    audio = track.audio if track.analysis not in OUTDATED else None
     vectors = [
         VectorValues(kind=vector.kind, version=vector.version, values=tuple(map(float, vector.values)))
-        for vector in (track.audio.vectors.all() if track.audio else ())
+        for vector in (audio.vectors.all() if audio else ())
     ]
     if vectors:
         try:

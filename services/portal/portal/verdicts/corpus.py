@@ -8,6 +8,7 @@ from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from portal.library.models import Track, Vector
+from portal.library.recordings import OUTDATED
 from portal.remote.audio import VectorValues
 from portal.remote.inference import TrainingSong
 
@@ -28,8 +29,8 @@ def survey() -> Corpus:
     present = Track.objects.filter(removed_time=None)
     return Corpus(
         labelled=_labelled(present).count(),
-        heard=present.exclude(audio=None).count(),
-        usable=_labelled(present).exclude(audio=None).count(),
+        heard=_heard(present).count(),
+        usable=_heard(_labelled(present)).count(),
     )
 
 
@@ -37,8 +38,7 @@ def training_songs() -> Iterator[TrainingSong]:
     """Every usable song, with its vectors of the make that most songs have; a person's word wins over the tags."""
     versions = _present_versions()
     tracks = (
-        _labelled(Track.objects.filter(removed_time=None))
-        .exclude(audio=None)
+        _heard(_labelled(Track.objects.filter(removed_time=None)))
         .annotate(label=Coalesce("override__genre__name", "tag_genre__name"))
         .select_related("audio")
         .prefetch_related("audio__vectors")
@@ -66,6 +66,10 @@ def _labelled(tracks: QuerySet[Track]) -> QuerySet[Track]:
     overridden = Q(override__genre__retired=False)
     tagged = Q(override=None, tag_genre__retired=False)
     return tracks.filter(overridden | tagged)
+
+
+def _heard(tracks: QuerySet[Track]) -> QuerySet[Track]:
+    return tracks.exclude(audio=None).exclude(analysis__in=OUTDATED)
 
 
 def _present_versions() -> dict[str, str]:
