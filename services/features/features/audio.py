@@ -184,7 +184,7 @@ def _read_with_libsndfile(path: str) -> _Sound:
             sound.seek(start)
             samples = sound.read(count, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
-            raise Truncated(f"the file cannot be decoded through the excerpt: {error}") from error
+            raise Truncated(f"the file ends early or is damaged ({error}); copy or rip it again") from error
         _check_excerpt(samples, count, sound.samplerate)
         return _Sound(
             codec=_sndfile_codec(sound),

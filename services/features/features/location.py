@@ -63,7 +63,10 @@ class MediaFolders:
             raise OutsideMediaFolders(f"{path} lies outside the media folders ({folders})")
         suggestion = suggest_mapping(path, self.folders)
         if suggestion:
-            raise PathNotMounted(f"{path} is not mounted here; the path mapping {suggestion} would fit")
+            raise PathNotMounted(
+                f"{path} is not mounted here; the path mapping {suggestion} would fit: put it into FEATURES_PATH_MAP "
+                "(RECLASS_PATH_MAP for reclass up)"
+            )
         raise PathNotMounted(
             f"{path} is not mounted here, and no media folder ({folders}) holds a file of that name; "
             "mount the library and set a path mapping from Plex's folder to the mounted one"

@@ -12,6 +12,7 @@ from runtime.telemetry import get_logger
 from features.download import Downloads
 from features.errors import (
     AudioNotFound,
+    FeatureError,
     InvalidRequest,
     OutsideMediaFolders,
     PathNotMounted,
@@ -76,15 +77,14 @@ class AudioSources:
             log.info("reading through sync", rating_key=audio.rating_key, not_mounted=str(not_mounted or ""))
             try:
                 self._downloads.fetch(audio.rating_key, file, patience_seconds)
-            except SyncUnavailable as error:
+            except (AudioNotFound, SyncUnavailable) as error:
                 raise _with_path_error(error, not_mounted) from error
             yield _path_of(file)
 
 
-def _with_path_error(error: SyncUnavailable, not_mounted: Exception | None) -> SyncUnavailable:
-    return (
-        error if not_mounted is None else SyncUnavailable(f"{error}. Its file was tried first: {not_mounted}")
-    )
+def _with_path_error(error: FeatureError, not_mounted: Exception | None) -> FeatureError:
+    """The same error, which names the path mapping too where that would have helped."""
+    return error if not_mounted is None else type(error)(f"{error}. Its file was tried first: {not_mounted}")
 
 
 @contextmanager

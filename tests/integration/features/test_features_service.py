@@ -216,6 +216,8 @@ def test_each_fault_has_its_reason_and_says_what_to_do(stub, library):
         extract(stub, content=(library / "song.m4a").read_bytes()[:100_000])
     with refused("AUDIO_NOT_FOUND", code.NOT_FOUND, permanent=False, says="Plex knows no track 7"):
         extract(stub, rating_key="7")
+    with refused("AUDIO_NOT_FOUND", code.NOT_FOUND, permanent=False, says=f"={library} would fit"):
+        extract(stub, rating_key="7", path_hint="/volume1/song.flac")
     with refused("TOO_LARGE", code.OUT_OF_RANGE, permanent=True, says="FEATURES_MAX_DOWNLOAD_BYTES"):
         extract(stub, rating_key="big")
 
