@@ -37,7 +37,7 @@ def make_app(arguments: Sequence[str] = ()) -> typer.Typer:
 
 def reclass(
     data: Annotated[
-        Path | None, typer.Option(help="Folder of the running system that is meant [env: RECLASS_DATA]")
+        Path | None, typer.Option(help="Folder of the running system that is meant; else RECLASS_DATA.")
     ] = None,
 ) -> None:
     """Give every song of a Plex library the genre that it sounds like."""

@@ -19,6 +19,7 @@ from portal.remote.services import Services
 from portal.setup import unreachable_message
 
 TIMEOUT_SECONDS = 5.0
+NOT_MOUNTED = frozenset({"PATH_NOT_MOUNTED", "OUTSIDE_MEDIA_FOLDERS", "AUDIO_NOT_FOUND"})
 
 
 class UnwellError(Exception):
@@ -108,7 +109,9 @@ def _libraries(settings: PortalSettings, services: Services) -> str:
         raise UnwellError("there is no music library: add one in Plex")
     wanted = settings.plex_library
     if wanted and wanted.casefold() not in {library.title.casefold() for library in libraries}:
-        raise UnwellError(f"there is none called “{wanted}” (PORTAL_PLEX_LIBRARY); there is {known}")
+        raise UnwellError(
+            f"there is none called “{wanted}” (PLEX_LIBRARY, or PORTAL_PLEX_LIBRARY of the portal); there is {known}"
+        )
     return known
 
 
@@ -130,7 +133,21 @@ def _track(services: Services) -> str:
 def _file(services: Services) -> str:
     track = _example(services)
     heard = services.features.extract(AudioSource(rating_key=track.rating_key, file=track.file))
+    if services.features.capabilities()[1]:
+        _require_mounted(services, track.file)
     return f"“{track}” heard: {heard.codec}, {heard.duration_seconds:.0f} s"
+
+
+def _require_mounted(services: Services, file: str) -> None:
+    """Folders are mounted so that songs are read there; through Plex it works too, and nobody would notice."""
+    try:
+        services.features.extract(AudioSource(rating_key="", file=file))
+    except RemoteError as error:
+        if error.reason not in NOT_MOUNTED:
+            raise
+        raise UnwellError(
+            f"{error.message}. Until then songs are read through Plex, which takes longer"
+        ) from error
 
 
 def _vectors(services: Services) -> str:

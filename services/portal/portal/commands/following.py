@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Count, Q
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateWorker
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -32,6 +34,9 @@ WORKER_MISSED_AFTER_SECONDS = 5.0
 STOP_WITHIN_SECONDS = 20.0
 INTERRUPTED = 130
 SHOWN_FAILURES = 10
+# A supervisor has the database back within seconds; the run goes on meanwhile or afterwards, whoever looks on.
+DATABASE_MISSED_FOR_SECONDS = 60.0
+_TO_BE_TRIED_AGAIN = Q(state=RunSong.State.PENDING, attempts__gt=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +47,10 @@ class Snapshot:
     total: int
     through: int
     failed: int
+    again: int = 0
+    """Songs that wait to be tried again."""
+    trouble: str = ""
+    """Why one of those has to be."""
 
     @property
     def ended(self) -> bool:
@@ -55,8 +64,10 @@ def snapshot(run_id: int) -> Snapshot:
         total=Count("pk"),
         through=Count("pk", filter=~Q(state=RunSong.State.PENDING)),
         failed=Count("pk", filter=Q(state=RunSong.State.FAILED)),
+        again=Count("pk", filter=_TO_BE_TRIED_AGAIN),
     )
-    return Snapshot(run=run, **counts)
+    trouble = run.songs.filter(_TO_BE_TRIED_AGAIN).values_list("message", flat=True).order_by("-pk")
+    return Snapshot(run=run, trouble=(trouble.first() or "") if counts["again"] else "", **counts)
 
 
 def follow(run: Run, console: Console) -> Snapshot:
@@ -91,7 +102,8 @@ def line_of(seen: Snapshot, seconds: float) -> str:
         return f"{kind}: {seen.run.step or 'waiting'} ({seen.run.progress:.0%})"
     rate = seen.through / seconds if seconds > 0 else 0.0
     left = f", {_duration((seen.total - seen.through) / rate)} left" if rate > 0 else ""
-    return f"{kind}: {seen.through} of {seen.total} songs, {rate:.1f}/s{left}, {seen.failed} failed"
+    again = f"; {seen.again} to be tried again: {seen.trouble}" if seen.again else ""
+    return f"{kind}: {seen.through} of {seen.total} songs, {rate:.1f}/s{left}, {seen.failed} failed{again}"
 
 
 class RateColumn(ProgressColumn):
@@ -114,7 +126,7 @@ def _display(run: Run, console: Console) -> Iterator["Lines | Bar"]:
         MofNCompleteColumn(),
         RateColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[failed]} failed"),
+        TextColumn("{task.fields[failed]} failed{task.fields[again]}"),
     )
     with Progress(*columns, console=console) as progress:
         yield Bar(progress, run)
@@ -125,7 +137,7 @@ class Bar:
 
     def __init__(self, progress: Progress, run: Run) -> None:
         self._progress = progress
-        self._task = progress.add_task(run.get_kind_display(), total=None, failed=0)
+        self._task = progress.add_task(run.get_kind_display(), total=None, failed=0, again="")
 
     def show(self, seen: Snapshot) -> None:
         """Draw it."""
@@ -134,14 +146,17 @@ class Bar:
         if not seen.total and seen.run.progress:
             counted = {"total": 100, "completed": int(seen.run.progress * 100)}
         description = step or seen.run.get_kind_display()
-        self._progress.update(self._task, description=description, failed=seen.failed, **counted)
+        again = f", {seen.again} to be tried again: {seen.trouble}" if seen.again else ""
+        self._progress.update(
+            self._task, description=description, failed=seen.failed, again=escape(again), **counted
+        )
 
 
 def _watch(run: Run, show: "Lines | Bar") -> Snapshot:
     asked = time.monotonic()
     warned = False
     while True:
-        seen = snapshot(run.pk)
+        seen = _look(run)
         show.show(seen)
         if seen.ended:
             return seen
@@ -149,6 +164,22 @@ def _watch(run: Run, show: "Lines | Bar") -> Snapshot:
             warned = time.monotonic() - asked > WORKER_MISSED_AFTER_SECONDS
             if warned:
                 _say_if_no_worker()
+        time.sleep(LOOK_EVERY_SECONDS)
+
+
+def _look(run: Run) -> Snapshot:
+    """A snapshot, also when the database is started anew meanwhile."""
+    deadline = None
+    while True:
+        try:
+            return snapshot(run.pk)
+        except (OperationalError, InterfaceError):
+            connection.close()
+            if deadline is None:
+                sys.stderr.write("The database does not answer; waiting for it. The run goes on by itself.\n")
+                deadline = time.monotonic() + DATABASE_MISSED_FOR_SECONDS
+            elif time.monotonic() > deadline:
+                raise
         time.sleep(LOOK_EVERY_SECONDS)
 
 

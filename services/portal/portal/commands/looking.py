@@ -37,7 +37,7 @@ def status(
 
 
 def export(
-    output: Annotated[Path | None, typer.Option(help="File to write. [default: standard output]")] = None,
+    output: Annotated[Path | None, typer.Option(help="File to write. Without it: standard output.")] = None,
     data: DataOption = None,
 ) -> None:
     """Print every song as a line of JSON."""
@@ -86,18 +86,24 @@ def _stages() -> dict[str, Any]:
 
 
 def _last_runs() -> list[dict[str, Any]]:
+    from portal.commands.following import snapshot
     from portal.runs.models import Run
 
+    latest = list(Run.objects.order_by("-pk").values_list("pk", flat=True)[:SHOWN_RUNS])
     return [
         {
             "run": run.pk,
             "kind": run.kind,
             "state": run.state,
             "message": run.message,
+            "songs": seen.total,
+            "through": seen.through,
+            "songs_failed": seen.failed,
             "created_time": run.created_time.isoformat(),
             "finished_time": run.finished_time.isoformat() if run.finished_time else None,
         }
-        for run in Run.objects.order_by("-pk")[:SHOWN_RUNS]
+        for seen in map(snapshot, latest)
+        for run in (seen.run,)
     ]
 
 
@@ -116,7 +122,8 @@ def _show(songs: dict[str, int], stages: dict[str, Any], runs: list[dict[str, An
         console.print(f"Stage {stage['stage']}: {serving}", highlight=False, markup=False)
     if stages["message"]:
         console.print(stages["message"], highlight=False, markup=False)
-    last = Table("run", "kind", "state", "message")
+    last = Table("run", "kind", "state", "songs", "message")
     for run in runs:
-        last.add_row(str(run["run"]), run["kind"], run["state"], run["message"])
+        done = f"{run['through']} of {run['songs']}" if run["songs"] else "–"
+        last.add_row(str(run["run"]), run["kind"], run["state"], done, run["message"])
     console.print(last)

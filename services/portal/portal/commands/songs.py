@@ -20,7 +20,9 @@ def register(app: typer.Typer) -> None:
 def sync(
     library: Annotated[
         list[str] | None,
-        typer.Option(help="Title of a music library; again for more. [default: the setting]"),
+        typer.Option(
+            help="Title of a music library; again for more. Without it: that of PLEX_LIBRARY, else all."
+        ),
     ] = None,
     full: Annotated[
         bool, typer.Option(help="Read the genres of every song, not only of changed ones.")

@@ -29,7 +29,7 @@ def portal_at_hand(data: Path | None) -> Iterator[None]:
     """Set up Django for the system on `data`, else for the one that the process's own environment describes."""
     os.environ.update(_environment(data))
     # What needs settings may be imported only from here on.
-    from django.db import OperationalError, ProgrammingError
+    from django.db import InterfaceError, OperationalError, ProgrammingError
     from runtime.errors import RemoteError
     from runtime.telemetry import configure_logging
 
@@ -41,7 +41,7 @@ def portal_at_hand(data: Path | None) -> Iterator[None]:
 
     try:
         yield
-    except OperationalError as error:
+    except (InterfaceError, OperationalError) as error:
         quit_with(unreachable_message(error))
     except ProgrammingError as error:
         if "does not exist" not in str(error):

@@ -23,7 +23,9 @@ def push(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")] = False,
     min_confidence: Annotated[
         float | None,
-        typer.Option(min=0.0, max=1.0, help="Least confidence of the AI. [default: PORTAL_WRITE_CONFIDENCE]"),
+        typer.Option(
+            min=0.0, max=1.0, help="Least confidence of the AI. Without it: PORTAL_WRITE_CONFIDENCE."
+        ),
     ] = None,
     as_json: JsonOption = False,
     data: DataOption = None,
@@ -104,7 +106,8 @@ def _batch(name: str) -> Any:
     batch = WriteBatch.objects.filter(pk=int(name)).first() if name.isdecimal() else None
     if batch is None:
         known = ", ".join(str(pk) for pk in WriteBatch.objects.values_list("pk", flat=True)[:10])
-        raise RefusalError(f"There is no batch {name}; there is {known or 'none yet (reclass push)'}.")
+        others = f"the latest are {known}" if known else "none was made yet (reclass push)"
+        raise RefusalError(f"There is no batch {name}; {others}.")
     return batch
 
 

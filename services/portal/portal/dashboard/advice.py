@@ -48,7 +48,7 @@ def advice(standing: Standing) -> list[Advice]:
 
 def _all(standing: Standing) -> Iterable[Advice]:
     if standing.plex_trouble:
-        yield Advice(text=f"Plex cannot be read: {standing.plex_trouble} {CONNECT}")
+        yield Advice(text=f"Plex cannot be read: {standing.plex_trouble.rstrip('.')}. {CONNECT}")
     if not standing.songs:
         if not standing.plex_trouble:
             yield Advice(

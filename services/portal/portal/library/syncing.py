@@ -51,12 +51,9 @@ class Syncing:
         removed, hindered = mark_removed(listing)
         Library.objects.filter(pk=library.pk).update(last_synced=timezone.now())
         counted = f"{library.title}: {len(listing.rating_keys)} songs, {listing.new} new, {removed} removed"
-        empty = (
-            ""
-            if listing.rating_keys
-            else f"“{library.title}” has no songs: add music to it in Plex, then sync again."
-        )
-        return [note for note in (counted, without_media(library), hindered, empty) if note]
+        empty = f"“{library.title}” has no songs: add music to it in Plex, then sync again."
+        notes = (counted, without_media(library), hindered, "" if listing.rating_keys else empty)
+        return [note for note in notes if note]
 
     def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
         """Take the genres, locks and labels of up to 100 tracks from one request."""

@@ -18,6 +18,7 @@ class AudioSource:
     """A track's audio: its file where that is mounted, else its bytes out of Plex."""
 
     rating_key: str
+    """Empty: the file alone will do, and Plex is not asked."""
     file: str
 
 
@@ -46,6 +47,8 @@ class Heard:
 
 def reference(source: AudioSource) -> pb.AudioReference:
     """The message that names the audio."""
+    if not source.rating_key:
+        return pb.AudioReference(path=source.file)
     return pb.AudioReference(rating_key=source.rating_key, path_hint=source.file)
 
 

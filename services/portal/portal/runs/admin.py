@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Count, F, OuterRef, QuerySet, Subquery
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -122,7 +122,10 @@ class RunAdmin(PageAdmin):
 
     def page_context(self, request: HttpRequest, obj: Run) -> dict[str, Any]:
         failures = (
-            obj.songs.filter(state__in=(RunSong.State.FAILED, RunSong.State.SKIPPED))
+            obj.songs.filter(
+                Q(state__in=(RunSong.State.FAILED, RunSong.State.SKIPPED))
+                | Q(state=RunSong.State.PENDING, attempts__gt=0)
+            )
             .select_related("track")
             .order_by("pk")
         )

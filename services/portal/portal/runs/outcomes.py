@@ -2,7 +2,7 @@
 
 from runtime.errors import RemoteError
 
-from portal.runs.retrying import STOPS_THE_RUN
+from portal.runs.retrying import FOR_THE_NEXT_RUN, STOPS_THE_RUN
 from portal.runs.work import Outcome, RunFailedError, Verdict
 
 
@@ -10,4 +10,5 @@ def outcome_of(error: RemoteError) -> Outcome:
     """The outcome for one song; raises `RunFailedError` where every other song would fare the same."""
     if error.reason in STOPS_THE_RUN:
         raise RunFailedError(error.message) from error
-    return Outcome(verdict=Verdict.FAILED if error.permanent else Verdict.AGAIN, message=error.message)
+    enough = error.permanent or error.reason in FOR_THE_NEXT_RUN
+    return Outcome(verdict=Verdict.FAILED if enough else Verdict.AGAIN, message=error.message)

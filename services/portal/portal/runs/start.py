@@ -12,7 +12,15 @@ from portal.ledger.models import WriteBatch, WriteRow
 from portal.runs import engine, jobs
 from portal.runs.models import Run
 
-_WORDS = {Run.Kind.PLAN: "dry run", Run.Kind.TRAIN: "training"}
+_WORDS = {
+    Run.Kind.SYNC: "A sync",
+    Run.Kind.EXTRACT: "An extraction",
+    Run.Kind.CLASSIFY: "A classification",
+    Run.Kind.TRAIN: "A training",
+    Run.Kind.PLAN: "A dry run",
+    Run.Kind.PUSH: "A push",
+    Run.Kind.ROLLBACK: "A rollback",
+}
 
 
 class CannotStart(Exception):  # noqa: N818 # a refusal with its reason, not a fault
@@ -111,13 +119,15 @@ def _start(kind: Run.Kind, **arguments: Any) -> Run:
 
 def _running_message(kind: Run.Kind) -> str:
     run = Run.objects.filter(kind=kind, state__in=engine.ACTIVE).first()
-    word = _WORDS.get(kind, kind.label.lower())
     since = (
         f" since {run.created_time:%H:%M} UTC (run {run.pk}, {run.get_state_display().lower()})"
         if run
         else ""
     )
-    return f"A {word} is already running{since}: wait for it, or stop it in the admin."
+    return (
+        f"{_WORDS[kind]} is already running{since}: wait for it (`reclass status` says how far it is), "
+        "or stop it in the admin."
+    )
 
 
 def _refuse_active(kind: Run.Kind, batch: WriteBatch) -> None:
@@ -148,8 +158,11 @@ def _with_batch(
         locked = WriteBatch.objects.select_for_update(of=("self",)).get(pk=batch.pk)
         if locked.state not in allowed:
             word = "applied" if kind == Run.Kind.PUSH else "rolled back"
+            stands = locked.get_state_display().lower()
             raise CannotStart(
-                f"Batch {batch.pk} is {locked.get_state_display().lower()}: it cannot be {word}."
+                f"Batch {batch.pk} is {word} already."
+                if stands == word
+                else f"Batch {batch.pk} is {stands}: it cannot be {word}."
             )
         run = _start(kind, batch=batch.pk, by=str(user) if user else "")
         locked.state = state
