@@ -81,9 +81,8 @@ def _refusal(settings_cls: type[Settings], error: ValidationError) -> int:
         field = settings_cls.model_fields.get(str(fault["loc"][0])) if fault["loc"] else None
         secret = field is not None and "SecretStr" in str(field.annotation)
         value = "(hidden)" if secret else repr(fault["input"])
-        lines.append(
-            f"{name} is {value}: {fault['msg']}. {(field.description or '') if field else ''}".strip()
-        )
+        reason = fault["msg"].removeprefix("Value error, ")
+        lines.append(f"{name} is {value}: {reason}. {(field.description or '') if field else ''}".strip())
     return _refuse(lines)
 
 

@@ -39,12 +39,12 @@ def register(app: typer.Typer) -> None:
 def up(
     data: Annotated[
         Path | None,
-        typer.Option(help="Folder of all state [env: RECLASS_DATA]", show_default=str(default_root())),
+        typer.Option(help="Folder of all state; else RECLASS_DATA.", show_default=str(default_root())),
     ] = None,
     port: Annotated[
         int | None,
         typer.Option(
-            min=1, max=65535, help="Port of the web pages [env: RECLASS_WEB_PORT]", show_default="8000"
+            min=1, max=65535, help="Port of the web pages; else RECLASS_WEB_PORT.", show_default="8000"
         ),
     ] = None,
 ) -> None:
@@ -123,7 +123,7 @@ def say_address(system: System, plan: Plan, console: Console) -> None:
         console.print(f"\n{HOW_TO_GET_PLEX}", highlight=False, markup=False, soft_wrap=True)
     data = shlex.quote(str(plan.folder.root))
     console.print(
-        f"\nIn another shell: reclass status --data {data}\nLogs: {plan.folder.logs}\nStop with Ctrl-C.",
+        f"\nIn another shell: reclass doctor --data {data}\nLogs: {plan.folder.logs}\nStop with Ctrl-C.",
         highlight=False,
         markup=False,
         soft_wrap=True,

@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
 def demo(
     data: Annotated[
         Path | None,
-        typer.Option(help="Folder of all state [env: RECLASS_DATA]", show_default=str(demo_root())),
+        typer.Option(help="Folder of all state; else RECLASS_DATA.", show_default=str(demo_root())),
     ] = None,
     leave: Annotated[bool, typer.Option("--exit", help="Stop everything at the end.")] = False,
     songs_per_genre: Annotated[int, typer.Option(min=2, max=50, help="Songs of each genre.")] = 10,

@@ -2,8 +2,9 @@
 
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 from runtime.settings import Settings
 
@@ -64,3 +65,12 @@ class PlexSettings(Settings):
     """X-Plex-Token of the server's owner."""
     library: str = ""
     """Title of the music library; empty takes all."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        # sync refuses it too, but only once everything has been started, and by another variable's name.
+        parts = urlsplit(value.strip())
+        if value.strip() and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError("it must begin with http:// or https:// and name a host")
+        return value.strip()

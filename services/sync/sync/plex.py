@@ -28,6 +28,9 @@ from sync.errors import (
 )
 from sync.tracks import ServerIdentity
 
+# A person knows the variables of `reclass up`, a container those of this service.
+TOKEN_VARIABLE = "PLEX_TOKEN (SYNC_PLEX_TOKEN of the sync service)"  # noqa: S105 # its name, not a token
+URL_VARIABLE = "PLEX_URL (SYNC_PLEX_URL of the sync service)"
 NOT_PLEX = (
     "something answers at {url}, but not as a Plex server does: check host and port (Plex's own is 32400)"
 )
@@ -77,10 +80,13 @@ TRANSLATIONS: tuple[tuple[type[Exception], type[SyncError], str], ...] = (
 )
 
 STATUSES: Mapping[int, tuple[type[SyncError], str]] = {
-    401: (TokenRefusedError, "Plex at {url} refuses the token: copy a new one into SYNC_PLEX_TOKEN"),
+    401: (
+        TokenRefusedError,
+        f"Plex at {{url}} refuses the token: copy a new one into {TOKEN_VARIABLE} and start again",
+    ),
     403: (
         TokenRefusedError,
-        "Plex at {url} does not allow this with the token: use that of the server's owner in SYNC_PLEX_TOKEN",
+        f"Plex at {{url}} does not allow this with the token: use that of the server's owner in {TOKEN_VARIABLE}",
     ),
     404: (NothingThereError, "Plex at {url} has nothing at this address"),
     416: (NothingThereError, "Plex at {url} has no bytes from there on"),
@@ -248,7 +254,7 @@ def refused_status(status: int, url: str, *, retry_after: str = "") -> SyncError
         kind, sentence = STATUSES[status]
         return kind(sentence.format(url=url, wait=wait))
     if 300 <= status < 400:
-        return NotPlexError(f"{url} sends on to another address: put that one into SYNC_PLEX_URL")
+        return NotPlexError(f"{url} sends on to another address: put that one into {URL_VARIABLE}")
     if status >= 500:
         return ServerFailedError(
             f"Plex at {url} failed with status {status}; try again, its own log says more"
@@ -261,7 +267,7 @@ def translated(fault: Exception, url: str) -> SyncError:
     root = _cause(fault)
     if isinstance(root, NameResolutionError):
         return ServerUnreachableError(
-            f"the name in {url} is unknown here: check SYNC_PLEX_URL, or use the IP address"
+            f"the name in {url} is unknown here: check {URL_VARIABLE}, or use the IP address"
         )
     if isinstance(root, NewConnectionError) and not isinstance(fault, faults.ConnectTimeout):
         return ServerUnreachableError(
