@@ -38,6 +38,7 @@ class FeaturesFake(features_pb2_grpc.FeatureServiceServicer):
     faults: dict[str, list[ServiceError]] = field(default_factory=dict)
     heard: list[str] = field(default_factory=list)
     request_ids: set[str] = field(default_factory=set)
+    media_folders: list[str] = field(default_factory=list)
 
     def Extract(
         self, request: features_pb2.ExtractRequest, context: grpc.ServicerContext
@@ -50,7 +51,7 @@ class FeaturesFake(features_pb2_grpc.FeatureServiceServicer):
             raise self.faults[key].pop(0)
         self.heard.append(key)
         vector = features_pb2.Vector(
-            kind=features_pb2.VECTOR_KIND_FMA, version=VERSION, values=[float(key), 1.0]
+            kind=features_pb2.VECTOR_KIND_FMA, version=VERSION, values=[float(key or 0), 1.0]
         )
         return features_pb2.ExtractResponse(
             content_key=f"content {key}",
@@ -60,6 +61,11 @@ class FeaturesFake(features_pb2_grpc.FeatureServiceServicer):
             tags=features_pb2.FileTags(genres=["In the file"]),
             vectors=[vector],
         )
+
+    def GetCapabilities(
+        self, request: features_pb2.GetCapabilitiesRequest, context: grpc.ServicerContext
+    ) -> features_pb2.GetCapabilitiesResponse:
+        return features_pb2.GetCapabilitiesResponse(media_folders=self.media_folders)
 
 
 @dataclass

@@ -28,6 +28,8 @@ class Portal:
     features: FeaturesFake
     inference: InferenceFake
     services: object
+    target: str
+    """Where the services answer."""
 
     def work_off(self) -> None:
         """Let a real worker do every job that is due."""
@@ -89,7 +91,7 @@ def portal_stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Contro
 @pytest.fixture(scope="session")
 def portal_servers(
     portal_stand_in: Control, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[object, FeaturesFake, InferenceFake]]:
+) -> Iterator[tuple[object, FeaturesFake, InferenceFake, str]]:
     """The services behind sockets, and the portal's doors to them."""
     from portal.remote.features import FeaturesClient
     from portal.remote.inference import InferenceClient
@@ -105,7 +107,7 @@ def portal_servers(
         services = Services(
             sync=SyncClient(channel), features=FeaturesClient(channel), inference=InferenceClient(channel)
         )
-        yield services, features, inference
+        yield services, features, inference, f"127.0.0.1:{server.port}"
         channel.close()
     music.close()
 
@@ -115,7 +117,7 @@ def portal(
     transactional_db: None,
     genres: dict[str, int],
     portal_stand_in: Control,
-    portal_servers: tuple[object, FeaturesFake, InferenceFake],
+    portal_servers: tuple[object, FeaturesFake, InferenceFake, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Portal:
     """Everything as on the first day."""
@@ -123,7 +125,7 @@ def portal(
 
     # Connections of the worker's threads end with their jobs, so that the test's database can be dropped.
     monkeypatch.setitem(connections["default"].settings_dict, "CONN_MAX_AGE", 0)
-    services, features, inference = portal_servers
+    services, features, inference, target = portal_servers
     features.__init__()
     inference.__init__()
     portal_stand_in.ask("DELETE", "faults")
@@ -131,4 +133,6 @@ def portal(
         "POST", "behaviour", {"version": "1.41.3.9314", "edit_mode": "add", "spelling": "kept"}
     )
     portal_stand_in.ask("POST", "reset")
-    return Portal(plex=portal_stand_in, features=features, inference=inference, services=services)
+    return Portal(
+        plex=portal_stand_in, features=features, inference=inference, services=services, target=target
+    )

@@ -23,6 +23,23 @@ def test_a_line_has_count_rate_time_left_and_failures():
     assert line_of(seen(), 10.0) == "Extract: 20 of 100 songs, 2.0/s, 40 s left, 1 failed"
 
 
+def test_a_line_says_how_many_songs_wait_for_another_try_and_why():
+    seen_again = Snapshot(
+        run=Run(kind=Run.Kind.EXTRACT), total=9, through=6, failed=0, again=3, trouble="Plex restarts."
+    )
+    assert line_of(seen_again, 3.0).endswith("0 failed; 3 to be tried again: Plex restarts.")
+
+
+@pytest.mark.parametrize(
+    "command", typer.main.get_command(make_app()).commands.values(), ids=lambda c: c.name
+)
+def test_the_help_of_a_command_loses_nothing_to_markup(command):
+    for described in (command, *command.params):
+        text = described.help or ""
+        assert "[" not in text, "rich takes what stands in brackets for markup and leaves it out"
+        assert text.endswith("."), text
+
+
 def test_a_run_that_counts_no_songs_shows_its_step():
     line = line_of(seen(total=0, through=0, step="Learning", progress=0.25), 10.0)
     assert line == "Extract: Learning (25%)"
