@@ -69,8 +69,16 @@ class PlexSettings(Settings):
     @field_validator("url")
     @classmethod
     def _is_address(cls, value: str) -> str:
-        # sync refuses it too, but only once everything has been started, and by another variable's name.
+        # sync refuses what it cannot use too, but once everything has been started, and by another name.
         parts = urlsplit(value.strip())
         if value.strip() and (parts.scheme not in ("http", "https") or not parts.hostname):
             raise ValueError("it must begin with http:// or https:// and name a host")
         return value.strip()
+
+    @field_validator("token")
+    @classmethod
+    def _is_a_word(cls, value: SecretStr | None) -> SecretStr | None:
+        token = value.get_secret_value().strip() if value else ""
+        if not (token.isascii() and token.isprintable() and " " not in token):
+            raise ValueError("it must be one word of plain characters")
+        return SecretStr(token) if token else None

@@ -97,6 +97,33 @@ def test_a_port_that_is_none_is_refused_by_name(
     assert "RECLASS_WEB_PORT is '70000'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("PLEX_URL", "192.168.1.10:32400", "PLEX_URL is '192.168.1.10:32400': it must begin with http://"),
+        ("PLEX_URL", "http://", "PLEX_URL is 'http://': it must begin with http://"),
+        ("PLEX_TOKEN", "two words", "PLEX_TOKEN is (hidden): it must be one word"),
+    ],
+)
+def test_a_server_that_cannot_be_meant_is_refused_by_name_before_anything_starts(
+    name: str, value: str, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as refusal:
+        PlexSettings.load()
+    assert refusal.value.code == 2
+    said = capsys.readouterr().err
+    assert f" {says}" in said
+    assert "two words" not in said
+
+
+def test_blanks_around_address_and_token_do_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLEX_URL", " http://plex.test:32400\n")
+    monkeypatch.setenv("PLEX_TOKEN", " ")
+    settings = PlexSettings.load()
+    assert (settings.url, settings.token) == ("http://plex.test:32400", None)
+
+
 def test_the_folder_of_a_demo_goes_on_as_a_demo(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLEX_URL", "http://plex.test:32400")
     monkeypatch.setenv("PLEX_TOKEN", "real")
