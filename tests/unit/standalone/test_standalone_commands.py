@@ -80,11 +80,11 @@ def test_ports_and_the_server_come_from_the_environment(
     monkeypatch.setenv("RECLASS_SYNC_PORT", "50151")
     monkeypatch.setenv("PLEX_URL", "http://plex.test:32400")
     token_file = folder.secrets / "given"
-    token_file.write_text("from a file\n")
+    token_file.write_text("from-a-file\n")
     monkeypatch.setenv("PLEX_TOKEN_FILE", str(token_file))
     plan = plan_of(SystemSettings.load(), PlexSettings.load(), folder.root)
     assert plan.ports.sync == 50151
-    assert plan.plex == PlexConnection(url="http://plex.test:32400", token="from a file")
+    assert plan.plex == PlexConnection(url="http://plex.test:32400", token="from-a-file")
 
 
 def test_a_port_that_is_none_is_refused_by_name(
