@@ -81,7 +81,13 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def pool() -> Iterator[ExtractionPool]:
+def strangers() -> set[int]:
+    """Processes that other tests of this run have left to their servers."""
+    return {process.pid for process in grandchildren()}
+
+
+@pytest.fixture(scope="module")
+def pool(strangers) -> Iterator[ExtractionPool]:
     pool = ExtractionPool(processes=1, time_limit_seconds=5.0)
     pool.warm_up()
     yield pool
@@ -250,15 +256,18 @@ def test_a_caller_without_patience_costs_only_its_own_song(stub, library):
     assert extract(stub, path=str(library / "song.flac")).content_key
 
 
-def stopped_worker(pool: ExtractionPool, path: Path):
+def grandchildren() -> list[psutil.Process]:
+    """What the processes that this one started have started: workers of a pool are children of its fork server."""
+    return [child for child in psutil.Process().children(recursive=True) if child.ppid() != os.getpid()]
+
+
+def stopped_worker(pool: ExtractionPool, path: Path, strangers: set[int]):
     """A song in progress and its process, stopped in the middle of it."""
     for _ in range(20):
         future = pool.schedule(str(path), with_fma=True)
         while not (future.running() or future.done()):
             time.sleep(0.001)  # polled, since pebble tells nobody when a song begins
-        workers = [
-            child for child in psutil.Process().children(recursive=True) if child.ppid() != os.getpid()
-        ]
+        workers = [process for process in grandchildren() if process.pid not in strangers]
         if len(workers) != 1:  # the one that a test before this has ended is still on its way out
             pool.wait(future, 30.0)
             continue
@@ -270,8 +279,8 @@ def stopped_worker(pool: ExtractionPool, path: Path):
     raise AssertionError("no song could be caught in progress")
 
 
-def test_a_process_that_dies_takes_its_own_song_along_and_no_other(pool, library):
-    future, worker = stopped_worker(pool, library / "song.flac")
+def test_a_process_that_dies_takes_its_own_song_along_and_no_other(pool, library, strangers):
+    future, worker = stopped_worker(pool, library / "song.flac", strangers)
     waiting = pool.schedule(str(library / "song.flac"), with_fma=True)
     worker.kill()
     with pytest.raises(DecoderCrashed, match="the decoder died"):
@@ -279,8 +288,8 @@ def test_a_process_that_dies_takes_its_own_song_along_and_no_other(pool, library
     assert pool.wait(waiting, 30.0).fma is not None
 
 
-def test_a_song_over_the_time_limit_is_given_up_and_the_next_one_heard(pool, library):
-    future, worker = stopped_worker(pool, library / "song.flac")
+def test_a_song_over_the_time_limit_is_given_up_and_the_next_one_heard(pool, library, strangers):
+    future, worker = stopped_worker(pool, library / "song.flac", strangers)
     waiting = pool.schedule(str(library / "song.flac"), with_fma=True)
     with pytest.raises(TimedOut, match="longer than 5 s"):
         pool.wait(future, None)
