@@ -18,12 +18,13 @@ from portal.commands.checks import examine
 from portal.commands.following import exit_status, follow, line_of, say_end, snapshot
 from portal.commands.surroundings import RefusalError
 from portal.configuration import PortalSettings
-from portal.library.census import songs_as_data
+from portal.library.census import counts, songs_as_data
 from portal.library.models import Analysis, Track
 from portal.remote.sync import SyncClient
 from portal.runs import engine
 from portal.runs.models import Run
-from portal.runs.start import CannotStart, start_extract, start_rollback, start_sync
+from portal.runs.start import CannotStart, start_classify, start_extract, start_rollback, start_sync
+from portal.verdicts.models import Prediction
 from rich.console import Console
 from runtime.errors import ServiceError
 from runtime.testing import connected
@@ -229,6 +230,18 @@ def test_songs_that_wait_for_another_try_are_shown_with_the_reason(portal, admin
     assert shown.endswith("0 failed; 1 to be tried again: what features says of BUSY")
     assert "what features says of BUSY" in page_of(admin_client, f"/admin/runs/run/{run.pk}/change/")
     assert exit_status(snapshot(portal.finish(run).pk)) == 0
+
+
+def test_a_song_that_two_models_have_judged_is_counted_once(portal):
+    sync_music(portal)
+    portal.finish(start_classify())
+    Prediction.objects.update(label_suspect=True)
+    portal.inference.model = "genre_test/2"
+    portal.finish(start_classify())
+    Prediction.objects.filter(track__rating_key="1001").update(label_suspect=True)
+    numbers = counts()
+    assert (numbers["synced"], numbers["classified"], numbers["skipped"]) == (SONGS + 1, SONGS, 1)
+    assert numbers["label_suspect"] == 1, "what an earlier model suspected does not count"
 
 
 def test_nothing_to_hear_says_whether_songs_are_missing_or_cannot_be_heard(portal):
