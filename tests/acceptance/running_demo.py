@@ -71,10 +71,12 @@ class RunningDemo:
         assert done.returncode == 0, done.stderr
         return [json.loads(line) for line in done.stdout.splitlines()]
 
-    def plex(self, path: str) -> Any:
-        """Ask the stand-in for Plex."""
+    def plex(self, path: str, method: str = "GET", body: Any = None) -> Any:
+        """Ask the stand-in for Plex, or tell it something."""
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.ports.stand_in}/stand-in/{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
             headers={"X-Plex-Token": self.folder.secret("stand-in-token")},
         )
         with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310 # our own server on loopback
