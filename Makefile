@@ -47,7 +47,7 @@ test-fast: install ## Run the unit tests (at most 2 minutes)
 	$(BIN)/pytest tests/unit
 
 .PHONY: lint
-lint: install ## Check style, types, the stubs and the pins
+lint: install ## Check style, types, the stubs and the page of settings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	BIN=$(BIN) scripts/typecheck
