@@ -38,6 +38,7 @@ def genres(db: None) -> dict[str, int]:
     return dict(Genre.objects.values_list("name", "pk"))
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of a folder in one process, in their order: they share servers that take long to start."""
     here = Path(__file__).parent
