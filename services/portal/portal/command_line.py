@@ -13,6 +13,8 @@ from portal.commands import doctor, looking, songs, writing
 from portal.commands.surroundings import DATA_VARIABLE
 
 COMMANDS = "reclass.commands"
+# What a shell calls the end by Ctrl-C.
+INTERRUPTED = 130
 
 
 def make_app(arguments: Sequence[str] = ()) -> typer.Typer:
@@ -46,5 +48,8 @@ def reclass(
 
 
 def main() -> None:
-    """Run a command."""
-    make_app(sys.argv[1:])()
+    """Run a command. Ctrl-C ends also one that has only begun without a traceback."""
+    try:
+        make_app(sys.argv[1:])()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

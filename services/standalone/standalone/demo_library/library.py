@@ -18,7 +18,6 @@ from standalone.demo_library.artists import artist
 from standalone.demo_library.catalogue import Entry, TagState, catalogue
 from standalone.demo_library.encoding import CODECS, encode
 from standalone.demo_library.genres import GENRES, recipes
-from standalone.demo_library.mixing import mix
 from standalone.demo_library.score import compose
 from standalone.demo_library.tagging import tag
 
@@ -81,6 +80,9 @@ def make(
 
 def synthesize(entry: Entry, *, seed: int) -> npt.NDArray[np.float32]:
     """The song's samples, shape (channels, n), the same for the same entry and seed."""
+    # Its scipy takes seconds to import, which `reclass up` and `reclass --help` need not wait for.
+    from standalone.demo_library.mixing import mix
+
     rng = np.random.default_rng([seed, SONG_STREAM, GENRES.index(entry.genre), entry.number])
     band = artist(entry.genre, entry.artist_number, seed=seed)
     score = compose(recipes()[entry.genre], band, seconds=entry.seconds, rng=rng)
