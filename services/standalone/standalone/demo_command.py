@@ -24,6 +24,8 @@ from standalone.ports import check_ports
 from standalone.settings import SystemSettings
 from standalone.system import System, data_folder
 
+# What a shell calls the end by Ctrl-C.
+INTERRUPTED = 130
 WELCOME = (
     "A library of 160 songs is made from a seed: 16 genres, 80 artists, six codecs. One song in ten has a wrong "
     "genre tag, one in ten has none. A server that stands in for Plex serves it; everything else is real."
@@ -55,15 +57,17 @@ def demo(
     )
     try:
         with stop_signals():
-            good = _show(with_stand_in(plan), settings.start_timeout_seconds, songs_per_genre, leave, console)
+            status = _show(
+                with_stand_in(plan), settings.start_timeout_seconds, songs_per_genre, leave, console
+            )
     except StandaloneError as error:
         sys.stderr.write(f"reclass: {error}\n")
         raise typer.Exit(1) from error
-    raise typer.Exit(0 if good else 1)
+    raise typer.Exit(status)
 
 
-def _show(plan: Plan, timeout_seconds: float, songs_per_genre: int, leave: bool, console: Console) -> bool:
-    """Whether the figures came out as they must."""
+def _show(plan: Plan, timeout_seconds: float, songs_per_genre: int, leave: bool, console: Console) -> int:
+    """The exit status: 0 when the job was done and its figures came out as they must."""
     started = time.monotonic()
     demo_folder = DemoFolder(data=plan.folder)
     demo_folder.clear()
@@ -71,6 +75,7 @@ def _show(plan: Plan, timeout_seconds: float, songs_per_genre: int, leave: bool,
     console.print(Panel(WELCOME, title="Music ReClass", width=min(console.width, 100)))
     library = _make(demo_folder, songs_per_genre, console)
     system = System(plan, timeout_seconds=timeout_seconds)
+    result: Figures | None = None
     try:
         with showing_start(console) as observe:
             system.start(observe)
@@ -82,12 +87,13 @@ def _show(plan: Plan, timeout_seconds: float, songs_per_genre: int, leave: bool,
             system.wait()
     except KeyboardInterrupt:
         console.print("Stopping ...")
-        result = None
     finally:
         with signals_ignored():
             system.stop()
     console.print("Stopped.")
-    return result is None or not result.shortfalls()
+    if result is None:
+        return INTERRUPTED
+    return 1 if result.shortfalls() else 0
 
 
 def _make(demo_folder: DemoFolder, songs_per_genre: int, console: Console) -> DemoLibrary:
