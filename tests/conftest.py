@@ -1,11 +1,11 @@
 """What tests of every service share: the database, started once and only when a test asks for it."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from postgres_server import PostgresServer, postgres_server
+from xdist.scheduler import LoadScopeScheduling
 
 
 @pytest.fixture(scope="session")
@@ -38,13 +38,17 @@ def genres(db: None) -> dict[str, int]:
     return dict(Genre.objects.values_list("name", "pk"))
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a folder in one process, in their order: they share servers that take long to start."""
-    here = Path(__file__).parent
-    for item in items:
-        folder = item.path.parent.relative_to(here).as_posix()
-        item.add_marker(pytest.mark.xdist_group(folder))
+class ByFolder(LoadScopeScheduling):  # type: ignore[misc] # untyped
+    """Keeps the tests of a folder in one process, in their order: they share servers that take long to start."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid.partition("::")[0].rpartition("/")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFolder:
+    """Deal the tests to the processes of `pytest -n`."""
+    return ByFolder(config, log)
 
 
 @pytest.fixture
