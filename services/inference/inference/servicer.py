@@ -59,6 +59,13 @@ class InferenceServicer(inference_pb2_grpc.InferenceServiceServicer):
             response.tags.CopyFrom(listener.first.tags)
         return response
 
+    def ClassifyTracks(
+        self,
+        request_iterator: Iterator[inference_pb2.ClassifyTracksRequest],
+        context: grpc.ServicerContext,
+    ) -> Iterator[inference_pb2.ClassifyTracksResponse]:
+        context.abort(grpc.StatusCode.UNIMPLEMENTED, "call ClassifyTrack for each song")
+
     def _listener(
         self, request: inference_pb2.ClassifyTrackRequest, context: grpc.ServicerContext
     ) -> Listener | None:

@@ -79,3 +79,13 @@ class SyncServicer(sync_pb2_grpc.SyncServiceServicer):
         return pb.WriteGenresResponse(
             before=convert.state_message(before), after=convert.state_message(after), changed=changed
         )
+
+    def SetConnection(
+        self, request: pb.SetConnectionRequest, context: grpc.ServicerContext
+    ) -> pb.SetConnectionResponse:
+        context.abort(grpc.StatusCode.UNIMPLEMENTED, "set SYNC_PLEX_URL and SYNC_PLEX_TOKEN instead")
+
+    def GetConnection(
+        self, request: pb.GetConnectionRequest, context: grpc.ServicerContext
+    ) -> pb.GetConnectionResponse:
+        context.abort(grpc.StatusCode.UNIMPLEMENTED, "see SYNC_PLEX_URL and SYNC_PLEX_TOKEN instead")

@@ -50,6 +50,54 @@ VECTOR_KIND_JMLA: VectorKind.ValueType  # 3
 """768 values of the OpenJMLA audio encoder."""
 Global___VectorKind: _TypeAlias = VectorKind  # noqa: Y015
 
+class _Excerpt:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ExcerptEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Excerpt.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EXCERPT_UNSPECIFIED: _Excerpt.ValueType  # 0
+    """The middle 30 seconds."""
+    EXCERPT_MIDDLE_30S: _Excerpt.ValueType  # 1
+    EXCERPT_FIRST_30S: _Excerpt.ValueType  # 2
+    EXCERPT_WHOLE: _Excerpt.ValueType  # 3
+
+class Excerpt(_Excerpt, metaclass=_ExcerptEnumTypeWrapper):
+    """Which part of a song is heard. It is part of a vector's version."""
+
+EXCERPT_UNSPECIFIED: Excerpt.ValueType  # 0
+"""The middle 30 seconds."""
+EXCERPT_MIDDLE_30S: Excerpt.ValueType  # 1
+EXCERPT_FIRST_30S: Excerpt.ValueType  # 2
+EXCERPT_WHOLE: Excerpt.ValueType  # 3
+Global___Excerpt: _TypeAlias = Excerpt  # noqa: Y015
+
+class _Device:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DeviceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Device.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DEVICE_UNSPECIFIED: _Device.ValueType  # 0
+    """As DEVICE_AUTO."""
+    DEVICE_AUTO: _Device.ValueType  # 1
+    """The GPU where there is one."""
+    DEVICE_CUDA: _Device.ValueType  # 2
+    """The GPU or nothing: never the processor in silence."""
+    DEVICE_CPU: _Device.ValueType  # 3
+
+class Device(_Device, metaclass=_DeviceEnumTypeWrapper):
+    """Where embeddings are computed. The FMA values are always computed on processors."""
+
+DEVICE_UNSPECIFIED: Device.ValueType  # 0
+"""As DEVICE_AUTO."""
+DEVICE_AUTO: Device.ValueType  # 1
+"""The GPU where there is one."""
+DEVICE_CUDA: Device.ValueType  # 2
+"""The GPU or nothing: never the processor in silence."""
+DEVICE_CPU: Device.ValueType  # 3
+Global___Device: _TypeAlias = Device  # noqa: Y015
+
 @_typing.final
 class Vector(_message.Message):
     """One vector of one audio. Vectors of the same kind may be compared or mixed only when their versions are equal."""
@@ -142,12 +190,44 @@ class PathMapping(_message.Message):
 Global___PathMapping: _TypeAlias = PathMapping  # noqa: Y015
 
 @_typing.final
+class ComputeOptions(_message.Message):
+    """How models of embeddings are to run. Zeros take the service's defaults."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEVICE_FIELD_NUMBER: _builtins.int
+    GPU_MEMORY_SHARE_FIELD_NUMBER: _builtins.int
+    BATCH_SIZE_FIELD_NUMBER: _builtins.int
+    device: Global___Device.ValueType
+    gpu_memory_share: _builtins.float
+    """Share of the GPU's memory that may be used, above 0 and at most 1."""
+    batch_size: _builtins.int
+    """Windows of audio in one call of a model, at most."""
+    def __init__(
+        self,
+        *,
+        device: Global___Device.ValueType = ...,
+        gpu_memory_share: _builtins.float = ...,
+        batch_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_size", b"batch_size", "device", b"device", "gpu_memory_share", b"gpu_memory_share"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ComputeOptions: _TypeAlias = ComputeOptions  # noqa: Y015
+
+@_typing.final
 class ExtractRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     AUDIO_FIELD_NUMBER: _builtins.int
     KINDS_FIELD_NUMBER: _builtins.int
     PATH_MAPPINGS_FIELD_NUMBER: _builtins.int
+    EXCERPT_FIELD_NUMBER: _builtins.int
+    COMPUTE_FIELD_NUMBER: _builtins.int
+    excerpt: Global___Excerpt.ValueType
     @_builtins.property
     def audio(self) -> Global___AudioReference: ...
     @_builtins.property
@@ -158,16 +238,20 @@ class ExtractRequest(_message.Message):
     def path_mappings(self) -> _containers.RepeatedCompositeFieldContainer[Global___PathMapping]:
         """Used unless the service has mappings of its own in its environment. Targets must lie inside its media folders."""
 
+    @_builtins.property
+    def compute(self) -> Global___ComputeOptions: ...
     def __init__(
         self,
         *,
         audio: Global___AudioReference | None = ...,
         kinds: _abc.Iterable[Global___VectorKind.ValueType] | None = ...,
         path_mappings: _abc.Iterable[Global___PathMapping] | None = ...,
+        excerpt: Global___Excerpt.ValueType = ...,
+        compute: Global___ComputeOptions | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "compute", b"compute"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "kinds", b"kinds", "path_mappings", b"path_mappings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "compute", b"compute", "excerpt", b"excerpt", "kinds", b"kinds", "path_mappings", b"path_mappings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -311,12 +395,21 @@ Global___MissingVector: _TypeAlias = MissingVector  # noqa: Y015
 class GetCapabilitiesRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    EXCERPT_FIELD_NUMBER: _builtins.int
+    COMPUTE_FIELD_NUMBER: _builtins.int
+    excerpt: Global___Excerpt.ValueType
+    """The versions in the answer are those of vectors made with these."""
+    @_builtins.property
+    def compute(self) -> Global___ComputeOptions: ...
     def __init__(
         self,
+        *,
+        excerpt: Global___Excerpt.ValueType = ...,
+        compute: Global___ComputeOptions | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["compute", b"compute"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["compute", b"compute", "excerpt", b"excerpt"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -328,6 +421,12 @@ class GetCapabilitiesResponse(_message.Message):
 
     KINDS_FIELD_NUMBER: _builtins.int
     MEDIA_FOLDERS_FIELD_NUMBER: _builtins.int
+    PATH_MAPPINGS_LOCKED_FIELD_NUMBER: _builtins.int
+    PROCESSES_FIELD_NUMBER: _builtins.int
+    path_mappings_locked: _builtins.bool
+    """Whether the service's environment sets path mappings; those of requests are not looked at then."""
+    processes: _builtins.int
+    """Songs that are heard at the same time."""
     @_builtins.property
     def kinds(self) -> _containers.RepeatedCompositeFieldContainer[Global___VectorCapability]: ...
     @_builtins.property
@@ -339,10 +438,12 @@ class GetCapabilitiesResponse(_message.Message):
         *,
         kinds: _abc.Iterable[Global___VectorCapability] | None = ...,
         media_folders: _abc.Iterable[_builtins.str] | None = ...,
+        path_mappings_locked: _builtins.bool = ...,
+        processes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kinds", b"kinds", "media_folders", b"media_folders"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kinds", b"kinds", "media_folders", b"media_folders", "path_mappings_locked", b"path_mappings_locked", "processes", b"processes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

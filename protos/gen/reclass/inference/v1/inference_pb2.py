@@ -26,51 +26,59 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from reclass.features.v1 import features_pb2 as reclass_dot_features_dot_v1_dot_features__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$reclass/inference/v1/inference.proto\x12\x14reclass.inference.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"reclass/features/v1/features.proto\"\xb0\x01\n\x14\x43lassifyTrackRequest\x12\x32\n\x05\x61udio\x18\x01 \x01(\x0b\x32#.reclass.features.v1.AudioReference\x12,\n\x07vectors\x18\x02 \x03(\x0b\x32\x1b.reclass.features.v1.Vector\x12\x36\n\x07options\x18\x03 \x01(\x0b\x32%.reclass.inference.v1.ClassifyOptions\"\x87\x01\n\x0f\x43lassifyOptions\x12\r\n\x05top_k\x18\x01 \x01(\x05\x12\x18\n\x10stage_thresholds\x18\x02 \x03(\x01\x12\x12\n\nmax_stages\x18\x03 \x01(\x05\x12\x37\n\rpath_mappings\x18\x04 \x03(\x0b\x32 .reclass.features.v1.PathMapping\"\x95\x03\n\x15\x43lassifyTrackResponse\x12.\n\x07outcome\x18\x01 \x01(\x0e\x32\x1d.reclass.inference.v1.Outcome\x12\r\n\x05genre\x18\x02 \x01(\t\x12\x12\n\nconfidence\x18\x03 \x01(\x01\x12\x16\n\x0e\x64\x65\x63iding_stage\x18\x04 \x01(\x05\x12\x15\n\rmodel_version\x18\x05 \x01(\t\x12\x34\n\x08verdicts\x18\x06 \x03(\x0b\x32\".reclass.inference.v1.StageVerdict\x12\x1a\n\x12provisional_reason\x18\x07 \x01(\t\x12,\n\x07vectors\x18\x08 \x03(\x0b\x32\x1b.reclass.features.v1.Vector\x12\x13\n\x0b\x63ontent_key\x18\t \x01(\t\x12\x38\n\nproperties\x18\n \x01(\x0b\x32$.reclass.features.v1.AudioProperties\x12+\n\x04tags\x18\x0b \x01(\x0b\x32\x1d.reclass.features.v1.FileTags\"\x87\x01\n\x0cStageVerdict\x12\r\n\x05stage\x18\x01 \x01(\x05\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12-\n\x03top\x18\x03 \x03(\x0b\x32 .reclass.inference.v1.GenreScore\x12\x0f\n\x07\x64\x65\x63ided\x18\x04 \x01(\x08\x12\x11\n\tthreshold\x18\x05 \x01(\x01\"0\n\nGenreScore\x12\r\n\x05genre\x18\x01 \x01(\t\x12\x13\n\x0bprobability\x18\x02 \x01(\x01\"\x81\x01\n\x0cTrainRequest\x12\x35\n\x07options\x18\x01 \x01(\x0b\x32\".reclass.inference.v1.TrainOptionsH\x00\x12\x32\n\x04song\x18\x02 \x01(\x0b\x32\".reclass.inference.v1.TrainingSongH\x00\x42\x06\n\x04part\"H\n\x0cTrainOptions\x12\x0c\n\x04seed\x18\x01 \x01(\x05\x12\r\n\x05\x66olds\x18\x02 \x01(\x05\x12\x1b\n\x13min_songs_per_genre\x18\x03 \x01(\x05\"k\n\x0cTrainingSong\x12\x0f\n\x07song_id\x18\x01 \x01(\t\x12\r\n\x05genre\x18\x02 \x01(\t\x12\r\n\x05group\x18\x03 \x01(\t\x12,\n\x07vectors\x18\x04 \x03(\x0b\x32\x1b.reclass.features.v1.Vector\"\xca\x01\n\rTrainResponse\x12\x37\n\x08progress\x18\x01 \x01(\x0b\x32#.reclass.inference.v1.TrainProgressH\x00\x12@\n\x0bout_of_fold\x18\x02 \x01(\x0b\x32).reclass.inference.v1.OutOfFoldPredictionH\x00\x12\x36\n\x06report\x18\x03 \x01(\x0b\x32$.reclass.inference.v1.TrainingReportH\x00\x42\x06\n\x04part\"/\n\rTrainProgress\x12\x0c\n\x04step\x18\x01 \x01(\t\x12\x10\n\x08\x66raction\x18\x02 \x01(\x01\"s\n\x13OutOfFoldPrediction\x12\x0f\n\x07song_id\x18\x01 \x01(\t\x12\x34\n\x08verdicts\x18\x02 \x03(\x0b\x32\".reclass.inference.v1.StageVerdict\x12\x15\n\rlabel_suspect\x18\x03 \x01(\x08\"\x84\x02\n\x0eTrainingReport\x12\x31\n\x06stages\x18\x01 \x03(\x0b\x32!.reclass.inference.v1.StageReport\x12\x12\n\nsong_count\x18\x02 \x01(\x03\x12\x13\n\x0bgroup_count\x18\x03 \x01(\x03\x12\x0e\n\x06genres\x18\x04 \x03(\t\x12:\n\x0eskipped_genres\x18\x05 \x03(\x0b\x32\".reclass.inference.v1.SkippedGenre\x12\x18\n\x10training_seconds\x18\x06 \x01(\x01\x12\x30\n\x0c\x63reated_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"-\n\x0cSkippedGenre\x12\r\n\x05genre\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\xfb\x02\n\x0bStageReport\x12\r\n\x05stage\x18\x01 \x01(\x05\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x11\n\talgorithm\x18\x03 \x01(\t\x12\x19\n\x11held_out_accuracy\x18\x04 \x01(\x01\x12\x19\n\x11held_out_macro_f1\x18\x05 \x01(\x01\x12\x16\n\x0eheld_out_songs\x18\x06 \x01(\x03\x12\"\n\x1amajority_baseline_accuracy\x18\x07 \x01(\x01\x12\x1c\n\x14out_of_fold_accuracy\x18\x08 \x01(\x01\x12\x13\n\x0btemperature\x18\t \x01(\x01\x12 \n\x18\x63\x61libration_error_before\x18\n \x01(\x01\x12\x1f\n\x17\x63\x61libration_error_after\x18\x0b \x01(\x01\x12\x31\n\x06genres\x18\x0c \x03(\x0b\x32!.reclass.inference.v1.GenreReport\x12\x18\n\x10\x66\x65\x61ture_versions\x18\r \x03(\t\"N\n\x0bGenreReport\x12\r\n\x05genre\x18\x01 \x01(\t\x12\r\n\x05songs\x18\x02 \x01(\x03\x12\x11\n\tprecision\x18\x03 \x01(\x01\x12\x0e\n\x06recall\x18\x04 \x01(\x01\"\x12\n\x10GetStatusRequest\"F\n\x11GetStatusResponse\x12\x31\n\x06stages\x18\x01 \x03(\x0b\x32!.reclass.inference.v1.StageStatus\"\xdf\x01\n\x0bStageStatus\x12\r\n\x05stage\x18\x01 \x01(\x05\x12.\n\x05kinds\x18\x02 \x03(\x0e\x32\x1f.reclass.features.v1.VectorKind\x12\r\n\x05ready\x18\x03 \x01(\x08\x12\x15\n\rmodel_version\x18\x04 \x01(\t\x12\x18\n\x10\x66\x65\x61ture_versions\x18\x05 \x03(\t\x12\x0e\n\x06genres\x18\x06 \x03(\t\x12\x30\n\x0ctrained_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07message\x18\x08 \x01(\t*}\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x16\n\x12OUTCOME_CLASSIFIED\x10\x01\x12\x14\n\x10OUTCOME_NO_MODEL\x10\x02\x12\x17\n\x13OUTCOME_PROVISIONAL\x10\x03\x12\x12\n\x0eOUTCOME_UNSURE\x10\x04\x32\xb0\x02\n\x10InferenceService\x12h\n\rClassifyTrack\x12*.reclass.inference.v1.ClassifyTrackRequest\x1a+.reclass.inference.v1.ClassifyTrackResponse\x12T\n\x05Train\x12\".reclass.inference.v1.TrainRequest\x1a#.reclass.inference.v1.TrainResponse(\x01\x30\x01\x12\\\n\tGetStatus\x12&.reclass.inference.v1.GetStatusRequest\x1a\'.reclass.inference.v1.GetStatusResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$reclass/inference/v1/inference.proto\x12\x14reclass.inference.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"reclass/features/v1/features.proto\"\xb0\x01\n\x14\x43lassifyTrackRequest\x12\x32\n\x05\x61udio\x18\x01 \x01(\x0b\x32#.reclass.features.v1.AudioReference\x12,\n\x07vectors\x18\x02 \x03(\x0b\x32\x1b.reclass.features.v1.Vector\x12\x36\n\x07options\x18\x03 \x01(\x0b\x32%.reclass.inference.v1.ClassifyOptions\"\xec\x01\n\x0f\x43lassifyOptions\x12\r\n\x05top_k\x18\x01 \x01(\x05\x12\x18\n\x10stage_thresholds\x18\x02 \x03(\x01\x12\x12\n\nmax_stages\x18\x03 \x01(\x05\x12\x37\n\rpath_mappings\x18\x04 \x03(\x0b\x32 .reclass.features.v1.PathMapping\x12-\n\x07\x65xcerpt\x18\x05 \x01(\x0e\x32\x1c.reclass.features.v1.Excerpt\x12\x34\n\x07\x63ompute\x18\x06 \x01(\x0b\x32#.reclass.features.v1.ComputeOptions\"_\n\x15\x43lassifyTracksRequest\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x39\n\x05track\x18\x02 \x01(\x0b\x32*.reclass.inference.v1.ClassifyTrackRequest\"\xa8\x01\n\x16\x43lassifyTracksResponse\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x45\n\x0e\x63lassification\x18\x02 \x01(\x0b\x32+.reclass.inference.v1.ClassifyTrackResponseH\x00\x12\x30\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x1f.reclass.inference.v1.SongErrorH\x00\x42\x08\n\x06result\"]\n\tSongError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0e\n\x06\x64omain\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x11\n\tpermanent\x18\x05 \x01(\x08\"\x95\x03\n\x15\x43lassifyTrackResponse\x12.\n\x07outcome\x18\x01 \x01(\x0e\x32\x1d.reclass.inference.v1.Outcome\x12\r\n\x05genre\x18\x02 \x01(\t\x12\x12\n\nconfidence\x18\x03 \x01(\x01\x12\x16\n\x0e\x64\x65\x63iding_stage\x18\x04 \x01(\x05\x12\x15\n\rmodel_version\x18\x05 \x01(\t\x12\x34\n\x08verdicts\x18\x06 \x03(\x0b\x32\".reclass.inference.v1.StageVerdict\x12\x1a\n\x12provisional_reason\x18\x07 \x01(\t\x12,\n\x07vectors\x18\x08 \x03(\x0b\x32\x1b.reclass.features.v1.Vector\x12\x13\n\x0b\x63ontent_key\x18\t \x01(\t\x12\x38\n\nproperties\x18\n \x01(\x0b\x32$.reclass.features.v1.AudioProperties\x12+\n\x04tags\x18\x0b \x01(\x0b\x32\x1d.reclass.features.v1.FileTags\"\x87\x01\n\x0cStageVerdict\x12\r\n\x05stage\x18\x01 \x01(\x05\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12-\n\x03top\x18\x03 \x03(\x0b\x32 .reclass.inference.v1.GenreScore\x12\x0f\n\x07\x64\x65\x63ided\x18\x04 \x01(\x08\x12\x11\n\tthreshold\x18\x05 \x01(\x01\"0\n\nGenreScore\x12\r\n\x05genre\x18\x01 \x01(\t\x12\x13\n\x0bprobability\x18\x02 \x01(\x01\"\x81\x01\n\x0cTrainRequest\x12\x35\n\x07options\x18\x01 \x01(\x0b\x32\".reclass.inference.v1.TrainOptionsH\x00\x12\x32\n\x04song\x18\x02 \x01(\x0b\x32\".reclass.inference.v1.TrainingSongH\x00\x42\x06\n\x04part\"H\n\x0cTrainOptions\x12\x0c\n\x04seed\x18\x01 \x01(\x05\x12\r\n\x05\x66olds\x18\x02 \x01(\x05\x12\x1b\n\x13min_songs_per_genre\x18\x03 \x01(\x05\"k\n\x0cTrainingSong\x12\x0f\n\x07song_id\x18\x01 \x01(\t\x12\r\n\x05genre\x18\x02 \x01(\t\x12\r\n\x05group\x18\x03 \x01(\t\x12,\n\x07vectors\x18\x04 \x03(\x0b\x32\x1b.reclass.features.v1.Vector\"\xca\x01\n\rTrainResponse\x12\x37\n\x08progress\x18\x01 \x01(\x0b\x32#.reclass.inference.v1.TrainProgressH\x00\x12@\n\x0bout_of_fold\x18\x02 \x01(\x0b\x32).reclass.inference.v1.OutOfFoldPredictionH\x00\x12\x36\n\x06report\x18\x03 \x01(\x0b\x32$.reclass.inference.v1.TrainingReportH\x00\x42\x06\n\x04part\"/\n\rTrainProgress\x12\x0c\n\x04step\x18\x01 \x01(\t\x12\x10\n\x08\x66raction\x18\x02 \x01(\x01\"s\n\x13OutOfFoldPrediction\x12\x0f\n\x07song_id\x18\x01 \x01(\t\x12\x34\n\x08verdicts\x18\x02 \x03(\x0b\x32\".reclass.inference.v1.StageVerdict\x12\x15\n\rlabel_suspect\x18\x03 \x01(\x08\"\x84\x02\n\x0eTrainingReport\x12\x31\n\x06stages\x18\x01 \x03(\x0b\x32!.reclass.inference.v1.StageReport\x12\x12\n\nsong_count\x18\x02 \x01(\x03\x12\x13\n\x0bgroup_count\x18\x03 \x01(\x03\x12\x0e\n\x06genres\x18\x04 \x03(\t\x12:\n\x0eskipped_genres\x18\x05 \x03(\x0b\x32\".reclass.inference.v1.SkippedGenre\x12\x18\n\x10training_seconds\x18\x06 \x01(\x01\x12\x30\n\x0c\x63reated_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"-\n\x0cSkippedGenre\x12\r\n\x05genre\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\xfb\x02\n\x0bStageReport\x12\r\n\x05stage\x18\x01 \x01(\x05\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x11\n\talgorithm\x18\x03 \x01(\t\x12\x19\n\x11held_out_accuracy\x18\x04 \x01(\x01\x12\x19\n\x11held_out_macro_f1\x18\x05 \x01(\x01\x12\x16\n\x0eheld_out_songs\x18\x06 \x01(\x03\x12\"\n\x1amajority_baseline_accuracy\x18\x07 \x01(\x01\x12\x1c\n\x14out_of_fold_accuracy\x18\x08 \x01(\x01\x12\x13\n\x0btemperature\x18\t \x01(\x01\x12 \n\x18\x63\x61libration_error_before\x18\n \x01(\x01\x12\x1f\n\x17\x63\x61libration_error_after\x18\x0b \x01(\x01\x12\x31\n\x06genres\x18\x0c \x03(\x0b\x32!.reclass.inference.v1.GenreReport\x12\x18\n\x10\x66\x65\x61ture_versions\x18\r \x03(\t\"N\n\x0bGenreReport\x12\r\n\x05genre\x18\x01 \x01(\t\x12\r\n\x05songs\x18\x02 \x01(\x03\x12\x11\n\tprecision\x18\x03 \x01(\x01\x12\x0e\n\x06recall\x18\x04 \x01(\x01\"\x12\n\x10GetStatusRequest\"t\n\x11GetStatusResponse\x12\x31\n\x06stages\x18\x01 \x03(\x0b\x32!.reclass.inference.v1.StageStatus\x12,\n\x06limits\x18\x02 \x01(\x0b\x32\x1c.reclass.inference.v1.Limits\"P\n\x06Limits\x12\x19\n\x11max_content_bytes\x18\x01 \x01(\x03\x12\x11\n\tmax_calls\x18\x02 \x01(\x05\x12\x18\n\x10max_stream_songs\x18\x03 \x01(\x05\"\xef\x01\n\x0bStageStatus\x12\r\n\x05stage\x18\x01 \x01(\x05\x12.\n\x05kinds\x18\x02 \x03(\x0e\x32\x1f.reclass.features.v1.VectorKind\x12\r\n\x05ready\x18\x03 \x01(\x08\x12\x15\n\rmodel_version\x18\x04 \x01(\t\x12\x18\n\x10\x66\x65\x61ture_versions\x18\x05 \x03(\t\x12\x0e\n\x06genres\x18\x06 \x03(\t\x12\x30\n\x0ctrained_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07message\x18\x08 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\t \x01(\t*}\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x16\n\x12OUTCOME_CLASSIFIED\x10\x01\x12\x14\n\x10OUTCOME_NO_MODEL\x10\x02\x12\x17\n\x13OUTCOME_PROVISIONAL\x10\x03\x12\x12\n\x0eOUTCOME_UNSURE\x10\x04\x32\xa1\x03\n\x10InferenceService\x12h\n\rClassifyTrack\x12*.reclass.inference.v1.ClassifyTrackRequest\x1a+.reclass.inference.v1.ClassifyTrackResponse\x12o\n\x0e\x43lassifyTracks\x12+.reclass.inference.v1.ClassifyTracksRequest\x1a,.reclass.inference.v1.ClassifyTracksResponse(\x01\x30\x01\x12T\n\x05Train\x12\".reclass.inference.v1.TrainRequest\x1a#.reclass.inference.v1.TrainResponse(\x01\x30\x01\x12\\\n\tGetStatus\x12&.reclass.inference.v1.GetStatusRequest\x1a\'.reclass.inference.v1.GetStatusResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'reclass.inference.v1.inference_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_OUTCOME']._serialized_start=2820
-  _globals['_OUTCOME']._serialized_end=2945
+  _globals['_OUTCOME']._serialized_start=3428
+  _globals['_OUTCOME']._serialized_end=3553
   _globals['_CLASSIFYTRACKREQUEST']._serialized_start=132
   _globals['_CLASSIFYTRACKREQUEST']._serialized_end=308
   _globals['_CLASSIFYOPTIONS']._serialized_start=311
-  _globals['_CLASSIFYOPTIONS']._serialized_end=446
-  _globals['_CLASSIFYTRACKRESPONSE']._serialized_start=449
-  _globals['_CLASSIFYTRACKRESPONSE']._serialized_end=854
-  _globals['_STAGEVERDICT']._serialized_start=857
-  _globals['_STAGEVERDICT']._serialized_end=992
-  _globals['_GENRESCORE']._serialized_start=994
-  _globals['_GENRESCORE']._serialized_end=1042
-  _globals['_TRAINREQUEST']._serialized_start=1045
-  _globals['_TRAINREQUEST']._serialized_end=1174
-  _globals['_TRAINOPTIONS']._serialized_start=1176
-  _globals['_TRAINOPTIONS']._serialized_end=1248
-  _globals['_TRAININGSONG']._serialized_start=1250
-  _globals['_TRAININGSONG']._serialized_end=1357
-  _globals['_TRAINRESPONSE']._serialized_start=1360
-  _globals['_TRAINRESPONSE']._serialized_end=1562
-  _globals['_TRAINPROGRESS']._serialized_start=1564
-  _globals['_TRAINPROGRESS']._serialized_end=1611
-  _globals['_OUTOFFOLDPREDICTION']._serialized_start=1613
-  _globals['_OUTOFFOLDPREDICTION']._serialized_end=1728
-  _globals['_TRAININGREPORT']._serialized_start=1731
-  _globals['_TRAININGREPORT']._serialized_end=1991
-  _globals['_SKIPPEDGENRE']._serialized_start=1993
-  _globals['_SKIPPEDGENRE']._serialized_end=2038
-  _globals['_STAGEREPORT']._serialized_start=2041
-  _globals['_STAGEREPORT']._serialized_end=2420
-  _globals['_GENREREPORT']._serialized_start=2422
-  _globals['_GENREREPORT']._serialized_end=2500
-  _globals['_GETSTATUSREQUEST']._serialized_start=2502
-  _globals['_GETSTATUSREQUEST']._serialized_end=2520
-  _globals['_GETSTATUSRESPONSE']._serialized_start=2522
-  _globals['_GETSTATUSRESPONSE']._serialized_end=2592
-  _globals['_STAGESTATUS']._serialized_start=2595
-  _globals['_STAGESTATUS']._serialized_end=2818
-  _globals['_INFERENCESERVICE']._serialized_start=2948
-  _globals['_INFERENCESERVICE']._serialized_end=3252
+  _globals['_CLASSIFYOPTIONS']._serialized_end=547
+  _globals['_CLASSIFYTRACKSREQUEST']._serialized_start=549
+  _globals['_CLASSIFYTRACKSREQUEST']._serialized_end=644
+  _globals['_CLASSIFYTRACKSRESPONSE']._serialized_start=647
+  _globals['_CLASSIFYTRACKSRESPONSE']._serialized_end=815
+  _globals['_SONGERROR']._serialized_start=817
+  _globals['_SONGERROR']._serialized_end=910
+  _globals['_CLASSIFYTRACKRESPONSE']._serialized_start=913
+  _globals['_CLASSIFYTRACKRESPONSE']._serialized_end=1318
+  _globals['_STAGEVERDICT']._serialized_start=1321
+  _globals['_STAGEVERDICT']._serialized_end=1456
+  _globals['_GENRESCORE']._serialized_start=1458
+  _globals['_GENRESCORE']._serialized_end=1506
+  _globals['_TRAINREQUEST']._serialized_start=1509
+  _globals['_TRAINREQUEST']._serialized_end=1638
+  _globals['_TRAINOPTIONS']._serialized_start=1640
+  _globals['_TRAINOPTIONS']._serialized_end=1712
+  _globals['_TRAININGSONG']._serialized_start=1714
+  _globals['_TRAININGSONG']._serialized_end=1821
+  _globals['_TRAINRESPONSE']._serialized_start=1824
+  _globals['_TRAINRESPONSE']._serialized_end=2026
+  _globals['_TRAINPROGRESS']._serialized_start=2028
+  _globals['_TRAINPROGRESS']._serialized_end=2075
+  _globals['_OUTOFFOLDPREDICTION']._serialized_start=2077
+  _globals['_OUTOFFOLDPREDICTION']._serialized_end=2192
+  _globals['_TRAININGREPORT']._serialized_start=2195
+  _globals['_TRAININGREPORT']._serialized_end=2455
+  _globals['_SKIPPEDGENRE']._serialized_start=2457
+  _globals['_SKIPPEDGENRE']._serialized_end=2502
+  _globals['_STAGEREPORT']._serialized_start=2505
+  _globals['_STAGEREPORT']._serialized_end=2884
+  _globals['_GENREREPORT']._serialized_start=2886
+  _globals['_GENREREPORT']._serialized_end=2964
+  _globals['_GETSTATUSREQUEST']._serialized_start=2966
+  _globals['_GETSTATUSREQUEST']._serialized_end=2984
+  _globals['_GETSTATUSRESPONSE']._serialized_start=2986
+  _globals['_GETSTATUSRESPONSE']._serialized_end=3102
+  _globals['_LIMITS']._serialized_start=3104
+  _globals['_LIMITS']._serialized_end=3184
+  _globals['_STAGESTATUS']._serialized_start=3187
+  _globals['_STAGESTATUS']._serialized_end=3426
+  _globals['_INFERENCESERVICE']._serialized_start=3556
+  _globals['_INFERENCESERVICE']._serialized_end=3973
 # @@protoc_insertion_point(module_scope)

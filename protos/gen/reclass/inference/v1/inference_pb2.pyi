@@ -5,9 +5,9 @@ Which genre a song has, and how sure that is.
 
 Errors are canonical codes with a message that says what to do, and an ErrorInfo (domain "reclass.inference") whose
 reason tells cases apart: REQUEST_INVALID, AUDIO_REQUIRED, VECTOR_INVALID, VECTOR_MISSING, TOO_FEW_SONGS,
-TOO_FEW_GENRES, TRAINING_RUNNING, TRAINING_CRASHED, TRITON_UNAVAILABLE, MODEL_BROKEN, REPOSITORY_UNWRITABLE. Errors
-about the audio itself come from the features service unchanged. The metadata key "permanent" is "true" when trying
-again cannot help.
+TOO_FEW_GENRES, TRAINING_RUNNING, TRAINING_CRASHED, TRITON_UNAVAILABLE, MODEL_BROKEN, REPOSITORY_UNWRITABLE,
+CONTENT_TOO_LARGE, TOO_MANY_CALLS. Errors about the audio itself come from the features service unchanged. The metadata
+key "permanent" is "true" when trying again cannot help.
 """
 
 from collections import abc as _abc
@@ -93,10 +93,13 @@ class ClassifyOptions(_message.Message):
     STAGE_THRESHOLDS_FIELD_NUMBER: _builtins.int
     MAX_STAGES_FIELD_NUMBER: _builtins.int
     PATH_MAPPINGS_FIELD_NUMBER: _builtins.int
+    EXCERPT_FIELD_NUMBER: _builtins.int
+    COMPUTE_FIELD_NUMBER: _builtins.int
     top_k: _builtins.int
     """Genres in each verdict, best first; 0 means 5."""
     max_stages: _builtins.int
     """At most this many stages; 0 means all that are installed."""
+    excerpt: _features_pb2.Excerpt.ValueType
     @_builtins.property
     def stage_thresholds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
         """Confidence at which a stage decides, by stage from the first; missing ones are 0.8, 0.7, 0."""
@@ -105,6 +108,8 @@ class ClassifyOptions(_message.Message):
     def path_mappings(self) -> _containers.RepeatedCompositeFieldContainer[_features_pb2.PathMapping]:
         """Handed on to features with the audio reference."""
 
+    @_builtins.property
+    def compute(self) -> _features_pb2.ComputeOptions: ...
     def __init__(
         self,
         *,
@@ -112,14 +117,106 @@ class ClassifyOptions(_message.Message):
         stage_thresholds: _abc.Iterable[_builtins.float] | None = ...,
         max_stages: _builtins.int = ...,
         path_mappings: _abc.Iterable[_features_pb2.PathMapping] | None = ...,
+        excerpt: _features_pb2.Excerpt.ValueType = ...,
+        compute: _features_pb2.ComputeOptions | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["compute", b"compute"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_stages", b"max_stages", "path_mappings", b"path_mappings", "stage_thresholds", b"stage_thresholds", "top_k", b"top_k"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["compute", b"compute", "excerpt", b"excerpt", "max_stages", b"max_stages", "path_mappings", b"path_mappings", "stage_thresholds", b"stage_thresholds", "top_k", b"top_k"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ClassifyOptions: _TypeAlias = ClassifyOptions  # noqa: Y015
+
+@_typing.final
+class ClassifyTracksRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    TRACK_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    """The caller's own key of the song; comes back with its answer."""
+    @_builtins.property
+    def track(self) -> Global___ClassifyTrackRequest: ...
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        track: Global___ClassifyTrackRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["track", b"track"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "track", b"track"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClassifyTracksRequest: _TypeAlias = ClassifyTracksRequest  # noqa: Y015
+
+@_typing.final
+class ClassifyTracksResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    CLASSIFICATION_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    @_builtins.property
+    def classification(self) -> Global___ClassifyTrackResponse: ...
+    @_builtins.property
+    def error(self) -> Global___SongError: ...
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        classification: Global___ClassifyTrackResponse | None = ...,
+        error: Global___SongError | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["classification", b"classification", "error", b"error", "result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["classification", b"classification", "error", b"error", "key", b"key", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["classification", "error"]  # noqa: Y015
+    _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+
+Global___ClassifyTracksResponse: _TypeAlias = ClassifyTracksResponse  # noqa: Y015
+
+@_typing.final
+class SongError(_message.Message):
+    """What ClassifyTrack would have failed with."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    DOMAIN_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    PERMANENT_FIELD_NUMBER: _builtins.int
+    code: _builtins.int
+    """A canonical gRPC code, for example 5 for NOT_FOUND."""
+    reason: _builtins.str
+    """The reason of the ErrorInfo, and its domain."""
+    domain: _builtins.str
+    message: _builtins.str
+    """What happened and what to do."""
+    permanent: _builtins.bool
+    """Trying again cannot help."""
+    def __init__(
+        self,
+        *,
+        code: _builtins.int = ...,
+        reason: _builtins.str = ...,
+        domain: _builtins.str = ...,
+        message: _builtins.str = ...,
+        permanent: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "domain", b"domain", "message", b"message", "permanent", b"permanent", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SongError: _TypeAlias = SongError  # noqa: Y015
 
 @_typing.final
 class ClassifyTrackResponse(_message.Message):
@@ -581,20 +678,54 @@ class GetStatusResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     STAGES_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def stages(self) -> _containers.RepeatedCompositeFieldContainer[Global___StageStatus]: ...
+    @_builtins.property
+    def limits(self) -> Global___Limits: ...
     def __init__(
         self,
         *,
         stages: _abc.Iterable[Global___StageStatus] | None = ...,
+        limits: Global___Limits | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["stages", b"stages"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "stages", b"stages"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetStatusResponse: _TypeAlias = GetStatusResponse  # noqa: Y015
+
+@_typing.final
+class Limits(_message.Message):
+    """Beyond these a call gets RESOURCE_EXHAUSTED, with what to do."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MAX_CONTENT_BYTES_FIELD_NUMBER: _builtins.int
+    MAX_CALLS_FIELD_NUMBER: _builtins.int
+    MAX_STREAM_SONGS_FIELD_NUMBER: _builtins.int
+    max_content_bytes: _builtins.int
+    """Bytes of an audio file sent as `content`."""
+    max_calls: _builtins.int
+    """ClassifyTrack calls at the same time."""
+    max_stream_songs: _builtins.int
+    """Songs of one ClassifyTracks stream that are in the works at the same time."""
+    def __init__(
+        self,
+        *,
+        max_content_bytes: _builtins.int = ...,
+        max_calls: _builtins.int = ...,
+        max_stream_songs: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_calls", b"max_calls", "max_content_bytes", b"max_content_bytes", "max_stream_songs", b"max_stream_songs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Limits: _TypeAlias = Limits  # noqa: Y015
 
 @_typing.final
 class StageStatus(_message.Message):
@@ -608,12 +739,15 @@ class StageStatus(_message.Message):
     GENRES_FIELD_NUMBER: _builtins.int
     TRAINED_TIME_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
+    DEVICE_FIELD_NUMBER: _builtins.int
     stage: _builtins.int
     ready: _builtins.bool
     """A trained model serves."""
     model_version: _builtins.str
     message: _builtins.str
     """Why it is not ready, and what to do."""
+    device: _builtins.str
+    """Where its model runs, for example "cpu"."""
     @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[_features_pb2.VectorKind.ValueType]: ...
     @_builtins.property
@@ -633,10 +767,11 @@ class StageStatus(_message.Message):
         genres: _abc.Iterable[_builtins.str] | None = ...,
         trained_time: _timestamp_pb2.Timestamp | None = ...,
         message: _builtins.str = ...,
+        device: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["trained_time", b"trained_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["feature_versions", b"feature_versions", "genres", b"genres", "kinds", b"kinds", "message", b"message", "model_version", b"model_version", "ready", b"ready", "stage", b"stage", "trained_time", b"trained_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "feature_versions", b"feature_versions", "genres", b"genres", "kinds", b"kinds", "message", b"message", "model_version", b"model_version", "ready", b"ready", "stage", b"stage", "trained_time", b"trained_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

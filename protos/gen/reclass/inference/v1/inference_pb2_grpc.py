@@ -39,6 +39,11 @@ class InferenceServiceStub:
                 request_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.ClassifyTrackRequest.SerializeToString,
                 response_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.ClassifyTrackResponse.FromString,
                 _registered_method=True)
+        self.ClassifyTracks = channel.stream_stream(
+                '/reclass.inference.v1.InferenceService/ClassifyTracks',
+                request_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.ClassifyTracksRequest.SerializeToString,
+                response_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.ClassifyTracksResponse.FromString,
+                _registered_method=True)
         self.Train = channel.stream_stream(
                 '/reclass.inference.v1.InferenceService/Train',
                 request_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.TrainRequest.SerializeToString,
@@ -58,6 +63,16 @@ class InferenceServiceServicer:
         """The genre of one song by progressive voting: stage 1 hears FMA, stage 2 adds MERT, stage 3 adds JMLA; a later stage
         runs only when the earlier one is unsure and the stage is installed. Vectors that the caller sends are not computed
         again; those computed here come back. Keeps nothing; safe to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ClassifyTracks(self, request_iterator, context):
+        """The same for many songs: each item is answered once, as soon as it is known and not always in the order asked; songs
+        whose vectors are sent share calls of the model. A song that fails is answered with its error, and the stream goes
+        on. At most so many songs are in the works at once (see Limits); then reading stops until answers have been taken,
+        so a caller must read while it writes. Keeps nothing; safe to repeat.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -86,6 +101,11 @@ def add_InferenceServiceServicer_to_server(servicer, server):
                     servicer.ClassifyTrack,
                     request_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.ClassifyTrackRequest.FromString,
                     response_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.ClassifyTrackResponse.SerializeToString,
+            ),
+            'ClassifyTracks': grpc.stream_stream_rpc_method_handler(
+                    servicer.ClassifyTracks,
+                    request_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.ClassifyTracksRequest.FromString,
+                    response_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.ClassifyTracksResponse.SerializeToString,
             ),
             'Train': grpc.stream_stream_rpc_method_handler(
                     servicer.Train,
@@ -125,6 +145,33 @@ class InferenceService:
             '/reclass.inference.v1.InferenceService/ClassifyTrack',
             reclass_dot_inference_dot_v1_dot_inference__pb2.ClassifyTrackRequest.SerializeToString,
             reclass_dot_inference_dot_v1_dot_inference__pb2.ClassifyTrackResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ClassifyTracks(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/reclass.inference.v1.InferenceService/ClassifyTracks',
+            reclass_dot_inference_dot_v1_dot_inference__pb2.ClassifyTracksRequest.SerializeToString,
+            reclass_dot_inference_dot_v1_dot_inference__pb2.ClassifyTracksResponse.FromString,
             options,
             channel_credentials,
             insecure,

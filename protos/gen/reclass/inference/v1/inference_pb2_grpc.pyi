@@ -5,9 +5,9 @@ Which genre a song has, and how sure that is.
 
 Errors are canonical codes with a message that says what to do, and an ErrorInfo (domain "reclass.inference") whose
 reason tells cases apart: REQUEST_INVALID, AUDIO_REQUIRED, VECTOR_INVALID, VECTOR_MISSING, TOO_FEW_SONGS,
-TOO_FEW_GENRES, TRAINING_RUNNING, TRAINING_CRASHED, TRITON_UNAVAILABLE, MODEL_BROKEN, REPOSITORY_UNWRITABLE. Errors
-about the audio itself come from the features service unchanged. The metadata key "permanent" is "true" when trying
-again cannot help.
+TOO_FEW_GENRES, TRAINING_RUNNING, TRAINING_CRASHED, TRITON_UNAVAILABLE, MODEL_BROKEN, REPOSITORY_UNWRITABLE,
+CONTENT_TOO_LARGE, TOO_MANY_CALLS. Errors about the audio itself come from the features service unchanged. The metadata
+key "permanent" is "true" when trying again cannot help.
 """
 
 from collections import abc as _abc
@@ -43,6 +43,12 @@ class InferenceServiceStub:
     runs only when the earlier one is unsure and the stage is installed. Vectors that the caller sends are not computed
     again; those computed here come back. Keeps nothing; safe to repeat.
     """
+    ClassifyTracks: _grpc.StreamStreamMultiCallable[_inference_pb2.ClassifyTracksRequest, _inference_pb2.ClassifyTracksResponse]
+    """The same for many songs: each item is answered once, as soon as it is known and not always in the order asked; songs
+    whose vectors are sent share calls of the model. A song that fails is answered with its error, and the stream goes
+    on. At most so many songs are in the works at once (see Limits); then reading stops until answers have been taken,
+    so a caller must read while it writes. Keeps nothing; safe to repeat.
+    """
     Train: _grpc.StreamStreamMultiCallable[_inference_pb2.TrainRequest, _inference_pb2.TrainResponse]
     """Learns from labelled songs: first one `options` message, then songs in any order. Answers with progress, the
     out-of-fold predictions of the songs, and the report last. The new version serves before the report is sent; when
@@ -58,6 +64,12 @@ class InferenceServiceAsyncStub(InferenceServiceStub):
     """The genre of one song by progressive voting: stage 1 hears FMA, stage 2 adds MERT, stage 3 adds JMLA; a later stage
     runs only when the earlier one is unsure and the stage is installed. Vectors that the caller sends are not computed
     again; those computed here come back. Keeps nothing; safe to repeat.
+    """
+    ClassifyTracks: _aio.StreamStreamMultiCallable[_inference_pb2.ClassifyTracksRequest, _inference_pb2.ClassifyTracksResponse]  # type: ignore[assignment]
+    """The same for many songs: each item is answered once, as soon as it is known and not always in the order asked; songs
+    whose vectors are sent share calls of the model. A song that fails is answered with its error, and the stream goes
+    on. At most so many songs are in the works at once (see Limits); then reading stops until answers have been taken,
+    so a caller must read while it writes. Keeps nothing; safe to repeat.
     """
     Train: _aio.StreamStreamMultiCallable[_inference_pb2.TrainRequest, _inference_pb2.TrainResponse]  # type: ignore[assignment]
     """Learns from labelled songs: first one `options` message, then songs in any order. Answers with progress, the
@@ -77,6 +89,18 @@ class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
         """The genre of one song by progressive voting: stage 1 hears FMA, stage 2 adds MERT, stage 3 adds JMLA; a later stage
         runs only when the earlier one is unsure and the stage is installed. Vectors that the caller sends are not computed
         again; those computed here come back. Keeps nothing; safe to repeat.
+        """
+
+    @_abc_1.abstractmethod
+    def ClassifyTracks(
+        self,
+        request_iterator: _MaybeAsyncIterator[_inference_pb2.ClassifyTracksRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_inference_pb2.ClassifyTracksResponse], _abc.AsyncIterator[_inference_pb2.ClassifyTracksResponse]]:
+        """The same for many songs: each item is answered once, as soon as it is known and not always in the order asked; songs
+        whose vectors are sent share calls of the model. A song that fails is answered with its error, and the stream goes
+        on. At most so many songs are in the works at once (see Limits); then reading stops until answers have been taken,
+        so a caller must read while it writes. Keeps nothing; safe to repeat.
         """
 
     @_abc_1.abstractmethod

@@ -6,7 +6,7 @@ Everything that Music ReClass says to a Plex Media Server.
 Errors are canonical codes with a message that says what to do, and an ErrorInfo (domain "reclass.sync") whose
 reason tells cases apart: TOKEN_REFUSED, SERVER_UNREACHABLE, NOT_A_PLEX_SERVER, SERVER_BUSY, SERVER_TOO_OLD,
 LIBRARY_NOT_FOUND, TRACK_NOT_FOUND, NO_MEDIA, AUDIO_CUT_SHORT, GENRES_CHANGED, WRITE_NOT_TAKEN, SHORT_PAGE,
-NOT_CONFIGURED, INVALID_REQUEST, SERVER_ERROR.
+NOT_CONFIGURED, CONNECTION_LOCKED, FOLDER_UNWRITABLE, INVALID_REQUEST, SERVER_ERROR.
 """
 
 from collections import abc as _abc
@@ -25,6 +25,32 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _ConnectionSource:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ConnectionSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ConnectionSource.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CONNECTION_SOURCE_UNSPECIFIED: _ConnectionSource.ValueType  # 0
+    CONNECTION_SOURCE_NONE: _ConnectionSource.ValueType  # 1
+    """Nowhere: it has not been set."""
+    CONNECTION_SOURCE_STORED: _ConnectionSource.ValueType  # 2
+    """SetConnection."""
+    CONNECTION_SOURCE_ENVIRONMENT: _ConnectionSource.ValueType  # 3
+    """The service's environment: it wins, and SetConnection is refused."""
+
+class ConnectionSource(_ConnectionSource, metaclass=_ConnectionSourceEnumTypeWrapper):
+    """Where a part of the connection comes from."""
+
+CONNECTION_SOURCE_UNSPECIFIED: ConnectionSource.ValueType  # 0
+CONNECTION_SOURCE_NONE: ConnectionSource.ValueType  # 1
+"""Nowhere: it has not been set."""
+CONNECTION_SOURCE_STORED: ConnectionSource.ValueType  # 2
+"""SetConnection."""
+CONNECTION_SOURCE_ENVIRONMENT: ConnectionSource.ValueType  # 3
+"""The service's environment: it wins, and SetConnection is refused."""
+Global___ConnectionSource: _TypeAlias = ConnectionSource  # noqa: Y015
 
 class _LockChange:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -48,6 +74,82 @@ LOCK_CHANGE_UNLOCK: LockChange.ValueType  # 2
 LOCK_CHANGE_KEEP: LockChange.ValueType  # 3
 """Leave the lock as it was."""
 Global___LockChange: _TypeAlias = LockChange  # noqa: Y015
+
+@_typing.final
+class SetConnectionRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    URL_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    url: _builtins.str
+    """As http://192.168.1.10:32400. Empty keeps the address that is there."""
+    token: _builtins.str
+    """X-Plex-Token of the server's owner. Empty keeps the token that is there."""
+    def __init__(
+        self,
+        *,
+        url: _builtins.str = ...,
+        token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["token", b"token", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetConnectionRequest: _TypeAlias = SetConnectionRequest  # noqa: Y015
+
+@_typing.final
+class SetConnectionResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetConnectionResponse: _TypeAlias = SetConnectionResponse  # noqa: Y015
+
+@_typing.final
+class GetConnectionRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetConnectionRequest: _TypeAlias = GetConnectionRequest  # noqa: Y015
+
+@_typing.final
+class GetConnectionResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    URL_SOURCE_FIELD_NUMBER: _builtins.int
+    TOKEN_SOURCE_FIELD_NUMBER: _builtins.int
+    url_source: Global___ConnectionSource.ValueType
+    token_source: Global___ConnectionSource.ValueType
+    def __init__(
+        self,
+        *,
+        url_source: Global___ConnectionSource.ValueType = ...,
+        token_source: Global___ConnectionSource.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["token_source", b"token_source", "url_source", b"url_source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetConnectionResponse: _TypeAlias = GetConnectionResponse  # noqa: Y015
 
 @_typing.final
 class CheckServerRequest(_message.Message):

@@ -64,6 +64,16 @@ class SyncServiceStub:
                 request_serializer=reclass_dot_sync_dot_v1_dot_sync__pb2.WriteGenresRequest.SerializeToString,
                 response_deserializer=reclass_dot_sync_dot_v1_dot_sync__pb2.WriteGenresResponse.FromString,
                 _registered_method=True)
+        self.SetConnection = channel.unary_unary(
+                '/reclass.sync.v1.SyncService/SetConnection',
+                request_serializer=reclass_dot_sync_dot_v1_dot_sync__pb2.SetConnectionRequest.SerializeToString,
+                response_deserializer=reclass_dot_sync_dot_v1_dot_sync__pb2.SetConnectionResponse.FromString,
+                _registered_method=True)
+        self.GetConnection = channel.unary_unary(
+                '/reclass.sync.v1.SyncService/GetConnection',
+                request_serializer=reclass_dot_sync_dot_v1_dot_sync__pb2.GetConnectionRequest.SerializeToString,
+                response_deserializer=reclass_dot_sync_dot_v1_dot_sync__pb2.GetConnectionResponse.FromString,
+                _registered_method=True)
 
 
 class SyncServiceServicer:
@@ -117,6 +127,22 @@ class SyncServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetConnection(self, request, context):
+        """Takes the address and the token of the Plex server. They are kept in the service's own folder (mode 600), used from
+        the next call on, and never handed out again. FAILED_PRECONDITION (CONNECTION_LOCKED) for a part that the service's
+        environment sets, for that wins. Nothing is asked of Plex: call CheckServer afterwards. Safe to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetConnection(self, request, context):
+        """Where address and token come from, never what they are. Safe to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SyncServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -149,6 +175,16 @@ def add_SyncServiceServicer_to_server(servicer, server):
                     servicer.WriteGenres,
                     request_deserializer=reclass_dot_sync_dot_v1_dot_sync__pb2.WriteGenresRequest.FromString,
                     response_serializer=reclass_dot_sync_dot_v1_dot_sync__pb2.WriteGenresResponse.SerializeToString,
+            ),
+            'SetConnection': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetConnection,
+                    request_deserializer=reclass_dot_sync_dot_v1_dot_sync__pb2.SetConnectionRequest.FromString,
+                    response_serializer=reclass_dot_sync_dot_v1_dot_sync__pb2.SetConnectionResponse.SerializeToString,
+            ),
+            'GetConnection': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetConnection,
+                    request_deserializer=reclass_dot_sync_dot_v1_dot_sync__pb2.GetConnectionRequest.FromString,
+                    response_serializer=reclass_dot_sync_dot_v1_dot_sync__pb2.GetConnectionResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -313,6 +349,60 @@ class SyncService:
             '/reclass.sync.v1.SyncService/WriteGenres',
             reclass_dot_sync_dot_v1_dot_sync__pb2.WriteGenresRequest.SerializeToString,
             reclass_dot_sync_dot_v1_dot_sync__pb2.WriteGenresResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetConnection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reclass.sync.v1.SyncService/SetConnection',
+            reclass_dot_sync_dot_v1_dot_sync__pb2.SetConnectionRequest.SerializeToString,
+            reclass_dot_sync_dot_v1_dot_sync__pb2.SetConnectionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetConnection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reclass.sync.v1.SyncService/GetConnection',
+            reclass_dot_sync_dot_v1_dot_sync__pb2.GetConnectionRequest.SerializeToString,
+            reclass_dot_sync_dot_v1_dot_sync__pb2.GetConnectionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,7 +6,7 @@ Everything that Music ReClass says to a Plex Media Server.
 Errors are canonical codes with a message that says what to do, and an ErrorInfo (domain "reclass.sync") whose
 reason tells cases apart: TOKEN_REFUSED, SERVER_UNREACHABLE, NOT_A_PLEX_SERVER, SERVER_BUSY, SERVER_TOO_OLD,
 LIBRARY_NOT_FOUND, TRACK_NOT_FOUND, NO_MEDIA, AUDIO_CUT_SHORT, GENRES_CHANGED, WRITE_NOT_TAKEN, SHORT_PAGE,
-NOT_CONFIGURED, INVALID_REQUEST, SERVER_ERROR.
+NOT_CONFIGURED, CONNECTION_LOCKED, FOLDER_UNWRITABLE, INVALID_REQUEST, SERVER_ERROR.
 """
 
 from collections import abc as _abc
@@ -59,6 +59,13 @@ class SyncServiceStub:
     Sends nothing when the track already is as asked, so repeating is safe. ABORTED (GENRES_CHANGED) when
     `expected` is given and differs from what Plex has: somebody changed the track since; nothing was written.
     """
+    SetConnection: _grpc.UnaryUnaryMultiCallable[_sync_pb2.SetConnectionRequest, _sync_pb2.SetConnectionResponse]
+    """Takes the address and the token of the Plex server. They are kept in the service's own folder (mode 600), used from
+    the next call on, and never handed out again. FAILED_PRECONDITION (CONNECTION_LOCKED) for a part that the service's
+    environment sets, for that wins. Nothing is asked of Plex: call CheckServer afterwards. Safe to repeat.
+    """
+    GetConnection: _grpc.UnaryUnaryMultiCallable[_sync_pb2.GetConnectionRequest, _sync_pb2.GetConnectionResponse]
+    """Where address and token come from, never what they are. Safe to repeat."""
 
 @_typing.type_check_only
 class SyncServiceAsyncStub(SyncServiceStub):
@@ -85,6 +92,13 @@ class SyncServiceAsyncStub(SyncServiceStub):
     Sends nothing when the track already is as asked, so repeating is safe. ABORTED (GENRES_CHANGED) when
     `expected` is given and differs from what Plex has: somebody changed the track since; nothing was written.
     """
+    SetConnection: _aio.UnaryUnaryMultiCallable[_sync_pb2.SetConnectionRequest, _sync_pb2.SetConnectionResponse]  # type: ignore[assignment]
+    """Takes the address and the token of the Plex server. They are kept in the service's own folder (mode 600), used from
+    the next call on, and never handed out again. FAILED_PRECONDITION (CONNECTION_LOCKED) for a part that the service's
+    environment sets, for that wins. Nothing is asked of Plex: call CheckServer afterwards. Safe to repeat.
+    """
+    GetConnection: _aio.UnaryUnaryMultiCallable[_sync_pb2.GetConnectionRequest, _sync_pb2.GetConnectionResponse]  # type: ignore[assignment]
+    """Where address and token come from, never what they are. Safe to repeat."""
 
 class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -144,5 +158,24 @@ class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
         Sends nothing when the track already is as asked, so repeating is safe. ABORTED (GENRES_CHANGED) when
         `expected` is given and differs from what Plex has: somebody changed the track since; nothing was written.
         """
+
+    @_abc_1.abstractmethod
+    def SetConnection(
+        self,
+        request: _sync_pb2.SetConnectionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_pb2.SetConnectionResponse, _abc.Awaitable[_sync_pb2.SetConnectionResponse]]:
+        """Takes the address and the token of the Plex server. They are kept in the service's own folder (mode 600), used from
+        the next call on, and never handed out again. FAILED_PRECONDITION (CONNECTION_LOCKED) for a part that the service's
+        environment sets, for that wins. Nothing is asked of Plex: call CheckServer afterwards. Safe to repeat.
+        """
+
+    @_abc_1.abstractmethod
+    def GetConnection(
+        self,
+        request: _sync_pb2.GetConnectionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_pb2.GetConnectionResponse, _abc.Awaitable[_sync_pb2.GetConnectionResponse]]:
+        """Where address and token come from, never what they are. Safe to repeat."""
 
 def add_SyncServiceServicer_to_server(servicer: SyncServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
