@@ -227,6 +227,7 @@ class ExtractRequest(_message.Message):
     PATH_MAPPINGS_FIELD_NUMBER: _builtins.int
     EXCERPT_FIELD_NUMBER: _builtins.int
     COMPUTE_FIELD_NUMBER: _builtins.int
+    KNOWN_CONTENT_KEYS_FIELD_NUMBER: _builtins.int
     excerpt: Global___Excerpt.ValueType
     @_builtins.property
     def audio(self) -> Global___AudioReference: ...
@@ -240,6 +241,12 @@ class ExtractRequest(_message.Message):
 
     @_builtins.property
     def compute(self) -> Global___ComputeOptions: ...
+    @_builtins.property
+    def known_content_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Content keys of audio whose vectors the caller has already, at most 1000. When the audio is one of them, nothing is
+        decoded: the answer has its key and its tags, no vectors and no properties.
+        """
+
     def __init__(
         self,
         *,
@@ -248,10 +255,11 @@ class ExtractRequest(_message.Message):
         path_mappings: _abc.Iterable[Global___PathMapping] | None = ...,
         excerpt: Global___Excerpt.ValueType = ...,
         compute: Global___ComputeOptions | None = ...,
+        known_content_keys: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "compute", b"compute"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "compute", b"compute", "excerpt", b"excerpt", "kinds", b"kinds", "path_mappings", b"path_mappings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "compute", b"compute", "excerpt", b"excerpt", "kinds", b"kinds", "known_content_keys", b"known_content_keys", "path_mappings", b"path_mappings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -266,8 +274,11 @@ class ExtractResponse(_message.Message):
     TAGS_FIELD_NUMBER: _builtins.int
     VECTORS_FIELD_NUMBER: _builtins.int
     MISSING_FIELD_NUMBER: _builtins.int
+    ALREADY_KNOWN_FIELD_NUMBER: _builtins.int
     content_key: _builtins.str
     """Identifies the audio payload; the same for a file that was only retagged, renamed or moved."""
+    already_known: _builtins.bool
+    """The audio is one of the request's `known_content_keys`."""
     @_builtins.property
     def properties(self) -> Global___AudioProperties: ...
     @_builtins.property
@@ -284,10 +295,11 @@ class ExtractResponse(_message.Message):
         tags: Global___FileTags | None = ...,
         vectors: _abc.Iterable[Global___Vector] | None = ...,
         missing: _abc.Iterable[Global___MissingVector] | None = ...,
+        already_known: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["properties", b"properties", "tags", b"tags"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_key", b"content_key", "missing", b"missing", "properties", b"properties", "tags", b"tags", "vectors", b"vectors"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_known", b"already_known", "content_key", b"content_key", "missing", b"missing", "properties", b"properties", "tags", b"tags", "vectors", b"vectors"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
