@@ -40,11 +40,15 @@ up: install ## Start the whole system on this machine (needs PLEX_URL and PLEX_T
 
 .PHONY: test
 test: install ## Run all tests (at most 10 minutes)
-	$(BIN)/pytest -n $(TEST_PROCESSES) tests
+	$(BIN)/pytest -n $(TEST_PROCESSES)
 
 .PHONY: test-fast
 test-fast: install ## Run the unit tests (at most 2 minutes)
 	$(BIN)/pytest tests/unit
+
+.PHONY: test-survival
+test-survival: install ## Kill every process in the middle of the work (about 10 minutes)
+	$(BIN)/pytest tests/survival
 
 .PHONY: lint
 lint: install ## Check style, types, the stubs and the page of settings
