@@ -1,11 +1,14 @@
 """The reclass command: which commands there are, what it prints of a run, and its exit status."""
 
+import io
+
 import pytest
 import typer
 from portal.command_line import make_app
-from portal.commands.following import Snapshot, exit_status, line_of
+from portal.commands.following import Snapshot, displayed, exit_status, line_of
 from portal.runs.kinds import work_of
 from portal.runs.models import Run
+from rich.console import Console
 
 
 def seen(state=Run.State.RUNNING, total=100, through=20, failed=1, **fields):
@@ -28,6 +31,20 @@ def test_a_line_says_how_many_songs_wait_for_another_try_and_why():
         run=Run(kind=Run.Kind.EXTRACT), total=9, through=6, failed=0, again=3, trouble="Plex restarts."
     )
     assert line_of(seen_again, 3.0).endswith("0 failed; 3 to be tried again: Plex restarts.")
+
+
+def test_the_bar_stays_on_one_line_of_a_narrow_terminal_and_says_why_above_it():
+    console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
+    run = Run(kind=Run.Kind.SYNC, step="Listing a library with a long name: 12345 of 100000 songs")
+    trouble = "Plex at http://192.168.1.10:32400 is starting or in maintenance [try again]"
+    with displayed(run, console) as show:
+        for through in (6, 7):
+            show.show(Snapshot(run=run, total=100_000, through=through, failed=12, again=3, trouble=trouble))
+    printed = console.file.getvalue()
+    assert " ".join(printed.split()).count(f"Trying again: {trouble}") == 1
+    bars = [line for line in printed.replace("\r", "\n").splitlines() if "failed" in line]
+    assert bars
+    assert all("12 failed, 3 again" in line for line in bars)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 
 from portal.runs.engine import ACTIVE
 from portal.runs.models import Run, RunSong
@@ -73,7 +74,7 @@ def snapshot(run_id: int) -> Snapshot:
 def follow(run: Run, console: Console) -> Snapshot:
     """Show progress until the run has ended. Ctrl-C stops the run in an orderly way."""
     try:
-        with _display(run, console) as show:
+        with displayed(run, console) as show:
             return _watch(run, show)
     except KeyboardInterrupt:
         return _stop(run, console)
@@ -115,20 +116,22 @@ class RateColumn(ProgressColumn):
 
 
 @contextmanager
-def _display(run: Run, console: Console) -> Iterator["Lines | Bar"]:
+def displayed(run: Run, console: Console) -> Iterator["Lines | Bar"]:
+    """Progress as it suits the console."""
     if not console.is_terminal:
         yield Lines(console)
         return
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
+        # What is long gives way, so that a line stays a line on a narrow terminal.
+        TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=3)),
+        BarColumn(bar_width=None, table_column=Column(ratio=2)),
         TaskProgressColumn(),
         MofNCompleteColumn(),
         RateColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[failed]} failed{task.fields[again]}"),
+        TextColumn("{task.fields[failed]} failed{task.fields[again]}", table_column=Column(no_wrap=True)),
     )
-    with Progress(*columns, console=console) as progress:
+    with Progress(*columns, console=console, expand=True) as progress:
         yield Bar(progress, run)
 
 
@@ -138,6 +141,7 @@ class Bar:
     def __init__(self, progress: Progress, run: Run) -> None:
         self._progress = progress
         self._task = progress.add_task(run.get_kind_display(), total=None, failed=0, again="")
+        self._said = ""
 
     def show(self, seen: Snapshot) -> None:
         """Draw it."""
@@ -146,10 +150,17 @@ class Bar:
         if not seen.total and seen.run.progress:
             counted = {"total": 100, "completed": int(seen.run.progress * 100)}
         description = step or seen.run.get_kind_display()
-        again = f", {seen.again} to be tried again: {seen.trouble}" if seen.again else ""
+        again = f", {seen.again} again" if seen.again else ""
         self._progress.update(
-            self._task, description=description, failed=seen.failed, again=escape(again), **counted
+            self._task, description=escape(description), failed=seen.failed, again=again, **counted
         )
+        self._say_trouble(seen.trouble)
+
+    def _say_trouble(self, trouble: str) -> None:
+        """Why songs are tried again, above the bar and once: it is too long for the bar's line."""
+        if trouble and trouble != self._said:
+            self._progress.console.print(f"Trying again: {trouble}", highlight=False, markup=False)
+            self._said = trouble
 
 
 def _watch(run: Run, show: "Lines | Bar") -> Snapshot:
