@@ -43,8 +43,7 @@ def test_the_bar_stays_on_one_line_of_a_narrow_terminal_and_says_why_above_it():
     printed = console.file.getvalue()
     assert " ".join(printed.split()).count(f"Trying again: {trouble}") == 1
     bars = [line for line in printed.replace("\r", "\n").splitlines() if "failed" in line]
-    assert bars
-    assert all("12 failed, 3 again" in line for line in bars)
+    assert "12 failed, 3 again" in bars[-1]
 
 
 @pytest.mark.parametrize(
