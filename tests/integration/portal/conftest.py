@@ -130,7 +130,9 @@ def portal(
     inference.__init__()
     portal_stand_in.ask("DELETE", "faults")
     portal_stand_in.ask(
-        "POST", "behaviour", {"version": "1.41.3.9314", "edit_mode": "add", "spelling": "kept"}
+        "POST",
+        "behaviour",
+        {"version": "1.41.3.9314", "edit_mode": "add", "spelling": "kept", "ignores_edits": False},
     )
     portal_stand_in.ask("POST", "reset")
     return Portal(

@@ -329,3 +329,144 @@ def test_new_aliases_change_the_labels_of_songs(portal):
     Alias.objects.create(spelling="Schlagerchen", genre=Genre.objects.get(name="Vocal"))
     assert relabel() == 1
     assert Track.objects.get(rating_key="1001").tag_genre.name == "Vocal"
+
+
+OLD = "1.32.5.1"
+
+
+def tag(song):
+    """What the song's tags claim, read anew from what is stored."""
+    relabel()
+    song.refresh_from_db()
+    return song.tag_genre.name if song.tag_genre else None
+
+
+def test_a_plan_on_a_server_that_became_too_old_notes_no_empty_list_and_costs_no_label(portal):
+    judged(portal)
+    portal.plex.behave(version=OLD)
+    run = portal.finish(start_plan(min_confidence=0.7))
+    assert run.state == Run.State.FAILED
+    assert "1.40" in run.message
+    assert not WriteRow.objects.exists()
+    song = Track.objects.get(rating_key="1001")
+    assert song.plex_genres == ["Rock", "Pop", "Soundtrack"]
+    assert tag(song) == "Pop_Rock"
+
+
+def test_a_push_to_a_server_that_became_too_old_did_nothing_and_goes_on_when_it_is_updated(portal):
+    judged(portal)
+    batch = planned(portal)
+    portal.plex.behave(version=OLD)
+    run = portal.finish(start_push(batch))
+    assert run.state == Run.State.FAILED
+    assert row_states(batch) == {WriteRow.State.PLANNED}
+    assert not batch.rows.exclude(attempted_time=None).exists()
+    assert tag(Track.objects.get(rating_key="1001")) == "Pop_Rock"
+    portal.plex.behave(version="1.41.3.9314")
+    portal.finish(start_push(next_batch()))
+    assert row_states(batch) == {WriteRow.State.WRITTEN}
+
+
+def test_a_rollback_on_a_server_that_became_too_old_believes_no_empty_list(portal):
+    portal.plex.ask("PUT", "tracks/1001/genres", {"genres": [], "locked": True})
+    judged(portal)
+    before = in_plex(portal)
+    batch = planned(portal)
+    portal.finish(start_push(batch))
+    portal.plex.behave(version=OLD)
+    run = portal.finish(start_rollback(batch))
+    assert run.state == Run.State.FAILED
+    assert row_states(batch) == {WriteRow.State.WRITTEN}
+    portal.plex.behave(version="1.41.3.9314")
+    assert in_plex(portal) == {key: (["Jazz"], True) for key in KEYS}
+    portal.finish(start_sync(["Music"], full=True))
+    songs = Track.objects.exclude(file="")
+    assert {tag(song) for song in songs.exclude(rating_key="1001")} == {"Pop_Rock"}
+    assert tag(songs.get(rating_key="1001")) is None
+    portal.finish(start_rollback(batch))
+    assert in_plex(portal) == before
+
+
+def test_a_sync_of_a_server_that_became_too_old_keeps_genres_and_labels(portal):
+    portal.finish(start_sync(["Music"]))
+    run = start_sync(["Music"], full=True)
+    engine.begin(run.pk, portal.equipment())
+    portal.plex.behave(version=OLD)
+    assert portal.finish(run).state == Run.State.FAILED
+    song = Track.objects.get(rating_key="1001")
+    assert song.plex_genres == ["Rock", "Pop", "Soundtrack"]
+    assert tag(song) == "Pop_Rock"
+
+
+def test_an_edit_that_plex_ignored_did_nothing_so_the_same_genre_of_a_persons_is_a_label(portal):
+    judged(portal)
+    batch = planned(portal)
+    portal.plex.behave(ignores_edits=True)
+    portal.finish(start_push(batch))
+    portal.plex.behave(ignores_edits=False)
+    assert row_states(batch) == {WriteRow.State.FAILED}
+    assert not batch.rows.exclude(attempted_time=None).exists()
+    portal.plex.ask("PUT", "tracks/1001/genres", {"genres": ["Jazz"], "locked": True})
+    portal.finish(start_sync(["Music"], full=True))
+    assert tag(Track.objects.get(rating_key="1001")) == "Jazz"
+
+
+def test_a_conflict_at_the_first_attempt_did_nothing(portal):
+    judged(portal)
+    batch = planned(portal)
+    portal.plex.ask("PUT", "tracks/1001/genres", {"genres": ["Mine"], "locked": True})
+    portal.finish(start_push(batch))
+    assert batch.rows.get(rating_key="1001").attempted_time is None
+    portal.plex.ask("PUT", "tracks/1001/genres", {"genres": ["Jazz"], "locked": True})
+    portal.finish(start_sync(["Music"], full=True))
+    assert tag(Track.objects.get(rating_key="1001")) == "Jazz"
+
+
+def begun(portal, batch, key):
+    """A push that died after the edit of one song, before it could note that."""
+    row = batch.rows.get(rating_key=key)
+    WriteRow.objects.filter(pk=row.pk).update(attempted_time=batch.created_time)
+    was, wanted = GenreState(genres=tuple(row.before_genres)), GenreState(genres=("Jazz",), locked=True)
+    portal.services.sync.write_genres(key, wanted, expected=was)
+
+
+def test_an_edit_that_a_crash_has_hidden_is_no_label_and_is_rolled_back_with_its_batch(portal):
+    judged(portal)
+    before = in_plex(portal)
+    batch = planned(portal)
+    run = start_push(batch)
+    begun(portal, batch, "1001")
+    engine.fail(run.pk, "The end of the world.")
+    portal.finish(start_sync(["Music"], full=True))
+    song = Track.objects.get(rating_key="1001")
+    assert song.plex_genres == ["Jazz"]
+    assert tag(song) == "Pop_Rock"
+    portal.finish(start_rollback(batch))
+    assert in_plex(portal) == before
+    assert batch.rows.get(rating_key="1001").state == WriteRow.State.ROLLED_BACK
+
+
+def test_a_rollback_finds_out_that_a_hidden_edit_was_never_made(portal):
+    judged(portal)
+    batch = planned(portal)
+    run = start_push(batch)
+    batch.rows.filter(rating_key="1001").update(attempted_time=batch.created_time)
+    engine.fail(run.pk, "The end of the world.")
+    edits = len(portal.plex.edits())
+    portal.finish(start_rollback(batch))
+    assert len(portal.plex.edits()) == edits
+    row = batch.rows.get(rating_key="1001")
+    assert (row.state, row.attempted_time) == (WriteRow.State.PLANNED, None)
+    portal.plex.ask("PUT", "tracks/1001/genres", {"genres": ["Jazz"], "locked": True})
+    portal.finish(start_sync(["Music"], full=True))
+    assert tag(Track.objects.get(rating_key="1001")) == "Jazz"
+
+
+def test_what_an_older_batch_wrote_is_no_label_when_plex_is_put_back_to_it(portal):
+    judged(portal)
+    portal.finish(start_push(planned(portal)))
+    judge_all(Track.objects.exclude(file=""), "Blues", "genre_test/2")
+    portal.finish(start_push(planned(portal)))
+    portal.plex.ask("PUT", "tracks/1001/genres", {"genres": ["Jazz"], "locked": True})
+    portal.finish(start_sync(["Music"], full=True))
+    assert tag(Track.objects.get(rating_key="1001")) == "Pop_Rock"

@@ -64,6 +64,8 @@ SECOND = Edit(before=("Jazz",), after=("Blues",))
         (("Reggae",), [SECOND, FIRST], ("Reggae",)),
         (("Blues", "Mine"), [SECOND, FIRST], ("Blues", "Mine")),
         ((), [Edit(before=("Rock",), after=())], ("Rock",)),
+        (("Jazz",), [SECOND, FIRST], ("Rock", "Pop")),
+        (("Chanso\u0301n",), [Edit(before=("Rock",), after=("Chans\u00f3n",))], ("Rock",)),
     ],
 )
 def test_genres_that_we_wrote_give_way_to_those_before_us(present, edits, original):

@@ -3,10 +3,17 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.utils import timezone
 from runtime.errors import RemoteError
 
+from portal.ledger.attempts import (
+    PERHAPS_STANDING,
+    after_state,
+    before_state,
+    did_nothing,
+    present_state,
+)
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.ledger.standing import stand_again
 from portal.library.models import InPlex, Track
@@ -27,7 +34,7 @@ class Push:
     def lay_out(self, job: RunJob) -> Iterable[int]:
         """The songs of the batch that are not written yet."""
         batch = WriteBatch.objects.get(pk=job.run.arguments["batch"])
-        return _tracks(batch, WriteRow.State.PLANNED)
+        return _tracks(batch, Q(state=WriteRow.State.PLANNED))
 
     def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
         """Write one song after the other, each committed by itself."""
@@ -38,13 +45,14 @@ class Push:
             try:
                 yield track_id, _push_row(job.services.sync, row_id, first_attempt=first_attempt)
             except RemoteError as error:
-                yield track_id, _note_failed_push(row_id, error)
+                sync = job.services.sync
+                yield track_id, _note_failed_push(sync, row_id, error, first_attempt=first_attempt)
 
     def conclude(self, run: Run) -> str:
         """The batch is applied, whatever became of single songs; the rows tell."""
         batch = WriteBatch.objects.get(pk=run.arguments["batch"])
         # What could not be reached this time is said to have failed; a later plan will find it again.
-        unreached = list(_tracks(batch, WriteRow.State.PLANNED))
+        unreached = list(_tracks(batch, Q(state=WriteRow.State.PLANNED)))
         batch.rows.filter(state=WriteRow.State.PLANNED).update(state=WriteRow.State.FAILED)
         batch.state, batch.applied_time = WriteBatch.State.APPLIED, timezone.now()
         batch.save(update_fields=("state", "applied_time"))
@@ -61,9 +69,9 @@ class Rollback:
     songs_at_once = None
 
     def lay_out(self, job: RunJob) -> Iterable[int]:
-        """The songs that the batch has changed."""
+        """The songs that the batch has changed, or may have: a crash or a lost answer hides an edit."""
         batch = WriteBatch.objects.get(pk=job.run.arguments["batch"])
-        return _tracks(batch, WriteRow.State.WRITTEN)
+        return _tracks(batch, PERHAPS_STANDING)
 
     def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
         """Put back one song after the other, each committed by itself."""
@@ -71,8 +79,7 @@ class Rollback:
             try:
                 yield track_id, _roll_back_row(job.services.sync, row_id)
             except RemoteError as error:
-                WriteRow.objects.filter(pk=row_id).update(message=error.message)
-                yield track_id, outcome_of(error)
+                yield track_id, _note_failed_rollback(row_id, error)
 
     def conclude(self, run: Run) -> str:
         """The batch is rolled back, unless songs are left that could not be reached."""
@@ -81,7 +88,7 @@ class Rollback:
         batch.state = WriteBatch.State.APPLIED if left else WriteBatch.State.ROLLED_BACK
         batch.rolled_back_time = None if left else timezone.now()
         batch.save(update_fields=("state", "rolled_back_time"))
-        stand_again(_tracks(batch, WriteRow.State.PLANNED), instead_of=InPlex.PLANNED)
+        stand_again(_tracks(batch, Q(state=WriteRow.State.PLANNED)), instead_of=InPlex.PLANNED)
         more = f" {left} could not be put back: roll back again." if left else ""
         return f"Batch {batch.pk}: {_counted(batch)}.{more}"
 
@@ -99,8 +106,8 @@ def _counted(batch: WriteBatch) -> str:
     return ", ".join(f"{n} {state}" for state, n in counts(batch).items()) or "no songs"
 
 
-def _tracks(batch: WriteBatch, state: WriteRow.State) -> Iterable[int]:
-    return batch.rows.filter(state=state).order_by("pk").values_list("track_id", flat=True).iterator()
+def _tracks(batch: WriteBatch, chosen: Q) -> Iterable[int]:
+    return batch.rows.filter(chosen).order_by("pk").values_list("track_id", flat=True).iterator()
 
 
 def _rows(run: Run, track_ids: Sequence[int]) -> list[tuple[int, int]]:
@@ -111,18 +118,20 @@ def _rows(run: Run, track_ids: Sequence[int]) -> list[tuple[int, int]]:
 @transaction.atomic
 def _push_row(sync: SyncClient, row_id: int, *, first_attempt: bool) -> Outcome:
     # The lock is held over the call: a push and a rollback of one song must not run at once.
-    row = WriteRow.objects.select_for_update(of=("self",)).select_related("track").get(pk=row_id)
+    row = _locked(row_id)
     if row.state != WriteRow.State.PLANNED:
         return DONE
     if row.track.in_plex == InPlex.EXCLUDED:
+        _forget_attempt(row, certain=first_attempt)
         return _settle(row, WriteRow.State.FAILED, EXCLUDED_SINCE)
-    before, after = _before(row), _after(row)
     try:
-        written = sync.write_genres(row.rating_key, after, expected=before)
+        written = sync.write_genres(row.rating_key, after_state(row), expected=before_state(row))
     except RemoteError as error:
         if error.reason != GENRES_CHANGED:
             raise
-        return _conflict(row, error.message, _present(sync, row))
+        present = present_state(sync, row)
+        _forget_attempt(row, certain=first_attempt)
+        return _conflict(row, error.message, present)
     row.written_time = timezone.now()
     # Plex had it already, and this was the first attempt: somebody else's doing, which a rollback must not undo.
     already = not written.changed and first_attempt
@@ -137,22 +146,37 @@ def _push_row(sync: SyncClient, row_id: int, *, first_attempt: bool) -> Outcome:
 
 @transaction.atomic
 def _roll_back_row(sync: SyncClient, row_id: int) -> Outcome:
-    row = WriteRow.objects.select_for_update(of=("self",)).select_related("track").get(pk=row_id)
-    if row.state != WriteRow.State.WRITTEN:
+    row = _locked(row_id)
+    uncertain = row.state in (WriteRow.State.PLANNED, WriteRow.State.FAILED)
+    if row.state != WriteRow.State.WRITTEN and not uncertain:
         return DONE
-    before, after = _before(row), _after(row)
+    before, after = before_state(row), after_state(row)
     try:
-        present = sync.write_genres(row.rating_key, before, expected=after).after
+        written = sync.write_genres(row.rating_key, before, expected=after)
+        present, changed = written.after, written.changed
     except RemoteError as error:
         if error.reason != GENRES_CHANGED:
             raise
-        found = _present(sync, row)
+        found = present_state(sync, row)
         # A crash may have hidden that it was put back, and Plex may order genres by itself.
         if found is None or not found.same_as(before):
-            return _conflict(row, error.message, found)
-        present = found
+            return DONE if uncertain else _conflict(row, error.message, found)
+        present, changed = found, False
+    if uncertain and not changed:
+        _forget_attempt(row, certain=True)
+        return _settle(row, WriteRow.State(row.state), row.message, present)
     row.rolled_back_time = timezone.now()
     return _settle(row, WriteRow.State.ROLLED_BACK, "", present, InPlex.ROLLED_BACK)
+
+
+def _locked(row_id: int) -> WriteRow:
+    return WriteRow.objects.select_for_update(of=("self",)).select_related("track").get(pk=row_id)
+
+
+def _forget_attempt(row: WriteRow, *, certain: bool) -> None:
+    """Nothing of this row stands in Plex: what stands there may be a label. Unsaved."""
+    if certain:
+        row.attempted_time = None
 
 
 def _conflict(row: WriteRow, message: str, present: GenreState | None) -> Outcome:
@@ -169,7 +193,7 @@ def _settle(
 ) -> Outcome:
     """Store how a row ended, and what Plex has now."""
     row.state, row.message = state, message
-    row.save(update_fields=("state", "message", "written_time", "rolled_back_time"))
+    row.save(update_fields=("state", "message", "attempted_time", "written_time", "rolled_back_time"))
     track = Track.objects.filter(pk=row.track_id)
     if present is not None:
         track.update(plex_genres=list(present.genres), plex_genres_locked=present.locked)
@@ -179,12 +203,14 @@ def _settle(
     return Outcome(verdict=Verdict.SKIPPED, message=message) if message else DONE
 
 
-def _note_failed_push(row_id: int, error: RemoteError) -> Outcome:
+def _note_failed_push(sync: SyncClient, row_id: int, error: RemoteError, *, first_attempt: bool) -> Outcome:
+    planned = WriteRow.objects.filter(pk=row_id, state=WriteRow.State.PLANNED)
+    row = planned.first()
+    if row is not None and did_nothing(sync, row, error, first_attempt=first_attempt):
+        planned.update(attempted_time=None)
     outcome = outcome_of(error)
     state = WriteRow.State.FAILED if outcome.verdict is Verdict.FAILED else WriteRow.State.PLANNED
-    WriteRow.objects.filter(pk=row_id, state=WriteRow.State.PLANNED).update(
-        state=state, message=error.message
-    )
+    planned.update(state=state, message=error.message)
     if state == WriteRow.State.FAILED:
         stand_again(
             Track.objects.filter(writes=row_id).values_list("pk", flat=True), instead_of=InPlex.PLANNED
@@ -192,14 +218,11 @@ def _note_failed_push(row_id: int, error: RemoteError) -> Outcome:
     return outcome
 
 
-def _present(sync: SyncClient, row: WriteRow) -> GenreState | None:
-    track = sync.get_tracks([row.rating_key]).get(row.rating_key)
-    return track.state if track else None
-
-
-def _before(row: WriteRow) -> GenreState:
-    return GenreState(genres=tuple(row.before_genres), locked=row.before_locked)
-
-
-def _after(row: WriteRow) -> GenreState:
-    return GenreState(genres=tuple(row.after_genres), locked=row.after_locked)
+def _note_failed_rollback(row_id: int, error: RemoteError) -> Outcome:
+    row = WriteRow.objects.filter(pk=row_id)
+    row.update(message=error.message)
+    outcome = outcome_of(error)
+    if outcome.verdict is Verdict.FAILED and not row.filter(state=WriteRow.State.WRITTEN).exists():
+        # It failed when it was to be written, too: nothing is left undone that was done.
+        return Outcome(verdict=Verdict.SKIPPED, message=error.message)
+    return outcome

@@ -3,20 +3,16 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from portal.genres.models import spellings
 from portal.genres.spelling import genre_of
-from portal.ledger.models import WriteBatch, WriteRow
+from portal.ledger.attempts import PERHAPS_WRITTEN
+from portal.ledger.models import WriteRow
 from portal.library.models import Track
 from portal.library.originals import Edit, original_genres
 
 _AT_ONCE = 1000
-# A crash or a lost answer may have hidden that an edit was made, so what was begun counts as perhaps written.
-_PERHAPS_WRITTEN = Q(state=WriteRow.State.WRITTEN) | Q(
-    state__in=(WriteRow.State.FAILED, WriteRow.State.PLANNED, WriteRow.State.CONFLICT),
-    attempted_time__isnull=False,
-) & ~Q(batch__state=WriteBatch.State.ROLLED_BACK)
 
 
 def relabel(tracks: QuerySet[Track] | None = None) -> int:
@@ -49,7 +45,7 @@ def set_labels(tracks: Sequence[Track], known: dict[str, int]) -> list[Track]:
 
 def edits_of(track_ids: Iterable[int]) -> dict[int, list[Edit]]:
     """Our edits that may stand in Plex, newest first, by track."""
-    rows = WriteRow.objects.filter(_PERHAPS_WRITTEN, track_id__in=list(track_ids)).order_by("-pk")
+    rows = WriteRow.objects.filter(PERHAPS_WRITTEN, track_id__in=list(track_ids)).order_by("-pk")
     edits = defaultdict(list)
     for track_id, before, after in rows.values_list("track_id", "before_genres", "after_genres"):
         edits[track_id].append(Edit(before=tuple(before), after=tuple(after)))

@@ -8,6 +8,7 @@ import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 from reclass.sync.v1 import sync_pb2 as pb
 from reclass.sync.v1 import sync_pb2_grpc
+from runtime.errors import RemoteError
 
 from portal.remote.calls import translated
 
@@ -136,6 +137,8 @@ class SyncClient:
             answer = self._stub.GetTracks(
                 pb.GetTracksRequest(rating_keys=rating_keys), timeout=LISTING_TIMEOUT_SECONDS
             )
+        if not all(track.genres for track in answer.tracks):
+            self._require_track_genres()
         return {track.rating_key: _track(track) for track in answer.tracks}
 
     def write_genres(self, rating_key: str, wanted: GenreState, *, expected: GenreState) -> Written:
@@ -148,7 +151,21 @@ class SyncClient:
         )
         with translated("sync"):
             answer = self._stub.WriteGenres(request, timeout=60.0)
+        if not answer.after.genres:
+            self._require_track_genres()
         return Written(before=_state(answer.before), after=_state(answer.after), changed=answer.changed)
+
+    def _require_track_genres(self) -> None:
+        """Refuse to believe in an empty list from a server that shows none: the version may change at any time."""
+        server = self.check_server()
+        if not server.supports_track_genres:
+            raise RemoteError(
+                code=grpc.StatusCode.FAILED_PRECONDITION,
+                message=f"Plex Media Server {server.version} shows no genres of tracks: update it to 1.40.0 or later. "
+                "Nothing that is known of genres was changed",
+                reason="SERVER_TOO_OLD",
+                permanent=True,
+            )
 
 
 def _state(message: pb.GenreState) -> GenreState:
