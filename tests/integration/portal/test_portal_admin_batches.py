@@ -93,9 +93,12 @@ def test_a_batchs_rows_are_shown_by_state_with_their_messages_and_in_pages(admin
 
 
 def test_a_run_shows_how_far_it_is_and_why_songs_failed(admin_client: Client) -> None:
-    tracks = songs.make_judged_songs(4)
-    run = Run.objects.create(kind=Run.Kind.CLASSIFY, state=Run.State.RUNNING, request_id="abc")
-    states = (RunSong.State.DONE, RunSong.State.FAILED, RunSong.State.SKIPPED, RunSong.State.PENDING)
+    tracks = songs.make_judged_songs(3)
+    run = Run.objects.create(
+        kind=Run.Kind.CLASSIFY, state=Run.State.RUNNING, request_id="abc",
+        song_count=4, done_count=1, skipped_count=1, failed_count=1,
+    )  # fmt: skip
+    states = (RunSong.State.FAILED, RunSong.State.SKIPPED, RunSong.State.PENDING)
     for track, state in zip(tracks, states, strict=True):
         message = "The file is cut short." if state == RunSong.State.FAILED else ""
         RunSong.objects.create(run=run, track=track, state=state, message=message)

@@ -12,11 +12,13 @@ from portal.library.models import Analysis, Audio, Library, Track, Vector
 from portal.remote.audio import Heard
 from portal.remote.inference import Classification, InferenceClient, StageVerdict
 from portal.runs import engine, jobs
+from portal.runs.layout import RUNS_WITH_REASONS
 from portal.runs.models import Run, RunSong
 from portal.runs.start import CannotStart, start_classify, start_extract, start_sync, start_train, stop
 from portal.verdicts.models import Override, Prediction
 from portal.verdicts.storing import genres_by_name, store_prediction
 from portal_services import MODEL, BusyError, TooShortError
+from procrastinate.contrib.django.models import ProcrastinateJob
 from reclass.inference.v1 import inference_pb2
 from runtime.channel import open_channel
 from runtime.errors import RemoteError
@@ -48,7 +50,9 @@ def test_a_second_sync_asks_for_details_of_changed_songs_only(portal):
     synced(portal)
     portal.plex.ask("PUT", "tracks/1002/genres", {"genres": ["Jazz"], "locked": True})
     run = synced(portal)
-    assert [song.track.rating_key for song in run.songs.all()] == ["1002"]
+    assert run.song_count == 1
+    asked = [each["path"] for each in portal.plex.requests() if each["path"].startswith("/library/metadata")]
+    assert asked[-1] == "/library/metadata/1002"
     song = Track.objects.get(rating_key="1002")
     assert (song.plex_genres, song.plex_genres_locked, song.tag_genre.name) == (["Jazz"], True, "Jazz")
 
@@ -110,7 +114,8 @@ def test_a_transient_fault_heals_within_the_run_and_a_permanent_one_skips_the_so
     assert Track.objects.get(rating_key="1001").analysis == Analysis.HEARD
     short = Track.objects.get(rating_key="1002")
     assert (short.analysis, short.analysis_message) == (Analysis.SKIPPED, "The song is 3 s long.")
-    assert set(run.songs.values_list("state", flat=True)) == {RunSong.State.DONE, RunSong.State.SKIPPED}
+    assert (run.song_count, run.done_count, run.skipped_count, run.failed_count) == (SONGS, SONGS - 1, 1, 0)
+    assert [song.track for song in run.songs.all()] == [short], "a song that is done needs no row"
 
 
 def test_a_second_run_of_a_kind_is_refused_and_an_ended_one_is_not_done_again(portal):
@@ -169,14 +174,48 @@ def test_the_job_of_a_dead_worker_is_given_to_another(portal):
     assert len(portal.features.heard) == SONGS
 
 
+def test_an_ended_run_keeps_the_reasons_of_its_songs_and_an_old_one_only_their_number(portal):
+    synced(portal)
+    portal.features.faults = {"1002": [TooShortError("The song is 3 s long.")]}
+    first = portal.finish(start_extract())
+    assert [song.message for song in first.songs.all()] == ["The song is 3 s long."]
+    for _ in range(RUNS_WITH_REASONS):
+        portal.finish(start_extract())
+    first.refresh_from_db()
+    assert (first.songs.count(), first.skipped_count, first.done_count) == (0, 1, SONGS - 1)
+
+
+def test_a_stopped_run_leaves_no_song_behind_but_those_with_a_reason(portal):
+    synced(portal)
+    portal.features.faults = {"1001": [BusyError("The service is busy.")]}
+    run = start_extract()
+    engine.begin(run.pk, portal.equipment())
+    engine.work(run.pk, [Track.objects.get(rating_key="1001").pk], portal.equipment())
+    stop(run)
+    assert [(song.track.rating_key, song.attempts) for song in run.songs.all()] == [("1001", 1)]
+
+
+def test_a_song_that_kills_workers_is_looked_for_in_ever_smaller_jobs(portal):
+    synced(portal)
+    run = start_extract()
+    engine.begin(run.pk, portal.equipment())
+    sizes = []
+    for _ in range(3):
+        jobs.forget_waiting(run.pk)
+        engine.tend()
+        sizes.append(ProcrastinateJob.objects.filter(queue_name="runs", status="todo").count())
+    assert sizes == [1, 2, SONGS]
+
+
 def test_songs_that_no_job_has_any_more_are_found_again(portal):
     synced(portal)
     run = start_extract()
     engine.begin(run.pk, portal.equipment())
     jobs.forget_waiting(run.pk)
     engine.tend()
+    assert set(run.songs.values_list("attempts", flat=True)) == {1}
     assert portal.finish(run).state == Run.State.DONE
-    assert set(run.songs.values_list("attempts", flat=True)) == {2}
+    assert run.done_count == SONGS
 
 
 def test_a_song_that_kills_every_worker_fails_in_the_end(portal):
@@ -198,8 +237,8 @@ def test_classify_stores_one_current_prediction_and_skips_what_is_judged(portal)
     assert Prediction.objects.filter(current=True).count() == Prediction.objects.count() == SONGS
     assert all(not request.HasField("audio") for request in portal.inference.asked)
     again = portal.finish(start_classify())
-    assert again.songs.count() == 0
-    assert portal.finish(start_classify(again=True)).songs.count() == SONGS
+    assert again.song_count == 0
+    assert portal.finish(start_classify(again=True)).done_count == SONGS
     assert Prediction.objects.count() == SONGS
 
 

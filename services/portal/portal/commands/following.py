@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import InterfaceError, OperationalError, connection
-from django.db.models import Count, Q
+from django.db.models import Q
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateWorker
 from rich.console import Console
@@ -61,14 +61,15 @@ class Snapshot:
 def snapshot(run_id: int) -> Snapshot:
     """Look at a run."""
     run = Run.objects.get(pk=run_id)
-    counts = run.songs.aggregate(
-        total=Count("pk"),
-        through=Count("pk", filter=~Q(state=RunSong.State.PENDING)),
-        failed=Count("pk", filter=Q(state=RunSong.State.FAILED)),
-        again=Count("pk", filter=_TO_BE_TRIED_AGAIN),
+    trouble = list(run.songs.filter(_TO_BE_TRIED_AGAIN).values_list("message", flat=True).order_by("pk"))
+    return Snapshot(
+        run=run,
+        total=run.song_count,
+        through=run.settled_count,
+        failed=run.failed_count,
+        again=len(trouble),
+        trouble=trouble[-1] if trouble else "",
     )
-    trouble = run.songs.filter(_TO_BE_TRIED_AGAIN).values_list("message", flat=True).order_by("-pk")
-    return Snapshot(run=run, trouble=(trouble.first() or "") if counts["again"] else "", **counts)
 
 
 def follow(run: Run, console: Console) -> Snapshot:
@@ -235,10 +236,8 @@ def summary(seen: Snapshot) -> str:
         return "stopping; the songs in progress end by themselves. The next one goes on with the rest."
     counted = ""
     if seen.total:
-        skipped = run.songs.filter(state=RunSong.State.SKIPPED).count()
-        done = run.songs.filter(state=RunSong.State.DONE).count()
-        extras = [f"{n} {word}" for n, word in ((skipped, "skipped"), (seen.failed, "failed")) if n]
-        counted = ", ".join([f"{done} of {seen.total} songs done", *extras])
+        extras = [f"{n} {word}" for n, word in ((run.skipped_count, "skipped"), (seen.failed, "failed")) if n]
+        counted = ", ".join([f"{run.done_count} of {seen.total} songs done", *extras])
     seconds = (run.finished_time - run.started_time) if run.finished_time and run.started_time else None
     took = f" in {_duration(seconds.total_seconds())}" if seconds and run.state == Run.State.DONE else ""
     return (

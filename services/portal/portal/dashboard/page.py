@@ -16,7 +16,6 @@ from portal.dashboard.counts import (
 )
 from portal.dashboard.services import Surroundings, surroundings
 from portal.ledger.models import WriteBatch
-from portal.runs.admin import percent, with_counts
 from portal.runs.engine import ACTIVE
 from portal.runs.models import Run
 
@@ -25,7 +24,7 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Adds what the dashboard shows (django-unfold calls it for the index page)."""
     counts = count_songs()
     around = surroundings()
-    runs = list(with_counts(Run.objects.all())[:6])
+    runs = list(Run.objects.all()[:6])
     context.update(
         title="Dashboard",
         counts=counts,
@@ -33,7 +32,7 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         agreement_bars=agreement_bars(counts),
         in_plex_bars=in_plex_bars(counts),
         genre_bars=genre_bars(counts),
-        runs=[{"run": run, "badge": badges.RUN[run.state], "percent": percent(run)} for run in runs],
+        runs=[{"run": run, "badge": badges.RUN[run.state], "percent": run.percent} for run in runs],
         is_live=any(run.state in ACTIVE for run in runs),
         surroundings=around,
         advice=advice(_standing(counts, around)),

@@ -40,7 +40,7 @@ class Hearing:
 
     def conclude(self, run: Run) -> str:
         """An explanation where there was nothing to do."""
-        if run.songs.exists():
+        if run.song_count:
             return ""
         if not Track.objects.filter(removed_time=None).exists():
             return "No song is known yet: run `reclass sync` first."

@@ -7,8 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
@@ -31,32 +30,6 @@ STARTS: dict[str, Callable[[], Run]] = {
 }
 
 
-def with_counts(runs: QuerySet[Run]) -> QuerySet[Run]:
-    """Adds `song_count`, `settled_count` (done, failed or skipped), `failed_count` and `skipped_count`."""
-    states = RunSong.State
-    return runs.annotate(
-        song_count=_songs(),
-        failed_count=_songs(states.FAILED),
-        skipped_count=_songs(states.SKIPPED),
-        settled_count=F("song_count") - _songs(states.PENDING),
-    )
-
-
-def _songs(*states: str) -> Coalesce:
-    # One count per run over an index; a join would count the songs of all runs before the page is cut out.
-    songs = RunSong.objects.filter(run=OuterRef("pk")).order_by()
-    if states:
-        songs = songs.filter(state__in=states)
-    return Coalesce(Subquery(songs.values("run").annotate(count=Count("pk")).values("count")), 0)
-
-
-def percent(run: Any) -> int:
-    """How far a run from `with_counts` is, out of a hundred."""
-    if run.state == Run.State.DONE:
-        return 100
-    return int(100 * (run.settled_count / run.song_count if run.song_count else run.progress))
-
-
 @admin.register(Run)
 class RunAdmin(PageAdmin):
     """What was asked for, newest first."""
@@ -74,9 +47,6 @@ class RunAdmin(PageAdmin):
     list_filter = (("kind", ChoicesDropdownFilter), ("state", ChoicesDropdownFilter))
     list_filter_submit = True
     list_per_page = 20
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
-        return with_counts(super().get_queryset(request))
 
     def get_custom_urls(self) -> tuple[tuple[str, str, Any], ...]:
         return (("start/<str:kind>/", "runs_run_start", self.start),)
@@ -99,18 +69,17 @@ class RunAdmin(PageAdmin):
         return badges.RUN[run.state].html
 
     @admin.display(description="Progress")
-    def how_far(self, run: Any) -> SafeString:
-        done = percent(run)
+    def how_far(self, run: Run) -> SafeString:
         return format_html(
             '<span class="rc-meter"><span class="rc-fill rc-{}" style="width:{}%"></span></span>{}',
             badges.RUN[run.state].tone,
-            done,
-            f"{run.settled_count:,} of {run.song_count:,}" if run.song_count else f"{done} %",
+            run.percent,
+            f"{run.settled_count:,} of {run.song_count:,}" if run.song_count else f"{run.percent} %",
         )
 
     @admin.display(description="Failed", ordering="failed_count")
-    def failed(self, run: Any) -> int:
-        return int(run.failed_count)
+    def failed(self, run: Run) -> int:
+        return run.failed_count
 
     @admin.display(description="Message")
     def what_happened(self, run: Run) -> str:
@@ -134,7 +103,7 @@ class RunAdmin(PageAdmin):
         return {
             "run": obj,
             "badge": badge,
-            "percent": percent(obj),
+            "percent": obj.percent,
             "page": page,
             "failures": [{"song": song, "badge": badges.RUN_SONG[song.state]} for song in page],
             "can_stop": obj.state in (Run.State.WAITING, Run.State.RUNNING),

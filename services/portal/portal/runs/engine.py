@@ -1,28 +1,25 @@
 """How a run goes from asked for to ended, whatever dies on the way. All of its state is in the database."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
 from django.utils import timezone
 from runtime.errors import RemoteError
 from runtime.telemetry import get_logger
 
-from portal.runs import jobs
+from portal.runs import jobs, layout
 from portal.runs.kinds import work_of
 from portal.runs.models import Run, RunSong
 from portal.runs.outcomes import outcome_of
-from portal.runs.retrying import MAX_ATTEMPTS, exhausted, wait_seconds
+from portal.runs.recording import Record, count, hold
+from portal.runs.retrying import MAX_ATTEMPTS, songs_at_once_after, wait_seconds
 from portal.runs.work import Equipment, Outcome, RunFailedError, RunInterruptedError, RunJob, Verdict
 
 log = get_logger(__name__)
 
 ACTIVE = (Run.State.WAITING, Run.State.RUNNING, Run.State.STOPPING)
-STATE_OF = {
-    Verdict.DONE: RunSong.State.DONE,
-    Verdict.SKIPPED: RunSong.State.SKIPPED,
-    Verdict.FAILED: RunSong.State.FAILED,
-}
 
 
 class TryAgainError(Exception):
@@ -46,6 +43,8 @@ def begin(run_id: int, equipment: Equipment, *, job_id: int | None = None) -> No
         fail(run_id, str(error))
     except RemoteError as error:
         _fail_or_try_again(run_id, error, equipment)
+    except (OperationalError, InterfaceError) as error:
+        raise TryAgainError from error  # a database that was away, or that broke a tie, is no fault of the run
     else:
         _put_into_queue(run_id, track_ids, work.songs_at_once or equipment.settings.chunk_size)
         settle(run_id, job_id=job_id)
@@ -113,11 +112,14 @@ def tend() -> None:
 def count_lost(run_id: int, track_ids: Sequence[int]) -> None:
     """A worker died, or an error struck, over these songs: that was an attempt, and the last one is enough."""
     pending = RunSong.objects.filter(run_id=run_id, track_id__in=track_ids, state=RunSong.State.PENDING)
-    pending.update(attempts=F("attempts") + 1)
-    pending.filter(attempts__gte=MAX_ATTEMPTS).update(
-        state=RunSong.State.FAILED,
-        message="The worker died over this song, or met an error of its own, every time; see the worker's log.",
-    )
+    with transaction.atomic():
+        hold(run_id)
+        pending.update(attempts=F("attempts") + 1)
+        failed = pending.filter(attempts__gte=MAX_ATTEMPTS).update(
+            state=RunSong.State.FAILED,
+            message="The worker died over this song, or met an error of its own, every time; see the worker's log.",
+        )
+        count(run_id, Counter({RunSong.State.FAILED: failed}))
 
 
 def _open(run_id: int, equipment: Equipment) -> RunJob | None:
@@ -139,14 +141,15 @@ def _locked(run_id: int) -> Run | None:
 def _end(run: Run, state: Run.State, message: str) -> None:
     run.state, run.message, run.finished_time = state, message, timezone.now()
     run.save(update_fields=("state", "message", "result", "finished_time"))
+    layout.clear(run)
     log.info("run ended", run=run.pk, kind=run.kind, state=str(state), message=message)
 
 
 def _left_over(run: Run) -> str:
     if not run.laid_out:
         return "Stopped before the songs were known; start it again to go on."
-    pending = run.songs.filter(state=RunSong.State.PENDING).count()
-    return f"Stopped with {pending} of {run.songs.count()} songs left; start it again to go on with them."
+    left = run.song_count - run.settled_count
+    return f"Stopped with {left} of {run.song_count} songs left; start it again to go on with them."
 
 
 def _fail_or_try_again(run_id: int, error: RemoteError, equipment: Equipment) -> None:
@@ -162,34 +165,43 @@ def _put_into_queue(run_id: int, track_ids: Sequence[int], songs_at_once: int) -
         run = _locked(run_id)
         if run is None or run.laid_out:
             return
-        songs = (RunSong(run=run, track_id=track_id) for track_id in track_ids)
-        RunSong.objects.bulk_create(songs, batch_size=5000, ignore_conflicts=True)
+        run.song_count = layout.put_down(run_id, track_ids)
         jobs.defer_songs(run_id, track_ids, songs_at_once=songs_at_once)
         run.laid_out, run.message, run.step = True, "", ""
-        run.save(update_fields=("laid_out", "message", "step"))
+        run.save(update_fields=("laid_out", "message", "step", "song_count"))
 
 
 def _work_on(job: RunJob, track_ids: Sequence[int]) -> None:
     run_id = job.run.pk
     pending = RunSong.objects.filter(run_id=run_id, track_id__in=track_ids, state=RunSong.State.PENDING)
-    left = dict(pending.order_by("pk").values_list("track_id", "attempts"))
-    failed: list[int] = []
+    record = Record(run_id, dict(pending.order_by("pk").values_list("track_id", "attempts")))
     try:
-        for track_id, outcome in _outcomes(job, list(left)):
-            if outcome.verdict is Verdict.AGAIN:
-                job.check()  # calls that broke off because we end were no attempt
-            attempts = left.pop(track_id) + 1
-            if not _record(run_id, track_id, outcome, attempts):
-                failed.append(track_id)
-            job.check()
+        _note_outcomes(job, record)
     except RunInterruptedError:
         if job.stopping.is_set():
-            _give_back(run_id, [*left, *failed])
+            _give_back(run_id, [*record.left, *record.to_try_again])
         return
-    if failed:
-        tried = RunSong.objects.filter(run_id=run_id, track_id__in=failed)
-        seconds = wait_seconds(max(tried.values_list("attempts", flat=True)))
-        jobs.defer_songs(run_id, failed, songs_at_once=len(failed), wait_seconds=seconds)
+    _try_again(run_id, record.to_try_again)
+
+
+def _note_outcomes(job: RunJob, record: Record) -> None:
+    try:
+        for track_id, outcome in _outcomes(job, list(record.left)):
+            if outcome.verdict is Verdict.AGAIN:
+                job.check()  # calls that broke off because we end were no attempt
+            record.note(track_id, outcome)
+            record.keep_if_due()
+            job.check()
+    finally:
+        record.keep()
+
+
+def _try_again(run_id: int, track_ids: Sequence[int]) -> None:
+    if not track_ids:
+        return
+    tried = RunSong.objects.filter(run_id=run_id, track_id__in=track_ids)
+    seconds = wait_seconds(max(tried.values_list("attempts", flat=True)))
+    jobs.defer_songs(run_id, track_ids, songs_at_once=len(track_ids), wait_seconds=seconds)
 
 
 def _outcomes(job: RunJob, track_ids: list[int]) -> Iterator[tuple[int, Outcome]]:
@@ -202,17 +214,6 @@ def _outcomes(job: RunJob, track_ids: list[int]) -> Iterator[tuple[int, Outcome]
     except RemoteError as error:
         outcome = outcome_of(error)
         yield from ((track_id, outcome) for track_id in track_ids if track_id not in through)
-
-
-def _record(run_id: int, track_id: int, outcome: Outcome, attempts: int) -> bool:
-    """Keep a song's outcome; whether the song is through."""
-    state = STATE_OF.get(outcome.verdict)
-    if state is None:
-        state = RunSong.State.FAILED if exhausted(attempts) else RunSong.State.PENDING
-    RunSong.objects.filter(run_id=run_id, track_id=track_id, state=RunSong.State.PENDING).update(
-        state=state, attempts=attempts, message=outcome.message
-    )
-    return state != RunSong.State.PENDING
 
 
 def _give_back(run_id: int, track_ids: Sequence[int]) -> None:
@@ -228,4 +229,5 @@ def _revive(run: Run) -> None:
         return
     pending = run.songs.filter(state=RunSong.State.PENDING)
     count_lost(run.pk, list(pending.values_list("track_id", flat=True)))
-    jobs.defer_songs(run.pk, list(pending.values_list("track_id", flat=True)), songs_at_once=1)
+    for attempts, track_ids in layout.by_attempts(run.pk):
+        jobs.defer_songs(run.pk, track_ids, songs_at_once=songs_at_once_after(attempts))

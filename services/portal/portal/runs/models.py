@@ -33,6 +33,10 @@ class Run(models.Model):
     laid_out = models.BooleanField(
         default=False, help_text="All of its songs are known; it ends when none of them is pending."
     )
+    song_count = models.PositiveIntegerField(default=0, help_text="Songs that it was laid out for.")
+    done_count = models.PositiveIntegerField(default=0)
+    skipped_count = models.PositiveIntegerField(default=0)
+    failed_count = models.PositiveIntegerField(default=0)
     progress = models.FloatField(default=0, help_text="0 to 1, for runs that are not counted in songs.")
     step = models.CharField(max_length=200, blank=True)
     created_time = models.DateTimeField(auto_now_add=True)
@@ -53,9 +57,24 @@ class Run(models.Model):
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.pk}"
 
+    @property
+    def settled_count(self) -> int:
+        """Songs that are through."""
+        return self.done_count + self.skipped_count + self.failed_count
+
+    @property
+    def percent(self) -> int:
+        """How far it is, out of a hundred."""
+        if self.state == self.State.DONE:
+            return 100
+        return int(100 * (self.settled_count / self.song_count if self.song_count else self.progress))
+
 
 class RunSong(models.Model):
-    """One song of a run; its state is what makes the run resumable and nothing done twice."""
+    """One song of a run that is not done, or why it never will be; this makes the run resumable and nothing done twice.
+
+    A song that is done has no row, its run counts it: with 100,000 songs the rows would fill the database.
+    """
 
     class State(models.TextChoices):
         PENDING = "pending", "Pending"
@@ -71,7 +90,13 @@ class RunSong(models.Model):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("run", "track"), name="run_song_once"),)
-        indexes = (models.Index(fields=("run", "state")),)
+        indexes = (
+            models.Index(fields=("run", "state")),
+            # Few among many: those that a person is shown while a run goes on.
+            models.Index(
+                fields=("run",), condition=Q(state="pending", attempts__gt=0), name="run_song_to_try_again"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.track_id} in run {self.run_id}: {self.state}"

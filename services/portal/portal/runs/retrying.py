@@ -3,6 +3,7 @@
 MAX_ATTEMPTS = 5
 # A restart of a service takes seconds, that of a server with big models half a minute.
 _WAITS_SECONDS = (2, 5, 15, 30)
+_LOST_TOGETHER = (100, 10, 1)
 
 # What strikes every song alike: going on would only say it 100,000 times.
 STOPS_THE_RUN = frozenset({"NOT_CONFIGURED", "TOKEN_REFUSED", "NOT_A_PLEX_SERVER", "SERVER_TOO_OLD"})
@@ -19,3 +20,8 @@ def wait_seconds(attempts: int) -> int:
 def exhausted(attempts: int) -> bool:
     """Whether that many failed attempts are enough for one run."""
     return attempts >= MAX_ATTEMPTS
+
+
+def songs_at_once_after(attempts: int) -> int:
+    """Songs in a job after so many workers died: ever fewer, so that the one they die of is found among 100,000."""
+    return _LOST_TOGETHER[min(max(attempts, 1), len(_LOST_TOGETHER)) - 1]

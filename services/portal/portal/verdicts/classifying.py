@@ -65,7 +65,7 @@ class Classifying:
 
     def conclude(self, run: Run) -> str:
         """An explanation where there was nothing to do, or nothing could be said."""
-        if not run.songs.exists():
+        if not run.song_count:
             return "Nothing to classify: the serving model has judged every song, or none is known yet."
         if run.songs.filter(message=NO_MODEL_MESSAGE).exists():
             return NO_MODEL_MESSAGE
