@@ -7,8 +7,9 @@ from django.db.models import Q
 from runtime.errors import RemoteError
 
 from portal.library.faults import note_failure
-from portal.library.models import Analysis, Audio, Track, Vector
+from portal.library.models import Analysis, Audio, Track
 from portal.library.recordings import forget_recording
+from portal.library.vectors import store_vectors
 from portal.remote.audio import AudioSource, Heard
 from portal.runs.models import Run
 from portal.runs.work import DONE, Outcome, RunJob
@@ -72,20 +73,11 @@ def store_heard(track: Track, heard: Heard) -> None:
             "duration_seconds": heard.duration_seconds,
         },
     )
-    store_vectors(audio, heard)
+    store_vectors({audio.pk: heard.vectors})
     if track.audio_id not in (None, audio.pk):
         forget_recording(track)
     track.audio = audio
     track.file_genres = list(heard.file_genres)
-
-
-def store_vectors(audio: Audio, heard: Heard) -> None:
-    """Keep vectors; one that is there already stays, for the same version has the same values."""
-    vectors = [
-        Vector(audio=audio, kind=each.kind, version=each.version, values=list(each.values))
-        for each in heard.vectors
-    ]
-    Vector.objects.bulk_create(vectors, ignore_conflicts=True)
 
 
 def succeed(track: Track, analysis: Analysis) -> None:

@@ -2,7 +2,8 @@
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from pgvector.django import VectorField
+from django.db.models import Q
+from pgvector.django import HalfVectorField, VectorField
 
 
 class Library(models.Model):
@@ -47,17 +48,27 @@ class VectorKind(models.TextChoices):
 
 
 class Vector(models.Model):
-    """The values of one kind for one audio; a model never sees values of another version."""
+    """The values of one kind for one audio; a model never sees values of another version.
 
-    audio = models.ForeignKey(Audio, on_delete=models.CASCADE, related_name="vectors")
+    Read and written by `portal.library.vectors`, which knows what precision a kind needs.
+    """
+
+    # The constraint's index begins with the audio, so another one on it alone would only take room.
+    audio = models.ForeignKey(Audio, on_delete=models.CASCADE, related_name="vectors", db_index=False)
     kind = models.CharField(max_length=10, choices=VectorKind.choices)
     version = models.CharField(max_length=200)
-    values = VectorField()
+    values = VectorField(null=True, help_text="In full precision, for kinds whose numbers are a reference's.")
+    half_values = HalfVectorField(null=True, help_text="In half precision, for embeddings.")
     created_time = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=("audio", "kind", "version"), name="vector_of_audio_once"),
+            models.CheckConstraint(
+                condition=Q(values=None, half_values__isnull=False)
+                | Q(values__isnull=False, half_values=None),
+                name="vector_in_one_precision",
+            ),
         )
 
     def __str__(self) -> str:

@@ -1,5 +1,7 @@
 """Audio and vectors as the features service describes them, which inference hands on unchanged."""
 
+import sys
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +13,8 @@ _KINDS = {
     pb.VECTOR_KIND_JMLA: "jmla",
 }
 _NUMBERS = {name: number for number, name in _KINDS.items()}
+# Field 3, a run of bytes: how `repeated float values = 3` begins on the wire.
+_VALUES_TAG = b"\x1a"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +32,8 @@ class VectorValues:
 
     kind: str
     version: str
-    values: tuple[float, ...]
+    values: "array[float]"
+    """Of type "f", four bytes each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +63,28 @@ def kind_name(number: "pb.VectorKind.ValueType") -> str:
 
 
 def vector_message(vector: VectorValues) -> pb.Vector:
-    """A stored vector on its way out."""
-    return pb.Vector(kind=_NUMBERS[vector.kind], version=vector.version, values=vector.values)
+    """A stored vector on its way out.
+
+    Its values are handed to protobuf as they travel, packed little-endian floats: a thousand numbers taken one by one
+    cost a hundred times as long, which is what judging 100,000 songs anew would mostly do.
+    """
+    values = vector.values
+    if sys.byteorder == "big":
+        values = values[:]
+        values.byteswap()
+    packed = values.tobytes()
+    message = pb.Vector.FromString(_VALUES_TAG + _varint(len(packed)) + packed)
+    message.kind, message.version = _NUMBERS[vector.kind], vector.version
+    return message
+
+
+def _varint(number: int) -> bytes:
+    """A length as protobuf writes it: seven bits a byte, the lowest first."""
+    encoded = bytearray()
+    while number > 0x7F:
+        encoded.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes((*encoded, number))
 
 
 def heard(
@@ -74,7 +99,7 @@ def heard(
         duration_seconds=properties.duration_seconds,
         file_genres=tuple(tags.genres),
         vectors=tuple(
-            VectorValues(kind=kind_name(each.kind), version=each.version, values=tuple(each.values))
+            VectorValues(kind=kind_name(each.kind), version=each.version, values=array("f", each.values))
             for each in vectors
         ),
     )

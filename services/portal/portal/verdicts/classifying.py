@@ -7,9 +7,10 @@ from django.db.models import Exists, OuterRef
 from runtime.errors import RemoteError
 
 from portal.library.faults import mark, note_failure
-from portal.library.hearing import source_of, store_heard, store_vectors, succeed
+from portal.library.hearing import source_of, store_heard, succeed
 from portal.library.models import Analysis, Track
 from portal.library.recordings import OUTDATED
+from portal.library.vectors import store_vectors, stored_vectors
 from portal.remote.audio import VectorValues
 from portal.remote.inference import Classification
 from portal.remote.services import Services
@@ -53,9 +54,11 @@ class Classifying:
         """Judge one song after the other."""
         known = genres_by_name()
         tracks = Track.objects.filter(pk__in=track_ids).select_related("audio").order_by("pk")
-        for track in tracks.prefetch_related("audio__vectors"):
+        heard = tracks.exclude(analysis__in=OUTDATED).exclude(audio=None)
+        vectors = stored_vectors(heard.values_list("audio", flat=True))
+        for track in tracks:
             try:
-                said = _ask(job.services, track)
+                said = _ask(job.services, track, vectors.get(track.audio_id or 0, ()))
                 yield track.pk, _store(track, said, known)
             except RemoteError as error:
                 yield track.pk, note_failure(track, error)
@@ -75,13 +78,8 @@ class Classifying:
         """What was stored is right as it is."""
 
 
-def _ask(services: Services, track: Track) -> Classification:
-    audio = track.audio if track.analysis not in OUTDATED else None
-    vectors = [
-        VectorValues(kind=vector.kind, version=vector.version, values=tuple(map(float, vector.values)))
-        for vector in (audio.vectors.all() if audio else ())
-    ]
-    if vectors:
+def _ask(services: Services, track: Track, vectors: Sequence[VectorValues]) -> Classification:
+    if vectors and track.analysis not in OUTDATED:
         try:
             return services.inference.classify(vectors=vectors, source=None)
         except RemoteError as error:
@@ -97,7 +95,7 @@ def _store(track: Track, said: Classification, known: dict[str, int]) -> Outcome
         if said.heard.content_key:
             store_heard(track, said.heard)
         elif track.audio is not None:
-            store_vectors(track.audio, said.heard)
+            store_vectors({track.audio.pk: said.heard.vectors})
         if said.outcome not in _ANALYSIS:
             succeed(track, Analysis.HEARD)
             return Outcome(verdict=Verdict.FAILED, message=NO_MODEL_MESSAGE)

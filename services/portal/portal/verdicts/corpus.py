@@ -3,13 +3,14 @@
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from portal.library.models import Track, Vector
 from portal.library.recordings import OUTDATED
-from portal.remote.audio import VectorValues
+from portal.library.vectors import stored_vectors
 from portal.remote.inference import TrainingSong
 
 _AT_ONCE = 500
@@ -40,20 +41,19 @@ def training_songs() -> Iterator[TrainingSong]:
     tracks = (
         _heard(_labelled(Track.objects.filter(removed_time=None)))
         .annotate(label=Coalesce("override__genre__name", "tag_genre__name"))
-        .select_related("audio")
-        .prefetch_related("audio__vectors")
+        .only("pk", "audio_id", "artist", "album_artist")
         .order_by("pk")
     )
-    for track in tracks.iterator(chunk_size=_AT_ONCE):
-        vectors = tuple(
-            VectorValues(kind=each.kind, version=each.version, values=tuple(map(float, each.values)))
-            for each in (track.audio.vectors.all() if track.audio else ())
-            if versions.get(each.kind) == each.version
-        )
-        if vectors:
-            yield TrainingSong(
-                song_id=str(track.pk), genre=track.label, group=group_of(track), vectors=vectors
-            )
+    remaining = tracks.iterator(chunk_size=_AT_ONCE)
+    while songs := list(islice(remaining, _AT_ONCE)):
+        stored = stored_vectors(song.audio_id or 0 for song in songs)
+        for song in songs:
+            vectors = stored.get(song.audio_id or 0, ())
+            usable = tuple(each for each in vectors if versions.get(each.kind) == each.version)
+            if usable:
+                yield TrainingSong(
+                    song_id=str(song.pk), genre=song.label, group=group_of(song), vectors=usable
+                )
 
 
 def group_of(track: Track) -> str:

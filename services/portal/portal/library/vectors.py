@@ -1,0 +1,56 @@
+"""Vectors in the database: kept in the precision that their kind needs, read as bytes and never as single numbers."""
+
+import sys
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+
+import psycopg
+from django.db import connection
+
+from portal.library.models import Vector, VectorKind
+from portal.remote.audio import VectorValues
+
+# Their values are the reference's numbers, 518 of very different sizes: they stay as they were computed.
+EXACT = frozenset({VectorKind.FMA.value})
+LARGEST_HALF = 65504.0
+# pgvector's binary form: the width, two bytes that it does not use, then the values, the highest byte first.
+_HEADER_BYTES = 4
+_OF_AUDIO = """
+    SELECT audio_id, kind, version, COALESCE("values", half_values::vector) FROM library_vector
+    WHERE audio_id = ANY(%s) ORDER BY audio_id, kind, version
+"""
+
+
+def store_vectors(by_audio: Mapping[int, Sequence[VectorValues]]) -> None:
+    """Keep vectors of audio rows; one that is there already stays, for the same version has the same values."""
+    rows = [_row(audio_id, vector) for audio_id, vectors in by_audio.items() for vector in vectors]
+    Vector.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def stored_vectors(audio_ids: Iterable[int]) -> dict[int, tuple[VectorValues, ...]]:
+    """The vectors of these audio rows that have any."""
+    connection.ensure_connection()
+    found: dict[int, tuple[VectorValues, ...]] = {}
+    # Django's own cursors read text: the digits of a thousand numbers a song, which cost more than everything else.
+    with psycopg.Cursor(connection.connection) as cursor:
+        rows = cursor.execute(_OF_AUDIO, [list(audio_ids)], binary=True)
+        for audio_id, kind, version, stored in rows:
+            vector = VectorValues(kind=kind, version=version, values=_floats(stored))
+            found[audio_id] = (*found.get(audio_id, ()), vector)
+    return found
+
+
+def _row(audio_id: int, vector: VectorValues) -> Vector:
+    row = Vector(audio_id=audio_id, kind=vector.kind, version=vector.version)
+    if vector.kind in EXACT or max(map(abs, vector.values), default=0.0) > LARGEST_HALF:
+        row.values = vector.values.tolist()
+    else:
+        row.half_values = vector.values.tolist()
+    return row
+
+
+def _floats(stored: bytes) -> "array[float]":
+    values = array("f", stored[_HEADER_BYTES:])
+    if sys.byteorder == "little":
+        values.byteswap()
+    return values
