@@ -5,11 +5,13 @@ from collections.abc import Collection
 from reclass.features.v1 import features_pb2
 
 from features import fma
+from features.audio import AudioProperties
 from features.errors import InvalidRequest
 from features.extraction import Extraction
 from features.location import PathMapping
 from features.source import AudioReference
 
+MAX_KNOWN_KEYS = 1_000
 FMA = features_pb2.VECTOR_KIND_FMA
 NOT_INSTALLED = {
     features_pb2.VECTOR_KIND_MERT: "MERT is not installed here; its weights have to be downloaded first",
@@ -44,13 +46,25 @@ def kinds(request: features_pb2.ExtractRequest) -> list["features_pb2.VectorKind
     return list(dict.fromkeys(wanted)) or [FMA]
 
 
+def known_keys(request: features_pb2.ExtractRequest) -> frozenset[str]:
+    """The content keys of audio that the caller has vectors of."""
+    count = len(request.known_content_keys)
+    if count > MAX_KNOWN_KEYS:
+        raise InvalidRequest(f"{count} known content keys were sent: send at most {MAX_KNOWN_KEYS}")
+    return frozenset(request.known_content_keys)
+
+
 def response(
     extraction: Extraction, wanted: Collection["features_pb2.VectorKind.ValueType"]
 ) -> features_pb2.ExtractResponse:
     """What was heard, and which of the kinds asked for are missing."""
+    if extraction.properties is None:
+        return features_pb2.ExtractResponse(
+            content_key=extraction.content_key, tags=_tags(extraction), already_known=True
+        )
     return features_pb2.ExtractResponse(
         content_key=extraction.content_key,
-        properties=_properties(extraction),
+        properties=_properties(extraction.properties),
         tags=_tags(extraction),
         vectors=_vectors(extraction),
         missing=[_missing(kind) for kind in wanted if kind != FMA],
@@ -69,8 +83,7 @@ def capabilities() -> list[features_pb2.VectorCapability]:
     return [available, *missing]
 
 
-def _properties(extraction: Extraction) -> features_pb2.AudioProperties:
-    properties = extraction.properties
+def _properties(properties: AudioProperties) -> features_pb2.AudioProperties:
     return features_pb2.AudioProperties(
         codec=properties.codec,
         sample_rate_hz=properties.sample_rate_hz,

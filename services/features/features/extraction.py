@@ -1,5 +1,6 @@
 """All that is learned from one audio file, in one piece of work for a process of the pool."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,18 +18,24 @@ class Extraction:
     """What was heard, and what the file says of itself."""
 
     content_key: str
-    properties: AudioProperties
     tags: FileTags
-    fma: npt.NDArray[np.float32] | None
+    properties: AudioProperties | None = None
+    """None when nothing was decoded, because the caller knows this audio."""
+    fma: npt.NDArray[np.float32] | None = None
     """The 518 values [shape=(518,)]; None when they were not asked for."""
 
 
-def extract(path: str, *, with_fma: bool) -> Extraction:
-    """Listen to the file at `path`; raises what `load_excerpt` raises, and AudioNotFound when it cannot be read."""
+def extract(path: str, *, with_fma: bool, known_keys: Collection[str] = ()) -> Extraction:
+    """Listen to the file at `path`, unless its content key is a known one.
+
+    Raises what `load_excerpt` raises, and AudioNotFound when the file cannot be read.
+    """
     try:
+        # The key costs a few reads and no decoding, so it comes first wherever it may be all that is needed.
+        key = _key_of(path)
+        if key in known_keys:
+            return Extraction(content_key=key, tags=read_tags(path))
         excerpt = load_excerpt(path)
-        with open(path, "rb") as file:
-            key = content_key(file)
     except OSError as error:
         raise AudioNotFound(f"the file cannot be read: {error.strerror}") from error
     return Extraction(
@@ -37,6 +44,11 @@ def extract(path: str, *, with_fma: bool) -> Extraction:
         tags=read_tags(path),
         fma=fma_features(excerpt.y) if with_fma else None,
     )
+
+
+def _key_of(path: str) -> str:
+    with open(path, "rb") as file:
+        return content_key(file)
 
 
 def warm_up() -> None:

@@ -57,11 +57,17 @@ class ExtractionPool:
         for future in ready:
             future.result()
 
-    def schedule(self, path: str, *, with_fma: bool) -> "ProcessFuture[Extraction]":
+    @property
+    def processes(self) -> int:
+        """Songs that are heard at the same time."""
+        return self._processes
+
+    def schedule(
+        self, path: str, *, with_fma: bool, known_keys: frozenset[str] = frozenset()
+    ) -> "ProcessFuture[Extraction]":
         """Queue an extraction. Cancelling the future ends the process that works on it."""
-        return self._pool.schedule(
-            extract, args=(path,), kwargs={"with_fma": with_fma}, timeout=self._time_limit_seconds
-        )
+        wanted = {"with_fma": with_fma, "known_keys": known_keys}
+        return self._pool.schedule(extract, args=(path,), kwargs=wanted, timeout=self._time_limit_seconds)
 
     def wait(self, future: "ProcessFuture[Extraction]", patience_seconds: float | None) -> Extraction:
         """The result of `schedule`; raises what the extraction raised, TimedOut or DecoderCrashed."""

@@ -23,8 +23,9 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
     ) -> features_pb2.ExtractResponse:
         wanted = conversion.kinds(request)
         audio, mappings = conversion.reference(request.audio), conversion.mappings(request)
+        known = conversion.known_keys(request)
         with self._sources.opened(audio, mappings, context.time_remaining()) as path:
-            future = self._pool.schedule(path, with_fma=conversion.FMA in wanted)
+            future = self._pool.schedule(path, with_fma=conversion.FMA in wanted, known_keys=known)
             if not context.add_callback(future.cancel):
                 future.cancel()  # type: ignore[no-untyped-call] # the caller went away while the audio was fetched
             extraction = self._pool.wait(future, context.time_remaining())
@@ -34,5 +35,7 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
         self, request: features_pb2.GetCapabilitiesRequest, context: grpc.ServicerContext
     ) -> features_pb2.GetCapabilitiesResponse:
         return features_pb2.GetCapabilitiesResponse(
-            kinds=conversion.capabilities(), media_folders=self._media_folders
+            kinds=conversion.capabilities(),
+            media_folders=self._media_folders,
+            processes=self._pool.processes,
         )

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,10 +15,12 @@ from pathlib import Path
 
 import audio_files
 import grpc
+import mutagen
 import numpy as np
 import psutil
 import pytest
 from features.audio import load_excerpt
+from features.content import content_key
 from features.download import Downloads
 from features.errors import DecoderCrashed, SyncUnavailable, TimedOut
 from features.fma import VERSION, fma_features
@@ -198,6 +201,40 @@ def test_capabilities_say_what_can_be_made(stub, library):
         (3, False, 0),
     ]
     assert list(answer.media_folders) == [str(library)]
+    assert answer.processes == 1
+
+
+def ask_knowing(stub, path: Path, *keys: str) -> features_pb2.ExtractResponse:
+    audio = features_pb2.AudioReference(path=str(path))
+    return stub.Extract(features_pb2.ExtractRequest(audio=audio, known_content_keys=keys))
+
+
+@pytest.mark.parametrize("name", ["song.flac", "song.m4a"])
+def test_audio_that_the_caller_knows_is_named_with_its_new_tags_and_not_decoded(stub, library, name):
+    key = extract(stub, path=str(library / name)).content_key
+    copy = library / f"copy of {name}"
+    shutil.copyfile(library / name, copy)
+    file = mutagen.File(copy, easy=True)
+    file["genre"] = ["Blues"]
+    file.save()
+    heard = ask_knowing(stub, copy, "1-0-another", key)
+    assert (heard.already_known, heard.content_key, list(heard.tags.genres)) == (True, key, ["Blues"])
+    assert not heard.vectors
+    assert not heard.HasField("properties")
+    other = ask_knowing(stub, copy, "1-0-another")
+    assert (other.already_known, other.content_key, len(other.vectors)) == (False, key, 1)
+
+
+def test_a_known_key_is_enough_even_where_nothing_could_be_decoded(stub, library):
+    with (library / "text.mp3").open("rb") as file:
+        key = content_key(file)
+    assert ask_knowing(stub, library / "text.mp3", key).already_known
+
+
+def test_more_keys_than_a_request_may_have_are_refused(stub, library):
+    says = "at most 1000"
+    with refused("INVALID_REQUEST", grpc.StatusCode.INVALID_ARGUMENT, permanent=True, says=says):
+        ask_knowing(stub, library / "song.flac", *map(str, range(1001)))
 
 
 def test_each_fault_has_its_reason_and_says_what_to_do(stub, library):
