@@ -7,6 +7,7 @@ import sys
 from runtime.telemetry import configure_logging
 
 from portal.configuration import PortalSettings
+from portal.preferences.environment import refuse_nonsense
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -21,6 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
 
     settings = PortalSettings.load()
+    refuse_nonsense()
     configure_logging(
         service=f"portal-{chosen.command}", level=settings.log_level, log_format=settings.log_format
     )

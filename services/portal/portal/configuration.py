@@ -10,8 +10,6 @@ class PortalSettings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="PORTAL_")
 
-    port: int = Field(default=8000, ge=0, le=65535)
-    """Port of the web pages."""
     database_url: PostgresDsn = PostgresDsn("postgresql://reclass@127.0.0.1:54329/reclass")
     """Address of the PostgreSQL database."""
     database_password: SecretStr | None = None
@@ -20,8 +18,6 @@ class PortalSettings(ServiceSettings):
     """Signs sessions; any long random text. The web pages do not start without it."""
     allowed_hosts: str = "127.0.0.1,localhost"
     """Host names, separated by commas, under which the portal is reached."""
-    debug: bool = False
-    """Show tracebacks in the browser. Never on a machine that others reach."""
     web_threads: int = Field(default=8, ge=1, le=64)
     """Pages that are made at the same time."""
     sync_target: str = "127.0.0.1:50051"
@@ -34,13 +30,9 @@ class PortalSettings(ServiceSettings):
     """Bearer token for sync, features and inference, where they ask for one."""
     admin_password: SecretStr | None = None
     """Password of the first administrator; unset makes one up."""
-    plex_library: str = ""
-    """Title of the music library; empty takes every music library of the server."""
     worker_concurrency: int = Field(default=2, ge=1, le=64)
     """Chunks of songs that one worker works on at the same time."""
     chunk_size: int = Field(default=8, ge=1, le=1000)
     """Songs in one job."""
-    write_confidence: float = Field(default=0.7, ge=0, le=1)
-    """Confidence from which a genre is written to Plex."""
     stalled_after_seconds: float = Field(default=15.0, ge=2, le=3600)
     """A worker that gave no sign for so long is taken for dead, and its songs are given to another."""

@@ -35,7 +35,7 @@ RECLASS = PortalSettings.load()
 HERE = Path(__file__).parent
 
 SECRET_KEY = RECLASS.secret_key.get_secret_value() or "unset: commands that serve no page need none"
-DEBUG = RECLASS.debug
+DEBUG = False  # the setting `debug` is applied where pages are served, portal.web
 ALLOWED_HOSTS = [host.strip() for host in RECLASS.allowed_hosts.split(",") if host.strip()]
 DATABASES = {"default": database(RECLASS)}
 INSTALLED_APPS = [
@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "portal.verdicts",
     "portal.runs",
     "portal.ledger",
+    "portal.preferences",
     "portal.accounts",
 ]
 MIDDLEWARE = [

@@ -12,6 +12,7 @@ from runtime.errors import RemoteError
 
 from portal.configuration import PortalSettings
 from portal.library.models import Track
+from portal.preferences.current import preferences
 from portal.remote.audio import AudioSource
 from portal.remote.calls import channel_to
 from portal.remote.health import serving
@@ -44,7 +45,7 @@ def examine(settings: PortalSettings, services: Services) -> Iterator[Finding]:
         ("features service", lambda: _service(settings, settings.features_target, "features")),
         ("inference service", lambda: _service(settings, settings.inference_target, "inference")),
         ("Plex server", lambda: _plex(services)),
-        ("Plex libraries", lambda: _libraries(settings, services)),
+        ("Plex libraries", lambda: _libraries(services)),
         ("a track", lambda: _track(services)),
         ("a file", lambda: _file(services)),
         ("vectors", lambda: _vectors(services)),
@@ -102,16 +103,16 @@ def _plex(services: Services) -> str:
     return f"“{server.name}”, version {server.version}, accepts the token"
 
 
-def _libraries(settings: PortalSettings, services: Services) -> str:
+def _libraries(services: Services) -> str:
     libraries = services.sync.list_libraries()
     known = ", ".join(f"“{library.title}” ({library.track_count} songs)" for library in libraries)
     if not libraries:
         raise UnwellError("there is no music library: add one in Plex")
-    wanted = settings.plex_library
-    if wanted and wanted.casefold() not in {library.title.casefold() for library in libraries}:
-        raise UnwellError(
-            f"there is none called “{wanted}” (PLEX_LIBRARY, or PORTAL_PLEX_LIBRARY of the portal); there is {known}"
-        )
+    titles = {library.title.casefold() for library in libraries}
+    missing = [title for title in preferences().plex_libraries if title.casefold() not in titles]
+    if missing:
+        asked = ", ".join(f"“{title}”" for title in missing)
+        raise UnwellError(f"there is none called {asked} (the setting plex_libraries); there is {known}")
     return known
 
 

@@ -21,7 +21,7 @@ def sync(
     library: Annotated[
         list[str] | None,
         typer.Option(
-            help="Title of a music library; again for more. Without it: that of PLEX_LIBRARY, else all."
+            help="Title of a music library; again for more. Without it: those of the settings, else all."
         ),
     ] = None,
     full: Annotated[
@@ -31,11 +31,9 @@ def sync(
 ) -> None:
     """Read libraries, songs and their genres from Plex."""
     with portal_at_hand(data):
-        from portal.configuration import PortalSettings
         from portal.runs.start import start_sync
 
-        setting = PortalSettings.load().plex_library
-        _run_to_its_end(start_sync(library or ([setting] if setting else []), full=full))
+        _run_to_its_end(start_sync(library or (), full=full))
 
 
 def extract(data: DataOption = None) -> None:

@@ -23,9 +23,7 @@ def push(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")] = False,
     min_confidence: Annotated[
         float | None,
-        typer.Option(
-            min=0.0, max=1.0, help="Least confidence of the AI. Without it: PORTAL_WRITE_CONFIDENCE."
-        ),
+        typer.Option(min=0.0, max=1.0, help="Least confidence of the AI. Without it: that of the settings."),
     ] = None,
     as_json: JsonOption = False,
     data: DataOption = None,
@@ -61,11 +59,11 @@ def rollback(
 
 
 def _plan(min_confidence: float | None, *, as_json: bool) -> Any:
-    from portal.configuration import PortalSettings
     from portal.ledger.models import WriteBatch
+    from portal.preferences.current import preferences
     from portal.runs.start import start_plan
 
-    least = PortalSettings.load().write_confidence if min_confidence is None else min_confidence
+    least = preferences().write_confidence if min_confidence is None else min_confidence
     run = start_plan(min_confidence=least)
     status = _run_to_its_end(run, as_json=as_json)
     if status:

@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
@@ -15,6 +14,7 @@ from django.template.response import TemplateResponse
 from portal.ledger import exclusion
 from portal.library.forms import OverrideForm, PlanForm
 from portal.library.models import Track
+from portal.preferences.current import preferences
 from portal.runs.buttons import ask_for
 from portal.runs.start import start_classify, start_plan
 from portal.verdicts.overrides import clear_override, set_override
@@ -98,7 +98,7 @@ def include(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> Non
 @admin.action(description="Plan a write batch (dry run)…", permissions=["change"])
 def plan(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> HttpResponse | None:
     """A dry run over them: what would be written, song by song."""
-    form = _form(request, PlanForm, percent=Decimal(str(round(100 * settings.RECLASS.write_confidence, 2))))
+    form = _form(request, PlanForm, percent=Decimal(str(round(100 * preferences().write_confidence, 2))))
     if not form.is_valid():
         return _ask(admin_, request, queryset, form, "Plan a write batch", "Plan (dry run)")
     ids, least = _ids(queryset), float(form.cleaned_data["percent"]) / 100

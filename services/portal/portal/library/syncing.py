@@ -8,6 +8,7 @@ from portal.genres.models import spellings
 from portal.library.labels import set_labels
 from portal.library.listing import Listing, mark_removed, take_page, without_media
 from portal.library.models import Library, Track
+from portal.preferences.current import preferences
 from portal.remote.sync import TRACKS_AT_ONCE, PlexLibrary, PlexServer, PlexTrack
 from portal.runs.models import Run
 from portal.runs.work import DONE, Outcome, RunFailedError, RunJob, Verdict
@@ -87,7 +88,7 @@ def _chosen(job: RunJob) -> list[PlexLibrary]:
     known = ", ".join(f"“{library.title}”" for library in libraries)
     if not libraries:
         raise RunFailedError("The Plex server has no music library: add one in Plex, then sync again.")
-    wanted = job.run.arguments.get("libraries") or [job.settings.plex_library]
+    wanted = job.run.arguments.get("libraries") or preferences().plex_libraries
     titles = {title.casefold() for title in wanted if title}
     chosen = [library for library in libraries if not titles or library.title.casefold() in titles]
     missing = titles - {library.title.casefold() for library in chosen}

@@ -1,0 +1,147 @@
+"""The settings that a person changes in the portal: their names, types, bounds, defaults, and what they are for."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+
+class Group(StrEnum):
+    """What belongs together on the settings page, in this order."""
+
+    PLEX = "Plex"
+    LISTENING = "Listening"
+    DECIDING = "Deciding"
+    WRITING = "Writing to Plex"
+    SCHEDULE = "By itself"
+    PAGES = "These pages"
+
+
+class Effect(StrEnum):
+    """When a change is felt; the words are shown."""
+
+    AT_ONCE = "at once"
+    NEXT_SONGS = "with the next songs, also of a run in progress"
+    NEXT_RUN = "with the next run"
+    RESTART = "when the portal's web process is started again"
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What the settings page and docs/configure.md say of a setting beside its help."""
+
+    group: Group
+    effect: Effect
+
+
+_PLEX = About(group=Group.PLEX, effect=Effect.NEXT_RUN)
+_LISTENING = About(group=Group.LISTENING, effect=Effect.NEXT_SONGS)
+_DECIDING = About(group=Group.DECIDING, effect=Effect.NEXT_SONGS)
+_WRITING = About(group=Group.WRITING, effect=Effect.NEXT_RUN)
+_SCHEDULE = About(group=Group.SCHEDULE, effect=Effect.AT_ONCE)
+_PAGES = About(group=Group.PAGES, effect=Effect.RESTART)
+_Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class Preferences(BaseModel):
+    """All of them, as they are to be used."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True, extra="ignore")
+
+    plex_libraries: Annotated[tuple[str, ...], _PLEX] = ()
+    """Titles of the music libraries that are read, one a line; none takes every music library of the server."""
+    path_mappings: Annotated[tuple[str, ...], _LISTENING] = ()
+    """Where Plex's folders are on the machine that listens, one FROM=TO a line: /data/music=/mnt/music. The longest
+    FROM that fits a file's path is replaced."""
+    excerpt: Annotated[Literal["middle", "first", "whole"], _LISTENING] = "middle"
+    """Which part of a song is heard: its middle 30 seconds, its first 30, or all of it (slow). Songs are heard again
+    where they were heard otherwise, and the model learns anew from those."""
+    concurrency: Annotated[int, Field(ge=1, le=64), _LISTENING] = 4
+    """Songs that one worker has in the works at the same time."""
+    batch_size: Annotated[int, Field(ge=1, le=512), _LISTENING] = 32
+    """Songs that are sent to inference together, and windows of audio in one call of an embedding's model."""
+    device: Annotated[Literal["auto", "cuda", "cpu"], _LISTENING] = "auto"
+    """Where embeddings are computed: on the GPU where there is one (auto), on the GPU or not at all (cuda), or on
+    processors (cpu). The FMA values need no GPU."""
+    gpu_memory_share: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False), _LISTENING] = 0.8
+    """Share of the GPU's memory that embeddings may use."""
+    stage_1_confidence: Annotated[_Share, _DECIDING] = 0.8
+    """Confidence from which the first stage decides, and no later one is asked."""
+    stage_2_confidence: Annotated[_Share, _DECIDING] = 0.7
+    """Confidence from which the second stage decides, and the third is not asked."""
+    stages: Annotated[int, Field(ge=1, le=3), _DECIDING] = 3
+    """How many stages of the ensemble are used: 1 hears FMA alone, 2 adds MERT, 3 adds JMLA."""
+    predictions: Annotated[int, Field(ge=1, le=50), _DECIDING] = 5
+    """Genres that are kept of each stage's verdict, best first."""
+    write_confidence: Annotated[_Share, _WRITING] = 0.7
+    """Confidence from which a dry run takes the AI's genre. A person's word is always taken."""
+    sync_automatically: Annotated[bool, _SCHEDULE] = True
+    """Read the library from Plex again when it is due."""
+    sync_every_hours: Annotated[float, Field(ge=0.25, le=24 * 90, allow_inf_nan=False), _SCHEDULE] = 24
+    """Hours between two automatic syncs; one that fell due while the system was down is made up for."""
+    classify_automatically: Annotated[bool, _SCHEDULE] = True
+    """Classify the songs that a sync has found new; only hear them, while no model is trained."""
+    write_automatically: Annotated[bool, _SCHEDULE] = False
+    """Write the genres of new songs to Plex after they were classified automatically. It can be switched on once a
+    write batch has been applied by hand."""
+    web_host: Annotated[str, Field(min_length=1, max_length=255), _PAGES] = "127.0.0.1"
+    """Address that the pages listen on; 0.0.0.0 lets other machines in."""
+    web_port: Annotated[int, Field(ge=1, le=65535), _PAGES] = 8000
+    """Port of the pages."""
+    debug: Annotated[bool, _PAGES] = False
+    """Show tracebacks in the browser. Never where others reach the pages."""
+
+    @field_validator("plex_libraries", "path_mappings", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        parts = re.split(r"[,\n]", value) if isinstance(value, str) else value
+        if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
+            return value
+        return tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
+
+    @field_validator("path_mappings")
+    @classmethod
+    def _are_mappings(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for mapping in value:
+            before, _, after = mapping.rpartition("=")
+            if not before or not after.startswith("/"):
+                raise ValueError(f"“{mapping}” is not FROM=TO with an absolute folder as TO")
+        return value
+
+    @field_validator("web_host")
+    @classmethod
+    def _is_a_host(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9.:_-]+", value):
+            raise ValueError("it must be an address or a name of this machine, without a port")
+        return value
+
+
+DEFAULTS = Preferences()
+
+
+def about(name: str) -> About:
+    """Group and effect of a setting."""
+    return next(one for one in Preferences.model_fields[name].metadata if isinstance(one, About))
+
+
+def allowed(name: str) -> str:
+    """Which values a setting takes, in words."""
+    schema = Preferences.model_json_schema()["properties"][name]
+    if "enum" in schema:
+        return ", ".join(schema["enum"])
+    if schema["type"] == "boolean":
+        return "on, off"
+    if schema["type"] == "array":
+        return "FROM=TO, one a line" if name == "path_mappings" else "titles, one a line"
+    least = schema.get("minimum", schema.get("exclusiveMinimum"))
+    if least is None:
+        return "a host name or an IP address"
+    above = "above " if "exclusiveMinimum" in schema else ""
+    return f"{above}{least:g} to {schema['maximum']:g}"
+
+
+def validated(name: str, value: Any) -> Any:
+    """The value as the setting has it; a pydantic `ValidationError` when it cannot be."""
+    return getattr(Preferences.model_validate({name: value}), name)
