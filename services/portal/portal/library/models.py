@@ -3,6 +3,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from pgvector.django import HalfVectorField, VectorField
 
 
@@ -13,6 +14,9 @@ class Library(models.Model):
     key = models.CharField(max_length=50)
     title = models.CharField(max_length=300)
     last_synced = models.DateTimeField(null=True, blank=True)
+    removed_time = models.DateTimeField(
+        null=True, blank=True, help_text="When the server no longer had it; its songs are kept."
+    )
 
     class Meta:
         verbose_name_plural = "libraries"
@@ -103,19 +107,21 @@ class Track(models.Model):
 
     library = models.ForeignKey(Library, on_delete=models.CASCADE, related_name="tracks")
     rating_key = models.CharField(max_length=50)
-    guid = models.CharField(max_length=300, blank=True, db_index=True)
+    guid = models.CharField(max_length=300, blank=True)
     title = models.CharField(max_length=1000)
     artist = models.CharField(max_length=1000, blank=True)
     album_artist = models.CharField(max_length=1000, blank=True)
     album = models.CharField(max_length=1000, blank=True)
     year = models.PositiveSmallIntegerField(null=True, blank=True)
     duration_seconds = models.FloatField(default=0)
-    file = models.TextField(blank=True, db_index=True, help_text="Path as the Plex server names it.")
+    file = models.TextField(blank=True, help_text="Path as the Plex server names it.")
     part_key = models.CharField(
         max_length=500, blank=True, help_text="Plex's address of the bytes; changes with the file."
     )
+    size_bytes = models.BigIntegerField(default=0, help_text="0 where Plex does not say.")
     added_time = models.DateTimeField(null=True, blank=True)
     updated_time = models.DateTimeField(null=True, blank=True)
+    first_seen_time = models.DateTimeField(default=timezone.now, help_text="When a sync first saw it.")
 
     plex_genres = ArrayField(models.TextField(), default=list, blank=True, help_text="As Plex has them now.")
     plex_genres_locked = models.BooleanField(default=False)
@@ -141,7 +147,9 @@ class Track(models.Model):
     next_try_time = models.DateTimeField(null=True, blank=True)
     in_plex = models.CharField(max_length=20, choices=InPlex.choices, default=InPlex.UNTOUCHED, db_index=True)
     removed_time = models.DateTimeField(null=True, blank=True, help_text="When Plex no longer had it.")
-    last_synced = models.DateTimeField(null=True, blank=True)
+    last_synced = models.DateTimeField(
+        null=True, blank=True, help_text="When its full metadata was read; empty where it has to be."
+    )
 
     class Meta:
         verbose_name = "song"
