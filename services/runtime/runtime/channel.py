@@ -1,4 +1,8 @@
-"""A channel to another service: every call has a deadline, carries the request id, and outlives a restart."""
+"""A channel to another service: every call has a deadline, carries the request id, and outlives a restart.
+
+Where a name stands for several servers (a headless Service of Kubernetes), calls go to all of them in turn; one that
+dies or falls silent is left out until it is back.
+"""
 
 import json
 from collections.abc import Callable, Sequence
@@ -8,7 +12,8 @@ import grpc
 
 from runtime.telemetry import REQUEST_ID_HEADER, request_id
 
-# A restart takes seconds, so the waits reach that far.
+# A restart takes seconds, so the waits reach that far; gRPC spreads them by chance. UNAVAILABLE alone: the call
+# reached no server, or its server died of something else. Every other code is an answer.
 RETRY_POLICY = {
     "maxAttempts": 5,
     "initialBackoff": "0.5s",
@@ -16,6 +21,13 @@ RETRY_POLICY = {
     "backoffMultiplier": 2,
     "retryableStatusCodes": ["UNAVAILABLE"],
 }
+# A server that keeps failing is not helped by five times the calls. The budget covers all calls that a restart breaks
+# off at once, and grows back by half a token with each success.
+RETRY_BUDGET = {"maxTokens": 500, "tokenRatio": 0.5}
+# A peer that vanished without a word (a node that lost power) is noticed after a ping and its time limit.
+PING_SECONDS = 5.0
+PING_TIMEOUT_SECONDS = 5.0
+SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:")
 
 
 def open_channel(
@@ -25,14 +37,16 @@ def open_channel(
     timeout_seconds: float = 30.0,
     max_message_bytes: int = 80 * 1024 * 1024,
     sent_once: Sequence[str] = (),
+    ping_seconds: float = PING_SECONDS,
 ) -> grpc.Channel:
-    """A channel to `target` ("host:port"). `timeout_seconds` is the deadline of calls that name none.
+    """A channel to `target` ("host:port", or an address with gRPC's scheme: "ipv4:10.0.0.1:80,10.0.0.2:80").
 
-    Calls are repeated when their service dies, as every contract allows. The methods in `sent_once`
-    ("package.Service/Method") are not: their caller wants to know that an answer was lost.
+    `timeout_seconds` is the deadline of calls that name none. Calls are repeated when their service dies, as every
+    contract allows. The methods in `sent_once` ("package.Service/Method") are not: their caller wants to know that an
+    answer was lost.
     """
     channel = grpc.insecure_channel(
-        target,
+        address(target),
         options=[
             ("grpc.max_receive_message_length", max_message_bytes),
             ("grpc.max_send_message_length", max_message_bytes),
@@ -40,19 +54,35 @@ def open_channel(
             ("grpc.enable_retries", 1),
             # A service that comes back must be found within seconds, not after gRPC's default of two minutes.
             ("grpc.max_reconnect_backoff_ms", 2000),
+            # So must one that comes back elsewhere; the default is half a minute between two look-ups.
+            ("grpc.dns_min_time_between_resolutions_ms", 2000),
+            ("grpc.keepalive_time_ms", int(ping_seconds * 1000)),
+            # The first is what counts in today's gRPC (its own default is a minute), the second what its docs name.
+            ("grpc.http2.ping_timeout_ms", int(PING_TIMEOUT_SECONDS * 1000)),
+            ("grpc.keepalive_timeout_ms", int(PING_TIMEOUT_SECONDS * 1000)),
+            ("grpc.keepalive_permit_without_calls", 1),
+            # While a long call waits for its answer nothing but pings is sent.
+            ("grpc.http2.max_pings_without_data", 0),
         ],
     )
     return grpc.intercept_channel(channel, _CallDefaults(token, timeout_seconds))
+
+
+def address(target: str) -> str:
+    """The target with its scheme; a name is looked up in DNS, and all of its addresses are used."""
+    return target if target.startswith(SCHEMES) else f"dns:///{target}"
 
 
 def _service_config(sent_once: Sequence[str]) -> dict[str, Any]:
     """gRPC takes the entry that names a method before the one that names none."""
     once = [dict(zip(("service", "method"), name.split("/"), strict=True)) for name in sent_once]
     return {
+        "loadBalancingConfig": [{"round_robin": {}}],
+        "retryThrottling": RETRY_BUDGET,
         "methodConfig": [
             {"name": [{}], "retryPolicy": RETRY_POLICY},
             *([{"name": once}] if once else []),
-        ]
+        ],
     }
 
 

@@ -10,6 +10,7 @@ import grpc
 from grpc_status import rpc_status
 
 from runtime.errors import RemoteError, ServiceError, status_of
+from runtime.metrics import CallMetrics
 from runtime.telemetry import REQUEST_ID_HEADER, bind_request_id, clear_request_id, get_logger, request_id
 
 # grpc's class takes type arguments in its stubs only, not when the module runs.
@@ -25,7 +26,10 @@ QUIET = ("/grpc.health.v1.Health/", "/grpc.reflection.")
 
 
 class RequestErrors(grpc.ServerInterceptor):
-    """Binds the request id, logs each call with its duration, and turns exceptions into statuses."""
+    """Binds the request id, logs and counts each call with its duration, and turns exceptions into statuses."""
+
+    def __init__(self, metrics: CallMetrics) -> None:
+        self._metrics = metrics
 
     def intercept_service(
         self,
@@ -37,13 +41,14 @@ class RequestErrors(grpc.ServerInterceptor):
         if handler is None or method.startswith(QUIET):
             return handler
         metadata = dict(handler_call_details.invocation_metadata or ())
-        call = _Call(method, metadata.get(REQUEST_ID_HEADER))
+        call = _Call(method, metadata.get(REQUEST_ID_HEADER), self._metrics)
         return _wrapped(handler, call)
 
 
 class _Call:
-    def __init__(self, method: str, request_id: Any) -> None:
+    def __init__(self, method: str, request_id: Any, metrics: CallMetrics) -> None:
         self.method = method
+        self.metrics = metrics
         self.request_id = str(request_id) if request_id else None
 
     def unary(self, behaviour: Any) -> Callable[[Any, grpc.ServicerContext], Any]:
@@ -63,15 +68,16 @@ class _Call:
     @contextmanager
     def _around(self, context: Any) -> Iterator[None]:
         started = time.monotonic()
+        self.metrics.started(self.method)
         context.set_trailing_metadata(((REQUEST_ID_HEADER, bind_request_id(self.request_id)),))
         try:
             yield
         except Exception as error:  # noqa: BLE001 - the one place that turns any error into a status
             self._fail(error, context)
         finally:
-            code = context.code()
-            name = code.name if isinstance(code, grpc.StatusCode) else "OK"
-            log.info("call", method=self.method, code=name, seconds=round(time.monotonic() - started, 4))
+            code, seconds = _code_name(context), time.monotonic() - started
+            self.metrics.ended(self.method, code=code, seconds=seconds)
+            log.info("call", method=self.method, code=code, seconds=round(seconds, 4))
             clear_request_id()
 
     def _own_id(self) -> tuple[str, str]:
@@ -92,6 +98,14 @@ class _Call:
             f"{type(error).__name__} in {self.method}; the log of the service has the traceback",
         )
         raise AssertionError("abort always raises")
+
+
+def _code_name(context: Any) -> str:
+    code = context.code()
+    if isinstance(code, grpc.StatusCode):
+        return code.name
+    # A caller who hung up, or whose deadline passed, gets no code from us.
+    return "OK" if context.is_active() else grpc.StatusCode.CANCELLED.name
 
 
 def _wrapped(handler: Handler, call: _Call) -> Handler:

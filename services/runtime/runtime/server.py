@@ -3,20 +3,30 @@
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+from prometheus_client import CollectorRegistry
 
+from runtime.channel import PING_SECONDS
+from runtime.health import Health
 from runtime.interceptors import BearerToken, RequestErrors
+from runtime.metrics import CallMetrics, exposed, new_registry
 from runtime.settings import ServiceSettings
 from runtime.telemetry import get_logger
 
 Register = Callable[[grpc.Server], None]
 log = get_logger(__name__)
+# How long a connection lasts before its client is asked, politely, for a new one: only then does a client look its
+# targets up again, and finds the server that was added since. Calls in progress are not touched.
+CONNECTION_SECONDS = 300.0
+# A client that vanished without a word would hold its thread until the deadline.
+SILENT_CLIENT_SECONDS = 30.0
 
 
 class Server:
@@ -32,24 +42,20 @@ class Server:
         max_workers: int = 32,
         max_message_bytes: int = 80 * 1024 * 1024,
         credentials: grpc.ServerCredentials | None = None,
+        registry: CollectorRegistry | None = None,
+        min_ping_seconds: float = PING_SECONDS / 2,
+        connection_seconds: float = CONNECTION_SECONDS,
     ) -> None:
-        interceptors: list[grpc.ServerInterceptor] = [RequestErrors()]
+        metrics = CallMetrics(registry if registry is not None else CollectorRegistry())
+        interceptors: list[grpc.ServerInterceptor] = [RequestErrors(metrics)]
         if token:
             interceptors.append(BearerToken(token))
         self._grpc = grpc.server(
             ThreadPoolExecutor(max_workers, thread_name_prefix="grpc"),
             interceptors=interceptors,
-            options=[
-                ("grpc.max_receive_message_length", max_message_bytes),
-                ("grpc.max_send_message_length", max_message_bytes),
-                # Two servers on one port would share its calls in silence.
-                ("grpc.so_reuseport", 0),
-            ],
+            options=_options(max_message_bytes, min_ping_seconds, connection_seconds),
         )
-        self._health = health.HealthServicer(
-            experimental_non_blocking=True, experimental_thread_pool=ThreadPoolExecutor(2)
-        )
-        self._names = list(services)
+        self._health = Health(list(services))
         for register in services.values():
             register(self._grpc)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
@@ -75,16 +81,30 @@ class Server:
 
     def set_serving(self, serving: bool) -> None:
         """What health answers for the whole server and each of its services."""
-        state = (
-            health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
-        )
-        for name in ["", *self._names]:
-            self._health.set(name, state)
+        self._health.set_serving(serving)
 
     def stop(self, grace_seconds: float) -> None:
         """Refuse new calls, let those in progress end within the grace, then cut them off."""
         self._health.enter_graceful_shutdown()
         self._grpc.stop(grace_seconds).wait()
+
+
+def _options(
+    max_message_bytes: int, min_ping_seconds: float, connection_seconds: float
+) -> list[tuple[str, int]]:
+    return [
+        ("grpc.max_receive_message_length", max_message_bytes),
+        ("grpc.max_send_message_length", max_message_bytes),
+        # Two servers on one port would share its calls in silence.
+        ("grpc.so_reuseport", 0),
+        # gRPC's own limit is five minutes, and it would cut off our clients for "too_many_pings".
+        ("grpc.http2.min_ping_interval_without_data_ms", int(min_ping_seconds * 1000)),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.keepalive_time_ms", int(SILENT_CLIENT_SECONDS * 1000)),
+        ("grpc.http2.ping_timeout_ms", 10_000),
+        ("grpc.keepalive_timeout_ms", 10_000),
+        ("grpc.max_connection_age_ms", int(connection_seconds * 1000)),
+    ]
 
 
 def serve(
@@ -94,8 +114,13 @@ def serve(
     max_workers: int = 32,
     warm_up: Callable[[], None] | None = None,
     close: Callable[[], None] | None = None,
+    registry: CollectorRegistry | None = None,
 ) -> None:
-    """Run until SIGTERM or SIGINT. Health says SERVING after `warm_up`; `close` follows the last call."""
+    """Run until SIGTERM or SIGINT. Health says SERVING after `warm_up`; `close` follows the last call.
+
+    `registry` has the service's own figures, where it keeps any; those of its calls are added.
+    """
+    registry = registry or new_registry()
     server = Server(
         services=services,
         host=settings.host,
@@ -103,18 +128,34 @@ def serve(
         token=settings.token.get_secret_value() if settings.token else None,
         max_workers=max_workers,
         max_message_bytes=settings.max_message_bytes,
+        registry=registry,
     )
-    with _stop_signals() as stopped:
+    with (
+        ThreadPoolExecutor(1, thread_name_prefix="warm-up") as aside,
+        _stop_signals() as stopped,
+        exposed(registry, host=settings.host, port=settings.metrics_port),
+    ):
         server.start(serving=warm_up is None)
         log.info("listening", host=settings.host, port=server.port, services=list(services))
-        if warm_up:
-            warm_up()
-            server.set_serving(True)
+        # Beside this thread, which must hear SIGTERM meanwhile.
+        warming: Future[None] = aside.submit(warm_up) if warm_up else Future()
+        warming.add_done_callback(partial(_warmed_up, server, stopped))
         stopped.wait()
+        failure = warming.exception() if warming.done() else None
         log.info("stopping", grace_seconds=settings.shutdown_grace_seconds)
         server.stop(settings.shutdown_grace_seconds)
-    if close:
-        close()
+        if close:
+            close()
+    if failure:
+        raise failure
+
+
+def _warmed_up(server: Server, stopped: threading.Event, warming: "Future[None]") -> None:
+    """Serve, or end a service that cannot get ready, for its supervisor to see."""
+    if warming.exception():
+        stopped.set()
+    else:
+        server.set_serving(True)
 
 
 @contextmanager

@@ -71,6 +71,8 @@ class ServiceSettings(Settings):
     """How long calls in progress may take to end after SIGTERM."""
     max_message_bytes: int = Field(default=80 * 1024 * 1024, ge=4 * 1024 * 1024, le=2**31 - 1)
     """The largest gRPC message that is taken or sent."""
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+    """Port on which Prometheus finds /metrics; 0 shows none."""
 
 
 def _refusal(settings_cls: type[Settings], error: ValidationError) -> int:

@@ -11,6 +11,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from reclass.sync.v1 import sync_pb2, sync_pb2_grpc
 from runtime.channel import open_channel
 from runtime.errors import RemoteError, ServiceError
+from runtime.health import LIVENESS
 from runtime.server import Server
 from runtime.telemetry import bind_request_id, clear_request_id, request_id
 from runtime.testing import connected, running_server
@@ -135,3 +136,37 @@ def test_a_call_waits_for_a_service_that_comes_back() -> None:
 def test_a_taken_port_is_named() -> None:
     with running_server(services()) as server, pytest.raises(SystemExit, match=str(server.port)):
         Server(services=services(), port=server.port)
+
+
+def health_of(server: Server, service: str) -> int:
+    with grpc.insecure_channel(f"127.0.0.1:{server.port}") as probe:
+        request = health_pb2.HealthCheckRequest(service=service)
+        return int(health_pb2_grpc.HealthStub(probe).Check(request, timeout=5).status)
+
+
+def test_a_server_whose_every_thread_is_at_work_still_answers_probes() -> None:
+    arrived, leave = threading.Event(), threading.Event()
+
+    def work() -> None:
+        arrived.set()
+        leave.wait()
+
+    server = Server(services=services(work), max_workers=1)
+    server.start()
+    with open_channel(f"127.0.0.1:{server.port}") as channel:
+        busy = sync_pb2_grpc.SyncServiceStub(channel).CheckServer.future(sync_pb2.CheckServerRequest())
+        assert arrived.wait(20)
+        states = [health_of(server, service) for service in ("", NAME, LIVENESS)]
+        leave.set()
+        busy.result()
+    server.stop(1)
+    assert states == [health_pb2.HealthCheckResponse.SERVING] * 3
+
+
+def test_a_server_that_is_not_ready_lives() -> None:
+    server = Server(services=services())
+    server.start(serving=False)
+    states = {service: health_of(server, service) for service in ("", NAME, LIVENESS)}
+    server.stop(1)
+    not_serving = health_pb2.HealthCheckResponse.NOT_SERVING
+    assert states == {"": not_serving, NAME: not_serving, LIVENESS: health_pb2.HealthCheckResponse.SERVING}

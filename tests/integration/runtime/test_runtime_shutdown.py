@@ -1,4 +1,4 @@
-"""SIGTERM lets calls in progress end, and the process ends with status 0."""
+"""SIGTERM lets calls in progress end, and the process ends with status 0; a service that fails ends with another."""
 
 import signal
 import subprocess
@@ -6,7 +6,9 @@ import sys
 import threading
 from collections.abc import Iterator
 
+import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from reclass.sync.v1 import sync_pb2, sync_pb2_grpc
 from runtime.channel import open_channel
 
@@ -69,3 +71,50 @@ def test_sigterm_lets_a_call_end_and_exits_with_zero(
     assert service.returncode == 0
     assert out == "closed\n"
     assert '"event": "stopping"' in err
+
+
+def test_health_says_not_serving_before_the_last_call_has_ended(
+    service: subprocess.Popen[str], unused_port: int
+) -> None:
+    states, answers = health_pb2.HealthCheckResponse, []
+    target = f"127.0.0.1:{unused_port}"
+    with grpc.insecure_channel(target) as probe, open_channel(target) as channel:
+        watch = health_pb2_grpc.HealthStub(probe).Watch(health_pb2.HealthCheckRequest())
+        assert next(watch).status == states.SERVING
+        call = sync_pb2_grpc.SyncServiceStub(channel).CheckServer.future(sync_pb2.CheckServerRequest())
+        call.add_done_callback(lambda done: answers.append(done.result().friendly_name))
+        assert service.stdout is not None
+        assert service.stdout.readline() == "working\n"
+        service.send_signal(signal.SIGTERM)
+        assert next(watch).status == states.NOT_SERVING
+        assert answers == []
+        assert call.result().friendly_name == "done"
+
+
+def run(warm_up: str, port: int) -> subprocess.Popen[str]:
+    text = SERVICE.replace('lambda: print("ready", flush=True)', warm_up)
+    return subprocess.Popen(
+        [sys.executable, "-c", text],
+        env={"PORT": str(port)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_service_that_cannot_get_ready_ends_with_its_reason(unused_port: int) -> None:
+    with run("lambda: 1 / 0", unused_port) as process:
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert out == "closed\n"
+    assert "ZeroDivisionError" in err
+
+
+def test_sigterm_is_heard_while_a_service_warms_up(unused_port: int) -> None:
+    with run("lambda: (print('warming', flush=True), time.sleep(2))", unused_port) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "warming\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.readline() == "closed\n"
+        process.communicate(timeout=30)
+    assert process.returncode == 0
