@@ -1,6 +1,6 @@
 """A features and an inference service made for the portal's tests: real gRPC, answers that a test chooses."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -39,6 +39,15 @@ class FeaturesFake(features_pb2_grpc.FeatureServiceServicer):
     heard: list[str] = field(default_factory=list)
     request_ids: set[str] = field(default_factory=set)
     media_folders: list[str] = field(default_factory=list)
+    versions: dict[int, str] = field(default_factory=lambda: {features_pb2.VECTOR_KIND_FMA: VERSION})
+    """The kinds that are installed."""
+    contents: dict[str, str] = field(default_factory=dict)
+    """Content keys by rating key, where they are not the song's own."""
+    decoded: list[str] = field(default_factory=list)
+    """Rating keys of the songs that were not among the known ones."""
+    processes: int = 1
+    before_answer: Callable[[str], object] = field(default=lambda key: None)
+    """Called with the rating key while a song is listened to."""
 
     def Extract(
         self, request: features_pb2.ExtractRequest, context: grpc.ServicerContext
@@ -50,22 +59,45 @@ class FeaturesFake(features_pb2_grpc.FeatureServiceServicer):
         if self.faults.get(key):
             raise self.faults[key].pop(0)
         self.heard.append(key)
-        vector = features_pb2.Vector(
-            kind=features_pb2.VECTOR_KIND_FMA, version=VERSION, values=[float(key or 0), 1.0]
-        )
+        self.before_answer(key)
+        content = self.contents.get(key, f"content {key}")
+        tags = features_pb2.FileTags(genres=["In the file"])
+        if content in request.known_content_keys:
+            return features_pb2.ExtractResponse(content_key=content, tags=tags, already_known=True)
+        self.decoded.append(key)
+        wanted = request.kinds or [features_pb2.VECTOR_KIND_FMA]
         return features_pb2.ExtractResponse(
-            content_key=f"content {key}",
+            content_key=content,
             properties=features_pb2.AudioProperties(
-                codec="mp3", sample_rate_hz=44100, channels=2, duration_seconds=40.0
+                codec="mp3", sample_rate_hz=44100, channels=2, duration_seconds=31.5
             ),
-            tags=features_pb2.FileTags(genres=["In the file"]),
-            vectors=[vector],
+            tags=tags,
+            vectors=[
+                features_pb2.Vector(kind=kind, version=self.versions[kind], values=[float(key or 0), 1.0])
+                for kind in wanted
+                if kind in self.versions
+            ],
         )
 
     def GetCapabilities(
         self, request: features_pb2.GetCapabilitiesRequest, context: grpc.ServicerContext
     ) -> features_pb2.GetCapabilitiesResponse:
-        return features_pb2.GetCapabilitiesResponse(media_folders=self.media_folders)
+        kinds = [
+            features_pb2.VectorCapability(
+                kind=kind,
+                available=kind in self.versions,
+                version=self.versions.get(kind, ""),
+                detail="cpu" if kind in self.versions else "It is not installed: download its weights",
+            )
+            for kind in (
+                features_pb2.VECTOR_KIND_FMA,
+                features_pb2.VECTOR_KIND_MERT,
+                features_pb2.VECTOR_KIND_JMLA,
+            )
+        ]
+        return features_pb2.GetCapabilitiesResponse(
+            kinds=kinds, media_folders=self.media_folders, processes=self.processes
+        )
 
 
 @dataclass

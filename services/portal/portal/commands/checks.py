@@ -134,7 +134,7 @@ def _track(services: Services) -> str:
 def _file(services: Services) -> str:
     track = _example(services)
     heard = services.features.extract(AudioSource(rating_key=track.rating_key, file=track.file))
-    if services.features.capabilities()[1]:
+    if services.features.capabilities().media_folders:
         _require_mounted(services, track.file)
     return f"“{track}” heard: {heard.codec}, {heard.duration_seconds:.0f} s"
 
@@ -152,7 +152,8 @@ def _require_mounted(services: Services, file: str) -> None:
 
 
 def _vectors(services: Services) -> str:
-    kinds, folders = services.features.capabilities()
+    found = services.features.capabilities()
+    kinds, folders = found.kinds, found.media_folders
     available = ", ".join(f"{kind.kind} ({kind.version})" for kind in kinds if kind.available)
     if not available:
         raise UnwellError(

@@ -26,14 +26,16 @@ def status(
 ) -> None:
     """Say how many songs are in which state, what serves, and what ran last."""
     with portal_at_hand(data):
+        from portal.commands.extracting import stages_as_data
         from portal.library.census import counts
 
         songs, stages, runs = counts(), _stages(), _last_runs()
+        extraction = stages_as_data(SERVICE_TIMEOUT_SECONDS)
         if as_json:
-            content = {"songs": songs, "model": stages, "last_runs": runs}
+            content = {"songs": songs, "extraction": extraction, "model": stages, "last_runs": runs}
             sys.stdout.write(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
         else:
-            _show(songs, stages, runs)
+            _show(songs, extraction, stages, runs)
 
 
 def export(
@@ -107,9 +109,13 @@ def _last_runs() -> list[dict[str, Any]]:
     ]
 
 
-def _show(songs: dict[str, int], stages: dict[str, Any], runs: list[dict[str, Any]]) -> None:
+def _show(
+    songs: dict[str, int], extraction: dict[str, Any], stages: dict[str, Any], runs: list[dict[str, Any]]
+) -> None:
     from rich.console import Console
     from rich.table import Table
+
+    from portal.commands.extracting import show_stages
 
     console = Console()
     counted = Table("songs", "")
@@ -117,6 +123,10 @@ def _show(songs: dict[str, int], stages: dict[str, Any], runs: list[dict[str, An
         if number or name in ("synced", "heard", "classified", "failed", "written"):
             counted.add_row(name.replace("_", " "), str(number))
     console.print(counted)
+    if extraction["message"]:
+        console.print(extraction["message"], highlight=False, markup=False)
+    else:
+        show_stages(extraction["stages"], console)
     for stage in stages["stages"]:
         serving = stage["model_version"] if stage["ready"] else f"not ready: {stage['message']}"
         console.print(f"Stage {stage['stage']}: {serving}", highlight=False, markup=False)

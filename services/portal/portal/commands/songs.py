@@ -2,6 +2,7 @@
 
 import json
 import sys
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -36,12 +37,38 @@ def sync(
         _run_to_its_end(start_sync(library or (), full=full))
 
 
-def extract(data: DataOption = None) -> None:
-    """Hear every song that was not heard yet."""
+class Stage(StrEnum):
+    """What `--stage` takes."""
+
+    FMA = "fma"
+    MERT = "mert"
+    JMLA = "jmla"
+    ALL = "all"
+
+
+def extract(
+    stage: Annotated[
+        list[Stage] | None,
+        typer.Option(
+            "--stage", help="Vectors to make; again for more. Without it: those that are installed."
+        ),
+    ] = None,
+    data: DataOption = None,
+) -> None:
+    """Hear every song that lacks a vector of a stage."""
     with portal_at_hand(data):
+        from rich.console import Console
+
+        from portal.commands.extracting import report
+        from portal.commands.following import exit_status, follow, say_end
         from portal.runs.start import start_extract
 
-        _run_to_its_end(start_extract())
+        console = Console(soft_wrap=True)
+        seen = follow(start_extract([each.value for each in stage or ()]), console)
+        say_end(seen, console)
+        all_done = report(seen.run.result, console)
+        if status := exit_status(seen) or int(not all_done):
+            raise typer.Exit(status)
 
 
 def classify(

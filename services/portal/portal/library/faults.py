@@ -8,9 +8,10 @@ from runtime.errors import RemoteError
 from portal.library.models import Analysis, Track
 from portal.library.recordings import OUTDATED, forget_recording
 from portal.runs.outcomes import outcome_of
-from portal.runs.retrying import wait_seconds
+from portal.runs.retrying import next_look_seconds
 from portal.runs.work import Outcome, Verdict
 
+HEARD_BEFORE = (Analysis.HEARD, Analysis.CLASSIFIED, Analysis.PROVISIONAL, Analysis.UNSURE)
 # The song itself is at fault: it stays so until the file changes. Anything else is tried again by the next run.
 OF_THE_SONG = frozenset({"NOT_AUDIO", "TOO_SHORT", "SILENT", "TRUNCATED", "TOO_LARGE", "NO_MEDIA"})
 
@@ -31,10 +32,22 @@ def note_failure(track: Track, error: RemoteError) -> Outcome:
     return outcome
 
 
+def note_missed(track: Track, error: RemoteError) -> Outcome:
+    """Keep on a song that was heard before why no more could be heard of it: what is known of it stays."""
+    if track.analysis not in HEARD_BEFORE or track.audio_id is None:
+        return note_failure(track, error)
+    of_the_song = error.reason in OF_THE_SONG
+    outcome = Outcome(verdict=Verdict.SKIPPED, message=error.message) if of_the_song else outcome_of(error)
+    mark(track, Analysis(track.analysis), error.reason, error.message)
+    return outcome
+
+
 def mark(track: Track, analysis: Analysis, reason: str, message: str) -> None:
     """Store a state that is no success."""
-    failed = analysis == Analysis.FAILED
+    again = analysis != Analysis.SKIPPED and reason not in OF_THE_SONG
     track.analysis, track.analysis_reason, track.analysis_message = analysis, reason[:50], message
     track.attempts += 1
-    track.next_try_time = timezone.now() + timedelta(seconds=wait_seconds(track.attempts)) if failed else None
+    track.next_try_time = (
+        timezone.now() + timedelta(seconds=next_look_seconds(track.attempts)) if again else None
+    )
     track.save(update_fields=("analysis", "analysis_reason", "analysis_message", "attempts", "next_try_time"))

@@ -1,57 +1,101 @@
-"""The extract run: listens to every song that was not heard yet, and keeps what was found out."""
+"""The extract run: listens to every song that lacks a vector, and keeps what was found out."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import QuerySet
+from django.utils import timezone
 from runtime.errors import RemoteError
 
-from portal.library.faults import note_failure
+from portal.library.adoption import adopt
+from portal.library.ears import AtOnce, Ears
+from portal.library.faults import note_missed
+from portal.library.known_audio import known_keys
 from portal.library.models import Analysis, Audio, Track
 from portal.library.recordings import forget_recording
+from portal.library.stages import chosen, kinds_lacked, lacking, stages_of
 from portal.library.vectors import store_vectors
+from portal.preferences.current import standing
 from portal.remote.audio import AudioSource, Heard
+from portal.remote.features import FeaturesClient
 from portal.runs.models import Run
-from portal.runs.work import DONE, Outcome, RunJob
+from portal.runs.work import DONE, Outcome, RunFailedError, RunJob, Verdict
+
+# A verdict of these stays when more is heard of the same recording.
+JUDGED = (Analysis.CLASSIFIED, Analysis.PROVISIONAL, Analysis.UNSURE)
+ANOTHER_FILE = Outcome(verdict=Verdict.AGAIN, message="Its file was changed while it was being heard.")
+FORGOTTEN = Outcome(verdict=Verdict.AGAIN, message="What was known of this audio went while it was heard.")
+GONE = Outcome(verdict=Verdict.SKIPPED, message="It is one song with another row since; that one is heard.")
 
 
 class Hearing:
-    """Takes no arguments."""
+    """Arguments: `stages` (kinds, or "all"; none: those installed), `track_ids` (none: every song), `due` (only
+    those that failed and whose next try is due)."""
 
     songs_at_once = None
 
+    def __init__(self) -> None:
+        self._ears = Ears()
+
     def lay_out(self, job: RunJob) -> Iterable[int]:
-        """Songs that are pending, or that failed before they were heard."""
-        unheard = Q(analysis=Analysis.PENDING) | Q(analysis=Analysis.FAILED, audio=None)
-        tracks = Track.objects.filter(unheard, removed_time=None)
-        return tracks.order_by("pk").values_list("pk", flat=True).iterator()
+        """Songs that lack a vector that can be made here."""
+        features = job.services.features.capabilities()
+        asked = job.run.arguments.get("stages", ())
+        stages = chosen(stages_of(features.kinds), asked)
+        job.run.result = {
+            "versions": stages.versions,
+            "not_installed": stages.not_installed,
+            "processes": features.processes,
+        }
+        job.run.save(update_fields=("result",))
+        if not stages.versions:
+            raise RunFailedError(_none_installed(stages.not_installed))
+        return _to_hear(job.run.arguments, stages.versions).order_by("pk").values_list("pk", flat=True)
 
     def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
-        """Listen to one song after the other."""
-        for track in Track.objects.filter(pk__in=track_ids).order_by("pk"):
-            try:
-                heard = job.services.features.extract(source_of(track))
-            except RemoteError as error:
-                yield track.pk, note_failure(track, error)
-                continue
-            with transaction.atomic():
-                store_heard(track, heard)
-                succeed(track, Analysis.HEARD)
-            yield track.pk, DONE
+        """Listen to several songs at once; each is stored by itself as soon as it was heard.
+
+        Songs that were stored before a crash could note it have what they lacked, and are passed over.
+        """
+        versions: dict[str, str] = job.run.result["versions"]
+        tracks = list(Track.objects.filter(pk__in=track_ids).order_by("pk"))
+        lacked = kinds_lacked(tracks, versions)
+        for track in tracks:
+            if not lacked[track.pk]:
+                yield track.pk, DONE
+        at_once = _songs_at_once(job.run.result["processes"])
+        listen = partial(self._listen, job.services.features, lacked, versions, at_once)
+        songs = [track for track in tracks if lacked[track.pk]]
+        listening = AtOnce(listen, ((track, known_keys(track, versions)) for track in songs), count=at_once)
+        try:
+            for (track, _), heard in listening:
+                yield track.pk, _keep(track, heard)
+        finally:
+            # Whoever ended this run does not want what was heard until now to be heard again.
+            for (track, _), heard in listening.rest():
+                if heard.exception() is None:
+                    _keep(track, heard)
+
+    def _listen(
+        self,
+        features: FeaturesClient,
+        lacked: Mapping[int, Sequence[str]],
+        versions: Mapping[str, str],
+        at_once: int,
+        song: tuple[Track, Sequence[str]],
+    ) -> Heard:
+        track, keys = song
+        with self._ears.one_of(at_once):
+            return features.extract(source_of(track), kinds=lacked[track.pk], known_keys=keys)
 
     def conclude(self, run: Run) -> str:
-        """An explanation where there was nothing to do."""
-        if run.song_count:
-            return ""
-        if not Track.objects.filter(removed_time=None).exists():
-            return "No song is known yet: run `reclass sync` first."
-        skipped = Track.objects.filter(analysis=Analysis.SKIPPED, removed_time=None).count()
-        but = (
-            f", but {skipped} that cannot be heard: the list of songs in the admin says why"
-            if skipped
-            else ""
-        )
-        return f"Nothing to hear: every song was heard before{but}."
+        """An explanation where there was nothing to do, and the stages that could not be made."""
+        said = [] if run.song_count else [_nothing_to_hear()]
+        said += [f"{kind}: {why}" for kind, why in run.result.get("not_installed", {}).items()]
+        return " ".join(f"{sentence.rstrip('.')}." for sentence in said)
 
     def abandon(self, run: Run) -> None:
         """What was stored is right as it is."""
@@ -62,22 +106,22 @@ def source_of(track: Track) -> AudioSource:
     return AudioSource(rating_key=track.rating_key, file=track.file)
 
 
-def store_heard(track: Track, heard: Heard) -> None:
-    """Keep audio and vectors by the content, so that a copy or a re-import has them already."""
-    audio, _ = Audio.objects.update_or_create(
-        content_key=heard.content_key,
-        defaults={
-            "codec": heard.codec[:50],
-            "sample_rate_hz": heard.sample_rate_hz,
-            "channels": heard.channels,
-            "duration_seconds": heard.duration_seconds,
-        },
-    )
-    store_vectors({audio.pk: heard.vectors})
+def store_heard(track: Track, heard: Heard) -> bool:
+    """Keep audio and vectors by the content, so that a copy or a re-import has them already. The track is not saved.
+
+    False where the audio was said to be a known one, and is not any more.
+    """
+    if heard.already_known:
+        audio = Audio.objects.filter(content_key=heard.content_key).first()
+        if audio is None:
+            return False
+    else:
+        audio = _store_audio(heard)
     if track.audio_id not in (None, audio.pk):
         forget_recording(track)
     track.audio = audio
     track.file_genres = list(heard.file_genres)
+    return True
 
 
 def succeed(track: Track, analysis: Analysis) -> None:
@@ -89,3 +133,91 @@ def succeed(track: Track, analysis: Analysis) -> None:
             "audio", "file_genres", "analysis", "analysis_reason", "analysis_message", "attempts", "next_try_time",
         )
     )  # fmt: skip
+
+
+def _store_audio(heard: Heard) -> Audio:
+    audio, _ = Audio.objects.update_or_create(
+        content_key=heard.content_key,
+        defaults={
+            "codec": heard.codec[:50],
+            "sample_rate_hz": heard.sample_rate_hz,
+            "channels": heard.channels,
+            "duration_seconds": heard.duration_seconds,
+        },
+    )
+    store_vectors({audio.pk: heard.vectors})
+    return audio
+
+
+def _songs_at_once(processes: int) -> int:
+    """As many as features hears at the same time, unless a person wants it otherwise."""
+    now = standing()
+    wanted = "concurrency" in now.changed or "concurrency" in now.locks
+    return now.values.concurrency if wanted else processes
+
+
+def _to_hear(arguments: Mapping[str, Any], versions: Mapping[str, str]) -> QuerySet[Track]:
+    tracks = Track.objects.filter(lacking(versions), removed_time=None)
+    tracks = tracks.exclude(analysis=Analysis.SKIPPED).exclude(file="")
+    if arguments.get("track_ids") is not None:
+        tracks = tracks.filter(pk__in=arguments["track_ids"])
+    if arguments.get("due"):
+        tracks = tracks.filter(next_try_time__lte=timezone.now())
+    return tracks
+
+
+def _keep(track: Track, heard: Future[Heard]) -> Outcome:
+    try:
+        found = heard.result()
+    except RemoteError as error:
+        return note_missed(track, error) if Track.objects.filter(pk=track.pk).exists() else GONE
+    return _store(track, found)
+
+
+@transaction.atomic
+def _store(track: Track, heard: Heard) -> Outcome:
+    row = Track.objects.select_for_update().filter(pk=track.pk).first()
+    if row is None:
+        return GONE
+    if (row.file, row.part_key) != (track.file, track.part_key):
+        return ANOTHER_FILE
+    before, analysis = row.audio_id, Analysis(row.analysis)
+    if not store_heard(row, heard):
+        return FORGOTTEN
+    stays = analysis in JUDGED and row.audio_id == before
+    succeed(row, analysis if stays else Analysis.HEARD)
+    _take_over_history(row)
+    return _outcome(heard)
+
+
+def _take_over_history(track: Track) -> None:
+    """A track without a history, whose audio is that of one that Plex no longer has, is that song come back."""
+    if track.predictions.exists() or track.writes.exists() or hasattr(track, "override"):
+        return
+    gone = Track.objects.filter(
+        audio=track.audio_id, removed_time__isnull=False, library__server_id=track.library.server_id
+    )
+    latest = gone.exclude(pk=track.pk).order_by("-removed_time").first()
+    if latest is not None:
+        adopt(latest, track)
+
+
+def _outcome(heard: Heard) -> Outcome:
+    if not heard.missing:
+        return DONE
+    message = "; ".join(f"{each.kind}: {each.message}" for each in heard.missing)
+    permanent = all(each.permanent for each in heard.missing)
+    return Outcome(verdict=Verdict.FAILED if permanent else Verdict.AGAIN, message=message)
+
+
+def _none_installed(not_installed: Mapping[str, str]) -> str:
+    reasons = "; ".join(f"{kind}: {why}" for kind, why in not_installed.items())
+    return f"Nothing that was asked for can be made here: {reasons}."
+
+
+def _nothing_to_hear() -> str:
+    if not Track.objects.filter(removed_time=None).exists():
+        return "No song is known yet: run `reclass sync` first"
+    skipped = Track.objects.filter(analysis=Analysis.SKIPPED, removed_time=None).count()
+    but = f", but {skipped} that cannot be heard: the list of songs in the admin says why" if skipped else ""
+    return f"Nothing to hear: every song was heard before{but}"

@@ -33,7 +33,7 @@ class Audio(models.Model):
     codec = models.CharField(max_length=50, blank=True)
     sample_rate_hz = models.PositiveIntegerField(default=0)
     channels = models.PositiveSmallIntegerField(default=0)
-    duration_seconds = models.FloatField(default=0)
+    duration_seconds = models.FloatField(default=0, db_index=True)
     heard_time = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -2,7 +2,7 @@
 
 import sys
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from reclass.features.v1 import features_pb2 as pb
@@ -48,6 +48,18 @@ class Heard:
     duration_seconds: float = 0.0
     file_genres: tuple[str, ...] = ()
     vectors: tuple[VectorValues, ...] = ()
+    already_known: bool = False
+    """The audio is one of those that the caller named: nothing was decoded, and there are no vectors."""
+    missing: "tuple[MissingKind, ...]" = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MissingKind:
+    """A kind that was asked for and could not be made."""
+
+    kind: str
+    permanent: bool
+    message: str
 
 
 def reference(source: AudioSource) -> pb.AudioReference:
@@ -60,6 +72,19 @@ def reference(source: AudioSource) -> pb.AudioReference:
 def kind_name(number: "pb.VectorKind.ValueType") -> str:
     """The kind as the database names it."""
     return _KINDS.get(number, str(number))
+
+
+def kind_number(name: str) -> "pb.VectorKind.ValueType":
+    """The kind as the contract names it."""
+    return _NUMBERS[name]
+
+
+def missing_of(messages: Iterable[pb.MissingVector]) -> tuple[MissingKind, ...]:
+    """The kinds that could not be made, and why."""
+    return tuple(
+        MissingKind(kind=kind_name(each.kind), permanent=each.permanent, message=each.message)
+        for each in messages
+    )
 
 
 def vector_message(vector: VectorValues) -> pb.Vector:

@@ -1,13 +1,15 @@
 """The door to the features service."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import grpc
 from reclass.features.v1 import features_pb2 as pb
 from reclass.features.v1 import features_pb2_grpc
 
-from portal.remote.audio import AudioSource, Heard, heard, kind_name, reference
-from portal.remote.calls import translated
+from portal.configuration import PortalSettings
+from portal.remote.audio import AudioSource, Heard, heard, kind_name, kind_number, missing_of, reference
+from portal.remote.calls import channel_to, translated
 
 # Reading a long file over a slow link and decoding it; a hung call is given up, not a slow one.
 EXTRACT_TIMEOUT_SECONDS = 120.0
@@ -23,28 +25,57 @@ class Capability:
     detail: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Capabilities:
+    """What the features service can do at present."""
+
+    kinds: tuple[Capability, ...]
+    media_folders: tuple[str, ...]
+    """Folders whose files may be read; empty where only bytes can be."""
+    processes: int
+    """Songs that it hears at the same time."""
+
+
 class FeaturesClient:
     """Typed calls; every failure is a `RemoteError`."""
 
     def __init__(self, channel: grpc.Channel) -> None:
         self._stub = features_pb2_grpc.FeatureServiceStub(channel)
 
-    def extract(self, source: AudioSource) -> Heard:
-        """Listen to a song."""
+    def extract(
+        self, source: AudioSource, *, kinds: Sequence[str] = (), known_keys: Sequence[str] = ()
+    ) -> Heard:
+        """Listen to a song for vectors of these kinds (none: FMA), unless its audio is one of the known ones."""
+        request = pb.ExtractRequest(
+            audio=reference(source),
+            kinds=[kind_number(kind) for kind in kinds],
+            known_content_keys=known_keys,
+        )
         with translated("features"):
-            answer = self._stub.Extract(
-                pb.ExtractRequest(audio=reference(source)), timeout=EXTRACT_TIMEOUT_SECONDS
-            )
-        return heard(answer.content_key, answer.properties, answer.tags, answer.vectors)
+            answer = self._stub.Extract(request, timeout=EXTRACT_TIMEOUT_SECONDS)
+        found = heard(answer.content_key, answer.properties, answer.tags, answer.vectors)
+        return replace(found, already_known=answer.already_known, missing=missing_of(answer.missing))
 
-    def capabilities(self, *, timeout_seconds: float = 10.0) -> tuple[list[Capability], list[str]]:
-        """The kinds of vectors, and the folders whose files may be read."""
+    def capabilities(self, *, timeout_seconds: float = 10.0) -> Capabilities:
+        """What can be made, from where, and how many songs at the same time."""
         with translated("features"):
             answer = self._stub.GetCapabilities(pb.GetCapabilitiesRequest(), timeout=timeout_seconds)
-        kinds = [
+        kinds = tuple(
             Capability(
                 kind=kind_name(each.kind), available=each.available, version=each.version, detail=each.detail
             )
             for each in answer.kinds
-        ]
-        return kinds, list(answer.media_folders)
+        )
+        return Capabilities(
+            kinds=kinds, media_folders=tuple(answer.media_folders), processes=max(1, answer.processes)
+        )
+
+
+def capabilities_now(timeout_seconds: float) -> Capabilities:
+    """What can be made, as a page asks for it: a channel of its own, and an answer soon or a `RemoteError`."""
+    settings = PortalSettings.load()
+    channel = channel_to(settings, settings.features_target)
+    try:
+        return FeaturesClient(channel).capabilities(timeout_seconds=timeout_seconds)
+    finally:
+        channel.close()

@@ -1,0 +1,64 @@
+"""What `reclass extract` and `reclass status` say of the stages: songs done, failed, skipped and pending, and why."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from runtime.errors import RemoteError
+
+from portal.library.models import Analysis
+from portal.library.reasons import reasons
+from portal.library.stages import Stages, count_stages, stages_of
+from portal.remote.features import capabilities_now
+
+
+def report(result: Mapping[str, Any], console: Console) -> bool:
+    """Show the stages of an extract run and why songs failed or were skipped; whether all that was asked is done."""
+    stages = Stages(versions=result.get("versions", {}), not_installed=result.get("not_installed", {}))
+    if not stages.versions:
+        return False
+    counted = _as_data(stages)
+    show_stages(counted, console)
+    for analysis, word in ((Analysis.FAILED, "failed"), (Analysis.SKIPPED, "skipped")):
+        for each in reasons(analysis):
+            line = f"{each.songs} {word} ({each.code}): {each.message} – for example “{each.example}”"
+            console.print(f"  {line}", highlight=False, markup=False)
+    left = sum(stage["failed"] + stage["pending"] for stage in counted if stage["installed"])
+    return not left and not stages.not_installed
+
+
+def stages_as_data(timeout_seconds: float) -> dict[str, Any]:
+    """Every stage with its counts; a message where the features service does not answer."""
+    try:
+        stages = stages_of(capabilities_now(timeout_seconds).kinds)
+    except RemoteError as error:
+        return {"stages": [], "message": f"features does not answer: {error.message}"}
+    return {"stages": _as_data(stages), "message": ""}
+
+
+def show_stages(stages: list[dict[str, Any]], console: Console) -> None:
+    """A line for each stage that is installed, and why the others are not."""
+    table = Table("stage", "done", "failed", "skipped", "pending", "vectors")
+    for stage in stages:
+        if stage["installed"]:
+            numbers = (str(stage[name]) for name in ("done", "failed", "skipped", "pending"))
+            table.add_row(stage["stage"], *numbers, stage["version"])
+    console.print(table)
+    for stage in stages:
+        if not stage["installed"]:
+            console.print(f"{stage['stage']}: {stage['message']}", highlight=False, markup=False)
+
+
+def _as_data(stages: Stages) -> list[dict[str, Any]]:
+    counted = count_stages(stages.versions)
+    made = [
+        {"stage": kind, "installed": True, "version": version, "message": "", **asdict(counted[kind])}
+        for kind, version in stages.versions.items()
+    ]
+    others = [
+        {"stage": kind, "installed": False, "version": "", "message": why}
+        for kind, why in stages.not_installed.items()
+    ]
+    return [*made, *others]

@@ -1,0 +1,104 @@
+"""The stages of the extraction: which vectors can be made here, which songs have them, and which lack them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from django.db.models import Count, Exists, OuterRef, Q
+
+from portal.library.models import Analysis, Track, Vector, VectorKind
+from portal.remote.features import Capability
+
+STAGES = tuple(VectorKind.values)
+ALL = "all"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stages:
+    """What an extraction is to make."""
+
+    versions: Mapping[str, str]
+    """The present version of each kind that is wanted and can be made."""
+    not_installed: Mapping[str, str]
+    """The kinds that cannot be made, with what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageCount:
+    """How many of the songs that are in Plex have a stage's vector of the present version."""
+
+    done: int
+    failed: int
+    """It was tried; it will be again."""
+    skipped: int
+    """The song cannot be heard as it is."""
+    pending: int
+
+
+def stages_of(capabilities: Iterable[Capability]) -> Stages:
+    """Every kind, as the features service says of it."""
+    found = {each.kind: each for each in capabilities}
+    versions = {kind: found[kind].version for kind in STAGES if kind in found and found[kind].available}
+    return Stages(
+        versions=versions,
+        not_installed={
+            kind: found[kind].detail if kind in found else "the features service does not know it"
+            for kind in STAGES
+            if kind not in versions
+        },
+    )
+
+
+def chosen(stages: Stages, asked: Sequence[str]) -> Stages:
+    """The part of `stages` that was asked for; nothing asked is what is installed."""
+    if ALL in asked:
+        return stages
+    return Stages(
+        versions={kind: made for kind, made in stages.versions.items() if not asked or kind in asked},
+        not_installed={kind: why for kind, why in stages.not_installed.items() if kind in asked},
+    )
+
+
+def lacking(versions: Mapping[str, str]) -> Q:
+    """Songs that lack one of these vectors, or whose file is another than the one that was heard."""
+    condition = Q(analysis=Analysis.PENDING)
+    for kind, version in versions.items():
+        condition |= ~_has(kind, version)
+    return condition
+
+
+def count_stages(versions: Mapping[str, str]) -> dict[str, StageCount]:
+    """Each of these kinds, counted."""
+    return {kind: _count(kind, version) for kind, version in versions.items()}
+
+
+def kinds_lacked(tracks: Iterable[Track], versions: Mapping[str, str]) -> dict[int, tuple[str, ...]]:
+    """Which of these vectors each song lacks; every one where its file is another than the one that was heard."""
+    songs = list(tracks)
+    audio_ids = {song.audio_id for song in songs if song.audio_id}
+    made = set(Vector.objects.filter(audio__in=audio_ids).values_list("audio_id", "kind", "version"))
+    return {
+        song.pk: tuple(
+            kind
+            for kind, version in versions.items()
+            if song.analysis == Analysis.PENDING or (song.audio_id, kind, version) not in made
+        )
+        for song in songs
+    }
+
+
+def _has(kind: str, version: str) -> Q:
+    return Q(Exists(Vector.objects.filter(audio=OuterRef("audio"), kind=kind, version=version)))
+
+
+def _count(kind: str, version: str) -> StageCount:
+    done = ~Q(analysis=Analysis.PENDING) & _has(kind, version)
+    skipped = ~done & Q(analysis=Analysis.SKIPPED)
+    failed = ~done & (Q(analysis=Analysis.FAILED) | Q(attempts__gt=0)) & ~Q(analysis=Analysis.SKIPPED)
+    pending = ~done & ~Q(analysis__in=(Analysis.SKIPPED, Analysis.FAILED)) & Q(attempts=0)
+    numbers = Track.objects.filter(removed_time=None).aggregate(
+        done=Count("pk", filter=done),
+        failed=Count("pk", filter=failed),
+        skipped=Count("pk", filter=skipped),
+        pending=Count("pk", filter=pending),
+    )
+    return StageCount(**numbers)
