@@ -22,12 +22,11 @@ from standalone.startup import Observe, Progress
 from standalone.system import System, data_folder
 
 HOW_TO_GET_PLEX = """\
-PLEX_URL and PLEX_TOKEN are not both set; the portal can be looked at, but there is nothing to sync. Stop this, then:
-  1. PLEX_URL    the address of your server, for example http://192.168.1.10:32400
-  2. PLEX_TOKEN  open any song in Plex Web, choose "Get Info", then "View XML"; the address of that page ends in
-                 X-Plex-Token=...
-  3. PLEX_LIBRARY  the title of the music library, where there are several (optional)
-  PLEX_URL=... PLEX_TOKEN=... reclass up
+Plex is not configured yet. Open Settings in the portal, and set under "Plex connection":
+  1. the address of your server, for example http://192.168.1.10:32400
+  2. its token: open any song in Plex Web, choose "Get Info", then "View XML"; the address of that page ends in
+     X-Plex-Token=...
+Both can come from PLEX_URL and PLEX_TOKEN of `reclass up` instead; they win then.
 To see all of it without a server: reclass demo"""
 
 
@@ -68,7 +67,7 @@ def plan_of(settings: SystemSettings, plex: PlexSettings, data: Path | None) -> 
     plan = Plan(
         folder=data_folder(data or settings.data or default_root()),
         ports=settings.ports(),
-        plex=PlexConnection(url=plex.url, token=token) if plex.url and token else None,
+        plex=PlexConnection(url=plex.url, token=token),
         plex_library=plex.library,
         media_folders=settings.media_folders,
         path_map=settings.path_map,
@@ -119,7 +118,7 @@ def showing_start(console: Console) -> Iterator[Observe]:
 def say_address(system: System, plan: Plan, console: Console) -> None:
     console.print(f"\nMusic ReClass runs: [bold]{system.address}[/bold]", highlight=False, soft_wrap=True)
     say_password(plan.folder.admin_password, console)
-    if plan.plex is None and plan.stand_in is None:
+    if not has_plex(plan):
         console.print(f"\n{HOW_TO_GET_PLEX}", highlight=False, markup=False, soft_wrap=True)
     data = shlex.quote(str(plan.folder.root))
     console.print(
@@ -128,6 +127,12 @@ def say_address(system: System, plan: Plan, console: Console) -> None:
         markup=False,
         soft_wrap=True,
     )
+
+
+def has_plex(plan: Plan) -> bool:
+    """Whether the environment names a Plex server, or the portal was told of one."""
+    in_environment = bool(plan.plex.url and plan.plex.token)
+    return bool(plan.stand_in) or in_environment or any(plan.folder.sync.iterdir())
 
 
 def say_password(file: Path, console: Console) -> None:

@@ -8,7 +8,7 @@ from standalone.environment import lock_file
 from standalone.errors import AlreadyRunningError, FolderError
 from standalone.folder import DataFolder
 from standalone.lock import holder
-from standalone.plan import Plan, StandIn
+from standalone.plan import Plan, PlexConnection, StandIn
 
 # Plex names its files by paths of its own machine, and so does the stand-in.
 PLEX_FOLDER = "/music"
@@ -59,7 +59,7 @@ def with_stand_in(plan: Plan) -> Plan:
     demo = DemoFolder(data=plan.folder)
     return replace(
         plan,
-        plex=None,
+        plex=PlexConnection(),
         plex_library=LIBRARY,
         stand_in=StandIn(catalogue=demo.catalogue, state=demo.plex),
         media_folders=str(demo.music),

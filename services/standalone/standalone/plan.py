@@ -22,11 +22,11 @@ WITHHELD = ("PLEX_", "SYNC_PLEX_")
 
 @dataclass(frozen=True, kw_only=True)
 class PlexConnection:
-    """The Plex server that the system works on."""
+    """What the environment says of the Plex server; a part that it does not say is set in the portal."""
 
-    url: str
+    url: str = ""
     """Its address."""
-    token: str = field(repr=False)
+    token: str = field(default="", repr=False)
     """The X-Plex-Token of its owner."""
 
 
@@ -48,8 +48,8 @@ class Plan:
     """Where its state lies."""
     ports: Ports = field(default_factory=Ports)
     """Where its parts listen."""
-    plex: PlexConnection | None = None
-    """Its Plex server; without one the portal can be looked at."""
+    plex: PlexConnection = PlexConnection()
+    """Its Plex server, as far as the environment says it."""
     plex_library: str = ""
     """Title of the music library; empty takes all."""
     stand_in: StandIn | None = None
@@ -190,10 +190,12 @@ def _sync_environment(plan: Plan) -> dict[str, str]:
     if plan.stand_in:
         token = plan.folder.secret("stand-in-token")
         plex = PlexConnection(url=f"http://{_target(plan.ports.stand_in)}", token=token)
-    if plex is None:
-        return {}
-    token_file = plan.folder.secret_file("plex-token", plex.token)
-    return {"SYNC_PLEX_URL": plex.url, "SYNC_PLEX_TOKEN_FILE": str(token_file)}
+    found = {"SYNC_FOLDER": str(plan.folder.sync)}
+    if plex.url:
+        found["SYNC_PLEX_URL"] = plex.url
+    if plex.token:
+        found["SYNC_PLEX_TOKEN_FILE"] = str(plan.folder.secret_file("plex-token", plex.token))
+    return found
 
 
 def _features_environment(plan: Plan) -> dict[str, str]:

@@ -3,33 +3,34 @@
 from runtime.server import serve
 from runtime.telemetry import configure_logging, get_logger
 
+from sync.connection import Connection, Parts
 from sync.library import PlexMusic
-from sync.plex import Plex, PlexAddress, Timeouts
+from sync.plex import Plex, Timeouts
 from sync.servicer import SERVICE_NAME, SyncServicer
 from sync.settings import SyncSettings
 
 
-def plex_address(settings: SyncSettings) -> PlexAddress | None:
-    """The server to talk to, where both parts of it are set."""
-    if settings.plex_url is None or settings.plex_token is None:
-        return None
-    return PlexAddress(url=settings.plex_url, token=settings.plex_token.get_secret_value())
+def connection_of(settings: SyncSettings) -> Connection:
+    """The connection as the environment says, and as it was handed over."""
+    token = settings.plex_token.get_secret_value() if settings.plex_token else None
+    return Connection(Parts(url=settings.plex_url, token=token), settings.folder)
 
 
 def main() -> None:
     """Serve until SIGTERM."""
     settings = SyncSettings.load()
     configure_logging(service="sync", level=settings.log_level, log_format=settings.log_format)
-    address = plex_address(settings)
-    if address is None:
+    connection = connection_of(settings)
+    if connection.address() is None:
         get_logger(__name__).warning(
-            "no Plex server is configured", needed=["SYNC_PLEX_URL", "SYNC_PLEX_TOKEN"]
+            "no Plex server is configured",
+            needed=["address and token: in the portal, or SYNC_PLEX_URL, SYNC_PLEX_TOKEN"],
         )
     timeouts = Timeouts(
         connect_seconds=settings.connect_timeout_seconds, read_seconds=settings.read_timeout_seconds
     )
-    music = PlexMusic(Plex(address, timeouts))
-    serve(settings, {SERVICE_NAME: SyncServicer(music).register}, close=music.close)
+    music = PlexMusic(Plex(connection.address, timeouts))
+    serve(settings, {SERVICE_NAME: SyncServicer(music, connection).register}, close=music.close)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from google.protobuf.timestamp_pb2 import Timestamp
 from reclass.sync.v1 import sync_pb2 as pb
 
+from sync.connection import Source
 from sync.errors import InvalidRequestError
 from sync.tracks import GenreState, MediaPart, MusicLibrary, Track
 
@@ -72,3 +73,15 @@ def lock_of(change: pb.LockChange.ValueType) -> bool | None:
     if change not in locks:
         raise InvalidRequestError(f"lock is {change}: LOCK, UNLOCK or KEEP can be asked for")
     return locks[change]
+
+
+_SOURCES = {
+    Source.NONE: pb.CONNECTION_SOURCE_NONE,
+    Source.STORED: pb.CONNECTION_SOURCE_STORED,
+    Source.ENVIRONMENT: pb.CONNECTION_SOURCE_ENVIRONMENT,
+}
+
+
+def source_number(source: Source) -> "pb.ConnectionSource.ValueType":
+    """Where a part of the connection comes from."""
+    return _SOURCES[source]

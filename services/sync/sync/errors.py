@@ -28,6 +28,22 @@ class NotConfiguredError(SyncError):
     permanent = True
 
 
+class ConnectionLockedError(SyncError):
+    """The environment sets a part of the connection, and wins."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "CONNECTION_LOCKED"
+    permanent = True
+
+
+class FolderUnwritableError(SyncError):
+    """The connection cannot be kept."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "FOLDER_UNWRITABLE"
+    permanent = True
+
+
 class TokenRefusedError(SyncError):
     """Plex does not accept the token, or not for this."""
 

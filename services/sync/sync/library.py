@@ -15,13 +15,23 @@ from sync.errors import (
     TrackNotFoundError,
     WriteNotTakenError,
 )
-from sync.plex import Plex
-from sync.tracks import GenreState, MusicLibrary, ServerIdentity, Track, music_libraries_of, tracks_of
+from sync.plex import Plex, PlexAddress
+from sync.tracks import (
+    GenreState,
+    MediaPart,
+    MusicLibrary,
+    ServerIdentity,
+    Track,
+    music_libraries_of,
+    tracks_of,
+)
 
 TRACK_TYPE = "10"
 LARGEST_BATCH = 100
 # Two edits at most are needed; the others are for answers and edits that get lost on the way.
 EDITS = 5
+# A server that is set back to an older version is noticed so soon, at no request more for each hundred songs read.
+VERSION_AGE_SECONDS = 5.0
 
 
 class PlexMusic:
@@ -48,6 +58,10 @@ class PlexMusic:
 
     def page(self, library_key: str, page_size: int, page_token: str) -> listing.Page:
         """One page of a library's tracks. One request, see `listing` for the exceptions."""
+        with self._plex.held():
+            return self._page(library_key, page_size, page_token)
+
+    def _page(self, library_key: str, page_size: int, page_token: str) -> listing.Page:
         size = listing.page_size_asked(page_size)
         token = listing.PageToken.parse(page_token) if page_token else None
         if not library_key.isdecimal():
@@ -87,8 +101,9 @@ class PlexMusic:
             raise InvalidRequestError(
                 f"{len(asked)} rating keys were sent: 1 to {LARGEST_BATCH} can be asked for"
             )
-        self._require_track_genres()
-        found = {str(track.rating_key): track for track in self._details(asked)}
+        with self._plex.held():
+            self._require_track_genres(max_age_seconds=VERSION_AGE_SECONDS)
+            found = {str(track.rating_key): track for track in self._details(asked)}
         return [found[key] for key in asked if key in found], [key for key in asked if key not in found]
 
     def _details(self, rating_keys: Sequence[str]) -> list[Track]:
@@ -101,10 +116,11 @@ class PlexMusic:
         except NothingThereError:
             return []
 
-    def _require_track_genres(self) -> None:
-        if self._plex.first_identity().has_track_genres:
+    def _require_track_genres(self, *, max_age_seconds: float) -> None:
+        """An older server answers as if no track had a genre, which would be taken for the truth."""
+        if self._plex.recent_identity(max_age_seconds=max_age_seconds).has_track_genres:
             return
-        now = self._plex.identity()
+        now = self._plex.recent_identity(max_age_seconds=0)
         if not now.has_track_genres:
             raise ServerTooOldError(
                 f"Plex Media Server {now.version} has no genres on tracks: update it to 1.40.0 or later"
@@ -123,8 +139,15 @@ class PlexMusic:
         """A header, then the bytes of a track's file."""
         if offset < 0:
             raise InvalidRequestError(f"offset is {offset}: bytes are counted from 0")
-        part = audio.chosen_part(self.track(rating_key), part_key)
-        return audio.read(self._plex, part, offset)
+        with self._plex.held() as address:
+            part = audio.chosen_part(self.track(rating_key), part_key)
+        return self._read(address, part, offset)
+
+    def _read(
+        self, address: PlexAddress, part: MediaPart, offset: int
+    ) -> Iterator[audio.AudioHeader | bytes]:
+        with self._plex.held(address):
+            yield from audio.read(self._plex, part, offset)
 
     def write_genres(
         self, rating_key: str, names: Iterable[str], *, locked: bool | None, expected: GenreState | None
@@ -138,10 +161,16 @@ class PlexMusic:
            an edit whose answer got lost may have happened.
         """
         wanted_names = genres.wanted_genres(names)
-        self._require_track_genres()
+        with self._plex.held():
+            return self._write_genres(rating_key, wanted_names, locked, expected)
+
+    def _write_genres(
+        self, rating_key: str, names: tuple[str, ...], locked: bool | None, expected: GenreState | None
+    ) -> tuple[GenreState, GenreState, bool]:
+        self._require_track_genres(max_age_seconds=0)
         track = self.track(rating_key)
         before = track.genre_state
-        wanted = GenreState(genres=wanted_names, locked=before.locked if locked is None else locked)
+        wanted = GenreState(genres=names, locked=before.locked if locked is None else locked)
         if genres.as_asked(before, wanted):
             return before, before, False
         if expected is not None:

@@ -1,7 +1,8 @@
 """The one door to Plex: plain requests in, XML or bytes out, every foreign fault turned into one of ours."""
 
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -28,9 +29,9 @@ from sync.errors import (
 )
 from sync.tracks import ServerIdentity
 
-# A person knows the variables of `reclass up`, a container those of this service.
-TOKEN_VARIABLE = "PLEX_TOKEN (SYNC_PLEX_TOKEN of the sync service)"  # noqa: S105 # its name, not a token
-URL_VARIABLE = "PLEX_URL (SYNC_PLEX_URL of the sync service)"
+# Either is set in the portal, or by the variables of `reclass up`, or in a container by those of this service.
+TOKEN_PLACE = "the portal (Settings, Plex connection) or PLEX_TOKEN (SYNC_PLEX_TOKEN of the sync service)"  # noqa: S105 # no token
+URL_PLACE = "the portal (Settings, Plex connection) or PLEX_URL (SYNC_PLEX_URL of the sync service)"
 NOT_PLEX = (
     "something answers at {url}, but not as a Plex server does: check host and port (Plex's own is 32400)"
 )
@@ -82,11 +83,11 @@ TRANSLATIONS: tuple[tuple[type[Exception], type[SyncError], str], ...] = (
 STATUSES: Mapping[int, tuple[type[SyncError], str]] = {
     401: (
         TokenRefusedError,
-        f"Plex at {{url}} refuses the token: copy a new one into {TOKEN_VARIABLE} and start again",
+        f"Plex at {{url}} refuses the token: set a new one in {TOKEN_PLACE}",
     ),
     403: (
         TokenRefusedError,
-        f"Plex at {{url}} does not allow this with the token: use that of the server's owner in {TOKEN_VARIABLE}",
+        f"Plex at {{url}} does not allow this with the token: set that of the server's owner in {TOKEN_PLACE}",
     ),
     404: (NothingThereError, "Plex at {url} has nothing at this address"),
     416: (NothingThereError, "Plex at {url} has no bytes from there on"),
@@ -111,17 +112,39 @@ class Timeouts:
     read_seconds: float = 30.0
 
 
-class Plex:
-    """Requests to one Plex server from any number of threads."""
+AddressSource = Callable[[], PlexAddress | None]
+"""Says where the server is at the moment; None when nobody has said it."""
 
-    def __init__(self, address: PlexAddress | None, timeouts: Timeouts | None = None) -> None:
+
+@dataclass(frozen=True, kw_only=True)
+class _Seen:
+    """Who answered, where and when."""
+
+    address: PlexAddress
+    identity: ServerIdentity
+    asked_at: float
+    """In seconds, of the clock."""
+
+
+class Plex:
+    """Requests to one Plex server at a time from any number of threads; the server may change between two calls."""
+
+    def __init__(
+        self,
+        address: PlexAddress | AddressSource | None,
+        timeouts: Timeouts | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         timeouts = timeouts or Timeouts()
-        self._address = address
+        self._clock = clock
+        self._source: AddressSource = address if callable(address) else lambda: address
         self._timeout = (timeouts.connect_seconds, timeouts.read_seconds)
         # requests' sessions are not meant to be shared, and each thread keeps its connection alive this way.
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
         self._lock = threading.Lock()
+        self._seen: _Seen | None = None
 
     def close(self) -> None:
         """Close every thread's connections. Nothing may be asked afterwards."""
@@ -137,15 +160,29 @@ class Plex:
             raise NotPlexError(NOT_PLEX.format(url=self._url))
         return identity
 
-    def first_identity(self) -> ServerIdentity:
-        """Who answered when this thread first connected: no request after that."""
-        with self._translating():
-            server = self._server()
-        return ServerIdentity(
-            machine_identifier=server.machineIdentifier,
-            friendly_name=server.friendlyName or "",
-            version=server.version or "",
-        )
+    def recent_identity(self, *, max_age_seconds: float) -> ServerIdentity:
+        """Who answered at the address at most so long ago, whichever thread asked."""
+        address, seen = self._known_address(), self._seen
+        if seen is not None and seen.address == address and self._clock() - seen.asked_at < max_age_seconds:
+            return seen.identity
+        asked_at = self._clock()
+        identity = self.identity()
+        self._seen = _Seen(address=address, identity=identity, asked_at=asked_at)
+        return identity
+
+    @contextmanager
+    def held(self, address: PlexAddress | None = None) -> Iterator[PlexAddress]:
+        """Stay with one server (that at `address`, else today's) in this thread, whatever is set meanwhile.
+
+        What is read of a track and written to it, in several requests, belongs to one server: another has other tracks
+        under the same keys.
+        """
+        before: PlexAddress | None = getattr(self._local, "held", None)
+        self._local.held = address or self._known_address()
+        try:
+            yield self._local.held
+        finally:
+            self._local.held = before
 
     def get(
         self,
@@ -181,32 +218,38 @@ class Plex:
     def stream(self, path: str, offset: int = 0) -> Iterator[requests.Response]:
         """The bytes of a file from `offset` on, where the server heeds it. plexapi's own download has no timeout."""
         with self._translating():
-            headers = {"X-Plex-Token": self._known_address().token, "Accept-Encoding": "identity"}
+            self._server()
+            address: PlexAddress = self._local.address
+            headers = {"X-Plex-Token": address.token, "Accept-Encoding": "identity"}
             if offset:
                 headers["Range"] = f"bytes={offset}-"
-            self._server()
-            url = f"{self._url}{path}"
+            url = f"{address.url}{path}"
             response = self._local.session.get(url, headers=headers, timeout=self._timeout, stream=True)
             with response:
                 yield response
 
     @property
     def _url(self) -> str:
-        return self._known_address().url
+        """Of the server that this thread asked last."""
+        asked: PlexAddress | None = getattr(self._local, "address", None)
+        return (asked or self._known_address()).url
 
     def _known_address(self) -> PlexAddress:
-        if self._address is None:
+        address: PlexAddress | None = getattr(self._local, "held", None) or self._source()
+        if address is None:
             raise NotConfiguredError(
-                "no Plex server is configured: set PLEX_URL and PLEX_TOKEN (SYNC_PLEX_URL and SYNC_PLEX_TOKEN of the "
-                "sync service, or SYNC_PLEX_TOKEN_FILE) and start again"
+                "no Plex server is configured: set its address and token in the portal (Settings, Plex connection), or "
+                "PLEX_URL and PLEX_TOKEN for `reclass up` (SYNC_PLEX_URL and SYNC_PLEX_TOKEN of the sync service)"
             )
-        return self._address
+        return address
 
     def _server(self) -> PlexServer:
-        """This thread's plexapi server; the first use asks the root who is there."""
-        server: PlexServer | None = getattr(self._local, "server", None)
+        """This thread's plexapi server; the first use, also of a new address, asks the root who is there."""
+        address = self._known_address()
+        if getattr(self._local, "address", None) != address:
+            self._local.address, self._local.server = address, None
+        server: PlexServer | None = self._local.server
         if server is None:
-            address = self._known_address()
             try:
                 server = PlexServer(
                     address.url, address.token, session=self._session(), timeout=self._timeout
@@ -254,7 +297,7 @@ def refused_status(status: int, url: str, *, retry_after: str = "") -> SyncError
         kind, sentence = STATUSES[status]
         return kind(sentence.format(url=url, wait=wait))
     if 300 <= status < 400:
-        return NotPlexError(f"{url} sends on to another address: put that one into {URL_VARIABLE}")
+        return NotPlexError(f"{url} sends on to another address: set that one in {URL_PLACE}")
     if status >= 500:
         return ServerFailedError(
             f"Plex at {url} failed with status {status}; try again, its own log says more"
@@ -267,7 +310,7 @@ def translated(fault: Exception, url: str) -> SyncError:
     root = _cause(fault)
     if isinstance(root, NameResolutionError):
         return ServerUnreachableError(
-            f"the name in {url} is unknown here: check {URL_VARIABLE}, or use the IP address"
+            f"the name in {url} is unknown here: check it in {URL_PLACE}, or use the IP address"
         )
     if isinstance(root, NewConnectionError) and not isinstance(fault, faults.ConnectTimeout):
         return ServerUnreachableError(

@@ -8,6 +8,7 @@ from reclass.sync.v1 import sync_pb2_grpc
 
 from sync import convert
 from sync.audio import AudioHeader
+from sync.connection import Connection, Parts
 from sync.library import PlexMusic
 
 SERVICE_NAME = "reclass.sync.v1.SyncService"
@@ -16,8 +17,9 @@ SERVICE_NAME = "reclass.sync.v1.SyncService"
 class SyncServicer(sync_pb2_grpc.SyncServiceServicer):
     """Answers calls of the contract from one Plex server."""
 
-    def __init__(self, music: PlexMusic) -> None:
+    def __init__(self, music: PlexMusic, connection: Connection | None = None) -> None:
         self._music = music
+        self._connection = connection or Connection(Parts(), None)
 
     def register(self, server: grpc.Server) -> None:
         """Add this servicer to a server."""
@@ -83,9 +85,13 @@ class SyncServicer(sync_pb2_grpc.SyncServiceServicer):
     def SetConnection(
         self, request: pb.SetConnectionRequest, context: grpc.ServicerContext
     ) -> pb.SetConnectionResponse:
-        context.abort(grpc.StatusCode.UNIMPLEMENTED, "set SYNC_PLEX_URL and SYNC_PLEX_TOKEN instead")
+        self._connection.take(url=request.url.strip(), token=request.token.strip())
+        return pb.SetConnectionResponse()
 
     def GetConnection(
         self, request: pb.GetConnectionRequest, context: grpc.ServicerContext
     ) -> pb.GetConnectionResponse:
-        context.abort(grpc.StatusCode.UNIMPLEMENTED, "see SYNC_PLEX_URL and SYNC_PLEX_TOKEN instead")
+        url, token = self._connection.sources()
+        return pb.GetConnectionResponse(
+            url_source=convert.source_number(url), token_source=convert.source_number(token)
+        )

@@ -1,5 +1,6 @@
 """What the environment may say to the sync service."""
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -16,9 +17,12 @@ class SyncSettings(ServiceSettings):
     port: int = Field(default=50051, ge=0, le=65535)
     """Port to listen on; 0 takes a free one."""
     plex_url: str | None = None
-    """Address of the Plex server, as http://192.168.1.5:32400; unset, every call says that Plex is not configured."""
+    """Address of the Plex server, as http://192.168.1.5:32400; unset, the portal may set it."""
     plex_token: SecretStr | None = None
     """Token of the server's owner; Plex's support page "Finding an authentication token" says where it is."""
+    folder: Path | None = None
+    """Folder of the service's own, where it keeps the address and token that the portal hands to it (mode 600); unset,
+    they can come from the environment alone."""
     connect_timeout_seconds: float = Field(default=5.0, gt=0, le=120)
     """How long Plex may take to accept a connection."""
     read_timeout_seconds: float = Field(default=30.0, gt=0, le=600)
@@ -30,24 +34,43 @@ class SyncSettings(ServiceSettings):
         stripped = value.strip() if isinstance(value, str) else value
         return stripped or None
 
+    @field_validator("folder", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: Any) -> Any:
+        return value or None
+
     @field_validator("plex_url")
     @classmethod
     def _is_address(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("it must begin with http:// or https:// and name a host")
-        if parts.username:
-            raise ValueError("it must not hold a name or password; the token has a variable of its own")
-        # Addresses copied from a browser bring the web application's path and sometimes the token along.
-        path = parts.path.partition("/web")[0].rstrip("/")
-        return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+        return None if value is None else checked_url(value)
 
     @field_validator("plex_token")
     @classmethod
     def _fits_in_a_header(cls, value: SecretStr | None) -> SecretStr | None:
-        token = value.get_secret_value() if value else "-"
-        if not (token.isascii() and token.isprintable() and " " not in token):
-            raise ValueError("it must be one word of plain characters")
+        if value is not None:
+            checked_token(value.get_secret_value())
         return value
+
+
+def checked_url(text: str) -> str:
+    """The address of a Plex server as it is used. Raises ValueError, which says what is wrong and quotes nothing."""
+    try:
+        parts = urlsplit(text.strip())
+        named = parts.hostname and parts.port != 0
+    except ValueError as error:
+        raise ValueError("its host or port cannot be read: write it as http://192.168.1.5:32400") from error
+    if parts.scheme not in ("http", "https") or not named:
+        raise ValueError("it must begin with http:// or https:// and name a host")
+    if parts.username:
+        raise ValueError("it must not hold a name or password; the token has a place of its own")
+    # Addresses copied from a browser bring the web application's path and sometimes the token along.
+    path = parts.path.partition("/web")[0].rstrip("/")
+    return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+
+
+def checked_token(text: str) -> str:
+    """The token as it is sent. Raises ValueError for what fits in no header, and quotes nothing."""
+    token = text.strip()
+    if not (token.isascii() and token.isprintable() and " " not in token):
+        raise ValueError("it must be one word of plain characters")
+    return token

@@ -66,6 +66,14 @@ def test_without_a_server_it_says_how_to_get_address_and_token(folder: DataFolde
     assert "http://127.0.0.1:8000/" in printed(said)
 
 
+def test_once_the_portal_was_told_of_a_server_it_does_not(folder: DataFolder) -> None:
+    (folder.sync / "kept").write_text("{}")
+    plan = Plan(folder=folder)
+    said = console(terminal=False)
+    say_address(System(plan), plan, said)
+    assert "Plex is not configured" not in printed(said)
+
+
 def test_with_a_server_it_does_not(folder: DataFolder) -> None:
     plan = Plan(folder=folder, plex=PlexConnection(url="http://plex.test", token="secret"))
     said = console(terminal=False)
@@ -132,7 +140,7 @@ def test_the_folder_of_a_demo_goes_on_as_a_demo(folder: DataFolder, monkeypatch:
     catalogue.write_text("{}")
     plan = plan_of(SystemSettings.load(), PlexSettings.load(), folder.root)
     assert plan.stand_in is not None
-    assert plan.plex is None
+    assert plan.plex == PlexConnection()
 
 
 def test_a_missing_environment_of_triton_is_said_with_the_command_that_makes_it(folder: DataFolder) -> None:

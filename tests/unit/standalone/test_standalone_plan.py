@@ -40,7 +40,7 @@ def test_the_plex_token_is_in_one_private_file_and_in_no_environment_or_command(
 
 def test_without_a_server_sync_is_told_of_none(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SYNC_PLEX_URL", "http://somewhere.test")
-    lonely = dataclasses.replace(plan, plex=None)
+    lonely = dataclasses.replace(plan, plex=PlexConnection())
     assert not [name for name in programs(lonely)["sync"].environment if name.startswith("SYNC_PLEX")]
 
 
@@ -95,3 +95,15 @@ def test_the_file_of_a_program_is_private(plan: Plan) -> None:
     path = write_program(programs(plan)["web"], plan.folder.run, parent=7)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert json.loads(path.read_text())["death_signal"] == 15
+
+
+def test_sync_has_a_folder_of_its_own_for_what_the_portal_hands_to_it(plan: Plan) -> None:
+    folder = Path(programs(plan)["sync"].environment["SYNC_FOLDER"])
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_part_of_the_connection_that_the_environment_does_not_say_is_left_to_the_portal(plan: Plan) -> None:
+    half = dataclasses.replace(plan, plex=PlexConnection(url="http://plex.test:32400"))
+    environment = programs(half)["sync"].environment
+    assert environment["SYNC_PLEX_URL"] == "http://plex.test:32400"
+    assert "SYNC_PLEX_TOKEN_FILE" not in environment

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from sync.__main__ import plex_address
+from sync.__main__ import connection_of
 from sync.settings import SyncSettings
 
 
@@ -49,7 +49,7 @@ def test_the_token_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.setenv("SYNC_PLEX_URL", "http://nas:32400")
     monkeypatch.setenv("SYNC_PLEX_TOKEN_FILE", str(tmp_path / "token"))
 
-    address = plex_address(SyncSettings.load())
+    address = connection_of(SyncSettings.load()).address()
 
     assert address is not None
     assert (address.url, address.token) == ("http://nas:32400", "abc")
@@ -74,4 +74,4 @@ def test_half_a_configuration_is_none(monkeypatch: pytest.MonkeyPatch, missing: 
     monkeypatch.setenv("SYNC_PLEX_TOKEN", "abc")
     monkeypatch.delenv(missing)
 
-    assert plex_address(SyncSettings.load()) is None
+    assert connection_of(SyncSettings.load()).address() is None

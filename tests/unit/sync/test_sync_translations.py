@@ -104,6 +104,8 @@ def test_a_status_with_retry_after_says_how_long_to_wait() -> None:
 def test_every_error_of_the_service_has_a_reason_that_the_contract_names() -> None:
     named = {
         "AUDIO_CUT_SHORT",
+        "CONNECTION_LOCKED",
+        "FOLDER_UNWRITABLE",
         "GENRES_CHANGED",
         "INVALID_REQUEST",
         "LIBRARY_NOT_FOUND",
