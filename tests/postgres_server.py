@@ -5,7 +5,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import distribution
@@ -21,6 +21,7 @@ class PostgresServer:
 
     socket_folder: Path
     user: str
+    pid: int
 
     def url(self, database: str = "postgres") -> str:
         """The address of one of its databases."""
@@ -28,7 +29,7 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
+def postgres_server(options: Sequence[str] = SPEED) -> Iterator[PostgresServer]:
     """Start a server and stop it again; as root it runs as nobody, because PostgreSQL refuses root."""
     folder = Path(tempfile.mkdtemp(prefix="reclass-pg-", dir="/tmp"))  # sockets need a short path
     try:
@@ -48,13 +49,14 @@ def postgres_server() -> Iterator[PostgresServer]:
             "--locale=C.UTF-8",
             "--no-sync",
         )
-        options = (f"unix_socket_directories={folder}", "listen_addresses=", *SPEED)
+        options = (f"unix_socket_directories={folder}", "listen_addresses=", *options)
         _run(
             binaries / "pg_ctl", "-D", data, "-l", folder / "log", "-w", "-t", "30",
             "-o", " ".join(f"-c {option}" for option in options), "start",
         )  # fmt: skip
         try:
-            yield PostgresServer(socket_folder=folder, user="postgres")
+            pid = int((data / "postmaster.pid").read_text().split()[0])
+            yield PostgresServer(socket_folder=folder, user="postgres", pid=pid)
         finally:
             _run(binaries / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
     finally:

@@ -1,7 +1,7 @@
 """Which genre each song's tags claim; what our own ledger wrote is never taken for a claim."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.db.models import QuerySet
 
@@ -33,14 +33,23 @@ def relabel(tracks: QuerySet[Track] | None = None) -> int:
 
 def set_labels(tracks: Sequence[Track], known: dict[str, int]) -> list[Track]:
     """Set `tag_genre` on these objects, unsaved; those that changed."""
-    edits = edits_of(track.pk for track in tracks)
+    labels = labels_of({track.pk: track.plex_genres for track in tracks}, known)
     changed = []
     for track in tracks:
-        label = genre_of(original_genres(track.plex_genres, edits.get(track.pk, ())), known)
+        label = labels[track.pk]
         if label != track.tag_genre_id:
             track.tag_genre_id = label
             changed.append(track)
     return changed
+
+
+def labels_of(plex_genres: Mapping[int, Sequence[str]], known: dict[str, int]) -> dict[int, int | None]:
+    """The genre that each track's tags claim, from what Plex has now."""
+    edits = edits_of(plex_genres)
+    return {
+        track_id: genre_of(original_genres(genres, edits.get(track_id, ())), known)
+        for track_id, genres in plex_genres.items()
+    }
 
 
 def edits_of(track_ids: Iterable[int]) -> dict[int, list[Edit]]:

@@ -1,90 +1,134 @@
-"""Takes a library's listing into the database: new rows, changed rows, and those that are gone."""
+"""Takes listings into the database: what is new, changed, moved, back, under another key, or gone. One transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any
 
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
-from portal.library.models import Analysis, InPlex, Library, Track
-from portal.remote.sync import PlexTrack
+from portal.library.adoption import adopt_all
+from portal.library.matching import Match, match
+from portal.library.models import Analysis, Library, Track
+from portal.library.staging import LISTED, Listing, close_listing
 
 NO_MEDIA = "NO_MEDIA"
-SONGS_NAMED = 5
-# Plex keeps whole seconds, and its clock is not ours.
-PLEX_TIME_STEP = timedelta(seconds=5)
 NO_MEDIA_MESSAGE = "Plex has no file for this track: repair or remove it in Plex, then sync again."
-_LISTED = ("guid", "title", "artist", "album_artist", "album", "year", "duration_seconds", "file", "part_key",
-           "added_time", "updated_time")  # fmt: skip
-_STATE = (
-    "analysis",
-    "analysis_reason",
-    "analysis_message",
-    "attempts",
-    "next_try_time",
-    "removed_time",
-    "last_synced",
-)
-_LENGTHS = {"guid": 300, "title": 1000, "artist": 1000, "album_artist": 1000, "album": 1000, "part_key": 500}
+SONGS_NAMED = 5
+
+_HERE = "t.library_id = l.library_id AND t.rating_key = l.rating_key"
+# Without the size: rows of an earlier version have none, and to learn it is no reason to read the song anew.
+_SEEN = [name for name in LISTED if name != "size_bytes"]
+_CHANGED = f"({', '.join(f't.{n}' for n in _SEEN)}) IS DISTINCT FROM ({', '.join(f'l.{n}' for n in _SEEN)})"
+# Plex keeps whole seconds, and its clock is not ours: another change may bear the same time as the one that was read.
+_READ_TOO_SOON = "COALESCE(t.last_synced - t.updated_time < interval '5 seconds', false)"
+_SIZES_AGREE = "(t.size_bytes = l.size_bytes OR t.size_bytes = 0 OR l.size_bytes = 0)"
+# A file that was moved keeps its size and the time of its last change, which is part of Plex's address of its bytes.
+_SAME_BYTES = f"""({_SIZES_AGREE} AND t.file = l.file AND t.part_key = l.part_key
+  OR t.size_bytes > 0 AND t.size_bytes = l.size_bytes AND split_part(t.part_key, '/', 5) <> ''
+    AND split_part(t.part_key, '/', 5) = split_part(l.part_key, '/', 5))"""
+_TO_BE_HEARD = f"""(t.part_key <> '' AND l.file <> '' AND NOT {_SAME_BYTES}
+  OR l.file <> '' AND t.analysis_reason = '{NO_MEDIA}')"""
+# Another file is to be heard anew. What is known of the old one stays until then.
+_RESET: Mapping[str, tuple[str, str]] = {
+    "analysis": (f"'{Analysis.PENDING}'", f"'{Analysis.SKIPPED}'"),
+    "analysis_reason": ("''", f"'{NO_MEDIA}'"),
+    "analysis_message": ("''", f"'{NO_MEDIA_MESSAGE}'"),
+    "attempts": ("0", "0"),
+    "next_try_time": ("NULL::timestamptz", "NULL::timestamptz"),
+}
+_UPDATE = f"""
+UPDATE library_track t SET
+  {", ".join(f"{name} = l.{name}" for name in LISTED)},
+  last_synced = CASE WHEN {_CHANGED} OR t.removed_time IS NOT NULL OR {
+    _READ_TOO_SOON
+} THEN NULL ELSE t.last_synced END,
+  removed_time = NULL,
+  {
+    ", ".join(
+        f"{name} = CASE WHEN l.file = '' THEN {none} WHEN {_TO_BE_HEARD} THEN {heard} ELSE t.{name} END"
+        for name, (heard, none) in _RESET.items()
+    )
+}
+FROM listed l WHERE {_HERE} AND (
+  {_CHANGED} OR t.size_bytes <> l.size_bytes OR t.removed_time IS NOT NULL OR {_READ_TOO_SOON})
+"""  # noqa: S608 # our own words
+_REMOVE = f"""
+WITH gone AS (
+  UPDATE library_track t SET removed_time = %(now)s
+  WHERE t.library_id = ANY(%(read)s) AND t.removed_time IS NULL AND NOT EXISTS (SELECT FROM listed l WHERE {_HERE})
+  RETURNING t.library_id)
+SELECT library_id, count(*) FROM gone GROUP BY library_id
+"""  # noqa: S608 # our own words
+_UNLISTED = f"""
+SELECT count(*) FROM library_track t
+WHERE t.library_id = %s AND t.removed_time IS NULL AND NOT EXISTS (SELECT FROM listed l WHERE {_HERE})
+"""  # noqa: S608 # our own words
+_REKEY = """
+UPDATE library_track SET library_id = m.library_id, rating_key = m.rating_key
+FROM unnest(%s::bigint[], %s::bigint[], %s::text[]) AS m (old_id, library_id, rating_key) WHERE id = m.old_id
+"""
+# A rollback goes to the key that Plex has now.
+_REKEY_LEDGER = """
+UPDATE ledger_writerow SET rating_key = m.rating_key
+FROM unnest(%s::bigint[], %s::text[]) AS m (old_id, rating_key) WHERE track_id = m.old_id
+"""
 
 
 @dataclass(kw_only=True)
-class Listing:
-    """What has been seen of one library's listing so far."""
+class Taken:
+    """What came of listings, by the id of the library."""
 
-    library: Library
-    rating_keys: set[str] = field(default_factory=set)
-    rows: int = 0
-    total_size: int = 0
-    new: int = 0
-    changed: int = 0
-
-    @property
-    def complete(self) -> bool:
-        """Whether every track was in it, once: only then is what was not in it gone."""
-        return self.rows == len(self.rating_keys) == self.total_size
+    new: dict[int, int] = field(default_factory=dict)
+    removed: dict[int, int] = field(default_factory=dict)
+    rekeyed: int = 0
 
 
-def take_page(listing: Listing, tracks: Sequence[PlexTrack], total_size: int) -> None:
-    """Store a page. Rows that are as they were are not written again."""
-    listing.rows += len(tracks)
-    listing.total_size = total_size
-    listed = {track.rating_key: track for track in tracks if track.rating_key not in listing.rating_keys}
-    listing.rating_keys.update(listed)
-    known = {
-        track.rating_key: track
-        for track in Track.objects.filter(library=listing.library, rating_key__in=list(listed))
-    }
-    new = [_new(listing.library, track) for key, track in listed.items() if key not in known]
-    changed = [row for key, row in known.items() if _update(row, listed[key])]
-    Track.objects.bulk_create(new, ignore_conflicts=True)
-    Track.objects.bulk_update(changed, [*_LISTED, *_STATE], batch_size=500)
-    listing.new += len(new)
-    listing.changed += len(changed)
+def take(
+    listings: Sequence[Listing],
+    *,
+    vanished: Iterable[Library],
+    still_there: Callable[[list[str]], set[str]],
+) -> Taken:
+    """Store what was staged from libraries of one server. Rows that are as they were are not written again.
+
+    `vanished`: libraries that the server has no more. `still_there` says which of some rating keys Plex knows.
+    """
+    read = [listing.library.pk for listing in listings if listing.complete and not _implausible(listing)]
+    read += [library.pk for library in vanished]
+    with connection.cursor() as cursor:
+        close_listing(cursor)
+        server_id = listings[0].library.server_id
+        matches = match(cursor, server_id=server_id, read=read, still_there=still_there)
+        with transaction.atomic():
+            rekeyed = _rekey(cursor, matches)
+            cursor.execute(_UPDATE)
+            new = _insert(cursor)
+            if new:
+                # A plan made for a table that was empty a moment ago compares each row with each.
+                cursor.execute("ANALYZE library_track")
+            cursor.execute(_REMOVE, {"read": read, "now": timezone.now()})
+            removed = dict(cursor.fetchall())
+    return Taken(new=new, removed=removed, rekeyed=rekeyed)
 
 
-def mark_removed(listing: Listing) -> tuple[int, str]:
-    """Mark what a complete listing no longer has; how many, and a sentence where nothing was marked."""
+def hindrance(listing: Listing) -> str:
+    """Why songs that were not listed are not taken for removed; empty where they are, or where there are none."""
     present = Track.objects.filter(library=listing.library, removed_time=None)
-    gone = [
-        pk for pk, key in present.values_list("pk", "rating_key").iterator() if key not in listing.rating_keys
-    ]
-    if not gone:
-        return 0, ""
-    known = present.count()
-    if len(listing.rating_keys) * 2 < known:
-        return 0, (
-            f"“{listing.library.title}” listed {len(listing.rating_keys)} of {known} known songs, fewer than half: "
-            "nothing was marked as removed. Check in Plex that the library's folders are there, then sync again."
+    if _implausible(listing):
+        return (
+            f"“{listing.library.title}” listed {len(listing.rating_keys)} of {present.count()} known songs, fewer than "
+            "half: nothing was marked as removed. Check in Plex that the library's folders are there, then sync again."
         )
-    if not listing.complete:
-        return 0, (
-            f"“{listing.library.title}” changed while it was read: {len(gone)} songs were not in the listing and were "
-            "not marked as removed. Sync again."
-        )
-    Track.objects.filter(pk__in=gone).update(removed_time=timezone.now())
-    return len(gone), ""
+    with connection.cursor() as cursor:
+        cursor.execute(_UNLISTED, [listing.library.pk])
+        left: int = cursor.fetchone()[0]
+    if listing.complete or not left:
+        return ""
+    return (
+        f"“{listing.library.title}” changed while it was read: {left} songs were not in the listing and were not "
+        "marked as removed. Sync again."
+    )
 
 
 def without_media(library: Library) -> str:
@@ -97,44 +141,44 @@ def without_media(library: Library) -> str:
     return f"Plex has no file for {named}: repair or remove it there" if count else ""
 
 
-def _fields(track: PlexTrack) -> dict[str, Any]:
-    values = {name: getattr(track, name) for name in _LISTED}
-    return values | {name: values[name][:length] for name, length in _LENGTHS.items()}
+def _implausible(listing: Listing) -> bool:
+    """Whether so little was listed that the library's folders are rather not mounted than empty."""
+    known = Track.objects.filter(library=listing.library, removed_time=None).count()
+    return len(listing.rating_keys) * 2 < known
 
 
-def _new(library: Library, track: PlexTrack) -> Track:
-    row = Track(library=library, rating_key=track.rating_key, in_plex=InPlex.UNTOUCHED, **_fields(track))
-    _reset_analysis(row)
-    return row
+def _rekey(cursor: CursorWrapper, matches: Sequence[Match]) -> int:
+    """Songs keep their row under the new key; where that has a row already, the two become one."""
+    simple = [each for each in matches if each.new_id is None]
+    old, keys = [each.old_id for each in simple], [each.rating_key for each in simple]
+    cursor.execute(_REKEY, [old, [each.library_id for each in simple], keys])
+    cursor.execute(_REKEY_LEDGER, [old, keys])
+    return len(simple) + adopt_all(
+        [(each.old_id, each.new_id) for each in matches if each.new_id is not None]
+    )
 
 
-def _update(row: Track, track: PlexTrack) -> bool:
-    fields = _fields(track)
-    differing = [name for name, value in fields.items() if getattr(row, name) != value]
-    if not differing and row.removed_time is None and not _read_too_soon(row):
-        return False
-    another_file = bool(row.part_key) and {"file", "part_key"} & set(differing)
-    media_came = track.file and row.analysis_reason == NO_MEDIA
-    for name in differing:
-        setattr(row, name, fields[name])
-    row.removed_time = None
-    row.last_synced = None
-    if another_file or media_came or not track.file:
-        _reset_analysis(row)
-    return True
-
-
-def _read_too_soon(row: Track) -> bool:
-    """Whether full metadata was read so soon after a change that another one may bear the same time."""
-    if row.last_synced is None or row.updated_time is None:
-        return False
-    return row.last_synced - row.updated_time < PLEX_TIME_STEP
-
-
-def _reset_analysis(row: Track) -> None:
-    """Another file: to be heard anew. What is known of the old one stays until then."""
-    row.analysis = Analysis.PENDING if row.file else Analysis.SKIPPED
-    row.analysis_reason = "" if row.file else NO_MEDIA
-    row.analysis_message = "" if row.file else NO_MEDIA_MESSAGE
-    row.attempts = 0
-    row.next_try_time = None
+def _insert(cursor: CursorWrapper) -> dict[int, int]:
+    """Rows for what has none yet; how many in which library."""
+    listed = ("library_id", "rating_key", *LISTED)
+    state = {
+        name: f"CASE WHEN l.file = '' THEN {none} ELSE {heard} END" for name, (heard, none) in _RESET.items()
+    }
+    others = {
+        str(each.column): each
+        for each in Track._meta.concrete_fields
+        if not each.primary_key and each.column not in (*listed, *state)
+    }
+    columns = (*listed, *state, *others)
+    values = (*(f"l.{name}" for name in listed), *state.values(), *("%s" for _ in others))
+    statement = f"""
+    WITH new AS (
+      INSERT INTO library_track ({", ".join(columns)}) SELECT {", ".join(values)} FROM listed l
+      WHERE NOT EXISTS (SELECT FROM library_track t WHERE {_HERE})
+      ORDER BY l.rating_key
+      RETURNING library_id)
+    SELECT library_id, count(*) FROM new GROUP BY library_id
+    """  # noqa: S608 # our own words
+    defaults = [each.get_db_prep_save(each.get_default(), connection) for each in others.values()]
+    cursor.execute(statement, defaults)
+    return dict(cursor.fetchall())

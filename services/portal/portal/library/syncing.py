@@ -4,27 +4,33 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from django.utils import timezone
 
-from portal.genres.models import spellings
-from portal.library.labels import set_labels
-from portal.library.listing import Listing, mark_removed, take_page, without_media
+from portal.library.details import store_details
+from portal.library.listing import Taken, hindrance, take, without_media
 from portal.library.models import Library, Track
+from portal.library.staging import Listing, begin_listing, close_staging, open_staging, stage
 from portal.preferences.current import preferences
-from portal.remote.sync import TRACKS_AT_ONCE, PlexLibrary, PlexServer, PlexTrack
+from portal.remote.sync import PlexLibrary, PlexServer
 from portal.runs.models import Run
 from portal.runs.work import DONE, Outcome, RunFailedError, RunJob, Verdict
+
+# A library that changed while it was read is read once more at once; then people are told.
+LISTINGS = 2
+VANISHED = Outcome(verdict=Verdict.SKIPPED, message="It vanished from Plex while the sync ran.")
 
 
 class Syncing:
     """Arguments: `libraries` (titles; none takes the setting) and `full` (full metadata of every track)."""
 
-    songs_at_once = TRACKS_AT_ONCE
+    # Five requests to Plex and one statement to the database: few enough to stop soon, enough for 100,000 songs.
+    songs_at_once = 500
 
     def lay_out(self, job: RunJob) -> Iterable[int]:
         """Read the listings.
 
         1. Ask the server who it is, and refuse one that knows no genres on tracks.
-        2. Store each library's listing page by page; what is new or changed loses the time of its full metadata.
-        3. Mark what a complete listing no longer has.
+        2. Stage each library's listing page by page.
+        3. Store them together, for a song may have gone from one library to another: what is new or changed loses the
+           time of its full metadata, and what a complete listing no longer has is marked.
         4. Hand over the tracks without full metadata: also those that a crash left behind.
         """
         server = job.services.sync.check_server()
@@ -32,42 +38,45 @@ class Syncing:
             raise RunFailedError(
                 f"Plex Media Server {server.version} has no genres on tracks: update it to 1.40.0 or later."
             )
-        rows = [_library_row(server, chosen) for chosen in _chosen(job)]
-        notes = [note for row in rows for note in self._list(job, row)]
-        job.run.result = {**job.run.result, "notes": notes}
-        job.run.save(update_fields=("result",))
+        existing = job.services.sync.list_libraries()
+        rows = [_library_row(server, chosen) for chosen in _chosen(job, existing)]
+        vanished = _vanished(server, existing)
+        open_staging()
+        try:
+            self._read(job, rows, vanished)
+        finally:
+            close_staging()
         tracks = Track.objects.filter(library__in=rows, removed_time=None)
         if not job.run.arguments.get("full"):
             tracks = tracks.filter(last_synced=None)
         return tracks.order_by("pk").values_list("pk", flat=True).iterator()
 
-    def _list(self, job: RunJob, library: Library) -> list[str]:
-        listing = Listing(library=library)
-        for page in job.services.sync.list_tracks(library.key):
-            take_page(listing, page.tracks, page.total_size)
-            share = len(listing.rating_keys) / page.total_size if page.total_size else 1.0
-            job.report(
-                f"Listing {library.title}: {len(listing.rating_keys)} of {page.total_size} songs", share
-            )
-        removed, hindered = mark_removed(listing)
-        Library.objects.filter(pk=library.pk).update(last_synced=timezone.now())
-        counted = f"{library.title}: {len(listing.rating_keys)} songs, {listing.new} new, {removed} removed"
-        empty = f"“{library.title}” has no songs: add music to it in Plex, then sync again."
-        notes = (counted, without_media(library), hindered, "" if listing.rating_keys else empty)
-        return [note for note in notes if note]
+    def _read(self, job: RunJob, rows: Sequence[Library], vanished: Sequence[Library]) -> None:
+        listings = [_list(job, row) for row in rows]
+        job.report("Comparing with what is known", 1.0)
+        hindrances = [hindrance(listing) for listing in listings]
+
+        def still_there(rating_keys: list[str]) -> set[str]:
+            return set(job.services.sync.get_tracks(rating_keys))
+
+        taken = take(listings, vanished=vanished, still_there=still_there)
+        now = timezone.now()
+        Library.objects.filter(pk__in=[row.pk for row in rows]).update(last_synced=now, removed_time=None)
+        Library.objects.filter(pk__in=[row.pk for row in vanished], removed_time=None).update(
+            removed_time=now
+        )
+        notes = [note for each in listings for note in _notes(each, taken)]
+        notes += [*hindrances, *_notes_of_vanished(vanished, taken)]
+        job.run.result = {**job.run.result, "notes": [note for note in notes if note]}
+        job.run.save(update_fields=("result",))
 
     def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
-        """Take the genres, locks and labels of up to 100 tracks from one request."""
-        rows = list(Track.objects.filter(pk__in=track_ids))
-        found = job.services.sync.get_tracks([row.rating_key for row in rows])
-        seen = [row for row in rows if row.rating_key in found]
-        for row in seen:
-            _take_details(row, found[row.rating_key])
-        set_labels(seen, spellings())
-        Track.objects.bulk_update(seen, ["plex_genres", "plex_genres_locked", "tag_genre", "last_synced"])
-        for row in rows:
-            vanished = Outcome(verdict=Verdict.SKIPPED, message="It vanished from Plex while the sync ran.")
-            yield row.pk, DONE if row.rating_key in found else vanished
+        """Take the genres, locks and labels of some hundred tracks, a hundred in a request to Plex."""
+        keys = dict(Track.objects.filter(pk__in=track_ids).values_list("pk", "rating_key"))
+        found = job.services.sync.get_tracks(list(keys.values()))
+        store_details({pk: found[key].state for pk, key in keys.items() if key in found})
+        for pk, key in keys.items():
+            yield pk, DONE if key in found else VANISHED
 
     def conclude(self, run: Run) -> str:
         """What was seen, library by library."""
@@ -77,14 +86,38 @@ class Syncing:
         """What was stored is right as it is."""
 
 
-def _take_details(row: Track, track: PlexTrack) -> None:
-    row.plex_genres = list(track.state.genres)
-    row.plex_genres_locked = track.state.locked
-    row.last_synced = timezone.now()
+def _list(job: RunJob, library: Library) -> Listing:
+    """Stage a library's listing; once more where it changed meanwhile."""
+    for _ in range(LISTINGS):
+        listing = begin_listing(library)
+        for page in job.services.sync.list_tracks(library.key):
+            stage(listing, page)
+            seen = f"{len(listing.rating_keys)} of {page.total_size} songs"
+            job.report(f"Listing {library.title}: {seen}", listing.share)
+        if listing.complete:
+            break
+    return listing
 
 
-def _chosen(job: RunJob) -> list[PlexLibrary]:
-    libraries = job.services.sync.list_libraries()
+def _notes(listing: Listing, taken: Taken) -> list[str]:
+    library = listing.library
+    new, removed = taken.new.get(library.pk, 0), taken.removed.get(library.pk, 0)
+    counted = f"{library.title}: {len(listing.rating_keys)} songs, {new} new, {removed} removed"
+    empty = f"“{library.title}” has no songs: add music to it in Plex, then sync again."
+    return [counted, without_media(library), "" if listing.rating_keys else empty]
+
+
+def _notes_of_vanished(vanished: Sequence[Library], taken: Taken) -> list[str]:
+    rekeyed = f"{taken.rekeyed} songs have a new key in Plex and keep what is known of them"
+    gone = [
+        f"“{library.title}” is no longer on the server: its {taken.removed[library.pk]} songs are kept as removed"
+        for library in vanished
+        if library.pk in taken.removed
+    ]
+    return [rekeyed if taken.rekeyed else "", *gone]
+
+
+def _chosen(job: RunJob, libraries: Sequence[PlexLibrary]) -> list[PlexLibrary]:
     known = ", ".join(f"“{library.title}”" for library in libraries)
     if not libraries:
         raise RunFailedError("The Plex server has no music library: add one in Plex, then sync again.")
@@ -103,3 +136,13 @@ def _library_row(server: PlexServer, library: PlexLibrary) -> Library:
         server_id=server.machine_identifier, key=library.key, defaults={"title": library.title}
     )
     return row
+
+
+def _vanished(server: PlexServer, existing: Sequence[PlexLibrary]) -> list[Library]:
+    """Libraries that the server no longer has; those that it has are given the titles of today."""
+    titles = {library.key: library.title for library in existing}
+    known = list(Library.objects.filter(server_id=server.machine_identifier))
+    for row in known:
+        if titles.get(row.key, row.title) != row.title:
+            Library.objects.filter(pk=row.pk).update(title=titles[row.key])
+    return [row for row in known if row.key not in titles]

@@ -10,11 +10,14 @@ from reclass.sync.v1 import sync_pb2 as pb
 from reclass.sync.v1 import sync_pb2_grpc
 from runtime.errors import RemoteError
 
+from portal.remote.ahead import in_flight, read_ahead
 from portal.remote.calls import translated
 
 # A page of a big library on a slow disk takes Plex long; a minute is more than was ever seen.
 LISTING_TIMEOUT_SECONDS = 120.0
 TRACKS_AT_ONCE = 100
+# Plex answers one request from its disk while another is on the wire; more than a few only make it slow for others.
+REQUESTS_AT_ONCE = 4
 # Repeated in silence, an edit of ours whose answer was lost would look like somebody else's, and never be taken back.
 SENT_ONCE = ("reclass.sync.v1.SyncService/WriteGenres",)
 
@@ -72,6 +75,8 @@ class PlexTrack:
     file: str
     """Empty for a track without media."""
     part_key: str
+    size_bytes: int
+    """0 where Plex does not say."""
     state: GenreState
 
 
@@ -120,7 +125,10 @@ class SyncClient:
         ]
 
     def list_tracks(self, library_key: str, *, page_size: int = 1000) -> Iterator[Page]:
-        """A library's tracks, page by page, without genres."""
+        """A library's tracks, page by page, without genres; the next page is asked for while one is worked on."""
+        return read_ahead(self._pages(library_key, page_size))
+
+    def _pages(self, library_key: str, page_size: int) -> Iterator[Page]:
         token = ""
         while True:
             request = pb.ListTracksRequest(library_key=library_key, page_size=page_size, page_token=token)
@@ -132,14 +140,20 @@ class SyncClient:
                 return
 
     def get_tracks(self, rating_keys: Sequence[str]) -> dict[str, PlexTrack]:
-        """Full metadata of up to 100 tracks by rating key; those that Plex does not know are left out."""
+        """Full metadata of tracks by rating key, a hundred in a request; those that Plex does not know are left out."""
+        chunks = [rating_keys[i : i + TRACKS_AT_ONCE] for i in range(0, len(rating_keys), TRACKS_AT_ONCE)]
+        answers = in_flight(self._get_tracks, chunks, at_most=REQUESTS_AT_ONCE)
+        found = {track.rating_key: track for tracks in answers for track in tracks}
+        if not all(track.state.genres for track in found.values()):
+            self._require_track_genres()
+        return found
+
+    def _get_tracks(self, rating_keys: Sequence[str]) -> list[PlexTrack]:
         with translated("sync"):
             answer = self._stub.GetTracks(
                 pb.GetTracksRequest(rating_keys=rating_keys), timeout=LISTING_TIMEOUT_SECONDS
             )
-        if not all(track.genres for track in answer.tracks):
-            self._require_track_genres()
-        return {track.rating_key: _track(track) for track in answer.tracks}
+        return [_track(track) for track in answer.tracks]
 
     def write_genres(self, rating_key: str, wanted: GenreState, *, expected: GenreState) -> Written:
         """Make the track's genres and lock exactly `wanted`, unless somebody changed them since `expected`."""
@@ -191,5 +205,6 @@ def _track(message: pb.Track) -> PlexTrack:
         updated_time=_time(message.updated_time),
         file=part.file,
         part_key=part.key,
+        size_bytes=part.size_bytes,
         state=GenreState(genres=tuple(message.genres), locked=message.genres_locked),
     )

@@ -1,7 +1,7 @@
 """How the stand-in behaves: what nobody could establish about Plex, and faults that every server has."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, Self, get_args, get_type_hints
 
 
@@ -66,6 +66,7 @@ FaultKind = Literal[
     "shorten",  # send half of the body without saying how long it is, and end as if that were all
     "short_page",  # leave out the last `rows` rows of a listing, with the right totalSize
     "remove_after",  # take the tracks `rating_keys` away once the answer was made
+    "change_after",  # make `changes` (see World.change) once the answer was made
     "web_page",  # answer 200 with a page that is not XML
     "echo_token",  # answer 500 with the token in the body, as a careless proxy does
 ]
@@ -88,11 +89,12 @@ class Fault:
     seconds: float = 0.05
     rows: int = 1
     rating_keys: tuple[int, ...] = ()
+    changes: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """A fault out of a request to the control interface; refuses what does not exist."""
-        names = [field.name for field in fields(cls)]
+        names = [each.name for each in fields(cls)]
         unknown = sorted(set(values) - set(names))
         if unknown:
             raise BehaviourError(f"no field {unknown[0]!r}; there are {', '.join(names)}")

@@ -9,7 +9,7 @@ from typing import Any, Self
 DEFAULT_ADDED_TIME = 1_700_000_000
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class StandInTrack:
     """One track as the library has it before anybody edits it."""
 
@@ -36,6 +36,8 @@ class StandInTrack:
     """Where the bytes lie, when that is not where the server says that they are."""
     size_bytes: int | None = None
     """Size of a file that does not exist; None asks the disk."""
+    modified_time: int = DEFAULT_ADDED_TIME
+    """Time of the last change of a file that does not exist, in seconds since 1970."""
     more_parts: tuple[str, ...] = ()
     """Further files of the first version."""
     more_versions: tuple[tuple[str, ...], ...] = ()

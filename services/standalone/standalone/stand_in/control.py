@@ -31,6 +31,7 @@ class Control:
             Route("/stand-in/tracks/{key:int}", self.remove, methods=["DELETE"]),
             Route("/stand-in/tracks/{key:int}/genres", self.edit_by_hand, methods=["PUT"]),
             Route("/stand-in/tracks/{key:int}/rekey", self.rekey, methods=["POST"]),
+            Route("/stand-in/changes", self.change, methods=["POST"]),
             Route("/stand-in/refresh", self.refresh, methods=["POST"]),
             Route("/stand-in/behaviour", self.behaviour, methods=["GET", "POST"]),
             Route("/stand-in/faults", self.add_fault, methods=["POST"]),
@@ -86,6 +87,10 @@ class Control:
     async def rekey(self, request: Request) -> JSONResponse:
         """Give a track's file a new rating key."""
         return JSONResponse({"rating_key": self._world.rekey(request.path_params["key"])})
+
+    async def change(self, request: Request) -> JSONResponse:
+        """Many changes at once: see `World.change`."""
+        return JSONResponse({"rekeyed": self._world.change(await request.json())})
 
     async def edit_by_hand(self, request: Request) -> JSONResponse:
         """Set genres as a person does: {"genres": [...], "locked": true}; without `locked` the lock stays."""

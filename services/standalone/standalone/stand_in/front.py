@@ -44,6 +44,8 @@ class Front:
         await self._answer(fault, scope, receive, send)
         if fault is not None and fault.kind == "remove_after":
             self._world.remove(fault.rating_keys)
+        if fault is not None and fault.kind == "change_after":
+            self._world.change(fault.changes)
 
     def _allows(self, scope: Scope) -> bool:
         if scope["path"] in OPEN_PATHS:

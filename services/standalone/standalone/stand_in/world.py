@@ -1,9 +1,10 @@
 """The server's truth: which tracks are where, their genres and locks, and how both change."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from standalone.stand_in.behaviour import Behaviour, Faults
 from standalone.stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
@@ -24,7 +25,7 @@ class World:
         self.storage = Storage(folder)
         self.machine_identifier = catalogue.machine_identifier
         self.friendly_name = catalogue.friendly_name
-        self.libraries: dict[int, StandInLibrary] = {library.key: library for library in catalogue.libraries}
+        self._catalogue = catalogue
         self._first_behaviour = behaviour or Behaviour()
         self._begin()
         self._go_on()
@@ -36,6 +37,9 @@ class World:
         self._go_on()
 
     def _begin(self) -> None:
+        self.libraries: dict[int, StandInLibrary] = {
+            library.key: library for library in self._catalogue.libraries
+        }
         self.behaviour = self._first_behaviour
         self.faults = Faults()
         self.spelling = Spelling()
@@ -187,6 +191,22 @@ class World:
         self.remove([rating_key])
         self.add(library_key, [moved])
         return moved.rating_key
+
+    def change(self, changes: Mapping[str, Any]) -> dict[int, int]:
+        """Many changes at once, as a scan of the folders makes them; the new keys by the old ones.
+
+        `remove`: keys of tracks that go. `rekey`: keys whose files are given new ones. `put`: tracks, new or with other
+        fields, by the key of their library. `titles`: libraries renamed, by key. `drop`: keys of libraries that go.
+        """
+        self.remove(changes.get("remove", ()))
+        for library_key, tracks in changes.get("put", {}).items():
+            self.add(int(library_key), [StandInTrack.from_json(track) for track in tracks])
+        for library_key, title in changes.get("titles", {}).items():
+            self.libraries[int(library_key)] = replace(self.libraries[int(library_key)], title=title)
+        for library_key in changes.get("drop", ()):
+            self.remove(self.ordered(library_key, "id"))
+            del self.libraries[library_key]
+        return {key: self.rekey(key) for key in changes.get("rekey", ())}
 
     def _forget_orders(self, sort: str = "") -> None:
         for cached in [key for key in self._orders if sort in ("", key[1])]:

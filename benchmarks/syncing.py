@@ -1,0 +1,249 @@
+"""A library from Plex into an empty database, and again with nothing changed; every process a real one."""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psutil
+from postgres_server import PostgresServer, postgres_server
+from standalone.stand_in.catalogue import Catalogue, StandInTrack, music_and_films
+
+SONGS = int(os.environ.get("BENCH_SONGS", "100000"))
+SAMPLE = 500
+TOKEN = "token-of-the-benchmark"  # noqa: S105 # nobody else listens
+GENRES = (
+    "Rock",
+    "Pop",
+    "Jazz",
+    "Hip-Hop/Rap",
+    "Electronic",
+    "Folk",
+    "Soundtrack",
+    "Blues",
+    "Metal",
+    "Reggae",
+)
+LOOK_EVERY_SECONDS = 0.1
+FIRST_SECONDS, SECOND_SECONDS, MEGABYTES = 60, 20, 400
+
+
+def main() -> None:
+    """Print seconds, peaks of memory and rows that were written, of a first sync and of a second one."""
+    print(f"sync of {SONGS} songs: listing and full metadata of each, genres and locks included")
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        server = stack.enter_context(postgres_server(options=()))
+        plex_url = stack.enter_context(_stand_in(folder))
+        target = stack.enter_context(_sync(plex_url))
+        _set_up_django(server, target)
+        watched = {
+            "PostgreSQL (largest)": server.pid,
+            "stand-in for Plex": _pids["stand-in"],
+            "sync": _pids["sync"],
+        }
+        watched["worker"] = stack.enter_context(_process("worker", "portal", "worker"))
+        _measure("first", FIRST_SECONDS, watched)
+        marked = _mark_rows()
+        _measure("again, nothing changed", SECOND_SECONDS, watched)
+        print(f"rows of songs rewritten by the second: {_rewritten(marked)} (at most 0)")
+        _reference(plex_url)
+        _sizes()
+
+
+_pids: dict[str, int] = {}
+_first: list[float] = []
+
+
+def _measure(name: str, limit: int, watched: dict[str, int]) -> None:
+    from portal.runs.engine import ACTIVE
+    from portal.runs.start import start_sync
+
+    peaks: dict[str, float] = {}
+    started = time.perf_counter()
+    listed = 0.0
+    run = start_sync(["Music"])
+    while run.state in ACTIVE:
+        time.sleep(LOOK_EVERY_SECONDS)
+        for part, pid in watched.items():
+            peaks[part] = max(peaks.get(part, 0), _megabytes(pid))
+        run.refresh_from_db()
+        if run.laid_out and not listed:
+            listed = time.perf_counter() - started
+    seconds = time.perf_counter() - started
+    _first.append(seconds)
+    print(
+        f"{name}: {seconds:.1f} s (at most {limit}), {listed:.1f} s of it until the listing was stored; {run.message}"
+    )
+    for part, peak in peaks.items():
+        print(f"  {part:24}{peak:8.0f} MB at its peak (at most {MEGABYTES})")
+    if run.state != "done":
+        raise SystemExit(f"the sync ended as {run.state}: {run.message}")
+
+
+def _megabytes(pid: int) -> float:
+    """Peak of a process, or of the largest of its children."""
+    process = psutil.Process(pid)
+    peaks = []
+    for each in (process, *process.children(recursive=True)):
+        try:
+            status = Path(f"/proc/{each.pid}/status").read_text(encoding="utf-8")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        peaks += [int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM")]
+    return max(peaks, default=0.0)
+
+
+def _mark_rows() -> str:
+    """Where each row lies, and which transaction wrote it: both change when it is written again."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMP TABLE marked AS SELECT id, ctid AS place, xmin::text AS writer FROM library_track"
+        )
+    return "marked"
+
+
+def _rewritten(marked: str) -> int:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT count(*) FROM library_track t FULL JOIN {marked} m USING (id) "  # noqa: S608 # our own name
+            "WHERE t.id IS NULL OR m.id IS NULL OR t.ctid <> m.place OR t.xmin::text <> m.writer"
+        )
+        (count,) = cursor.fetchone()
+    return int(count)
+
+
+def _reference(plex_url: str) -> None:
+    """What plexapi and the ORM do by themselves: a listing, a request for each song's genres, a row at a time."""
+    from plexapi.server import PlexServer
+    from portal.library.models import Library, Track
+
+    library = Library.objects.create(server_id="reference", key="2", title="Reference")
+    started = time.perf_counter()
+    for track in PlexServer(plex_url, TOKEN).library.section("Music").searchTracks(maxresults=SAMPLE):
+        track.reload()
+        values = {
+            "title": track.title,
+            "artist": track.grandparentTitle,
+            "plex_genres": [g.tag for g in track.genres],
+        }
+        Track.objects.update_or_create(library=library, rating_key=str(track.ratingKey), defaults=values)
+    a_song = (time.perf_counter() - started) / SAMPLE
+    library.delete()
+    ours = _first[0] / SONGS
+    print(
+        f"reference, plexapi's searchTracks() and update_or_create on {SAMPLE} songs: {a_song * 1000:.2f} ms a song, "
+        f"ours {ours * 1000:.2f} ms: {a_song / ours:.1f} times as fast\n"
+    )
+
+
+def _sizes() -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        for table in ("library_track", "runs_runsong", "procrastinate_jobs", "procrastinate_events"):
+            cursor.execute("SELECT pg_total_relation_size(%s)", [table])
+            print(f"  {table:24}{cursor.fetchone()[0] / 2**20:8.1f} MB on disk")
+
+
+def _set_up_django(server: PostgresServer, target: str) -> None:
+    os.environ["PORTAL_DATABASE_URL"] = server.url()
+    os.environ["PORTAL_SYNC_TARGET"] = target
+    os.environ["PORTAL_SECRET_KEY"] = "of the benchmark"  # noqa: S105
+    from portal.setup import migrate, set_up_django
+
+    set_up_django()
+    migrate(wait_seconds=10)
+
+
+@contextmanager
+def _stand_in(folder: Path) -> Iterator[str]:
+    catalogue = folder / "catalogue.json"
+    made_up(SONGS).save(catalogue)
+    port = _free_port()
+    arguments = ("--catalogue", str(catalogue), "--state", str(folder / "state"), "--port", str(port))
+    with _process("stand-in", "standalone.stand_in", *arguments, environment={"STAND_IN_TOKEN": TOKEN}):
+        _wait_for(port)
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def _sync(plex_url: str) -> Iterator[str]:
+    port = _free_port()
+    environment = {"SYNC_PLEX_URL": plex_url, "SYNC_PLEX_TOKEN": TOKEN, "SYNC_PORT": str(port)}
+    with _process("sync", "sync", environment=environment):
+        _wait_for(port)
+        yield f"127.0.0.1:{port}"
+
+
+@contextmanager
+def _process(
+    name: str, module: str, *arguments: str, environment: dict[str, str] | None = None
+) -> Iterator[int]:
+    """A process of ours with its log in a file; the id."""
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            env={**os.environ, **(environment or {})},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        _pids[name] = process.pid
+        try:
+            yield process.pid
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        number: int = free.getsockname()[1]
+    return number
+
+
+def _wait_for(port: int, seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def made_up(songs: int) -> Catalogue:
+    """A library of albums of ten songs, with the genres and long paths of real ones."""
+    return music_and_films(tuple(_song(number) for number in range(songs)), "/data/music")
+
+
+def _song(number: int) -> StandInTrack:
+    artist, album = f"The Artist {number // 120}", f"An Album with a Name {number // 10}"
+    title = f"Song number {number} of many"
+    return StandInTrack(
+        rating_key=100_000 + number,
+        title=title,
+        file=f"/data/music/{artist}/{album} ({1960 + number // 10 % 60})/{number % 10 + 1:02d} {title}.flac",
+        artist=artist if number % 7 else "Someone Else",
+        album_artist=artist,
+        album=album,
+        year=1960 + number // 10 % 60,
+        track_number=number % 10 + 1,
+        disc_number=1,
+        duration_seconds=120.0 + number % 300,
+        genres=tuple(GENRES[(number // 10 + i) % len(GENRES)] for i in range(number % 4)),
+        genres_locked=number % 50 == 0,
+        size_bytes=20_000_000 + number,
+        modified_time=1_600_000_000 + number,
+    )

@@ -1,0 +1,89 @@
+"""A listing on its way into the database: its pages go into a temporary table, to be compared when all are there."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+
+from portal.library.models import Library
+from portal.remote.sync import Page, PlexTrack
+
+# What a listing says of a track, in the order of the table's columns.
+LISTED = ("guid", "title", "artist", "album_artist", "album", "year", "duration_seconds", "file", "part_key",
+          "size_bytes", "added_time", "updated_time")  # fmt: skip
+_LENGTHS = {"guid": 300, "title": 1000, "artist": 1000, "album_artist": 1000, "album": 1000, "part_key": 500}
+_CREATE = """
+DROP TABLE IF EXISTS listed;
+CREATE TEMP TABLE listed (
+  library_id bigint NOT NULL, rating_key text NOT NULL, guid text NOT NULL, title text NOT NULL, artist text NOT NULL,
+  album_artist text NOT NULL, album text NOT NULL, year smallint, duration_seconds double precision NOT NULL,
+  file text NOT NULL, part_key text NOT NULL, size_bytes bigint NOT NULL, added_time timestamptz,
+  updated_time timestamptz);
+"""
+_COPY = f"COPY listed (library_id, rating_key, {', '.join(LISTED)}) FROM STDIN"
+
+
+@dataclass(kw_only=True)
+class Listing:
+    """What has been seen of one library's listing so far."""
+
+    library: Library
+    rating_keys: set[str] = field(default_factory=set)
+    rows: int = 0
+    total_size: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether every track was in it, once: only then is what was not in it gone."""
+        return self.rows == len(self.rating_keys) == self.total_size
+
+    @property
+    def share(self) -> float:
+        """How far it is, 0 to 1."""
+        return len(self.rating_keys) / self.total_size if self.total_size else 1.0
+
+
+def open_staging() -> None:
+    """Make the table, for as long as this connection lasts: after a crash the listing is read anew."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CREATE)
+
+
+def close_staging() -> None:
+    """Give its room back."""
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS listed")
+
+
+def begin_listing(library: Library) -> Listing:
+    """A listing of which nothing was seen."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM listed WHERE library_id = %s", [library.pk])
+    return Listing(library=library)
+
+
+def stage(listing: Listing, page: Page) -> None:
+    """Take a page. A track that was there before is not taken twice."""
+    listing.rows += len(page.tracks)
+    listing.total_size = page.total_size
+    new = {track.rating_key: track for track in page.tracks if track.rating_key not in listing.rating_keys}
+    listing.rating_keys.update(new)
+    _copy(listing.library.pk, new.values())
+
+
+def close_listing(cursor: CursorWrapper) -> None:
+    """Everything is staged: let the database know how much there is, and find it."""
+    cursor.execute("CREATE UNIQUE INDEX ON listed (library_id, rating_key)")
+    cursor.execute("ANALYZE listed")
+
+
+def _copy(library_id: int, tracks: Iterable[PlexTrack]) -> None:
+    with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+        for track in tracks:
+            copy.write_row((library_id, track.rating_key, *map(_value, (track,) * len(LISTED), LISTED)))
+
+
+def _value(track: PlexTrack, name: str) -> object:
+    value = getattr(track, name)
+    return value[: _LENGTHS[name]] if name in _LENGTHS else value
