@@ -1,5 +1,6 @@
 """A features service for tests: real gRPC, vectors that a test has put there."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -20,6 +21,10 @@ class FeaturesStandIn(features_pb2_grpc.FeatureServiceServicer):
         self.refusals: dict[str, ServiceError] = {}
         self.missing: Sequence[features_pb2.MissingVector] = ()
         self.requests: list[features_pb2.ExtractRequest] = []
+        self.held: dict[str, threading.Event] = {}
+        """By path: an answer that waits for this."""
+        self.given_up: list[str] = []
+        """Paths whose caller went away before the answer."""
 
     def services(self) -> dict[str, partial[None]]:
         """What runtime's server takes."""
@@ -30,9 +35,11 @@ class FeaturesStandIn(features_pb2_grpc.FeatureServiceServicer):
     ) -> features_pb2.ExtractResponse:
         self.requests.append(request)
         path = request.audio.path
+        if path in self.held:
+            self._hold(path, context)
         if path in self.refusals:
             raise self.refusals[path]
-        vectors = self.audio[path]
+        vectors = self.audio[path or f"{len(request.audio.content)} bytes"]
         missing = [gap for gap in self.missing if gap.kind in request.kinds]
         absent = {gap.kind for gap in missing}
         return features_pb2.ExtractResponse(
@@ -46,3 +53,14 @@ class FeaturesStandIn(features_pb2_grpc.FeatureServiceServicer):
             ],
             missing=missing,
         )
+
+    def _hold(self, path: str, context: grpc.ServicerContext) -> None:
+        gate = self.held[path]
+
+        def give_up() -> None:
+            if not gate.is_set():
+                self.given_up.append(path)
+                gate.set()
+
+        context.add_callback(give_up)
+        gate.wait()

@@ -64,11 +64,11 @@ def training(
 
 
 @contextmanager
-def running_system(triton: TritonServer) -> Iterator[System]:
-    """The service on the repository of a Triton."""
+def running_system(triton: TritonServer, **chosen: object) -> Iterator[System]:
+    """The service on the repository of a Triton, with settings that a test has chosen."""
     features = FeaturesStandIn()
     server = Triton(triton.target)
-    settings = InferenceSettings(model_repository=triton.repository, triton_target=triton.target)
+    settings = InferenceSettings(model_repository=triton.repository, triton_target=triton.target, **chosen)
     with connected(features.services()) as to_features:
         stub = features_pb2_grpc.FeatureServiceStub(to_features)
         servicer = build(settings, triton=server, features=stub)

@@ -9,11 +9,17 @@ from runtime.server import serve
 from runtime.telemetry import configure_logging
 from runtime.triton import Triton
 
+from inference.cases import Cases
 from inference.heads import Heads
 from inference.learning import Learner
+from inference.places import Places
 from inference.servicer import InferenceServicer
 from inference.settings import InferenceSettings
 from inference.store import ModelStore
+from inference.streaming import StreamLimits
+
+OTHER_CALLS = 16
+"""Threads for Train and GetStatus, and for refusing the call that is one too many."""
 
 
 def main() -> None:
@@ -34,6 +40,7 @@ def main() -> None:
     serve(
         settings,
         {"reclass.inference.v1.InferenceService": register},
+        max_workers=settings.max_calls + settings.max_streams + OTHER_CALLS,
         warm_up=servicer.warm_up,
         close=close,
     )
@@ -48,8 +55,18 @@ def build(
     return InferenceServicer(
         heads=heads,
         learner=Learner(store=store, heads=heads, threads=settings.threads_for_training()),
-        features=features,
-        extract_timeout_seconds=settings.extract_timeout_seconds,
+        cases=Cases(
+            heads=heads,
+            features=features,
+            extract_timeout_seconds=settings.extract_timeout_seconds,
+            max_content_bytes=settings.max_content_bytes,
+        ),
+        places=Places(calls=settings.max_calls, streams=settings.max_streams),
+        stream_limits=StreamLimits(
+            songs=settings.max_stream_songs,
+            content_bytes=settings.max_content_bytes,
+            hearings=settings.max_stream_hearings,
+        ),
     )
 
 

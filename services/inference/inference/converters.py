@@ -7,14 +7,15 @@ import numpy as np
 from google.protobuf.timestamp_pb2 import Timestamp
 from reclass.features.v1 import features_pb2
 from reclass.inference.v1 import inference_pb2
+from runtime.errors import RemoteError, ServiceError
 
 from inference.errors import RequestInvalidError, VectorInvalidError
 from inference.learning import HeardOutOfFold, Learned, Step
 from inference.options import TrainingOptions
-from inference.progressive import Classification, Outcome, Rule, StageVerdict
 from inference.record import HeadRecord
 from inference.stages import Vector, VectorKind, why_invalid
 from inference.status import StageState
+from inference.votes import Classification, Outcome, Rule, StageVerdict
 
 OUTCOMES = {
     Outcome.CLASSIFIED: inference_pb2.OUTCOME_CLASSIFIED,
@@ -81,6 +82,17 @@ def classification_to(classification: Classification) -> inference_pb2.ClassifyT
         response.deciding_stage = deciding.stage
         response.model_version = deciding.model_version
     return response
+
+
+def song_error_to(error: ServiceError | RemoteError) -> inference_pb2.SongError:
+    """The message of an error that one song of a stream met."""
+    return inference_pb2.SongError(
+        code=error.code.value[0],
+        reason=error.reason,
+        domain=error.domain,
+        message=str(error),
+        permanent=error.permanent,
+    )
 
 
 def verdict_to(verdict: StageVerdict) -> inference_pb2.StageVerdict:
@@ -163,6 +175,13 @@ def stage_report_to(name: str, record: HeadRecord) -> inference_pb2.StageReport:
             for figures in held_out.genres
         ],
         feature_versions=record.feature_versions.values(),
+    )
+
+
+def limits_to(*, max_content_bytes: int, max_calls: int, max_stream_songs: int) -> inference_pb2.Limits:
+    """The message of what this service takes."""
+    return inference_pb2.Limits(
+        max_content_bytes=max_content_bytes, max_calls=max_calls, max_stream_songs=max_stream_songs
     )
 
 

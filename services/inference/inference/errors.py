@@ -43,6 +43,21 @@ class VectorMissingError(InferenceError):
     reason = "VECTOR_MISSING"
 
 
+class ContentTooLargeError(InferenceError):
+    """A file was sent that has more bytes than are taken."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "CONTENT_TOO_LARGE"
+    permanent = True
+
+
+class TooManyCallsError(InferenceError):
+    """As many calls are in the works as this service takes."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "TOO_MANY_CALLS"
+
+
 class TooFewSongsError(InferenceError):
     """There is too little to learn from."""
 

@@ -10,10 +10,10 @@ from runtime import triton
 from runtime.telemetry import get_logger
 
 from inference.errors import InferenceError, ModelBrokenError, TritonUnavailableError
-from inference.progressive import BrokenHead, InstalledHead
 from inference.record import HeadRecord
 from inference.stages import STAGES, Array, Stage, VectorKind
 from inference.store import ModelStore, version_name
+from inference.votes import BrokenHead, InstalledHead
 
 log = get_logger(__name__)
 

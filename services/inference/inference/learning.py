@@ -17,12 +17,13 @@ from inference import errors
 from inference.corpus import CorpusWriter
 from inference.heads import Heads
 from inference.options import TrainingOptions
-from inference.progressive import StageVerdict, best_genres
+from inference.progressive import best_genres
 from inference.record import HeadRecord
 from inference.stages import STAGES, Stage
 from inference.store import ModelStore, version_name
 from inference.training_files import FAILURE_FILE, OPTIONS_FILE, OUT_OF_FOLD_FILE
 from inference.version_files import read_record
+from inference.votes import StageVerdict
 
 REFUSALS = {
     error.reason: error

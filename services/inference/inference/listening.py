@@ -1,15 +1,59 @@
 """Asks the features service for the vectors of one song."""
 
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import grpc
 from reclass.features.v1 import features_pb2, features_pb2_grpc
+from reclass.inference.v1 import inference_pb2
 from runtime.errors import RemoteError
 
 from inference.converters import vectors_from
-from inference.progressive import Heard, MissingVector
 from inference.stages import VectorKind
+from inference.votes import Heard, MissingVector
+
+if TYPE_CHECKING:  # grpc's classes take type arguments in their stubs only
+    Extraction = grpc.Future[features_pb2.ExtractResponse]
+
+
+class CallsInFlight:
+    """Calls to features on behalf of one caller: when that goes away, they are cancelled and no new ones begin."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._calls: set[Extraction] = set()
+        self._cancelled = False
+
+    def wait_for(self, begin: "Callable[[], Extraction]") -> features_pb2.ExtractResponse:
+        """The answer of the call that `begin` begins; raises RemoteError with the other side's code and reason."""
+        with self._lock:
+            if self._cancelled:
+                raise caller_gone()
+            call = begin()
+            self._calls.add(call)
+        try:
+            return call.result()
+        except grpc.FutureCancelledError as error:
+            raise caller_gone() from error
+        except grpc.RpcError as error:
+            raise RemoteError.from_rpc(error) from error
+        finally:
+            with self._lock:
+                self._calls.discard(call)
+
+    def cancel(self) -> None:
+        """Nobody waits for the answers any more."""
+        with self._lock:
+            self._cancelled = True
+            calls = list(self._calls)
+        for call in calls:
+            call.cancel()
+
+
+def caller_gone() -> RemoteError:
+    return RemoteError(code=grpc.StatusCode.CANCELLED, message="the caller went away")
 
 
 @dataclass(kw_only=True)
@@ -18,8 +62,9 @@ class Listener:
 
     stub: features_pb2_grpc.FeatureServiceStub
     audio: features_pb2.AudioReference
-    path_mappings: Iterable[features_pb2.PathMapping]
+    options: inference_pb2.ClassifyOptions
     timeout_seconds: float
+    calls: CallsInFlight = field(default_factory=CallsInFlight)
     first: features_pb2.ExtractResponse | None = field(default=None, init=False)
     """The first answer, if any audio was read."""
 
@@ -28,12 +73,13 @@ class Listener:
         request = features_pb2.ExtractRequest(
             audio=self.audio,
             kinds=[features_pb2.VectorKind.ValueType(kind) for kind in kinds],
-            path_mappings=self.path_mappings,
+            path_mappings=self.options.path_mappings,
+            excerpt=self.options.excerpt,
+            compute=self.options.compute if self.options.HasField("compute") else None,
         )
-        try:
-            response = self.stub.Extract(request, timeout=self.timeout_seconds)
-        except grpc.RpcError as error:
-            raise RemoteError.from_rpc(error) from error
+        response = self.calls.wait_for(
+            lambda: self.stub.Extract.future(request, timeout=self.timeout_seconds)
+        )
         self.first = self.first or response
         return Heard(
             vectors=vectors_from(response.vectors),

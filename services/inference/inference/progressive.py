@@ -1,59 +1,30 @@
 """Progressive voting: a later stage is asked only when the earlier one is unsure, and only when it is installed."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
-from enum import Enum, auto
 
 import numpy as np
+from numpy.typing import NDArray
 from runtime.errors import RemoteError, ServiceError
 
 from inference.calibration import softmax
-from inference.errors import AudioRequiredError, InferenceError, VectorInvalidError, VectorMissingError
-from inference.stages import Array, Stage, Vector, VectorKind
+from inference.errors import AudioRequiredError, VectorInvalidError, VectorMissingError
+from inference.stages import Array, Vector, VectorKind
+from inference.votes import (
+    BrokenHead,
+    Classification,
+    Heard,
+    InstalledHead,
+    MissingVector,
+    Outcome,
+    Rule,
+    Shortfall,
+    StageVerdict,
+)
 
 STAGE_FAILURES = (ServiceError, RemoteError)
 """What makes a later stage fail without taking the earlier verdict with it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class InstalledHead:
-    """A trained head that serves."""
-
-    stage: Stage
-    version: str
-    """For example "genre_fma/3"."""
-    genres: tuple[str, ...]
-    """In the order of the logits."""
-    temperature: float
-    feature_versions: Mapping[VectorKind, str]
-    """The make of the vectors that it was trained on; it sees no others."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class BrokenHead:
-    """A head that should serve and cannot."""
-
-    stage: Stage
-    error: InferenceError
-
-
-@dataclass(frozen=True, kw_only=True)
-class MissingVector:
-    """A vector that could not be computed."""
-
-    kind: VectorKind
-    permanent: bool
-    """The kind is not installed, or this audio cannot have it."""
-    message: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Heard:
-    """What listening to the audio gave."""
-
-    vectors: tuple[Vector, ...]
-    missing: tuple[MissingVector, ...] = ()
-
 
 Hear = Callable[[Sequence[VectorKind]], Heard]
 """Computes vectors of these kinds; raises when the audio itself is at fault."""
@@ -61,69 +32,27 @@ Judge = Callable[[InstalledHead, Array], Array]
 """Logits [rows, genres] of joined vectors [rows, n]."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rule:
-    """How to vote."""
+@dataclass(kw_only=True)
+class Hearing:
+    """A question to the audio."""
 
-    thresholds: Sequence[float] = ()
-    """Confidence from which a stage decides, by stage from the first; missing ones are the stages' own."""
-    max_stages: int | None = None
-    """At most so many stages; None for all that are installed."""
-    top_k: int = 5
-    """Genres in each verdict."""
-
-    def threshold(self, stage: Stage) -> float:
-        """The threshold of a stage."""
-        return self.thresholds[stage.number - 1] if stage.number <= len(self.thresholds) else stage.threshold
+    kinds: Sequence[VectorKind]
+    heard: Heard = field(init=False)
+    """The answer."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class StageVerdict:
-    """What one stage says."""
+@dataclass(kw_only=True)
+class Judging:
+    """A question to a head."""
 
-    stage: int
-    model_version: str
-    top: tuple[tuple[str, float], ...]
-    """Genre and calibrated probability, best first."""
-    threshold: float
-
-    @property
-    def confidence(self) -> float:
-        """Probability of the best genre."""
-        return self.top[0][1]
-
-    @property
-    def decided(self) -> bool:
-        """Whether it reached the threshold."""
-        return self.confidence >= self.threshold
+    head: InstalledHead
+    joined: Array
+    """[n]"""
+    probabilities: NDArray[np.float64] = field(init=False)
+    """The answer [genres]."""
 
 
-class Outcome(Enum):
-    """How a vote ended."""
-
-    CLASSIFIED = auto()
-    NO_MODEL = auto()
-    PROVISIONAL = auto()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Classification:
-    """The result of a vote; the last verdict is the deciding one."""
-
-    outcome: Outcome
-    verdicts: tuple[StageVerdict, ...]
-    reason: str
-    """Why it is provisional, or why no model could be used; else empty."""
-    computed: tuple[Vector, ...]
-    """Vectors that were computed on the way."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shortfall:
-    """A stage that could not run."""
-
-    reason: str
-    worth_retry: bool
+Questions = Generator[Hearing | Judging, None, Classification]
 
 
 @dataclass(kw_only=True)
@@ -140,22 +69,104 @@ class Song:
         matches = (v for v in (*self.sent, *self.computed) if v.kind == kind and v.version == version)
         return next(matches, None)
 
-    def listen(self, kinds: Sequence[VectorKind]) -> tuple[MissingVector, ...]:
-        """Compute these kinds, unless that was done; what could not be computed comes back."""
+    def listen(self, kinds: Sequence[VectorKind]) -> Generator[Hearing, None, tuple[MissingVector, ...]]:
+        """Have these kinds computed, unless that was done; what could not be computed comes back."""
         wanted = [kind for kind in kinds if kind not in {vector.kind for vector in self.computed}]
         if not wanted:
             return ()
         if self.hear is None:
             raise AudioRequiredError(f"{names(wanted)} vectors are needed: send them, or send the audio")
-        heard = self.hear(wanted)
-        self.computed.extend(heard.vectors)
-        return heard.missing
+        hearing = Hearing(kinds=wanted)
+        yield hearing
+        self.computed.extend(hearing.heard.vectors)
+        return hearing.heard.missing
+
+
+class Vote:
+    """One song on its way to a verdict, so that many can be asked together: the question that it waits for."""
+
+    def __init__(self, *, heads: Sequence[InstalledHead | BrokenHead], song: Song, rule: Rule) -> None:
+        self.song = song
+        self.question: Hearing | Judging | None = None
+        """None when the vote has ended."""
+        self._questions = questions(heads, song, rule)
+        self._result: Classification | None = None
+        self._failure: ServiceError | RemoteError | None = None
+        self.go_on()
+
+    def go_on(self, failure: ServiceError | RemoteError | None = None) -> None:
+        """The question has its answer, or none for this reason: on to the next one, or to the end."""
+        try:
+            self.question = self._questions.throw(failure) if failure else next(self._questions)
+        except StopIteration as end:
+            self.question, self._result = None, end.value
+        except STAGE_FAILURES as error:
+            self.question, self._failure = None, error
+
+    def result(self) -> Classification:
+        """What came of it; raises what no vote survives."""
+        if self._result is None:
+            raise self._failure or AssertionError("the vote has not ended")
+        return self._result
 
 
 def classify(
     *, heads: Sequence[InstalledHead | BrokenHead], song: Song, judge: Judge, rule: Rule
 ) -> Classification:
-    """Decide on the genre of one song.
+    """Decide on the genre of one song."""
+    vote = Vote(heads=heads, song=song, rule=rule)
+    finish(vote, judge)
+    return vote.result()
+
+
+def finish(vote: Vote, judge: Judge) -> None:
+    """Answer every question of one vote, listening where it must be."""
+    while vote.question is not None:
+        if isinstance(vote.question, Judging):
+            judge_together([vote], judge)
+        else:
+            listen(vote, vote.question)
+
+
+def listen(vote: Vote, hearing: Hearing) -> None:
+    """Answer a question to the audio, which takes long."""
+    try:
+        if vote.song.hear is not None:
+            hearing.heard = vote.song.hear(hearing.kinds)
+    except STAGE_FAILURES as error:
+        vote.go_on(error)
+    else:
+        vote.go_on()
+
+
+def judge_together(votes: Iterable[Vote], judge: Judge) -> None:
+    """Answer votes that wait for a head: one call for each head, whose failure is that of its votes."""
+    # By width too: a vector of a wrong length under the right version must spoil its own song only.
+    groups: dict[tuple[str, int], list[tuple[Vote, Judging]]] = defaultdict(list)
+    for vote in votes:
+        if isinstance(vote.question, Judging):
+            key = (vote.question.head.version, len(vote.question.joined))
+            groups[key].append((vote, vote.question))
+    for group in groups.values():
+        judge_group(group, judge)
+
+
+def judge_group(group: Sequence[tuple[Vote, Judging]], judge: Judge) -> None:
+    """One call for votes that wait for the same head."""
+    head = group[0][1].head
+    try:
+        logits = judge(head, np.stack([judging.joined for _, judging in group]))
+    except STAGE_FAILURES as error:
+        for vote, _ in group:
+            vote.go_on(error)
+        return
+    for (vote, judging), probabilities in zip(group, softmax(logits, head.temperature), strict=True):
+        judging.probabilities = probabilities
+        vote.go_on()
+
+
+def questions(heads: Sequence[InstalledHead | BrokenHead], song: Song, rule: Rule) -> Questions:
+    """What a vote on one song has to ask, and what comes of it.
 
     1. Without a head, hear FMA for the caller to keep and say NO_MODEL.
     2. Ask the heads in order. Each gets the vectors that were sent if they are of the make that it was trained on;
@@ -165,11 +176,11 @@ def classify(
        provisional if another try may help; a stage that is not installed takes nothing from it.
     """
     if not heads:
-        listen_for_training(song)
+        yield from listen_for_training(song)
         return concluded(Outcome.NO_MODEL, (), "", song)
     verdicts: list[StageVerdict] = []
     for head in heads[: rule.max_stages]:
-        result = ask(head, song, judge, rule) if not verdicts else ask_later(head, song, judge, rule)
+        result = yield from ask_later(head, song, rule) if verdicts else ask(head, song, rule)
         if isinstance(result, Shortfall):
             return fallen_short(result, verdicts, song)
         verdicts.append(result)
@@ -178,10 +189,13 @@ def classify(
     return concluded(Outcome.CLASSIFIED, verdicts, "", song)
 
 
-def listen_for_training(song: Song) -> None:
+Asking = Generator[Hearing | Judging, None, StageVerdict | Shortfall]
+
+
+def listen_for_training(song: Song) -> Generator[Hearing, None, None]:
     """Without a model the vectors are still worth having; those of the first stage cost no accelerator."""
     if all(vector.kind != VectorKind.FMA for vector in song.sent):
-        song.listen([VectorKind.FMA])
+        yield from song.listen([VectorKind.FMA])
 
 
 def concluded(outcome: Outcome, verdicts: Iterable[StageVerdict], reason: str, song: Song) -> Classification:
@@ -201,28 +215,27 @@ def fallen_short(shortfall: Shortfall, verdicts: Sequence[StageVerdict], song: S
     return concluded(Outcome.NO_MODEL, (), shortfall.reason, song)
 
 
-def ask_later(
-    head: InstalledHead | BrokenHead, song: Song, judge: Judge, rule: Rule
-) -> StageVerdict | Shortfall:
+def ask_later(head: InstalledHead | BrokenHead, song: Song, rule: Rule) -> Asking:
     """Ask a stage whose failure does not matter to the verdict that is there."""
     try:
-        return ask(head, song, judge, rule)
+        return (yield from ask(head, song, rule))
     except STAGE_FAILURES as error:
         return Shortfall(reason=f"stage {head.stage.number}: {error}", worth_retry=True)
 
 
-def ask(head: InstalledHead | BrokenHead, song: Song, judge: Judge, rule: Rule) -> StageVerdict | Shortfall:
+def ask(head: InstalledHead | BrokenHead, song: Song, rule: Rule) -> Asking:
     """The verdict of one stage."""
     if isinstance(head, BrokenHead):
         raise head.error
-    joined = join(head, song)
+    joined = yield from join(head, song)
     if isinstance(joined, Shortfall):
         return joined
-    probabilities = softmax(judge(head, joined[np.newaxis]), head.temperature)[0]
+    judging = Judging(head=head, joined=joined)
+    yield judging
     return StageVerdict(
         stage=head.stage.number,
         model_version=head.version,
-        top=best_genres(probabilities, head.genres, rule.top_k),
+        top=best_genres(judging.probabilities, head.genres, rule.top_k),
         threshold=rule.threshold(head.stage),
     )
 
@@ -235,13 +248,13 @@ def best_genres(
     return tuple((genres[i], float(probabilities[i])) for i in order)
 
 
-def join(head: InstalledHead, song: Song) -> Array | Shortfall:
+def join(head: InstalledHead, song: Song) -> Generator[Hearing, None, Array | Shortfall]:
     """The head's input [n], from vectors of exactly the make that it was trained on."""
     absent = [kind for kind, version in head.feature_versions.items() if song.find(kind, version) is None]
     missing: tuple[MissingVector, ...] = ()
     if absent:
         refuse_other_makes(head, absent, song)
-        missing = song.listen(absent)
+        missing = yield from song.listen(absent)
     found = [song.find(kind, head.feature_versions[kind]) for kind in head.stage.kinds]
     vectors = [vector.values for vector in found if vector is not None]
     if len(vectors) < len(found):

@@ -1,14 +1,15 @@
 """InferenceService: converts messages, asks the parts that know, converts back."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import grpc
-from reclass.features.v1 import features_pb2_grpc
 from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
 
+from inference.cases import Case, Cases, content_bytes
 from inference.converters import (
-    classification_to,
-    rule_from,
+    limits_to,
+    song_error_to,
     stage_state_to,
     train_response,
     training_options_from,
@@ -17,26 +18,24 @@ from inference.converters import (
 from inference.errors import RequestInvalidError
 from inference.heads import Heads
 from inference.learning import Learner, Session
-from inference.listening import Listener
-from inference.progressive import Song, classify
+from inference.listening import CallsInFlight
+from inference.places import Places
+from inference.progressive import STAGE_FAILURES, finish
 from inference.status import stage_states
+from inference.streaming import Entry, SongStream, StreamLimits
 
 
 class InferenceServicer(inference_pb2_grpc.InferenceServiceServicer):
     """One instance serves all calls."""
 
     def __init__(
-        self,
-        *,
-        heads: Heads,
-        learner: Learner,
-        features: features_pb2_grpc.FeatureServiceStub,
-        extract_timeout_seconds: float,
+        self, *, heads: Heads, learner: Learner, cases: Cases, places: Places, stream_limits: StreamLimits
     ) -> None:
         self._heads = heads
         self._learner = learner
-        self._features = features
-        self._extract_timeout_seconds = extract_timeout_seconds
+        self._cases = cases
+        self._places = places
+        self._stream_limits = stream_limits
 
     def warm_up(self) -> None:
         """Have Triton load what it shall serve; without Triton the service starts all the same."""
@@ -45,40 +44,26 @@ class InferenceServicer(inference_pb2_grpc.InferenceServiceServicer):
     def ClassifyTrack(
         self, request: inference_pb2.ClassifyTrackRequest, context: grpc.ServicerContext
     ) -> inference_pb2.ClassifyTrackResponse:
-        listener = self._listener(request, context)
-        classification = classify(
-            heads=self._heads.installed(),
-            song=Song(sent=vectors_from(request.vectors), hear=listener),
-            judge=self._heads.judge,
-            rule=rule_from(request.options),
-        )
-        response = classification_to(classification)
-        if listener and listener.first:
-            response.content_key = listener.first.content_key
-            response.properties.CopyFrom(listener.first.properties)
-            response.tags.CopyFrom(listener.first.tags)
-        return response
+        with self._places.of_call(), calls_of(context) as calls:
+            case = self._cases.open(request, calls, context.time_remaining())
+            finish(case.vote, self._heads.judge)
+            return case.answer()
 
     def ClassifyTracks(
         self,
         request_iterator: Iterator[inference_pb2.ClassifyTracksRequest],
         context: grpc.ServicerContext,
     ) -> Iterator[inference_pb2.ClassifyTracksResponse]:
-        context.abort(grpc.StatusCode.UNIMPLEMENTED, "call ClassifyTrack for each song")
-
-    def _listener(
-        self, request: inference_pb2.ClassifyTrackRequest, context: grpc.ServicerContext
-    ) -> Listener | None:
-        if request.audio.WhichOneof("source") is None:
-            return None
-        # Never longer than the caller waits.
-        left: float | None = context.time_remaining()
-        return Listener(
-            stub=self._features,
-            audio=request.audio,
-            path_mappings=request.options.path_mappings,
-            timeout_seconds=min(self._extract_timeout_seconds, left or self._extract_timeout_seconds),
-        )
+        with self._places.of_stream(), calls_of(context) as calls:
+            stream: SongStream[inference_pb2.ClassifyTracksRequest, Case] = SongStream(
+                begin=lambda request: self._cases.open(request.track, calls, context.time_remaining()),
+                size=lambda request: content_bytes(request.track),
+                judge=self._heads.judge,
+                limits=self._stream_limits,
+            )
+            when_gone(context, stream.cancel)
+            for entry in stream.answers(request_iterator):
+                yield stream_answer(entry)
 
     def Train(
         self, request_iterator: Iterator[inference_pb2.TrainRequest], context: grpc.ServicerContext
@@ -95,8 +80,42 @@ class InferenceServicer(inference_pb2_grpc.InferenceServiceServicer):
         self, request: inference_pb2.GetStatusRequest, context: grpc.ServicerContext
     ) -> inference_pb2.GetStatusResponse:
         return inference_pb2.GetStatusResponse(
-            stages=[stage_state_to(state) for state in stage_states(self._heads)]
+            stages=[stage_state_to(state) for state in stage_states(self._heads)],
+            limits=limits_to(
+                max_content_bytes=self._cases.max_content_bytes,
+                max_calls=self._places.calls,
+                max_stream_songs=self._stream_limits.songs,
+            ),
         )
+
+
+@contextmanager
+def calls_of(context: grpc.ServicerContext) -> Iterator[CallsInFlight]:
+    """Calls to features that end with the call that they are made for."""
+    calls = CallsInFlight()
+    when_gone(context, calls.cancel)
+    try:
+        yield calls
+    finally:
+        calls.cancel()
+
+
+def when_gone(context: grpc.ServicerContext, stop: Callable[[], None]) -> None:
+    """Have `stop` called when the caller goes away, also when that was before now."""
+    if not context.add_callback(stop):
+        stop()
+
+
+def stream_answer(
+    entry: Entry[inference_pb2.ClassifyTracksRequest, Case],
+) -> inference_pb2.ClassifyTracksResponse:
+    """What came of one song of a stream."""
+    response = inference_pb2.ClassifyTracksResponse(key=entry.request.key)
+    try:
+        response.classification.CopyFrom(entry.outcome().answer())
+    except STAGE_FAILURES as error:
+        response.error.CopyFrom(song_error_to(error))
+    return response
 
 
 def first_options(requests: Iterator[inference_pb2.TrainRequest]) -> inference_pb2.TrainOptions:

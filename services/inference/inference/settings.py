@@ -2,11 +2,13 @@
 
 import os
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 from runtime.settings import ServiceSettings
 
+MEBIBYTE = 1024 * 1024
 TEMPLATES_IN_CLONE = Path(__file__).resolve().parents[2] / "triton" / "models"
 
 
@@ -29,8 +31,29 @@ class InferenceSettings(ServiceSettings):
     """Folder with the code and configuration that all heads share."""
     extract_timeout_seconds: float = Field(default=120.0, gt=0, le=3600)
     """How long features may take for one song."""
+    max_content_bytes: int = Field(default=64 * MEBIBYTE, ge=MEBIBYTE, le=2**31 - 1 - MEBIBYTE)
+    """The largest audio file that is taken as bytes; INFERENCE_MAX_MESSAGE_BYTES and FEATURES_MAX_MESSAGE_BYTES must be
+    at least 1 MiB more."""
+    max_calls: int = Field(default=128, ge=1, le=4096)
+    """ClassifyTrack calls at the same time."""
+    max_streams: int = Field(default=16, ge=1, le=256)
+    """ClassifyTracks streams at the same time."""
+    max_stream_songs: int = Field(default=512, ge=1, le=65536)
+    """Songs of one ClassifyTracks stream that are in the works at the same time."""
+    max_stream_hearings: int = Field(default=16, ge=1, le=256)
+    """Songs of one ClassifyTracks stream that features is asked to hear at the same time."""
     training_threads: int = Field(default=0, ge=0, le=256)
     """Threads of a training; 0 takes half of the processors, so that serving goes on."""
+
+    @model_validator(mode="after")
+    def _a_file_fits_into_a_message(self) -> Self:
+        least = self.max_content_bytes + MEBIBYTE
+        if self.max_message_bytes < least:
+            raise ValueError(
+                f"INFERENCE_MAX_CONTENT_BYTES is {self.max_content_bytes}, so INFERENCE_MAX_MESSAGE_BYTES must be "
+                f"at least {least} and is {self.max_message_bytes}"
+            )
+        return self
 
     def threads_for_training(self) -> int:
         """The number of threads, with 0 worked out."""

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from inference.errors import InferenceError
 from inference.heads import Heads
-from inference.progressive import BrokenHead, InstalledHead
 from inference.stages import STAGES, Stage
+from inference.votes import BrokenHead, InstalledHead
 
 
 @dataclass(frozen=True, kw_only=True)

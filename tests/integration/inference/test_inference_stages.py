@@ -104,3 +104,44 @@ def test_without_the_second_vector_the_first_verdict_stands(
     assert (answer.outcome, answer.deciding_stage) == (outcome, 1)
     assert answer.provisional_reason == reason
     assert answer.genre == answer.verdicts[0].top[0].genre
+
+
+def test_in_a_stream_the_second_stage_hears_only_the_songs_that_were_unsure(
+    system: System, both: SyntheticLibrary
+) -> None:
+    sure = messages.ClassifyOptions(stage_thresholds=[0.0])
+    requests = [
+        messages.ClassifyTracksRequest(
+            key=f"{song} {name}",
+            track=messages.ClassifyTrackRequest(vectors=vectors(both, song).values(), options=options),
+        )
+        for song in range(20)
+        for name, options in (("sure", sure), ("unsure", NEVER_SURE))
+    ]
+    answers = {answer.key: answer.classification for answer in system.stub.ClassifyTracks(iter(requests))}
+    for request in requests:
+        alone = system.stub.ClassifyTrack(request.track)
+        told = answers[request.key]
+        assert (told.genre, told.deciding_stage) == (alone.genre, alone.deciding_stage)
+        assert told.deciding_stage == (1 if request.key.endswith(" sure") else 2)
+
+
+def test_in_a_stream_what_is_sent_is_judged_and_only_the_rest_is_heard(
+    system: System, both: SyntheticLibrary
+) -> None:
+    audio = features_pb2.AudioReference(path=PATH)
+    track = messages.ClassifyTrackRequest(audio=audio, vectors=[vectors(both, 0)[FMA]], options=NEVER_SURE)
+    (answer,) = system.stub.ClassifyTracks(iter([messages.ClassifyTracksRequest(key="a", track=track)]))
+    assert answer.classification.deciding_stage == 2
+    assert [list(request.kinds) for request in system.features.requests] == [[MERT]]
+
+
+def test_excerpt_and_compute_options_are_handed_on_to_features(system: System) -> None:
+    options = messages.ClassifyOptions(
+        excerpt=features_pb2.EXCERPT_FIRST_30S,
+        compute=features_pb2.ComputeOptions(device=features_pb2.DEVICE_CPU, batch_size=7),
+    )
+    audio = features_pb2.AudioReference(path=PATH)
+    system.stub.ClassifyTrack(messages.ClassifyTrackRequest(audio=audio, options=options))
+    assert system.features.requests[0].excerpt == features_pb2.EXCERPT_FIRST_30S
+    assert system.features.requests[0].compute == options.compute

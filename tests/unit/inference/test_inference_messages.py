@@ -3,8 +3,8 @@
 import pytest
 from inference.converters import OUTCOMES, rule_from, training_options_from, vector_from, vector_to
 from inference.errors import RequestInvalidError, VectorInvalidError
-from inference.progressive import Outcome
 from inference.stages import LENGTHS, VectorKind
+from inference.votes import Outcome
 from reclass.features.v1 import features_pb2
 from reclass.inference.v1 import inference_pb2
 

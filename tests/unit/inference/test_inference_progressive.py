@@ -12,18 +12,9 @@ from inference.errors import (
     VectorInvalidError,
     VectorMissingError,
 )
-from inference.progressive import (
-    BrokenHead,
-    Classification,
-    Heard,
-    InstalledHead,
-    MissingVector,
-    Outcome,
-    Rule,
-    Song,
-    classify,
-)
+from inference.progressive import Song, Vote, classify, judge_together
 from inference.stages import STAGES, Array, Vector, VectorKind
+from inference.votes import BrokenHead, Classification, Heard, InstalledHead, MissingVector, Outcome, Rule
 from runtime.errors import RemoteError
 
 FMA, MERT, JMLA = VectorKind.FMA, VectorKind.MERT, VectorKind.JMLA
@@ -284,3 +275,45 @@ def test_audio_errors_pass_unchanged() -> None:
     with pytest.raises(RemoteError) as caught:
         vote([head(1)], hear=hear)
     assert caught.value is silent
+
+
+def wide(length: int) -> Vector:
+    return Vector(kind=MERT, version="1", values=np.zeros(length, dtype=np.float32))
+
+
+def test_votes_that_wait_for_one_head_share_a_call_and_a_wrong_width_spoils_its_own_song_only() -> None:
+    """MERT has two lengths that are allowed, and a head was trained on one of them."""
+    shapes: list[tuple[int, ...]] = []
+
+    def judge(head: InstalledHead, vectors: Array) -> Array:
+        shapes.append(vectors.shape)
+        if vectors.shape[1] == 518 + 1024:
+            raise ModelBrokenError("this head wants 1286 values")
+        return np.array([[1.0, 2.0, 3.0]] * len(vectors), dtype=np.float32)
+
+    songs = [Song(sent=[vector(FMA), wide(length)], hear=None) for length in (768, 1024, 768)]
+    votes = [Vote(heads=[head(2)], song=song, rule=Rule()) for song in songs]
+    judge_together(votes, judge)
+    assert sorted(shapes) == [(1, 518 + 1024), (2, 518 + 768)]
+    assert [votes[n].result().verdicts[0].top[0][0] for n in (0, 2)] == ["Rap", "Rap"]
+    with pytest.raises(ModelBrokenError, match="wants 1286 values"):
+        votes[1].result()
+
+
+def test_only_the_songs_that_were_unsure_go_on_to_the_second_stage() -> None:
+    judges = Judges(**UNSURE_THEN_SURE)
+    rules = [Rule(thresholds=[0.5]), Rule(thresholds=[0.7]), Rule(thresholds=[0.5])]
+    votes = [
+        Vote(heads=[head(1), head(2)], song=Song(sent=[vector(FMA), vector(MERT)], hear=None), rule=rule)
+        for rule in rules
+    ]
+
+    def judge(head: InstalledHead, vectors: Array) -> Array:
+        return np.repeat(judges(head, vectors), len(vectors), axis=0)
+
+    judge_together(votes, judge)
+    assert [vote.question is None for vote in votes] == [True, False, True]
+    judge_together(votes, judge)
+    assert [stages_of(vote.result()) for vote in votes] == [[1], [1, 2], [1]]
+    assert judges.inputs[1].shape == (3, 518)
+    assert judges.inputs[2].shape == (1, 518 + 768)

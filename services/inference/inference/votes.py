@@ -1,0 +1,113 @@
+"""What a vote is made of: the heads that are asked, the rule, the verdicts, the result."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from inference.errors import InferenceError
+from inference.stages import Stage, Vector, VectorKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstalledHead:
+    """A trained head that serves."""
+
+    stage: Stage
+    version: str
+    """For example "genre_fma/3"."""
+    genres: tuple[str, ...]
+    """In the order of the logits."""
+    temperature: float
+    feature_versions: Mapping[VectorKind, str]
+    """The make of the vectors that it was trained on; it sees no others."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrokenHead:
+    """A head that should serve and cannot."""
+
+    stage: Stage
+    error: InferenceError
+
+
+@dataclass(frozen=True, kw_only=True)
+class MissingVector:
+    """A vector that could not be computed."""
+
+    kind: VectorKind
+    permanent: bool
+    """The kind is not installed, or this audio cannot have it."""
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """What listening to the audio gave."""
+
+    vectors: tuple[Vector, ...]
+    missing: tuple[MissingVector, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """How to vote."""
+
+    thresholds: Sequence[float] = ()
+    """Confidence from which a stage decides, by stage from the first; missing ones are the stages' own."""
+    max_stages: int | None = None
+    """At most so many stages; None for all that are installed."""
+    top_k: int = 5
+    """Genres in each verdict."""
+
+    def threshold(self, stage: Stage) -> float:
+        """The threshold of a stage."""
+        return self.thresholds[stage.number - 1] if stage.number <= len(self.thresholds) else stage.threshold
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageVerdict:
+    """What one stage says."""
+
+    stage: int
+    model_version: str
+    top: tuple[tuple[str, float], ...]
+    """Genre and calibrated probability, best first."""
+    threshold: float
+
+    @property
+    def confidence(self) -> float:
+        """Probability of the best genre."""
+        return self.top[0][1]
+
+    @property
+    def decided(self) -> bool:
+        """Whether it reached the threshold."""
+        return self.confidence >= self.threshold
+
+
+class Outcome(Enum):
+    """How a vote ended."""
+
+    CLASSIFIED = auto()
+    NO_MODEL = auto()
+    PROVISIONAL = auto()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classification:
+    """The result of a vote; the last verdict is the deciding one."""
+
+    outcome: Outcome
+    verdicts: tuple[StageVerdict, ...]
+    reason: str
+    """Why it is provisional, or why no model could be used; else empty."""
+    computed: tuple[Vector, ...]
+    """Vectors that were computed on the way."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shortfall:
+    """A stage that could not run."""
+
+    reason: str
+    worth_retry: bool
