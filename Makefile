@@ -11,6 +11,7 @@ ARGS ?=
 # Much of what tests wait for is not this machine's processor.
 TEST_PROCESSES ?= 2
 DATA ?=
+NAMES ?=
 
 .PHONY: help
 help: ## Show these commands
@@ -77,8 +78,8 @@ pictures: install ## Take the screenshots of the README anew
 	RECLASS_KEEP_PICTURES=1 RECLASS_REQUIRE_BROWSER=1 $(BIN)/pytest tests/acceptance/test_screenshots.py
 
 .PHONY: bench
-bench: install ## Print the benchmarks, each as a ratio to a reference of the same run
-	PYTHONPATH=tests $(BIN)/python -m benchmarks
+bench: install ## Print the benchmarks (NAMES="storage admin_pages" takes some of them)
+	PYTHONPATH=tests $(BIN)/python -m benchmarks $(NAMES)
 
 .PHONY: pins
 pins: ## Resolve constraints.txt anew

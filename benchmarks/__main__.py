@@ -1,19 +1,30 @@
-"""Runs every benchmark of this folder, or those that are named: `make bench`, `python -m benchmarks syncing`."""
+"""Runs the benchmarks of this folder: all (`make bench`), or those that are named (`make bench NAMES="syncing storage"`)."""
 
+import importlib
 import os
+import subprocess
 import sys
 
 # Before numpy is imported anywhere: one thread, as in a process of the features service.
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ[name] = "1"
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ[variable] = "1"
 
-from benchmarks import hearing, syncing  # noqa: E402 # the threads must be set first
+# Modules with a `main`, in the order in which all of them run.
+NAMES = ("hearing", "syncing", "storage", "admin_pages")
 
-BENCHMARKS = {"hearing": hearing.main, "syncing": syncing.main}
+
+def main() -> int:
+    """Run what was asked for, each in a process of its own: most have a database, and Django can be set up for one only."""
+    chosen = sys.argv[1:] or list(NAMES)
+    for name in chosen:
+        if name not in NAMES:
+            sys.exit(f"there is no benchmark {name!r}; there are {', '.join(NAMES)}")
+    if len(chosen) == 1:
+        print(f"{chosen[0]}, cores: {os.cpu_count()}\n", flush=True)
+        importlib.import_module(f"benchmarks.{chosen[0]}").main()
+        return 0
+    return max(subprocess.run([sys.executable, "-m", "benchmarks", name]).returncode for name in chosen)
+
 
 if __name__ == "__main__":
-    print(f"cores: {os.cpu_count()}\n")
-    for name in sys.argv[1:] or BENCHMARKS:
-        if name not in BENCHMARKS:
-            sys.exit(f"there is no benchmark {name!r}; there are {', '.join(BENCHMARKS)}")
-        BENCHMARKS[name]()
+    sys.exit(main())

@@ -37,26 +37,18 @@ def make_song(library: Library, number: int, **fields: Any) -> Track:
     return Track.objects.create(library=library, **(made_up | fields))
 
 
-def top_five(genre: str, confidence: float) -> list[list[Any]]:
-    """Five genres with `genre` first."""
+def top_five(genre: str, confidence: float) -> list[Any]:
+    """Five genres with `genre` first, each followed by its probability."""
     others = [name for name in ("Jazz", "Blues", "Folk", "Rap", "Latin", "Vocal") if name != genre][:4]
     rest = 1 - confidence
-    return [
-        [genre, confidence],
-        *([name, rest * share] for name, share in zip(others, (0.5, 0.3, 0.15, 0.05), strict=True)),
-    ]
+    pairs = zip(others, (0.5, 0.3, 0.15, 0.05), strict=True)
+    return [genre, confidence, *(part for name, share in pairs for part in (name, rest * share))]
 
 
 def judge(track: Track, genre: Genre, confidence: float, **fields: Any) -> Prediction:
     """A current prediction of two stages."""
     stages = [
-        {
-            "stage": stage,
-            "model_version": version,
-            "decided": confidence >= threshold,
-            "threshold": threshold,
-            "top": top_five(genre.name, confidence * share),
-        }
+        [stage, version, confidence >= threshold, threshold, top_five(genre.name, confidence * share)]
         for stage, version, threshold, share in ((1, "genre_fma/3", 0.8, 0.9), (2, "genre_mert/2", 0.7, 1))
     ]
     made_up: dict[str, Any] = {"model_version": "genre_mert/2", "deciding_stage": 2, "stages": stages}

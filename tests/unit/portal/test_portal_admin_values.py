@@ -11,8 +11,9 @@ from portal.ledger.models import WriteBatch, WriteRow
 from portal.ledger.standing import STATE_AFTER
 from portal.library.agreement import Agreement
 from portal.library.models import Analysis, InPlex
+from portal.remote.inference import StageVerdict as Said
 from portal.runs.models import Run, RunSong
-from portal.verdicts.stages import stage_verdicts
+from portal.verdicts.stages import stage_verdicts, stored_stages
 
 STYLES = (Path(portal.__file__).parent / "static" / "portal" / "portal.css").read_text()
 
@@ -63,12 +64,23 @@ def test_equal_lists_do_not_differ_and_another_order_does() -> None:
 
 def test_stored_stages_are_read_in_order_with_percents() -> None:
     stored = [
-        {"stage": 2, "model_version": "m/2", "decided": True, "threshold": 0.7, "top": [["Jazz", 0.8123]]},
-        {"stage": 1, "model_version": "f/1", "decided": False, "threshold": 0.8, "top": []},
+        [2, "m/2", True, 0.7, ["Jazz", 0.8123, "Blues", 0.1]],
+        [1, "f/1", False, 0.8, []],
     ]
     first, second = stage_verdicts(stored)
     assert (first.stage, first.hears, first.decided, first.threshold_percent) == (1, "FMA", False, 80.0)
     assert (second.top[0].genre, second.top[0].percent) == ("Jazz", 81.2)
+    assert [guess.genre for guess in second.top] == ["Jazz", "Blues"]
+
+
+def test_what_a_stage_said_is_stored_with_the_digits_that_mean_something() -> None:
+    said = Said(
+        stage=1, model_version="f/1", decided=False, threshold=0.8, top=(("Jazz", 0.799999), ("Folk", 1 / 3))
+    )
+    stored = stored_stages([said])
+    assert stored == [[1, "f/1", False, 0.8, ["Jazz", 0.8, "Folk", 0.3333]]]
+    (read,) = stage_verdicts(stored)
+    assert (read.decided, read.top[1].probability) == (False, 0.3333)
 
 
 def standing(**fields: object) -> Standing:

@@ -38,16 +38,6 @@ class StageVerdict:
     top: tuple[tuple[str, float], ...]
     """Genres and their probabilities, best first."""
 
-    def as_json(self) -> dict[str, Any]:
-        """As predictions keep it."""
-        return {
-            "stage": self.stage,
-            "model_version": self.model_version,
-            "decided": self.decided,
-            "threshold": self.threshold,
-            "top": [list(pair) for pair in self.top],
-        }
-
 
 @dataclass(frozen=True, kw_only=True)
 class Classification:

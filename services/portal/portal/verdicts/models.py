@@ -8,7 +8,10 @@ from django.db.models import Q
 class Prediction(models.Model):
     """What one model version said of one song: once per song and version, one of them current."""
 
-    track = models.ForeignKey("library.Track", on_delete=models.CASCADE, related_name="predictions")
+    # Both constraints' indexes begin with the track, so another one on it alone would only take room.
+    track = models.ForeignKey(
+        "library.Track", on_delete=models.CASCADE, related_name="predictions", db_index=False
+    )
     genre = models.ForeignKey("genres.Genre", on_delete=models.PROTECT, related_name="predictions")
     confidence = models.FloatField(help_text="Calibrated probability that the genre is right.")
     model_version = models.CharField(max_length=100)
@@ -21,7 +24,7 @@ class Prediction(models.Model):
     provisional_reason = models.TextField(blank=True)
     stages = models.JSONField(
         default=list,
-        help_text='Each stage that ran: {"stage", "model_version", "decided", "threshold", "top": [[genre, p], …]}.',
+        help_text="Each stage that ran: [stage, model version, decided, threshold, [genre, probability, …]].",
     )
     current = models.BooleanField(default=True)
     created_time = models.DateTimeField(auto_now_add=True)

@@ -1,9 +1,13 @@
-"""A prediction's stages as they are stored, read into values."""
+"""A prediction's stages as they are stored: written as short lists, read into values."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from portal.remote.inference import StageVerdict as Said
+
+# A hundredth of a percent: a calibrated probability means less than that, and its other digits are half of a row.
+DIGITS = 4
 HEARS = {1: "FMA", 2: "FMA + MERT", 3: "FMA + MERT + JMLA"}
 
 
@@ -44,15 +48,32 @@ class StageVerdict:
         return round(100 * self.threshold, 1)
 
 
-def stage_verdicts(stored: Sequence[Mapping[str, Any]]) -> tuple[StageVerdict, ...]:
+def stored_stages(verdicts: Iterable[Said]) -> list[list[Any]]:
+    """What stages said, as `Prediction.stages` keeps it."""
+    return [
+        [
+            verdict.stage,
+            verdict.model_version,
+            verdict.decided,
+            round(verdict.threshold, DIGITS),
+            [part for genre, p in verdict.top for part in (genre, round(p, DIGITS))],
+        ]
+        for verdict in verdicts
+    ]
+
+
+def stage_verdicts(stored: Sequence[Sequence[Any]]) -> tuple[StageVerdict, ...]:
     """The stages of `Prediction.stages`, in order."""
     return tuple(
         StageVerdict(
-            stage=int(entry["stage"]),
-            model_version=str(entry.get("model_version", "")),
-            decided=bool(entry.get("decided", False)),
-            threshold=float(entry.get("threshold", 0)),
-            top=tuple(Guess(genre=str(genre), probability=float(p)) for genre, p in entry.get("top", ())),
+            stage=int(stage),
+            model_version=str(model_version),
+            decided=bool(decided),
+            threshold=float(threshold),
+            top=tuple(
+                Guess(genre=str(genre), probability=float(p))
+                for genre, p in zip(top[::2], top[1::2], strict=True)
+            ),
         )
-        for entry in sorted(stored, key=lambda entry: int(entry["stage"]))
+        for stage, model_version, decided, threshold, top in sorted(stored, key=lambda entry: int(entry[0]))
     )

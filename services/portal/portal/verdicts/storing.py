@@ -8,6 +8,7 @@ from portal.genres.models import Genre
 from portal.library.models import Track
 from portal.remote.inference import Classification, StageVerdict
 from portal.verdicts.models import Prediction
+from portal.verdicts.stages import stored_stages
 
 
 class GenreUnknownError(Exception):
@@ -41,7 +42,7 @@ def store_prediction(track: Track, said: Classification, known: dict[str, int]) 
     predictions = Prediction.objects.filter(track=track)
     same_training = Q()
     for verdict in said.verdicts:
-        same_training |= Q(stages__contains=[{"model_version": verdict.model_version}])
+        same_training |= Q(stages__contains=[[verdict.model_version]])
     kept = predictions.filter(same_training, out_of_fold=True).order_by("-created_time").first()
     others = predictions.exclude(pk=kept.pk) if kept else predictions
     others.filter(current=True).update(current=False)
@@ -56,7 +57,7 @@ def store_prediction(track: Track, said: Classification, known: dict[str, int]) 
             "confidence": said.confidence,
             "deciding_stage": said.deciding_stage,
             "provisional_reason": said.provisional_reason,
-            "stages": [verdict.as_json() for verdict in said.verdicts],
+            "stages": stored_stages(said.verdicts),
             "current": True,
         },
     )

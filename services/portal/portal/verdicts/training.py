@@ -12,6 +12,7 @@ from portal.runs.models import Run
 from portal.runs.work import Outcome, RunFailedError, RunJob
 from portal.verdicts.corpus import Corpus, survey, training_songs
 from portal.verdicts.models import Prediction
+from portal.verdicts.stages import stored_stages
 from portal.verdicts.storing import deciding, genres_by_name
 
 SEED = 20200821
@@ -128,6 +129,6 @@ def _prediction(said: OutOfFold, known: dict[str, int]) -> Prediction | None:
         deciding_stage=verdict.stage,
         out_of_fold=True,
         label_suspect=said.label_suspect,
-        stages=[each.as_json() for each in said.verdicts],
+        stages=stored_stages(said.verdicts),
         current=True,
     )
