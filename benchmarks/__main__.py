@@ -1,4 +1,4 @@
-"""Runs the benchmarks of this folder: all (`make bench`), or those that are named (`make bench NAMES="syncing storage"`)."""
+"""Runs the benchmarks of this folder: all (`make bench`), or those that are named (`make bench NAMES="storage"`)."""
 
 import importlib
 import os
@@ -14,7 +14,7 @@ NAMES = ("hearing", "syncing", "storage", "admin_pages")
 
 
 def main() -> int:
-    """Run what was asked for, each in a process of its own: most have a database, and Django can be set up for one only."""
+    """Run what was asked for, each in a process of its own: most have a database, and Django is set up only once."""
     chosen = sys.argv[1:] or list(NAMES)
     for name in chosen:
         if name not in NAMES:
@@ -23,7 +23,9 @@ def main() -> int:
         print(f"{chosen[0]}, cores: {os.cpu_count()}\n", flush=True)
         importlib.import_module(f"benchmarks.{chosen[0]}").main()
         return 0
-    return max(subprocess.run([sys.executable, "-m", "benchmarks", name]).returncode for name in chosen)
+    return max(
+        subprocess.run([sys.executable, "-m", "benchmarks", name], check=False).returncode for name in chosen
+    )
 
 
 if __name__ == "__main__":
