@@ -5,9 +5,11 @@ from functools import partial
 from reclass.features.v1 import features_pb2_grpc
 from reclass.inference.v1 import inference_pb2_grpc
 from runtime.channel import open_channel
+from runtime.metrics import new_registry
 from runtime.server import serve
 from runtime.telemetry import configure_logging
 from runtime.triton import Triton
+from runtime.watchdog import Watchdog
 
 from inference.cases import Cases
 from inference.heads import Heads
@@ -32,7 +34,16 @@ def main() -> None:
     triton = Triton(settings.triton_target)
     servicer = build(settings, triton=triton, features=features_pb2_grpc.FeatureServiceStub(channel))
 
+    registry = new_registry()
+    watchdog = Watchdog(triton, servicer.probes, every_seconds=settings.watchdog_seconds, registry=registry)
+
+    def warm_up() -> None:
+        servicer.warm_up()
+        if settings.watchdog_seconds:
+            watchdog.start()
+
     def close() -> None:
+        watchdog.close()
         channel.close()
         triton.close()
 
@@ -41,8 +52,9 @@ def main() -> None:
         settings,
         {"reclass.inference.v1.InferenceService": register},
         max_workers=settings.max_calls + settings.max_streams + OTHER_CALLS,
-        warm_up=servicer.warm_up,
+        warm_up=warm_up,
         close=close,
+        registry=registry,
     )
 
 

@@ -4,10 +4,12 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 from runtime import triton
 from runtime.telemetry import get_logger
+from runtime.watchdog import Probe
 
 from inference.errors import InferenceError, ModelBrokenError, TritonUnavailableError
 from inference.record import HeadRecord
@@ -25,6 +27,7 @@ class Heads:
         self._store = store
         self._triton = server
         self._known: dict[tuple[str, int], InstalledHead | BrokenHead] = {}
+        self._questions: dict[str, Array] = {}
         self._switching = threading.Lock()
 
     def installed(self) -> list[InstalledHead | BrokenHead]:
@@ -78,6 +81,23 @@ class Heads:
             served = self._triton.is_model_ready(model, version)
         if not served:
             self._serve(head)
+
+    def probes(self) -> list[Probe]:
+        """A question for each head that should answer, by which a watchdog sees whether Triton runs it."""
+        return [self._probe(head) for head in self.installed() if isinstance(head, InstalledHead)]
+
+    def _probe(self, head: InstalledHead) -> Probe:
+        model, version = head.version.split("/")
+        if head.version not in self._questions:
+            width = self._store.width(head.stage, int(version))
+            self._questions[head.version] = np.zeros((1, width), dtype=np.float32)
+        return Probe(
+            model=model,
+            version=version,
+            inputs={"vectors": self._questions[head.version]},
+            outputs=["logits"],
+            load=partial(self._serve, head),
+        )
 
     def trained_time(self, head: InstalledHead) -> datetime:
         """When the head was trained; raises ModelBrokenError when its files were damaged since."""

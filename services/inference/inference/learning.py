@@ -1,17 +1,20 @@
 """One training from labelled songs to a version in service, as the steps that a caller watches."""
 
+import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from runtime.telemetry import get_logger
 
 from inference import errors
 from inference.corpus import CorpusWriter
@@ -25,6 +28,7 @@ from inference.training_files import FAILURE_FILE, OPTIONS_FILE, OUT_OF_FOLD_FIL
 from inference.version_files import read_record
 from inference.votes import StageVerdict
 
+log = get_logger(__name__)
 REFUSALS = {
     error.reason: error
     for error in (errors.TooFewSongsError, errors.TooFewGenresError, errors.VectorInvalidError)
@@ -82,13 +86,28 @@ class Learner:
     @contextmanager
     def session(self) -> Iterator["Session"]:
         """Room for one training; refused while another runs or when Triton could not serve the result."""
-        with self._store.training_lock(), tempfile.TemporaryDirectory(prefix="reclass-training-") as folder:
+        with (
+            self._store.training_lock(),
+            tempfile.TemporaryDirectory(prefix=self._folder_prefix()) as folder,
+        ):
             self._heads.require_triton()
             session = Session(
                 folder=Path(folder), store=self._store, heads=self._heads, threads=self._threads
             )
             with closing(session.corpus):
                 yield session
+
+    def clear_leftovers(self) -> None:
+        """Remove what a training left whose service was killed; a training in progress is left alone."""
+        with suppress(errors.TrainingRunningError), self._store.training_lock():
+            for left in Path(tempfile.gettempdir()).glob(f"{self._folder_prefix()}*"):
+                shutil.rmtree(left, ignore_errors=True)
+                log.info("removed what a killed training left", folder=str(left))
+
+    def _folder_prefix(self) -> str:
+        # Who holds the training lock of a repository owns all folders with its mark, and no others.
+        mark = hashlib.sha256(os.fsencode(self._store.repository.resolve())).hexdigest()[:12]
+        return f"reclass-training-{mark}-"
 
 
 class Session:
@@ -149,7 +168,7 @@ class Session:
     def _run_process(self) -> Iterator[Step]:
         threads = str(self._threads)
         limits = {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
-        command = [sys.executable, "-m", "inference.training_process", str(self._folder)]
+        command = [sys.executable, "-m", "inference.training_process", str(self._folder), str(os.getpid())]
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, text=True, env=os.environ | limits
         ) as self._process:

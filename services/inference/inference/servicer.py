@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import grpc
 from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
+from runtime.watchdog import Probe
 
 from inference.cases import Case, Cases, content_bytes
 from inference.converters import (
@@ -39,7 +40,12 @@ class InferenceServicer(inference_pb2_grpc.InferenceServiceServicer):
 
     def warm_up(self) -> None:
         """Have Triton load what it shall serve; without Triton the service starts all the same."""
+        self._learner.clear_leftovers()
         self._heads.load_installed()
+
+    def probes(self) -> list[Probe]:
+        """What a watchdog asks of Triton."""
+        return self._heads.probes()
 
     def ClassifyTrack(
         self, request: inference_pb2.ClassifyTrackRequest, context: grpc.ServicerContext

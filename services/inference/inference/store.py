@@ -16,6 +16,7 @@ from inference.version_files import (
     CODE_FILE,
     HEAD_FILE,
     RECORD_FILE,
+    head_width,
     read_verified_record,
     write_checksums,
 )
@@ -52,6 +53,10 @@ class ModelStore:
     def read(self, stage: Stage, version: int) -> HeadRecord:
         """The record of a version; raises ModelBrokenError when its files are not what was written."""
         return read_verified_record(self.folder(stage, version), version_name(stage, version))
+
+    def width(self, stage: Stage, version: int) -> int:
+        """Length of the joined vectors that a version takes; raises ModelBrokenError when its weights are damaged."""
+        return head_width(self.folder(stage, version), version_name(stage, version))
 
     def folder(self, stage: Stage, version: int) -> Path:
         """Where the files of a version lie."""

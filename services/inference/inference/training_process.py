@@ -1,9 +1,10 @@
 """The process that trains, apart from the one that serves so that neither waits for the other.
 
-    python -m inference.training_process FOLDER
+    python -m inference.training_process FOLDER PARENT
 
 FOLDER holds a corpus and options.json. Each stage that can be trained leaves a folder with its head, its record and
-its out-of-fold predictions. Progress goes to stdout as lines of JSON; a refusal leaves failure.json.
+its out-of-fold predictions. Progress goes to stdout as lines of JSON; a refusal leaves failure.json. It ends when the
+process PARENT does: nobody would take what it learns.
 """
 
 import json
@@ -15,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from runtime.process import die_with
 
 from inference.corpus import Corpus, Make
 from inference.errors import InferenceError, TooFewGenresError, TooFewSongsError
@@ -29,7 +31,8 @@ NICENESS = 10
 
 
 def main() -> None:
-    folder = Path(sys.argv[1])
+    folder, parent = Path(sys.argv[1]), int(sys.argv[2])
+    die_with(parent)
     # Serving keeps its latency while this runs.
     os.nice(NICENESS)
     try:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -39,6 +40,14 @@ def read_head(folder: Path) -> Head:
             weight=arrays["weight"],
             bias=arrays["bias"],
         )
+
+
+def head_width(folder: Path, name: str) -> int:
+    """Length of the vectors that the head of version `name` takes."""
+    try:
+        return len(read_head(folder).mean)
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise ModelBrokenError(f"{name} is damaged: {HEAD_FILE}: {error}. {ADVICE}") from error
 
 
 def read_record(folder: Path) -> HeadRecord:

@@ -111,16 +111,27 @@ class Triton:
 
         `heal` loads it; without it that is done with the configuration of the repository.
         """
-        limit = timeout_seconds or self._timeout_seconds
         asked = time.monotonic()
         try:
-            return self._infer(model, inputs, outputs, version, limit)
+            return self.ask(model, inputs, outputs, version=version, timeout_seconds=timeout_seconds)
         except (ModelNotLoadedError, StubDeadError) as error:
             log.warning("loading the model again", model=model, because=str(error))
-            with self._healing:
-                if self._is_still_lost(model, version, error, asked):
-                    self._heal(model, error, heal or (lambda: self.load(model)))
-            return self._infer(model, inputs, outputs, version, limit)
+            self.restore(model, error, version=version, asked=asked, load=heal)
+            return self.ask(model, inputs, outputs, version=version, timeout_seconds=timeout_seconds)
+
+    def restore(
+        self,
+        model: str,
+        error: ModelNotLoadedError | StubDeadError,
+        *,
+        version: str = "",
+        asked: float,
+        load: Callable[[], None] | None = None,
+    ) -> None:
+        """Load a model that did not answer a question `asked` at that monotonic time; once for all who miss it."""
+        with self._healing:
+            if self._is_still_lost(model, version, error, asked):
+                self._heal(model, error, load or (lambda: self.load(model)))
 
     def _is_still_lost(self, model: str, version: str, error: TritonError, asked: float) -> bool:
         """Whether no other thread has loaded the model while this one waited."""
@@ -135,9 +146,17 @@ class Triton:
         load()
         self._healed[model] = time.monotonic()
 
-    def _infer(
-        self, model: str, inputs: Mapping[str, Array], outputs: Sequence[str], version: str, limit: float
+    def ask(
+        self,
+        model: str,
+        inputs: Mapping[str, Array],
+        outputs: Sequence[str],
+        *,
+        version: str = "",
+        timeout_seconds: float | None = None,
     ) -> dict[str, Array]:
+        """Run a model as it is; raises ModelNotLoadedError or StubDeadError where `infer` would load it."""
+        limit = timeout_seconds or self._timeout_seconds
         tensors = []
         for name, array in inputs.items():
             tensor = client.InferInput(name, list(array.shape), np_to_triton_dtype(array.dtype))

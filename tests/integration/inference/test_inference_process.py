@@ -1,13 +1,22 @@
-"""The service as a process: it starts without Triton and ends in order."""
+"""The service as a process: it starts without Triton, ends in order, watches its models, and outlives kill -9."""
 
 import os
 import signal
 import subprocess
 import sys
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+from inference_system import System, training
+from prometheus_client.parser import text_string_to_metric_families
 from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
 from runtime.channel import open_channel
+from synthetic_library import SyntheticLibrary
+from triton_server import free_port
 
 
 def environment(folder: Path, **settings: object) -> dict[str, str]:
@@ -30,3 +39,68 @@ def test_it_starts_without_triton_says_so_and_ends_with_0(tmp_path: Path, unused
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
     assert [stage.ready for stage in status.stages] == [False, False, False]
+
+
+@contextmanager
+def service(folder: Path, trained: System, **settings: object) -> Iterator[subprocess.Popen[bytes]]:
+    """`python -m inference` on the repository of a Triton, its temporary files below `folder`."""
+    known = {"TRITON_TARGET": trained.triton.target, "MODEL_REPOSITORY": trained.triton.repository}
+    values = environment(folder, **known, **settings) | {"TMPDIR": str(folder)}
+    with subprocess.Popen([sys.executable, "-m", "inference"], env=values) as process:
+        yield process
+        process.kill()
+
+
+def figures(port: int) -> dict[str, float]:
+    """The samples about models, by name; empty while nothing answers."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"http://127.0.0.1:{port}/metrics") as answer:
+            families = text_string_to_metric_families(answer.read().decode())
+    except OSError:
+        return {}
+    return {
+        sample.name: sample.value
+        for family in families
+        for sample in family.samples
+        if "model" in sample.labels
+    }
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Look again and again; the test's own time limit ends what never comes."""
+    while not holds():
+        threading.Event().wait(0.05)
+
+
+def test_it_watches_its_models_and_shows_so(tmp_path: Path, unused_port: int, trained: System) -> None:
+    with service(
+        tmp_path, trained, PORT=free_port(), METRICS_PORT=unused_port, WATCHDOG_SECONDS=0.2
+    ) as process:
+        wait_until(lambda: figures(unused_port).get("reclass_triton_model_up") == 1)
+        trained.triton.kill_stubs()
+        wait_until(lambda: figures(unused_port).get("reclass_triton_model_restored_total") == 1)
+        assert figures(unused_port)["reclass_triton_model_up"] == 1
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+
+
+def test_what_a_killed_training_leaves_is_gone_after_the_next_start(
+    tmp_path: Path, unused_port: int, trained: System, library: SyntheticLibrary
+) -> None:
+    (tmp_path / "reclass-training-of-another-repository").mkdir()
+    with (
+        service(tmp_path, trained, PORT=unused_port) as process,
+        open_channel(f"127.0.0.1:{unused_port}") as channel,
+    ):
+        stub = inference_pb2_grpc.InferenceServiceStub(channel)
+        next(stub.Train(training(library), timeout=60))
+        (child,) = psutil.Process(process.pid).children()
+        assert len(list(tmp_path.glob("reclass-training-*"))) == 2
+        process.kill()
+        process.wait()
+    psutil.wait_procs([child], timeout=10)
+    assert not child.is_running()
+    with service(tmp_path, trained, PORT=unused_port) as process:
+        wait_until(lambda: len(list(tmp_path.glob("reclass-training-*"))) == 1)
+    assert (tmp_path / "reclass-training-of-another-repository").is_dir()
