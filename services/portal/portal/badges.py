@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.library.agreement import Agreement
+from portal.library.beside import Beside
 from portal.library.models import Analysis, InPlex
 from portal.runs.models import Run, RunSong
 
@@ -64,6 +65,13 @@ IN_PLEX: Mapping[str, Badge] = {
     InPlex.ROLLED_BACK: _badge("Rolled back", Tone.INFO, "Written once, then put back as it was."),
     InPlex.CONFLICT: _badge("Conflict", Tone.BAD, "Somebody changed it in Plex since; it was left alone."),
     InPlex.EXCLUDED: _badge("Excluded", Tone.WARNING, "A person wants it never to be written."),
+}
+
+BESIDE: Mapping[str, Badge] = {
+    Beside.STALE: _badge(
+        "Stale", Tone.WARNING, "Said by an older model than the one in service: classify again."
+    ),
+    Beside.REMOVED: _badge("Removed", Tone.QUIET, "Plex no longer has it; kept, in case it returns."),
 }
 
 AGREEMENT: Mapping[str, Badge] = {

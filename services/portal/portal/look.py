@@ -40,6 +40,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _entry("Genres", "sell", "genres_genre_changelist"),
                     _entry("Aliases", "alt_route", "genres_alias_changelist"),
+                    _entry("What can be learned", "school", "genres_genre_learnable"),
                 ],
             },
             {

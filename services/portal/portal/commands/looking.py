@@ -28,8 +28,9 @@ def status(
     with portal_at_hand(data):
         from portal.commands.extracting import stages_as_data
         from portal.library.census import counts
+        from portal.verdicts.serving import serving_versions
 
-        songs, stages, runs = counts(), _stages(), _last_runs()
+        songs, stages, runs = counts(serving_versions()), _stages(), _last_runs()
         extraction = stages_as_data(SERVICE_TIMEOUT_SECONDS)
         if as_json:
             content = {"songs": songs, "extraction": extraction, "model": stages, "last_runs": runs}

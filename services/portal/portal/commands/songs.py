@@ -85,8 +85,12 @@ def classify(
 def train(as_json: JsonOption = False, data: DataOption = None) -> None:
     """Learn from the songs whose genre is known."""
     with portal_at_hand(data):
+        from rich.console import Console
+
+        from portal.commands.learning import show_learnable
         from portal.runs.start import start_train
 
+        show_learnable(Console(stderr=as_json, soft_wrap=True))
         _run_to_its_end(start_train(), show=_json if as_json else _report)
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from portal.verdicts.learnable import FEWEST_GENRES
+
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
@@ -19,6 +21,8 @@ class Standing:
     """Whether a trained model serves; None when nobody could be asked."""
     plex_trouble: str = ""
     """Why Plex was not reached, where it was not."""
+    learnable: int | None = None
+    """Genres that a training could learn; None where nobody counted."""
     planned_batch: int | None = None
     """A write batch that waits to be applied."""
 
@@ -71,6 +75,12 @@ def _hear_and_learn(standing: Standing) -> Iterable[Advice]:
         if not standing.tagged:
             yield Advice(
                 text="No model has been trained, and no song has a genre to learn from: set some by hand."
+            )
+        elif standing.learnable is not None and standing.learnable < FEWEST_GENRES:
+            yield Advice(
+                text=f"No model has been trained, and there is too little to learn from: {standing.learnable} of the "
+                f"{FEWEST_GENRES} genres that are needed at least can be learned.",
+                page="genres/genre/learnable/",
             )
         else:
             yield Advice(

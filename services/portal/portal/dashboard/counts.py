@@ -1,6 +1,6 @@
 """How many songs are in which state, for the dashboard."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from django.db.models import Count, Q
@@ -8,6 +8,7 @@ from django.db.models import Count, Q
 from portal import badges
 from portal.genres.models import Genre
 from portal.library.agreement import Agreement
+from portal.library.beside import Beside, stale
 from portal.library.models import Analysis, Track
 from portal.library.shown import with_verdicts
 from portal.verdicts.models import Prediction
@@ -42,10 +43,12 @@ class Counts:
     by_genre: Mapping[str, int]
     """By the name of the AI's genre, the most frequent first."""
     gone: int
+    stale: int
+    """Songs whose verdict is an older model's."""
 
 
-def count_songs() -> Counts:
-    """Count the songs of all libraries."""
+def count_songs(serving: Collection[str] = ()) -> Counts:
+    """Count the songs of all libraries; `serving` are the model versions in service."""
     present = Track.objects.filter(removed_time=None).order_by()
     current = Prediction.objects.filter(current=True, track__removed_time=None).order_by()
     by_genre = Genre.objects.annotate(
@@ -61,6 +64,7 @@ def count_songs() -> Counts:
         by_agreement=dict(with_verdicts(present).values_list("agreement").annotate(Count("pk"))),
         by_genre={genre.name: genre.songs for genre in by_genre.order_by("-songs", "name")},
         gone=Track.objects.exclude(removed_time=None).count(),
+        stale=present.filter(stale(serving)).count(),
     )
 
 
@@ -79,6 +83,21 @@ def in_plex_bars(counts: Counts) -> list[Bar]:
     return _badge_bars(
         counts.by_in_plex, badges.IN_PLEX, tuple(badges.IN_PLEX), counts.songs, "in_plex__exact"
     )
+
+
+def beside_bars(counts: Counts) -> list[Bar]:
+    """Songs by what is true of them beside their states."""
+    numbers = {Beside.STALE: (counts.stale, "stale=yes"), Beside.REMOVED: (counts.gone, "presence=gone")}
+    return [
+        Bar(
+            badge=badges.BESIDE[beside],
+            count=count,
+            percent=100 * count / (counts.songs + counts.gone or 1),
+            query=query,
+        )
+        for beside, (count, query) in numbers.items()
+        if count
+    ]
 
 
 def genre_bars(counts: Counts) -> list[Bar]:

@@ -10,6 +10,7 @@ from portal.dashboard.counts import (
     Counts,
     agreement_bars,
     analysis_bars,
+    beside_bars,
     count_songs,
     genre_bars,
     in_plex_bars,
@@ -18,12 +19,15 @@ from portal.dashboard.services import Surroundings, surroundings
 from portal.ledger.models import WriteBatch
 from portal.runs.engine import ACTIVE
 from portal.runs.models import Run
+from portal.verdicts.learnable import survey_genres
+from portal.verdicts.serving import note_serving, serving_versions
 
 
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Adds what the dashboard shows (django-unfold calls it for the index page)."""
-    counts = count_songs()
     around = surroundings()
+    serving = note_serving(around.stages) if around.stages else serving_versions()
+    counts = count_songs(serving)
     runs = list(Run.objects.all()[:6])
     context.update(
         title="Dashboard",
@@ -31,6 +35,7 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         analysis_bars=analysis_bars(counts),
         agreement_bars=agreement_bars(counts),
         in_plex_bars=in_plex_bars(counts),
+        beside_bars=beside_bars(counts),
         genre_bars=genre_bars(counts),
         runs=[{"run": run, "badge": badges.RUN[run.state], "percent": run.percent} for run in runs],
         is_live=any(run.state in ACTIVE for run in runs),
@@ -54,4 +59,5 @@ def _standing(counts: Counts, around: Surroundings) -> Standing:
         model_ready=around.model_ready,
         plex_trouble=around.plex_trouble,
         planned_batch=planned.pk if planned else None,
+        learnable=len(survey_genres().learnable) if around.model_ready is False else None,
     )

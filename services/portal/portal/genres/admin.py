@@ -3,9 +3,11 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Model, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.forms import PaginationInlineFormSet
@@ -13,6 +15,7 @@ from unfold.forms import PaginationInlineFormSet
 from portal.genres.models import Alias, Genre
 from portal.genres.spelling import normalised
 from portal.library.labels import relabel
+from portal.verdicts.learnable import survey_genres, what_helps
 from portal.verdicts.models import Prediction
 
 
@@ -84,6 +87,23 @@ class GenreAdmin(Relabelling):
         said = Prediction.objects.filter(genre=OuterRef("pk"), current=True)
         spelled = Alias.objects.filter(genre=OuterRef("pk"))
         return found.annotate(said=_count(said), spelled=_count(spelled))
+
+    def get_custom_urls(self) -> tuple[tuple[str, str, Any], ...]:
+        return (("learnable/", "genres_genre_learnable", self.learnable),)
+
+    def learnable(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """What a training would find of each genre."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        found = survey_genres()
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "What can be learned",
+            "found": found,
+            "helps": what_helps(found),
+        }
+        return TemplateResponse(request, "portal/learnable.html", context)
 
     @admin.display(description="Songs, says the AI", ordering="said")
     def by_ai(self, genre: Any) -> int:

@@ -14,6 +14,7 @@ from django.template.response import TemplateResponse
 from portal.ledger import exclusion
 from portal.library.forms import OverrideForm, PlanForm
 from portal.library.models import Track
+from portal.library.trying_again import try_again
 from portal.preferences.current import preferences
 from portal.runs.buttons import ask_for
 from portal.runs.start import start_classify, start_plan
@@ -83,6 +84,13 @@ def classify_again(admin_: Any, request: HttpRequest, queryset: QuerySet[Track])
     ask_for(request, lambda: start_classify(track_ids=ids, again=True))
 
 
+@admin.action(description="Try failed and skipped ones again", permissions=["change"])
+def hear_again(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> None:
+    """Forget why they could not be heard, and try."""
+    ids = _ids(queryset)
+    ask_for(request, lambda: try_again(ids))
+
+
 @admin.action(description="Exclude from writing to Plex", permissions=["change"])
 def exclude(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> None:
     """No plan takes them."""
@@ -106,4 +114,4 @@ def plan(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> HttpRe
     return None
 
 
-ACTIONS = (set_genre, clear_genre, classify_again, plan, exclude, include)
+ACTIONS = (set_genre, clear_genre, classify_again, hear_again, plan, exclude, include)

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
@@ -15,6 +15,7 @@ from portal.library import actions, filters, track_page
 from portal.library.models import Library, Track
 from portal.library.shown import with_verdicts
 from portal.pages import PageAdmin
+from portal.verdicts.serving import serving_versions
 
 
 @admin.register(Track)
@@ -33,6 +34,7 @@ class TrackAdmin(PageAdmin):
         filters.SuspectFilter,
         ("analysis", ChoicesDropdownFilter),
         ("in_plex", filters.InPlexFilter),
+        filters.StaleFilter,
         filters.OverrideFilter,
         ("library", RelatedDropdownFilter),
         filters.PresenceFilter,
@@ -72,8 +74,9 @@ class TrackAdmin(PageAdmin):
         return badges.AGREEMENT[track.agreement].html
 
     @admin.display(description="Analysis", ordering="analysis")
-    def analysed(self, track: Track) -> SafeString:
-        return badges.ANALYSIS[track.analysis].html
+    def analysed(self, track: Any) -> SafeString:
+        beside = track_page.beside(track, serving_versions())
+        return format_html_join(" ", "{}", ((each,) for each in (badges.ANALYSIS[track.analysis], *beside)))
 
     @admin.display(description="In Plex", ordering="in_plex")
     def plex_state(self, track: Track) -> SafeString:

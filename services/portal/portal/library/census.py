@@ -1,11 +1,12 @@
 """How many songs are in which state, and every song as plain data, for programs."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from django.db.models import Count, Exists, F, FilteredRelation, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
+from portal.library.beside import stale
 from portal.library.models import Analysis, InPlex, Track, Vector
 
 _STATES = {
@@ -23,8 +24,11 @@ _STATES = {
 }
 
 
-def counts() -> dict[str, int]:
-    """Songs by state. `heard` are those whose audio was analysed, whatever was decided since."""
+def counts(serving: Collection[str] = ()) -> dict[str, int]:
+    """Songs by state; stale ones beside the model versions in service.
+
+    `heard` are those whose audio was analysed, whatever was decided since.
+    """
     present = Q(removed_time=None)
     numbers = Track.objects.aggregate(
         synced=Count("pk", filter=present),
@@ -37,7 +41,12 @@ def counts() -> dict[str, int]:
     suspects = Track.objects.filter(
         present, predictions__current=True, predictions__label_suspect=True
     ).count()
-    return {**{name: int(number) for name, number in numbers.items()}, "label_suspect": suspects}
+    old = Track.objects.filter(present & stale(serving)).count()
+    return {
+        **{name: int(number) for name, number in numbers.items()},
+        "stale": old,
+        "label_suspect": suspects,
+    }
 
 
 def songs_as_data() -> Iterator[dict[str, Any]]:

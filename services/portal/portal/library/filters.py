@@ -9,6 +9,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
 from portal.genres.models import Genre
 from portal.library.agreement import Agreement
+from portal.verdicts.serving import serving_versions
 
 CONFIDENCE_RANGES: dict[str, tuple[str, Q]] = {
     "90": ("90 % and more", Q(ai_confidence__gte=0.9)),
@@ -70,6 +71,23 @@ class SuspectFilter(DropdownFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(label_suspect=True) if self.value() == "yes" else queryset
+
+
+class StaleFilter(DropdownFilter):
+    """Songs whose verdict is an older model's."""
+
+    title = "age of the verdict"
+    parameter_name = "stale"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return [("yes", "Stale: an older model's")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        serving = serving_versions() if self.value() == "yes" else None
+        if serving is None:
+            return queryset
+        found = queryset.filter(ai_model__isnull=False).exclude(ai_model__in=serving)
+        return found if serving else queryset.none()
 
 
 class OverrideFilter(DropdownFilter):

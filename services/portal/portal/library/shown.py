@@ -10,7 +10,7 @@ from portal.library.models import Track
 
 
 def with_verdicts(tracks: QuerySet[Track]) -> QuerySet[Any]:
-    """Adds `ai_genre`, `ai_confidence`, `label_suspect`, `shown_genre`, `shown_confidence` and `agreement`.
+    """Adds `ai_genre`, `ai_confidence`, `ai_model`, `label_suspect`, `shown_genre`, `shown_confidence` and `agreement`.
 
     A song has at most one current prediction and one override, so no row is doubled.
     """
@@ -20,6 +20,7 @@ def with_verdicts(tracks: QuerySet[Track]) -> QuerySet[Any]:
             ai_genre_id=F("said__genre"),
             ai_genre=F("said__genre__name"),
             ai_confidence=F("said__confidence"),
+            ai_model=F("said__model_version"),
             label_suspect=F("said__label_suspect"),
             override_genre=F("override__genre__name"),
         )

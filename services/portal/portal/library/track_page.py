@@ -1,5 +1,6 @@
 """The page of one song: what is known of it, and the buttons on it."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib import messages
@@ -10,12 +11,15 @@ from django.utils.safestring import SafeString
 from portal import badges
 from portal.ledger import exclusion
 from portal.ledger.differences import difference
+from portal.library.beside import beside_of
 from portal.library.forms import OverrideForm
 from portal.library.models import InPlex, Track
+from portal.library.trying_again import UNHEARD, try_again
 from portal.runs.buttons import ask_for
 from portal.runs.start import start_classify
 from portal.verdicts.models import Override, Prediction
 from portal.verdicts.overrides import clear_override, set_override
+from portal.verdicts.serving import serving_versions
 from portal.verdicts.stages import stage_verdicts
 
 
@@ -37,6 +41,13 @@ def confidence_bar(genre: str, confidence: float) -> SafeString:
         f"{100 * confidence:.0f}",
         f"{100 * confidence:.0f}",
     )
+
+
+def beside(track: Any, serving: Collection[str]) -> list[badges.Badge]:
+    """What is true of a song beside its states, of those that `with_verdicts` gave."""
+    removed = track.removed_time is not None
+    found = beside_of(model_version=track.ai_model, removed=removed, serving=serving)
+    return [badges.BESIDE[each] for each in found]
 
 
 def context(request: HttpRequest, track: Track) -> dict[str, Any]:
@@ -61,6 +72,8 @@ def context(request: HttpRequest, track: Track) -> dict[str, Any]:
         "agreement": badges.AGREEMENT[getattr(track, "agreement", "no verdict")],
         "analysis": badges.ANALYSIS[track.analysis],
         "in_plex": badges.IN_PLEX[track.in_plex],
+        "beside": beside(track, serving_versions()),
+        "can_try_again": track.analysis in UNHEARD and bool(track.file),
         "excluded": track.in_plex == InPlex.EXCLUDED,
     }
 
@@ -72,6 +85,8 @@ def act(request: HttpRequest, track: Track) -> bool:
         messages.success(request, "The AI's word stands again.")
     elif "classify" in request.POST:
         ask_for(request, lambda: start_classify(track_ids=[track.pk], again=True))
+    elif "again" in request.POST:
+        ask_for(request, lambda: try_again([track.pk]))
     elif "exclude" in request.POST:
         exclusion.exclude([track.pk])
         messages.success(request, "This song will not be written to Plex.")

@@ -7,6 +7,7 @@ from procrastinate import JobContext, RetryStrategy
 from procrastinate.contrib.django import app
 from runtime.telemetry import bind_request_id, clear_request_id
 
+from portal.library.trying_again import retry_due
 from portal.runs import engine, jobs
 from portal.runs.models import Run
 from portal.runs.work import Equipment
@@ -66,6 +67,13 @@ async def tend_runs(context: JobContext, timestamp: int) -> None:
             await sync_to_async(engine.count_lost)(arguments["run_id"], arguments["track_ids"])
     await manager.prune_stalled_workers(seconds)
     await sync_to_async(engine.tend)()
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="retry_due", queue="tending", queueing_lock="retry_due", priority=TENDING_PRIORITY)
+def retry_due_songs(timestamp: int) -> None:
+    """Try songs again that failed, when it is time."""
+    retry_due()
 
 
 def _equipment(context: JobContext) -> Equipment:

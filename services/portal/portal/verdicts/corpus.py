@@ -37,7 +37,7 @@ def survey() -> Corpus:
 
 def training_songs() -> Iterator[TrainingSong]:
     """Every usable song, with its vectors of the make that most songs have; a person's word wins over the tags."""
-    versions = _present_versions()
+    versions = present_versions()
     tracks = (
         _heard(_labelled(Track.objects.filter(removed_time=None)))
         .annotate(label=Coalesce("override__genre__name", "tag_genre__name"))
@@ -72,7 +72,7 @@ def _heard(tracks: QuerySet[Track]) -> QuerySet[Track]:
     return tracks.exclude(audio=None).exclude(analysis__in=OUTDATED)
 
 
-def _present_versions() -> dict[str, str]:
+def present_versions() -> dict[str, str]:
     """The version of each kind that most audio has; vectors of others cannot be mixed with it."""
     counts = (
         Vector.objects.values_list("kind", "version")

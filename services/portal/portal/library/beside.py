@@ -1,0 +1,29 @@
+"""What may be true of a song beside its two states: an older model's verdict, and that Plex no longer has it."""
+
+from collections.abc import Collection
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from portal.verdicts.models import Prediction
+
+
+class Beside(models.TextChoices):
+    """One song may be both."""
+
+    STALE = "stale", "Stale"
+    REMOVED = "removed", "Removed"
+
+
+def stale(serving: Collection[str]) -> Q:
+    """Songs whose current prediction is of a model that is not in service; none while nothing serves."""
+    if not serving:
+        return Q(pk__in=())
+    current = Prediction.objects.filter(track=OuterRef("pk"), current=True)
+    return Q(Exists(current.exclude(model_version__in=serving)))
+
+
+def beside_of(*, model_version: str | None, removed: bool, serving: Collection[str]) -> tuple[Beside, ...]:
+    """What is true of one song."""
+    is_stale = bool(model_version and serving and model_version not in serving)
+    return tuple(each for each, holds in ((Beside.STALE, is_stale), (Beside.REMOVED, removed)) if holds)

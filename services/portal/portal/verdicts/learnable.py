@@ -1,0 +1,127 @@
+"""Which genres there is enough of to learn them, why not the others, and which tags would help if they were known."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import connection
+
+from portal.genres.models import Genre, spellings
+from portal.genres.spelling import genre_of
+from portal.verdicts.corpus import present_versions
+
+# What inference asks for; a test keeps the two together.
+FEWEST_SONGS = 5
+FEWEST_ARTISTS = 2
+FEWEST_GENRES = 2
+SHOWN_TAGS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenreCount:
+    """The songs that there are to learn a genre from."""
+
+    genre: str
+    labelled: int
+    """A person, or their tags through the aliases, say so."""
+    heard: int
+    """Of these the audio was analysed."""
+    usable: int
+    """Of these there are vectors of the make that the others have."""
+    artists: int
+    """Of the usable ones."""
+
+    @property
+    def why_not(self) -> str:
+        """Why the genre cannot be learned; empty where it can."""
+        if self.usable < FEWEST_SONGS:
+            return f"{self.usable} usable songs, {FEWEST_SONGS} are needed"
+        if self.artists < FEWEST_ARTISTS:
+            return f"songs of {self.artists} artist, {FEWEST_ARTISTS} are needed"
+        return ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learnable:
+    """What a training would find."""
+
+    genres: tuple[GenreCount, ...]
+    unknown_tags: tuple[tuple[str, int], ...]
+    """Tags of songs without a genre that no alias knows, and how many songs have them; the most frequent first."""
+
+    @property
+    def learnable(self) -> tuple[GenreCount, ...]:
+        """The genres that can be learned."""
+        return tuple(each for each in self.genres if not each.why_not)
+
+    @property
+    def enough(self) -> bool:
+        """Whether there is anything to learn: one genre alone tells nothing apart."""
+        return len(self.learnable) >= FEWEST_GENRES
+
+
+def survey_genres() -> Learnable:
+    """Count the songs of every genre that is not retired."""
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNTS, [[f"{kind} {version}" for kind, version in present_versions().items()]])
+        counted = {row[0]: row[1:] for row in cursor.fetchall()}
+    names = Genre.objects.filter(retired=False).values_list("pk", "name")
+    genres = [
+        GenreCount(genre=name, labelled=labelled, heard=heard, usable=usable, artists=artists)
+        for pk, name in names
+        for labelled, heard, usable, artists in (counted.get(pk, (0, 0, 0, 0)),)
+    ]
+    genres.sort(key=lambda each: (-each.usable, -each.labelled, each.genre))
+    return Learnable(genres=tuple(genres), unknown_tags=_unknown_tags())
+
+
+def what_helps(found: Learnable) -> Sequence[str]:
+    """What a person can do for the genres that cannot be learned."""
+    short = [each for each in found.genres if each.why_not]
+    unheard = sum(each.labelled - each.heard for each in short)
+    helps = []
+    if unheard:
+        helps.append(f"{unheard} songs of these genres have not been heard: run `reclass extract`.")
+    if found.unknown_tags:
+        tags = ", ".join(f"“{tag}” ({count})" for tag, count in found.unknown_tags)
+        helps.append(
+            f"Tags that no alias knows: {tags}. Say in the admin, under Aliases, which genre they stand for."
+        )
+    if short:
+        helps.append(
+            "Tag more songs of these genres in Plex and run `reclass sync`, or set their genre in the admin's list of "
+            "songs: a person's word counts like a tag."
+        )
+    return helps
+
+
+def _unknown_tags() -> tuple[tuple[str, int], ...]:
+    known = spellings()
+    with connection.cursor() as cursor:
+        cursor.execute(_TAGS)
+        unknown = [(tag, count) for tag, count in cursor.fetchall() if genre_of((tag,), known) is None]
+    return tuple(unknown[:SHOWN_TAGS])
+
+
+# An artist is told from another as in the training, but for letters that only Unicode's case folding makes equal.
+_COUNTS = """
+WITH labelled AS (
+  SELECT COALESCE(o.genre_id, t.tag_genre_id) AS genre_id, t.audio_id,
+    t.audio_id IS NOT NULL AND t.analysis NOT IN ('pending', 'skipped') AS heard,
+    COALESCE(NULLIF(btrim(regexp_replace(
+      lower(normalize(COALESCE(NULLIF(t.artist, ''), t.album_artist), NFKC)), '\\s+', ' ', 'g')), ''),
+      'song ' || t.id) AS artist
+  FROM library_track t LEFT JOIN verdicts_override o ON o.track_id = t.id
+  WHERE t.removed_time IS NULL AND COALESCE(o.genre_id, t.tag_genre_id) IS NOT NULL
+), judged AS (
+  SELECT l.*, heard AND EXISTS (
+    SELECT FROM library_vector v WHERE v.audio_id = l.audio_id AND v.kind || ' ' || v.version = ANY(%s)) AS usable
+  FROM labelled l
+)
+SELECT genre_id, count(*), count(*) FILTER (WHERE heard), count(*) FILTER (WHERE usable),
+  count(DISTINCT artist) FILTER (WHERE usable)
+FROM judged GROUP BY genre_id
+"""
+_TAGS = """
+SELECT tag, count(*) FROM library_track, unnest(plex_genres) AS tag
+WHERE removed_time IS NULL AND tag_genre_id IS NULL GROUP BY tag ORDER BY count(*) DESC, tag LIMIT 1000
+"""

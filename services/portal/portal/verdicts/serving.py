@@ -1,0 +1,39 @@
+"""Which model versions are in service, as pages and counts need it: asked seldom, and known while nobody answers."""
+
+from collections.abc import Iterable
+
+from django.core.cache import cache as remembered
+from runtime.errors import RemoteError
+
+from portal.remote.inference import Stage, stages
+from portal.runs.models import Run
+
+TIMEOUT_SECONDS = 1.0
+ASK_EVERY_SECONDS = 10
+_FRESH, _LAST = "serving-versions", "serving-versions-last"
+
+
+def serving_versions() -> frozenset[str]:
+    """The versions that serve; those of the last answer, else of the last training, while inference is silent."""
+    fresh: frozenset[str] | None = remembered.get(_FRESH)
+    if fresh is None:
+        try:
+            fresh = note_serving(stages(timeout_seconds=TIMEOUT_SECONDS))
+        except RemoteError:
+            fresh = remembered.get(_LAST) or _last_trained()
+            remembered.set(_FRESH, fresh, ASK_EVERY_SECONDS)
+    return fresh
+
+
+def note_serving(found: Iterable[Stage]) -> frozenset[str]:
+    """Remember what inference has just said."""
+    versions = frozenset(stage.model_version for stage in found if stage.ready)
+    remembered.set(_FRESH, versions, ASK_EVERY_SECONDS)
+    remembered.set(_LAST, versions, None)
+    return versions
+
+
+def _last_trained() -> frozenset[str]:
+    run = Run.objects.filter(kind=Run.Kind.TRAIN, state=Run.State.DONE).order_by("-pk").first()
+    trained = run.result.get("stages", ()) if run is not None else ()
+    return frozenset(str(stage["model_version"]) for stage in trained)
