@@ -3,7 +3,8 @@
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -62,11 +63,11 @@ class Portal:
             stopping=stopping or threading.Event(),
         )
 
-    def finish(self, run):
+    def finish(self, run, *, within_seconds=20):
         """Work until the run has ended; the run as it is then."""
         from portal.runs.engine import ACTIVE
 
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + within_seconds
         while True:
             self.work_off()
             run.refresh_from_db()
@@ -88,28 +89,55 @@ def portal_stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Contro
         yield Control(stand_in=stand_in)
 
 
-@pytest.fixture(scope="session")
-def portal_servers(
-    portal_stand_in: Control, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[object, FeaturesFake, InferenceFake, str]]:
-    """The services behind sockets, and the portal's doors to them."""
+@contextmanager
+def servers_before(
+    plex: Control, features: FeaturesFake, inference: InferenceFake
+) -> Iterator[tuple[object, str]]:
+    """The services behind sockets: the portal's doors to them, and where they answer."""
     from portal.remote.features import FeaturesClient
     from portal.remote.inference import InferenceClient
     from portal.remote.services import Services
     from portal.remote.sync import SyncClient
 
-    address = PlexAddress(url=portal_stand_in.stand_in.url, token=TOKEN)
-    music = PlexMusic(Plex(address, Timeouts(connect_seconds=1, read_seconds=2)))
-    features, inference = FeaturesFake(), InferenceFake()
+    address = PlexAddress(url=plex.stand_in.url, token=TOKEN)
+    music = PlexMusic(Plex(address, Timeouts(connect_seconds=1, read_seconds=10)))
     handlers = {SERVICE_NAME: SyncServicer(music).register, **registered(features, inference)}
     with running_server(handlers) as server:
         channel = open_channel(f"127.0.0.1:{server.port}")
         services = Services(
             sync=SyncClient(channel), features=FeaturesClient(channel), inference=InferenceClient(channel)
         )
-        yield services, features, inference, f"127.0.0.1:{server.port}"
+        yield services, f"127.0.0.1:{server.port}"
         channel.close()
     music.close()
+
+
+@pytest.fixture(scope="session")
+def portal_servers(
+    portal_stand_in: Control,
+) -> Iterator[tuple[object, FeaturesFake, InferenceFake, str]]:
+    """The services before the small library."""
+    features, inference = FeaturesFake(), InferenceFake()
+    with servers_before(portal_stand_in, features, inference) as (services, target):
+        yield services, features, inference, target
+
+
+@pytest.fixture
+def portal_of(
+    transactional_db: None, genres: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Control, FeaturesFake], AbstractContextManager[Portal]]:
+    """Makes a portal before a stand-in of the test's own."""
+    from django.db import connections
+
+    monkeypatch.setitem(connections["default"].settings_dict, "CONN_MAX_AGE", 0)
+
+    @contextmanager
+    def portal_before(plex: Control, features: FeaturesFake) -> Iterator[Portal]:
+        inference = InferenceFake()
+        with servers_before(plex, features, inference) as (services, target):
+            yield Portal(plex=plex, features=features, inference=inference, services=services, target=target)
+
+    return portal_before
 
 
 @pytest.fixture
