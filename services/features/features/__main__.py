@@ -4,6 +4,7 @@ from functools import partial
 
 from reclass.features.v1 import features_pb2_grpc
 from runtime.channel import open_channel
+from runtime.metrics import new_registry
 from runtime.server import serve
 from runtime.telemetry import configure_logging, get_logger
 
@@ -25,7 +26,13 @@ def main() -> None:
     for folder in settings.media_folders:
         if not folder.is_dir():
             get_logger(__name__).warning("media folder is not there", folder=str(folder))
-    pool = ExtractionPool(processes=settings.processes, time_limit_seconds=settings.time_limit_seconds)
+    registry = new_registry()
+    pool = ExtractionPool(
+        processes=settings.processes,
+        time_limit_seconds=settings.time_limit_seconds,
+        memory_limit_bytes=settings.memory_limit_bytes,
+        registry=registry,
+    )
     servicer = FeatureServicer(
         sources=AudioSources(
             MediaFolders(folders=settings.media_folders, mappings=settings.path_map), _downloads(settings)
@@ -43,6 +50,7 @@ def main() -> None:
         max_workers=settings.processes + WAITING_CALLS,
         warm_up=pool.warm_up,
         close=pool.close,
+        registry=registry,
     )
 
 

@@ -228,6 +228,8 @@ def _read_with_ffmpeg(path: str) -> _Sound:
     try:
         with av.open(path, options=FFMPEG_OPTIONS, metadata_errors="ignore") as container:
             return _decode(container, path)
+    except MemoryError:  # one of FFmpeg's errors, too; the file may well be sound
+        raise
     except av.FFmpegError as error:
         raise NotAudio(f"the file holds no audio that can be decoded ({error.strerror})") from error
 

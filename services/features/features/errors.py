@@ -103,3 +103,11 @@ class DecoderCrashed(FeatureError):
 
     code = grpc.StatusCode.INTERNAL
     reason = "DECODER_CRASHED"
+
+
+class OutOfMemory(FeatureError):
+    """The song needs more memory than a process may have. Other songs are not touched."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "OUT_OF_MEMORY"
+    permanent = True

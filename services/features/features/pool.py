@@ -1,21 +1,26 @@
-"""Processes that decode and compute, so that a broken file can crash or hang one of them and nothing else."""
+"""Processes that decode and compute, so that a broken file can crash, hang or bloat one of them and nothing else."""
 
-import ctypes
 import multiprocessing
 import os
+import resource
 import signal
-from concurrent.futures import CancelledError, TimeoutError
+import time
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future, TimeoutError
+from dataclasses import dataclass
 from typing import Any
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
+from prometheus_client import CollectorRegistry
+from runtime.process import die_with
 from runtime.telemetry import get_logger
 
-from features.errors import DecoderCrashed, TimedOut
+from features.errors import DecoderCrashed, FeatureError, OutOfMemory, TimedOut
 from features.extraction import Extraction, extract, warm_up
+from features.figures import PoolFigures
 
 log = get_logger(__name__)
 
-PR_SET_PDEATHSIG = 1
 # Imported once, in the fork server: librosa's own modules come late and take seconds, and a process that replaces
 # a crashed one should be ready at once.
 PRELOADED = [
@@ -35,21 +40,65 @@ WORKER_ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": "1000000000",
     "MALLOC_TOP_PAD_": "100000000",
 }
+# What a process has after its warm-up, the libraries' own tables and room for compiled code, is about 300 MB; a song of
+# usual make needs 250 MB more.
+MEMORY_LIMIT_BYTES = 2**30
+# Decoders leak a little; a process that grew old would fall over a song that is not to blame.
+SONGS_OF_A_PROCESS = 1000
+# No signal's number, no status of Python's own.
+OUT_OF_MEMORY_STATUS = 77
+
+
+@dataclass(frozen=True, kw_only=True)
+class Performed:
+    """What a process hands back."""
+
+    extraction: Extraction
+    seconds: float
+    """How long it was at work."""
 
 
 class ExtractionPool:
-    """Runs extractions with a time limit each; a process that dies or is too slow is replaced."""
+    """Runs extractions with a limit of time and memory each; a process that dies or exceeds one is replaced.
 
-    def __init__(self, *, processes: int, time_limit_seconds: float) -> None:
+    `work` is what a process does with a song.
+    """
+
+    def __init__(
+        self,
+        *,
+        processes: int,
+        time_limit_seconds: float,
+        memory_limit_bytes: int = MEMORY_LIMIT_BYTES,
+        registry: CollectorRegistry | None = None,
+        work: Callable[..., Extraction] = extract,
+    ) -> None:
         self._processes = processes
         self._time_limit_seconds = time_limit_seconds
+        self._memory_limit_bytes = memory_limit_bytes
+        self._work = work
         # Read by numpy and libc when the processes start, from the environment that they inherit.
         os.environ.update({k: v for k, v in WORKER_ENVIRONMENT.items() if k not in os.environ})
         # Forking this process would copy gRPC's threads in whatever state they are; a server that does nothing
         # but fork has none, and ends by itself when this process is gone.
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOADED)
-        self._pool = ProcessPool(max_workers=processes, initializer=_start_process, context=context)
+        starts = context.Value("L", 0)
+        self._pool = ProcessPool(
+            max_workers=processes,
+            max_tasks=SONGS_OF_A_PROCESS,
+            initializer=_start_process,
+            initargs=(starts, memory_limit_bytes),
+            context=context,
+        )
+        self._unfinished: set[Future[Performed]] = set()
+        self._figures = PoolFigures(
+            registry if registry is not None else CollectorRegistry(),
+            processes=processes,
+            busy=lambda: sum(future.running() for future in tuple(self._unfinished)),
+            waiting=lambda: sum(not future.running() for future in tuple(self._unfinished)),
+            starts=lambda: starts.value,
+        )
 
     def warm_up(self) -> None:
         """Return when every process is ready for its first song."""
@@ -64,15 +113,20 @@ class ExtractionPool:
 
     def schedule(
         self, path: str, *, with_fma: bool, known_keys: frozenset[str] = frozenset()
-    ) -> "ProcessFuture[Extraction]":
+    ) -> "ProcessFuture[Performed]":
         """Queue an extraction. Cancelling the future ends the process that works on it."""
         wanted = {"with_fma": with_fma, "known_keys": known_keys}
-        return self._pool.schedule(extract, args=(path,), kwargs=wanted, timeout=self._time_limit_seconds)
+        future = self._pool.schedule(
+            _perform, args=(self._work, path), kwargs=wanted, timeout=self._time_limit_seconds
+        )
+        self._unfinished.add(future)
+        future.add_done_callback(self._count)
+        return future
 
-    def wait(self, future: "ProcessFuture[Extraction]", patience_seconds: float | None) -> Extraction:
-        """The result of `schedule`; raises what the extraction raised, TimedOut or DecoderCrashed."""
+    def wait(self, future: "ProcessFuture[Performed]", patience_seconds: float | None) -> Extraction:
+        """The result of `schedule`; raises what the extraction raised, TimedOut, OutOfMemory or DecoderCrashed."""
         try:
-            return future.result(timeout=patience_seconds)
+            return future.result(timeout=patience_seconds).extraction
         except TimeoutError as error:
             if future.done():
                 limit = f"{self._time_limit_seconds:g} s"
@@ -82,29 +136,72 @@ class ExtractionPool:
         except CancelledError as error:
             raise TimedOut("the caller gave up before the song was heard") from error
         except ProcessExpired as error:
-            log.warning("decoder crashed", exit_code=error.exitcode)
-            raise DecoderCrashed(f"the decoder died of this song (exit code {error.exitcode})") from error
+            raise self._death(error) from error
 
     def close(self) -> None:
         """Give up what runs and end every process."""
         self._pool.stop()  # type: ignore[no-untyped-call] # pebble types its methods in part
         self._pool.join()
 
+    def _death(self, error: ProcessExpired) -> FeatureError:
+        if error.exitcode == OUT_OF_MEMORY_STATUS:
+            return OutOfMemory(
+                f"the song needs more than {self._memory_limit_bytes / 2**20:.0f} MiB of memory to be heard; "
+                "FEATURES_MEMORY_LIMIT_BYTES allows more, or convert the file to an ordinary format"
+            )
+        return DecoderCrashed(f"the decoder died of this song (exit code {error.exitcode})")
 
-def _start_process() -> None:
+    def _count(self, future: "Future[Performed]") -> None:
+        self._unfinished.discard(future)
+        outcome = _outcome(future)
+        self._figures.songs.labels(outcome).inc()
+        if outcome == HEARD:
+            self._figures.seconds.observe(future.result().seconds)
+        elif outcome in (DecoderCrashed.reason, OutOfMemory.reason):
+            log.warning("a process died over a song and was replaced", reason=outcome)
+
+
+HEARD = "heard"
+
+
+def _outcome(future: "Future[Performed]") -> str:
+    if future.cancelled():
+        return "cancelled"
+    error = future.exception()
+    if error is None:
+        return HEARD
+    if isinstance(error, FeatureError):
+        return error.reason
+    if isinstance(error, ProcessExpired):
+        died_of_memory = error.exitcode == OUT_OF_MEMORY_STATUS
+        return OutOfMemory.reason if died_of_memory else DecoderCrashed.reason
+    return TimedOut.reason if isinstance(error, TimeoutError) else FeatureError.reason
+
+
+def _perform(work: Callable[..., Extraction], path: str, **wanted: Any) -> Performed:
+    """In the process: a song at work."""
+    started = time.monotonic()
+    try:
+        extraction = work(path, **wanted)
+    except MemoryError:
+        # Its heap is grown and in pieces by now: the next song is better off with a fresh process.
+        os._exit(OUT_OF_MEMORY_STATUS)
+    return Performed(extraction=extraction, seconds=time.monotonic() - started)
+
+
+def _start_process(starts: Any, memory_limit_bytes: int) -> None:
+    with starts.get_lock():
+        starts.value += 1
     # Ctrl-C reaches the whole process group; the parent decides when its processes end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # A decoder that hangs never returns to Python, where pebble's own handler would run.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _die_with_parent()
+    # The parent is the fork server, which goes when the service is gone, however that ended.
+    die_with(os.getppid())
     warm_up()
-
-
-def _die_with_parent() -> None:
-    """Be killed when the fork server goes, as it does when the service is gone, however that ended."""
-    libc: Any = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
+    # What can be written to counts, not all that is mapped: compiled code and libraries take addresses by the gigabyte.
+    # A decoder that asks for more gets none, at once, before the machine swaps or kills somebody else.
+    resource.setrlimit(resource.RLIMIT_DATA, (memory_limit_bytes, memory_limit_bytes))
 
 
 def _is_ready() -> None:

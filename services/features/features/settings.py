@@ -35,6 +35,8 @@ class FeatureSettings(ServiceSettings):
     """Songs that are heard at the same time; the number of cores unless set."""
     time_limit_seconds: float = Field(default=60.0, ge=1, le=3600)
     """How long listening to one song may take."""
+    memory_limit_bytes: int = Field(default=2**30, ge=2**29, le=2**38)
+    """Memory that each of the processes may take; a song that needs more is skipped with the reason OUT_OF_MEMORY."""
 
     @field_validator("media_folders", mode="before")
     @classmethod

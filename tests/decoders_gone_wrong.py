@@ -1,0 +1,55 @@
+"""Decoders as bad as any: each does to its process what a bug in native code does. The file's name says which."""
+
+import ctypes
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+from features.extraction import Extraction, extract
+
+
+def decode(path: str, *, with_fma: bool, known_keys: frozenset[str] = frozenset()) -> Extraction:
+    """What the pool has its processes do, but for files with these names."""
+    fault = FAULTS.get(Path(path).name)
+    if fault:
+        fault()
+    return extract(path, with_fma=with_fma, known_keys=known_keys)
+
+
+def read_from_nowhere() -> None:
+    ctypes.string_at(0)
+
+
+def hang() -> None:
+    """Inside native code, with the interpreter's lock held and deaf to SIGTERM, for ever."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    ctypes.PyDLL(None).pause()
+
+
+def eat() -> None:
+    """Memory that is written to, as fast as the machine gives it."""
+    eaten = []
+    while True:
+        eaten.append(np.ones(2**22))
+
+
+def eat_in_native_code() -> None:
+    """The same, where nobody asks whether there was any: the process writes to address 0 in the end."""
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype = ctypes.c_void_p
+    while True:
+        ctypes.memset(libc.malloc(ctypes.c_size_t(2**25)), 1, 2**25)
+
+
+def abort() -> None:
+    os.abort()
+
+
+FAULTS = {
+    "segfault.flac": read_from_nowhere,
+    "abort.flac": abort,
+    "hang.flac": hang,
+    "eat.flac": eat,
+    "eat_in_native_code.flac": eat_in_native_code,
+}
