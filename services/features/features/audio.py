@@ -1,4 +1,4 @@
-"""Decodes the excerpt that everything is computed from: 30 s from the middle, mono, at 22,050 Hz.
+"""Decodes the excerpt that everything is computed from: a part of the song, mono, at 22,050 Hz.
 
 libsndfile reads what it can seek in to the sample (MP3, FLAC, Ogg Vorbis, Opus, WAV, AIFF); FFmpeg reads the rest
 (AAC, ALAC, WMA, ...) from the first packet on, because AAC decoded after a seek differs from AAC decoded in order.
@@ -17,17 +17,14 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from features.errors import NotAudio, Silent, TooShort, Truncated
+from features.errors import NotAudio, Silent, Truncated
+from features.excerpts import Part, excerpt_span
 from features.mpeg import skip_leading_tags
 from features.payload import find_payload
 
 FloatArray = npt.NDArray[np.float32]
 
 SAMPLE_RATE_HZ = 22_050
-EXCERPT_SECONDS = 30.0
-MIN_SECONDS = 5.0
-# The frames at both ends of a lossy file may go missing.
-CODEC_FRAME_SECONDS = 0.05
 MAX_LOST_SECONDS = 0.5
 # Beyond what is sold or mixed; a forged header would have gigabytes allocated.
 MAX_CHANNELS = 32
@@ -93,15 +90,15 @@ class _UnknownFormatError(Exception):
     """libsndfile does not know the format; FFmpeg may."""
 
 
-def load_excerpt(path: str) -> Excerpt:
-    """Decode the middle of the audio file at `path`; a song shorter than the excerpt is taken whole.
+def load_excerpt(path: str, part: Part = Part.MIDDLE) -> Excerpt:
+    """Decode a part of the audio file at `path`; a song shorter than the excerpt is taken whole.
 
     Raises NotAudio, TooShort, Silent or Truncated.
     """
     size_bytes = os.path.getsize(path)
     if size_bytes == 0:
         raise NotAudio("the file is empty")
-    sound = _read(path)
+    sound = _read(path, part)
     y = librosa.resample(
         _mono(sound.samples), orig_sr=sound.sample_rate_hz, target_sr=SAMPLE_RATE_HZ, res_type="soxr_hq"
     )
@@ -115,29 +112,19 @@ def _check_format(sample_rate_hz: int, channels: int) -> None:
         )
 
 
-def excerpt_span(frames: int, sample_rate_hz: int) -> tuple[int, int]:
-    """First sample and number of samples of the excerpt of a song that has `frames` of them."""
-    if frames < (MIN_SECONDS - CODEC_FRAME_SECONDS) * sample_rate_hz:
-        raise TooShort(
-            f"the song lasts {frames / sample_rate_hz:.1f} s; {MIN_SECONDS:.0f} s are needed at least"
-        )
-    count = min(frames, round(EXCERPT_SECONDS * sample_rate_hz))
-    return (frames - count) // 2, count
-
-
-def _read(path: str) -> _Sound:
+def _read(path: str, part: Part) -> _Sound:
     with open(path, "rb") as file:
         payload, tag_bytes = find_payload(file), skip_leading_tags(file)
     if payload.is_truncated:
         raise Truncated("the file ends before its own header says; copy or rip it again")
     if payload.container == "flac" and tag_bytes:
         # libsndfile forgets the tag in front when it seeks in FLAC.
-        return _read_with_ffmpeg(path)
+        return _read_with_ffmpeg(path, part)
     try:
         with _silent_stderr():
-            return _read_with_libsndfile(path)
+            return _read_with_libsndfile(path, part)
     except _UnknownFormatError:
-        return _read_with_ffmpeg(path)
+        return _read_with_ffmpeg(path, part)
 
 
 def _mono(samples: FloatArray) -> FloatArray:
@@ -148,7 +135,7 @@ def _mono(samples: FloatArray) -> FloatArray:
     if not peak <= ABSURD_PEAK:  # NaN compares false
         raise NotAudio("the file holds samples that are not numbers, or far out of range")
     if peak < SILENCE_PEAK:
-        raise Silent("the middle of the song is digital silence; there is nothing to hear")
+        raise Silent("what is heard of the song is digital silence; there is nothing to hear")
     return y
 
 
@@ -170,14 +157,14 @@ def _check_excerpt(samples: FloatArray, count: int, sample_rate_hz: int) -> None
         raise Truncated(f"{lost_seconds:.1f} s of the excerpt cannot be decoded; copy or rip the file again")
 
 
-def _read_with_libsndfile(path: str) -> _Sound:
+def _read_with_libsndfile(path: str, part: Part) -> _Sound:
     try:
         sound = soundfile.SoundFile(path)
     except soundfile.LibsndfileError as error:
         raise _UnknownFormatError from error
     with sound:
         _check_format(sound.samplerate, sound.channels)
-        start, count = excerpt_span(sound.frames, sound.samplerate)
+        start, count = excerpt_span(sound.frames, sound.samplerate, part)
         try:
             if sound.format == "FLAC":
                 _require_last_sample(sound)
@@ -224,17 +211,17 @@ def _silent_stderr() -> Iterator[None]:
         os.close(saved)
 
 
-def _read_with_ffmpeg(path: str) -> _Sound:
+def _read_with_ffmpeg(path: str, part: Part) -> _Sound:
     try:
         with av.open(path, options=FFMPEG_OPTIONS, metadata_errors="ignore") as container:
-            return _decode(container, path)
+            return _decode(container, path, part)
     except MemoryError:  # one of FFmpeg's errors, too; the file may well be sound
         raise
     except av.FFmpegError as error:
         raise NotAudio(f"the file holds no audio that can be decoded ({error.strerror})") from error
 
 
-def _decode(container: Any, path: str) -> _Sound:
+def _decode(container: Any, path: str, part: Part) -> _Sound:
     # A stream of a codec that FFmpeg does not know has no decoder.
     stream = next((stream for stream in container.streams.audio if stream.codec_context), None)
     if stream is None:
@@ -242,7 +229,7 @@ def _decode(container: Any, path: str) -> _Sound:
     sample_rate_hz = stream.codec_context.sample_rate
     _check_format(sample_rate_hz, stream.codec_context.channels)
     frames = round(_seconds(container, stream, path) * sample_rate_hz)
-    start, count = excerpt_span(frames, sample_rate_hz)
+    start, count = excerpt_span(frames, sample_rate_hz, part)
     samples = _decode_span(container, stream, start, count)
     _check_excerpt(samples, count, sample_rate_hz)
     return _Sound(

@@ -6,7 +6,9 @@ from reclass.features.v1 import features_pb2
 
 from features import fma
 from features.audio import AudioProperties
+from features.compute import Compute, Device, why_not
 from features.errors import InvalidRequest
+from features.excerpts import Part
 from features.extraction import Extraction
 from features.location import PathMapping
 from features.source import AudioReference
@@ -16,6 +18,19 @@ FMA = features_pb2.VECTOR_KIND_FMA
 NOT_INSTALLED = {
     features_pb2.VECTOR_KIND_MERT: "MERT is not installed here; its weights have to be downloaded first",
     features_pb2.VECTOR_KIND_JMLA: "JMLA is not installed here; its weights have to be downloaded first",
+}
+
+PARTS = {
+    features_pb2.EXCERPT_UNSPECIFIED: Part.MIDDLE,
+    features_pb2.EXCERPT_MIDDLE_30S: Part.MIDDLE,
+    features_pb2.EXCERPT_FIRST_30S: Part.FIRST,
+    features_pb2.EXCERPT_WHOLE: Part.WHOLE,
+}
+DEVICES = {
+    features_pb2.DEVICE_UNSPECIFIED: Device.AUTO,
+    features_pb2.DEVICE_AUTO: Device.AUTO,
+    features_pb2.DEVICE_CUDA: Device.CUDA,
+    features_pb2.DEVICE_CPU: Device.CPU,
 }
 
 
@@ -54,8 +69,29 @@ def known_keys(request: features_pb2.ExtractRequest) -> frozenset[str]:
     return frozenset(request.known_content_keys)
 
 
+def part(excerpt: "features_pb2.Excerpt.ValueType") -> Part:
+    """The part of the song that is to be heard; the middle, unless another is asked for."""
+    if excerpt not in PARTS:
+        raise InvalidRequest(f"this service does not know the excerpt {excerpt}")
+    return PARTS[excerpt]
+
+
+def compute(options: features_pb2.ComputeOptions) -> Compute:
+    """How embeddings are to be computed."""
+    share, windows = options.gpu_memory_share, options.batch_size
+    if options.device not in DEVICES or not 0 <= share <= 1 or windows < 0:
+        raise InvalidRequest(
+            f"compute is device {options.device}, gpu_memory_share {share:g}, batch_size {windows}: the device must be "
+            "one of the contract's, the share between 0 and 1, the batch not negative; zeros take the defaults"
+        )
+    return Compute(device=DEVICES[options.device], gpu_memory_share=share or None, batch_size=windows or None)
+
+
 def response(
-    extraction: Extraction, wanted: Collection["features_pb2.VectorKind.ValueType"]
+    extraction: Extraction,
+    wanted: Collection["features_pb2.VectorKind.ValueType"],
+    part: Part,
+    device: Device,
 ) -> features_pb2.ExtractResponse:
     """What was heard, and which of the kinds asked for are missing."""
     if extraction.properties is None:
@@ -66,19 +102,19 @@ def response(
         content_key=extraction.content_key,
         properties=_properties(extraction.properties),
         tags=_tags(extraction),
-        vectors=_vectors(extraction),
-        missing=[_missing(kind) for kind in wanted if kind != FMA],
+        vectors=_vectors(extraction, part),
+        missing=[_missing(kind, device) for kind in wanted if kind != FMA],
     )
 
 
-def capabilities() -> list[features_pb2.VectorCapability]:
+def capabilities(part: Part, device: Device) -> list[features_pb2.VectorCapability]:
     """Every kind of the contract, and what of it can be made here."""
     available = features_pb2.VectorCapability(
-        kind=FMA, available=True, version=fma.VERSION, length=len(fma.COLUMNS), detail="cpu"
+        kind=FMA, available=True, version=fma.version(part), length=len(fma.COLUMNS), detail="cpu"
     )
     missing = [
-        features_pb2.VectorCapability(kind=kind, available=False, detail=detail)
-        for kind, detail in NOT_INSTALLED.items()
+        features_pb2.VectorCapability(kind=kind, available=False, detail=_why_missing(kind, device))
+        for kind in NOT_INSTALLED
     ]
     return [available, *missing]
 
@@ -106,12 +142,16 @@ def _tags(extraction: Extraction) -> features_pb2.FileTags:
     )
 
 
-def _vectors(extraction: Extraction) -> list[features_pb2.Vector]:
+def _vectors(extraction: Extraction, part: Part) -> list[features_pb2.Vector]:
     if extraction.fma is None:
         return []
-    return [features_pb2.Vector(kind=FMA, version=fma.VERSION, values=extraction.fma.tolist())]
+    return [features_pb2.Vector(kind=FMA, version=fma.version(part), values=extraction.fma.tolist())]
 
 
-def _missing(kind: "features_pb2.VectorKind.ValueType") -> features_pb2.MissingVector:
-    message = NOT_INSTALLED.get(kind, f"this service does not know the kind of vector {kind}")
-    return features_pb2.MissingVector(kind=kind, permanent=True, message=message)
+def _missing(kind: "features_pb2.VectorKind.ValueType", device: Device) -> features_pb2.MissingVector:
+    return features_pb2.MissingVector(kind=kind, permanent=True, message=_why_missing(kind, device))
+
+
+def _why_missing(kind: "features_pb2.VectorKind.ValueType", device: Device) -> str:
+    reason = NOT_INSTALLED.get(kind, f"this service does not know the kind of vector {kind}")
+    return "; ".join(filter(None, (reason, why_not(device))))

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from features.audio import AudioProperties, load_excerpt
 from features.content import content_key
 from features.errors import AudioNotFound
+from features.excerpts import Part
 from features.fma import SAMPLE_RATE_HZ, fma_features
 from features.tags import FileTags, read_tags
 
@@ -25,7 +26,9 @@ class Extraction:
     """The 518 values [shape=(518,)]; None when they were not asked for."""
 
 
-def extract(path: str, *, with_fma: bool, known_keys: Collection[str] = ()) -> Extraction:
+def extract(
+    path: str, *, with_fma: bool, part: Part = Part.MIDDLE, known_keys: Collection[str] = ()
+) -> Extraction:
     """Listen to the file at `path`, unless its content key is a known one.
 
     Raises what `load_excerpt` raises, and AudioNotFound when the file cannot be read.
@@ -35,7 +38,7 @@ def extract(path: str, *, with_fma: bool, known_keys: Collection[str] = ()) -> E
         key = _key_of(path)
         if key in known_keys:
             return Extraction(content_key=key, tags=read_tags(path))
-        excerpt = load_excerpt(path)
+        excerpt = load_excerpt(path, part)
     except OSError as error:
         raise AudioNotFound(f"the file cannot be read: {error.strerror}") from error
     return Extraction(

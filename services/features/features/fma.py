@@ -22,10 +22,12 @@ import librosa
 import numpy as np
 import numpy.typing as npt
 
+from features.excerpts import Part
+
 FloatArray = npt.NDArray[np.floating]
 
 SAMPLE_RATE_HZ = 22_050
-VERSION = "fma-518/1;excerpt=middle-30s"
+DEFINITION = "fma-518/1"
 
 N_FFT = 2048
 HOP_LENGTH = 512
@@ -56,6 +58,11 @@ COLUMNS: tuple[tuple[str, str, str], ...] = tuple(
     )
 )
 """Name of each value: feature, statistic, number from "01"; in the data set's own (sorted) order."""
+
+
+def version(part: Part) -> str:
+    """Everything that changes the values: vectors of two versions are never mixed."""
+    return f"{DEFINITION};excerpt={part}"
 
 
 def fma_features(y: FloatArray) -> npt.NDArray[np.float32]:

@@ -54,6 +54,11 @@ class MediaFolders:
         _check_readable(real, path)
         return real
 
+    def _place(self) -> str:
+        own = "FEATURES_PATH_MAP (RECLASS_PATH_MAP for reclass up)"
+        # Mappings of the environment win, so one in the portal would not be looked at beside them.
+        return own if self.mappings else f"the setting path_mappings in the portal, or into {own}"
+
     def _holds(self, real: Path) -> bool:
         return any(real.is_relative_to(os.path.realpath(folder)) for folder in self.folders)
 
@@ -64,8 +69,7 @@ class MediaFolders:
         suggestion = suggest_mapping(path, self.folders)
         if suggestion:
             raise PathNotMounted(
-                f"{path} is not mounted here; the path mapping {suggestion} would fit: put it into FEATURES_PATH_MAP "
-                "(RECLASS_PATH_MAP for reclass up)"
+                f"{path} is not mounted here; the path mapping {suggestion} would fit: put it into {self._place()}"
             )
         raise PathNotMounted(
             f"{path} is not mounted here, and no media folder ({folders}) holds a file of that name; "

@@ -16,6 +16,7 @@ from runtime.process import die_with
 from runtime.telemetry import get_logger
 
 from features.errors import DecoderCrashed, FeatureError, OutOfMemory, TimedOut
+from features.excerpts import Part
 from features.extraction import Extraction, extract, warm_up
 from features.figures import PoolFigures
 
@@ -112,10 +113,15 @@ class ExtractionPool:
         return self._processes
 
     def schedule(
-        self, path: str, *, with_fma: bool, known_keys: frozenset[str] = frozenset()
+        self,
+        path: str,
+        *,
+        with_fma: bool,
+        part: Part = Part.MIDDLE,
+        known_keys: frozenset[str] = frozenset(),
     ) -> "ProcessFuture[Performed]":
         """Queue an extraction. Cancelling the future ends the process that works on it."""
-        wanted = {"with_fma": with_fma, "known_keys": known_keys}
+        wanted = {"with_fma": with_fma, "part": part, "known_keys": known_keys}
         future = self._pool.schedule(
             _perform, args=(self._work, path), kwargs=wanted, timeout=self._time_limit_seconds
         )

@@ -23,19 +23,23 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
     ) -> features_pb2.ExtractResponse:
         wanted = conversion.kinds(request)
         audio, mappings = conversion.reference(request.audio), conversion.mappings(request)
-        known = conversion.known_keys(request)
+        known, part = conversion.known_keys(request), conversion.part(request.excerpt)
+        device = conversion.compute(request.compute).device
         with self._sources.opened(audio, mappings, context.time_remaining()) as path:
-            future = self._pool.schedule(path, with_fma=conversion.FMA in wanted, known_keys=known)
+            future = self._pool.schedule(path, with_fma=conversion.FMA in wanted, part=part, known_keys=known)
             if not context.add_callback(future.cancel):
                 future.cancel()  # type: ignore[no-untyped-call] # the caller went away while the audio was fetched
             extraction = self._pool.wait(future, context.time_remaining())
-        return conversion.response(extraction, wanted)
+        return conversion.response(extraction, wanted, part, device)
 
     def GetCapabilities(
         self, request: features_pb2.GetCapabilitiesRequest, context: grpc.ServicerContext
     ) -> features_pb2.GetCapabilitiesResponse:
         return features_pb2.GetCapabilitiesResponse(
-            kinds=conversion.capabilities(),
+            kinds=conversion.capabilities(
+                conversion.part(request.excerpt), conversion.compute(request.compute).device
+            ),
             media_folders=self._media_folders,
+            path_mappings_locked=self._sources.has_own_mappings,
             processes=self._pool.processes,
         )

@@ -41,6 +41,11 @@ class AudioSources:
         self._folders = folders
         self._downloads = downloads
 
+    @property
+    def has_own_mappings(self) -> bool:
+        """Whether the environment sets path mappings; those of requests are not looked at then."""
+        return bool(self._folders.mappings)
+
     @contextmanager
     def opened(
         self, audio: AudioReference, mappings: Sequence[PathMapping], patience_seconds: float | None = None

@@ -20,11 +20,13 @@ import numpy as np
 import psutil
 import pytest
 from features.audio import load_excerpt
+from features.compute import GPU_DRIVER
 from features.content import content_key
 from features.download import Downloads
 from features.errors import DecoderCrashed, SyncUnavailable, TimedOut
-from features.fma import VERSION, fma_features
-from features.location import MediaFolders
+from features.excerpts import Part
+from features.fma import fma_features, version
+from features.location import MediaFolders, PathMapping
 from features.pool import ExtractionPool
 from features.servicer import FeatureServicer
 from features.source import AudioSources
@@ -81,6 +83,12 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file["title"], file["genre"] = "Title", ["Jazz", "Latin"]
     file.save()
     return folder
+
+
+@pytest.fixture(scope="module")
+def long_song(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Longer than an excerpt."""
+    return audio_files.song(tmp_path_factory.mktemp("long"), "flac", seconds=40.0)
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +149,7 @@ def test_a_song_by_path_brings_its_vector_tags_key_and_properties(stub, library)
     heard = extract(stub, path=str(library / "song.flac"))
     expected = fma_features(load_excerpt(str(library / "song.flac")).y)
     (vector,) = heard.vectors
-    assert (vector.kind, vector.version) == (features_pb2.VECTOR_KIND_FMA, VERSION)
+    assert (vector.kind, vector.version) == (features_pb2.VECTOR_KIND_FMA, version(Part.MIDDLE))
     np.testing.assert_allclose(vector.values, expected, rtol=1e-5, atol=1e-5)
     assert (heard.tags.title, list(heard.tags.genres)) == ("Title", ["Jazz", "Latin"])
     assert heard.content_key.startswith("1-")
@@ -202,6 +210,73 @@ def test_capabilities_say_what_can_be_made(stub, library):
     ]
     assert list(answer.media_folders) == [str(library)]
     assert answer.processes == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "part", "start", "seconds"),
+    [
+        (features_pb2.EXCERPT_UNSPECIFIED, Part.MIDDLE, 5.0, 30.0),
+        (features_pb2.EXCERPT_MIDDLE_30S, Part.MIDDLE, 5.0, 30.0),
+        (features_pb2.EXCERPT_FIRST_30S, Part.FIRST, 0.0, 30.0),
+        (features_pb2.EXCERPT_WHOLE, Part.WHOLE, 0.0, 40.0),
+    ],
+)
+def test_the_part_that_is_asked_for_is_heard_and_named_in_the_version(
+    stub, long_song, asked, part, start, seconds
+):
+    audio = features_pb2.AudioReference(content=long_song.read_bytes())
+    answer = stub.Extract(features_pb2.ExtractRequest(audio=audio, excerpt=asked))
+    (vector,) = answer.vectors
+    assert vector.version == version(part)
+    assert answer.properties.excerpt_start_seconds == pytest.approx(start, abs=0.1)
+    assert answer.properties.excerpt_duration_seconds == pytest.approx(seconds, abs=0.1)
+    # Sums of another process differ in their last bits.
+    expected = fma_features(load_excerpt(str(long_song), part).y)
+    np.testing.assert_allclose(vector.values, expected, rtol=1e-4, atol=1e-4)
+    told = stub.GetCapabilities(features_pb2.GetCapabilitiesRequest(excerpt=asked))
+    assert told.kinds[0].version == vector.version
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"excerpt": 9},
+        {"compute": features_pb2.ComputeOptions(device=9)},
+        {"compute": features_pb2.ComputeOptions(gpu_memory_share=1.5)},
+        {"compute": features_pb2.ComputeOptions(gpu_memory_share=float("nan"))},
+        {"compute": features_pb2.ComputeOptions(batch_size=-1)},
+    ],
+)
+def test_options_that_make_no_sense_are_refused(stub, library, fields):
+    audio = features_pb2.AudioReference(path=str(library / "song.flac"))
+    with pytest.raises(grpc.RpcError) as caught:
+        stub.Extract(features_pb2.ExtractRequest(audio=audio, **fields))
+    assert RemoteError.from_rpc(caught.value).reason == "INVALID_REQUEST"
+
+
+@pytest.mark.skipif(GPU_DRIVER.exists(), reason="this machine has a GPU")
+def test_a_gpu_that_is_not_there_is_said_plainly_and_never_replaced_in_silence(stub, library):
+    compute = features_pb2.ComputeOptions(device=features_pb2.DEVICE_CUDA)
+    told = stub.GetCapabilities(features_pb2.GetCapabilitiesRequest(compute=compute))
+    mert = next(kind for kind in told.kinds if kind.kind == features_pb2.VECTOR_KIND_MERT)
+    assert "the setting device is cuda, and there is no NVIDIA GPU here" in mert.detail
+    audio = features_pb2.AudioReference(path=str(library / "song.flac"))
+    request = features_pb2.ExtractRequest(audio=audio, kinds=[features_pb2.VECTOR_KIND_MERT], compute=compute)
+    (missing,) = stub.Extract(request).missing
+    assert "no NVIDIA GPU here" in missing.message
+
+
+def test_mappings_of_the_environment_are_said_to_be_locked(stub, library, pool):
+    assert not stub.GetCapabilities(features_pb2.GetCapabilitiesRequest()).path_mappings_locked
+    own = MediaFolders(
+        folders=(library,), mappings=(PathMapping(from_prefix="/plex", to_prefix=str(library)),)
+    )
+    sources = AudioSources(own, Downloads(None, max_bytes=1, timeout_seconds=1))
+    servicer = FeatureServicer(sources=sources, pool=pool, media_folders=())
+    add = partial(features_pb2_grpc.add_FeatureServiceServicer_to_server, servicer)
+    with connected({FEATURES: add}) as channel:
+        locked = features_pb2_grpc.FeatureServiceStub(channel)
+        assert locked.GetCapabilities(features_pb2.GetCapabilitiesRequest()).path_mappings_locked
 
 
 def ask_knowing(stub, path: Path, *keys: str) -> features_pb2.ExtractResponse:

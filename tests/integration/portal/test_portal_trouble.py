@@ -77,9 +77,9 @@ def another_plex(portal: Any, url: str, token: str = TOKEN) -> Iterator[Any]:
 @pytest.mark.parametrize(
     ("fault", "says"),
     [
-        ({"kind": "status", "status": 401}, "refuses the token: copy a new one into PLEX_TOKEN"),
-        ({"kind": "status", "status": 403}, "use that of the server's owner in PLEX_TOKEN"),
-        ({"kind": "status", "status": 302}, "put that one into PLEX_URL"),
+        ({"kind": "status", "status": 401}, "refuses the token: set a new one in the portal (Settings, Plex connection)"),
+        ({"kind": "status", "status": 403}, "set that of the server's owner in the portal"),
+        ({"kind": "status", "status": 302}, "set that one in the portal"),
     ],
 )
 def test_a_plex_that_refuses_ends_the_sync_with_what_to_do(portal, admin_client, fault, says):

@@ -8,8 +8,9 @@ import av
 import numpy as np
 import pytest
 import soundfile
-from features.audio import SAMPLE_RATE_HZ, excerpt_span, load_excerpt
+from features.audio import SAMPLE_RATE_HZ, load_excerpt
 from features.errors import NotAudio, Silent, TooShort, Truncated
+from features.excerpts import Part, excerpt_span
 from mutagen.flac import FLAC, Picture
 from mutagen.id3 import APIC, ID3, TIT2
 from mutagen.mp4 import MP4, MP4Cover
@@ -68,6 +69,32 @@ def test_aac_is_the_same_slice_of_the_whole_decoded_song_every_time(songs):
 )
 def test_the_span_lies_in_the_middle_and_inside(frames, span):
     assert excerpt_span(frames, 100) == span
+
+
+@pytest.mark.parametrize(
+    ("part", "frames", "span"),
+    [
+        (Part.FIRST, 3_001, (0, 3_000)),
+        (Part.FIRST, 500, (0, 500)),
+        (Part.WHOLE, 24_000, (0, 24_000)),
+        (Part.MIDDLE, 24_000, (10_500, 3_000)),
+    ],
+)
+def test_another_part_begins_and_ends_elsewhere(part, frames, span):
+    assert excerpt_span(frames, 100, part) == span
+
+
+@pytest.mark.parametrize("part", Part)
+@pytest.mark.parametrize("suffix", ["flac", "m4a"])
+def test_each_part_is_that_part_of_the_song_whoever_decodes_it(tmp_path, suffix, part):
+    path = audio_files.song(tmp_path, suffix, seconds=40.0)
+    whole = load_excerpt(str(path), Part.WHOLE).y
+    excerpt = load_excerpt(str(path), part)
+    start = round(excerpt.properties.excerpt_start_seconds * SAMPLE_RATE_HZ)
+    same = whole[start : start + len(excerpt.y)]
+    # A resampler hears a little beyond the ends.
+    inside = slice(1_000, -1_000)
+    np.testing.assert_allclose(excerpt.y[inside], same[inside], atol=0.02)
 
 
 @pytest.mark.parametrize("suffix", ["mp3", "m4a", "opus", "wav"])
