@@ -46,6 +46,9 @@ class FeaturesFake(features_pb2_grpc.FeatureServiceServicer):
     decoded: list[str] = field(default_factory=list)
     """Rating keys of the songs that were not among the known ones."""
     processes: int = 1
+    asked: list[features_pb2.ExtractRequest] = field(default_factory=list)
+    asked_of_it: list[features_pb2.GetCapabilitiesRequest] = field(default_factory=list)
+    mappings_locked: bool = False
     before_answer: Callable[[str], object] = field(default=lambda key: None)
     """Called with the rating key while a song is listened to."""
 
@@ -53,6 +56,7 @@ class FeaturesFake(features_pb2_grpc.FeatureServiceServicer):
         self, request: features_pb2.ExtractRequest, context: grpc.ServicerContext
     ) -> features_pb2.ExtractResponse:
         key = request.audio.rating_key
+        self.asked.append(request)
         self.request_ids.update(
             str(value) for name, value in context.invocation_metadata() if name == "x-request-id"
         )
@@ -73,20 +77,28 @@ class FeaturesFake(features_pb2_grpc.FeatureServiceServicer):
             ),
             tags=tags,
             vectors=[
-                features_pb2.Vector(kind=kind, version=self.versions[kind], values=[float(key or 0), 1.0])
+                features_pb2.Vector(
+                    kind=kind, version=self.version(kind, request.excerpt), values=[float(key or 0), 1.0]
+                )
                 for kind in wanted
                 if kind in self.versions
             ],
         )
 
+    def version(self, kind: int, excerpt: int) -> str:
+        """Another one for each excerpt; empty for a kind that is not installed."""
+        usual = excerpt in (features_pb2.EXCERPT_UNSPECIFIED, features_pb2.EXCERPT_MIDDLE_30S)
+        return self.versions.get(kind, "") + ("" if usual else f";excerpt {excerpt}")
+
     def GetCapabilities(
         self, request: features_pb2.GetCapabilitiesRequest, context: grpc.ServicerContext
     ) -> features_pb2.GetCapabilitiesResponse:
+        self.asked_of_it.append(request)
         kinds = [
             features_pb2.VectorCapability(
                 kind=kind,
                 available=kind in self.versions,
-                version=self.versions.get(kind, ""),
+                version=self.version(kind, request.excerpt) if kind in self.versions else "",
                 detail="cpu" if kind in self.versions else "It is not installed: download its weights",
             )
             for kind in (
@@ -96,7 +108,10 @@ class FeaturesFake(features_pb2_grpc.FeatureServiceServicer):
             )
         ]
         return features_pb2.GetCapabilitiesResponse(
-            kinds=kinds, media_folders=self.media_folders, processes=self.processes
+            kinds=kinds,
+            media_folders=self.media_folders,
+            processes=self.processes,
+            path_mappings_locked=self.mappings_locked,
         )
 
 

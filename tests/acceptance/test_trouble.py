@@ -197,7 +197,7 @@ def test_a_refused_token_is_said_by_sync_doctor_and_admin_and_nothing_else_suffe
         demo.plex("faults", "DELETE")
     assert (done.returncode, examined.returncode) == (1, 1)
     for shown in (done.stdout, examined.stdout, dashboard):
-        assert "refuses the token: copy a new one into PLEX_TOKEN" in shown
+        assert "refuses the token: set a new one in the portal" in shown
     assert "ok    features service" in examined.stdout
     assert demo.folder.secret("stand-in-token") not in done.stdout + examined.stdout + dashboard
     assert demo.status()["songs"] == before

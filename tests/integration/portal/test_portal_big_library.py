@@ -2,6 +2,7 @@
 
 import pytest
 from big_library import fill
+from big_vectors import FMA_VERSION, MERT_VERSION
 from portal.library.census import counts
 from portal.library.models import Audio, Track, Vector
 from portal.library.vectors import stored_vectors
@@ -10,6 +11,7 @@ from portal.verdicts.models import Prediction
 from portal.verdicts.stages import stage_verdicts
 
 SONGS = 300
+VERSIONS = {"fma": FMA_VERSION, "mert": MERT_VERSION}
 
 
 @pytest.fixture
@@ -19,7 +21,7 @@ def library(genres: dict[str, int]) -> None:
 
 def test_a_big_library_has_songs_audio_vectors_and_verdicts(library):
     assert (Track.objects.count(), Audio.objects.count(), Vector.objects.count()) == (SONGS, SONGS, 2 * SONGS)
-    assert survey().usable == sum(1 for _ in training_songs()) > SONGS / 2
+    assert survey(VERSIONS).usable == sum(1 for _ in training_songs(VERSIONS)) > SONGS / 2
     said = counts()
     assert said["synced"] + said["removed"] == SONGS
     assert said["classified"] > said["unsure"] > 0

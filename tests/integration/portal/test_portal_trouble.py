@@ -77,7 +77,10 @@ def another_plex(portal: Any, url: str, token: str = TOKEN) -> Iterator[Any]:
 @pytest.mark.parametrize(
     ("fault", "says"),
     [
-        ({"kind": "status", "status": 401}, "refuses the token: set a new one in the portal (Settings, Plex connection)"),
+        (
+            {"kind": "status", "status": 401},
+            "refuses the token: set a new one in the portal (Settings, Plex connection)",
+        ),
         ({"kind": "status", "status": 403}, "set that of the server's owner in the portal"),
         ({"kind": "status", "status": 302}, "set that one in the portal"),
     ],

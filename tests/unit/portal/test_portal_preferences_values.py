@@ -34,7 +34,7 @@ def test_every_setting_has_help_a_range_a_group_and_says_when_it_takes_effect(na
         ("write_confidence", 1.01), ("write_confidence", -0.01), ("write_confidence", float("nan")),
         ("write_confidence", "high"), ("stages", 0), ("stages", 4), ("stages", 2.5), ("predictions", 0),
         ("batch_size", 0), ("device", "gpu"), ("gpu_memory_share", 0), ("gpu_memory_share", 1.5),
-        ("sync_every_hours", 0), ("sync_every_hours", float("inf")), ("excerpt", "end"), ("concurrency", 0),
+        ("sync_every_hours", 0), ("sync_every_hours", float("inf")), ("excerpt", "end"), ("concurrency", -1),
         ("web_port", 0), ("web_port", 70000), ("web_host", "a host"), ("web_host", ""), ("debug", "perhaps"),
         ("path_mappings", ("/data/music",)), ("path_mappings", ("/data=music",)), ("path_mappings", ("=/music",)),
         ("plex_libraries", (7,)), ("plex_libraries", None), ("write_confidence", None),

@@ -133,8 +133,10 @@ def _track(services: Services) -> str:
 
 def _file(services: Services) -> str:
     track = _example(services)
-    heard = services.features.extract(AudioSource(rating_key=track.rating_key, file=track.file))
-    if services.features.capabilities().media_folders:
+    heard = services.features.extract(
+        AudioSource(rating_key=track.rating_key, file=track.file), wishes=preferences()
+    )
+    if services.features.capabilities(preferences()).media_folders:
         _require_mounted(services, track.file)
     return f"“{track}” heard: {heard.codec}, {heard.duration_seconds:.0f} s"
 
@@ -142,7 +144,7 @@ def _file(services: Services) -> str:
 def _require_mounted(services: Services, file: str) -> None:
     """Folders are mounted so that songs are read there; through Plex it works too, and nobody would notice."""
     try:
-        services.features.extract(AudioSource(rating_key="", file=file))
+        services.features.extract(AudioSource(rating_key="", file=file), wishes=preferences())
     except RemoteError as error:
         if error.reason not in NOT_MOUNTED:
             raise
@@ -152,7 +154,7 @@ def _require_mounted(services: Services, file: str) -> None:
 
 
 def _vectors(services: Services) -> str:
-    found = services.features.capabilities()
+    found = services.features.capabilities(preferences())
     kinds, folders = found.kinds, found.media_folders
     available = ", ".join(f"{kind.kind} ({kind.version})" for kind in kinds if kind.available)
     if not available:

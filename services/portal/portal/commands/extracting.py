@@ -11,6 +11,7 @@ from runtime.errors import RemoteError
 from portal.library.models import Analysis
 from portal.library.reasons import reasons
 from portal.library.stages import Stages, count_stages, stages_of
+from portal.preferences.current import preferences
 from portal.remote.features import capabilities_now
 
 
@@ -32,7 +33,7 @@ def report(result: Mapping[str, Any], console: Console) -> bool:
 def stages_as_data(timeout_seconds: float) -> dict[str, Any]:
     """Every stage with its counts; a message where the features service does not answer."""
     try:
-        stages = stages_of(capabilities_now(timeout_seconds).kinds)
+        stages = stages_of(capabilities_now(preferences(), timeout_seconds).kinds)
     except RemoteError as error:
         return {"stages": [], "message": f"features does not answer: {error.message}"}
     return {"stages": _as_data(stages), "message": ""}

@@ -18,7 +18,8 @@ from portal.library.models import Analysis, Audio, Track
 from portal.library.recordings import forget_recording
 from portal.library.stages import chosen, kinds_lacked, lacking, stages_of
 from portal.library.vectors import store_vectors
-from portal.preferences.current import standing
+from portal.preferences.current import preferences
+from portal.preferences.values import Preferences
 from portal.remote.audio import AudioSource, Heard
 from portal.remote.features import FeaturesClient
 from portal.runs.models import Run
@@ -42,11 +43,13 @@ class Hearing:
 
     def lay_out(self, job: RunJob) -> Iterable[int]:
         """Songs that lack a vector that can be made here."""
-        features = job.services.features.capabilities()
+        wishes = preferences()
+        features = job.services.features.capabilities(wishes)
         asked = job.run.arguments.get("stages", ())
         stages = chosen(stages_of(features.kinds), asked)
         job.run.result = {
             "versions": stages.versions,
+            "excerpt": wishes.excerpt,
             "not_installed": stages.not_installed,
             "processes": features.processes,
         }
@@ -66,8 +69,10 @@ class Hearing:
         for track in tracks:
             if not lacked[track.pk]:
                 yield track.pk, DONE
-        at_once = _songs_at_once(job.run.result["processes"])
-        listen = partial(self._listen, job.services.features, lacked, versions, at_once)
+        # The versions are those of the excerpt that the run began with; everything else is as it is set now.
+        wishes = preferences().model_copy(update={"excerpt": job.run.result["excerpt"]})
+        at_once = wishes.concurrency or job.run.result["processes"]
+        listen = partial(self._listen, job.services.features, wishes, lacked, at_once)
         songs = [track for track in tracks if lacked[track.pk]]
         listening = AtOnce(listen, ((track, known_keys(track, versions)) for track in songs), count=at_once)
         try:
@@ -82,14 +87,14 @@ class Hearing:
     def _listen(
         self,
         features: FeaturesClient,
+        wishes: Preferences,
         lacked: Mapping[int, Sequence[str]],
-        versions: Mapping[str, str],
         at_once: int,
         song: tuple[Track, Sequence[str]],
     ) -> Heard:
         track, keys = song
         with self._ears.one_of(at_once):
-            return features.extract(source_of(track), kinds=lacked[track.pk], known_keys=keys)
+            return features.extract(source_of(track), wishes=wishes, kinds=lacked[track.pk], known_keys=keys)
 
     def conclude(self, run: Run) -> str:
         """An explanation where there was nothing to do, and the stages that could not be made."""
@@ -147,13 +152,6 @@ def _store_audio(heard: Heard) -> Audio:
     )
     store_vectors({audio.pk: heard.vectors})
     return audio
-
-
-def _songs_at_once(processes: int) -> int:
-    """As many as features hears at the same time, unless a person wants it otherwise."""
-    now = standing()
-    wanted = "concurrency" in now.changed or "concurrency" in now.locks
-    return now.values.concurrency if wanted else processes
 
 
 def _to_hear(arguments: Mapping[str, Any], versions: Mapping[str, str]) -> QuerySet[Track]:

@@ -38,6 +38,7 @@ class About:
 
 _PLEX = About(group=Group.PLEX, effect=Effect.NEXT_RUN)
 _LISTENING = About(group=Group.LISTENING, effect=Effect.NEXT_SONGS)
+_NEXT_EXTRACTION = About(group=Group.LISTENING, effect=Effect.NEXT_RUN)
 _DECIDING = About(group=Group.DECIDING, effect=Effect.NEXT_SONGS)
 _WRITING = About(group=Group.WRITING, effect=Effect.NEXT_RUN)
 _SCHEDULE = About(group=Group.SCHEDULE, effect=Effect.AT_ONCE)
@@ -55,11 +56,11 @@ class Preferences(BaseModel):
     path_mappings: Annotated[tuple[str, ...], _LISTENING] = ()
     """Where Plex's folders are on the machine that listens, one FROM=TO a line: /data/music=/mnt/music. The longest
     FROM that fits a file's path is replaced."""
-    excerpt: Annotated[Literal["middle", "first", "whole"], _LISTENING] = "middle"
-    """Which part of a song is heard: its middle 30 seconds, its first 30, or all of it (slow). Songs are heard again
-    where they were heard otherwise, and the model learns anew from those."""
-    concurrency: Annotated[int, Field(ge=1, le=64), _LISTENING] = 4
-    """Songs that one worker has in the works at the same time."""
+    excerpt: Annotated[Literal["middle", "first", "whole"], _NEXT_EXTRACTION] = "middle"
+    """Which part of a song is heard: its middle 30 seconds, its first 30, or all of it (slow). After a change the
+    songs are heard anew (reclass extract) and the model learns from that (reclass train)."""
+    concurrency: Annotated[int, Field(ge=0, le=64), _LISTENING] = 0
+    """Songs that one worker has heard at the same time; 0: as many as the features service hears at once."""
     batch_size: Annotated[int, Field(ge=1, le=512), _LISTENING] = 32
     """Songs that are sent to inference together, and windows of audio in one call of an embedding's model."""
     device: Annotated[Literal["auto", "cuda", "cpu"], _LISTENING] = "auto"

@@ -8,8 +8,10 @@ from reclass.features.v1 import features_pb2 as pb
 from reclass.features.v1 import features_pb2_grpc
 
 from portal.configuration import PortalSettings
+from portal.preferences.values import Preferences
 from portal.remote.audio import AudioSource, Heard, heard, kind_name, kind_number, missing_of, reference
 from portal.remote.calls import channel_to, translated
+from portal.remote.wishes import compute, excerpt, path_mappings
 
 # Reading a long file over a slow link and decoding it; a hung call is given up, not a slow one.
 EXTRACT_TIMEOUT_SECONDS = 120.0
@@ -34,6 +36,8 @@ class Capabilities:
     """Folders whose files may be read; empty where only bytes can be."""
     processes: int
     """Songs that it hears at the same time."""
+    path_mappings_locked: bool = False
+    """Its environment sets path mappings, and those of the settings are not looked at."""
 
 
 class FeaturesClient:
@@ -43,11 +47,19 @@ class FeaturesClient:
         self._stub = features_pb2_grpc.FeatureServiceStub(channel)
 
     def extract(
-        self, source: AudioSource, *, kinds: Sequence[str] = (), known_keys: Sequence[str] = ()
+        self,
+        source: AudioSource,
+        *,
+        wishes: Preferences,
+        kinds: Sequence[str] = (),
+        known_keys: Sequence[str] = (),
     ) -> Heard:
         """Listen to a song for vectors of these kinds (none: FMA), unless its audio is one of the known ones."""
         request = pb.ExtractRequest(
             audio=reference(source),
+            excerpt=excerpt(wishes),
+            path_mappings=path_mappings(wishes),
+            compute=compute(wishes),
             kinds=[kind_number(kind) for kind in kinds],
             known_content_keys=known_keys,
         )
@@ -56,10 +68,11 @@ class FeaturesClient:
         found = heard(answer.content_key, answer.properties, answer.tags, answer.vectors)
         return replace(found, already_known=answer.already_known, missing=missing_of(answer.missing))
 
-    def capabilities(self, *, timeout_seconds: float = 10.0) -> Capabilities:
-        """What can be made, from where, and how many songs at the same time."""
+    def capabilities(self, wishes: Preferences, *, timeout_seconds: float = 10.0) -> Capabilities:
+        """What can be made as it is wished, from where, and how many songs at the same time."""
+        request = pb.GetCapabilitiesRequest(excerpt=excerpt(wishes), compute=compute(wishes))
         with translated("features"):
-            answer = self._stub.GetCapabilities(pb.GetCapabilitiesRequest(), timeout=timeout_seconds)
+            answer = self._stub.GetCapabilities(request, timeout=timeout_seconds)
         kinds = tuple(
             Capability(
                 kind=kind_name(each.kind), available=each.available, version=each.version, detail=each.detail
@@ -67,15 +80,18 @@ class FeaturesClient:
             for each in answer.kinds
         )
         return Capabilities(
-            kinds=kinds, media_folders=tuple(answer.media_folders), processes=max(1, answer.processes)
+            kinds=kinds,
+            media_folders=tuple(answer.media_folders),
+            processes=max(1, answer.processes),
+            path_mappings_locked=answer.path_mappings_locked,
         )
 
 
-def capabilities_now(timeout_seconds: float) -> Capabilities:
+def capabilities_now(wishes: Preferences, timeout_seconds: float) -> Capabilities:
     """What can be made, as a page asks for it: a channel of its own, and an answer soon or a `RemoteError`."""
     settings = PortalSettings.load()
     channel = channel_to(settings, settings.features_target)
     try:
-        return FeaturesClient(channel).capabilities(timeout_seconds=timeout_seconds)
+        return FeaturesClient(channel).capabilities(wishes, timeout_seconds=timeout_seconds)
     finally:
         channel.close()

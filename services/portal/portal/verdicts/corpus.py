@@ -1,14 +1,14 @@
 """The songs to learn from: heard ones whose genre people, or their tags, say."""
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
-from portal.library.models import Track, Vector
+from portal.library.models import Track, Vector, VectorKind
 from portal.library.recordings import OUTDATED
 from portal.library.vectors import stored_vectors
 from portal.remote.inference import TrainingSong
@@ -25,19 +25,18 @@ class Corpus:
     usable: int
 
 
-def survey() -> Corpus:
-    """How many songs have a genre, were heard, and both."""
-    present = Track.objects.filter(removed_time=None)
-    return Corpus(
-        labelled=_labelled(present).count(),
-        heard=_heard(present).count(),
-        usable=_heard(_labelled(present)).count(),
+def survey(versions: Mapping[str, str]) -> Corpus:
+    """How many songs have a genre, have FMA of this version (which every stage needs), and both."""
+    made = Vector.objects.filter(
+        audio=OuterRef("audio"), kind=VectorKind.FMA, version=versions.get(VectorKind.FMA, "")
     )
+    present = Track.objects.filter(removed_time=None)
+    heard = _heard(present).filter(Exists(made))
+    return Corpus(labelled=_labelled(present).count(), heard=heard.count(), usable=_labelled(heard).count())
 
 
-def training_songs() -> Iterator[TrainingSong]:
-    """Every usable song, with its vectors of the make that most songs have; a person's word wins over the tags."""
-    versions = present_versions()
+def training_songs(versions: Mapping[str, str]) -> Iterator[TrainingSong]:
+    """Every usable song, with its vectors of these versions by kind; a person's word wins over the tags."""
     tracks = (
         _heard(_labelled(Track.objects.filter(removed_time=None)))
         .annotate(label=Coalesce("override__genre__name", "tag_genre__name"))

@@ -7,6 +7,8 @@ from typing import Any
 from django.db import connection, transaction
 
 from portal.library.models import Analysis, Track
+from portal.library.stages import stages_of
+from portal.preferences.current import preferences
 from portal.remote.inference import OutOfFold, Progress, Report, TrainingSong
 from portal.runs.models import Run
 from portal.runs.work import Outcome, RunFailedError, RunJob
@@ -26,12 +28,13 @@ class Training:
 
     def lay_out(self, job: RunJob) -> Iterable[int]:
         """Learn. A crash on the way leaves everything as it was: the whole is stored at once."""
-        corpus = survey()
+        versions = stages_of(job.services.features.capabilities(preferences()).kinds).versions
+        corpus = survey(versions)
         if not corpus.usable:
             raise RunFailedError(_nothing_to_learn_from(corpus))
         said: list[OutOfFold] = []
         report: dict[str, Any] = {}
-        for event in job.services.inference.train(_closing(training_songs()), seed=SEED):
+        for event in job.services.inference.train(_closing(training_songs(versions)), seed=SEED):
             if isinstance(event, Progress):
                 job.report(event.step, event.fraction)
             elif isinstance(event, OutOfFold):
@@ -76,7 +79,7 @@ def _closing(songs: Iterator[TrainingSong]) -> Iterator[TrainingSong]:
 
 def _nothing_to_learn_from(corpus: Corpus) -> str:
     if not corpus.heard:
-        return "No song has been heard yet: run `reclass sync` and `reclass extract` first."
+        return "No song has been heard as it is set now: run `reclass sync` and `reclass extract` first."
     if not corpus.labelled:
         return (
             f"{corpus.heard} songs were heard and none has a genre tag that is known: add aliases for your tags in "
