@@ -4,17 +4,18 @@ import ctypes
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from features.extraction import Extraction, extract
 
 
-def decode(path: str, *, with_fma: bool, known_keys: frozenset[str] = frozenset()) -> Extraction:
+def decode(path: str, **wanted: Any) -> Extraction:
     """What the pool has its processes do, but for files with these names."""
     fault = FAULTS.get(Path(path).name)
     if fault:
         fault()
-    return extract(path, with_fma=with_fma, known_keys=known_keys)
+    return extract(path, **wanted)
 
 
 def read_from_nowhere() -> None:
