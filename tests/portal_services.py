@@ -181,6 +181,7 @@ class InferenceFake(inference_pb2_grpc.InferenceServiceServicer):
             ready=self.ready,
             model_version=self.model if self.ready else "",
             genres=self.learned,
+            device="gpu 0",
         )
         return inference_pb2.GetStatusResponse(stages=[stage])
 

@@ -1,5 +1,7 @@
 """Between the service's own values and the messages of its contract."""
 
+from datetime import datetime
+
 from google.protobuf.timestamp_pb2 import Timestamp
 from reclass.sync.v1 import sync_pb2 as pb
 
@@ -85,3 +87,8 @@ _SOURCES = {
 def source_number(source: Source) -> "pb.ConnectionSource.ValueType":
     """Where a part of the connection comes from."""
     return _SOURCES[source]
+
+
+def timestamp(instant: datetime | None) -> Timestamp | None:
+    """An instant on the wire; None leaves the field out."""
+    return Timestamp(seconds=int(instant.timestamp())) if instant else None

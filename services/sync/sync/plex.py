@@ -4,7 +4,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 from xml.etree.ElementTree import Element, ParseError
 
@@ -158,7 +160,7 @@ class Plex:
         identity = ServerIdentity.from_element(self.get("/"))
         if not identity.machine_identifier:
             raise NotPlexError(NOT_PLEX.format(url=self._url))
-        return identity
+        return replace(identity, server_time=_time_of(getattr(self._local, "date", "")))
 
     def recent_identity(self, *, max_age_seconds: float) -> ServerIdentity:
         """Who answered at the address at most so long ago, whichever thread asked."""
@@ -265,11 +267,14 @@ class Plex:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
             session = requests.Session()
-            session.hooks["response"].append(self._refuse_status)
+            session.hooks["response"] += [self._note_date, self._refuse_status]
             self._local.session = session
             with self._lock:
                 self._sessions.append(session)
         return session
+
+    def _note_date(self, response: requests.Response, *_: Any, **__: Any) -> None:
+        self._local.date = response.headers.get("Date", "")
 
     def _refuse_status(self, response: requests.Response, *_: Any, **__: Any) -> None:
         """Raise for what is no success, before plexapi puts the body into its message or a redirect takes the token."""
@@ -326,3 +331,11 @@ def _cause(fault: Exception) -> object:
     """What urllib3 wrapped into the error that requests passes on."""
     inner = fault.args[0] if fault.args else None
     return getattr(inner, "reason", inner)
+
+
+def _time_of(date: str) -> datetime | None:
+    """The instant of an HTTP date; None where there is none that can be read."""
+    try:
+        return parsedate_to_datetime(date).astimezone(UTC)
+    except ValueError:
+        return None

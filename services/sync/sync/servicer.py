@@ -34,6 +34,7 @@ class SyncServicer(sync_pb2_grpc.SyncServiceServicer):
             friendly_name=identity.friendly_name,
             version=identity.version,
             supports_track_genres=identity.has_track_genres,
+            server_time=convert.timestamp(identity.server_time),
         )
 
     def ListLibraries(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Self
 from xml.etree.ElementTree import Element
 
@@ -14,6 +15,8 @@ class ServerIdentity:
     """The server's own id; empty when whoever answered is not Plex."""
     friendly_name: str
     version: str
+    server_time: datetime | None = None
+    """What its clock said when it was asked; None where it did not say."""
 
     @property
     def has_track_genres(self) -> bool:

@@ -14,10 +14,8 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from plex_stand_in import TOKEN
-from portal.commands.checks import examine
 from portal.commands.following import exit_status, follow, line_of, say_end, snapshot
 from portal.commands.surroundings import RefusalError
-from portal.configuration import PortalSettings
 from portal.library.census import counts, songs_as_data
 from portal.library.models import Analysis, Track
 from portal.remote.sync import SyncClient
@@ -277,19 +275,3 @@ def test_refusals_say_what_there_is_instead(portal):
     start_extract()
     with pytest.raises(CannotStart, match=r"^An extraction is already running since .*reclass status"):
         start_extract()
-
-
-def test_the_doctor_says_which_mapping_is_missing_where_a_folder_is_mounted_in_vain(portal):
-    sync_music(portal)
-    lost = "/a is not mounted here; the path mapping /a=/b would fit"
-    portal.features.media_folders = ["/b"]
-    not_mounted = SongError(grpc.StatusCode.FAILED_PRECONDITION, "PATH_NOT_MOUNTED", lost)
-    portal.features.faults = {"": [not_mounted]}
-    targets = dict.fromkeys(("sync_target", "features_target", "inference_target"), portal.target)
-    found = {each.what: each for each in examine(PortalSettings(**targets), portal.services)}
-    assert not found["a file"].well
-    assert found["a file"].message.startswith(lost)
-    assert "through Plex" in found["a file"].message
-    portal.features.faults = {}
-    found = {each.what: each for each in examine(PortalSettings(**targets), portal.services)}
-    assert found["a file"].well

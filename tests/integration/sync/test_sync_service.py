@@ -1,5 +1,6 @@
 """The contract of SyncService, call by call, over a socket against the stand-in."""
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -41,6 +42,9 @@ def test_check_server_says_who_answers_and_that_it_knows_genres_on_tracks(sync: 
     assert server.machine_identifier
     assert server.version.startswith("1.41")
     assert server.supports_track_genres
+    assert server.server_time.seconds == pytest.approx(time.time(), abs=30), (
+        "its Date, of the same clock here"
+    )
 
 
 def test_list_libraries_names_music_only_and_counts_tracks_not_artists(sync: Sync) -> None:

@@ -1,77 +1,54 @@
 """The checks of `reclass doctor`: each finds out one thing and says what to do when it is not well."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
+from pathlib import Path
 
-from django.db import OperationalError, connection
-from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateWorker
 from runtime.errors import RemoteError
 
+from portal.commands.check_files import files
+from portal.commands.check_store import clock, database, disk
+from portal.commands.findings import Finding, UnwellError, finding
 from portal.configuration import PortalSettings
-from portal.library.models import Track
+from portal.library.models import Library, Track
+from portal.library.stages import stages_of
 from portal.preferences.current import preferences
-from portal.remote.audio import AudioSource
 from portal.remote.calls import channel_to
 from portal.remote.health import serving
 from portal.remote.services import Services
-from portal.setup import unreachable_message
+from portal.remote.sync import PlexServer
 
 TIMEOUT_SECONDS = 5.0
-NOT_MOUNTED = frozenset({"PATH_NOT_MOUNTED", "OUTSIDE_MEDIA_FOLDERS", "AUDIO_NOT_FOUND"})
 
 
-class UnwellError(Exception):
-    """Something is not as it must be; the message says what to do."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """What a check found."""
-
-    what: str
-    well: bool
-    message: str
-
-
-def examine(settings: PortalSettings, services: Services) -> Iterator[Finding]:
+def examine(settings: PortalSettings, services: Services, data: Path | None = None) -> Iterator[Finding]:
     """Every check in the order in which one needs the other."""
+
+    @cache
+    def plex() -> PlexServer:
+        return services.sync.check_server(timeout_seconds=3 * TIMEOUT_SECONDS)
+
     checks: list[tuple[str, Callable[[], str]]] = [
-        ("database", _database),
+        ("database", database),
+        ("disk", lambda: disk(data)),
         ("worker", _worker),
         ("sync service", lambda: _service(settings, settings.sync_target, "sync")),
         ("features service", lambda: _service(settings, settings.features_target, "features")),
         ("inference service", lambda: _service(settings, settings.inference_target, "inference")),
-        ("Plex server", lambda: _plex(services)),
+        ("Plex server", lambda: _plex(plex())),
+        ("clock", lambda: clock(lambda: services.sync.check_server(timeout_seconds=3 * TIMEOUT_SECONDS))),
         ("Plex libraries", lambda: _libraries(services)),
         ("a track", lambda: _track(services)),
-        ("a file", lambda: _file(services)),
+        ("files", lambda: files(services)),
         ("vectors", lambda: _vectors(services)),
-        ("model", lambda: _model(services)),
+        ("models", lambda: _models(services)),
+        ("schedule", _schedule),
     ]
     for what, check in checks:
-        yield _finding(what, check)
-
-
-def _finding(what: str, check: Callable[[], str]) -> Finding:
-    try:
-        return Finding(what=what, well=True, message=check())
-    except UnwellError as error:
-        return Finding(what=what, well=False, message=str(error))
-    except RemoteError as error:
-        return Finding(what=what, well=False, message=error.message)
-    except OperationalError as error:
-        return Finding(what=what, well=False, message=unreachable_message(error))
-
-
-def _database() -> str:
-    executor = MigrationExecutor(connection)
-    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    if missing:
-        raise UnwellError(f"{len(missing)} changes of tables are missing: run `python -m portal migrate`")
-    return "reached, its tables are up to date"
+        yield finding(what, check)
 
 
 def _worker() -> str:
@@ -96,8 +73,7 @@ def _service(settings: PortalSettings, target: str, name: str) -> str:
     return f"serves at {target}"
 
 
-def _plex(services: Services) -> str:
-    server = services.sync.check_server(timeout_seconds=3 * TIMEOUT_SECONDS)
+def _plex(server: PlexServer) -> str:
     if not server.supports_track_genres:
         raise UnwellError(f"version {server.version} has no genres on tracks: update it to 1.40.0 or later")
     return f"“{server.name}”, version {server.version}, accepts the token"
@@ -131,45 +107,36 @@ def _track(services: Services) -> str:
     return f"“{track}” read, its genres are {found.state}"
 
 
-def _file(services: Services) -> str:
-    track = _example(services)
-    heard = services.features.extract(
-        AudioSource(rating_key=track.rating_key, file=track.file), wishes=preferences()
-    )
-    if services.features.capabilities(preferences()).media_folders:
-        _require_mounted(services, track.file)
-    return f"“{track}” heard: {heard.codec}, {heard.duration_seconds:.0f} s"
-
-
-def _require_mounted(services: Services, file: str) -> None:
-    """Folders are mounted so that songs are read there; through Plex it works too, and nobody would notice."""
-    try:
-        services.features.extract(AudioSource(rating_key="", file=file), wishes=preferences())
-    except RemoteError as error:
-        if error.reason not in NOT_MOUNTED:
-            raise
-        raise UnwellError(
-            f"{error.message}. Until then songs are read through Plex, which takes longer"
-        ) from error
-
-
 def _vectors(services: Services) -> str:
     found = services.features.capabilities(preferences())
-    kinds, folders = found.kinds, found.media_folders
-    available = ", ".join(f"{kind.kind} ({kind.version})" for kind in kinds if kind.available)
-    if not available:
-        raise UnwellError(
-            "; ".join(f"{kind.kind}: {kind.detail}" for kind in kinds) or "no kind is installed"
-        )
-    mounted = ", ".join(folders) or "no folder is mounted, songs are read through Plex"
-    return f"{available}; {mounted}"
+    stages = stages_of(found.kinds)
+    if not stages.versions:
+        raise UnwellError("; ".join(f"{kind}: {why}" for kind, why in stages.not_installed.items()))
+    made = ", ".join(f"{kind} ({version})" for kind, version in stages.versions.items())
+    mounted = ", ".join(found.media_folders) or "no folder is mounted, songs are read through Plex"
+    absent = "".join(f"; without {kind}: {why}" for kind, why in stages.not_installed.items())
+    return f"{made}, {found.processes} songs at a time; {mounted}{absent}"
 
 
-def _model(services: Services) -> str:
+def _models(services: Services) -> str:
     stages = services.inference.status()
-    ready = [f"stage {stage.stage}: {stage.model_version}" for stage in stages if stage.ready]
+    ready = [
+        f"stage {stage.stage}: {stage.model_version} on {stage.device or 'a device that inference does not name'}"
+        for stage in stages
+        if stage.ready
+    ]
     if not ready:
         raise UnwellError(
             "; ".join(stage.message for stage in stages if stage.message) or "run `reclass train`"
         )
-    return ", ".join(ready)
+    others = [f"stage {each.stage} not: {each.message}" for each in stages if not each.ready]
+    return "; ".join([*ready, *others])
+
+
+def _schedule() -> str:
+    chosen = preferences()
+    last = Library.objects.order_by("-last_synced").values_list("last_synced", flat=True).first()
+    read = f"last read on {timezone.localtime(last):%d %B %Y, %H:%M}" if last else "not read yet"
+    if not chosen.sync_automatically:
+        return f"the library is read when somebody asks for it, {read}"
+    return f"the library is read every {chosen.sync_every_hours:g} h, {read}"

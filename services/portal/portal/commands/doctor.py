@@ -1,5 +1,11 @@
 """`reclass doctor`: whether every part is well, and what to do about those that are not."""
 
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Annotated, Any
+
 import typer
 
 from portal.commands.surroundings import DataOption, portal_at_hand
@@ -10,24 +16,49 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
-def doctor(data: DataOption = None) -> None:
+def doctor(
+    write_test: Annotated[
+        bool,
+        typer.Option(
+            "--write-test",
+            help="Also add a genre to one track in Plex, read it back, and put back what was there.",
+        ),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+    data: DataOption = None,
+) -> None:
     """Check every part of the system; a line for each says ok, or what to do."""
     with portal_at_hand(data):
-        from rich.console import Console
-        from rich.markup import escape
-
         from portal.commands.checks import examine
+        from portal.commands.writing_check import writing
         from portal.configuration import PortalSettings
         from portal.remote.services import connected
 
-        console = Console(soft_wrap=True)
         settings = PortalSettings.load()
-        unwell = 0
         with connected(settings) as services:
-            for finding in examine(settings, services):
-                unwell += not finding.well
-                mark = "[green]ok[/green]   " if finding.well else "[red]wrong[/red]"
-                console.print(f"{mark} {finding.what}: {escape(finding.message)}", highlight=False)
+            found = list(_shown(examine(settings, services, data), quiet=as_json))
+            if write_test:
+                found += _shown([writing(services)], quiet=as_json)
+        unwell = sum(not each.well for each in found)
+        if as_json:
+            checks = [asdict(each) for each in found]
+            sys.stdout.write(
+                json.dumps({"well": not unwell, "checks": checks}, ensure_ascii=False, indent=2) + "\n"
+            )
+        elif unwell:
+            typer.echo(f"{unwell} of the checks failed.")
         if unwell:
-            console.print(f"{unwell} of the checks failed.", highlight=False)
             raise typer.Exit(1)
+
+
+def _shown(findings: Iterable[Any], *, quiet: bool) -> Iterable[Any]:
+    """Each finding, printed as soon as it is known."""
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(soft_wrap=True)
+    for finding in findings:
+        if not quiet:
+            mark = "[green]ok[/green]   " if finding.well else "[red]wrong[/red]"
+            console.print(f"{mark} {finding.what}: {escape(finding.message)}", highlight=False)
+        yield finding

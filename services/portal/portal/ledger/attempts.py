@@ -16,7 +16,7 @@ PERHAPS_WRITTEN = Q(state=WriteRow.State.WRITTEN) | UNCERTAIN
 PERHAPS_STANDING = PERHAPS_WRITTEN & ~Q(state=WriteRow.State.CONFLICT)
 
 # Said before anything is sent to Plex.
-_REFUSED_BEFOREHAND = frozenset({"GENRES_CHANGED", "SERVER_TOO_OLD", "NOT_CONFIGURED", "INVALID_REQUEST"})
+REFUSED_BEFOREHAND = frozenset({"GENRES_CHANGED", "SERVER_TOO_OLD", "NOT_CONFIGURED", "INVALID_REQUEST"})
 _NOT_TAKEN = "WRITE_NOT_TAKEN"
 
 
@@ -26,7 +26,7 @@ def did_nothing(sync: SyncClient, row: WriteRow, error: RemoteError, *, first_at
     1. An edit that was refused before it was sent did nothing, and neither did an attempt before it if there was none.
     2. One that Plex took and ignored did nothing if Plex still has what it had.
     """
-    if error.reason in _REFUSED_BEFOREHAND:
+    if error.reason in REFUSED_BEFOREHAND:
         return first_attempt
     if error.reason != _NOT_TAKEN:
         return False

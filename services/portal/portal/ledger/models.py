@@ -33,6 +33,20 @@ class WriteBatch(models.Model):
         return f"Batch {self.pk}"
 
 
+class WriteTest(models.Model):
+    """A probe of `reclass doctor --write-test`: what stood in Plex before it, kept until that was put back."""
+
+    track = models.ForeignKey("library.Track", on_delete=models.CASCADE, related_name="+")
+    rating_key = models.CharField(max_length=50)
+    before_genres = ArrayField(models.TextField(), default=list)
+    before_locked = models.BooleanField()
+    begun_time = models.DateTimeField(auto_now_add=True)
+    restored_time = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"Write test {self.pk}"
+
+
 class WriteRow(models.Model):
     """One song's edit: exactly one per song and batch, kept for ever."""
 

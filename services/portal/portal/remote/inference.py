@@ -101,6 +101,8 @@ class Stage:
     genres: tuple[str, ...]
     trained_time: datetime | None
     message: str
+    device: str = ""
+    """Where its model runs; empty where inference does not say."""
 
 
 class InferenceClient:
@@ -162,6 +164,7 @@ class InferenceClient:
                 genres=tuple(each.genres),
                 trained_time=each.trained_time.ToDatetime(tzinfo=UTC) if each.trained_time.seconds else None,
                 message=each.message,
+                device=each.device,
             )
             for each in answer.stages
         )

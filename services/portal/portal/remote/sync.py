@@ -30,6 +30,8 @@ class PlexServer:
     name: str
     version: str
     supports_track_genres: bool
+    server_time: datetime | None = None
+    """What its clock says; None where it does not say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +115,7 @@ class SyncClient:
             name=answer.friendly_name,
             version=answer.version,
             supports_track_genres=answer.supports_track_genres,
+            server_time=_time(answer.server_time),
         )
 
     def list_libraries(self) -> list[PlexLibrary]:

@@ -25,17 +25,17 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1areclass/sync/v1/sync.proto\x12\x0freclass.sync.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"2\n\x14SetConnectionRequest\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\r\n\x05token\x18\x02 \x01(\t\"\x17\n\x15SetConnectionResponse\"\x16\n\x14GetConnectionRequest\"\x87\x01\n\x15GetConnectionResponse\x12\x35\n\nurl_source\x18\x01 \x01(\x0e\x32!.reclass.sync.v1.ConnectionSource\x12\x37\n\x0ctoken_source\x18\x02 \x01(\x0e\x32!.reclass.sync.v1.ConnectionSource\"\x14\n\x12\x43heckServerRequest\"x\n\x13\x43heckServerResponse\x12\x1a\n\x12machine_identifier\x18\x01 \x01(\t\x12\x15\n\rfriendly_name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x1d\n\x15supports_track_genres\x18\x04 \x01(\x08\"\x16\n\x14ListLibrariesRequest\"D\n\x15ListLibrariesResponse\x12+\n\tlibraries\x18\x01 \x03(\x0b\x32\x18.reclass.sync.v1.Library\"[\n\x07Library\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0c\n\x04uuid\x18\x03 \x01(\t\x12\x11\n\tlocations\x18\x04 \x03(\t\x12\x13\n\x0btrack_count\x18\x05 \x01(\x03\"O\n\x11ListTracksRequest\x12\x13\n\x0blibrary_key\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"i\n\x12ListTracksResponse\x12&\n\x06tracks\x18\x01 \x03(\x0b\x32\x16.reclass.sync.v1.Track\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03\"\'\n\x10GetTracksRequest\x12\x13\n\x0brating_keys\x18\x01 \x03(\t\"X\n\x11GetTracksResponse\x12&\n\x06tracks\x18\x01 \x03(\x0b\x32\x16.reclass.sync.v1.Track\x12\x1b\n\x13missing_rating_keys\x18\x02 \x03(\t\"\x89\x03\n\x05Track\x12\x12\n\nrating_key\x18\x01 \x01(\t\x12\x0c\n\x04guid\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x0e\n\x06\x61rtist\x18\x04 \x01(\t\x12\x14\n\x0c\x61lbum_artist\x18\x05 \x01(\t\x12\r\n\x05\x61lbum\x18\x06 \x01(\t\x12\x0c\n\x04year\x18\x07 \x01(\x05\x12\x14\n\x0ctrack_number\x18\x08 \x01(\x05\x12\x13\n\x0b\x64isc_number\x18\t \x01(\x05\x12\x18\n\x10\x64uration_seconds\x18\n \x01(\x01\x12.\n\nadded_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cupdated_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05parts\x18\r \x03(\x0b\x32\x1a.reclass.sync.v1.MediaPart\x12\x0e\n\x06genres\x18\x0e \x03(\t\x12\x15\n\rgenres_locked\x18\x0f \x01(\x08\x12\x13\n\x0blibrary_key\x18\x10 \x01(\t\"M\n\tMediaPart\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0c\n\x04\x66ile\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x12\x11\n\tcontainer\x18\x04 \x01(\t\"H\n\x10ReadAudioRequest\x12\x12\n\nrating_key\x18\x01 \x01(\t\x12\x10\n\x08part_key\x18\x02 \x01(\t\x12\x0e\n\x06offset\x18\x03 \x01(\x03\"[\n\x11ReadAudioResponse\x12.\n\x06header\x18\x01 \x01(\x0b\x32\x1c.reclass.sync.v1.AudioHeaderH\x00\x12\x0e\n\x04\x64\x61ta\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"4\n\x0b\x41udioHeader\x12\x11\n\tfile_name\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\",\n\nGenreState\x12\x0e\n\x06genres\x18\x01 \x03(\t\x12\x0e\n\x06locked\x18\x02 \x01(\x08\"\x92\x01\n\x12WriteGenresRequest\x12\x12\n\nrating_key\x18\x01 \x01(\t\x12\x0e\n\x06genres\x18\x02 \x03(\t\x12)\n\x04lock\x18\x03 \x01(\x0e\x32\x1b.reclass.sync.v1.LockChange\x12-\n\x08\x65xpected\x18\x04 \x01(\x0b\x32\x1b.reclass.sync.v1.GenreState\"\x7f\n\x13WriteGenresResponse\x12+\n\x06\x62\x65\x66ore\x18\x01 \x01(\x0b\x32\x1b.reclass.sync.v1.GenreState\x12*\n\x05\x61\x66ter\x18\x02 \x01(\x0b\x32\x1b.reclass.sync.v1.GenreState\x12\x0f\n\x07\x63hanged\x18\x03 \x01(\x08*\x92\x01\n\x10\x43onnectionSource\x12!\n\x1d\x43ONNECTION_SOURCE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x43ONNECTION_SOURCE_NONE\x10\x01\x12\x1c\n\x18\x43ONNECTION_SOURCE_STORED\x10\x02\x12!\n\x1d\x43ONNECTION_SOURCE_ENVIRONMENT\x10\x03*m\n\nLockChange\x12\x1b\n\x17LOCK_CHANGE_UNSPECIFIED\x10\x00\x12\x14\n\x10LOCK_CHANGE_LOCK\x10\x01\x12\x16\n\x12LOCK_CHANGE_UNLOCK\x10\x02\x12\x14\n\x10LOCK_CHANGE_KEEP\x10\x03\x32\xe2\x05\n\x0bSyncService\x12X\n\x0b\x43heckServer\x12#.reclass.sync.v1.CheckServerRequest\x1a$.reclass.sync.v1.CheckServerResponse\x12^\n\rListLibraries\x12%.reclass.sync.v1.ListLibrariesRequest\x1a&.reclass.sync.v1.ListLibrariesResponse\x12U\n\nListTracks\x12\".reclass.sync.v1.ListTracksRequest\x1a#.reclass.sync.v1.ListTracksResponse\x12R\n\tGetTracks\x12!.reclass.sync.v1.GetTracksRequest\x1a\".reclass.sync.v1.GetTracksResponse\x12T\n\tReadAudio\x12!.reclass.sync.v1.ReadAudioRequest\x1a\".reclass.sync.v1.ReadAudioResponse0\x01\x12X\n\x0bWriteGenres\x12#.reclass.sync.v1.WriteGenresRequest\x1a$.reclass.sync.v1.WriteGenresResponse\x12^\n\rSetConnection\x12%.reclass.sync.v1.SetConnectionRequest\x1a&.reclass.sync.v1.SetConnectionResponse\x12^\n\rGetConnection\x12%.reclass.sync.v1.GetConnectionRequest\x1a&.reclass.sync.v1.GetConnectionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1areclass/sync/v1/sync.proto\x12\x0freclass.sync.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"2\n\x14SetConnectionRequest\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\r\n\x05token\x18\x02 \x01(\t\"\x17\n\x15SetConnectionResponse\"\x16\n\x14GetConnectionRequest\"\x87\x01\n\x15GetConnectionResponse\x12\x35\n\nurl_source\x18\x01 \x01(\x0e\x32!.reclass.sync.v1.ConnectionSource\x12\x37\n\x0ctoken_source\x18\x02 \x01(\x0e\x32!.reclass.sync.v1.ConnectionSource\"\x14\n\x12\x43heckServerRequest\"\xa9\x01\n\x13\x43heckServerResponse\x12\x1a\n\x12machine_identifier\x18\x01 \x01(\t\x12\x15\n\rfriendly_name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x1d\n\x15supports_track_genres\x18\x04 \x01(\x08\x12/\n\x0bserver_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x16\n\x14ListLibrariesRequest\"D\n\x15ListLibrariesResponse\x12+\n\tlibraries\x18\x01 \x03(\x0b\x32\x18.reclass.sync.v1.Library\"[\n\x07Library\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0c\n\x04uuid\x18\x03 \x01(\t\x12\x11\n\tlocations\x18\x04 \x03(\t\x12\x13\n\x0btrack_count\x18\x05 \x01(\x03\"O\n\x11ListTracksRequest\x12\x13\n\x0blibrary_key\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"i\n\x12ListTracksResponse\x12&\n\x06tracks\x18\x01 \x03(\x0b\x32\x16.reclass.sync.v1.Track\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03\"\'\n\x10GetTracksRequest\x12\x13\n\x0brating_keys\x18\x01 \x03(\t\"X\n\x11GetTracksResponse\x12&\n\x06tracks\x18\x01 \x03(\x0b\x32\x16.reclass.sync.v1.Track\x12\x1b\n\x13missing_rating_keys\x18\x02 \x03(\t\"\x89\x03\n\x05Track\x12\x12\n\nrating_key\x18\x01 \x01(\t\x12\x0c\n\x04guid\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x0e\n\x06\x61rtist\x18\x04 \x01(\t\x12\x14\n\x0c\x61lbum_artist\x18\x05 \x01(\t\x12\r\n\x05\x61lbum\x18\x06 \x01(\t\x12\x0c\n\x04year\x18\x07 \x01(\x05\x12\x14\n\x0ctrack_number\x18\x08 \x01(\x05\x12\x13\n\x0b\x64isc_number\x18\t \x01(\x05\x12\x18\n\x10\x64uration_seconds\x18\n \x01(\x01\x12.\n\nadded_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cupdated_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05parts\x18\r \x03(\x0b\x32\x1a.reclass.sync.v1.MediaPart\x12\x0e\n\x06genres\x18\x0e \x03(\t\x12\x15\n\rgenres_locked\x18\x0f \x01(\x08\x12\x13\n\x0blibrary_key\x18\x10 \x01(\t\"M\n\tMediaPart\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0c\n\x04\x66ile\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x12\x11\n\tcontainer\x18\x04 \x01(\t\"H\n\x10ReadAudioRequest\x12\x12\n\nrating_key\x18\x01 \x01(\t\x12\x10\n\x08part_key\x18\x02 \x01(\t\x12\x0e\n\x06offset\x18\x03 \x01(\x03\"[\n\x11ReadAudioResponse\x12.\n\x06header\x18\x01 \x01(\x0b\x32\x1c.reclass.sync.v1.AudioHeaderH\x00\x12\x0e\n\x04\x64\x61ta\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"4\n\x0b\x41udioHeader\x12\x11\n\tfile_name\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\",\n\nGenreState\x12\x0e\n\x06genres\x18\x01 \x03(\t\x12\x0e\n\x06locked\x18\x02 \x01(\x08\"\x92\x01\n\x12WriteGenresRequest\x12\x12\n\nrating_key\x18\x01 \x01(\t\x12\x0e\n\x06genres\x18\x02 \x03(\t\x12)\n\x04lock\x18\x03 \x01(\x0e\x32\x1b.reclass.sync.v1.LockChange\x12-\n\x08\x65xpected\x18\x04 \x01(\x0b\x32\x1b.reclass.sync.v1.GenreState\"\x7f\n\x13WriteGenresResponse\x12+\n\x06\x62\x65\x66ore\x18\x01 \x01(\x0b\x32\x1b.reclass.sync.v1.GenreState\x12*\n\x05\x61\x66ter\x18\x02 \x01(\x0b\x32\x1b.reclass.sync.v1.GenreState\x12\x0f\n\x07\x63hanged\x18\x03 \x01(\x08*\x92\x01\n\x10\x43onnectionSource\x12!\n\x1d\x43ONNECTION_SOURCE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x43ONNECTION_SOURCE_NONE\x10\x01\x12\x1c\n\x18\x43ONNECTION_SOURCE_STORED\x10\x02\x12!\n\x1d\x43ONNECTION_SOURCE_ENVIRONMENT\x10\x03*m\n\nLockChange\x12\x1b\n\x17LOCK_CHANGE_UNSPECIFIED\x10\x00\x12\x14\n\x10LOCK_CHANGE_LOCK\x10\x01\x12\x16\n\x12LOCK_CHANGE_UNLOCK\x10\x02\x12\x14\n\x10LOCK_CHANGE_KEEP\x10\x03\x32\xe2\x05\n\x0bSyncService\x12X\n\x0b\x43heckServer\x12#.reclass.sync.v1.CheckServerRequest\x1a$.reclass.sync.v1.CheckServerResponse\x12^\n\rListLibraries\x12%.reclass.sync.v1.ListLibrariesRequest\x1a&.reclass.sync.v1.ListLibrariesResponse\x12U\n\nListTracks\x12\".reclass.sync.v1.ListTracksRequest\x1a#.reclass.sync.v1.ListTracksResponse\x12R\n\tGetTracks\x12!.reclass.sync.v1.GetTracksRequest\x1a\".reclass.sync.v1.GetTracksResponse\x12T\n\tReadAudio\x12!.reclass.sync.v1.ReadAudioRequest\x1a\".reclass.sync.v1.ReadAudioResponse0\x01\x12X\n\x0bWriteGenres\x12#.reclass.sync.v1.WriteGenresRequest\x1a$.reclass.sync.v1.WriteGenresResponse\x12^\n\rSetConnection\x12%.reclass.sync.v1.SetConnectionRequest\x1a&.reclass.sync.v1.SetConnectionResponse\x12^\n\rGetConnection\x12%.reclass.sync.v1.GetConnectionRequest\x1a&.reclass.sync.v1.GetConnectionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'reclass.sync.v1.sync_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CONNECTIONSOURCE']._serialized_start=1990
-  _globals['_CONNECTIONSOURCE']._serialized_end=2136
-  _globals['_LOCKCHANGE']._serialized_start=2138
-  _globals['_LOCKCHANGE']._serialized_end=2247
+  _globals['_CONNECTIONSOURCE']._serialized_start=2040
+  _globals['_CONNECTIONSOURCE']._serialized_end=2186
+  _globals['_LOCKCHANGE']._serialized_start=2188
+  _globals['_LOCKCHANGE']._serialized_end=2297
   _globals['_SETCONNECTIONREQUEST']._serialized_start=80
   _globals['_SETCONNECTIONREQUEST']._serialized_end=130
   _globals['_SETCONNECTIONRESPONSE']._serialized_start=132
@@ -46,38 +46,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETCONNECTIONRESPONSE']._serialized_end=317
   _globals['_CHECKSERVERREQUEST']._serialized_start=319
   _globals['_CHECKSERVERREQUEST']._serialized_end=339
-  _globals['_CHECKSERVERRESPONSE']._serialized_start=341
-  _globals['_CHECKSERVERRESPONSE']._serialized_end=461
-  _globals['_LISTLIBRARIESREQUEST']._serialized_start=463
-  _globals['_LISTLIBRARIESREQUEST']._serialized_end=485
-  _globals['_LISTLIBRARIESRESPONSE']._serialized_start=487
-  _globals['_LISTLIBRARIESRESPONSE']._serialized_end=555
-  _globals['_LIBRARY']._serialized_start=557
-  _globals['_LIBRARY']._serialized_end=648
-  _globals['_LISTTRACKSREQUEST']._serialized_start=650
-  _globals['_LISTTRACKSREQUEST']._serialized_end=729
-  _globals['_LISTTRACKSRESPONSE']._serialized_start=731
-  _globals['_LISTTRACKSRESPONSE']._serialized_end=836
-  _globals['_GETTRACKSREQUEST']._serialized_start=838
-  _globals['_GETTRACKSREQUEST']._serialized_end=877
-  _globals['_GETTRACKSRESPONSE']._serialized_start=879
-  _globals['_GETTRACKSRESPONSE']._serialized_end=967
-  _globals['_TRACK']._serialized_start=970
-  _globals['_TRACK']._serialized_end=1363
-  _globals['_MEDIAPART']._serialized_start=1365
-  _globals['_MEDIAPART']._serialized_end=1442
-  _globals['_READAUDIOREQUEST']._serialized_start=1444
-  _globals['_READAUDIOREQUEST']._serialized_end=1516
-  _globals['_READAUDIORESPONSE']._serialized_start=1518
-  _globals['_READAUDIORESPONSE']._serialized_end=1609
-  _globals['_AUDIOHEADER']._serialized_start=1611
-  _globals['_AUDIOHEADER']._serialized_end=1663
-  _globals['_GENRESTATE']._serialized_start=1665
-  _globals['_GENRESTATE']._serialized_end=1709
-  _globals['_WRITEGENRESREQUEST']._serialized_start=1712
-  _globals['_WRITEGENRESREQUEST']._serialized_end=1858
-  _globals['_WRITEGENRESRESPONSE']._serialized_start=1860
-  _globals['_WRITEGENRESRESPONSE']._serialized_end=1987
-  _globals['_SYNCSERVICE']._serialized_start=2250
-  _globals['_SYNCSERVICE']._serialized_end=2988
+  _globals['_CHECKSERVERRESPONSE']._serialized_start=342
+  _globals['_CHECKSERVERRESPONSE']._serialized_end=511
+  _globals['_LISTLIBRARIESREQUEST']._serialized_start=513
+  _globals['_LISTLIBRARIESREQUEST']._serialized_end=535
+  _globals['_LISTLIBRARIESRESPONSE']._serialized_start=537
+  _globals['_LISTLIBRARIESRESPONSE']._serialized_end=605
+  _globals['_LIBRARY']._serialized_start=607
+  _globals['_LIBRARY']._serialized_end=698
+  _globals['_LISTTRACKSREQUEST']._serialized_start=700
+  _globals['_LISTTRACKSREQUEST']._serialized_end=779
+  _globals['_LISTTRACKSRESPONSE']._serialized_start=781
+  _globals['_LISTTRACKSRESPONSE']._serialized_end=886
+  _globals['_GETTRACKSREQUEST']._serialized_start=888
+  _globals['_GETTRACKSREQUEST']._serialized_end=927
+  _globals['_GETTRACKSRESPONSE']._serialized_start=929
+  _globals['_GETTRACKSRESPONSE']._serialized_end=1017
+  _globals['_TRACK']._serialized_start=1020
+  _globals['_TRACK']._serialized_end=1413
+  _globals['_MEDIAPART']._serialized_start=1415
+  _globals['_MEDIAPART']._serialized_end=1492
+  _globals['_READAUDIOREQUEST']._serialized_start=1494
+  _globals['_READAUDIOREQUEST']._serialized_end=1566
+  _globals['_READAUDIORESPONSE']._serialized_start=1568
+  _globals['_READAUDIORESPONSE']._serialized_end=1659
+  _globals['_AUDIOHEADER']._serialized_start=1661
+  _globals['_AUDIOHEADER']._serialized_end=1713
+  _globals['_GENRESTATE']._serialized_start=1715
+  _globals['_GENRESTATE']._serialized_end=1759
+  _globals['_WRITEGENRESREQUEST']._serialized_start=1762
+  _globals['_WRITEGENRESREQUEST']._serialized_end=1908
+  _globals['_WRITEGENRESRESPONSE']._serialized_start=1910
+  _globals['_WRITEGENRESRESPONSE']._serialized_end=2037
+  _globals['_SYNCSERVICE']._serialized_start=2300
+  _globals['_SYNCSERVICE']._serialized_end=3038
 # @@protoc_insertion_point(module_scope)

@@ -174,12 +174,17 @@ class CheckServerResponse(_message.Message):
     FRIENDLY_NAME_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     SUPPORTS_TRACK_GENRES_FIELD_NUMBER: _builtins.int
+    SERVER_TIME_FIELD_NUMBER: _builtins.int
     machine_identifier: _builtins.str
     """The server's own id; tells two servers apart whatever their addresses."""
     friendly_name: _builtins.str
     version: _builtins.str
     supports_track_genres: _builtins.bool
     """Whether this version knows genres on tracks (1.40 and later do)."""
+    @_builtins.property
+    def server_time(self) -> _timestamp_pb2.Timestamp:
+        """What the server's clock says, from the Date of its answer; absent where it bears none."""
+
     def __init__(
         self,
         *,
@@ -187,10 +192,11 @@ class CheckServerResponse(_message.Message):
         friendly_name: _builtins.str = ...,
         version: _builtins.str = ...,
         supports_track_genres: _builtins.bool = ...,
+        server_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["server_time", b"server_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["friendly_name", b"friendly_name", "machine_identifier", b"machine_identifier", "supports_track_genres", b"supports_track_genres", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["friendly_name", b"friendly_name", "machine_identifier", b"machine_identifier", "server_time", b"server_time", "supports_track_genres", b"supports_track_genres", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
