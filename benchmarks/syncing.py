@@ -53,6 +53,7 @@ def main() -> None:
         _measure("again, nothing changed", SECOND_SECONDS, watched)
         print(f"rows of songs rewritten by the second: {_rewritten(marked)} (at most 0)")
         _reference(plex_url)
+        _runs()
         _sizes()
 
 
@@ -65,6 +66,7 @@ def _measure(name: str, limit: int, watched: dict[str, int]) -> None:
     from portal.runs.start import start_sync
 
     peaks: dict[str, float] = {}
+    processors = {part: _processor_seconds(pid) for part, pid in watched.items()}
     started = time.perf_counter()
     listed = 0.0
     run = start_sync(["Music"])
@@ -81,7 +83,8 @@ def _measure(name: str, limit: int, watched: dict[str, int]) -> None:
         f"{name}: {seconds:.1f} s (at most {limit}), {listed:.1f} s of it until the listing was stored; {run.message}"
     )
     for part, peak in peaks.items():
-        print(f"  {part:24}{peak:8.0f} MB at its peak (at most {MEGABYTES})")
+        used = _processor_seconds(watched[part]) - processors[part]
+        print(f"  {part:24}{peak:8.0f} MB at its peak (at most {MEGABYTES}), {used:6.1f} s of a core")
     if run.state != "done":
         raise SystemExit(f"the sync ended as {run.state}: {run.message}")
 
@@ -97,6 +100,13 @@ def _megabytes(pid: int) -> float:
             continue
         peaks += [int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM")]
     return max(peaks, default=0.0)
+
+
+def _processor_seconds(pid: int) -> float:
+    """Time on a processor, of a process and its children, also those that have ended."""
+    process = psutil.Process(pid)
+    times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
+    return sum(t.user + t.system + t.children_user + t.children_system for t in times)
 
 
 def _mark_rows() -> str:
@@ -143,6 +153,34 @@ def _reference(plex_url: str) -> None:
     print(
         f"reference, plexapi's searchTracks() and update_or_create on {SAMPLE} songs: {a_song * 1000:.2f} ms a song, "
         f"ours {ours * 1000:.2f} ms: {a_song / ours:.1f} times as fast\n"
+    )
+
+
+def _runs() -> None:
+    """What the engine takes by itself for a run over all songs, in small jobs: none of it is work on a song."""
+    from portal.library.models import Track
+    from portal.runs import engine, jobs, layout
+    from portal.runs.models import Run, RunSong
+
+    songs = list(Track.objects.order_by("pk").values_list("pk", flat=True))
+    # Its jobs are due in an hour, so the worker leaves it alone.
+    run = Run.objects.create(kind=Run.Kind.EXTRACT, state=Run.State.RUNNING, request_id="benchmark")
+    started = time.perf_counter()
+    layout.put_down(run.pk, songs)
+    jobs.defer_songs(run.pk, songs, songs_at_once=8, wait_seconds=3600)
+    laid_out = time.perf_counter() - started
+    Run.objects.filter(pk=run.pk).update(laid_out=True, song_count=len(songs))
+    RunSong.objects.filter(run=run, track__in=songs[: len(songs) // 2]).delete()
+    started = time.perf_counter()
+    for _ in range(100):
+        engine.settle(run.pk)
+    settled = (time.perf_counter() - started) / 100
+    started = time.perf_counter()
+    engine.stop(run.pk)
+    ended = time.perf_counter() - started
+    print(
+        f"a run over {len(songs)} songs: laid out in {laid_out:.1f} s ({len(songs) // 8} jobs), looked after in "
+        f"{settled * 1000:.1f} ms a job, ended in {ended:.1f} s"
     )
 
 

@@ -105,7 +105,8 @@ class InPlex(models.TextChoices):
 class Track(models.Model):
     """A song in a Plex library: its metadata, its state, and the genre its tags claim."""
 
-    library = models.ForeignKey(Library, on_delete=models.CASCADE, related_name="tracks")
+    # The constraint's index begins with the library.
+    library = models.ForeignKey(Library, on_delete=models.CASCADE, related_name="tracks", db_index=False)
     rating_key = models.CharField(max_length=50)
     guid = models.CharField(max_length=300, blank=True)
     title = models.CharField(max_length=1000)
@@ -138,14 +139,12 @@ class Track(models.Model):
     )
 
     audio = models.ForeignKey(Audio, on_delete=models.SET_NULL, null=True, blank=True, related_name="tracks")
-    analysis = models.CharField(
-        max_length=20, choices=Analysis.choices, default=Analysis.PENDING, db_index=True
-    )
+    analysis = models.CharField(max_length=20, choices=Analysis.choices, default=Analysis.PENDING)
     analysis_reason = models.CharField(max_length=50, blank=True)
     analysis_message = models.TextField(blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_try_time = models.DateTimeField(null=True, blank=True)
-    in_plex = models.CharField(max_length=20, choices=InPlex.choices, default=InPlex.UNTOUCHED, db_index=True)
+    in_plex = models.CharField(max_length=20, choices=InPlex.choices, default=InPlex.UNTOUCHED)
     removed_time = models.DateTimeField(null=True, blank=True, help_text="When Plex no longer had it.")
     last_synced = models.DateTimeField(
         null=True, blank=True, help_text="When its full metadata was read; empty where it has to be."
@@ -155,6 +154,11 @@ class Track(models.Model):
         verbose_name = "song"
         ordering = ("artist", "album", "title")
         constraints = (models.UniqueConstraint(fields=("library", "rating_key"), name="track_of_library"),)
+        # Not by the fields' own db_index, which makes a second index for LIKE: each one costs at every write.
+        indexes = (
+            models.Index(fields=("analysis",), name="track_by_analysis"),
+            models.Index(fields=("in_plex",), name="track_by_in_plex"),
+        )
 
     def __str__(self) -> str:
         return f"{self.artist} – {self.title}"

@@ -190,7 +190,8 @@ def _state(message: pb.GenreState) -> GenreState:
 
 
 def _time(stamp: Timestamp) -> datetime | None:
-    return stamp.ToDatetime(tzinfo=UTC) if stamp.seconds else None
+    # Plex knows whole seconds; protobuf's own conversion of 100,000 tracks takes seconds.
+    return datetime.fromtimestamp(stamp.seconds, UTC) if stamp.seconds else None
 
 
 def _track(message: pb.Track) -> PlexTrack:

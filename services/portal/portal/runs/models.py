@@ -82,7 +82,8 @@ class RunSong(models.Model):
         SKIPPED = "skipped", "Skipped"
         FAILED = "failed", "Failed"
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="songs")
+    # The constraint's index begins with the run.
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="songs", db_index=False)
     track = models.ForeignKey("library.Track", on_delete=models.CASCADE, related_name="+")
     state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
     attempts = models.PositiveSmallIntegerField(default=0)
