@@ -7,10 +7,21 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
 from pydantic import ValidationError
 
+from portal.ledger.models import WriteBatch
 from portal.preferences.current import Standing, standing
 from portal.preferences.faults import reason
 from portal.preferences.models import ChangedSetting, SettingChange
 from portal.preferences.values import DEFAULTS, Preferences, allowed, validated
+
+NOT_APPLIED = (
+    "write_automatically cannot be switched on yet: no write batch has been applied. Plan one (Songs, or reclass push "
+    "--dry-run), look it over and apply it; then this can be left to the schedule."
+)
+
+
+def has_applied_a_batch() -> bool:
+    """Whether a person has seen what writing does, and wanted it."""
+    return WriteBatch.objects.filter(applied_time__isnull=False).exists()
 
 
 class ChangeRefusedError(Exception):
@@ -59,6 +70,8 @@ def _checked(wanted: Mapping[str, Any], now: Standing) -> dict[str, Any]:
                 values[name] = validated(name, value)
             except ValidationError as error:
                 faults[name] = f"{name} cannot be {value!r}: {reason(error)}. Allowed: {allowed(name)}."
+    if values.get("write_automatically") and not has_applied_a_batch():
+        faults["write_automatically"] = NOT_APPLIED
     if faults:
         raise ChangeRefusedError(faults)
     return values

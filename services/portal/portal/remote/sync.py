@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -32,6 +33,33 @@ class PlexServer:
     supports_track_genres: bool
     server_time: datetime | None = None
     """What its clock says; None where it does not say."""
+
+
+class ConnectionSource(StrEnum):
+    """Where a part of the connection to Plex comes from."""
+
+    NONE = "none"
+    STORED = "stored"
+    ENVIRONMENT = "environment"
+
+
+_SOURCES = {
+    pb.CONNECTION_SOURCE_STORED: ConnectionSource.STORED,
+    pb.CONNECTION_SOURCE_ENVIRONMENT: ConnectionSource.ENVIRONMENT,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlexConnection:
+    """Where address and token come from; what they are, nobody but sync knows."""
+
+    url: ConnectionSource
+    token: ConnectionSource
+
+    @property
+    def complete(self) -> bool:
+        """Whether Plex is configured."""
+        return ConnectionSource.NONE not in (self.url, self.token)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +145,20 @@ class SyncClient:
             supports_track_genres=answer.supports_track_genres,
             server_time=_time(answer.server_time),
         )
+
+    def connection(self, *, timeout_seconds: float = 10.0) -> PlexConnection:
+        """Where address and token come from."""
+        with translated("sync"):
+            answer = self._stub.GetConnection(pb.GetConnectionRequest(), timeout=timeout_seconds)
+        return PlexConnection(
+            url=_SOURCES.get(answer.url_source, ConnectionSource.NONE),
+            token=_SOURCES.get(answer.token_source, ConnectionSource.NONE),
+        )
+
+    def set_connection(self, *, url: str, token: str, timeout_seconds: float = 10.0) -> None:
+        """Hand over address and token; an empty one stays as it is."""
+        with translated("sync"):
+            self._stub.SetConnection(pb.SetConnectionRequest(url=url, token=token), timeout=timeout_seconds)
 
     def list_libraries(self) -> list[PlexLibrary]:
         """The music libraries."""
