@@ -4,7 +4,7 @@ TRITON_VENV := .venv-triton
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 PROTOS := $(wildcard protos/reclass/*/v1/*.proto)
-MEMBERS := runtime sync features inference portal standalone
+MEMBERS := runtime sync features inference portal standalone client
 # Where a machine keeps local wheels for pip (a CPU build of torch, say), uv looks there too.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 ARGS ?=
@@ -17,7 +17,7 @@ NAMES ?=
 help: ## Show these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
-$(VENV)/.installed: constraints.txt requirements-dev.txt requirements-members.txt protos/pyproject.toml $(wildcard services/*/pyproject.toml)
+$(VENV)/.installed: constraints.txt requirements-dev.txt requirements-members.txt protos/pyproject.toml $(wildcard services/*/pyproject.toml clients/*/pyproject.toml)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	test -x $(UV) || $(BIN)/python -m pip install --quiet uv
 	$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt -r requirements-dev.txt -r requirements-members.txt

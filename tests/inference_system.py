@@ -10,7 +10,8 @@ from inference.__main__ import build
 from inference.settings import InferenceSettings
 from reclass.features.v1 import features_pb2, features_pb2_grpc
 from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
-from runtime.testing import connected
+from runtime.channel import open_channel
+from runtime.testing import connected, running_server
 from runtime.triton import Triton
 from synthetic_library import SyntheticLibrary
 from triton_server import TritonServer
@@ -24,6 +25,8 @@ class System:
     """A running service and what it talks to."""
 
     stub: inference_pb2_grpc.InferenceServiceStub
+    target: str
+    """Where it listens."""
     triton: TritonServer
     features: FeaturesStandIn
     first_training: list[inference_pb2.TrainResponse] = field(default_factory=list)
@@ -64,7 +67,7 @@ def training(
 
 
 @contextmanager
-def running_system(triton: TritonServer, **chosen: object) -> Iterator[System]:
+def running_system(triton: TritonServer, *, token: str | None = None, **chosen: object) -> Iterator[System]:
     """The service on the repository of a Triton, with settings that a test has chosen."""
     features = FeaturesStandIn()
     server = Triton(triton.target)
@@ -74,8 +77,13 @@ def running_system(triton: TritonServer, **chosen: object) -> Iterator[System]:
         servicer = build(settings, triton=server, features=stub)
         servicer.warm_up()
         register = partial(inference_pb2_grpc.add_InferenceServiceServicer_to_server, servicer)
-        with connected({NAME: register}, timeout_seconds=60) as channel:
-            yield System(
-                stub=inference_pb2_grpc.InferenceServiceStub(channel), triton=triton, features=features
-            )
+        with running_server({NAME: register}, token=token) as listening:
+            target = f"127.0.0.1:{listening.port}"
+            with open_channel(target, token=token, timeout_seconds=60) as channel:
+                yield System(
+                    stub=inference_pb2_grpc.InferenceServiceStub(channel),
+                    target=target,
+                    triton=triton,
+                    features=features,
+                )
     server.close()

@@ -13,7 +13,7 @@ from inference.errors import RequestInvalidError, VectorInvalidError
 from inference.learning import HeardOutOfFold, Learned, Step
 from inference.options import TrainingOptions
 from inference.record import HeadRecord
-from inference.stages import Vector, VectorKind, why_invalid
+from inference.stages import HEAD_DEVICE, Vector, VectorKind, why_invalid
 from inference.status import StageState
 from inference.votes import Classification, Outcome, Rule, StageVerdict
 
@@ -195,6 +195,7 @@ def stage_state_to(state: StageState) -> inference_pb2.StageStatus:
     )
     if state.head is not None:
         message.model_version = state.head.version
+        message.device = HEAD_DEVICE
         message.feature_versions.extend(state.head.feature_versions.values())
         message.genres.extend(state.head.genres)
     if state.trained_time is not None:

@@ -2,9 +2,8 @@
 
 import os
 from pathlib import Path
-from typing import Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 from runtime.settings import ServiceSettings
 
@@ -31,7 +30,9 @@ class InferenceSettings(ServiceSettings):
     """Folder with the code and configuration that all heads share."""
     extract_timeout_seconds: float = Field(default=120.0, gt=0, le=3600)
     """How long features may take for one song."""
-    max_content_bytes: int = Field(default=64 * MEBIBYTE, ge=MEBIBYTE, le=2**31 - 1 - MEBIBYTE)
+    max_content_bytes: int = Field(
+        default=64 * MEBIBYTE, ge=MEBIBYTE, le=2**31 - 1 - MEBIBYTE, validate_default=True
+    )
     """The largest audio file that is taken as bytes; INFERENCE_MAX_MESSAGE_BYTES and FEATURES_MAX_MESSAGE_BYTES must be
     at least 1 MiB more."""
     max_calls: int = Field(default=128, ge=1, le=4096)
@@ -47,15 +48,16 @@ class InferenceSettings(ServiceSettings):
     training_threads: int = Field(default=0, ge=0, le=256)
     """Threads of a training; 0 takes half of the processors, so that serving goes on."""
 
-    @model_validator(mode="after")
-    def _a_file_fits_into_a_message(self) -> Self:
-        least = self.max_content_bytes + MEBIBYTE
-        if self.max_message_bytes < least:
+    @field_validator("max_content_bytes")
+    @classmethod
+    def _a_file_fits_into_a_message(cls, value: int, info: ValidationInfo) -> int:
+        message = info.data.get("max_message_bytes", value + MEBIBYTE)
+        if value + MEBIBYTE > message:
             raise ValueError(
-                f"INFERENCE_MAX_CONTENT_BYTES is {self.max_content_bytes}, so INFERENCE_MAX_MESSAGE_BYTES must be "
-                f"at least {least} and is {self.max_message_bytes}"
+                f"it must be 1 MiB less than INFERENCE_MAX_MESSAGE_BYTES, which is {message}; raise that, and "
+                "FEATURES_MAX_MESSAGE_BYTES with it"
             )
-        return self
+        return value
 
     def threads_for_training(self) -> int:
         """The number of threads, with 0 worked out."""

@@ -63,6 +63,10 @@ STAGES = (
 )
 
 
+HEAD_DEVICE = "cpu"
+"""Where Triton runs the heads, as their configuration says: one product of a small matrix gains nothing from a GPU."""
+
+
 def why_invalid(vector: Vector) -> str | None:
     """What is wrong with a vector in a sentence, or None."""
     name = vector.kind.name

@@ -3,7 +3,8 @@
 import pytest
 from inference.converters import OUTCOMES, rule_from, training_options_from, vector_from, vector_to
 from inference.errors import RequestInvalidError, VectorInvalidError
-from inference.stages import LENGTHS, VectorKind
+from inference.settings import TEMPLATES_IN_CLONE
+from inference.stages import HEAD_DEVICE, LENGTHS, VectorKind
 from inference.votes import Outcome
 from reclass.features.v1 import features_pb2
 from reclass.inference.v1 import inference_pb2
@@ -81,3 +82,8 @@ def test_nonsense_in_the_options_of_a_training_is_refused(
 ) -> None:
     with pytest.raises(RequestInvalidError, match=said):
         training_options_from(options)
+
+
+def test_the_device_that_a_status_names_is_that_of_the_heads_configuration() -> None:
+    config = (TEMPLATES_IN_CLONE / "genre_head" / "config.pbtxt").read_text()
+    assert f"kind: KIND_{HEAD_DEVICE.upper()} " in config

@@ -1,0 +1,142 @@
+"""The client for programs with asyncio."""
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from os import PathLike
+from types import TracebackType
+
+import grpc
+from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
+
+from reclass_client.answers import answer_of, classification_of, status_of
+from reclass_client.client import AHEAD, SONG_SECONDS, Feed
+from reclass_client.connection import CHANNEL_OPTIONS, metadata
+from reclass_client.errors import error_of_call
+from reclass_client.songs import Options, Song, request_for
+from reclass_client.values import Answer, Classification, Status, Vector
+
+
+class AsyncClient:
+    """As `Client`, for one event loop: make it inside, and close it or use `async with`."""
+
+    def __init__(
+        self,
+        target: str = "127.0.0.1:50053",
+        *,
+        token: str | None = None,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
+        self._metadata = metadata(token)
+        self._channel = (
+            grpc.aio.secure_channel(target, credentials, options=CHANNEL_OPTIONS)
+            if credentials
+            else grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
+        )
+        self._stub = inference_pb2_grpc.InferenceServiceStub(self._channel)
+
+    async def __aenter__(self) -> "AsyncClient":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End the connection, and with it the calls in the works."""
+        await self._channel.close()
+
+    async def classify(
+        self,
+        *,
+        path: str = "",
+        rating_key: str = "",
+        path_hint: str = "",
+        content: bytes = b"",
+        file: "str | PathLike[str] | None" = None,
+        vectors: Sequence[Vector] = (),
+        options: Options = Options(),  # noqa: B008 # frozen
+        timeout: float = SONG_SECONDS,  # it goes with the call as its deadline
+    ) -> Classification:
+        """The genre of one song, named as `Song` says; raises ReclassError."""
+        song = Song(
+            path=path, rating_key=rating_key, path_hint=path_hint, content=content, file=file, vectors=vectors
+        )
+        request = await asyncio.to_thread(request_for, song, options)
+        try:
+            response = await self._stub.ClassifyTrack(request, timeout=timeout, metadata=self._metadata)
+        except grpc.RpcError as error:
+            raise error_of_call(error) from error
+        return classification_of(response)
+
+    async def classify_many(
+        self,
+        songs: "Iterable[Song] | AsyncIterable[Song]",
+        *,
+        options: Options = Options(),  # noqa: B008 # frozen
+        timeout: float | None = None,  # it goes with the call as its deadline
+    ) -> AsyncIterator[Answer]:
+        """As `Client.classify_many`; `songs` may be asynchronous too."""
+        feed = AsyncFeed(songs, options)
+        call = self._stub.ClassifyTracks(feed.messages(), timeout=timeout, metadata=self._metadata)
+        try:
+            async for response in call:
+                for answer in feed.unsent():
+                    yield answer
+                yield answer_of(response)
+                feed.answered()
+        except (grpc.RpcError, asyncio.CancelledError) as error:
+            if feed.failure:
+                raise feed.failure from error
+            if isinstance(error, grpc.RpcError):
+                raise error_of_call(error) from error
+            raise
+        finally:
+            call.cancel()
+        for answer in feed.unsent():
+            yield answer
+
+    async def status(self, *, timeout: float = 30.0) -> Status:  # as above
+        """The stages, whether each is ready, and the limits; raises ReclassError."""
+        try:
+            response = await self._stub.GetStatus(
+                inference_pb2.GetStatusRequest(), timeout=timeout, metadata=self._metadata
+            )
+        except grpc.RpcError as error:
+            raise error_of_call(error) from error
+        return status_of(response)
+
+
+class AsyncFeed(Feed):
+    """The songs as messages; files are read beside the event loop."""
+
+    def __init__(self, songs: "Iterable[Song] | AsyncIterable[Song]", options: Options) -> None:
+        super().__init__((), options)
+        self._any_songs = songs
+        self._async_room = asyncio.Semaphore(AHEAD)
+
+    async def messages(self) -> AsyncIterator[inference_pb2.ClassifyTracksRequest]:
+        """The messages, as far as there is room for them."""
+        try:
+            async for song in each(self._any_songs):
+                message = await asyncio.to_thread(self.message, song) if song.file else self.message(song)
+                if message:
+                    await self._async_room.acquire()
+                    yield message
+        except Exception as error:  # as in Feed
+            self.failure = error
+            raise
+
+    def answered(self) -> None:
+        """One more answer has been taken."""
+        self._async_room.release()
+
+
+async def each(songs: "Iterable[Song] | AsyncIterable[Song]") -> AsyncIterator[Song]:
+    """Songs from either kind of iterable."""
+    if isinstance(songs, AsyncIterable):
+        async for song in songs:
+            yield song
+        return
+    for song in songs:
+        yield song

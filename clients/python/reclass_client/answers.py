@@ -1,0 +1,115 @@
+"""From the messages of the contract to plain values."""
+
+from collections.abc import Iterable
+from datetime import timezone
+
+from reclass.features.v1 import features_pb2
+from reclass.inference.v1 import inference_pb2
+
+from reclass_client.errors import error_of_song
+from reclass_client.values import (
+    Answer,
+    AudioFacts,
+    Classification,
+    GenreScore,
+    Limits,
+    Outcome,
+    StageState,
+    StageVerdict,
+    Status,
+    Vector,
+)
+
+OUTCOMES = {
+    inference_pb2.OUTCOME_CLASSIFIED: Outcome.CLASSIFIED,
+    inference_pb2.OUTCOME_NO_MODEL: Outcome.NO_MODEL,
+    inference_pb2.OUTCOME_PROVISIONAL: Outcome.PROVISIONAL,
+    inference_pb2.OUTCOME_UNSURE: Outcome.UNSURE,
+}
+
+
+def classification_of(response: inference_pb2.ClassifyTrackResponse) -> Classification:
+    """The answer to ClassifyTrack."""
+    return Classification(
+        # A service that is newer than this package may know more.
+        outcome=OUTCOMES.get(response.outcome, Outcome.UNSURE),
+        genre=response.genre,
+        confidence=response.confidence,
+        deciding_stage=response.deciding_stage,
+        model_version=response.model_version,
+        stages=tuple(verdict_of(verdict) for verdict in response.verdicts),
+        provisional_reason=response.provisional_reason,
+        vectors=vectors_of(response.vectors),
+        audio=facts_of(response) if response.content_key else None,
+    )
+
+
+def verdict_of(verdict: inference_pb2.StageVerdict) -> StageVerdict:
+    return StageVerdict(
+        stage=verdict.stage,
+        model_version=verdict.model_version,
+        top=tuple(GenreScore(genre=each.genre, probability=each.probability) for each in verdict.top),
+        decided=verdict.decided,
+        threshold=verdict.threshold,
+    )
+
+
+def vectors_of(vectors: Iterable[features_pb2.Vector]) -> tuple[Vector, ...]:
+    return tuple(
+        Vector(
+            kind=features_pb2.VectorKind.Name(vector.kind).removeprefix("VECTOR_KIND_"),
+            version=vector.version,
+            values=tuple(vector.values),
+        )
+        for vector in vectors
+        # A kind that this package does not know could not be sent back.
+        if vector.kind in features_pb2.VectorKind.values()
+    )
+
+
+def facts_of(response: inference_pb2.ClassifyTrackResponse) -> AudioFacts:
+    return AudioFacts(
+        content_key=response.content_key,
+        codec=response.properties.codec,
+        sample_rate_hz=response.properties.sample_rate_hz,
+        channels=response.properties.channels,
+        duration_seconds=response.properties.duration_seconds,
+        title=response.tags.title,
+        artist=response.tags.artist,
+        album=response.tags.album,
+        genres=tuple(response.tags.genres),
+    )
+
+
+def answer_of(response: inference_pb2.ClassifyTracksResponse) -> Answer:
+    """The answer to one song of ClassifyTracks."""
+    if response.WhichOneof("result") == "classification":
+        return Answer(key=response.key, classification=classification_of(response.classification))
+    return Answer(key=response.key, error=error_of_song(response.error))
+
+
+def status_of(response: inference_pb2.GetStatusResponse) -> Status:
+    """The answer to GetStatus."""
+    limits = response.limits
+    return Status(
+        stages=tuple(stage_of(stage) for stage in response.stages),
+        limits=Limits(
+            max_content_bytes=limits.max_content_bytes,
+            max_calls=limits.max_calls,
+            max_stream_songs=limits.max_stream_songs,
+        ),
+    )
+
+
+def stage_of(stage: inference_pb2.StageStatus) -> StageState:
+    trained = stage.HasField("trained_time")
+    return StageState(
+        stage=stage.stage,
+        ready=stage.ready,
+        model_version=stage.model_version,
+        genres=tuple(stage.genres),
+        feature_versions=tuple(stage.feature_versions),
+        trained_time=stage.trained_time.ToDatetime(timezone.utc) if trained else None,
+        device=stage.device,
+        message=stage.message,
+    )

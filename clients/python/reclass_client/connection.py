@@ -1,0 +1,48 @@
+"""How the service is reached: the token, and channels that outlive restarts."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+# UNAVAILABLE alone is tried again: the call reached no service, or its service died. Every other code is an answer.
+SERVICE_CONFIG = {
+    "loadBalancingConfig": [{"round_robin": {}}],
+    "methodConfig": [
+        {
+            "name": [{}],
+            "retryPolicy": {
+                "maxAttempts": 5,
+                "initialBackoff": "0.5s",
+                "maxBackoff": "5s",
+                "backoffMultiplier": 2,
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        }
+    ],
+}
+CHANNEL_OPTIONS: list[tuple[str, Any]] = [
+    ("grpc.service_config", json.dumps(SERVICE_CONFIG)),
+    # What a file may have is for the service to say.
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_reconnect_backoff_ms", 2000),
+    # A service that vanished without a word is noticed within half a minute, while calls are in the works.
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.http2.ping_timeout_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.max_pings_without_data", 0),
+]
+
+
+def metadata(token: str | None) -> tuple[tuple[str, str], ...]:
+    """What goes with every call. Without an argument the token is that of RECLASS_TOKEN or RECLASS_TOKEN_FILE."""
+    found = token if token is not None else token_of_environment()
+    return (("authorization", f"Bearer {found}"),) if found else ()
+
+
+def token_of_environment() -> str:
+    if os.environ.get("RECLASS_TOKEN"):
+        return os.environ["RECLASS_TOKEN"]
+    path = os.environ.get("RECLASS_TOKEN_FILE")
+    return Path(path).read_text(encoding="utf-8").strip() if path else ""

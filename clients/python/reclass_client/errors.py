@@ -1,0 +1,157 @@
+"""What can go wrong with a call, by type, reason and sentence."""
+
+from typing import Any
+
+import grpc
+from google.protobuf.message import DecodeError
+from reclass.inference.v1 import inference_pb2
+
+from reclass_client.rich_status import error_info
+
+# Trying again may help after these, unless the service says otherwise.
+TRANSIENT = {
+    "UNAVAILABLE",
+    "DEADLINE_EXCEEDED",
+    "RESOURCE_EXHAUSTED",
+    "ABORTED",
+    "INTERNAL",
+    "UNKNOWN",
+    "CANCELLED",
+}
+DETAILS_KEY = "grpc-status-details-bin"
+REQUEST_ID_KEY = "x-request-id"
+
+
+class ReclassError(Exception):
+    """A call that failed, or one song of many. Its text says what happened and what to do."""
+
+    def __init__(
+        self,
+        *,
+        code: str,
+        message: str,
+        reason: str = "",
+        domain: str = "",
+        permanent: bool | None = None,
+        request_id: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        """Name of the canonical gRPC code, for example "NOT_FOUND"."""
+        self.reason = reason or code
+        """Tells cases apart for programs, for example "AUDIO_NOT_FOUND"."""
+        self.domain = domain
+        """The service that found it, for example "reclass.features"."""
+        self.message = message
+        self.permanent = code not in TRANSIENT if permanent is None else permanent
+        """Trying the same again cannot help."""
+        self.request_id = request_id
+        """Finds the call in the logs of the services; empty for a song of many."""
+
+
+class InvalidRequestError(ReclassError):
+    """The request or the audio makes no sense: a wrong vector, a file that is no audio, too short, silent."""
+
+
+class AudioNotFoundError(ReclassError):
+    """There is no such file or track."""
+
+
+class NotAllowedError(ReclassError):
+    """The path lies outside of the media folders."""
+
+
+class NotPossibleError(ReclassError):
+    """Something must be set up first: a folder mounted, a model repaired."""
+
+
+class TokenRefusedError(ReclassError):
+    """The service asks for a token, and none or another one was sent."""
+
+
+class LimitExceededError(ReclassError):
+    """More than the service takes; its text says what to do instead."""
+
+
+class ContentTooLargeError(LimitExceededError):
+    """The file is too large to be sent as bytes: send its path or rating key."""
+
+
+class TooManyCallsError(LimitExceededError):
+    """Too many calls at once: wait a second, or use `classify_many`."""
+
+
+class TimedOutError(ReclassError):
+    """It took longer than `timeout`, or than the service allows for a song."""
+
+
+class UnavailableError(ReclassError):
+    """The service, or one that it needs, does not answer. Calls have been repeated for some seconds already."""
+
+
+class FileUnreadableError(ReclassError):
+    """A file of this machine could not be read; nothing was sent."""
+
+
+BY_CODE: dict[str, type[ReclassError]] = {
+    "INVALID_ARGUMENT": InvalidRequestError,
+    "NOT_FOUND": AudioNotFoundError,
+    "PERMISSION_DENIED": NotAllowedError,
+    "FAILED_PRECONDITION": NotPossibleError,
+    "UNAUTHENTICATED": TokenRefusedError,
+    "RESOURCE_EXHAUSTED": LimitExceededError,
+    "DEADLINE_EXCEEDED": TimedOutError,
+    "UNAVAILABLE": UnavailableError,
+}
+BY_REASON: dict[str, type[ReclassError]] = {
+    "CONTENT_TOO_LARGE": ContentTooLargeError,
+    "TOO_MANY_CALLS": TooManyCallsError,
+}
+NAMES = {code.value[0]: code.name for code in grpc.StatusCode}
+TOO_LARGE_FOR_GRPC = "message larger than max"
+"""How gRPC itself words it, before the service has seen the call."""
+
+
+def made(*, code: str, reason: str, **fields: Any) -> ReclassError:
+    """The error of the type that fits."""
+    kind = BY_REASON.get(reason) or BY_CODE.get(code, ReclassError)
+    return kind(code=code, reason=reason, **fields)
+
+
+def error_of_song(error: inference_pb2.SongError) -> ReclassError:
+    """The error of one song of many."""
+    return made(
+        code=NAMES.get(error.code, "UNKNOWN"),
+        reason=error.reason,
+        domain=error.domain,
+        message=error.message,
+        permanent=error.permanent,
+    )
+
+
+def error_of_call(error: grpc.RpcError) -> ReclassError:
+    """The error of a call that failed."""
+    code: str = error.code().name
+    message: str = error.details() or code
+    pairs: Any = error.trailing_metadata() or ()
+    trailers: dict[str, Any] = dict([*pairs])
+    request_id = str(trailers.get(REQUEST_ID_KEY, ""))
+    try:
+        info = error_info(bytes(trailers.get(DETAILS_KEY, b"")))
+    except DecodeError:
+        info = None
+    if info:
+        return made(
+            code=code,
+            reason=info.reason,
+            domain=info.domain,
+            message=message,
+            permanent=info.metadata.get("permanent") == "true",
+            request_id=request_id,
+        )
+    if code == "RESOURCE_EXHAUSTED" and TOO_LARGE_FOR_GRPC in message:
+        advice = f"{message}. The file is too large to be sent: send its path or its rating key instead"
+        return made(
+            code=code, reason="CONTENT_TOO_LARGE", message=advice, permanent=True, request_id=request_id
+        )
+    return made(code=code, reason="", message=message, request_id=request_id)

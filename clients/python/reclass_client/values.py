@@ -1,0 +1,137 @@
+"""What Music ReClass answers, as plain frozen values."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from reclass_client.errors import ReclassError
+
+
+class Outcome(str, Enum):
+    """How a classification ended."""
+
+    CLASSIFIED = "classified"
+    NO_MODEL = "no model"
+    """Nothing is trained yet: vectors, and never a genre."""
+    PROVISIONAL = "provisional"
+    """A later stage should have run and could not; worth another try."""
+    UNSURE = "unsure"
+    """Unlike the songs of the training."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vector:
+    """What was computed from the sound; kept and sent again, it saves the listening."""
+
+    kind: str
+    """"FMA", "MERT" or "JMLA"."""
+    version: str
+    """Everything that changes the values; hand it back as it came."""
+    values: Sequence[float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenreScore:
+    """A genre and the calibrated probability that it is right."""
+
+    genre: str
+    probability: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageVerdict:
+    """What one stage said."""
+
+    stage: int
+    model_version: str
+    top: tuple[GenreScore, ...]
+    """Best first."""
+    decided: bool
+    """Whether it reached its threshold."""
+    threshold: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class AudioFacts:
+    """What was found out about the audio file."""
+
+    content_key: str
+    """The same for the same sound, whatever the file's name and tags."""
+    codec: str
+    sample_rate_hz: int
+    channels: int
+    duration_seconds: float
+    title: str
+    artist: str
+    album: str
+    genres: tuple[str, ...]
+    """As the file's own tags have them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classification:
+    """The genre of one song, and how it came about."""
+
+    outcome: Outcome
+    genre: str
+    """Empty with NO_MODEL."""
+    confidence: float
+    """Calibrated probability that `genre` is right, 0 to 1."""
+    deciding_stage: int
+    model_version: str
+    stages: tuple[StageVerdict, ...]
+    """Every stage that ran, in order."""
+    provisional_reason: str
+    vectors: tuple[Vector, ...]
+    """Computed by this call; those that were sent are not repeated."""
+    audio: AudioFacts | None
+    """None when no audio was read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What came of one song of `classify_many`."""
+
+    key: str
+    classification: Classification | None = None
+    error: ReclassError | None = None
+
+    def result(self) -> Classification:
+        """The classification; raises the song's error."""
+        if self.classification is None:
+            raise self.error or ReclassError(code="INTERNAL", message="neither a classification nor an error")
+        return self.classification
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageState:
+    """One stage of the service."""
+
+    stage: int
+    ready: bool
+    model_version: str
+    genres: tuple[str, ...]
+    feature_versions: tuple[str, ...]
+    """Vectors of these versions can be judged."""
+    trained_time: datetime | None
+    device: str
+    message: str
+    """Why it is not ready, and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Beyond these a call is refused with LimitExceededError."""
+
+    max_content_bytes: int
+    max_calls: int
+    max_stream_songs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """What the service can do at present."""
+
+    stages: tuple[StageState, ...]
+    limits: Limits
