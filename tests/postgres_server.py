@@ -4,44 +4,35 @@ import os
 import pwd
 import shutil
 import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path
+
+import psutil
 
 # Nothing in it outlives the tests, so no write waits for a disk.
 SPEED = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=60")
 
 
-@dataclass(frozen=True, kw_only=True)
 class PostgresServer:
-    """Where a running server is reached; it asks for no password."""
+    """A server in a folder of its own that tests may stop, kill and start again; it asks for no password."""
 
-    socket_folder: Path
-    user: str
-    pid: int
+    user = "postgres"
 
-    def url(self, database: str = "postgres") -> str:
-        """The address of one of its databases."""
-        return f"postgresql://{self.user}@localhost/{database}?host={self.socket_folder}"
-
-
-@contextmanager
-def postgres_server(options: Sequence[str] = SPEED) -> Iterator[PostgresServer]:
-    """Start a server and stop it again; as root it runs as nobody, because PostgreSQL refuses root."""
-    folder = Path(tempfile.mkdtemp(prefix="reclass-pg-", dir="/tmp"))  # sockets need a short path
-    try:
-        binaries = _readable_binaries(folder)
-        data = folder / "data"
+    def __init__(self, folder: Path) -> None:
+        self.socket_folder = folder
+        self._binaries = _readable_binaries(folder)
+        self._data = folder / "data"
         _own(folder)
         _run(
-            binaries / "initdb",
+            self._binaries / "initdb",
             "-D",
-            data,
+            self._data,
             "-U",
-            "postgres",
+            self.user,
             "-A",
             "trust",
             "-E",
@@ -49,16 +40,43 @@ def postgres_server(options: Sequence[str] = SPEED) -> Iterator[PostgresServer]:
             "--locale=C.UTF-8",
             "--no-sync",
         )
-        options = (f"unix_socket_directories={folder}", "listen_addresses=", *options)
+
+    def url(self, database: str = "postgres") -> str:
+        """The address of one of its databases."""
+        return f"postgresql://{self.user}@localhost/{database}?host={self.socket_folder}"
+
+    def start(self) -> None:
+        """Start and wait until it takes connections; after a kill it recovers first."""
+        options = (f"unix_socket_directories={self.socket_folder}", "listen_addresses=", *SPEED)
         _run(
-            binaries / "pg_ctl", "-D", data, "-l", folder / "log", "-w", "-t", "30",
+            self._binaries / "pg_ctl", "-D", self._data, "-l", self.socket_folder / "log", "-w", "-t", "30",
             "-o", " ".join(f"-c {option}" for option in options), "start",
         )  # fmt: skip
+
+    def stop(self, mode: str = "fast") -> None:
+        """Cut off every connection and end: "fast" in order, "immediate" without a word."""
+        _run(self._binaries / "pg_ctl", "-D", self._data, "-m", mode, "-w", "stop")
+
+    def kill(self) -> None:
+        """kill -9 of the server and of every process that serves a connection."""
+        server = psutil.Process(int((self._data / "postmaster.pid").read_text().split()[0]))
+        family = [server, *server.children(recursive=True)]
+        for process in family:
+            process.kill()
+        psutil.wait_procs(family, timeout=20)
+
+
+@contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """Start a server and stop it again; as root it runs as nobody, because PostgreSQL refuses root."""
+    folder = Path(tempfile.mkdtemp(prefix="reclass-pg-", dir="/tmp"))  # sockets need a short path
+    try:
+        server = PostgresServer(folder)
+        server.start()
         try:
-            pid = int((data / "postmaster.pid").read_text().split()[0])
-            yield PostgresServer(socket_folder=folder, user="postgres", pid=pid)
+            yield server
         finally:
-            _run(binaries / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+            server.stop("immediate")
     finally:
         shutil.rmtree(folder)
 
@@ -73,10 +91,16 @@ def _own(folder: Path) -> None:
         os.chown(folder, nobody.pw_uid, nobody.pw_gid)
 
 
+# Python forks to start a program as another user, and gRPC's threads do not always survive that; a program that becomes
+# the user by itself is started without.
+BECOME = "import os, sys; os.setgroups([]); os.setgid(int(sys.argv[2])); os.setuid(int(sys.argv[1])); "
+RUN = "os.execv(sys.argv[3], sys.argv[3:])"
+
+
 def _run(*command: str | Path) -> None:
     nobody = _nobody()
-    identity = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []} if nobody else {}
-    subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL, **identity)
+    as_user = [sys.executable, "-c", BECOME + RUN, str(nobody.pw_uid), str(nobody.pw_gid)] if nobody else []
+    subprocess.run([*as_user, *command], check=True, cwd="/", stdout=subprocess.DEVNULL)
 
 
 def _readable_binaries(folder: Path) -> Path:

@@ -36,3 +36,8 @@ class PortalSettings(ServiceSettings):
     """Songs in one job."""
     stalled_after_seconds: float = Field(default=15.0, ge=2, le=3600)
     """A worker that gave no sign for so long is taken for dead, and its songs are given to another."""
+
+    @property
+    def hopeless_after_seconds(self) -> float:
+        """A worker that still holds its connection, and is late by so much, loses it."""
+        return 20 * self.stalled_after_seconds

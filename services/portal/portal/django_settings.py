@@ -8,6 +8,16 @@ from django.core.exceptions import ImproperlyConfigured
 from portal import look
 from portal.configuration import PortalSettings
 
+# A machine that lost its power closes no connection. Each end looks after the other: else a worker would wait for ever,
+# and the database would keep the locks of a worker that is gone.
+NOTICE_SILENCE = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+    "options": "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",
+}
+
 
 def database(settings: PortalSettings) -> dict[str, Any]:
     """Django's entry for the database of `settings`."""
@@ -27,7 +37,7 @@ def database(settings: PortalSettings) -> dict[str, Any]:
         # A pooled connection that a restart of the database has cut is found out before it is used.
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": 5},
+        "OPTIONS": {"connect_timeout": 5, **NOTICE_SILENCE},
     }
 
 
@@ -101,6 +111,6 @@ WHITENOISE_USE_FINDERS = True
 LOGGING_CONFIG = None  # runtime.telemetry does it, in __main__
 PROCRASTINATE_WORKER_DEFAULTS = {
     "update_heartbeat_interval": RECLASS.stalled_after_seconds / 5,
-    "stalled_worker_timeout": RECLASS.stalled_after_seconds,
+    "stalled_worker_timeout": RECLASS.hopeless_after_seconds,
 }
 UNFOLD = look.UNFOLD

@@ -3,12 +3,14 @@
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.db import InterfaceError, OperationalError
 from procrastinate import JobContext, RetryStrategy
 from procrastinate.contrib.django import app
 from runtime.telemetry import bind_request_id, clear_request_id
 
 from portal.library.trying_again import retry_due
 from portal.runs import engine, jobs
+from portal.runs.holding import break_off, held, is_held
 from portal.runs.models import Run
 from portal.runs.work import Equipment
 
@@ -33,7 +35,8 @@ def begin_run(context: JobContext, run_id: int) -> None:
     """Begin a run."""
     _bind(run_id)
     try:
-        engine.begin(run_id, _equipment(context), job_id=context.job.id)
+        with held(context.job.id):
+            engine.begin(run_id, _equipment(context), job_id=context.job.id)
     except engine.TryAgainError as error:
         if not str(error) or context.job.attempts < LAST_ATTEMPT:
             raise
@@ -42,12 +45,19 @@ def begin_run(context: JobContext, run_id: int) -> None:
         clear_request_id()
 
 
-@app.task(name=jobs.WORK, queue=jobs.QUEUE, pass_context=True)
+@app.task(
+    name=jobs.WORK,
+    queue=jobs.QUEUE,
+    pass_context=True,
+    # A database that was away for a moment is no fault of the songs.
+    retry=RetryStrategy(max_attempts=20, wait=3, retry_exceptions=[OperationalError, InterfaceError]),
+)
 def work_on_songs(context: JobContext, run_id: int, track_ids: list[int]) -> None:
     """Work on a chunk of a run's songs."""
     _bind(run_id)
     try:
-        engine.work(run_id, track_ids, _equipment(context), job_id=context.job.id)
+        with held(context.job.id):
+            engine.work(run_id, track_ids, _equipment(context), job_id=context.job.id)
     finally:
         clear_request_id()
 
@@ -59,13 +69,17 @@ def work_on_songs(context: JobContext, run_id: int, track_ids: list[int]) -> Non
 async def tend_runs(context: JobContext, timestamp: int) -> None:
     """Give jobs of dead workers to others, and look after runs that nobody works on."""
     manager = context.app.job_manager
-    seconds = _equipment(context).settings.stalled_after_seconds
-    for job in await manager.get_stalled_jobs(seconds_since_heartbeat=seconds):
+    settings = _equipment(context).settings
+    for job in await manager.get_stalled_jobs(seconds_since_heartbeat=settings.hopeless_after_seconds):
+        await sync_to_async(break_off)(job.id)
+    for job in await manager.get_stalled_jobs(seconds_since_heartbeat=settings.stalled_after_seconds):
+        if await sync_to_async(is_held)(job.id):
+            continue  # its worker is late, not dead
         await manager.retry_job(job)
         if job.task_name == jobs.WORK:
             arguments: dict[str, Any] = job.task_kwargs
             await sync_to_async(engine.count_lost)(arguments["run_id"], arguments["track_ids"])
-    await manager.prune_stalled_workers(seconds)
+    await manager.prune_stalled_workers(settings.hopeless_after_seconds)
     await sync_to_async(engine.tend)()
 
 
