@@ -1,14 +1,17 @@
 """The doctor: each check well and unwell, and the write test, which leaves Plex as it was whatever happens."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
 import grpc
 import pytest
+import typer
 from django.core.cache import cache
+from django.db import connection
 from django.utils import timezone
 from plex_stand_in import TOKEN
-from portal.commands import check_store
+from portal.commands import check_store, doctor
 from portal.commands.checks import examine
 from portal.commands.findings import UnwellError
 from portal.commands.writing_check import writing
@@ -28,6 +31,7 @@ from songs import judge
 from sync.library import PlexMusic
 from sync.plex import Plex, PlexAddress, Timeouts
 from sync.servicer import SERVICE_NAME, SyncServicer
+from typer.testing import CliRunner, Result
 
 SONGS = 12
 BEFORE = (["Rock", "Pop", "Soundtrack"], False)
@@ -149,6 +153,37 @@ def test_clocks_that_disagree_are_named(portal, seconds, says):
 
     with pytest.raises(UnwellError, match=says):
         check_store.clock(plex)
+
+
+@pytest.fixture
+def command(portal, monkeypatch):
+    """`reclass`, in an environment that has this test's services."""
+    monkeypatch.setenv("PORTAL_DATABASE_URL", "postgresql://is-not-asked-for")
+    for name in ("SYNC", "FEATURES", "INFERENCE"):
+        monkeypatch.setenv(f"PORTAL_{name}_TARGET", portal.target)
+
+    def run(*words: str) -> Result:
+        app = typer.Typer()
+        doctor.register(app)
+        app.command()(lambda: None)
+        return CliRunner().invoke(app, words)
+
+    return run
+
+
+def test_the_command_prints_json_with_every_check_and_its_status_says_whether_all_is_well(portal, command):
+    synced(portal)
+    done = command("doctor", "--json", "--write-test")
+    said = json.loads(done.stdout)
+    assert (done.exit_code, said["well"]) == (1, False), "no worker runs"
+    checks = {check["what"]: check for check in said["checks"]}
+    assert [name for name, check in checks.items() if not check["well"]] == ["worker"]
+    assert "put back and read back" in checks["writing"]["message"]
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now())")
+    done = command("doctor")
+    assert (done.exit_code, "wrong" in done.stdout) == (0, False), done.stdout
+    assert "ok    files: 10 opened" in done.stdout
 
 
 def writes_in_plex(portal) -> dict[int, tuple[list[str], bool]]:

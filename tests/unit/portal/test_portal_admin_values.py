@@ -1,5 +1,6 @@
 """The pure parts of the admin: badges, differences, stages, advice."""
 
+import re
 from pathlib import Path
 
 import portal
@@ -10,6 +11,7 @@ from portal.ledger.differences import difference
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.ledger.standing import STATE_AFTER
 from portal.library.agreement import Agreement
+from portal.library.beside import Beside
 from portal.library.models import Analysis, InPlex
 from portal.remote.inference import StageVerdict as Said
 from portal.runs.models import Run, RunSong
@@ -23,6 +25,7 @@ STYLES = (Path(portal.__file__).parent / "static" / "portal" / "portal.css").rea
     [
         (badges.ANALYSIS, Analysis),
         (badges.IN_PLEX, InPlex),
+        (badges.BESIDE, Beside),
         (badges.AGREEMENT, Agreement),
         (badges.BATCH, WriteBatch.State),
         (badges.ROW, WriteRow.State),
@@ -39,6 +42,14 @@ def test_every_state_has_words_a_colour_and_a_meaning(
 
 def test_every_colour_of_badges_is_in_the_style_sheet() -> None:
     assert [tone for tone in badges.Tone if f".rc-badge.rc-{tone} " not in STYLES] == []
+
+
+def test_every_colour_of_badges_has_a_light_and_a_dark_form() -> None:
+    light, dark = re.findall(r"^(?::root|\.dark) \{(.*?)^\}", STYLES, re.MULTILINE | re.DOTALL)
+    for tone in badges.Tone:
+        for form in ("soft", "text"):
+            assert f"--rc-{tone}-{form}:" in light, tone
+            assert f"--rc-{tone}-{form}:" in dark, tone
 
 
 def test_a_badge_escapes_what_it_shows() -> None:
