@@ -1,9 +1,14 @@
 """The extraction as a stage of its own: what is taken up, how much at once, and what is said of it."""
 
 import io
+import json
 import threading
 
+import grpc
+import pytest
+import typer
 from django.db import connection
+from portal.commands import looking, songs
 from portal.commands.extracting import report, stages_as_data
 from portal.commands.following import exit_status, snapshot
 from portal.genres.models import Genre
@@ -18,9 +23,17 @@ from portal.verdicts.models import Override
 from portal_services import BusyError, TooShortError
 from reclass.features.v1 import features_pb2
 from rich.console import Console
+from runtime.errors import ServiceError
+from typer.testing import CliRunner, Result
 
 SONGS = 12
 FMA, MERT = features_pb2.VECTOR_KIND_FMA, features_pb2.VECTOR_KIND_MERT
+
+
+class LostError(ServiceError):
+    """A file that may come back."""
+
+    code, reason = grpc.StatusCode.NOT_FOUND, "AUDIO_NOT_FOUND"
 
 
 def synced(portal):
@@ -254,3 +267,49 @@ def test_failed_songs_wait_longer_each_time_and_a_due_run_takes_only_those(porta
     assert due.song_count == 1
     first.refresh_from_db()
     assert (first.analysis, first.attempts, first.next_try_time) == (Analysis.HEARD, 0, None)
+
+
+@pytest.fixture
+def command(portal, monkeypatch):
+    """`reclass` beside a worker, in an environment that has this test's services."""
+    monkeypatch.setenv("PORTAL_DATABASE_URL", "postgresql://is-not-asked-for")
+    monkeypatch.setenv("PORTAL_FEATURES_TARGET", portal.target)
+    monkeypatch.setenv("PORTAL_INFERENCE_TARGET", portal.target)
+    ended = threading.Event()
+
+    def work() -> None:
+        while not ended.wait(0.1):
+            portal.work_off()
+        connection.close()
+
+    def run(*words: str) -> Result:
+        app = typer.Typer()
+        songs.register(app)
+        looking.register(app)
+        return CliRunner(env={"COLUMNS": "200"}).invoke(app, words)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    yield run
+    ended.set()
+    worker.join()
+
+
+def test_the_command_ends_with_0_only_when_what_was_asked_is_done(portal, command):
+    assert command("sync", "--library", "Music").exit_code == 0
+    assert command("extract", "--stage", "mert").exit_code == 1
+    everything = command("extract", "--stage", "all")
+    assert (everything.exit_code, f"{SONGS} of {SONGS} songs done" in everything.stdout) == (1, True)
+    assert "mert: It is not installed: download its weights" in everything.stdout
+    installed = command("extract")
+    assert (installed.exit_code, "Nothing to hear" in installed.stdout) == (0, True)
+    Track.objects.filter(rating_key="1001").update(analysis=Analysis.PENDING)
+    portal.features.faults = {"1001": [LostError("its file is nowhere")]}
+    failed = command("extract", "--stage", "fma")
+    assert failed.exit_code == 1
+    assert "1 failed (AUDIO_NOT_FOUND): its file is nowhere – for example" in failed.stdout
+    status = json.loads(command("status", "--json").stdout)
+    fma = next(each for each in status["extraction"]["stages"] if each["stage"] == "fma")
+    assert {name: fma[name] for name in ("done", "failed", "skipped", "pending")} == {
+        "done": SONGS - 1, "failed": 1, "skipped": 1, "pending": 0,
+    }  # fmt: skip
