@@ -9,6 +9,7 @@ from django.db import OperationalError, connection
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.exceptions import ConnectorException
+from runtime.metrics import exposed, new_registry
 from runtime.telemetry import get_logger
 
 from portal.configuration import PortalSettings
@@ -27,7 +28,10 @@ def run_worker(settings: PortalSettings) -> int:
     try:
         connection.ensure_connection()
         connection.close()
-        with ExitStack() as channels:
+        with (
+            exposed(new_registry(), host=settings.host, port=settings.metrics_port),
+            ExitStack() as channels,
+        ):
             return asyncio.run(_work(settings, channels))
     except OperationalError as error:
         log.error(unreachable_message(error))

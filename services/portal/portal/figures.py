@@ -1,0 +1,105 @@
+"""What Prometheus reads of the portal: songs, runs, queue and workers, counted in the database when it asks.
+
+Shown to who is signed in as staff, and to programs with the token of PORTAL_METRICS_TOKEN.
+"""
+
+import hmac
+from collections.abc import Iterable, Iterator, Sequence
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import connection
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from runtime.metrics import new_registry
+
+from portal.library.models import Analysis, InPlex, Track
+from portal.runs.models import Run
+
+REFUSAL = (
+    "These figures are shown to staff that is signed in, and to programs that send the token of "
+    "PORTAL_METRICS_TOKEN as 'Authorization: Bearer <token>'.\n"
+)
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """GET /metrics."""
+    if not (_is_staff(request) or _has_token(request)):
+        return HttpResponse(REFUSAL, status=403, content_type="text/plain")
+    registry = new_registry()
+    registry.register(_Counted())
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _is_staff(request: HttpRequest) -> bool:
+    return isinstance(request.user, User) and request.user.is_active and request.user.is_staff
+
+
+def _has_token(request: HttpRequest) -> bool:
+    token = settings.RECLASS.metrics_token
+    if token is None:
+        return False
+    sent = request.headers.get("Authorization", "").encode()
+    return hmac.compare_digest(sent, f"Bearer {token.get_secret_value()}".encode())
+
+
+class _Counted(Collector):
+    """One query a figure; each reads an index, a small table, or once through the songs."""
+
+    def describe(self) -> Iterable[GaugeMetricFamily]:
+        return ()
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        songs = Track.objects.filter(removed_time=None)
+        yield _gauge(
+            "reclass_songs",
+            "Songs that Plex lists, by what is known of them.",
+            ("state",),
+            _complete(Analysis.values, songs.values_list("analysis").annotate(Count("pk")).order_by()),
+        )
+        yield _gauge(
+            "reclass_songs_in_plex",
+            "Songs that Plex lists, by what of ours stands there.",
+            ("state",),
+            _complete(InPlex.values, songs.values_list("in_plex").annotate(Count("pk")).order_by()),
+        )
+        runs = Run.objects.values_list("kind", "state").annotate(Count("pk")).order_by()
+        yield _gauge("reclass_runs", "Runs, those that have ended included.", ("kind", "state"), runs)
+        yield _gauge("reclass_jobs", "Jobs in the queue, by state.", ("state",), _jobs())
+        yield _gauge("reclass_workers", "Workers that gave a sign lately.", (), [(_workers(),)])
+
+
+def _gauge(
+    name: str, text: str, labels: Sequence[str], rows: Iterable[tuple[str | int, ...]]
+) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, text, labels=labels)
+    for *values, number in rows:
+        family.add_metric([str(value) for value in values], float(number))
+    return family
+
+
+def _complete(states: Iterable[str], rows: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Every state, those without a song as 0: a line that is missing would look like a scrape that failed."""
+    known = dict(rows)
+    return [(state, known.get(state, 0)) for state in states]
+
+
+def _jobs() -> list[tuple[str, int]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT status::text, count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing') GROUP BY 1"
+        )
+        return _complete(("todo", "doing"), cursor.fetchall())
+
+
+def _workers() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => %s)",
+            [settings.RECLASS.stalled_after_seconds],
+        )
+        (number,) = cursor.fetchone() or (0,)
+    return int(number)
