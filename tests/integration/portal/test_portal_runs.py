@@ -12,7 +12,7 @@ from portal.library.models import Analysis, Audio, Library, Track, Vector
 from portal.remote.audio import Heard
 from portal.remote.inference import Classification, InferenceClient, StageVerdict
 from portal.runs import engine, jobs
-from portal.runs.layout import RUNS_WITH_REASONS
+from portal.runs.layout import RUNS_WITH_REASONS, put_down
 from portal.runs.models import Run, RunSong
 from portal.runs.start import CannotStart, start_classify, start_extract, start_sync, start_train, stop
 from portal.verdicts.models import Override, Prediction
@@ -193,6 +193,14 @@ def test_a_stopped_run_leaves_no_song_behind_but_those_with_a_reason(portal):
     engine.work(run.pk, [Track.objects.get(rating_key="1001").pk], portal.equipment())
     stop(run)
     assert [(song.track.rating_key, song.attempts) for song in run.songs.all()] == [("1001", 1)]
+
+
+def test_a_song_that_went_before_its_run_was_laid_out_is_none_of_it(portal):
+    synced(portal)
+    run = Run.objects.create(kind=Run.Kind.EXTRACT, request_id="r")
+    first, second = Track.objects.order_by("pk")[:2]
+    assert put_down(run.pk, [second.pk, first.pk, 10**9, second.pk]) == 2
+    assert list(run.songs.order_by("pk").values_list("track", flat=True)) == [second.pk, first.pk]
 
 
 def test_a_song_that_kills_workers_is_looked_for_in_ever_smaller_jobs(portal):

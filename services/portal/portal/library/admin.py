@@ -93,7 +93,7 @@ class TrackAdmin(PageAdmin):
 class LibraryAdmin(ModelAdmin):
     """The music libraries that have been read."""
 
-    list_display = ("title", "song_count", "gone_count", "last_synced")
+    list_display = ("title", "song_count", "gone_count", "last_synced", "removed_time")
     search_fields = ("title",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -120,10 +120,12 @@ def hindrance(listing: Listing) -> str:
             f"“{listing.library.title}” listed {len(listing.rating_keys)} of {present.count()} known songs, fewer than "
             "half: nothing was marked as removed. Check in Plex that the library's folders are there, then sync again."
         )
+    if listing.complete:
+        return ""
     with connection.cursor() as cursor:
         cursor.execute(_UNLISTED, [listing.library.pk])
         left: int = cursor.fetchone()[0]
-    if listing.complete or not left:
+    if not left:
         return ""
     return (
         f"“{listing.library.title}” changed while it was read: {left} songs were not in the listing and were not "

@@ -11,15 +11,21 @@ from portal.runs.models import Run, RunSong
 RUNS_WITH_REASONS = 10
 
 
+# In the order asked for. A song whose row went meanwhile is none of the run, and none goes until this is committed.
+_PUT_DOWN = """
+INSERT INTO runs_runsong (run_id, track_id, state, attempts, message)
+SELECT %s, t.id, %s, 0, '' FROM unnest(%s::bigint[]) WITH ORDINALITY AS asked (id, n) JOIN library_track t USING (id)
+ORDER BY n FOR KEY SHARE OF t
+ON CONFLICT DO NOTHING
+"""
+
+
 def put_down(run_id: int, track_ids: Sequence[int]) -> int:
     """Make each of these songs pending in a run that has none yet; how many. In the caller's transaction."""
-    with (
-        connection.cursor() as cursor,
-        cursor.copy("COPY runs_runsong (run_id, track_id, state, attempts, message) FROM STDIN") as copy,
-    ):
-        for track_id in track_ids:
-            copy.write_row((run_id, track_id, RunSong.State.PENDING.value, 0, ""))
-    return len(track_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(_PUT_DOWN, [run_id, RunSong.State.PENDING, list(track_ids)])
+        count: int = cursor.rowcount
+    return count
 
 
 def clear(run: Run) -> None:
