@@ -126,6 +126,8 @@ class InferenceFake(inference_pb2_grpc.InferenceServiceServicer):
     model: str = MODEL
     learned: tuple[str, ...] = LEARNED
     faults: list[ServiceError] = field(default_factory=list)
+    hears: str = ""
+    """Content key of the audio that it listens to; empty where vectors are enough."""
     asked: list[inference_pb2.ClassifyTrackRequest] = field(default_factory=list)
     taught: list[inference_pb2.TrainingSong] = field(default_factory=list)
 
@@ -135,12 +137,21 @@ class InferenceFake(inference_pb2_grpc.InferenceServiceServicer):
             stage=1, model_version=self.model, top=top, decided=True, threshold=0.8
         )
 
-    def ClassifyTrack(
-        self, request: inference_pb2.ClassifyTrackRequest, context: grpc.ServicerContext
+    def ClassifyTracks(
+        self, requests: Iterator[inference_pb2.ClassifyTracksRequest], context: grpc.ServicerContext
+    ) -> Iterator[inference_pb2.ClassifyTracksResponse]:
+        for request in requests:
+            self.asked.append(request.track)
+            answer = inference_pb2.ClassifyTracksResponse(key=request.key)
+            if self.faults:
+                answer.error.CopyFrom(song_error(self.faults.pop(0)))
+            else:
+                answer.classification.CopyFrom(self._classification(request.track))
+            yield answer
+
+    def _classification(
+        self, request: inference_pb2.ClassifyTrackRequest
     ) -> inference_pb2.ClassifyTrackResponse:
-        self.asked.append(request)
-        if self.faults:
-            raise self.faults.pop(0)
         return inference_pb2.ClassifyTrackResponse(
             outcome=self.outcome,  # type: ignore[arg-type] # any number of the enum
             genre=self.genre,
@@ -148,6 +159,7 @@ class InferenceFake(inference_pb2_grpc.InferenceServiceServicer):
             deciding_stage=1,
             model_version=self.model,
             verdicts=[self._verdict(self.genre)],
+            content_key=self.hears,
         )
 
     def Train(
@@ -184,6 +196,17 @@ class InferenceFake(inference_pb2_grpc.InferenceServiceServicer):
             device="gpu 0",
         )
         return inference_pb2.GetStatusResponse(stages=[stage])
+
+
+def song_error(error: ServiceError) -> inference_pb2.SongError:
+    """The error of one song of a stream."""
+    return inference_pb2.SongError(
+        code=error.code.value[0],
+        reason=error.reason,
+        domain=error.domain,
+        message=str(error),
+        permanent=error.permanent,
+    )
 
 
 def registered(features: FeaturesFake, inference: InferenceFake) -> dict[str, partial[None]]:

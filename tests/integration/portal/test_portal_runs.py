@@ -16,7 +16,7 @@ from portal.runs.layout import RUNS_WITH_REASONS, put_down
 from portal.runs.models import Run, RunSong
 from portal.runs.start import CannotStart, start_classify, start_extract, start_sync, start_train, stop
 from portal.verdicts.models import Override, Prediction
-from portal.verdicts.storing import genres_by_name, store_prediction
+from portal.verdicts.storing import genres_by_name, store_predictions
 from portal_services import MODEL, BusyError, TooShortError
 from procrastinate.contrib.django.models import ProcrastinateJob
 from reclass.inference.v1 import inference_pb2
@@ -243,7 +243,7 @@ def test_classify_stores_one_current_prediction_and_skips_what_is_judged(portal)
     run = portal.finish(start_classify())
     assert run.state == Run.State.DONE
     assert Prediction.objects.filter(current=True).count() == Prediction.objects.count() == SONGS
-    assert all(not request.HasField("audio") for request in portal.inference.asked)
+    assert all(request.vectors for request in portal.inference.asked)
     again = portal.finish(start_classify())
     assert again.song_count == 0
     assert portal.finish(start_classify(again=True)).done_count == SONGS
@@ -332,10 +332,10 @@ def test_what_was_said_out_of_fold_stays_when_another_stage_of_the_same_training
         provisional_reason="",
         heard=Heard(content_key=""),
     )
-    store_prediction(song, answer, genres_by_name())
+    store_predictions({song.pk: answer}, genres_by_name())
     assert song.predictions.get(current=True).out_of_fold
     retrained = [replace(said[0], model_version="genre_test/2"), said[1]]
-    store_prediction(song, replace(answer, verdicts=tuple(retrained)), genres_by_name())
+    store_predictions({song.pk: replace(answer, verdicts=tuple(retrained))}, genres_by_name())
     assert not song.predictions.get(current=True).out_of_fold
 
 
@@ -386,7 +386,7 @@ def test_a_file_that_changed_is_judged_by_what_it_sounds_like_now(portal):
     heard(portal)
     song = changed_file(portal)
     portal.finish(start_classify())
-    listened = [request.audio.rating_key for request in portal.inference.asked if request.HasField("audio")]
+    listened = [request.audio.rating_key for request in portal.inference.asked if not request.vectors]
     assert listened == [song.rating_key]
 
 

@@ -9,16 +9,22 @@ import grpc
 from google.protobuf.json_format import MessageToDict
 from reclass.inference.v1 import inference_pb2 as pb
 from reclass.inference.v1 import inference_pb2_grpc
+from runtime.errors import RemoteError
 
 from portal.configuration import PortalSettings
+from portal.preferences.values import Preferences
 from portal.remote.audio import AudioSource, Heard, VectorValues, heard, kind_name, reference, vector_message
 from portal.remote.calls import channel_to, streamed, translated
+from portal.remote.wishes import classify_options
 
-# Hearing a song may be part of it.
+# A service that restarts, and then for each song: one without vectors has to be heard, another one may have to be.
 CLASSIFY_TIMEOUT_SECONDS = 180.0
+HEARING_TIMEOUT_SECONDS = 30.0
+MORE_HEARING_TIMEOUT_SECONDS = 5.0
 # 100,000 songs with their folds take minutes; a training that takes this long hangs.
 TRAIN_TIMEOUT_SECONDS = 4 * 3600.0
 
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
 _OUTCOMES = {
     pb.OUTCOME_CLASSIFIED: "classified",
     pb.OUTCOME_NO_MODEL: "no model",
@@ -53,6 +59,15 @@ class Classification:
     provisional_reason: str
     heard: Heard
     """What was found out on the way; empty when the stored vectors were enough."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SongToJudge:
+    """A song, what is stored of it, and where to hear what is not."""
+
+    track_id: int
+    vectors: tuple[VectorValues, ...]
+    source: AudioSource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,23 +126,26 @@ class InferenceClient:
     def __init__(self, channel: grpc.Channel) -> None:
         self._stub = inference_pb2_grpc.InferenceServiceStub(channel)
 
-    def classify(self, *, vectors: Sequence[VectorValues], source: AudioSource | None) -> Classification:
-        """Decide a song's genre from what is stored of it, or by listening to `source`."""
-        request = pb.ClassifyTrackRequest(vectors=[vector_message(each) for each in vectors])
-        if source is not None:
-            request.audio.CopyFrom(reference(source))
+    def classify(
+        self, songs: Sequence[SongToJudge], wishes: Preferences
+    ) -> Iterator[tuple[int, Classification | RemoteError]]:
+        """Decide the genres of songs: each is answered once, as soon as it is known, with its verdict or its error.
+
+        What is needed beside the vectors is heard. Raises `RemoteError` when the call itself fails.
+        """
+        options = classify_options(wishes)
+        requests = (_request(song, options) for song in songs)
         with translated("inference"):
-            answer = self._stub.ClassifyTrack(request, timeout=CLASSIFY_TIMEOUT_SECONDS)
-        return Classification(
-            outcome=_OUTCOMES.get(answer.outcome, str(answer.outcome)),
-            genre=answer.genre,
-            confidence=answer.confidence,
-            deciding_stage=answer.deciding_stage,
-            model_version=answer.model_version,
-            verdicts=_verdicts(answer.verdicts),
-            provisional_reason=answer.provisional_reason,
-            heard=heard(answer.content_key, answer.properties, answer.tags, answer.vectors),
-        )
+            answers = self._stub.ClassifyTracks(requests, timeout=_seconds_for(songs))
+        try:
+            for answer in streamed("inference", answers):
+                failed = answer.WhichOneof("result") == "error"
+                yield (
+                    int(answer.key),
+                    _song_error(answer.error) if failed else _classification(answer.classification),
+                )
+        finally:
+            answers.cancel()  # whoever leaves this loop early wants no more songs heard
 
     def train(self, songs: Iterable[TrainingSong], *, seed: int) -> Iterator[Progress | OutOfFold | Report]:
         """Learn from labelled songs; the report comes last, once the new version serves."""
@@ -182,6 +200,41 @@ def stages(timeout_seconds: float) -> tuple[Stage, ...]:
         return InferenceClient(channel).status(timeout_seconds=timeout_seconds)
     finally:
         channel.close()
+
+
+def _seconds_for(songs: Sequence[SongToJudge]) -> float:
+    unheard = sum(not song.vectors for song in songs)
+    more = MORE_HEARING_TIMEOUT_SECONDS * (len(songs) - unheard)
+    return CLASSIFY_TIMEOUT_SECONDS + HEARING_TIMEOUT_SECONDS * unheard + more
+
+
+def _request(song: SongToJudge, options: pb.ClassifyOptions) -> pb.ClassifyTracksRequest:
+    vectors = [vector_message(each) for each in song.vectors]
+    track = pb.ClassifyTrackRequest(vectors=vectors, audio=reference(song.source), options=options)
+    return pb.ClassifyTracksRequest(key=str(song.track_id), track=track)
+
+
+def _classification(answer: pb.ClassifyTrackResponse) -> Classification:
+    return Classification(
+        outcome=_OUTCOMES.get(answer.outcome, str(answer.outcome)),
+        genre=answer.genre,
+        confidence=answer.confidence,
+        deciding_stage=answer.deciding_stage,
+        model_version=answer.model_version,
+        verdicts=_verdicts(answer.verdicts),
+        provisional_reason=answer.provisional_reason,
+        heard=heard(answer.content_key, answer.properties, answer.tags, answer.vectors),
+    )
+
+
+def _song_error(error: pb.SongError) -> RemoteError:
+    return RemoteError(
+        code=_CODES.get(error.code, grpc.StatusCode.UNKNOWN),
+        message=error.message,
+        reason=error.reason,
+        domain=error.domain,
+        permanent=error.permanent,
+    )
 
 
 def _verdicts(messages: Iterable[pb.StageVerdict]) -> tuple[StageVerdict, ...]:

@@ -15,7 +15,15 @@ from portal.runs.models import Run, RunSong
 from portal.runs.outcomes import outcome_of
 from portal.runs.recording import Record, count, hold
 from portal.runs.retrying import MAX_ATTEMPTS, songs_at_once_after, wait_seconds
-from portal.runs.work import Equipment, Outcome, RunFailedError, RunInterruptedError, RunJob, Verdict
+from portal.runs.work import (
+    QUICK_SONGS_AT_ONCE,
+    Equipment,
+    Outcome,
+    RunFailedError,
+    RunInterruptedError,
+    RunJob,
+    Verdict,
+)
 
 log = get_logger(__name__)
 
@@ -46,7 +54,7 @@ def begin(run_id: int, equipment: Equipment, *, job_id: int | None = None) -> No
     except (OperationalError, InterfaceError) as error:
         raise TryAgainError from error  # a database that was away, or that broke a tie, is no fault of the run
     else:
-        _put_into_queue(run_id, track_ids, work.songs_at_once or equipment.settings.chunk_size)
+        _put_into_queue(job, track_ids, work.songs_at_once or equipment.settings.chunk_size)
         settle(run_id, job_id=job_id)
 
 
@@ -160,13 +168,15 @@ def _fail_or_try_again(run_id: int, error: RemoteError, equipment: Equipment) ->
     raise TryAgainError(error.message) from error
 
 
-def _put_into_queue(run_id: int, track_ids: Sequence[int], songs_at_once: int) -> None:
+def _put_into_queue(job: RunJob, track_ids: Sequence[int], songs_at_once: int) -> None:
+    run_id, quick = job.run.pk, job.quick_songs
     with transaction.atomic():
         run = _locked(run_id)
         if run is None or run.laid_out:
             return
         run.song_count = layout.put_down(run_id, track_ids)
-        jobs.defer_songs(run_id, track_ids, songs_at_once=songs_at_once)
+        jobs.defer_songs(run_id, track_ids[:quick], songs_at_once=QUICK_SONGS_AT_ONCE)
+        jobs.defer_songs(run_id, track_ids[quick:], songs_at_once=songs_at_once)
         run.laid_out, run.message, run.step = True, "", ""
         run.save(update_fields=("laid_out", "message", "step", "song_count"))
 

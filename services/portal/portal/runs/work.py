@@ -13,6 +13,8 @@ from portal.runs.models import Run
 
 # A person who stops a run does not feel this, and a query for each song costs more than many songs.
 LOOK_EVERY_SECONDS = 0.2
+# About a second of work.
+QUICK_SONGS_AT_ONCE = 500
 
 
 class RunFailedError(Exception):
@@ -63,6 +65,8 @@ class RunJob:
     services: Services
     settings: PortalSettings
     stopping: threading.Event
+    quick_songs: int = 0
+    """So many of the songs, the first that are laid out, take no time: they go into large jobs."""
     _looked_time: float = field(default=0.0, init=False)
 
     def check(self) -> None:

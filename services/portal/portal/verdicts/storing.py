@@ -1,14 +1,16 @@
 """Stores predictions: once per song and model version, one of them current."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django.db.models import Q
 
 from portal.genres.models import Genre
-from portal.library.models import Track
 from portal.remote.inference import Classification, StageVerdict
 from portal.verdicts.models import Prediction
 from portal.verdicts.stages import stored_stages
+
+SAME_CONFIDENCE = 0.001
+_SAID = ("genre", "confidence", "deciding_stage", "provisional_reason", "stages", "current")
 
 
 class GenreUnknownError(Exception):
@@ -32,34 +34,82 @@ def genre_id(name: str, known: dict[str, int]) -> int:
     return found
 
 
-def store_prediction(track: Track, said: Classification, known: dict[str, int]) -> None:
-    """Make what was said current. Call it in a transaction that holds the track's row.
+def store_predictions(said: Mapping[int, Classification], known: dict[str, int]) -> None:
+    """Make what was said of these songs current, in a transaction that holds their rows.
 
-    What a model said out of fold stays: asked again, it would only repeat what it was taught. One training makes the
-    heads of all stages, so any stage that both know tells it, whichever stage decided.
+    1. What a model said out of fold stays: asked again, it would only repeat what it was taught. One training makes
+       the heads of all stages, so any stage that both know tells it, whichever stage decided.
+    2. A verdict that is there already, by the same version, is not written again.
+    3. All others lose their place first: a song has one current verdict at any moment.
     """
-    genre = genre_id(said.genre, known)
-    predictions = Prediction.objects.filter(track=track)
-    same_training = Q()
-    for verdict in said.verdicts:
-        same_training |= Q(stages__contains=[[verdict.model_version]])
-    kept = predictions.filter(same_training, out_of_fold=True).order_by("-created_time").first()
-    others = predictions.exclude(pk=kept.pk) if kept else predictions
-    others.filter(current=True).update(current=False)
-    if kept:
-        Prediction.objects.filter(pk=kept.pk).update(current=True)
-        return
-    Prediction.objects.update_or_create(
-        track=track,
+    earlier = _earlier(said)
+    ended: list[int] = []
+    current: list[int] = []
+    changed: list[Prediction] = []
+    for track_id, classification in said.items():
+        stands = _out_of_fold(classification, earlier[track_id])
+        if stands is None:
+            wanted = _prediction(track_id, classification, known)
+            same = (each for each in earlier[track_id] if each.model_version == wanted.model_version)
+            stands = next(same, None)
+            if stands is None or _differs(stands, wanted):
+                changed.append(wanted)
+        ended += [each.pk for each in earlier[track_id] if each.current and each is not stands]
+        if stands is not None and not stands.current:
+            current.append(stands.pk)
+    Prediction.objects.filter(pk__in=ended).update(current=False)
+    Prediction.objects.filter(pk__in=current).update(current=True)
+    Prediction.objects.bulk_create(
+        changed, update_conflicts=True, unique_fields=("track", "model_version"), update_fields=_SAID
+    )
+
+
+def _earlier(said: Mapping[int, Classification]) -> dict[int, list[Prediction]]:
+    """What was said of each song before and matters now, the newest first."""
+    versions = {classification.model_version for classification in said.values()}
+    matters = Q(current=True) | Q(out_of_fold=True) | Q(model_version__in=versions)
+    found: dict[int, list[Prediction]] = {track_id: [] for track_id in said}
+    for prediction in Prediction.objects.filter(matters, track_id__in=list(said)).order_by(
+        "-created_time", "-pk"
+    ):
+        found[prediction.track_id].append(prediction)
+    return found
+
+
+def _out_of_fold(said: Classification, earlier: Sequence[Prediction]) -> Prediction | None:
+    versions = {verdict.model_version for verdict in said.verdicts}
+    return next(
+        (each for each in earlier if each.out_of_fold and any(stage[1] in versions for stage in each.stages)),
+        None,
+    )
+
+
+def _prediction(track_id: int, said: Classification, known: dict[str, int]) -> Prediction:
+    return Prediction(
+        track_id=track_id,
+        genre_id=genre_id(said.genre, known),
+        confidence=said.confidence,
         model_version=said.model_version,
-        defaults={
-            "genre_id": genre,
-            "confidence": said.confidence,
-            "deciding_stage": said.deciding_stage,
-            "provisional_reason": said.provisional_reason,
-            "stages": stored_stages(said.verdicts),
-            "current": True,
-        },
+        deciding_stage=said.deciding_stage,
+        provisional_reason=said.provisional_reason,
+        stages=stored_stages(said.verdicts),
+        current=True,
+    )
+
+
+def _differs(there: Prediction, wanted: Prediction) -> bool:
+    """Whether anybody could tell them apart: an embedding that was rounded in the database moves the last digits."""
+    if abs(there.confidence - wanted.confidence) > SAME_CONFIDENCE:
+        return True
+    return _decision(there) != _decision(wanted)
+
+
+def _decision(prediction: Prediction) -> tuple[object, ...]:
+    return (
+        prediction.genre_id,
+        prediction.deciding_stage,
+        prediction.provisional_reason,
+        [(stage, version, decided, threshold) for stage, version, decided, threshold, _ in prediction.stages],
     )
 
 
