@@ -15,6 +15,7 @@ from portal.genres.models import Genre
 from portal.ledger.exclusion import exclude
 from portal.library.models import Analysis, Audio, InPlex, Track, Vector
 from portal.library.stages import count_stages
+from portal.library.trying_again import retry_due
 from portal.preferences.models import ChangedSetting
 from portal.runs import engine
 from portal.runs.models import Run
@@ -250,7 +251,7 @@ def test_a_song_whose_audio_is_that_of_one_that_is_gone_takes_over_its_history(p
     assert Audio.objects.count() == SONGS
 
 
-def test_failed_songs_wait_longer_each_time_and_a_due_run_takes_only_those(portal):
+def test_failed_songs_wait_longer_each_time_and_only_those_that_are_due_are_tried_again(portal):
     synced(portal)
     portal.features.faults = {key: [BusyError("The service is busy.")] * 5 for key in ("1001", "1002")}
     run = start_extract()
@@ -262,11 +263,42 @@ def test_failed_songs_wait_longer_each_time_and_a_due_run_takes_only_those(porta
     first, second = Track.objects.filter(analysis=Analysis.FAILED).order_by("pk")
     assert first.attempts == 5
     assert first.next_try_time > second.last_synced
+    retry_due()
+    assert Run.objects.latest("pk") == run
     Track.objects.filter(pk=first.pk).update(next_try_time=first.last_synced)
-    due = extracted(portal, due=True)
-    assert due.song_count == 1
+    retry_due()
+    retry_due()
+    again = portal.finish(Run.objects.latest("pk"))
+    assert (again.pk, again.song_count) == (run.pk + 1, 1)
     first.refresh_from_db()
     assert (first.analysis, first.attempts, first.next_try_time) == (Analysis.HEARD, 0, None)
+
+
+def test_what_could_not_be_heard_of_a_judged_song_is_tried_again_by_itself(portal):
+    synced(portal)
+    extracted(portal)
+    portal.features.versions[MERT] = "mert/1"
+    portal.features.faults = {"1001": [LostError("its file is nowhere")]}
+    extracted(portal)
+    song = Track.objects.get(rating_key="1001")
+    assert song.next_try_time is not None
+    Track.objects.filter(pk=song.pk).update(next_try_time=song.last_synced)
+    retry_due()
+    assert portal.finish(Run.objects.latest("pk")).done_count == 1
+    assert count_stages({"mert": "mert/1"})["mert"].done == SONGS
+
+
+def test_a_retry_that_cannot_begin_is_not_asked_for_every_minute(portal):
+    synced(portal)
+    portal.features.faults = {"1001": [LostError("its file is nowhere")]}
+    extracted(portal)
+    Track.objects.filter(rating_key="1001").update(next_try_time=Track.objects.first().last_synced)
+    portal.features.versions = {}
+    retry_due()
+    run = portal.finish(Run.objects.latest("pk"))
+    assert run.state == Run.State.FAILED
+    retry_due()
+    assert Run.objects.latest("pk") == run
 
 
 @pytest.fixture

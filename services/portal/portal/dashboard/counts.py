@@ -8,7 +8,7 @@ from django.db.models import Count, Q
 from portal import badges
 from portal.genres.models import Genre
 from portal.library.agreement import Agreement
-from portal.library.beside import Beside, stale
+from portal.library.beside import Beside, count_stale
 from portal.library.models import Analysis, Track
 from portal.library.shown import with_verdicts
 from portal.verdicts.models import Prediction
@@ -64,7 +64,7 @@ def count_songs(serving: Collection[str] = ()) -> Counts:
         by_agreement=dict(with_verdicts(present).values_list("agreement").annotate(Count("pk"))),
         by_genre={genre.name: genre.songs for genre in by_genre.order_by("-songs", "name")},
         gone=Track.objects.exclude(removed_time=None).count(),
-        stale=present.filter(stale(serving)).count(),
+        stale=count_stale(serving),
     )
 
 

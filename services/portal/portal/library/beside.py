@@ -3,7 +3,6 @@
 from collections.abc import Collection
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
 
 from portal.verdicts.models import Prediction
 
@@ -15,12 +14,12 @@ class Beside(models.TextChoices):
     REMOVED = "removed", "Removed"
 
 
-def stale(serving: Collection[str]) -> Q:
-    """Songs whose current prediction is of a model that is not in service; none while nothing serves."""
+def count_stale(serving: Collection[str]) -> int:
+    """Songs in Plex whose current prediction is of a model that is not in service; none while nothing serves."""
     if not serving:
-        return Q(pk__in=())
-    current = Prediction.objects.filter(track=OuterRef("pk"), current=True)
-    return Q(Exists(current.exclude(model_version__in=serving)))
+        return 0
+    current = Prediction.objects.filter(current=True, track__removed_time=None)
+    return current.exclude(model_version__in=serving).count()
 
 
 def beside_of(*, model_version: str | None, removed: bool, serving: Collection[str]) -> tuple[Beside, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Count, Exists, F, FilteredRelation, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
-from portal.library.beside import stale
+from portal.library.beside import count_stale
 from portal.library.models import Analysis, InPlex, Track, Vector
 
 _STATES = {
@@ -41,10 +41,9 @@ def counts(serving: Collection[str] = ()) -> dict[str, int]:
     suspects = Track.objects.filter(
         present, predictions__current=True, predictions__label_suspect=True
     ).count()
-    old = Track.objects.filter(present & stale(serving)).count()
     return {
         **{name: int(number) for name, number in numbers.items()},
-        "stale": old,
+        "stale": count_stale(serving),
         "label_suspect": suspects,
     }
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 from runtime.errors import RemoteError
 
 from portal.library.adoption import adopt
@@ -33,8 +32,7 @@ GONE = Outcome(verdict=Verdict.SKIPPED, message="It is one song with another row
 
 
 class Hearing:
-    """Arguments: `stages` (kinds, or "all"; none: those installed), `track_ids` (none: every song), `due` (only
-    those that failed and whose next try is due)."""
+    """Arguments: `stages` (kinds, or "all"; none: those installed) and `track_ids` (none: every song)."""
 
     songs_at_once = None
 
@@ -159,8 +157,6 @@ def _to_hear(arguments: Mapping[str, Any], versions: Mapping[str, str]) -> Query
     tracks = tracks.exclude(analysis=Analysis.SKIPPED).exclude(file="")
     if arguments.get("track_ids") is not None:
         tracks = tracks.filter(pk__in=arguments["track_ids"])
-    if arguments.get("due"):
-        tracks = tracks.filter(next_try_time__lte=timezone.now())
     return tracks
 
 

@@ -1,5 +1,6 @@
 """The stages of the extraction: which vectors can be made here, which songs have them, and which lack them."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -91,14 +92,20 @@ def _has(kind: str, version: str) -> Q:
 
 
 def _count(kind: str, version: str) -> StageCount:
-    done = ~Q(analysis=Analysis.PENDING) & _has(kind, version)
-    skipped = ~done & Q(analysis=Analysis.SKIPPED)
-    failed = ~done & (Q(analysis=Analysis.FAILED) | Q(attempts__gt=0)) & ~Q(analysis=Analysis.SKIPPED)
-    pending = ~done & ~Q(analysis__in=(Analysis.SKIPPED, Analysis.FAILED)) & Q(attempts=0)
-    numbers = Track.objects.filter(removed_time=None).aggregate(
-        done=Count("pk", filter=done),
-        failed=Count("pk", filter=failed),
-        skipped=Count("pk", filter=skipped),
-        pending=Count("pk", filter=pending),
+    songs = Track.objects.filter(removed_time=None).order_by()
+    counted = Counter[str]()
+    # Grouped by what is asked, so that the vector of each song is looked for once.
+    groups = songs.annotate(made=_has(kind, version), tried=Q(attempts__gt=0)).values_list(
+        "analysis", "made", "tried"
     )
-    return StageCount(**numbers)
+    for analysis, made, tried, number in groups.annotate(Count("pk")):
+        counted[_standing(analysis, made=made, tried=tried)] += number
+    return StageCount(**{name: counted[name] for name in ("done", "failed", "skipped", "pending")})
+
+
+def _standing(analysis: str, *, made: bool, tried: bool) -> str:
+    if made and analysis != Analysis.PENDING:
+        return "done"
+    if analysis == Analysis.SKIPPED:
+        return "skipped"
+    return "failed" if analysis == Analysis.FAILED or tried else "pending"

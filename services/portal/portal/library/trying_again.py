@@ -1,14 +1,20 @@
 """Songs that failed or were skipped, tried again: by a person's button, and by themselves when it is time."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from django.utils import timezone
 
+from portal.library.faults import HEARD_BEFORE
 from portal.library.models import Analysis, Track
 from portal.runs.engine import ACTIVE
 from portal.runs.models import Run
+from portal.runs.retrying import next_look_seconds
 from portal.runs.start import CannotStart, start_classify, start_extract
 
+# A mount that was lost fails a whole library; the rest is due a minute later.
+AT_ONCE = 10_000
+_AT_WORK = (Run.Kind.EXTRACT, Run.Kind.CLASSIFY, Run.Kind.SYNC)
 UNHEARD = (Analysis.FAILED, Analysis.SKIPPED)
 
 
@@ -26,17 +32,28 @@ def try_again(track_ids: Iterable[int]) -> Run:
 
 
 def retry_due() -> None:
-    """Start a run for the songs whose next try is due, unless one of its kind is at work."""
-    due = Track.objects.filter(
-        removed_time=None, next_try_time__lte=timezone.now(), analysis=Analysis.FAILED
-    ).exclude(file="")
-    running = set(Run.objects.filter(state__in=ACTIVE).values_list("kind", flat=True))
-    if running & {Run.Kind.EXTRACT, Run.Kind.CLASSIFY, Run.Kind.SYNC}:
+    """Start a run for songs whose next try is due, unless one that may take them is at work.
+
+    1. Those that failed are due again a while later: a run that cannot even begin is not asked for every minute.
+    2. Of those that were heard before, and of which more could not be heard, another failure says when they are due.
+    """
+    if Run.objects.filter(state__in=ACTIVE, kind__in=_AT_WORK).exists():
         return
+    now = timezone.now()
+    due = Track.objects.filter(removed_time=None, next_try_time__lte=now).exclude(file="")
+    failed = list(due.filter(analysis=Analysis.FAILED).values_list("pk", "audio")[:AT_ONCE])
+    more = list(due.filter(analysis__in=HEARD_BEFORE).values_list("pk", flat=True)[:AT_ONCE])
+    unheard = [pk for pk, audio in failed if audio is None] + more
+    unjudged = [pk for pk, audio in failed if audio is not None]
+    if not unheard and not unjudged:
+        return
+    later = now + timedelta(seconds=next_look_seconds(1))
+    Track.objects.filter(pk__in=[pk for pk, _ in failed]).update(next_try_time=later)
+    Track.objects.filter(pk__in=more).update(next_try_time=None)
     try:
-        if due.filter(audio=None).exists():
-            start_extract(due=True)
-        elif judged := list(due.exclude(audio=None).values_list("pk", flat=True)):
-            start_classify(track_ids=judged)
+        if unheard:
+            start_extract(track_ids=unheard)
+        if unjudged:
+            start_classify(track_ids=unjudged)
     except CannotStart:
         return  # somebody was quicker, and that run takes these songs too

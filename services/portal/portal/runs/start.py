@@ -32,12 +32,10 @@ def start_sync(libraries: Sequence[str] = (), *, full: bool = False) -> Run:
     return _start(Run.Kind.SYNC, libraries=list(libraries), full=full)
 
 
-def start_extract(
-    stages: Sequence[str] = (), *, track_ids: Iterable[int] | None = None, due: bool = False
-) -> Run:
+def start_extract(stages: Sequence[str] = (), *, track_ids: Iterable[int] | None = None) -> Run:
     """Hear these songs, or all, for the vectors that they lack: of these stages ("all" is every one), or of those that
-    are installed. `due`: only songs that failed and whose next try is due."""
-    return _start(Run.Kind.EXTRACT, stages=list(stages), track_ids=_listed(track_ids), due=due)
+    are installed."""
+    return _start(Run.Kind.EXTRACT, stages=list(stages), track_ids=_listed(track_ids))
 
 
 def start_classify(track_ids: Iterable[int] | None = None, *, again: bool = False) -> Run:
