@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-import numpy as np
 from google.protobuf.timestamp_pb2 import Timestamp
 from reclass.features.v1 import features_pb2
 from reclass.inference.v1 import inference_pb2
@@ -12,6 +11,7 @@ from runtime.errors import RemoteError, ServiceError
 from inference.errors import RequestInvalidError, VectorInvalidError
 from inference.learning import HeardOutOfFold, Learned, Step
 from inference.options import TrainingOptions
+from inference.packed import values_of
 from inference.record import HeadRecord
 from inference.stages import HEAD_DEVICE, Vector, VectorKind, why_invalid
 from inference.status import StageState
@@ -38,7 +38,7 @@ def vector_from(message: features_pb2.Vector) -> Vector:
     vector = Vector(
         kind=VectorKind(message.kind),
         version=message.version,
-        values=np.array(message.values, dtype=np.float32),
+        values=values_of(message),
     )
     problem = why_invalid(vector)
     if problem:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from inference.errors import RepositoryUnwritableError, TrainingRunningError
 from inference.record import HeadRecord
-from inference.stages import Stage
+from inference.stages import STAGES, Stage
 from inference.version_files import (
     CODE_FILE,
     HEAD_FILE,
@@ -38,17 +38,23 @@ class ModelStore:
     def __init__(self, *, repository: Path, templates: Path) -> None:
         self.repository = repository
         self._template = templates / TEMPLATE
+        # Beside the model's folder: a newer file in it makes Triton start the model anew at the next load.
+        self._pointers = {stage.model: repository / f"{stage.model}.current" for stage in STAGES}
+        self._pointed: dict[str, tuple[tuple[int, int], int]] = {}
 
     def current_version(self, stage: Stage) -> int | None:
         """The version that answers, or None before the first training."""
+        pointer = self._pointers[stage.model]
         try:
-            return int(self._pointer(stage).read_text())
+            # Every call asks, and another process may have trained: a look at the file costs less than its reading.
+            state = os.stat(pointer)
+            seen = (state.st_ino, state.st_mtime_ns)
+            known = self._pointed.get(stage.model)
+            if known is None or known[0] != seen:
+                known = self._pointed[stage.model] = (seen, int(pointer.read_text()))
+            return known[1]
         except (FileNotFoundError, ValueError):
             return None
-
-    def _pointer(self, stage: Stage) -> Path:
-        # Beside the model's folder: a newer file in it makes Triton start the model anew at the next load.
-        return self.repository / f"{stage.model}.current"
 
     def read(self, stage: Stage, version: int) -> HeadRecord:
         """The record of a version; raises ModelBrokenError when its files are not what was written."""
@@ -110,7 +116,7 @@ class ModelStore:
     def point_to(self, stage: Stage, version: int) -> None:
         """Make this version the one that answers."""
         with writing(self.repository):
-            replace(self._pointer(stage), f"{version}\n")
+            replace(self._pointers[stage.model], f"{version}\n")
 
     def discard(self, stage: Stage, version: int) -> None:
         """Remove a version that never served."""

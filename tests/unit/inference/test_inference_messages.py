@@ -1,8 +1,10 @@
 """Messages of the contract become values, or are refused with a sentence."""
 
+import numpy as np
 import pytest
 from inference.converters import OUTCOMES, rule_from, training_options_from, vector_from, vector_to
 from inference.errors import RequestInvalidError, VectorInvalidError
+from inference.packed import values_of
 from inference.settings import TEMPLATES_IN_CLONE
 from inference.stages import HEAD_DEVICE, LENGTHS, VectorKind
 from inference.votes import Outcome
@@ -16,6 +18,21 @@ def message(length: int = 518, kind: int = 1, version: str = "1", value: float =
 
 def test_a_vector_survives_the_way_there_and_back() -> None:
     assert vector_to(vector_from(message())) == message()
+
+
+@pytest.mark.parametrize("length", [0, 1, 31, 32, 518, 4096, 4097])
+def test_values_are_read_from_the_wire_as_they_were_written(length: int) -> None:
+    values = np.random.default_rng(length).normal(size=length).astype(np.float32)
+    sent = features_pb2.Vector(kind=1, version="1", values=values)
+    read = values_of(features_pb2.Vector.FromString(sent.SerializeToString()))
+    assert read.dtype == np.float32
+    assert read.flags.owndata
+    assert np.array_equal(read, values)
+
+
+def test_values_are_read_although_a_newer_caller_sends_fields_that_are_not_known_here() -> None:
+    newer = message().SerializeToString() + bytes([15 << 3 | 2, 3]) + b"new"
+    assert values_of(features_pb2.Vector.FromString(newer)).tolist() == [0.5] * 518
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,179 @@
+"""How much of a stream is in the works, and what becomes of it when its caller goes away."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from inference.errors import RequestInvalidError
+from inference.progressive import Hear, Song, Vote
+from inference.stages import STAGES, Array, Vector, VectorKind
+from inference.streaming import Entry, Room, SongStream, StreamLimits
+from inference.votes import Heard, InstalledHead, Rule
+from waiting import until
+
+HEAD = InstalledHead(
+    stage=STAGES[0],
+    version="genre_fma/1",
+    genres=("Blues", "Jazz"),
+    temperature=1.0,
+    feature_versions={VectorKind.FMA: "1"},
+)
+FMA = Vector(kind=VectorKind.FMA, version="1", values=np.zeros(518, dtype=np.float32))
+
+
+@dataclass(frozen=True)
+class OneCase:
+    """A song of these tests."""
+
+    vote: Vote
+
+
+class Judge:
+    """Says the same of every song, and remembers how many it was asked about at once."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def __call__(self, head: InstalledHead, vectors: Array) -> Array:
+        self.asked.append(len(vectors))
+        return np.zeros((len(vectors), 2), dtype=np.float32)
+
+
+def limits(songs: int = 4, content_bytes: int = 100, hearings: int = 2) -> StreamLimits:
+    return StreamLimits(songs=songs, content_bytes=content_bytes, hearings=hearings)
+
+
+def sent(number: int) -> OneCase:
+    return OneCase(Vote(heads=[HEAD], song=Song(sent=[FMA], hear=None), rule=Rule()))
+
+
+def heard_by(hear: Hear) -> OneCase:
+    return OneCase(Vote(heads=[HEAD], song=Song(sent=[], hear=hear), rule=Rule()))
+
+
+def enters(room: Room, size: int) -> threading.Thread:
+    thread = threading.Thread(target=room.enter, args=(size,))
+    thread.start()
+    return thread
+
+
+def test_a_song_waits_until_another_one_has_left() -> None:
+    room = Room(limits(songs=2))
+    assert room.enter(0)
+    assert room.enter(0)
+    waiting = enters(room, 0)
+    waiting.join(0.1)
+    assert waiting.is_alive()
+    room.leave(0)
+    waiting.join(10)
+    assert not waiting.is_alive()
+
+
+def test_a_file_waits_until_there_is_room_for_its_bytes_and_one_alone_may_be_larger() -> None:
+    room = Room(limits(content_bytes=100))
+    assert room.enter(1000)
+    waiting = enters(room, 1)
+    waiting.join(0.1)
+    assert waiting.is_alive()
+    room.leave(1000)
+    waiting.join(10)
+    assert not waiting.is_alive()
+    assert room.enter(99)
+
+
+def test_a_room_that_is_closed_lets_nobody_wait() -> None:
+    room = Room(limits(songs=1))
+    assert room.enter(0)
+    waiting = enters(room, 0)
+    room.close()
+    waiting.join(10)
+    assert not waiting.is_alive()
+    assert not room.enter(0)
+
+
+def test_nothing_more_is_read_until_answers_are_taken() -> None:
+    taken = []
+
+    def requests() -> Iterator[int]:
+        for number in range(100):
+            taken.append(number)
+            yield number
+
+    stream = SongStream(begin=sent, size=lambda _: 0, judge=Judge(), limits=limits(songs=4))
+    answers = stream.answers(requests())
+    next(answers)
+    until(lambda: len(taken) == 5)  # four in the works, and one that waits for room
+    threading.Event().wait(0.2)  # as long as a mistake would need to show
+    assert len(taken) == 5
+    assert len([answer.request for answer in answers]) == 99
+    assert len(taken) == 100
+
+
+def test_what_has_arrived_meanwhile_is_judged_together() -> None:
+    judge = Judge()
+    arrived = threading.Event()
+
+    def requests() -> Iterator[int]:
+        yield from range(10)
+        arrived.set()
+
+    def begin(number: int) -> OneCase:
+        arrived.wait(10)  # the first one takes until the others are there
+        return sent(number)
+
+    stream = SongStream(begin=begin, size=lambda _: 0, judge=judge, limits=limits(songs=50))
+    assert len(list(stream.answers(requests()))) == 10
+    assert judge.asked[-1] >= 5
+    assert sum(judge.asked) == 10
+
+
+def test_a_request_that_is_wrong_is_answered_in_its_place() -> None:
+    def begin(number: int) -> OneCase:
+        if number == 1:
+            raise RequestInvalidError("top_k must not be negative")
+        return sent(number)
+
+    stream = SongStream(begin=begin, size=lambda _: 0, judge=Judge(), limits=limits())
+    answers: dict[int, Entry[int, OneCase]] = {each.request: each for each in stream.answers(iter(range(3)))}
+    assert answers[0].outcome().vote.result().verdicts
+    with pytest.raises(RequestInvalidError, match="must not be negative"):
+        answers[1].outcome()
+    assert answers[2].outcome().vote.result().verdicts
+
+
+def test_an_error_that_nobody_expected_ends_the_stream_and_its_threads() -> None:
+    def hear(kinds: Sequence[VectorKind]) -> Heard:
+        raise ZeroDivisionError("a bug")
+
+    stream = SongStream(begin=lambda _: heard_by(hear), size=lambda _: 0, judge=Judge(), limits=limits())
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        list(stream.answers(iter(range(3))))
+    until(lambda: not any(thread.name.startswith("listening") for thread in threading.enumerate()))
+
+
+def test_a_cancelled_stream_stops_reading_and_listening() -> None:
+    begun = threading.Event()
+    released = threading.Event()
+    taken = []
+
+    def hear(kinds: Sequence[VectorKind]) -> Heard:
+        begun.set()
+        released.wait(10)
+        return Heard(vectors=(FMA,))
+
+    def requests() -> Iterator[int]:
+        for number in range(100):
+            taken.append(number)
+            yield number
+
+    stream = SongStream(begin=lambda _: heard_by(hear), size=lambda _: 0, judge=Judge(), limits=limits())
+    cancelling = threading.Thread(target=lambda: begun.wait(10) and stream.cancel())
+    cancelling.start()
+    assert list(stream.answers(requests())) == []
+    released.set()
+    until(
+        lambda: not any(thread.name.startswith(("listening", "reading")) for thread in threading.enumerate())
+    )
+    assert len(taken) <= 6
