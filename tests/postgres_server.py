@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import distribution
 from pathlib import Path
@@ -22,8 +22,9 @@ class PostgresServer:
 
     user = "postgres"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, options: Sequence[str] = SPEED) -> None:
         self.socket_folder = folder
+        self._options = options
         self._binaries = _readable_binaries(folder)
         self._data = folder / "data"
         _own(folder)
@@ -45,9 +46,14 @@ class PostgresServer:
         """The address of one of its databases."""
         return f"postgresql://{self.user}@localhost/{database}?host={self.socket_folder}"
 
+    @property
+    def pid(self) -> int:
+        """The process that the others are children of."""
+        return int((self._data / "postmaster.pid").read_text().split()[0])
+
     def start(self) -> None:
         """Start and wait until it takes connections; after a kill it recovers first."""
-        options = (f"unix_socket_directories={self.socket_folder}", "listen_addresses=", *SPEED)
+        options = (f"unix_socket_directories={self.socket_folder}", "listen_addresses=", *self._options)
         _run(
             self._binaries / "pg_ctl", "-D", self._data, "-l", self.socket_folder / "log", "-w", "-t", "30",
             "-o", " ".join(f"-c {option}" for option in options), "start",
@@ -59,7 +65,7 @@ class PostgresServer:
 
     def kill(self) -> None:
         """kill -9 of the server and of every process that serves a connection."""
-        server = psutil.Process(int((self._data / "postmaster.pid").read_text().split()[0]))
+        server = psutil.Process(self.pid)
         family = [server, *server.children(recursive=True)]
         for process in family:
             process.kill()
@@ -67,11 +73,11 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
+def postgres_server(options: Sequence[str] = SPEED) -> Iterator[PostgresServer]:
     """Start a server and stop it again; as root it runs as nobody, because PostgreSQL refuses root."""
     folder = Path(tempfile.mkdtemp(prefix="reclass-pg-", dir="/tmp"))  # sockets need a short path
     try:
-        server = PostgresServer(folder)
+        server = PostgresServer(folder, options)
         server.start()
         try:
             yield server
