@@ -1,0 +1,37 @@
+"""Whether a gRPC server serves, as an exit status, for containers: `python -m runtime.probe HOST:PORT`."""
+
+import sys
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+TIMEOUT_SECONDS = 3
+
+
+def main() -> int:
+    """0 when the server says SERVING; else 1, and stderr says what it says."""
+    if len(sys.argv) != 2:
+        sys.stderr.write("usage: python -m runtime.probe HOST:PORT\n")
+        return 2
+    problem = problem_of(sys.argv[1])
+    if problem:
+        sys.stderr.write(f"{sys.argv[1]}: {problem}\n")
+    return 1 if problem else 0
+
+
+def problem_of(target: str) -> str | None:
+    """Why the server at `target` does not serve, or None."""
+    # A proxy in the environment must not be asked for a container's own port.
+    with grpc.insecure_channel(target, options=[("grpc.enable_http_proxy", 0)]) as channel:
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        try:
+            answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=TIMEOUT_SECONDS)
+        except grpc.RpcError as error:
+            return str(error.details())
+    state = health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
+    return None if state == "SERVING" else f"its health is {state}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
