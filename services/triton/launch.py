@@ -139,7 +139,9 @@ def assemble_backends(site: Path, state: Path) -> Path:
     stub = server / "python_backend_stubs" / PYTHON / "triton_python_backend_stub"
     if not stub.exists():
         raise CannotStartError(f"{DISTRIBUTION} has no stub for Python {PYTHON}")
-    for source in (*(server / "backends" / "python").iterdir(), stub):
+    # An installer that compiles has left a folder of bytecode between the files.
+    parts = [path for path in (server / "backends" / "python").iterdir() if path.is_file()]
+    for source in (*parts, stub):
         replace_file(source, folder / source.name)
     (folder / stub.name).chmod(0o755)
     return backends

@@ -79,3 +79,15 @@ def test_the_stubs_find_this_python_and_leave_the_cores_to_each_other(
     assert environment["LD_LIBRARY_PATH"].endswith(":/x")
     assert environment["OMP_NUM_THREADS"] == "1"
     assert Path(environment["TMPDIR"]).is_dir()
+
+
+def test_what_an_installer_compiled_is_no_part_of_the_backend(launch: ModuleType, tmp_path: Path) -> None:
+    server = tmp_path / "site" / "pytriton" / "tritonserver"
+    stub = server / "python_backend_stubs" / launch.PYTHON / "triton_python_backend_stub"
+    bytecode = server / "backends" / "python" / "__pycache__"
+    bytecode.mkdir(parents=True)
+    stub.parent.mkdir(parents=True)
+    stub.touch()
+    (server / "backends" / "python" / "libtriton_python.so").touch()
+    backends = launch.assemble_backends(tmp_path / "site", tmp_path / "state")
+    assert {path.name for path in (backends / "python").iterdir()} == {"libtriton_python.so", stub.name}
