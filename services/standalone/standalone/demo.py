@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from standalone.demo_figures import Figures, figures
-from standalone.demo_folder import PLEX_FOLDER, DemoFolder
-from standalone.demo_library import GENRES, SPELLINGS, DemoLibrary, make
+from standalone.demo_library import SPELLINGS, DemoLibrary
+from standalone.demo_songs import plex_path
 from standalone.errors import StandaloneError
-from standalone.stand_in.catalogue import StandInTrack, music_and_films
 from standalone.system import System
 
 STEPS = (
@@ -28,28 +27,6 @@ STEPS = (
 
 class StepFailedError(StandaloneError):
     """A command of the demo ended with an error."""
-
-
-def make_library(demo: DemoFolder, songs_per_genre: int, progress: Callable[[int, int], None]) -> DemoLibrary:
-    """The songs, and the catalogue by which the stand-in serves them."""
-    demo.music.mkdir(parents=True, exist_ok=True)
-    library = make(demo.music, songs_per_genre=songs_per_genre, genres=GENRES, progress=progress)
-    tracks = tuple(
-        StandInTrack(
-            rating_key=1000 + number,
-            title=song.title,
-            artist=song.artist,
-            album_artist=song.artist,
-            album=song.album,
-            duration_seconds=song.duration_seconds,
-            file=f"{PLEX_FOLDER}/{song.path.relative_to(demo.music).as_posix()}",
-            local_file=str(song.path),
-            genres=song.tagged_genres,
-        )
-        for number, song in enumerate(library.songs)
-    )
-    music_and_films(tracks, PLEX_FOLDER).save(demo.catalogue)
-    return library
 
 
 def run_steps(system: System, announce: Callable[[str, tuple[str, ...]], None]) -> dict[str, float]:
@@ -68,7 +45,7 @@ def run_steps(system: System, announce: Callable[[str, tuple[str, ...]], None]) 
     return seconds
 
 
-def measure(system: System, library: DemoLibrary, demo: DemoFolder) -> Figures:
+def measure(system: System, library: DemoLibrary) -> Figures:
     """Compare what the system says of its songs with the truth."""
     listed = subprocess.run(
         [reclass_command(), "export"], env=_environment(system), check=True, capture_output=True, text=True
@@ -77,10 +54,7 @@ def measure(system: System, library: DemoLibrary, demo: DemoFolder) -> Figures:
     for line in listed.stdout.splitlines():
         row = json.loads(line)
         rows[row["file"]] = row
-    songs = [
-        (song, rows[f"{PLEX_FOLDER}/{song.path.relative_to(demo.music).as_posix()}"])
-        for song in library.songs
-    ]
+    songs = [(song, rows[plex_path(song.path, library.folder)]) for song in library.songs]
     return figures(songs, SPELLINGS)
 
 

@@ -13,10 +13,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from standalone.commands import say_address, showing_start, signals_ignored, stop_signals
-from standalone.demo import make_library, measure, run_steps
+from standalone.demo import measure, run_steps
 from standalone.demo_figures import Figures
 from standalone.demo_folder import DemoFolder, with_stand_in
 from standalone.demo_library import DemoLibrary
+from standalone.demo_songs import make_songs
 from standalone.errors import StandaloneError
 from standalone.folder import demo_root
 from standalone.plan import Plan
@@ -79,7 +80,7 @@ def _show(plan: Plan, timeout_seconds: float, songs_per_genre: int, leave: bool,
     try:
         with showing_start(console) as observe:
             system.start(observe)
-        result = _do_the_job(system, library, demo_folder, started, console)
+        result = _do_the_job(system, library, started, console)
         if leave:
             _say_how_to_go_on(plan, console)
         else:
@@ -105,22 +106,20 @@ def _make(demo_folder: DemoFolder, songs_per_genre: int, console: Console) -> De
     )
     with Progress(*columns, console=console) as display:
         line = display.add_task("Making songs", total=16 * songs_per_genre)
-        return make_library(
-            demo_folder,
-            songs_per_genre,
-            lambda done, total: display.update(line, completed=done, total=total),
+        return make_songs(
+            demo_folder.root,
+            songs_per_genre=songs_per_genre,
+            progress=lambda done, total: display.update(line, completed=done, total=total),
         )
 
 
-def _do_the_job(
-    system: System, library: DemoLibrary, demo_folder: DemoFolder, started: float, console: Console
-) -> Figures:
+def _do_the_job(system: System, library: DemoLibrary, started: float, console: Console) -> Figures:
     def announce(title: str, arguments: tuple[str, ...]) -> None:
         console.print(f"\n[bold]{title}[/bold]  [dim]$ reclass {' '.join(arguments)}[/dim]")
         console.file.flush()
 
     seconds = run_steps(system, announce)
-    result = measure(system, library, demo_folder)
+    result = measure(system, library)
     console.print(_summary(result, seconds, time.monotonic() - started))
     for sentence in result.shortfalls():
         console.print(f"[red]✗ {sentence}[/red]")

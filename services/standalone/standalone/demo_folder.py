@@ -4,14 +4,13 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from standalone.demo_songs import CATALOGUE, MUSIC, PLEX_FOLDER
 from standalone.environment import lock_file
 from standalone.errors import AlreadyRunningError, FolderError
 from standalone.folder import DataFolder
 from standalone.lock import holder
 from standalone.plan import Plan, PlexConnection, StandIn
 
-# Plex names its files by paths of its own machine, and so does the stand-in.
-PLEX_FOLDER = "/music"
 LIBRARY = "Music"
 
 
@@ -22,16 +21,20 @@ class DemoFolder:
     data: DataFolder
 
     @property
+    def root(self) -> Path:
+        return self.data.root / "demo"
+
+    @property
     def music(self) -> Path:
-        return self.data.root / "demo" / "music"
+        return self.root / MUSIC
 
     @property
     def catalogue(self) -> Path:
-        return self.data.root / "demo" / "catalogue.json"
+        return self.root / CATALOGUE
 
     @property
     def plex(self) -> Path:
-        return self.data.root / "demo" / "plex"
+        return self.root / "plex"
 
     def is_demo(self) -> bool:
         """Whether a demo was made here before."""

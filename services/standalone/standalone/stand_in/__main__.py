@@ -22,11 +22,17 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--state", type=Path, required=True, help="folder for genres, locks and edits")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=32400, help="port to listen on (%(default)s)")
-    parser.add_argument("--token", default=os.environ.get("STAND_IN_TOKEN"), help="or STAND_IN_TOKEN")
+    parser.add_argument("--token", default=token(), help="or STAND_IN_TOKEN, or STAND_IN_TOKEN_FILE")
     parsed = parser.parse_args()
     if not parsed.token:
-        parser.error("--token or STAND_IN_TOKEN must say which token to accept")
+        parser.error("--token, STAND_IN_TOKEN or STAND_IN_TOKEN_FILE must say which token to accept")
     return parsed
+
+
+def token() -> str | None:
+    """The token from the environment, or from the file that the environment names."""
+    file = os.environ.get("STAND_IN_TOKEN_FILE")
+    return os.environ.get("STAND_IN_TOKEN") or (Path(file).read_text().strip() if file else None)
 
 
 def main() -> None:
