@@ -77,6 +77,18 @@ pictures: install ## Take the screenshots of the README anew
 	mkdir -p docs/images
 	RECLASS_KEEP_PICTURES=1 RECLASS_REQUIRE_BROWSER=1 $(BIN)/pytest tests/acceptance/test_screenshots.py
 
+.PHONY: secrets
+secrets: ## Make the passwords for containers in secrets/, those that are not there yet
+	scripts/secrets
+
+.PHONY: kubectl
+kubectl: ## Put a kubectl into .venv where the machine has none
+	scripts/kubectl
+
+.PHONY: compose-demo
+compose-demo: install ## Build the images and run the demo in containers, from the sync to the rollback (ARGS=--keep leaves it)
+	scripts/docker_daemon $(BIN)/python scripts/compose_demo $(ARGS)
+
 .PHONY: bench
 bench: install ## Print the benchmarks (NAMES="storage admin_pages" takes some of them)
 	PYTHONPATH=tests $(BIN)/python -m benchmarks $(NAMES)
