@@ -1,7 +1,9 @@
 """The pure rules: what is written to Plex, what a song's genres were before us, when a song is tried again."""
 
 import pytest
+from features.errors import FeatureError
 from portal.ledger.policy import Said, Wish, edit, wish
+from portal.library.faults import OF_THE_SONG
 from portal.library.originals import Edit, original_genres
 from portal.remote.sync import GenreState
 from portal.runs.retrying import MAX_ATTEMPTS, exhausted, wait_seconds
@@ -77,3 +79,10 @@ def test_waits_grow_and_end():
     assert waits == sorted(waits)
     assert not exhausted(MAX_ATTEMPTS - 1)
     assert exhausted(MAX_ATTEMPTS)
+
+
+def test_what_features_says_for_good_of_a_song_is_the_songs_own_fault() -> None:
+    of_the_request = {"INVALID_REQUEST", "OUTSIDE_MEDIA_FOLDERS"}
+    for_good = {error.reason for error in FeatureError.__subclasses__() if error.permanent}
+    assert for_good - of_the_request <= OF_THE_SONG
+    assert of_the_request < for_good

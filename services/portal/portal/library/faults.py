@@ -13,7 +13,9 @@ from portal.runs.work import Outcome, Verdict
 
 HEARD_BEFORE = (Analysis.HEARD, Analysis.CLASSIFIED, Analysis.PROVISIONAL, Analysis.UNSURE)
 # The song itself is at fault: it stays so until the file changes. Anything else is tried again by the next run.
-OF_THE_SONG = frozenset({"NOT_AUDIO", "TOO_SHORT", "SILENT", "TRUNCATED", "TOO_LARGE", "NO_MEDIA"})
+OF_THE_SONG = frozenset(
+    {"NOT_AUDIO", "TOO_SHORT", "SILENT", "TRUNCATED", "TOO_LARGE", "OUT_OF_MEMORY", "NO_MEDIA"}
+)
 
 
 def note_failure(track: Track, error: RemoteError) -> Outcome:
