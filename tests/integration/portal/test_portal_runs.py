@@ -385,6 +385,27 @@ def test_a_file_that_changed_is_not_learned_from_before_it_was_heard(portal):
 def test_a_file_that_changed_is_judged_by_what_it_sounds_like_now(portal):
     heard(portal)
     song = changed_file(portal)
+    portal.features.contents[song.rating_key] = "another recording"
+    portal.finish(start_classify())
+    song.refresh_from_db()
+    assert (song.audio.content_key, song.analysis) == ("another recording", Analysis.CLASSIFIED)
+    assert portal.features.decoded.count(song.rating_key) == 2
+
+
+def test_a_file_that_was_only_retagged_is_judged_without_being_decoded_again(portal):
+    heard(portal)
+    song = changed_file(portal)
+    portal.finish(start_classify())
+    song.refresh_from_db()
+    assert song.analysis == Analysis.CLASSIFIED
+    assert portal.features.decoded.count(song.rating_key) == 1
+    assert all(request.vectors for request in portal.inference.asked)
+
+
+def test_a_changed_file_that_features_cannot_read_is_left_to_inference_which_says_why(portal):
+    heard(portal)
+    song = changed_file(portal)
+    portal.features.faults = {song.rating_key: [BusyError("The service is busy.")]}
     portal.finish(start_classify())
     listened = [request.audio.rating_key for request in portal.inference.asked if not request.vectors]
     assert listened == [song.rating_key]

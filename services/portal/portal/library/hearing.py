@@ -165,11 +165,12 @@ def _keep(track: Track, heard: Future[Heard]) -> Outcome:
         found = heard.result()
     except RemoteError as error:
         return note_missed(track, error) if Track.objects.filter(pk=track.pk).exists() else GONE
-    return _store(track, found)
+    return keep_heard(track, found)
 
 
 @transaction.atomic
-def _store(track: Track, heard: Heard) -> Outcome:
+def keep_heard(track: Track, heard: Heard) -> Outcome:
+    """Store what was heard of a song, unless its file is another one by now."""
     row = Track.objects.select_for_update().filter(pk=track.pk).first()
     if row is None:
         return GONE

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from django.db.models import Exists, OuterRef, QuerySet
 
 from portal.library.models import Analysis, Track, Vector
+from portal.library.recognising import recognise
 from portal.library.recordings import OUTDATED
 from portal.preferences.current import preferences
 from portal.runs.models import Run
@@ -41,8 +42,10 @@ class Classifying:
     def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
         """Judge songs together; a portion of them is stored at once, a song that was heard by itself."""
         genres = genres_by_name()
+        wishes = preferences()
         tracks = list(Track.objects.filter(pk__in=track_ids).order_by("pk"))
-        for portion in portions(ask(job.services.inference, tracks, preferences())):
+        tracks = recognise(job.services.features, tracks, wishes)
+        for portion in portions(ask(job.services.inference, tracks, wishes)):
             yield from keep(portion, genres)
 
     def conclude(self, run: Run) -> str:
