@@ -14,8 +14,9 @@ from runtime.channel import open_channel
 from runtime.testing import running_server
 from standalone.stand_in.catalogue import music_and_films
 from standalone.stand_in.server import running_stand_in
+from sync.connection import Connection, Parts
 from sync.library import PlexMusic
-from sync.plex import Plex, PlexAddress, Timeouts
+from sync.plex import Plex, Timeouts
 from sync.servicer import SERVICE_NAME, SyncServicer
 
 SONGS = 12
@@ -99,9 +100,9 @@ def servers_before(
     from portal.remote.services import Services
     from portal.remote.sync import SyncClient
 
-    address = PlexAddress(url=plex.stand_in.url, token=TOKEN)
-    music = PlexMusic(Plex(address, Timeouts(connect_seconds=1, read_seconds=10)))
-    handlers = {SERVICE_NAME: SyncServicer(music).register, **registered(features, inference)}
+    connection = Connection(Parts(url=plex.stand_in.url, token=TOKEN), None)
+    music = PlexMusic(Plex(connection.address, Timeouts(connect_seconds=1, read_seconds=10)))
+    handlers = {SERVICE_NAME: SyncServicer(music, connection).register, **registered(features, inference)}
     with running_server(handlers) as server:
         channel = open_channel(f"127.0.0.1:{server.port}")
         services = Services(

@@ -110,7 +110,7 @@ def test_with_plex_out_of_reach_the_advice_is_what_sync_said_and_where_to_set_it
     found = advice(standing(songs=0, plex_trouble="The token was refused."))
     assert len(found) == 1
     assert "The token was refused." in found[0].text
-    assert "SYNC_PLEX_TOKEN" in found[0].text
+    assert found[0].page == "preferences/changedsetting/#plex-connection"
 
 
 def test_with_no_songs_the_advice_is_to_sync() -> None:

@@ -39,10 +39,7 @@ class Advice:
     """Address of a page that helps, below the admin."""
 
 
-CONNECT = (
-    "The sync service is told address and token by SYNC_PLEX_URL and SYNC_PLEX_TOKEN (PLEX_URL and PLEX_TOKEN for "
-    "reclass up)."
-)
+CONNECT = "Address and token of the server are set on the page Settings, under Plex connection."
 
 
 def advice(standing: Standing) -> list[Advice]:
@@ -52,7 +49,8 @@ def advice(standing: Standing) -> list[Advice]:
 
 def _all(standing: Standing) -> Iterable[Advice]:
     if standing.plex_trouble:
-        yield Advice(text=f"Plex cannot be read: {standing.plex_trouble.rstrip('.')}. {CONNECT}")
+        text = f"Plex cannot be read: {standing.plex_trouble.rstrip('.')}. {CONNECT}"
+        yield Advice(text=text, page="preferences/changedsetting/#plex-connection")
     if not standing.songs:
         if not standing.plex_trouble:
             yield Advice(

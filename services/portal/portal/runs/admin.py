@@ -62,7 +62,7 @@ class RunAdmin(PageAdmin):
 
     @admin.display(description="Run", ordering="pk")
     def name(self, run: Run) -> str:
-        return str(run)
+        return f"{run}, by the schedule" if run.is_scheduled else str(run)
 
     @admin.display(description="State", ordering="state")
     def state_badge(self, run: Run) -> SafeString:

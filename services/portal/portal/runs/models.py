@@ -3,6 +3,8 @@
 from django.db import models
 from django.db.models import Q
 
+SCHEDULED = "scheduled"
+
 
 class Run(models.Model):
     """Something long that was asked for, done in chunks by workers; it goes on after a crash."""
@@ -56,6 +58,11 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.pk}"
+
+    @property
+    def is_scheduled(self) -> bool:
+        """The schedule asked for it, not a person."""
+        return bool(self.arguments.get(SCHEDULED))
 
     @property
     def settled_count(self) -> int:

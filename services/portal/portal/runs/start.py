@@ -10,7 +10,7 @@ from runtime.telemetry import bind_request_id, clear_request_id, request_id
 
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.runs import engine, jobs
-from portal.runs.models import Run
+from portal.runs.models import SCHEDULED, Run
 
 _WORDS = {
     Run.Kind.SYNC: "A sync",
@@ -27,20 +27,24 @@ class CannotStart(Exception):  # noqa: N818 # a refusal with its reason, not a f
     """Why a run cannot start, as a sentence for a person."""
 
 
-def start_sync(libraries: Sequence[str] = (), *, full: bool = False) -> Run:
+def start_sync(libraries: Sequence[str] = (), *, full: bool = False, scheduled: bool = False) -> Run:
     """Read these libraries (none: those of the settings) from Plex; `full` also what seems unchanged."""
-    return _start(Run.Kind.SYNC, libraries=list(libraries), full=full)
+    return _start(Run.Kind.SYNC, libraries=list(libraries), full=full, scheduled=scheduled)
 
 
-def start_extract(stages: Sequence[str] = (), *, track_ids: Iterable[int] | None = None) -> Run:
+def start_extract(
+    stages: Sequence[str] = (), *, track_ids: Iterable[int] | None = None, scheduled: bool = False
+) -> Run:
     """Hear these songs, or all, for the vectors that they lack: of these stages ("all" is every one), or of those that
     are installed."""
-    return _start(Run.Kind.EXTRACT, stages=list(stages), track_ids=_listed(track_ids))
+    return _start(Run.Kind.EXTRACT, stages=list(stages), track_ids=_listed(track_ids), scheduled=scheduled)
 
 
-def start_classify(track_ids: Iterable[int] | None = None, *, again: bool = False) -> Run:
+def start_classify(
+    track_ids: Iterable[int] | None = None, *, again: bool = False, scheduled: bool = False
+) -> Run:
     """Judge these songs, or all; `again` also those that the serving model has judged."""
-    return _start(Run.Kind.CLASSIFY, track_ids=_listed(track_ids), again=again)
+    return _start(Run.Kind.CLASSIFY, track_ids=_listed(track_ids), again=again, scheduled=scheduled)
 
 
 def start_train() -> Run:
@@ -49,7 +53,11 @@ def start_train() -> Run:
 
 
 def start_plan(
-    track_ids: Iterable[int] | None = None, *, min_confidence: float, user: User | AnonymousUser | None = None
+    track_ids: Iterable[int] | None = None,
+    *,
+    min_confidence: float,
+    user: User | AnonymousUser | None = None,
+    scheduled: bool = False,
 ) -> Run:
     """Make a batch of the edits that are needed, without doing them; `run.result["batch"]` is its number."""
     if not 0 <= min_confidence <= 1:
@@ -57,15 +65,18 @@ def start_plan(
     with transaction.atomic():
         by = user if isinstance(user, User) else None
         batch = WriteBatch.objects.create(min_confidence=min_confidence, by=by)
-        return _start(Run.Kind.PLAN, batch=batch.pk, track_ids=_listed(track_ids))
+        return _start(Run.Kind.PLAN, batch=batch.pk, track_ids=_listed(track_ids), scheduled=scheduled)
 
 
-def start_push(batch: WriteBatch, user: User | AnonymousUser | None = None) -> Run:
+def start_push(
+    batch: WriteBatch, user: User | AnonymousUser | None = None, *, scheduled: bool = False
+) -> Run:
     """Carry out a planned batch, or go on with one that was stopped."""
     _refuse_active(Run.Kind.PLAN, batch)
     _refuse_active(Run.Kind.ROLLBACK, batch)
     states = WriteBatch.State
-    return _with_batch(Run.Kind.PUSH, batch, user, (states.PLANNED, states.APPLYING), states.APPLYING)
+    allowed = (states.PLANNED, states.APPLYING)
+    return _with_batch(Run.Kind.PUSH, batch, user, allowed, states.APPLYING, scheduled=scheduled)
 
 
 def start_rollback(batch: WriteBatch, user: User | AnonymousUser | None = None) -> Run:
@@ -103,12 +114,14 @@ def _listed(track_ids: Iterable[int] | None) -> list[int] | None:
     return None if track_ids is None else list(track_ids)
 
 
-def _start(kind: Run.Kind, **arguments: Any) -> Run:
+def _start(kind: Run.Kind, *, scheduled: bool = False, **arguments: Any) -> Run:
     bound = request_id()
     identity = bound or bind_request_id()
     if bound is None:
         clear_request_id()
     result = {"batch": arguments["batch"]} if "batch" in arguments else {}
+    if scheduled:
+        arguments |= {SCHEDULED: True}
     try:
         with transaction.atomic():
             run = Run.objects.create(kind=kind, request_id=identity, arguments=arguments, result=result)
@@ -154,6 +167,8 @@ def _with_batch(
     user: User | AnonymousUser | None,
     allowed: Sequence[WriteBatch.State],
     state: WriteBatch.State,
+    *,
+    scheduled: bool = False,
 ) -> Run:
     with transaction.atomic():
         locked = WriteBatch.objects.select_for_update(of=("self",)).get(pk=batch.pk)
@@ -165,7 +180,7 @@ def _with_batch(
                 if stands == word
                 else f"Batch {batch.pk} is {stands}: it cannot be {word}."
             )
-        run = _start(kind, batch=batch.pk, by=str(user) if user else "")
+        run = _start(kind, batch=batch.pk, by=str(user) if user else "", scheduled=scheduled)
         locked.state = state
         locked.save(update_fields=("state",))
         batch.state = state

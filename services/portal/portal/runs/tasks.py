@@ -4,12 +4,13 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.db import InterfaceError, OperationalError
+from django.utils import timezone
 from procrastinate import JobContext, RetryStrategy
 from procrastinate.contrib.django import app
 from runtime.telemetry import bind_request_id, clear_request_id
 
 from portal.library.trying_again import retry_due
-from portal.runs import engine, jobs
+from portal.runs import engine, jobs, schedule
 from portal.runs.holding import break_off, held, is_held
 from portal.runs.models import Run
 from portal.runs.work import Equipment
@@ -88,6 +89,16 @@ async def tend_runs(context: JobContext, timestamp: int) -> None:
 def retry_due_songs(timestamp: int) -> None:
     """Try songs again that failed, when it is time."""
     retry_due()
+
+
+@app.periodic(cron="* * * * *")
+@app.task(
+    name="keep_schedule", queue="tending", queueing_lock="keep_schedule", lock="keep_schedule",
+    priority=TENDING_PRIORITY, pass_context=True,
+)  # fmt: skip
+def keep_schedule(context: JobContext, timestamp: int) -> None:
+    """Start what is due by itself."""
+    schedule.keep(timezone.now(), _equipment(context).services)
 
 
 def _equipment(context: JobContext) -> Equipment:
