@@ -145,34 +145,48 @@ def callers(target: str, seed: int) -> list[float]:
 
 
 async def call_when_due(target: str, chance: random.Random) -> list[float]:
-    callers = CROWD_CALLERS // CROWD_PROCESSES
+    """Latencies of many callers; the time runs once all of them are connected."""
     library = synthetic_library(seed=5, artists_per_genre=20)
-    took: list[float] = []
-    start = time.perf_counter() + 1.0
+    options = [("grpc.use_local_subchannel_pool", 1)]
+    channels = [
+        grpc.aio.insecure_channel(target, options=options) for _ in range(CROWD_CALLERS // CROWD_PROCESSES)
+    ]
+    callers = [
+        Caller(inference_pb2_grpc.InferenceServiceStub(channel), request_for(library, number), chance)
+        for number, channel in enumerate(channels)
+    ]
+    await asyncio.gather(*(caller.ask(time.perf_counter()) for caller in callers))
+    took = await asyncio.gather(*(caller.run(time.perf_counter()) for caller in callers))
+    await asyncio.gather(*(channel.close() for channel in channels))
+    return [each for part in took for each in part]
 
-    async def caller(number: int) -> None:
-        options = [("grpc.use_local_subchannel_pool", 1)]
-        async with grpc.aio.insecure_channel(target, options=options) as channel:
-            stub = inference_pb2_grpc.InferenceServiceStub(channel)
-            request = request_for(library, number)
-            await stub.ClassifyTrack(request)
-            waiting: set[asyncio.Task[None]] = set()
-            due = start
-            while (due := due + chance.expovariate(CROWD_RATE / CROWD_CALLERS)) < start + CROWD_SECONDS:
-                await asyncio.sleep(max(0.0, due - time.perf_counter()))
-                waiting.add(asyncio.create_task(call(stub, request, due)))
-            await asyncio.gather(*waiting)
 
-    async def call(
+class Caller:
+    """One of many, whose calls come when they are due, whether the one before was answered or not."""
+
+    def __init__(
+        self,
         stub: "inference_pb2_grpc.InferenceServiceAsyncStub",
         request: inference_pb2.ClassifyTrackRequest,
-        due: float,
+        chance: random.Random,
     ) -> None:
-        await stub.ClassifyTrack(request)
-        took.append(time.perf_counter() - due)
+        self._stub = stub
+        self._request = request
+        self._chance = chance
 
-    await asyncio.gather(*(caller(number) for number in range(callers)))
-    return took
+    async def run(self, start: float) -> list[float]:
+        """Seconds of each call, from the moment when it was due."""
+        calls: list[asyncio.Task[float]] = []
+        due = start
+        while (due := due + self._chance.expovariate(CROWD_RATE / CROWD_CALLERS)) < start + CROWD_SECONDS:
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            calls.append(asyncio.create_task(self.ask(due)))
+        return list(await asyncio.gather(*calls))
+
+    async def ask(self, due: float) -> float:
+        """Seconds until the answer is there."""
+        await self._stub.ClassifyTrack(self._request)
+        return time.perf_counter() - due
 
 
 def streamed(target: str) -> float:
