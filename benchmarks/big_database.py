@@ -16,7 +16,7 @@ DURABLE = ("max_connections=60",)
 @contextmanager
 def big_database(songs: int = SONGS, *, vectors: bool = True) -> Iterator[PostgresServer]:
     """A server with the tables of this version and so many songs; Django is set up for it."""
-    with postgres_server(DURABLE) as server:
+    with postgres_server(options=DURABLE) as server:
         with psycopg.connect(server.url(), autocommit=True) as connection:
             connection.execute("CREATE DATABASE reclass")
         _use(server)

@@ -1,17 +1,18 @@
 """How many songs are in which state, for the dashboard."""
 
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
 from portal import badges
 from portal.genres.models import Genre
 from portal.library.agreement import Agreement
-from portal.library.beside import Beside, count_stale
+from portal.library.beside import Beside
 from portal.library.models import Analysis, Track
-from portal.library.shown import with_verdicts
-from portal.verdicts.models import Prediction
+from portal.library.shown import FIELDS, judged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,23 +50,48 @@ class Counts:
 
 def count_songs(serving: Collection[str] = ()) -> Counts:
     """Count the songs of all libraries; `serving` are the model versions in service."""
-    present = Track.objects.filter(removed_time=None).order_by()
-    current = Prediction.objects.filter(current=True, track__removed_time=None).order_by()
-    by_genre = Genre.objects.annotate(
-        songs=Count("predictions", filter=Q(predictions__current=True, predictions__track__removed_time=None))
-    )
+    present: Counter[str] = Counter()
+    by: dict[str, Counter[Any]] = defaultdict(Counter)
+    for row in _groups():
+        if row["gone"]:
+            present["gone"] += row["songs"]
+            continue
+        present["songs"] += row["songs"]
+        for name in ("tagged", "overridden", "label_suspect"):
+            present[name] += row["songs"] if row[name] else 0
+        if serving and row["ai_model"] and row["ai_model"] not in serving:
+            present["stale"] += row["songs"]
+        for name in ("analysis", "in_plex", "agreement", "ai_genre_id"):
+            by[name][row[name]] += row["songs"]
+    counted = sorted((-by["ai_genre_id"][pk], name) for pk, name in Genre.objects.values_list("pk", "name"))
     return Counts(
-        songs=present.count(),
-        tagged=present.exclude(tag_genre=None).count(),
-        overridden=present.exclude(override=None).count(),
-        suspects=current.filter(label_suspect=True).count(),
-        by_analysis=dict(present.values_list("analysis").annotate(Count("pk"))),
-        by_in_plex=dict(present.values_list("in_plex").annotate(Count("pk"))),
-        by_agreement=dict(with_verdicts(present).values_list("agreement").annotate(Count("pk"))),
-        by_genre={genre.name: genre.songs for genre in by_genre.order_by("-songs", "name")},
-        gone=Track.objects.exclude(removed_time=None).count(),
-        stale=count_stale(serving),
+        songs=present["songs"],
+        tagged=present["tagged"],
+        overridden=present["overridden"],
+        suspects=present["label_suspect"],
+        by_analysis=dict(by["analysis"]),
+        by_in_plex=dict(by["in_plex"]),
+        by_agreement=dict(by["agreement"]),
+        by_genre={name: -count for count, name in counted},
+        gone=present["gone"],
+        stale=present["stale"],
     )
+
+
+def _groups() -> QuerySet[Any, dict[str, Any]]:
+    """How many songs are alike in everything that is counted: one look at 100,000 songs in place of one a number."""
+    said = {name: FIELDS[name] for name in ("ai_genre_id", "ai_model", "label_suspect")}
+    asked = {
+        "gone": Q(removed_time__isnull=False),
+        "tagged": Q(tag_genre__isnull=False),
+        "overridden": Q(override__isnull=False),
+        "agreement": FIELDS["agreement"],
+    }
+    tracks = judged(Track.objects.order_by()).annotate(**said).annotate(**asked)
+    found: QuerySet[Any, dict[str, Any]] = tracks.values("analysis", "in_plex", *said, *asked).annotate(
+        songs=Count("pk")
+    )
+    return found
 
 
 def analysis_bars(counts: Counts) -> list[Bar]:

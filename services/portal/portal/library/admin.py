@@ -3,17 +3,21 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Value
+from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import smart_split, unescape_string_literal
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 
 from portal import badges
 from portal.library import actions, filters, track_page
+from portal.library.agreement import agreement
 from portal.library.models import Library, Track
-from portal.library.shown import with_verdicts
+from portal.library.shown import FIELDS, judged, with_verdicts
+from portal.library.song_pages import SongList, SongPaginator
 from portal.pages import PageAdmin
 from portal.verdicts.serving import serving_versions
 
@@ -24,8 +28,18 @@ class TrackAdmin(PageAdmin):
 
     page_template = "portal/track.html"
     actions: ClassVar[Any] = actions.ACTIONS
-    list_display = ("title", "artist", "album", "shown", "plex_tag", "agrees", "analysed", "plex_state")
-    search_fields = ("title", "artist", "album", "file")
+    list_display = (
+        "title",
+        "artist",
+        "album",
+        "shown",
+        "sure",
+        "plex_tag",
+        "agrees",
+        "analysed",
+        "plex_state",
+    )
+    search_fields = ("search_text",)
     search_help_text = "Title, artist, album or file"
     list_filter = (
         filters.GenreFilter,
@@ -41,12 +55,29 @@ class TrackAdmin(PageAdmin):
     )
     list_filter_submit = True
     list_fullwidth = True
-    list_select_related = ("library",)
+    paginator = SongPaginator
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Track]:
-        return with_verdicts(super().get_queryset(request))
+        return judged(super().get_queryset(request))
 
-    @admin.display(description="Genre", ordering="shown_genre")
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return SongList
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        track = super().get_object(request, object_id, from_field)
+        return with_verdicts(Track.objects.filter(pk=track.pk)).first() if track else None
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Track], search_term: str
+    ) -> tuple[QuerySet[Track], bool]:
+        """Songs that have each word somewhere; what is in quotation marks is one word."""
+        for part in smart_split(search_term):
+            word = unescape_string_literal(part) if part[0] in "\"'" and part[-1] == part[0] else part
+            # The database puts both into small letters: its rules and Python's differ for some.
+            queryset = queryset.filter(search_text__contains=Lower(Value(word)))
+        return queryset, False
+
+    @admin.display(description="Genre", ordering=FIELDS["shown_genre"])
     def shown(self, track: Any) -> SafeString | str:
         if track.override_genre:
             return format_html(
@@ -56,7 +87,11 @@ class TrackAdmin(PageAdmin):
             )
         if not track.ai_genre:
             return "–"
-        return track_page.confidence_bar(track.ai_genre, track.ai_confidence)
+        return format_html('<span class="rc-genre">{}</span>', track.ai_genre)
+
+    @admin.display(description="AI is sure", ordering=FIELDS["ai_confidence"])
+    def sure(self, track: Any) -> SafeString | str:
+        return "–" if track.ai_confidence is None else track_page.confidence_bar(track.ai_confidence)
 
     @admin.display(description="Tag in Plex", ordering="tag_genre__name")
     def plex_tag(self, track: Any) -> SafeString | str:
@@ -69,7 +104,7 @@ class TrackAdmin(PageAdmin):
             )
         return tags
 
-    @admin.display(description="AI and tag", ordering="agreement")
+    @admin.display(description="AI and tag", ordering=agreement("said__genre"))
     def agrees(self, track: Any) -> SafeString:
         return badges.AGREEMENT[track.agreement].html
 

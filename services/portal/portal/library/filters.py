@@ -9,6 +9,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
 from portal.genres.models import Genre
 from portal.library.agreement import Agreement
+from portal.library.shown import with_fields
 from portal.verdicts.serving import serving_versions
 
 CONFIDENCE_RANGES: dict[str, tuple[str, Q]] = {
@@ -30,7 +31,9 @@ class GenreFilter(DropdownFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value() or ""
-        return queryset.filter(ai_genre_id=int(value)) if value.isdecimal() else queryset
+        if not value.isdecimal():
+            return queryset
+        return with_fields(queryset, "ai_genre_id").filter(ai_genre_id=int(value))
 
 
 class ConfidenceFilter(DropdownFilter):
@@ -44,7 +47,7 @@ class ConfidenceFilter(DropdownFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         chosen = CONFIDENCE_RANGES.get(self.value() or "")
-        return queryset.filter(chosen[1]) if chosen else queryset
+        return with_fields(queryset, "ai_confidence").filter(chosen[1]) if chosen else queryset
 
 
 class AgreementFilter(DropdownFilter):
@@ -57,7 +60,9 @@ class AgreementFilter(DropdownFilter):
         return Agreement.choices
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(agreement=self.value()) if self.value() in Agreement.values else queryset
+        if self.value() not in Agreement.values:
+            return queryset
+        return with_fields(queryset, "agreement").filter(agreement=self.value())
 
 
 class SuspectFilter(DropdownFilter):
@@ -70,7 +75,9 @@ class SuspectFilter(DropdownFilter):
         return [("yes", "Looks wrong")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(label_suspect=True) if self.value() == "yes" else queryset
+        if self.value() != "yes":
+            return queryset
+        return with_fields(queryset, "label_suspect").filter(label_suspect=True)
 
 
 class StaleFilter(DropdownFilter):
@@ -86,8 +93,10 @@ class StaleFilter(DropdownFilter):
         serving = serving_versions() if self.value() == "yes" else None
         if serving is None:
             return queryset
-        found = queryset.filter(ai_model__isnull=False).exclude(ai_model__in=serving)
-        return found if serving else queryset.none()
+        if not serving:
+            return queryset.none()
+        judged_once = with_fields(queryset, "ai_model").filter(ai_model__isnull=False)
+        return judged_once.exclude(ai_model__in=serving)
 
 
 class OverrideFilter(DropdownFilter):

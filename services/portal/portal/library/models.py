@@ -2,7 +2,8 @@
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Concat, Lower
 from django.utils import timezone
 from pgvector.django import HalfVectorField, VectorField
 
@@ -150,6 +151,18 @@ class Track(models.Model):
         null=True, blank=True, help_text="When its full metadata was read; empty where it has to be."
     )
 
+    search_text = models.GeneratedField(
+        expression=Lower(
+            Concat(
+                *("title", Value("\n"), "artist", Value("\n"), "album", Value("\n"), "file"),
+                output_field=models.TextField(),
+            )
+        ),
+        output_field=models.TextField(),
+        db_persist=True,
+        help_text="What a search looks at, in small letters; PostgreSQL makes it.",
+    )
+
     class Meta:
         verbose_name = "song"
         ordering = ("artist", "album", "title")
@@ -158,6 +171,15 @@ class Track(models.Model):
         indexes = (
             models.Index(fields=("analysis",), name="track_by_analysis"),
             models.Index(fields=("in_plex",), name="track_by_in_plex"),
+            # The list of songs in its own order, which ends with the id as the admin does.
+            models.Index(
+                "artist",
+                "album",
+                "title",
+                F("id").desc(),
+                condition=Q(removed_time=None),
+                name="track_in_order_of_the_list",
+            ),
         )
 
     def __str__(self) -> str:

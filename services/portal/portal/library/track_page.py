@@ -30,12 +30,11 @@ def tone(confidence: float) -> badges.Tone:
     return badges.Tone.INFO if confidence >= 0.6 else badges.Tone.WARNING
 
 
-def confidence_bar(genre: str, confidence: float) -> SafeString:
-    """A genre with a bar as long as the AI is sure."""
+def confidence_bar(confidence: float) -> SafeString:
+    """A bar as long as the AI is sure."""
     return format_html(
-        '<span class="rc-genre">{}</span><span class="rc-meter" title="{} % sure">'
+        '<span class="rc-meter" title="{} % sure">'
         '<span class="rc-fill rc-{}" style="width:{}%"></span></span><span class="rc-percent">{} %</span>',
-        genre,
         f"{100 * confidence:.1f}",
         tone(confidence),
         f"{100 * confidence:.0f}",
