@@ -29,10 +29,10 @@ def hang() -> None:
 
 
 def eat() -> None:
-    """Memory that is written to, as fast as the machine gives it."""
+    """More and more memory; writing to it would only take a loaded machine longer than the limit of time."""
     eaten = []
     while True:
-        eaten.append(np.ones(2**22))
+        eaten.append(np.empty(2**22))
 
 
 def eat_in_native_code() -> None:
@@ -40,7 +40,7 @@ def eat_in_native_code() -> None:
     libc = ctypes.CDLL(None)
     libc.malloc.restype = ctypes.c_void_p
     while True:
-        ctypes.memset(libc.malloc(ctypes.c_size_t(2**25)), 1, 2**25)
+        ctypes.memset(libc.malloc(ctypes.c_size_t(2**25)), 1, 1)
 
 
 def abort() -> None:
