@@ -125,6 +125,10 @@ class InferenceFake(inference_pb2_grpc.InferenceServiceServicer):
     ready: bool = True
     model: str = MODEL
     learned: tuple[str, ...] = LEARNED
+    feature_versions: tuple[str, ...] = ()
+    """What it has learned from; empty: it takes everything."""
+    streams: list[int] = field(default_factory=list)
+    """Songs of each stream."""
     faults: list[ServiceError] = field(default_factory=list)
     hears: str = ""
     """Content key of the audio that it listens to; empty where vectors are enough."""
@@ -140,7 +144,9 @@ class InferenceFake(inference_pb2_grpc.InferenceServiceServicer):
     def ClassifyTracks(
         self, requests: Iterator[inference_pb2.ClassifyTracksRequest], context: grpc.ServicerContext
     ) -> Iterator[inference_pb2.ClassifyTracksResponse]:
+        self.streams.append(0)
         for request in requests:
+            self.streams[-1] += 1
             self.asked.append(request.track)
             answer = inference_pb2.ClassifyTracksResponse(key=request.key)
             if self.faults:
@@ -193,6 +199,7 @@ class InferenceFake(inference_pb2_grpc.InferenceServiceServicer):
             ready=self.ready,
             model_version=self.model if self.ready else "",
             genres=self.learned,
+            feature_versions=self.feature_versions,
             device="gpu 0",
         )
         return inference_pb2.GetStatusResponse(stages=[stage])

@@ -17,50 +17,14 @@ from portal.preferences.current import preferences
 from portal.preferences.models import ChangedSetting, SettingChange
 from portal.preferences.values import DEFAULTS, Preferences
 from runtime.testing import running_server
+from settings_page import PAGE, fields, save, shown
 from songs import THEN
 from sync.connection import Connection, Parts
 from sync.library import PlexMusic
 from sync.plex import Plex, Timeouts
 from sync.servicer import SERVICE_NAME, SyncServicer
 
-PAGE = "/admin/preferences/changedsetting/"
 pytestmark = pytest.mark.usefixtures("genres")
-
-
-def shown(client: Client) -> str:
-    answer = client.get(PAGE)
-    assert answer.status_code == 200
-    return html.unescape(answer.content.decode())
-
-
-def fields(client: Client) -> dict[str, str]:
-    """What a browser would send if Save were pressed: every field of the page with its value, hidden ones too."""
-    answer = client.get(PAGE)
-    sent: dict[str, str] = {"save": ""}
-    for group in answer.context["groups"]:
-        for line in group["lines"]:
-            if line.field.field.disabled:
-                continue
-            value = line.field.value()
-            for key in (line.name, f"initial-{line.name}"):
-                if isinstance(value, bool) and key == line.name:
-                    sent |= {key: "on"} if value else {}
-                else:
-                    sent[key] = str(value)
-    return sent
-
-
-def save(client: Client, **changed: Any) -> str:
-    """Fill in these fields, press Save, and the page that comes."""
-    sent = fields(client)
-    for name, value in changed.items():
-        if value is False:
-            sent.pop(name, None)
-        else:
-            sent[name] = "on" if value is True else str(value)
-    answer = client.post(PAGE, sent, follow=True)
-    assert answer.status_code == 200
-    return html.unescape(answer.content.decode())
 
 
 def test_every_setting_is_there_with_its_help_default_range_and_effect(admin_client: Client) -> None:

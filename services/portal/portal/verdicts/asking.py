@@ -1,6 +1,6 @@
 """Asks for the verdicts of songs: from what is stored of them, and by listening where that is not enough."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from runtime.errors import RemoteError
 
@@ -18,11 +18,15 @@ Answer = Classification | RemoteError
 
 
 def ask(
-    inference: InferenceClient, tracks: Sequence[Track], wishes: Preferences
+    inference: InferenceClient,
+    tracks: Sequence[Track],
+    wishes: Preferences,
+    versions: Mapping[str, str],
 ) -> Iterator[tuple[Track, Answer]]:
     """Each track once, with its verdict or its error, as they come.
 
-    1. Send what is stored of each song together with the place of its audio, of which only what lacks is heard.
+    1. Send what is stored of each song, of the versions that are set, together with the place of its audio, of which
+       only what lacks is heard.
     2. Where the audio proves to be another one than that of the vectors, or the vectors are no use, ask once more
        for a verdict from the audio alone.
     """
@@ -32,7 +36,7 @@ def ask(
     )
     stored = stored_vectors(track.audio_id or 0 for track in tracks if _has_vectors(track))
     to_hear = []
-    songs = [_song(track, stored.get(track.audio_id or 0, ())) for track in tracks]
+    songs = [_song(track, _of(versions, stored.get(track.audio_id or 0, ()))) for track in tracks]
     with_vectors = {song.track_id for song in songs if song.vectors}
     for track_id, answer in inference.classify(songs, wishes):
         if track_id in with_vectors and _is_of_another(answer, content_keys[track_id]):
@@ -42,6 +46,11 @@ def ask(
     if to_hear:
         for track_id, answer in inference.classify([_song(track, ()) for track in to_hear], wishes):
             yield by_id[track_id], answer
+
+
+def _of(versions: Mapping[str, str], vectors: Sequence[VectorValues]) -> tuple[VectorValues, ...]:
+    """Those of the versions; of a kind that has none here, whatever is there."""
+    return tuple(each for each in vectors if versions.get(each.kind, each.version) == each.version)
 
 
 def _has_vectors(track: Track) -> bool:

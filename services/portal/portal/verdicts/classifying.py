@@ -7,10 +7,10 @@ from django.db.models import Exists, OuterRef, QuerySet
 from portal.library.models import Analysis, Track, Vector
 from portal.library.recognising import recognise
 from portal.library.recordings import OUTDATED
-from portal.preferences.current import preferences
 from portal.runs.models import Run
 from portal.runs.work import Outcome, RunFailedError, RunJob
 from portal.verdicts.asking import ask
+from portal.verdicts.excerpt import as_heard_now, versions_of, wishes_of
 from portal.verdicts.judging import NO_MODEL_MESSAGE, keep, portions
 from portal.verdicts.models import Prediction
 from portal.verdicts.storing import genres_by_name
@@ -23,9 +23,12 @@ class Classifying:
 
     def lay_out(self, job: RunJob) -> Iterable[int]:
         """Songs that the serving models have not judged for good; first those whose vectors are stored."""
-        serving = [stage.model_version for stage in job.services.inference.status() if stage.ready]
-        if not serving:
+        stages = [stage for stage in job.services.inference.status() if stage.ready]
+        if not stages:
             raise RunFailedError(NO_MODEL_MESSAGE)
+        job.run.result = as_heard_now(job.services.features, stages)
+        job.run.save(update_fields=("result",))
+        serving = [stage.model_version for stage in stages]
         tracks = Track.objects.filter(removed_time=None).exclude(analysis=Analysis.SKIPPED)
         chosen = job.run.arguments.get("track_ids")
         if chosen is not None:
@@ -42,11 +45,13 @@ class Classifying:
     def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
         """Judge songs together; a portion of them is stored at once, a song that was heard by itself."""
         genres = genres_by_name()
-        wishes = preferences()
+        wishes, versions = wishes_of(job.run), versions_of(job.run)
         tracks = list(Track.objects.filter(pk__in=track_ids).order_by("pk"))
         tracks = recognise(job.services.features, tracks, wishes)
-        for portion in portions(ask(job.services.inference, tracks, wishes)):
-            yield from keep(portion, genres)
+        for first in range(0, len(tracks), wishes.batch_size):
+            together = tracks[first : first + wishes.batch_size]
+            for portion in portions(ask(job.services.inference, together, wishes, versions)):
+                yield from keep(portion, genres)
 
     def conclude(self, run: Run) -> str:
         """An explanation where there was nothing to do, or nothing could be said."""

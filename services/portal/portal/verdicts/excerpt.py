@@ -1,0 +1,48 @@
+"""Keeps a classify run to the excerpt that it began with, and to a model that has learned from that one."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from runtime.errors import RemoteError
+
+from portal.library.stages import stages_of
+from portal.preferences.current import preferences
+from portal.preferences.values import Preferences
+from portal.remote.features import FeaturesClient
+from portal.remote.inference import Stage
+from portal.runs.models import Run
+from portal.runs.work import RunFailedError
+
+
+def as_heard_now(features: FeaturesClient, serving: Iterable[Stage]) -> dict[str, Any]:
+    """For `Run.result`: the excerpt that is set, and the versions of its vectors; none while features is silent.
+
+    Raises `RunFailedError` where the model in service has learned from another excerpt: it could judge none of the
+    songs that are heard now.
+    """
+    wishes = preferences()
+    try:
+        versions = stages_of(features.capabilities(wishes).kinds).versions
+    except RemoteError:
+        return {"excerpt": wishes.excerpt, "versions": {}}  # what is stored can be judged without it
+    fma = versions.get("fma")
+    for stage in serving:
+        if fma and stage.feature_versions and fma not in stage.feature_versions:
+            raise RunFailedError(
+                f"The model in service, {stage.model_version}, has learned from songs heard otherwise "
+                f"({stage.feature_versions[0]}) than the setting excerpt says now ({fma}): run `reclass extract`, then "
+                "`reclass train`, or set excerpt back."
+            )
+    return {"excerpt": wishes.excerpt, "versions": dict(versions)}
+
+
+def wishes_of(run: Run) -> Preferences:
+    """The settings as they are now, but for the excerpt, which is that of the run."""
+    now = preferences()
+    return now.model_copy(update={"excerpt": run.result.get("excerpt", now.excerpt)})
+
+
+def versions_of(run: Run) -> Mapping[str, str]:
+    """The versions of the vectors that may be sent, by kind; a kind that is not here may be of any."""
+    versions: Mapping[str, str] = run.result.get("versions", {})
+    return versions
