@@ -51,7 +51,7 @@ def _measure(name: str, worker: int) -> float:
     from portal.runs.engine import ACTIVE
     from portal.runs.start import start_classify
 
-    before, started = _rows_written(), time.perf_counter()
+    before, started = _now(), time.perf_counter()
     run = start_classify(again=True)
     while run.state in ACTIVE:
         time.sleep(LOOK_EVERY_SECONDS)
@@ -61,7 +61,7 @@ def _measure(name: str, worker: int) -> float:
         raise SystemExit(f"the run ended as {run.state}, {run.failed_count} failed: {run.message}")
     rate = run.done_count / seconds
     print(
-        f"{name:40}{rate:9.0f}{seconds:9.1f}{_peak_megabytes(worker):11.0f}{_rows_written() - before:14,}",
+        f"{name:40}{rate:9.0f}{seconds:9.1f}{_peak_megabytes(worker):11.0f}{_rows_written_since(before):14,}",
         flush=True,
     )
     return rate
@@ -166,16 +166,23 @@ def _wait_for(target: str) -> None:
     channel.close()
 
 
-def _rows_written() -> int:
-    """Rows of verdicts and songs that were made or changed since the database was made."""
+def _now() -> int:
+    """The number of a transaction that begins now: rows that are written later bear a higher one."""
     from django.db import connection
 
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_clear_snapshot()")
-        cursor.execute(
-            "SELECT sum(n_tup_ins + n_tup_upd) FROM pg_stat_user_tables "
-            "WHERE relname IN ('verdicts_prediction', 'library_track')"
-        )
+        cursor.execute("SELECT pg_current_xact_id()::text::bigint")
+        (number,) = cursor.fetchone()
+    return int(number)
+
+
+def _rows_written_since(transaction: int) -> int:
+    from django.db import connection
+
+    tables = ("verdicts_prediction", "library_track")
+    one = "(SELECT count(*) FROM {} WHERE xmin::text::bigint > %s)"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT " + " + ".join(one.format(table) for table in tables), [transaction] * 2)
         (count,) = cursor.fetchone()
     return int(count)
 
