@@ -169,7 +169,7 @@ def _insert(cursor: CursorWrapper) -> dict[int, int]:
     others = {
         str(each.column): each
         for each in Track._meta.concrete_fields
-        if not each.primary_key and each.column not in (*listed, *state)
+        if not (each.primary_key or each.generated or each.column in (*listed, *state))
     }
     columns = (*listed, *state, *others)
     values = (*(f"l.{name}" for name in listed), *state.values(), *("%s" for _ in others))
