@@ -144,9 +144,10 @@ class InferenceFake(inference_pb2_grpc.InferenceServiceServicer):
     def ClassifyTracks(
         self, requests: Iterator[inference_pb2.ClassifyTracksRequest], context: grpc.ServicerContext
     ) -> Iterator[inference_pb2.ClassifyTracksResponse]:
+        mine = len(self.streams)  # others begin meanwhile
         self.streams.append(0)
         for request in requests:
-            self.streams[-1] += 1
+            self.streams[mine] += 1
             self.asked.append(request.track)
             answer = inference_pb2.ClassifyTracksResponse(key=request.key)
             if self.faults:

@@ -23,7 +23,7 @@ SAYS = {
     "Half a FLAC": "copy or rip it again",
     "Half an MP3": "the file ends before its own header says; copy or rip it again",
     "Three seconds": "the song lasts 3.0 s; 5 s are needed at least",
-    "Silence": "the middle of the song is digital silence; there is nothing to hear",
+    "Silence": "what is heard of the song is digital silence; there is nothing to hear",
     "Lost": "has no audio for rating key",
     "Lost, and a mapping would help": "=<music> would fit: put it into FEATURES_PATH_MAP (RECLASS_PATH_MAP",
     "Only in Plex": "",

@@ -14,6 +14,7 @@ from inference_system import System, fma, training
 from prometheus_client import CollectorRegistry
 from runtime.triton import StubDeadError, Triton, TritonError
 from runtime.watchdog import Watchdog
+from structlog.testing import capture_logs
 from synthetic_library import SyntheticLibrary
 
 
@@ -92,21 +93,19 @@ def test_a_triton_that_was_started_anew_serves_what_it_served_without_any_caller
         wait_until(seen.answers)
 
 
-def test_an_outage_is_logged_once_and_its_end_once(
-    trained: System, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_outage_is_logged_once_and_its_end_once(trained: System) -> None:
     with watched(trained, every_seconds=3600) as seen:
         seen.watchdog.look()
         trained.triton.kill()
-        said_before = capsys.readouterr().out.count("model does not answer")
-        for _ in range(3):
-            seen.watchdog.look()
-        trained.triton.start()
-        for _ in range(2):
-            seen.watchdog.look()
-    said = capsys.readouterr().out
-    assert said.count("model does not answer") - said_before == 2, said  # gone; there and empty
-    assert said.count("model answers again") == 1
+        with capture_logs() as said:
+            for _ in range(3):
+                seen.watchdog.look()
+            trained.triton.start()
+            for _ in range(2):
+                seen.watchdog.look()
+    events = [entry["event"] for entry in said]
+    assert events.count("model does not answer") == 2, said  # gone; there and empty
+    assert events.count("model answers again") == 1
 
 
 def test_the_watchdog_disturbs_no_change_of_version(trained: System, library: SyntheticLibrary) -> None:
