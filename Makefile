@@ -52,12 +52,13 @@ test-survival: install ## Kill every process in the middle of the work (about 10
 	$(BIN)/pytest tests/survival
 
 .PHONY: lint
-lint: install ## Check style, types, the stubs and the page of settings
+lint: install ## Check style, types, the stubs, the page of settings and that no migration is missing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	BIN=$(BIN) scripts/typecheck
 	BIN=$(BIN) scripts/stubs --check
 	$(BIN)/python scripts/settings_page --check
+	DJANGO_SETTINGS_MODULE=portal.django_settings $(BIN)/python -W ignore -m django makemigrations --check --dry-run
 
 .PHONY: format
 format: install ## Rewrite the code in the project's style

@@ -18,6 +18,9 @@ class PortalSettings(ServiceSettings):
     """Signs sessions; any long random text. The web pages do not start without it."""
     allowed_hosts: str = "127.0.0.1,localhost"
     """Host names, separated by commas, under which the portal is reached."""
+    https_proxy: bool = False
+    """Whether browsers come through a proxy that ends TLS and says so (X-Forwarded-Proto), as an ingress does. Without
+    one in front leave it off: anybody could send that header."""
     web_threads: int = Field(default=8, ge=1, le=64)
     """Pages that are made at the same time."""
     sync_target: str = "127.0.0.1:50051"

@@ -47,6 +47,9 @@ HERE = Path(__file__).parent
 SECRET_KEY = RECLASS.secret_key.get_secret_value() or "unset: commands that serve no page need none"
 DEBUG = False  # the setting `debug` is applied where pages are served, portal.web
 ALLOWED_HOSTS = [host.strip() for host in RECLASS.allowed_hosts.split(",") if host.strip()]
+# Behind such a proxy the portal itself sees plain HTTP, and would refuse every form as one of another site's.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if RECLASS.https_proxy else None
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = RECLASS.https_proxy
 DATABASES = {"default": database(RECLASS)}
 INSTALLED_APPS = [
     "unfold",

@@ -81,7 +81,8 @@ def _refusal(settings_cls: type[Settings], error: ValidationError) -> int:
     for fault in error.errors():
         name = f"{prefix}{'_'.join(str(part) for part in fault['loc'])}".upper()
         field = settings_cls.model_fields.get(str(fault["loc"][0])) if fault["loc"] else None
-        secret = field is not None and "SecretStr" in str(field.annotation)
+        # A fault of no one field is one of all values together, secrets among them.
+        secret = field is None or "SecretStr" in str(field.annotation)
         value = "(hidden)" if secret else repr(fault["input"])
         reason = fault["msg"].removeprefix("Value error, ")
         lines.append(f"{name} is {value}: {reason}. {(field.description or '') if field else ''}".strip())

@@ -3,10 +3,8 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -17,12 +15,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from postgres_server import PostgresServer
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+from web_process import free_port, web_process
 
 
 def fetch(url: str) -> tuple[int, str]:
@@ -34,35 +27,12 @@ def fetch(url: str) -> tuple[int, str]:
 
 
 @contextmanager
-def running_web(
-    database_url: str, log: Path, **environment: str
-) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """`python -m portal web` on a free port, once it takes connections."""
+def running_web(database_url: str, log: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """The web process on a free port that the environment names."""
     port = free_port()
-    variables = {
-        **os.environ,
-        "PORTAL_DATABASE_URL": database_url,
-        "PORTAL_PORT": str(port),
-        "PORTAL_SECRET_KEY": "only for this test",
-        **environment,
-    }
-    with log.open("wb") as output:
-        process = subprocess.Popen([sys.executable, "-m", "portal", "web"], env=variables, stderr=output)
-    try:
-        deadline = time.monotonic() + 30
-        while True:
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.05)
+    listens_on = ("127.0.0.1", port)
+    with web_process(database_url, log, listens_on=listens_on, PORTAL_PORT=str(port)) as process:
         yield process, f"http://127.0.0.1:{port}"
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
 
 
 def test_without_its_database_every_page_is_a_plain_503_that_says_so(tmp_path: Path) -> None:

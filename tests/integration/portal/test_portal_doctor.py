@@ -360,3 +360,13 @@ def test_no_test_is_made_while_a_push_is_running_nor_with_a_song_that_is_planned
         write_test(portal.services.sync)
     assert set(portal.finish(run).songs.values_list("state", flat=True)) == set()
     assert set(batch.rows.values_list("state", flat=True)) == {WriteRow.State.WRITTEN}
+
+
+def test_the_folder_of_a_containers_secrets_is_not_taken_for_the_data_folder(portal, tmp_path, monkeypatch):
+    secret = tmp_path / "secrets" / "database"
+    secret.parent.mkdir()
+    secret.write_text("sesame")
+    monkeypatch.setenv("PORTAL_DATABASE_PASSWORD_FILE", str(secret))
+    assert "data folder" not in found(portal)["disk"].message
+    (tmp_path / "postgres").mkdir()
+    assert "free for the data folder" in found(portal)["disk"].message

@@ -1,9 +1,10 @@
 """Settings come from the environment, secrets from files too, and nonsense is refused by name."""
 
 from pathlib import Path
+from typing import Self
 
 import pytest
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 from runtime.settings import ServiceSettings
 
@@ -70,3 +71,20 @@ def test_a_missing_secret_file_is_named(
     with pytest.raises(SystemExit):
         EarSettings.load()
     assert "/nowhere/key" in capsys.readouterr().err
+
+
+class TwoKeys(EarSettings):
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        raise ValueError("half of it is missing")
+
+
+def test_a_fault_of_all_values_together_shows_none_of_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EAR_KEY", "sesame")
+    with pytest.raises(SystemExit):
+        TwoKeys.load()
+    message = capsys.readouterr().err
+    assert "half of it is missing" in message
+    assert "sesame" not in message

@@ -56,7 +56,9 @@ def data_folder(data: Path | None) -> Path | None:
     if data is not None:
         return data
     secret = os.environ.get(PASSWORD_FILE)
-    return Path(secret).parent.parent if secret else None
+    folder = Path(secret).parent.parent if secret else None
+    # In a container the secret is in /run/secrets, and nothing is kept in /run.
+    return folder if folder and (folder / "postgres").is_dir() else None
 
 
 def disk(data: Path | None) -> str:

@@ -38,6 +38,10 @@ class _VectorKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_VectorKind
     """768 (MERT-v1-95M) or 1024 (MERT-v1-330M) values."""
     VECTOR_KIND_JMLA: _VectorKind.ValueType  # 3
     """768 values of the OpenJMLA audio encoder."""
+    VECTOR_KIND_FMA_NATIVE: _VectorKind.ValueType  # 4
+    """The 518 values of the whole song at its own sampling rate, made as those of FMA's published features.csv; never
+    mixed with VECTOR_KIND_FMA.
+    """
 
 class VectorKind(_VectorKind, metaclass=_VectorKindEnumTypeWrapper): ...
 
@@ -48,6 +52,10 @@ VECTOR_KIND_MERT: VectorKind.ValueType  # 2
 """768 (MERT-v1-95M) or 1024 (MERT-v1-330M) values."""
 VECTOR_KIND_JMLA: VectorKind.ValueType  # 3
 """768 values of the OpenJMLA audio encoder."""
+VECTOR_KIND_FMA_NATIVE: VectorKind.ValueType  # 4
+"""The 518 values of the whole song at its own sampling rate, made as those of FMA's published features.csv; never
+mixed with VECTOR_KIND_FMA.
+"""
 Global___VectorKind: _TypeAlias = VectorKind  # noqa: Y015
 
 class _Excerpt:
@@ -306,6 +314,96 @@ class ExtractResponse(_message.Message):
 Global___ExtractResponse: _TypeAlias = ExtractResponse  # noqa: Y015
 
 @_typing.final
+class ExtractManyRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    SONG_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    """The caller's own key of the song; comes back with its answer."""
+    @_builtins.property
+    def song(self) -> Global___ExtractRequest: ...
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        song: Global___ExtractRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["song", b"song"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "song", b"song"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExtractManyRequest: _TypeAlias = ExtractManyRequest  # noqa: Y015
+
+@_typing.final
+class ExtractManyResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    EXTRACTION_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    @_builtins.property
+    def extraction(self) -> Global___ExtractResponse: ...
+    @_builtins.property
+    def error(self) -> Global___SongError: ...
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        extraction: Global___ExtractResponse | None = ...,
+        error: Global___SongError | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "extraction", b"extraction", "result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "extraction", b"extraction", "key", b"key", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["extraction", "error"]  # noqa: Y015
+    _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+
+Global___ExtractManyResponse: _TypeAlias = ExtractManyResponse  # noqa: Y015
+
+@_typing.final
+class SongError(_message.Message):
+    """What Extract would have failed with."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    DOMAIN_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    PERMANENT_FIELD_NUMBER: _builtins.int
+    code: _builtins.int
+    """A canonical gRPC code, for example 5 for NOT_FOUND."""
+    reason: _builtins.str
+    """The reason of the ErrorInfo, and its domain."""
+    domain: _builtins.str
+    message: _builtins.str
+    """What happened and what to do."""
+    permanent: _builtins.bool
+    """Trying again cannot help."""
+    def __init__(
+        self,
+        *,
+        code: _builtins.int = ...,
+        reason: _builtins.str = ...,
+        domain: _builtins.str = ...,
+        message: _builtins.str = ...,
+        permanent: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "domain", b"domain", "message", b"message", "permanent", b"permanent", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SongError: _TypeAlias = SongError  # noqa: Y015
+
+@_typing.final
 class AudioProperties(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -470,12 +568,15 @@ class VectorCapability(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     LENGTH_FIELD_NUMBER: _builtins.int
     DETAIL_FIELD_NUMBER: _builtins.int
+    FOR_TRIALS_FIELD_NUMBER: _builtins.int
     kind: Global___VectorKind.ValueType
     available: _builtins.bool
     version: _builtins.str
     length: _builtins.int
     detail: _builtins.str
-    """Where it runs, for example "cpu"; or why it is not available."""
+    """Where it runs, for example "cpu" or "MERT-v1-95M on cuda:0 in fp16"; or why it is not available."""
+    for_trials: _builtins.bool
+    """The weights are random ones for trials: vectors are sound in form and mean nothing."""
     def __init__(
         self,
         *,
@@ -484,10 +585,11 @@ class VectorCapability(_message.Message):
         version: _builtins.str = ...,
         length: _builtins.int = ...,
         detail: _builtins.str = ...,
+        for_trials: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "detail", b"detail", "kind", b"kind", "length", b"length", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "detail", b"detail", "for_trials", b"for_trials", "kind", b"kind", "length", b"length", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
