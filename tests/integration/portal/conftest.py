@@ -101,7 +101,7 @@ def servers_before(
     from portal.remote.sync import SyncClient
 
     connection = Connection(Parts(url=plex.stand_in.url, token=TOKEN), None)
-    music = PlexMusic(Plex(connection.address, Timeouts(connect_seconds=1, read_seconds=10)))
+    music = PlexMusic(Plex(connection.address, Timeouts(connect_seconds=5, read_seconds=10)))
     handlers = {SERVICE_NAME: SyncServicer(music, connection).register, **registered(features, inference)}
     with running_server(handlers) as server:
         channel = open_channel(f"127.0.0.1:{server.port}")

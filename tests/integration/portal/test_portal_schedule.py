@@ -36,7 +36,9 @@ def keep_and_finish(portal, now: datetime | None = None) -> Run:
     run = keep(portal, now)
     assert run is not None, "the schedule has started nothing"
     assert run.is_scheduled
-    return portal.finish(run)
+    finished = portal.finish(run)
+    assert finished.state == Run.State.DONE, finished.message
+    return finished
 
 
 def synced(portal) -> Run:
@@ -97,11 +99,13 @@ def test_a_sync_that_failed_is_tried_again_after_an_hour_and_not_every_minute(po
     settled(portal)
     portal.plex.fail(kind="status", status=401, times=-1)
     due = tomorrow()
-    assert keep_and_finish(portal, due).state == Run.State.FAILED
+    failed = keep(portal, due)
+    assert failed is not None
+    assert portal.finish(failed).state == Run.State.FAILED
     Run.objects.filter(kind=Run.Kind.SYNC, state=Run.State.FAILED).update(created_time=due)
     portal.plex.ask("DELETE", "faults")
     assert keep(portal, due + timedelta(minutes=59)) is None
-    assert keep_and_finish(portal, due + HOUR).state == Run.State.DONE
+    keep_and_finish(portal, due + HOUR)
 
 
 def test_without_a_plex_connection_nothing_is_started_and_nothing_fails(portal):
