@@ -5,10 +5,11 @@ from pathlib import Path
 
 import audio_files
 import av
+import librosa
 import numpy as np
 import pytest
 import soundfile
-from features.audio import SAMPLE_RATE_HZ, load_excerpt
+from features.audio import NATIVE, SAMPLE_RATE_HZ, load_excerpt
 from features.errors import NotAudio, Silent, TooShort, Truncated
 from features.excerpts import Part, excerpt_span
 from mutagen.flac import FLAC, Picture
@@ -52,6 +53,31 @@ def test_a_lossless_excerpt_is_the_half_sum_of_the_channels_to_the_sample(tmp_pa
     y = load_excerpt(str(tmp_path / "song.wav")).y
     middle = samples[SAMPLE_RATE_HZ // 2 :][: 30 * SAMPLE_RATE_HZ]
     np.testing.assert_array_equal(y, (middle[:, 0] + middle[:, 1]) / 2)
+
+
+@pytest.mark.parametrize("suffix", ["wav", "m4a", "opus"])
+def test_one_decoding_gives_every_rate_that_is_asked_for(songs, suffix):
+    excerpt = load_excerpt(str(songs[suffix]), rates=(SAMPLE_RATE_HZ, 24_000, NATIVE))
+    native = 48_000 if suffix == "opus" else 44_100
+    assert {rate: y.size for rate, y in excerpt.at.items()} == {
+        SAMPLE_RATE_HZ: 30 * SAMPLE_RATE_HZ,
+        24_000: 30 * 24_000,
+        NATIVE: 30 * native,
+    }
+    for rate in (SAMPLE_RATE_HZ, 24_000):
+        expected = librosa.resample(excerpt.at[NATIVE], orig_sr=native, target_sr=rate, res_type="soxr_hq")
+        # librosa rounds the length up even where it is whole.
+        np.testing.assert_array_equal(excerpt.at[rate], expected[: excerpt.at[rate].size])
+    assert excerpt.y is excerpt.at[SAMPLE_RATE_HZ]
+
+
+def test_what_is_heard_in_many_blocks_is_what_is_heard_in_one(tmp_path, monkeypatch):
+    path = audio_files.song(tmp_path, "wav", seconds=8.0)
+    whole = load_excerpt(str(path), rates=(SAMPLE_RATE_HZ, NATIVE))
+    monkeypatch.setattr("features.sound.BLOCK_VALUES", 20_002)
+    blocks = load_excerpt(str(path), rates=(SAMPLE_RATE_HZ, NATIVE))
+    for rate in (SAMPLE_RATE_HZ, NATIVE):
+        np.testing.assert_array_equal(blocks.at[rate], whole.at[rate])
 
 
 def test_aac_is_the_same_slice_of_the_whole_decoded_song_every_time(songs):

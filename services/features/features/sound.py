@@ -1,0 +1,48 @@
+"""A song as a decoder has opened it: what it is, where its excerpt lies, and the samples of that, block by block."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from features.errors import NotAudio
+
+FloatArray = npt.NDArray[np.float32]
+
+# Beyond what is sold or mixed; a forged header would have gigabytes allocated.
+MAX_CHANNELS = 32
+MAX_SAMPLE_RATE_HZ = 768_000
+# Half a minute of stereo is one block; what is larger is never in memory with all its channels.
+BLOCK_VALUES = 2**22
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sound:
+    """What a decoder hands on. Its blocks can be asked for once, while the file is open."""
+
+    codec: str
+    """FFmpeg's name: "mp3", "flac", "vorbis", "opus", "aac", "pcm_s16le", ..."""
+    sample_rate_hz: int
+    channels: int
+    frames: int
+    """Of the whole song."""
+    start: int
+    """First frame of the excerpt."""
+    count: int
+    """Frames that the excerpt should have; fewer may come."""
+    blocks: Iterator[FloatArray]
+    """Of the excerpt, in order [shape=(n, channels)]."""
+
+
+def check_format(sample_rate_hz: int, channels: int) -> None:
+    """Refuse what no song has."""
+    if not (0 < channels <= MAX_CHANNELS and 0 < sample_rate_hz <= MAX_SAMPLE_RATE_HZ):
+        raise NotAudio(
+            f"the file holds no audio that can be decoded ({channels} channels at {sample_rate_hz} Hz)"
+        )
+
+
+def block_frames(channels: int) -> int:
+    """Frames of one block."""
+    return BLOCK_VALUES // channels
