@@ -7,6 +7,9 @@ PROTOS := $(wildcard protos/reclass/*/v1/*.proto)
 MEMBERS := runtime sync features inference portal standalone client
 # Where a machine keeps local wheels for pip (a CPU build of torch, say), uv looks there too.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+# Which build of torch elsewhere: auto (by this machine's driver), cpu, cu130, ... as uv names them.
+TORCH_BACKEND ?= $(if $(UV_FIND_LINKS),,auto)
+WITH_TORCH := $(if $(TORCH_BACKEND),--torch-backend=$(TORCH_BACKEND))
 ARGS ?=
 # Much of what tests wait for is not this machine's processor.
 TEST_PROCESSES ?= 2
@@ -17,15 +20,17 @@ NAMES ?=
 help: ## Show these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
-$(VENV)/.installed: constraints.txt requirements-dev.txt requirements-members.txt protos/pyproject.toml $(wildcard services/*/pyproject.toml clients/*/pyproject.toml)
+$(VENV)/.installed: constraints.txt requirements-dev.txt requirements-members.txt requirements-oracle.txt protos/pyproject.toml $(wildcard services/*/pyproject.toml clients/*/pyproject.toml)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	test -x $(UV) || $(BIN)/python -m pip install --quiet uv
 	$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt -r requirements-dev.txt -r requirements-members.txt
+	$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt $(WITH_TORCH) -r requirements-oracle.txt
 	touch $@
 
-$(TRITON_VENV)/.installed: services/triton/requirements.txt | $(VENV)/.installed
+$(TRITON_VENV)/.installed: services/triton/requirements.txt services/triton/requirements-torch.txt | $(VENV)/.installed
 	test -x $(TRITON_VENV)/bin/python || $(PYTHON) -m venv $(TRITON_VENV)
 	$(UV) pip install --quiet --python $(TRITON_VENV)/bin/python --no-deps -r services/triton/requirements.txt
+	$(UV) pip install --quiet --python $(TRITON_VENV)/bin/python $(WITH_TORCH) -r services/triton/requirements-torch.txt
 	touch $@
 
 .PHONY: install

@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,14 +14,19 @@ from runtime.triton import Triton
 ROOT = Path(__file__).parents[1]
 PYTHON = ROOT / ".venv-triton" / "bin" / "python"
 LAUNCHER = ROOT / "services" / "triton" / "launch.py"
+MODELS = ROOT / "services" / "triton" / "models"
 START_SECONDS = 60.0
 
 
 class TritonServer:
-    """A server that tests may kill and start again on the same ports and model repository."""
+    """A server that tests may kill and start again on the same ports and model repository.
 
-    def __init__(self, folder: Path) -> None:
+    Its second repository is that of the models that the source brings. `environment` is added to its variables.
+    """
+
+    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self._environment = environment or {}
         self.repository = folder / "models"
         self._state = folder / "state"
         self._log = folder / "triton.log"
@@ -33,6 +38,15 @@ class TritonServer:
         """Address of its gRPC."""
         return f"127.0.0.1:{self._ports['grpc']}"
 
+    @property
+    def metrics_url(self) -> str:
+        """Where Prometheus would read its metrics."""
+        return f"http://127.0.0.1:{self._ports['metrics']}/metrics"
+
+    def log(self) -> str:
+        """All that it has printed."""
+        return self._log.read_text()
+
     def start(self) -> None:
         """Start and wait until it answers."""
         ports = [f"--{name}-port={port}" for name, port in self._ports.items()]
@@ -40,11 +54,14 @@ class TritonServer:
             PYTHON,
             LAUNCHER,
             f"--model-repository={self.repository}",
+            f"--model-repository={MODELS}",
             f"--state={self._state}",
             *ports,
         ]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=log, env=os.environ | self._environment
+            )
         client = Triton(self.target)
         deadline = time.monotonic() + START_SECONDS
         while not client.is_live():
@@ -97,9 +114,9 @@ def is_stub(pid: int) -> bool:
 
 
 @contextmanager
-def triton_server(folder: Path) -> Iterator[TritonServer]:
+def triton_server(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[TritonServer]:
     """A started server with an empty model repository below `folder`."""
-    server = TritonServer(folder)
+    server = TritonServer(folder, environment)
     server.start()
     try:
         yield server

@@ -193,6 +193,8 @@ def server_environment(site: Path, state: Path, inherited: Mapping[str, str]) ->
     return {
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
+        # Threads that wait for each other asleep leave the processor to the decoders, which are busy at the same time.
+        "OMP_WAIT_POLICY": "passive",
         **inherited,
         "LD_LIBRARY_PATH": ":".join(libraries),
         "PATH": f"{Path(sys.executable).parent}:{inherited.get('PATH', '')}",

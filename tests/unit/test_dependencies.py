@@ -134,3 +134,20 @@ def test_the_pins_name_every_package_of_every_member() -> None:
     }
     wanted = frozenset().union(*(closure(member, with_extras=True) for member in FORBIDDEN))
     assert {name for name in wanted if not name.startswith("reclass-")} - pins == set()
+
+
+def test_torch_and_what_comes_with_it_are_pinned_for_no_service() -> None:
+    """It belongs to Triton's environment, and to the tests of what runs there."""
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    names = {canonicalize_name(Requirement(line).name) for line in lines if line}
+    assert not {name for name in names if name in ("torch", "transformers") or name.startswith("nvidia")}
+
+
+def test_torch_is_the_same_where_it_runs_and_where_it_is_tested() -> None:
+    places = (ROOT / "services" / "triton" / "requirements-torch.txt", ROOT / "requirements-oracle.txt")
+    pins = [
+        dict(line.split("==") for line in place.read_text().splitlines() if "==" in line) for place in places
+    ]
+    shared = pins[0].keys() & pins[1].keys()
+    assert {"torch", "safetensors"} <= shared
+    assert {name for name in shared if pins[0][name] != pins[1][name]} == set()
