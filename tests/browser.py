@@ -20,6 +20,7 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
+NARROWEST_CARD_PIXELS = 180
 VIEWPORT = {"width": 1440, "height": 900}
 
 
@@ -58,8 +59,8 @@ def sign_in(page: Page, base_url: str, user: str, password: str) -> None:
 def take_screenshots(base_url: str, user: str, password: str, folder: Path) -> dict[str, Path]:
     """Pictures of dashboard, list of songs, a song's page and a write batch, by these names.
 
-    Fails when a page asked another host for anything, or when a script on it failed. A picture of what does not exist
-    (no song, no batch) is left out.
+    Fails when a page asked another host for anything, when a script on it failed, or when a person would see that it is
+    broken. A picture of what does not exist (no song, no batch) is left out.
     """
     folder.mkdir(parents=True, exist_ok=True)
     base_url = base_url.rstrip("/")
@@ -76,11 +77,20 @@ def take_screenshots(base_url: str, user: str, password: str, folder: Path) -> d
         for name, address in _addresses(page, base_url):
             page.goto(address)
             page.evaluate("document.fonts.ready.then(() => true)")
+            faults += [f"{name}: {fault}" for fault in _flaws(page)]
             pictures[name] = folder / f"{name}.png"
             page.screenshot(path=pictures[name])
         assert not foreign, f"pages asked other hosts: {foreign}"
-        assert not faults, f"scripts failed: {faults}"
+        assert not faults, f"pages are broken: {faults}"
     return pictures
+
+
+def _flaws(page: Page) -> list[str]:
+    """What no test of the page's source sees: markup shown as text, and cards squeezed into slivers."""
+    text = page.inner_text("body")
+    widths = page.eval_on_selector_all(".rc-card", "cards => cards.map(card => card.clientWidth)")
+    flaws = ["it shows markup"] if "</" in text else []
+    return flaws + [f"a card is {width} px wide" for width in widths if width < NARROWEST_CARD_PIXELS]
 
 
 def _own(url: str, base_url: str) -> bool:
@@ -88,7 +98,12 @@ def _own(url: str, base_url: str) -> bool:
 
 
 def _addresses(page: Page, base_url: str) -> list[tuple[str, str]]:
-    found = [("dashboard", f"{base_url}/admin/"), ("track-list", f"{base_url}/admin/library/track/")]
+    found = [
+        ("dashboard", f"{base_url}/admin/"),
+        ("track-list", f"{base_url}/admin/library/track/"),
+        ("settings", f"{base_url}/admin/preferences/changedsetting/"),
+        ("learnable", f"{base_url}/admin/genres/genre/learnable/"),
+    ]
     for name, listing in (
         ("track-page", "library/track/?suspect=yes"),
         ("track-page", "library/track/"),

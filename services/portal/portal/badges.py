@@ -40,7 +40,11 @@ class Badge:
             '<span class="rc-badge rc-{}" title="{}">{}</span>', self.tone, self.meaning, self.text
         )
 
+    # A template asks for the text, format_html for the markup.
     def __str__(self) -> str:
+        return self.html
+
+    def __html__(self) -> SafeString:
         return self.html
 
 

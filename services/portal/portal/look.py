@@ -2,12 +2,19 @@
 
 from typing import Any
 
+from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 
 def _entry(title: str, icon: str, page: str) -> dict[str, Any]:
     return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{page}")}
+
+
+def _is_about_genres(request: HttpRequest) -> bool:
+    """Not on the page below theirs that has an entry of its own."""
+    name = request.resolver_match.url_name if request.resolver_match else None
+    return bool(name and name.startswith("genres_genre_") and name != "genres_genre_learnable")
 
 
 UNFOLD: dict[str, Any] = {
@@ -38,7 +45,7 @@ UNFOLD: dict[str, Any] = {
                 "title": "Genres",
                 "separator": True,
                 "items": [
-                    _entry("Genres", "sell", "genres_genre_changelist"),
+                    {**_entry("Genres", "sell", "genres_genre_changelist"), "active": _is_about_genres},
                     _entry("Aliases", "alt_route", "genres_alias_changelist"),
                     _entry("What can be learned", "school", "genres_genre_learnable"),
                 ],

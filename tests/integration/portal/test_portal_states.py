@@ -185,7 +185,7 @@ def test_a_song_comes_into_each_state_of_analysis_and_is_shown_filtered_and_coun
     ANALYSIS[state](portal)
     assert song().analysis == state
     assert KEY in listed(admin_client, f"analysis__exact={state}")
-    assert str(badges.ANALYSIS[state]) in shown(admin_client)
+    assert badges.ANALYSIS[state].html in shown(admin_client)
     with_state = Track.objects.filter(analysis=state, removed_time=None).count()
     assert bars(admin_client)[badges.ANALYSIS[state].text] == with_state
     assert state == Analysis.HEARD or counts()[state] == with_state
@@ -196,7 +196,7 @@ def test_a_song_comes_into_each_state_in_plex_and_is_shown_filtered_and_counted(
     IN_PLEX[state](portal)
     assert song().in_plex == state
     assert KEY in listed(admin_client, f"in_plex__exact={state}")
-    assert str(badges.IN_PLEX[state]) in shown(admin_client)
+    assert badges.IN_PLEX[state].html in shown(admin_client)
     with_state = Track.objects.filter(in_plex=state, removed_time=None).count()
     assert bars(admin_client)[badges.IN_PLEX[state].text] == with_state
 
@@ -205,7 +205,7 @@ def test_a_song_comes_into_each_state_in_plex_and_is_shown_filtered_and_counted(
 def test_a_song_becomes_stale_or_removed_and_is_shown_filtered_and_counted(portal, admin_client, beside):
     BESIDE[beside](portal)
     assert listed(admin_client, FILTERS[beside]) == [KEY]
-    assert str(badges.BESIDE[beside]) in shown(admin_client)
+    assert badges.BESIDE[beside].html in shown(admin_client)
     assert bars(admin_client)[badges.BESIDE[beside].text] == 1
     assert counts(serving_versions())[beside] == 1
 
