@@ -28,6 +28,29 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _ModelState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ModelStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ModelState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MODEL_STATE_UNSPECIFIED: _ModelState.ValueType  # 0
+    MODEL_STATE_CANDIDATE: _ModelState.ValueType  # 1
+    """Trained, and not put into service so far."""
+    MODEL_STATE_IN_SERVICE: _ModelState.ValueType  # 2
+    MODEL_STATE_RETIRED: _ModelState.ValueType  # 3
+    """Was in service before; can be put back."""
+
+class ModelState(_ModelState, metaclass=_ModelStateEnumTypeWrapper): ...
+
+MODEL_STATE_UNSPECIFIED: ModelState.ValueType  # 0
+MODEL_STATE_CANDIDATE: ModelState.ValueType  # 1
+"""Trained, and not put into service so far."""
+MODEL_STATE_IN_SERVICE: ModelState.ValueType  # 2
+MODEL_STATE_RETIRED: ModelState.ValueType  # 3
+"""Was in service before; can be put back."""
+Global___ModelState: _TypeAlias = ModelState  # noqa: Y015
+
 class _Outcome:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -54,6 +77,51 @@ OUTCOME_PROVISIONAL: Outcome.ValueType  # 3
 OUTCOME_UNSURE: Outcome.ValueType  # 4
 """Unlike the songs of the training."""
 Global___Outcome: _TypeAlias = Outcome  # noqa: Y015
+
+class _Promotion:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PromotionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Promotion.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PROMOTION_UNSPECIFIED: _Promotion.ValueType  # 0
+    """Put into service when it beats the model in service on the same held-out songs by more than noise, or is the first."""
+    PROMOTION_IF_BETTER: _Promotion.ValueType  # 1
+    PROMOTION_NEVER: _Promotion.ValueType  # 2
+    """Stays a candidate."""
+    PROMOTION_ALWAYS: _Promotion.ValueType  # 3
+
+class Promotion(_Promotion, metaclass=_PromotionEnumTypeWrapper): ...
+
+PROMOTION_UNSPECIFIED: Promotion.ValueType  # 0
+"""Put into service when it beats the model in service on the same held-out songs by more than noise, or is the first."""
+PROMOTION_IF_BETTER: Promotion.ValueType  # 1
+PROMOTION_NEVER: Promotion.ValueType  # 2
+"""Stays a candidate."""
+PROMOTION_ALWAYS: Promotion.ValueType  # 3
+Global___Promotion: _TypeAlias = Promotion  # noqa: Y015
+
+class _LabelSource:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LabelSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LabelSource.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LABEL_SOURCE_UNSPECIFIED: _LabelSource.ValueType  # 0
+    LABEL_SOURCE_TAG: _LabelSource.ValueType  # 1
+    LABEL_SOURCE_PUBLIC_TABLE: _LabelSource.ValueType  # 2
+    LABEL_SOURCE_TAUGHT: _LabelSource.ValueType  # 3
+    LABEL_SOURCE_OVERRIDE: _LabelSource.ValueType  # 4
+
+class LabelSource(_LabelSource, metaclass=_LabelSourceEnumTypeWrapper):
+    """Whose word a label is; the stronger counts more where labels look wrong."""
+
+LABEL_SOURCE_UNSPECIFIED: LabelSource.ValueType  # 0
+LABEL_SOURCE_TAG: LabelSource.ValueType  # 1
+LABEL_SOURCE_PUBLIC_TABLE: LabelSource.ValueType  # 2
+LABEL_SOURCE_TAUGHT: LabelSource.ValueType  # 3
+LABEL_SOURCE_OVERRIDE: LabelSource.ValueType  # 4
+Global___LabelSource: _TypeAlias = LabelSource  # noqa: Y015
 
 @_typing.final
 class ClassifyTrackRequest(_message.Message):
@@ -219,6 +287,113 @@ class SongError(_message.Message):
 Global___SongError: _TypeAlias = SongError  # noqa: Y015
 
 @_typing.final
+class Model(_message.Message):
+    """What one training made: a head for each stage that could be trained. One model is in service at most."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    HEADS_FIELD_NUMBER: _builtins.int
+    FEATURE_VERSIONS_FIELD_NUMBER: _builtins.int
+    GENRES_FIELD_NUMBER: _builtins.int
+    SONG_COUNT_FIELD_NUMBER: _builtins.int
+    TRAINING_DIGEST_FIELD_NUMBER: _builtins.int
+    CREATED_TIME_FIELD_NUMBER: _builtins.int
+    COMPARISON_FIELD_NUMBER: _builtins.int
+    PROMOTED_TIME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """For example "model-7"; never given twice."""
+    state: Global___ModelState.ValueType
+    song_count: _builtins.int
+    training_digest: _builtins.str
+    """Of songs, labels and vectors: two trainings with one digest and one seed make the same model."""
+    @_builtins.property
+    def heads(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """By stage from the first, for example "genre_fma/7"."""
+
+    @_builtins.property
+    def feature_versions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def genres(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def created_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def comparison(self) -> Global___Comparison:
+        """With the model that was in service when this one was trained; absent for the first."""
+
+    @_builtins.property
+    def promoted_time(self) -> _timestamp_pb2.Timestamp:
+        """Last time that it was put into service."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        state: Global___ModelState.ValueType = ...,
+        heads: _abc.Iterable[_builtins.str] | None = ...,
+        feature_versions: _abc.Iterable[_builtins.str] | None = ...,
+        genres: _abc.Iterable[_builtins.str] | None = ...,
+        song_count: _builtins.int = ...,
+        training_digest: _builtins.str = ...,
+        created_time: _timestamp_pb2.Timestamp | None = ...,
+        comparison: Global___Comparison | None = ...,
+        promoted_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["comparison", b"comparison", "created_time", b"created_time", "promoted_time", b"promoted_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comparison", b"comparison", "created_time", b"created_time", "feature_versions", b"feature_versions", "genres", b"genres", "heads", b"heads", "name", b"name", "promoted_time", b"promoted_time", "song_count", b"song_count", "state", b"state", "training_digest", b"training_digest"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Model: _TypeAlias = Model  # noqa: Y015
+
+@_typing.final
+class Comparison(_message.Message):
+    """Both models on the same held-out songs, of artists that neither learned from."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OTHER_MODEL_FIELD_NUMBER: _builtins.int
+    SONGS_FIELD_NUMBER: _builtins.int
+    ACCURACY_FIELD_NUMBER: _builtins.int
+    OTHER_ACCURACY_FIELD_NUMBER: _builtins.int
+    DIFFERENCE_LOW_FIELD_NUMBER: _builtins.int
+    DIFFERENCE_HIGH_FIELD_NUMBER: _builtins.int
+    BETTER_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    other_model: _builtins.str
+    songs: _builtins.int
+    accuracy: _builtins.float
+    other_accuracy: _builtins.float
+    difference_low: _builtins.float
+    """95 % interval of the difference of accuracies (this less the other), by a paired bootstrap over artists."""
+    difference_high: _builtins.float
+    better: _builtins.bool
+    """The whole interval is above 0."""
+    verdict: _builtins.str
+    """In a sentence, for a person."""
+    def __init__(
+        self,
+        *,
+        other_model: _builtins.str = ...,
+        songs: _builtins.int = ...,
+        accuracy: _builtins.float = ...,
+        other_accuracy: _builtins.float = ...,
+        difference_low: _builtins.float = ...,
+        difference_high: _builtins.float = ...,
+        better: _builtins.bool = ...,
+        verdict: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accuracy", b"accuracy", "better", b"better", "difference_high", b"difference_high", "difference_low", b"difference_low", "other_accuracy", b"other_accuracy", "other_model", b"other_model", "songs", b"songs", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Comparison: _TypeAlias = Comparison  # noqa: Y015
+
+@_typing.final
 class ClassifyTrackResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -370,21 +545,24 @@ class TrainOptions(_message.Message):
     SEED_FIELD_NUMBER: _builtins.int
     FOLDS_FIELD_NUMBER: _builtins.int
     MIN_SONGS_PER_GENRE_FIELD_NUMBER: _builtins.int
+    PROMOTION_FIELD_NUMBER: _builtins.int
     seed: _builtins.int
     folds: _builtins.int
     """Of the out-of-fold runs; 0 means 5."""
     min_songs_per_genre: _builtins.int
     """A genre with fewer songs is left out and named in the report; 0 means 5."""
+    promotion: Global___Promotion.ValueType
     def __init__(
         self,
         *,
         seed: _builtins.int = ...,
         folds: _builtins.int = ...,
         min_songs_per_genre: _builtins.int = ...,
+        promotion: Global___Promotion.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["folds", b"folds", "min_songs_per_genre", b"min_songs_per_genre", "seed", b"seed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["folds", b"folds", "min_songs_per_genre", b"min_songs_per_genre", "promotion", b"promotion", "seed", b"seed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -398,13 +576,20 @@ class TrainingSong(_message.Message):
     GENRE_FIELD_NUMBER: _builtins.int
     GROUP_FIELD_NUMBER: _builtins.int
     VECTORS_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    ALSO_FIELD_NUMBER: _builtins.int
     song_id: _builtins.str
     """The caller's own key of the song; comes back with its out-of-fold prediction."""
     genre: _builtins.str
     group: _builtins.str
     """Songs of one group, an artist, are never on both sides of a split; a song without one is a group of its own."""
+    source: Global___LabelSource.ValueType
     @_builtins.property
     def vectors(self) -> _containers.RepeatedCompositeFieldContainer[_features_pb2.Vector]: ...
+    @_builtins.property
+    def also(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Further genres that the label names; the song counts for each of them."""
+
     def __init__(
         self,
         *,
@@ -412,10 +597,12 @@ class TrainingSong(_message.Message):
         genre: _builtins.str = ...,
         group: _builtins.str = ...,
         vectors: _abc.Iterable[_features_pb2.Vector] | None = ...,
+        source: Global___LabelSource.ValueType = ...,
+        also: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["genre", b"genre", "group", b"group", "song_id", b"song_id", "vectors", b"vectors"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["also", b"also", "genre", b"genre", "group", b"group", "song_id", b"song_id", "source", b"source", "vectors", b"vectors"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -516,6 +703,8 @@ class TrainingReport(_message.Message):
     SKIPPED_GENRES_FIELD_NUMBER: _builtins.int
     TRAINING_SECONDS_FIELD_NUMBER: _builtins.int
     CREATED_TIME_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    CASCADE_FIELD_NUMBER: _builtins.int
     song_count: _builtins.int
     group_count: _builtins.int
     training_seconds: _builtins.float
@@ -529,6 +718,10 @@ class TrainingReport(_message.Message):
 
     @_builtins.property
     def created_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def model(self) -> Global___Model: ...
+    @_builtins.property
+    def cascade(self) -> Global___CascadeReport: ...
     def __init__(
         self,
         *,
@@ -539,10 +732,12 @@ class TrainingReport(_message.Message):
         skipped_genres: _abc.Iterable[Global___SkippedGenre] | None = ...,
         training_seconds: _builtins.float = ...,
         created_time: _timestamp_pb2.Timestamp | None = ...,
+        model: Global___Model | None = ...,
+        cascade: Global___CascadeReport | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_time", b"created_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cascade", b"cascade", "created_time", b"created_time", "model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_time", b"created_time", "genres", b"genres", "group_count", b"group_count", "skipped_genres", b"skipped_genres", "song_count", b"song_count", "stages", b"stages", "training_seconds", b"training_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cascade", b"cascade", "created_time", b"created_time", "genres", b"genres", "group_count", b"group_count", "model", b"model", "skipped_genres", b"skipped_genres", "song_count", b"song_count", "stages", b"stages", "training_seconds", b"training_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -587,6 +782,19 @@ class StageReport(_message.Message):
     CALIBRATION_ERROR_AFTER_FIELD_NUMBER: _builtins.int
     GENRES_FIELD_NUMBER: _builtins.int
     FEATURE_VERSIONS_FIELD_NUMBER: _builtins.int
+    HELD_OUT_ACCURACY_LOW_FIELD_NUMBER: _builtins.int
+    HELD_OUT_ACCURACY_HIGH_FIELD_NUMBER: _builtins.int
+    BALANCED_ACCURACY_FIELD_NUMBER: _builtins.int
+    TOP3_ACCURACY_FIELD_NUMBER: _builtins.int
+    TOP5_ACCURACY_FIELD_NUMBER: _builtins.int
+    CONFUSION_FIELD_NUMBER: _builtins.int
+    CALIBRATION_ERROR_SAMPLING_FIELD_NUMBER: _builtins.int
+    CALIBRATION_FIELD_NUMBER: _builtins.int
+    TRIED_FIELD_NUMBER: _builtins.int
+    NOISE_FIELD_NUMBER: _builtins.int
+    COVERAGE_FIELD_NUMBER: _builtins.int
+    UNSURE_BEYOND_FIELD_NUMBER: _builtins.int
+    UNSURE_SHARE_FIELD_NUMBER: _builtins.int
     stage: _builtins.int
     model_version: _builtins.str
     algorithm: _builtins.str
@@ -601,10 +809,31 @@ class StageReport(_message.Message):
     calibration_error_before: _builtins.float
     """Expected calibration error on held-out songs before and after temperature scaling."""
     calibration_error_after: _builtins.float
+    held_out_accuracy_low: _builtins.float
+    """95 % interval of the held-out accuracy, by bootstrap."""
+    held_out_accuracy_high: _builtins.float
+    balanced_accuracy: _builtins.float
+    top3_accuracy: _builtins.float
+    top5_accuracy: _builtins.float
+    calibration_error_sampling: _builtins.float
+    """Standard error that the calibration error has from the number of songs alone."""
+    calibration: _builtins.str
+    """"temperature" or "vector"."""
+    unsure_beyond: _builtins.float
+    """Distance from the training beyond which a song is unsure, and the share of held-out songs beyond it."""
+    unsure_share: _builtins.float
     @_builtins.property
     def genres(self) -> _containers.RepeatedCompositeFieldContainer[Global___GenreReport]: ...
     @_builtins.property
     def feature_versions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def confusion(self) -> Global___ConfusionMatrix: ...
+    @_builtins.property
+    def tried(self) -> _containers.RepeatedCompositeFieldContainer[Global___TriedHead]: ...
+    @_builtins.property
+    def noise(self) -> Global___NoiseReport: ...
+    @_builtins.property
+    def coverage(self) -> _containers.RepeatedCompositeFieldContainer[Global___CoveragePoint]: ...
     def __init__(
         self,
         *,
@@ -621,10 +850,23 @@ class StageReport(_message.Message):
         calibration_error_after: _builtins.float = ...,
         genres: _abc.Iterable[Global___GenreReport] | None = ...,
         feature_versions: _abc.Iterable[_builtins.str] | None = ...,
+        held_out_accuracy_low: _builtins.float = ...,
+        held_out_accuracy_high: _builtins.float = ...,
+        balanced_accuracy: _builtins.float = ...,
+        top3_accuracy: _builtins.float = ...,
+        top5_accuracy: _builtins.float = ...,
+        confusion: Global___ConfusionMatrix | None = ...,
+        calibration_error_sampling: _builtins.float = ...,
+        calibration: _builtins.str = ...,
+        tried: _abc.Iterable[Global___TriedHead] | None = ...,
+        noise: Global___NoiseReport | None = ...,
+        coverage: _abc.Iterable[Global___CoveragePoint] | None = ...,
+        unsure_beyond: _builtins.float = ...,
+        unsure_share: _builtins.float = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["confusion", b"confusion", "noise", b"noise"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "calibration_error_after", b"calibration_error_after", "calibration_error_before", b"calibration_error_before", "feature_versions", b"feature_versions", "genres", b"genres", "held_out_accuracy", b"held_out_accuracy", "held_out_macro_f1", b"held_out_macro_f1", "held_out_songs", b"held_out_songs", "majority_baseline_accuracy", b"majority_baseline_accuracy", "model_version", b"model_version", "out_of_fold_accuracy", b"out_of_fold_accuracy", "stage", b"stage", "temperature", b"temperature"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "balanced_accuracy", b"balanced_accuracy", "calibration", b"calibration", "calibration_error_after", b"calibration_error_after", "calibration_error_before", b"calibration_error_before", "calibration_error_sampling", b"calibration_error_sampling", "confusion", b"confusion", "coverage", b"coverage", "feature_versions", b"feature_versions", "genres", b"genres", "held_out_accuracy", b"held_out_accuracy", "held_out_accuracy_high", b"held_out_accuracy_high", "held_out_accuracy_low", b"held_out_accuracy_low", "held_out_macro_f1", b"held_out_macro_f1", "held_out_songs", b"held_out_songs", "majority_baseline_accuracy", b"majority_baseline_accuracy", "model_version", b"model_version", "noise", b"noise", "out_of_fold_accuracy", b"out_of_fold_accuracy", "stage", b"stage", "temperature", b"temperature", "top3_accuracy", b"top3_accuracy", "top5_accuracy", b"top5_accuracy", "tried", b"tried", "unsure_beyond", b"unsure_beyond", "unsure_share", b"unsure_share"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -657,6 +899,211 @@ class GenreReport(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GenreReport: _TypeAlias = GenreReport  # noqa: Y015
+
+@_typing.final
+class ConfusionMatrix(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GENRES_FIELD_NUMBER: _builtins.int
+    COUNTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def genres(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def counts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Songs by true genre (rows) and predicted genre (columns), row after row."""
+
+    def __init__(
+        self,
+        *,
+        genres: _abc.Iterable[_builtins.str] | None = ...,
+        counts: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "genres", b"genres"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfusionMatrix: _TypeAlias = ConfusionMatrix  # noqa: Y015
+
+@_typing.final
+class TriedHead(_message.Message):
+    """One kind of head that was tried."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ALGORITHM_FIELD_NUMBER: _builtins.int
+    VALIDATION_ACCURACY_FIELD_NUMBER: _builtins.int
+    VALIDATION_LOSS_FIELD_NUMBER: _builtins.int
+    CHOSEN_FIELD_NUMBER: _builtins.int
+    algorithm: _builtins.str
+    validation_accuracy: _builtins.float
+    """On validation artists."""
+    validation_loss: _builtins.float
+    chosen: _builtins.bool
+    def __init__(
+        self,
+        *,
+        algorithm: _builtins.str = ...,
+        validation_accuracy: _builtins.float = ...,
+        validation_loss: _builtins.float = ...,
+        chosen: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "chosen", b"chosen", "validation_accuracy", b"validation_accuracy", "validation_loss", b"validation_loss"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TriedHead: _TypeAlias = TriedHead  # noqa: Y015
+
+@_typing.final
+class NoiseReport(_message.Message):
+    """What was done about labels that look wrong."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUSPECTS_FIELD_NUMBER: _builtins.int
+    DROPPED_FIELD_NUMBER: _builtins.int
+    DOWN_WEIGHTED_FIELD_NUMBER: _builtins.int
+    ACCURACY_WITH_FIELD_NUMBER: _builtins.int
+    ACCURACY_WITHOUT_FIELD_NUMBER: _builtins.int
+    suspects: _builtins.int
+    dropped: _builtins.int
+    """Left out of the last fit, and given a smaller weight in it."""
+    down_weighted: _builtins.int
+    accuracy_with: _builtins.float
+    """On validation artists, against the labels as they are: with this handling and without."""
+    accuracy_without: _builtins.float
+    def __init__(
+        self,
+        *,
+        suspects: _builtins.int = ...,
+        dropped: _builtins.int = ...,
+        down_weighted: _builtins.int = ...,
+        accuracy_with: _builtins.float = ...,
+        accuracy_without: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accuracy_with", b"accuracy_with", "accuracy_without", b"accuracy_without", "down_weighted", b"down_weighted", "dropped", b"dropped", "suspects", b"suspects"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NoiseReport: _TypeAlias = NoiseReport  # noqa: Y015
+
+@_typing.final
+class CoveragePoint(_message.Message):
+    """From this confidence on, so much of the library is decided, and so much of that is right; held-out songs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    THRESHOLD_FIELD_NUMBER: _builtins.int
+    COVERAGE_FIELD_NUMBER: _builtins.int
+    ACCURACY_FIELD_NUMBER: _builtins.int
+    ACCURACY_LOW_FIELD_NUMBER: _builtins.int
+    threshold: _builtins.float
+    coverage: _builtins.float
+    accuracy: _builtins.float
+    accuracy_low: _builtins.float
+    """Lower end of the 95 % interval of the accuracy."""
+    def __init__(
+        self,
+        *,
+        threshold: _builtins.float = ...,
+        coverage: _builtins.float = ...,
+        accuracy: _builtins.float = ...,
+        accuracy_low: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accuracy", b"accuracy", "accuracy_low", b"accuracy_low", "coverage", b"coverage", "threshold", b"threshold"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CoveragePoint: _TypeAlias = CoveragePoint  # noqa: Y015
+
+@_typing.final
+class CascadeReport(_message.Message):
+    """The vote of all stages together, on held-out songs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SONGS_FIELD_NUMBER: _builtins.int
+    ACCURACY_FIELD_NUMBER: _builtins.int
+    ACCURACY_LOW_FIELD_NUMBER: _builtins.int
+    ACCURACY_HIGH_FIELD_NUMBER: _builtins.int
+    MACRO_F1_FIELD_NUMBER: _builtins.int
+    DECIDED_FIELD_NUMBER: _builtins.int
+    PROPOSED_THRESHOLDS_FIELD_NUMBER: _builtins.int
+    CURVE_FIELD_NUMBER: _builtins.int
+    COVERAGE_FIELD_NUMBER: _builtins.int
+    songs: _builtins.int
+    accuracy: _builtins.float
+    accuracy_low: _builtins.float
+    accuracy_high: _builtins.float
+    macro_f1: _builtins.float
+    @_builtins.property
+    def decided(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Share of the songs that each stage decides, from the first."""
+
+    @_builtins.property
+    def proposed_thresholds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Thresholds that keep the vote within one point of hearing everything, at the least cost."""
+
+    @_builtins.property
+    def curve(self) -> _containers.RepeatedCompositeFieldContainer[Global___ThresholdPoint]: ...
+    @_builtins.property
+    def coverage(self) -> _containers.RepeatedCompositeFieldContainer[Global___CoveragePoint]: ...
+    def __init__(
+        self,
+        *,
+        songs: _builtins.int = ...,
+        accuracy: _builtins.float = ...,
+        accuracy_low: _builtins.float = ...,
+        accuracy_high: _builtins.float = ...,
+        macro_f1: _builtins.float = ...,
+        decided: _abc.Iterable[_builtins.float] | None = ...,
+        proposed_thresholds: _abc.Iterable[_builtins.float] | None = ...,
+        curve: _abc.Iterable[Global___ThresholdPoint] | None = ...,
+        coverage: _abc.Iterable[Global___CoveragePoint] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accuracy", b"accuracy", "accuracy_high", b"accuracy_high", "accuracy_low", b"accuracy_low", "coverage", b"coverage", "curve", b"curve", "decided", b"decided", "macro_f1", b"macro_f1", "proposed_thresholds", b"proposed_thresholds", "songs", b"songs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CascadeReport: _TypeAlias = CascadeReport  # noqa: Y015
+
+@_typing.final
+class ThresholdPoint(_message.Message):
+    """What the vote would be with these thresholds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    THRESHOLDS_FIELD_NUMBER: _builtins.int
+    ACCURACY_FIELD_NUMBER: _builtins.int
+    LATER_SHARE_FIELD_NUMBER: _builtins.int
+    accuracy: _builtins.float
+    later_share: _builtins.float
+    """Share of songs for which a later stage than the first runs."""
+    @_builtins.property
+    def thresholds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]: ...
+    def __init__(
+        self,
+        *,
+        thresholds: _abc.Iterable[_builtins.float] | None = ...,
+        accuracy: _builtins.float = ...,
+        later_share: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accuracy", b"accuracy", "later_share", b"later_share", "thresholds", b"thresholds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ThresholdPoint: _TypeAlias = ThresholdPoint  # noqa: Y015
 
 @_typing.final
 class GetStatusRequest(_message.Message):
