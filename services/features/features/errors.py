@@ -111,3 +111,28 @@ class OutOfMemory(FeatureError):
     code = grpc.StatusCode.RESOURCE_EXHAUSTED
     reason = "OUT_OF_MEMORY"
     permanent = True
+
+
+class TooManyStreams(FeatureError):
+    """As many streams of songs are open as are taken."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "TOO_MANY_STREAMS"
+
+
+class CannotEmbed(Exception):
+    """A kind of vector cannot be made. The song is not at fault, so it is told beside its other vectors."""
+
+    permanent: ClassVar[bool]
+
+
+class ModelNotInstalled(CannotEmbed):
+    """There is nothing to load."""
+
+    permanent = True
+
+
+class ModelUnavailable(CannotEmbed):
+    """The model does not answer as it was asked to; later it may."""
+
+    permanent = False

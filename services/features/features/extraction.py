@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from features.audio import AudioProperties, load_excerpt
+from features import mert
+from features.audio import NATIVE, SAMPLE_RATE_HZ, AudioProperties, load_excerpt
 from features.content import content_key
 from features.errors import AudioNotFound
 from features.excerpts import Part
-from features.fma import SAMPLE_RATE_HZ, fma_features
+from features.fma import fma_features
 from features.tags import FileTags, read_tags
 
 
@@ -24,10 +25,17 @@ class Extraction:
     """None when nothing was decoded, because the caller knows this audio."""
     fma: npt.NDArray[np.float32] | None = None
     """The 518 values [shape=(518,)]; None when they were not asked for."""
+    windows: mert.PcmArray | None = None
+    """The windows of the MERT model [shape=(n, window_samples)]."""
 
 
 def extract(
-    path: str, *, with_fma: bool, part: Part = Part.MIDDLE, known_keys: Collection[str] = ()
+    path: str,
+    *,
+    with_fma: bool,
+    window_samples: int | None = None,
+    part: Part = Part.MIDDLE,
+    known_keys: Collection[str] = (),
 ) -> Extraction:
     """Listen to the file at `path`, unless its content key is a known one.
 
@@ -38,7 +46,7 @@ def extract(
         key = _key_of(path)
         if key in known_keys:
             return Extraction(content_key=key, tags=read_tags(path))
-        excerpt = load_excerpt(path, part)
+        excerpt = load_excerpt(path, part, rates=_rates(with_fma, window_samples))
     except OSError as error:
         raise AudioNotFound(f"the file cannot be read: {error.strerror}") from error
     return Extraction(
@@ -46,7 +54,16 @@ def extract(
         properties=excerpt.properties,
         tags=read_tags(path),
         fma=fma_features(excerpt.y) if with_fma else None,
+        windows=mert.pcm_windows(excerpt.at[mert.SAMPLE_RATE_HZ], window_samples) if window_samples else None,
     )
+
+
+def _rates(with_fma: bool, window_samples: int | None) -> set[int]:
+    """The rates that the vectors of the excerpt are made from."""
+    return {
+        *([SAMPLE_RATE_HZ] if with_fma else []),
+        *([mert.SAMPLE_RATE_HZ] if window_samples else []),
+    } or {NATIVE}
 
 
 def _key_of(path: str) -> str:

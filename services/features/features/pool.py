@@ -112,16 +112,27 @@ class ExtractionPool:
         """Songs that are heard at the same time."""
         return self._processes
 
+    @property
+    def unfinished(self) -> int:
+        """Songs that are at work or wait for a process."""
+        return len(self._unfinished)
+
     def schedule(
         self,
         path: str,
         *,
         with_fma: bool,
+        window_samples: int | None = None,
         part: Part = Part.MIDDLE,
         known_keys: frozenset[str] = frozenset(),
     ) -> "ProcessFuture[Performed]":
         """Queue an extraction. Cancelling the future ends the process that works on it."""
-        wanted = {"with_fma": with_fma, "part": part, "known_keys": known_keys}
+        wanted = {
+            "with_fma": with_fma,
+            "window_samples": window_samples,
+            "part": part,
+            "known_keys": known_keys,
+        }
         future = self._pool.schedule(
             _perform, args=(self._work, path), kwargs=wanted, timeout=self._time_limit_seconds
         )
