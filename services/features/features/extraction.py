@@ -11,7 +11,7 @@ from features.audio import NATIVE, SAMPLE_RATE_HZ, AudioProperties, load_excerpt
 from features.content import content_key
 from features.errors import AudioNotFound
 from features.excerpts import Part
-from features.fma import fma_features
+from features.fma import fma_features, warm_up_fma
 from features.tags import FileTags, read_tags
 
 
@@ -72,6 +72,5 @@ def _key_of(path: str) -> str:
 
 
 def warm_up() -> None:
-    """Compile what librosa compiles at its first song, so that no song pays for it."""
-    y = np.random.default_rng(0).uniform(-0.1, 0.1, 2 * SAMPLE_RATE_HZ)
-    fma_features(y.astype(np.float32))
+    """Do what is done at a first song, so that no song pays for it."""
+    warm_up_fma()

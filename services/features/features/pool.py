@@ -22,14 +22,7 @@ from features.figures import PoolFigures
 
 log = get_logger(__name__)
 
-# Imported once, in the fork server: librosa's own modules come late and take seconds, and a process that replaces
-# a crashed one should be ready at once.
-PRELOADED = [
-    "features.extraction",
-    "librosa.core.audio",
-    "librosa.core.constantq",
-    "librosa.feature.spectral",
-]
+PRELOADED = ["features.preloaded"]
 WORKER_ENVIRONMENT = {
     # One process a core: threads of their own would only fight for the same cores.
     "OMP_NUM_THREADS": "1",
