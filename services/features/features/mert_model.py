@@ -26,6 +26,7 @@ FAILURE_SECONDS = 20.0
 LOAD_SECONDS = 180.0
 ANSWER_SECONDS = 120.0
 # What the model's loader, and Triton itself, say where there is nothing to load.
+FRAME = "TritonModelException: "
 NOTHING_THERE = ("docs/install.md, 'MERT'", "failed to poll from model repository", "not found in")
 
 
@@ -199,6 +200,18 @@ class MertModel:
         config: Mapping[str, Any] = model_config(self._choice, wish)
         self._triton.load(MODEL, config, timeout_seconds=LOAD_SECONDS)
 
+    def _heal(self, wish: Wish) -> None:
+        """Load it again for a song that missed it. Where that fails, the songs after it do not wait for the same."""
+        failure = self.known_failure()
+        if failure is not None:
+            raise failure
+        try:
+            self._load_into_triton(wish)
+        except TritonError as error:
+            with self._lock:
+                self._state.served = None
+            raise self._noted(_load_failure(error)) from error
+
     def _description(self) -> Description:
         question = np.zeros((1, self.window_samples), dtype=np.int16)
         answer = self._triton.ask(MODEL, {"pcm": question}, ["description"], timeout_seconds=ANSWER_SECONDS)
@@ -212,7 +225,7 @@ class MertModel:
                 {"pcm": windows},
                 ["embedding", "description"],
                 timeout_seconds=max(0.001, ends_at - started),
-                heal=partial(self._load_into_triton, wish),
+                heal=partial(self._heal, wish),
             )
         except TritonError as error:
             self._figures.failures.inc()
@@ -260,14 +273,19 @@ def _parsed(descriptions: Any) -> Description:
 
 
 def _load_failure(error: TritonError) -> CannotEmbed:
-    said = str(error)
+    said = _own_words(error)
     if any(sign in said for sign in NOTHING_THERE):
-        return ModelNotInstalled(_sentence(error))
+        return ModelNotInstalled(f"MERT is not installed here: {said}")
     return ModelUnavailable(_sentence(error))
 
 
 def _sentence(error: TritonError) -> str:
-    """What happened, without Triton's own frame around it."""
     if isinstance(error, TritonUnavailableError):
         return f"MERT cannot be asked now: {error}"
-    return f"MERT does not run in Triton: {error}"
+    return f"MERT does not run in Triton: {_own_words(error)}"
+
+
+def _own_words(error: TritonError) -> str:
+    """What the model said, where it said something, without the frame that Triton puts around it."""
+    said = str(error).partition("\n")[0]
+    return said.rpartition(FRAME)[2] if FRAME in said else said
