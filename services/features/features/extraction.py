@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from features import mert
-from features.audio import NATIVE, SAMPLE_RATE_HZ, AudioProperties, load_excerpt
+from features.audio import NATIVE, SAMPLE_RATE_HZ, AudioProperties, Excerpt, load_excerpt
 from features.content import content_key
 from features.errors import AudioNotFound
 from features.excerpts import Part
-from features.fma import fma_features, warm_up_fma
+from features.fma import fma_features, fma_native_features, warm_up_fma
 from features.tags import FileTags, read_tags
 
 
@@ -25,6 +25,8 @@ class Extraction:
     """None when nothing was decoded, because the caller knows this audio."""
     fma: npt.NDArray[np.float32] | None = None
     """The 518 values [shape=(518,)]; None when they were not asked for."""
+    fma_native: npt.NDArray[np.float32] | None = None
+    """The 518 values of the whole song at its own rate."""
     windows: mert.PcmArray | None = None
     """The windows of the MERT model [shape=(n, window_samples)]."""
 
@@ -33,6 +35,7 @@ def extract(
     path: str,
     *,
     with_fma: bool,
+    with_fma_native: bool = False,
     window_samples: int | None = None,
     part: Part = Part.MIDDLE,
     known_keys: Collection[str] = (),
@@ -46,7 +49,7 @@ def extract(
         key = _key_of(path)
         if key in known_keys:
             return Extraction(content_key=key, tags=read_tags(path))
-        excerpt = load_excerpt(path, part, rates=_rates(with_fma, window_samples))
+        excerpt, whole = _load(path, part, _rates(with_fma, window_samples), with_fma_native)
     except OSError as error:
         raise AudioNotFound(f"the file cannot be read: {error.strerror}") from error
     return Extraction(
@@ -54,6 +57,7 @@ def extract(
         properties=excerpt.properties,
         tags=read_tags(path),
         fma=fma_features(excerpt.y) if with_fma else None,
+        fma_native=fma_native_features(whole.at[NATIVE], whole.properties.sample_rate_hz) if whole else None,
         windows=mert.pcm_windows(excerpt.at[mert.SAMPLE_RATE_HZ], window_samples) if window_samples else None,
     )
 
@@ -63,7 +67,20 @@ def _rates(with_fma: bool, window_samples: int | None) -> set[int]:
     return {
         *([SAMPLE_RATE_HZ] if with_fma else []),
         *([mert.SAMPLE_RATE_HZ] if window_samples else []),
-    } or {NATIVE}
+    }
+
+
+def _load(path: str, part: Part, rates: set[int], with_whole: bool) -> tuple[Excerpt, Excerpt | None]:
+    """The excerpt, and the whole song at its own rate where that is wanted.
+
+    One decoding, unless a part is wanted beside the whole: seeking to it costs little beside decoding the whole.
+    """
+    if not with_whole:
+        return load_excerpt(path, part, rates=rates or {NATIVE}), None
+    if part is Part.WHOLE or not rates:
+        whole = load_excerpt(path, Part.WHOLE, rates={NATIVE, *rates})
+        return whole, whole
+    return load_excerpt(path, part, rates=rates), load_excerpt(path, Part.WHOLE, rates={NATIVE})
 
 
 def _key_of(path: str) -> str:

@@ -17,7 +17,6 @@ from features.source import AudioReference, AudioSources
 
 NOT_INSTALLED = {
     Kind.MERT: "MERT is not installed here: FEATURES_TRITON_TARGET names no Triton that could run it",
-    Kind.FMA_NATIVE: "the values of whole songs at their own rate cannot be made by this release",
     Kind.JMLA: "JMLA is not installed here; this release has no model for it",
 }
 
@@ -90,7 +89,9 @@ class Listening:
             Ability(kind=Kind.FMA, available=True, version=fma.version(part), length=length, detail="cpu"),
             self._ability_of_mert(part, compute, patience_seconds),
             Ability(kind=Kind.JMLA, available=False, detail=NOT_INSTALLED[Kind.JMLA]),
-            Ability(kind=Kind.FMA_NATIVE, available=False, detail=NOT_INSTALLED[Kind.FMA_NATIVE]),
+            Ability(
+                kind=Kind.FMA_NATIVE, available=True, version=fma.NATIVE_VERSION, length=length, detail="cpu"
+            ),
         ]
 
     def _extract(self, song: Song, caller: Caller, gaps: dict[int, Gap]) -> Extraction:
@@ -99,6 +100,7 @@ class Listening:
             work = self._pool.schedule(
                 path,
                 with_fma=Kind.FMA in song.kinds,
+                with_fma_native=Kind.FMA_NATIVE in song.kinds,
                 window_samples=self._model.window_samples if embeds and self._model else None,
                 part=song.part,
                 known_keys=song.known_keys,
@@ -111,7 +113,7 @@ class Listening:
         if kind not in set(Kind):
             message = f"this service does not know the kind of vector {kind}"
             return Gap(kind=kind, permanent=True, message=message)
-        if kind in (Kind.JMLA, Kind.FMA_NATIVE) or (kind == Kind.MERT and self._model is None):
+        if kind == Kind.JMLA or (kind == Kind.MERT and self._model is None):
             return Gap(kind=kind, permanent=True, message=NOT_INSTALLED[Kind(kind)])
         failure = self._model.known_failure() if kind == Kind.MERT and self._model else None
         return _gap(Kind.MERT, failure) if failure else None
@@ -139,6 +141,8 @@ def _computed(extraction: Extraction, part: Part) -> Iterator[Vector]:
     """What the pool has computed."""
     if extraction.fma is not None:
         yield Vector(kind=Kind.FMA, version=fma.version(part), values=extraction.fma)
+    if extraction.fma_native is not None:
+        yield Vector(kind=Kind.FMA_NATIVE, version=fma.NATIVE_VERSION, values=extraction.fma_native)
 
 
 def _embedded(model: MertModel, windows: mert.PcmArray, song: Song, caller: Caller) -> Vector:

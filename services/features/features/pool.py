@@ -115,6 +115,7 @@ class ExtractionPool:
         path: str,
         *,
         with_fma: bool,
+        with_fma_native: bool = False,
         window_samples: int | None = None,
         part: Part = Part.MIDDLE,
         known_keys: frozenset[str] = frozenset(),
@@ -122,6 +123,7 @@ class ExtractionPool:
         """Queue an extraction. Cancelling the future ends the process that works on it."""
         wanted = {
             "with_fma": with_fma,
+            "with_fma_native": with_fma_native,
             "window_samples": window_samples,
             "part": part,
             "known_keys": known_keys,

@@ -10,7 +10,9 @@ import grpc
 import numpy as np
 import pytest
 from features.audio import load_excerpt
+from features.excerpts import Part
 from features.figures import MertFigures
+from features.fma import NATIVE_VERSION, fma_native_features
 from features.listening import Listening
 from features.location import MediaFolders
 from features.mert import pcm_windows
@@ -30,10 +32,11 @@ from runtime.triton import Triton
 from waiting import until
 
 FEATURES = "reclass.features.v1.FeatureService"
-FMA, MERT, JMLA = (
+FMA, MERT, JMLA, NATIVE = (
     features_pb2.VECTOR_KIND_FMA,
     features_pb2.VECTOR_KIND_MERT,
     features_pb2.VECTOR_KIND_JMLA,
+    features_pb2.VECTOR_KIND_FMA_NATIVE,
 )
 SONGS_OF_A_STREAM = 4
 VERSION = "mert-v1-95m/0123456789ab;layer=7;window=5s;norm=window;dtype=fp32;weights=trial;excerpt=middle-30s"
@@ -43,8 +46,15 @@ VERSION = "mert-v1-95m/0123456789ab;layer=7;window=5s;norm=window;dtype=fp32;wei
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("library")
     audio_files.song(folder, "flac", seconds=12.0)
+    (folder / "long").mkdir()
     (folder / "text.mp3").write_text("no music " * 100)
     return folder
+
+
+@pytest.fixture(scope="module")
+def long_song(library: Path) -> Path:
+    """Longer than an excerpt."""
+    return audio_files.song(library / "long", "flac", seconds=40.0)
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +132,26 @@ def test_mert_alone_is_heard_alone(stub: features_pb2_grpc.FeatureServiceStub, l
     heard = stub.Extract(song(library / "song.flac", MERT))
     assert [vector.kind for vector in heard.vectors] == [MERT]
     assert heard.properties.duration_seconds == pytest.approx(12.0, abs=0.1)
+
+
+def test_the_native_kind_is_of_the_whole_song_at_its_own_rate_beside_the_excerpts_kinds(
+    stub: features_pb2_grpc.FeatureServiceStub, long_song: Path
+) -> None:
+    heard = stub.Extract(song(long_song, FMA, NATIVE, MERT))
+    assert [(vector.kind, len(vector.values)) for vector in heard.vectors] == [
+        (FMA, 518),
+        (NATIVE, 518),
+        (MERT, 768),
+    ]
+    assert heard.vectors[1].version == NATIVE_VERSION
+    whole = load_excerpt(str(long_song), Part.WHOLE, rates={0})
+    expected = fma_native_features(whole.at[0], whole.properties.sample_rate_hz)
+    np.testing.assert_allclose(heard.vectors[1].values, expected, rtol=1e-4, atol=1e-4)
+    # The properties are those of the excerpt that was asked for.
+    assert heard.properties.excerpt_duration_seconds == pytest.approx(30.0, abs=0.1)
+    alone = stub.Extract(song(long_song, NATIVE))
+    assert [vector.kind for vector in alone.vectors] == [NATIVE]
+    assert list(alone.vectors[0].values) == list(heard.vectors[1].values)
 
 
 def test_a_kind_that_cannot_be_made_takes_nothing_from_the_others(

@@ -217,7 +217,7 @@ def test_capabilities_say_what_can_be_made(stub, library):
         (1, True, 518),
         (2, False, 0),
         (3, False, 0),
-        (4, False, 0),
+        (4, True, 518),
     ]
     assert list(answer.media_folders) == [str(library)]
     assert answer.processes == 1
