@@ -4,7 +4,6 @@ Seeks where timestamps tell the sample, a little before the excerpt so that the 
 else, and where a seek lands elsewhere, decodes from the first packet on. docs/decisions.md says why, format by format.
 """
 
-import errno
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
@@ -34,9 +33,7 @@ EXACT = frozenset(
 )
 # Opus predicts each frame from those before, and forgets an error within a second; AAC needs a frame or two.
 PREROLL_SECONDS = 1.0
-FAULTS_OF_THE_DISK = frozenset(
-    {errno.EIO, errno.ENOENT, errno.EACCES, errno.ESTALE, errno.ETIMEDOUT, errno.ENXIO, errno.EMFILE}
-)
+READ_BYTES = 1 << 20
 # It has room for as many pointers, and no mark behind the last.
 PLANES_OF_A_FRAME = 8
 # FFmpeg knows what would be inside, and decodes noise.
@@ -75,9 +72,8 @@ def _opened(path: str) -> Any:
     try:
         return av.open(path, options=OPTIONS, metadata_errors="ignore")
     except av.FFmpegError as error:
-        if _is_no_fault_of_the_file(error):
-            raise
-        raise NotAudio(f"the file holds no audio that can be decoded ({error.strerror})") from error
+        _require_memory_and_disk(error, path)
+        raise NotAudio(f"the file holds no audio that can be decoded ({_why(error)})") from error
 
 
 def _audio_stream(container: Any) -> Any:
@@ -223,18 +219,27 @@ def _packets(container: Any, stream: Any) -> Iterator[Any]:
     try:
         yield from container.demux(stream)
     except av.FFmpegError as error:
-        if _is_no_fault_of_the_file(error):
-            raise
+        _require_memory_and_disk(error, container.name)
         raise _damaged(error) from error
 
 
 def _damaged(error: av.FFmpegError) -> Damaged:
-    return Damaged(f"the file opens, but cannot be read through ({error.strerror}); copy or rip it again")
+    return Damaged(f"the file opens, but cannot be read through ({_why(error)}); copy or rip it again")
 
 
-def _is_no_fault_of_the_file(error: av.FFmpegError) -> bool:
-    """Whether memory or the disk failed. Demuxers and decoders use other errors of the system for their own ends."""
-    return isinstance(error, MemoryError) or error.errno in FAULTS_OF_THE_DISK
+def _require_memory_and_disk(error: av.FFmpegError, path: str) -> None:
+    """Raise what is no fault of the file's; the disk is asked, since demuxers use its errors for their own ends."""
+    if isinstance(error, MemoryError):
+        raise error
+    if isinstance(error, OSError):
+        with open(path, "rb") as file:
+            while file.read(READ_BYTES):
+                pass
+
+
+def _why(error: av.FFmpegError) -> str:
+    # Matroska's demuxer says so of an element that goes on where the file ends.
+    return "it ends where more should come" if isinstance(error, OSError) else str(error.strerror)
 
 
 def _packed(frame: Any) -> Any:
