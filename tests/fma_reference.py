@@ -1,6 +1,7 @@
 """FMA's features.py carried over to present librosa as plainly as can be: what the service is measured against.
 
-Every call stands here as its authors wrote it; only what librosa renamed or redefined since 0.5 is said anew.
+Every call stands here as its authors wrote it; only what librosa renamed or redefined since 0.5 is said anew. As in
+the original most calls are not told the sampling rate, so the same code is the reference of both makes.
 """
 
 import warnings
@@ -10,8 +11,10 @@ import numpy as np
 from scipy import stats
 
 
-def fma_reference(x: np.ndarray, sr: int = 22_050) -> dict[tuple[str, str, str], float]:
-    """The 518 values of mono samples by name; NaN where scipy gives NaN."""
+def fma_reference(
+    x: np.ndarray, sr: int = 22_050, *, old_rmse: bool = False
+) -> dict[tuple[str, str, str], float]:
+    """The 518 values of mono samples by name; NaN where scipy gives NaN. `old_rmse` is loudness as in librosa 0.5."""
     features: dict[tuple[str, str, str], float] = {}
 
     def feature_stats(name, values):
@@ -45,7 +48,7 @@ def fma_reference(x: np.ndarray, sr: int = 22_050) -> dict[tuple[str, str, str],
         stft = np.abs(librosa.stft(x, n_fft=2048, hop_length=512))
         f = librosa.feature.chroma_stft(S=stft**2, n_chroma=12)
         feature_stats("chroma_stft", f)
-        f = librosa.feature.rms(S=stft)
+        f = np.sqrt(np.mean(stft**2, axis=0, keepdims=True)) if old_rmse else librosa.feature.rms(S=stft)
         feature_stats("rmse", f)
         f = librosa.feature.spectral_centroid(S=stft)
         feature_stats("spectral_centroid", f)
@@ -61,3 +64,11 @@ def fma_reference(x: np.ndarray, sr: int = 22_050) -> dict[tuple[str, str, str],
         feature_stats("mfcc", f)
 
     return features
+
+
+def reference_tunings(x: np.ndarray, sr: int = 22_050) -> tuple[float, float]:
+    """What librosa tunes the constant-Q transform by, and `chroma_stft`, which is not told the rate."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        powers = np.abs(librosa.stft(x, n_fft=2048, hop_length=512)) ** 2
+        return librosa.estimate_tuning(y=x, sr=sr), librosa.estimate_tuning(S=powers)

@@ -21,12 +21,16 @@ START_SECONDS = 60.0
 class TritonServer:
     """A server that tests may kill and start again on the same ports and model repository.
 
-    Its second repository is that of the models that the source brings. `environment` is added to its variables.
+    Its second repository is that of the models that the source brings, unless `models` is another. `environment` is
+    added to its variables.
     """
 
-    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, environment: Mapping[str, str] | None = None, models: Path = MODELS
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._environment = environment or {}
+        self.models = models
         self.repository = folder / "models"
         self._state = folder / "state"
         self._log = folder / "triton.log"
@@ -54,7 +58,7 @@ class TritonServer:
             PYTHON,
             LAUNCHER,
             f"--model-repository={self.repository}",
-            f"--model-repository={MODELS}",
+            f"--model-repository={self.models}",
             f"--state={self._state}",
             *ports,
         ]
@@ -69,6 +73,10 @@ class TritonServer:
                 raise RuntimeError(f"Triton did not start:\n{self._log.read_text()[-2000:]}")
             time.sleep(0.05)  # between two looks at the condition
         client.close()
+
+    def loads(self, model: str) -> int:
+        """How often a model was loaded, as its log says."""
+        return self._log.read_text().count(f"successfully loaded '{model}'")
 
     def kill(self) -> None:
         """As the kernel does when memory runs out."""
@@ -114,9 +122,11 @@ def is_stub(pid: int) -> bool:
 
 
 @contextmanager
-def triton_server(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[TritonServer]:
+def triton_server(
+    folder: Path, environment: Mapping[str, str] | None = None, models: Path = MODELS
+) -> Iterator[TritonServer]:
     """A started server with an empty model repository below `folder`."""
-    server = TritonServer(folder, environment)
+    server = TritonServer(folder, environment, models)
     server.start()
     try:
         yield server

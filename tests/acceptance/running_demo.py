@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,15 +124,15 @@ def wait_until(holds: Callable[[], bool], *, seconds: float, what: str) -> None:
 
 
 @contextmanager
-def running_demo() -> Iterator[RunningDemo]:
-    """`make demo` in the background, left running until the end."""
+def running_demo(*options: str) -> Iterator[RunningDemo]:
+    """`reclass demo` in the background, with these options, left running until the end."""
     with tempfile.TemporaryDirectory(prefix="reclass-demo-", dir="/tmp") as base:  # short, for sockets
         Path(base).chmod(0o755)  # the database's user must get through
         folder = DataFolder(root=Path(base).resolve() / "data")
         ports = Ports.free()
         log = Path(base) / "output"
         started = time.monotonic()
-        process = _make_demo(folder, ports, log)
+        process = _make_demo(folder, ports, log, options)
         try:
             wait_until(
                 lambda: "Stop with Ctrl-C" in log.read_text() or process.poll() is not None,
@@ -151,7 +151,9 @@ def running_demo() -> Iterator[RunningDemo]:
             _stop(process, folder)
 
 
-def _make_demo(folder: DataFolder, ports: Ports, log: Path) -> subprocess.Popen[bytes]:
+def _make_demo(
+    folder: DataFolder, ports: Ports, log: Path, options: Sequence[str]
+) -> subprocess.Popen[bytes]:
     environment = {
         **os.environ,
         **{variable(name): str(port) for name, port in ports.items()},
@@ -162,7 +164,7 @@ def _make_demo(folder: DataFolder, ports: Ports, log: Path) -> subprocess.Popen[
     }
     with log.open("wb") as output:
         return subprocess.Popen(
-            [BIN / "reclass", "demo", "--data", str(folder.root)],
+            [BIN / "reclass", "demo", *options, "--data", str(folder.root)],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -29,7 +29,7 @@ FORBIDDEN = {
     "runtime": HEAVY | WEB | LOCAL | DEVELOPMENT | {"plexapi", "tritonclient"},
     "sync": HEAVY | WEB | LOCAL | DEVELOPMENT | {"tritonclient"},
     # scikit-learn comes with librosa, which cannot be installed without it.
-    "features": WEB | LOCAL | DEVELOPMENT | {"plexapi", "tritonclient", "torch"},
+    "features": WEB | LOCAL | DEVELOPMENT | {"plexapi", "torch"},
     "inference": WEB | LOCAL | DEVELOPMENT | {"plexapi", "librosa", "numba", "torch", "av", "soundfile"},
     "portal": HEAVY | LOCAL | DEVELOPMENT | {"plexapi", "tritonclient"},
     # The stand-in for Plex is an image of its own; what the system on one machine needs is an extra.

@@ -1,20 +1,30 @@
 """Starts the features service: `python -m features`."""
 
+from contextlib import ExitStack
 from functools import partial
 
+from prometheus_client import CollectorRegistry
 from reclass.features.v1 import features_pb2_grpc
 from runtime.channel import open_channel
 from runtime.metrics import new_registry
 from runtime.server import serve
 from runtime.telemetry import configure_logging, get_logger
+from runtime.triton import Triton
+from runtime.watchdog import Watchdog
 
 from features.download import Downloads
+from features.figures import MertFigures
+from features.listening import Listening
 from features.location import MediaFolders
+from features.mert_config import Choice
+from features.mert_model import MertModel
 from features.pool import ExtractionPool
 from features.servicer import FeatureServicer
 from features.settings import FeatureSettings
 from features.source import AudioSources
+from features.streaming import StreamLimits
 
+log = get_logger(__name__)
 # Beside the songs that are heard, some may be fetched or wait for their turn, and capabilities be asked for.
 WAITING_CALLS = 16
 
@@ -23,35 +33,84 @@ def main() -> None:
     """Serve until SIGTERM."""
     settings = FeatureSettings.load()
     configure_logging(service="features", level=settings.log_level, log_format=settings.log_format)
+    _say_what_it_takes(settings)
+    registry = new_registry()
+    with ExitStack() as ending:
+        pool = ExtractionPool(
+            processes=settings.processes,
+            time_limit_seconds=settings.time_limit_seconds,
+            memory_limit_bytes=settings.memory_limit_bytes,
+            registry=registry,
+        )
+        ending.callback(pool.close)
+        model = _model(settings, registry, ending)
+        servicer = build(settings, pool, model)
+        serve(
+            settings,
+            services={
+                "reclass.features.v1.FeatureService": partial(
+                    features_pb2_grpc.add_FeatureServiceServicer_to_server, servicer
+                )
+            },
+            # Each process has a song at work and one before it or at the model.
+            max_workers=2 * settings.processes + settings.max_streams + WAITING_CALLS,
+            warm_up=pool.warm_up,
+            registry=registry,
+        )
+
+
+def build(settings: FeatureSettings, pool: ExtractionPool, model: MertModel | None) -> FeatureServicer:
+    """Put the service together."""
+    folders = MediaFolders(folders=settings.media_folders, mappings=settings.path_map)
+    return FeatureServicer(
+        listening=Listening(
+            sources=AudioSources(folders, _downloads(settings)),
+            pool=pool,
+            model=model,
+        ),
+        media_folders=tuple(map(str, settings.media_folders)),
+        stream_limits=StreamLimits(
+            songs=settings.max_stream_songs,
+            content_bytes=settings.max_message_bytes,
+            at_once=min(settings.max_stream_songs, 2 * settings.processes),
+        ),
+        max_streams=settings.max_streams,
+    )
+
+
+def _say_what_it_takes(settings: FeatureSettings) -> None:
     for folder in settings.media_folders:
         if not folder.is_dir():
-            get_logger(__name__).warning("media folder is not there", folder=str(folder))
-    registry = new_registry()
-    pool = ExtractionPool(
+            log.warning("media folder is not there", folder=str(folder))
+    limit = settings.memory_limit_bytes / 2**20
+    log.info(
+        "memory is bounded",
         processes=settings.processes,
-        time_limit_seconds=settings.time_limit_seconds,
-        memory_limit_bytes=settings.memory_limit_bytes,
-        registry=registry,
+        mebibytes_of_a_process=round(limit),
+        mebibytes_of_all=round(limit * settings.processes),
     )
-    servicer = FeatureServicer(
-        sources=AudioSources(
-            MediaFolders(folders=settings.media_folders, mappings=settings.path_map), _downloads(settings)
-        ),
-        pool=pool,
-        media_folders=tuple(map(str, settings.media_folders)),
+
+
+def _model(settings: FeatureSettings, registry: CollectorRegistry, ending: ExitStack) -> MertModel | None:
+    """The model of embeddings, being loaded, and looked after from then on."""
+    if not settings.triton_target:
+        return None
+    triton = Triton(settings.triton_target)
+    ending.callback(triton.close)
+    choice = Choice(
+        layers=settings.mert_layers,
+        window_seconds=settings.mert_window_seconds,
+        dtype=settings.mert_dtype,
+        weights=settings.mert_weights,
     )
-    serve(
-        settings,
-        services={
-            "reclass.features.v1.FeatureService": partial(
-                features_pb2_grpc.add_FeatureServiceServicer_to_server, servicer
-            )
-        },
-        max_workers=settings.processes + WAITING_CALLS,
-        warm_up=pool.warm_up,
-        close=pool.close,
-        registry=registry,
-    )
+    model = MertModel(triton, choice, MertFigures(registry))
+    ending.callback(model.close)
+    model.begin()
+    if settings.watchdog_seconds:
+        watchdog = Watchdog(triton, model.probes, every_seconds=settings.watchdog_seconds, registry=registry)
+        ending.callback(watchdog.close)
+        watchdog.start()
+    return model
 
 
 def _downloads(settings: FeatureSettings) -> Downloads:

@@ -13,16 +13,21 @@ import numpy as np
 import soxr
 
 from features import ffmpeg, sndfile
-from features.errors import NotAudio, Silent, Truncated
+from features.errors import Damaged, InvalidSamples, NotAudio, Silent, TooLong, Truncated
 from features.excerpts import Part
-from features.mpeg import skip_leading_tags
+from features.foreign import foreign_kind
+from features.mpeg import read_at, skip_leading_tags, skip_padding
 from features.payload import find_payload
-from features.sound import FloatArray, Sound
+from features.sound import MAX_LOST_SECONDS, FloatArray, Sound
 
 SAMPLE_RATE_HZ = 22_050
 NATIVE = 0
 """The key of the excerpt at the file's own rate."""
-MAX_LOST_SECONDS = 0.5
+# 256 MiB: with what is computed from it, about all that a process may take.
+MAX_KEPT_SAMPLES = 2**26
+# Enough to see what a file is.
+HEAD_BYTES = 4096
+OPUS = b"OpusHead"
 # -120 dBFS: below the last bit of 16, above what a lossy codec makes of zeros.
 SILENCE_PEAK = 1e-6
 # Floating-point files may leave [-1, 1], even by the range of integers; beyond that they are no sound.
@@ -60,25 +65,27 @@ class Excerpt:
 def load_excerpt(path: str, part: Part = Part.MIDDLE, rates: Collection[int] = (SAMPLE_RATE_HZ,)) -> Excerpt:
     """Decode a part of the audio file at `path` once; a song shorter than the excerpt is taken whole.
 
-    Raises NotAudio, TooShort, Silent or Truncated.
+    Raises NotAudio, NoSamples, InvalidSamples, TooShort, TooLong, Silent, Damaged, Truncated, or OSError.
     """
-    size_bytes = os.path.getsize(path)
-    if size_bytes == 0:
+    if os.path.getsize(path) == 0:
         raise NotAudio("the file is empty")
-    with _silent_stderr(), _opened(path, part) as sound:
-        outlets = {rate: _Outlet(sound, rate) for rate in rates}
-        heard = 0
-        peak = 0.0
-        for block in sound.blocks:
-            y = _mono(block)
-            peak = max(peak, _peak(y))
-            heard += len(y)
-            for outlet in outlets.values():
-                outlet.take(y)
-    _check_excerpt(sound, heard, peak)
+    with _silent_stderr():
+        try:
+            with _opened(path, part) as sound:
+                return _heard(path, sound, rates)
+        except sndfile.LostSyncError as lost:
+            with ffmpeg.open_sound(path, part) as sound:
+                _check_rest(sound, lost.frames)
+                return _heard(path, sound, rates)
+
+
+def _heard(path: str, sound: Sound, rates: Collection[int]) -> Excerpt:
+    _check_length(sound, rates)
+    outlets = {rate: _Outlet(sound, rate) for rate in rates}
+    heard = _listen(sound, outlets.values())
     return Excerpt(
         at={rate: outlet.finish(heard) for rate, outlet in outlets.items()},
-        properties=_properties(sound, heard, size_bytes),
+        properties=_properties(sound, heard, os.path.getsize(path)),
     )
 
 
@@ -117,13 +124,63 @@ class _Outlet:
 def _opened(path: str, part: Part) -> AbstractContextManager[Sound]:
     with open(path, "rb") as file:
         payload, tag_bytes = find_payload(file), skip_leading_tags(file)
+        head = read_at(file, skip_padding(file, tag_bytes), HEAD_BYTES)
     if payload.is_truncated:
         raise Truncated("the file ends before its own header says; copy or rip it again")
-    if payload.container == "flac" and tag_bytes:
-        # libsndfile forgets the tag in front when it seeks in FLAC.
-        return ffmpeg.open_sound(path, part)
-    opened = sndfile.open_file(path)
-    return ffmpeg.open_sound(path, part) if opened is None else sndfile.open_sound(opened, part)
+    # libsndfile forgets a tag in front when it seeks in FLAC, takes twice as long over Opus, and believes any header.
+    is_for_ffmpeg = (payload.container == "flac" and tag_bytes) or OPUS in head or payload.is_overlong
+    opened = None if is_for_ffmpeg else sndfile.open_file(path)
+    if opened is not None:
+        return sndfile.open_sound(opened, part)
+    kind = foreign_kind(head)
+    if kind:
+        raise NotAudio(f"the file is {kind}, and no audio")
+    return ffmpeg.open_sound(path, part)
+
+
+def _check_rest(sound: Sound, promised_frames: int) -> None:
+    """Refuse what lost more than a little of the song on the way."""
+    lost_seconds = (promised_frames - sound.frames) / sound.sample_rate_hz
+    if lost_seconds > MAX_LOST_SECONDS:
+        raise Damaged(
+            f"{lost_seconds:.1f} s of the song are damaged, or its header says more than it holds; "
+            "copy or rip the file again"
+        )
+
+
+def _check_length(sound: Sound, rates: Collection[int]) -> None:
+    """Refuse, before the work, what is too long to be kept; only songs that are heard whole can be."""
+    seconds = sound.count / sound.sample_rate_hz
+    limit = MAX_KEPT_SAMPLES / max(1, sum(rate or sound.sample_rate_hz for rate in rates))
+    if seconds > limit:
+        raise TooLong(
+            f"the song lasts {seconds / 60:.0f} minutes, and up to {limit / 60:.0f} can be heard as a whole; "
+            "choose 30 seconds as the excerpt instead"
+        )
+
+
+def _listen(sound: Sound, outlets: Collection[_Outlet]) -> int:
+    """Hand the excerpt to the outlets; the number of its samples. Raises what is wrong with them."""
+    heard, peak, loudest_channel = 0, 0.0, 0.0
+    for block in sound.blocks:
+        y = _mono(block)
+        peak = max(peak, _peak(y))
+        if peak < SILENCE_PEAK:
+            loudest_channel = max(loudest_channel, _peak(block))
+        heard += len(y)
+        for outlet in outlets:
+            outlet.take(y)
+    lost_seconds = (sound.count - heard) / sound.sample_rate_hz
+    if lost_seconds > MAX_LOST_SECONDS:
+        raise Truncated(
+            f"{lost_seconds:.1f} s of the excerpt are not there: the file ends early, or its header says more than "
+            "it holds; copy or rip it again"
+        )
+    if peak < SILENCE_PEAK:
+        is_cancelled = loudest_channel >= SILENCE_PEAK
+        why = "its channels cancel each other out" if is_cancelled else "there is nothing to hear"
+        raise Silent(f"what is heard of the song is digital silence; {why}")
+    return heard
 
 
 def _mono(samples: FloatArray) -> FloatArray:
@@ -134,19 +191,11 @@ def _mono(samples: FloatArray) -> FloatArray:
     )
 
 
-def _peak(y: FloatArray) -> float:
-    peak = float(max(y.max(), -y.min()))
+def _peak(samples: FloatArray) -> float:
+    peak = float(max(samples.max(), -samples.min()))
     if not peak <= ABSURD_PEAK:  # NaN compares false
-        raise NotAudio("the file holds samples that are not numbers, or far out of range")
+        raise InvalidSamples("the file holds samples that are not numbers, or far out of range; rip it again")
     return peak
-
-
-def _check_excerpt(sound: Sound, heard: int, peak: float) -> None:
-    lost_seconds = (sound.count - heard) / sound.sample_rate_hz
-    if lost_seconds > MAX_LOST_SECONDS:
-        raise Truncated(f"{lost_seconds:.1f} s of the excerpt cannot be decoded; copy or rip the file again")
-    if peak < SILENCE_PEAK:
-        raise Silent("what is heard of the song is digital silence; there is nothing to hear")
 
 
 def _properties(sound: Sound, heard: int, size_bytes: int) -> AudioProperties:

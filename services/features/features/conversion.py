@@ -1,24 +1,21 @@
 """Between the messages of the contract and the values of this package."""
 
-from collections.abc import Collection
+from collections.abc import Iterable
 
 from reclass.features.v1 import features_pb2
+from runtime.errors import ServiceError
 
-from features import fma
 from features.audio import AudioProperties
-from features.compute import Compute, Device, why_not
+from features.compute import Compute, Device
 from features.errors import InvalidRequest
 from features.excerpts import Part
 from features.extraction import Extraction
+from features.kinds import Ability, Gap, Kind, Vector
+from features.listening import HeardSong, Song
 from features.location import PathMapping
 from features.source import AudioReference
 
 MAX_KNOWN_KEYS = 1_000
-FMA = features_pb2.VECTOR_KIND_FMA
-NOT_INSTALLED = {
-    features_pb2.VECTOR_KIND_MERT: "MERT is not installed here; its weights have to be downloaded first",
-    features_pb2.VECTOR_KIND_JMLA: "JMLA is not installed here; its weights have to be downloaded first",
-}
 
 PARTS = {
     features_pb2.EXCERPT_UNSPECIFIED: Part.MIDDLE,
@@ -32,6 +29,18 @@ DEVICES = {
     features_pb2.DEVICE_CUDA: Device.CUDA,
     features_pb2.DEVICE_CPU: Device.CPU,
 }
+
+
+def song(request: features_pb2.ExtractRequest) -> Song:
+    """What is asked of one song."""
+    return Song(
+        audio=reference(request.audio),
+        kinds=kinds(request),
+        part=part(request.excerpt),
+        compute=compute(request.compute),
+        mappings=mappings(request),
+        known_keys=known_keys(request),
+    )
 
 
 def reference(message: features_pb2.AudioReference) -> AudioReference:
@@ -55,10 +64,10 @@ def mappings(request: features_pb2.ExtractRequest) -> tuple[PathMapping, ...]:
     return tuple(PathMapping(from_prefix=m.from_prefix, to_prefix=m.to_prefix) for m in request.path_mappings)
 
 
-def kinds(request: features_pb2.ExtractRequest) -> list["features_pb2.VectorKind.ValueType"]:
+def kinds(request: features_pb2.ExtractRequest) -> list[int]:
     """The kinds asked for, each once; FMA when none is."""
-    wanted = [kind for kind in request.kinds if kind != features_pb2.VECTOR_KIND_UNSPECIFIED]
-    return list(dict.fromkeys(wanted)) or [FMA]
+    wanted = [int(kind) for kind in request.kinds if kind != features_pb2.VECTOR_KIND_UNSPECIFIED]
+    return list(dict.fromkeys(wanted)) or [Kind.FMA]
 
 
 def known_keys(request: features_pb2.ExtractRequest) -> frozenset[str]:
@@ -87,13 +96,9 @@ def compute(options: features_pb2.ComputeOptions) -> Compute:
     return Compute(device=DEVICES[options.device], gpu_memory_share=share or None, batch_size=windows or None)
 
 
-def response(
-    extraction: Extraction,
-    wanted: Collection["features_pb2.VectorKind.ValueType"],
-    part: Part,
-    device: Device,
-) -> features_pb2.ExtractResponse:
+def response(heard: HeardSong) -> features_pb2.ExtractResponse:
     """What was heard, and which of the kinds asked for are missing."""
+    extraction = heard.extraction
     if extraction.properties is None:
         return features_pb2.ExtractResponse(
             content_key=extraction.content_key, tags=_tags(extraction), already_known=True
@@ -102,21 +107,35 @@ def response(
         content_key=extraction.content_key,
         properties=_properties(extraction.properties),
         tags=_tags(extraction),
-        vectors=_vectors(extraction, part),
-        missing=[_missing(kind, device) for kind in wanted if kind != FMA],
+        vectors=map(_vector, heard.vectors),
+        missing=map(_missing, heard.gaps),
     )
 
 
-def capabilities(part: Part, device: Device) -> list[features_pb2.VectorCapability]:
-    """Every kind of the contract, and what of it can be made here."""
-    available = features_pb2.VectorCapability(
-        kind=FMA, available=True, version=fma.version(part), length=len(fma.COLUMNS), detail="cpu"
+def error(failure: ServiceError) -> features_pb2.SongError:
+    """What one song of a stream failed with."""
+    return features_pb2.SongError(
+        code=failure.code.value[0],
+        reason=failure.reason,
+        domain=failure.domain,
+        message=str(failure),
+        permanent=failure.permanent,
     )
-    missing = [
-        features_pb2.VectorCapability(kind=kind, available=False, detail=_why_missing(kind, device))
-        for kind in NOT_INSTALLED
+
+
+def capabilities(abilities: Iterable[Ability]) -> list[features_pb2.VectorCapability]:
+    """What of each kind can be made here."""
+    return [
+        features_pb2.VectorCapability(
+            kind=_number(each.kind),
+            available=each.available,
+            version=each.version,
+            length=each.length,
+            detail=each.detail,
+            for_trials=each.for_trials,
+        )
+        for each in abilities
     ]
-    return [available, *missing]
 
 
 def _properties(properties: AudioProperties) -> features_pb2.AudioProperties:
@@ -142,16 +161,16 @@ def _tags(extraction: Extraction) -> features_pb2.FileTags:
     )
 
 
-def _vectors(extraction: Extraction, part: Part) -> list[features_pb2.Vector]:
-    if extraction.fma is None:
-        return []
-    return [features_pb2.Vector(kind=FMA, version=fma.version(part), values=extraction.fma.tolist())]
+def _vector(vector: Vector) -> features_pb2.Vector:
+    return features_pb2.Vector(
+        kind=_number(vector.kind), version=vector.version, values=vector.values.tolist()
+    )
 
 
-def _missing(kind: "features_pb2.VectorKind.ValueType", device: Device) -> features_pb2.MissingVector:
-    return features_pb2.MissingVector(kind=kind, permanent=True, message=_why_missing(kind, device))
+def _missing(gap: Gap) -> features_pb2.MissingVector:
+    return features_pb2.MissingVector(kind=_number(gap.kind), permanent=gap.permanent, message=gap.message)
 
 
-def _why_missing(kind: "features_pb2.VectorKind.ValueType", device: Device) -> str:
-    reason = NOT_INSTALLED.get(kind, f"this service does not know the kind of vector {kind}")
-    return "; ".join(filter(None, (reason, why_not(device))))
+def _number(kind: int) -> "features_pb2.VectorKind.ValueType":
+    # Protobuf's own type of an enum is a plain number when the module runs.
+    return features_pb2.VectorKind.ValueType(kind)

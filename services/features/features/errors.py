@@ -67,11 +67,35 @@ class NotAudio(FeatureError):
     permanent = True
 
 
+class NoSamples(FeatureError):
+    """The file is audio, and holds not one sample."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "NO_SAMPLES"
+    permanent = True
+
+
+class InvalidSamples(FeatureError):
+    """The samples are not numbers, or beyond all sound."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "INVALID_SAMPLES"
+    permanent = True
+
+
 class TooShort(FeatureError):
     """The song is shorter than five seconds."""
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "TOO_SHORT"
+    permanent = True
+
+
+class TooLong(FeatureError):
+    """The song is to be heard whole, and is longer than fits into memory."""
+
+    code = grpc.StatusCode.OUT_OF_RANGE
+    reason = "TOO_LONG"
     permanent = True
 
 
@@ -83,8 +107,16 @@ class Silent(FeatureError):
     permanent = True
 
 
+class Damaged(FeatureError):
+    """The file opens, and then cannot be decoded through the excerpt."""
+
+    code = grpc.StatusCode.DATA_LOSS
+    reason = "DAMAGED"
+    permanent = True
+
+
 class Truncated(FeatureError):
-    """The file ends before its own header says, or cannot be decoded through the excerpt."""
+    """The file, or the sound in it, ends before its own header says."""
 
     code = grpc.StatusCode.DATA_LOSS
     reason = "TRUNCATED"
@@ -111,3 +143,28 @@ class OutOfMemory(FeatureError):
     code = grpc.StatusCode.RESOURCE_EXHAUSTED
     reason = "OUT_OF_MEMORY"
     permanent = True
+
+
+class TooManyStreams(FeatureError):
+    """As many streams of songs are open as are taken."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "TOO_MANY_STREAMS"
+
+
+class CannotEmbed(Exception):
+    """A kind of vector cannot be made. The song is not at fault, so it is told beside its other vectors."""
+
+    permanent: ClassVar[bool]
+
+
+class ModelNotInstalled(CannotEmbed):
+    """There is nothing to load."""
+
+    permanent = True
+
+
+class ModelUnavailable(CannotEmbed):
+    """The model does not answer as it was asked to; later it may."""
+
+    permanent = False

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from features.errors import TooShort
+from features.errors import NoSamples, TooShort
 
 EXCERPT_SECONDS = 30.0
 MIN_SECONDS = 5.0
@@ -19,7 +19,12 @@ class Part(StrEnum):
 
 
 def excerpt_span(frames: int, sample_rate_hz: int, part: Part = Part.MIDDLE) -> tuple[int, int]:
-    """First sample and number of samples of the part of a song that has `frames` of them. Raises TooShort."""
+    """First sample and number of samples of the part of a song that has `frames` of them.
+
+    Raises NoSamples or TooShort.
+    """
+    if frames <= 0:
+        raise NoSamples("the file is audio, but there is not one sample in it")
     if frames < (MIN_SECONDS - CODEC_FRAME_SECONDS) * sample_rate_hz:
         raise TooShort(
             f"the song lasts {frames / sample_rate_hz:.1f} s; {MIN_SECONDS:.0f} s are needed at least"

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from features.audio import AudioProperties, load_excerpt
+from features import mert
+from features.audio import NATIVE, SAMPLE_RATE_HZ, AudioProperties, Excerpt, load_excerpt
 from features.content import content_key
 from features.errors import AudioNotFound
 from features.excerpts import Part
-from features.fma import SAMPLE_RATE_HZ, fma_features
+from features.fma import fma_features, fma_native_features, warm_up_fma
 from features.tags import FileTags, read_tags
 
 
@@ -24,10 +25,20 @@ class Extraction:
     """None when nothing was decoded, because the caller knows this audio."""
     fma: npt.NDArray[np.float32] | None = None
     """The 518 values [shape=(518,)]; None when they were not asked for."""
+    fma_native: npt.NDArray[np.float32] | None = None
+    """The 518 values of the whole song at its own rate."""
+    windows: mert.PcmArray | None = None
+    """The windows of the MERT model [shape=(n, window_samples)]."""
 
 
 def extract(
-    path: str, *, with_fma: bool, part: Part = Part.MIDDLE, known_keys: Collection[str] = ()
+    path: str,
+    *,
+    with_fma: bool,
+    with_fma_native: bool = False,
+    window_samples: int | None = None,
+    part: Part = Part.MIDDLE,
+    known_keys: Collection[str] = (),
 ) -> Extraction:
     """Listen to the file at `path`, unless its content key is a known one.
 
@@ -38,7 +49,7 @@ def extract(
         key = _key_of(path)
         if key in known_keys:
             return Extraction(content_key=key, tags=read_tags(path))
-        excerpt = load_excerpt(path, part)
+        excerpt, whole = _load(path, part, _rates(with_fma, window_samples), with_fma_native)
     except OSError as error:
         raise AudioNotFound(f"the file cannot be read: {error.strerror}") from error
     return Extraction(
@@ -46,7 +57,30 @@ def extract(
         properties=excerpt.properties,
         tags=read_tags(path),
         fma=fma_features(excerpt.y) if with_fma else None,
+        fma_native=fma_native_features(whole.at[NATIVE], whole.properties.sample_rate_hz) if whole else None,
+        windows=mert.pcm_windows(excerpt.at[mert.SAMPLE_RATE_HZ], window_samples) if window_samples else None,
     )
+
+
+def _rates(with_fma: bool, window_samples: int | None) -> set[int]:
+    """The rates that the vectors of the excerpt are made from."""
+    return {
+        *([SAMPLE_RATE_HZ] if with_fma else []),
+        *([mert.SAMPLE_RATE_HZ] if window_samples else []),
+    }
+
+
+def _load(path: str, part: Part, rates: set[int], with_whole: bool) -> tuple[Excerpt, Excerpt | None]:
+    """The excerpt, and the whole song at its own rate where that is wanted.
+
+    One decoding, unless a part is wanted beside the whole: seeking to it costs little beside decoding the whole.
+    """
+    if not with_whole:
+        return load_excerpt(path, part, rates=rates or {NATIVE}), None
+    if part is Part.WHOLE or not rates:
+        whole = load_excerpt(path, Part.WHOLE, rates={NATIVE, *rates})
+        return whole, whole
+    return load_excerpt(path, part, rates=rates), load_excerpt(path, Part.WHOLE, rates={NATIVE})
 
 
 def _key_of(path: str) -> str:
@@ -55,6 +89,5 @@ def _key_of(path: str) -> str:
 
 
 def warm_up() -> None:
-    """Compile what librosa compiles at its first song, so that no song pays for it."""
-    y = np.random.default_rng(0).uniform(-0.1, 0.1, 2 * SAMPLE_RATE_HZ)
-    fma_features(y.astype(np.float32))
+    """Do what is done at a first song, so that no song pays for it."""
+    warm_up_fma()

@@ -1,53 +1,50 @@
 """The 518 values that describe a song in the FMA data set: 74 curves over time, seven moments of each.
 
-The definition is `features.py` of the data set (https://github.com/mdeff/fma), written for librosa 0.5,
-carried over to librosa 0.11 on an excerpt at 22,050 Hz. What had to be decided on the way:
+The definition is `features.py` of the data set (https://github.com/mdeff/fma), written for librosa 0.5 and carried
+over to librosa 0.11. What had to be decided on the way:
 
 * `chroma_cqt` and `chroma_cens` are told that the transform has 12 bins an octave. librosa's default is 36 by
   now, which silently gives other chroma.
 * The constant-Q transform is tuned from magnitudes and `chroma_stft` from powers, as librosa does by itself;
   the two estimates differ.
-* `rmse` keeps its name and holds librosa's present `rms`. That of 0.5 was larger by the factor 45.23 (the
-  scaling of the spectrum), which no standardised model can see.
 * Moments of constant curves: skewness and kurtosis are 0/0. They are 0 here, the value of a normal
   distribution, so that every vector is finite for the database and the models.
+
+There are two makes of it, which no model may mix:
+
+`fma_features`, on an excerpt at 22,050 Hz. Its `rmse` holds librosa's present `rms`.
+
+`fma_native_features`, on a whole song at its own rate, as the data set's published `features.csv` was made. Its
+`rmse` is that of librosa 0.5, the root of the mean power over the bins of a frame. And since `features.py` tells the
+rate to the constant-Q transform and the mel filters alone, the centroid, bandwidth, rolloff and contrast of a song
+at 44,100 Hz stand on a scale of half its frequencies, here as there. What still differs from the table, because
+librosa 0.5 and the decoders of 2017 are not there any more:
+
+* the ends of the signal, which librosa 0.5 mirrored before its spectrum and we take for silence: the first and the
+  last two frames, so mainly minima and maxima;
+* the constant-Q transform: resampy halved the rates where soxr does now, and its filters were 3 % shorter
+  (quality 16.8 where librosa derives 17.3 by now);
+* the samples themselves, by the rounding of another decoder and the silence that it leaves in front of a song.
 """
 
-# ruff: noqa: N803, N806 - S is the field's own name for a spectrogram
+from functools import lru_cache
 
-import warnings
-from collections.abc import Mapping
-
-import librosa
 import numpy as np
 import numpy.typing as npt
 
 from features.excerpts import Part
+from features.fma_cqt import lowest_rate_hz
+from features.fma_curves import CURVES, N_CURVES, PRECISIONS, ROWS, CurveComputer, Curves
+from features.fma_moments import STATISTICS, moments
+from features.fma_spectrum import HOP_LENGTH, KEPT_FRAMES
 
 FloatArray = npt.NDArray[np.floating]
 
 SAMPLE_RATE_HZ = 22_050
 DEFINITION = "fma-518/1"
-
-N_FFT = 2048
-HOP_LENGTH = 512
-N_CHROMA = 12
-N_OCTAVES = 7
-
-CURVES: Mapping[str, int] = {
-    "chroma_stft": N_CHROMA,
-    "chroma_cqt": N_CHROMA,
-    "chroma_cens": N_CHROMA,
-    "tonnetz": 6,
-    "mfcc": 20,
-    "rmse": 1,
-    "zcr": 1,
-    "spectral_centroid": 1,
-    "spectral_bandwidth": 1,
-    "spectral_contrast": 7,
-    "spectral_rolloff": 1,
-}
-STATISTICS = ("mean", "std", "skew", "kurtosis", "median", "min", "max")
+NATIVE_VERSION = "fma-native-518/1"
+# Powers and their sums stay far inside what single precision can hold.
+LOUDEST = 1e9
 
 COLUMNS: tuple[tuple[str, str, str], ...] = tuple(
     sorted(
@@ -59,9 +56,18 @@ COLUMNS: tuple[tuple[str, str, str], ...] = tuple(
 )
 """Name of each value: feature, statistic, number from "01"; in the data set's own (sorted) order."""
 
+_PLACES = np.array(
+    [
+        STATISTICS.index(statistic) * N_CURVES + ROWS[feature].start + int(number) - 1
+        for feature, statistic, number in COLUMNS
+    ]
+)
+_RESOLUTIONS = np.array([precision.eps for precision in PRECISIONS], dtype=np.float64)
+_SMALLEST = np.array([precision.smallest_subnormal for precision in PRECISIONS], dtype=np.float64)
+
 
 def version(part: Part) -> str:
-    """Everything that changes the values: vectors of two versions are never mixed."""
+    """Everything that changes the values of `fma_features`: vectors of two versions are never mixed."""
     return f"{DEFINITION};excerpt={part}"
 
 
@@ -80,103 +86,71 @@ def fma_features(y: FloatArray) -> npt.NDArray[np.float32]:
     Raises
     ------
     ValueError
-        if `y` is not one channel, is shorter than a second, or holds NaN or infinity
+        if `y` is not one channel, is shorter than a second, or holds NaN, infinity or values beyond all sound
     """
-    _check(y)
-    moments: dict[tuple[str, str], FloatArray] = {}
-    for feature, curves in feature_curves(y).items():
-        for statistic, values in _moments(curves).items():
-            moments[feature, statistic] = values
-    return np.array([moments[f, s][int(number) - 1] for f, s, number in COLUMNS], dtype=np.float32)
+    return _filled(unfilled_features(excerpt_curves(y)))
 
 
-def feature_curves(y: FloatArray) -> dict[str, FloatArray]:
-    """The 74 curves by feature, each [shape=(size, frames)]."""
-    # librosa warns of silence and of spectra without a peak; both have defined values, and silence is the
-    # caller's to judge.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", category=UserWarning)
-        S = np.abs(librosa.stft(y, n_fft=N_FFT, hop_length=HOP_LENGTH))
-        return {**_harmony(y, S), **_timbre(y, S)}
+def fma_native_features(y: FloatArray, sample_rate_hz: int) -> npt.NDArray[np.float32]:
+    """The 518 values of a whole song at its own rate, in the order of `COLUMNS`; version `NATIVE_VERSION`.
+
+    Raises ValueError as `fma_features` does, and for a rate below 8.5 kHz, where the definition has no values: its
+    constant-Q transform reaches up to 4.2 kHz.
+    """
+    return _filled(unfilled_features(native_curves(y, sample_rate_hz)))
 
 
-def _check(y: FloatArray) -> None:
+def warm_up_fma() -> None:
+    """Compile every loop, or load what was compiled before, and make the tables of both makes."""
+    noise = np.random.default_rng(0).uniform(-0.1, 0.1, HOP_LENGTH * (KEPT_FRAMES + 1)).astype(np.float32)
+    fma_features(noise[: 2 * SAMPLE_RATE_HZ])
+    fma_native_features(noise, 2 * SAMPLE_RATE_HZ)
+
+
+def excerpt_curves(y: FloatArray) -> Curves:
+    """The curves of an excerpt at 22,050 Hz, valid until the next one's; for one thread of a process."""
+    _check(y, SAMPLE_RATE_HZ)
+    return _computer(SAMPLE_RATE_HZ, old_rmse=False).compute(_samples(y))
+
+
+def native_curves(y: FloatArray, sample_rate_hz: int) -> Curves:
+    """The curves of a song at its own rate, valid until the next one's; for one thread of a process."""
+    if sample_rate_hz < lowest_rate_hz():
+        raise ValueError(
+            f"the song has a sampling rate of {sample_rate_hz} Hz; at least {lowest_rate_hz():.0f} Hz are needed"
+        )
+    _check(y, sample_rate_hz)
+    return _computer(sample_rate_hz, old_rmse=True).compute(_samples(y))
+
+
+def unfilled_features(curves: Curves) -> FloatArray:
+    """The values [shape=(518,)], float64, with NaN for the skewness and kurtosis of constant curves."""
+    return np.asarray(moments(curves.values, _RESOLUTIONS, _SMALLEST).reshape(-1)[_PLACES])
+
+
+# Songs have a few rates; the tables of one take some 10 MB with the arrays for excerpts.
+@lru_cache(maxsize=4)
+def _computer(sample_rate_hz: int, *, old_rmse: bool) -> CurveComputer:
+    return CurveComputer(sample_rate_hz, old_rmse=old_rmse)
+
+
+def _samples(y: FloatArray) -> FloatArray:
+    return np.ascontiguousarray(y, dtype=np.float32)
+
+
+def _filled(values: FloatArray) -> npt.NDArray[np.float32]:
+    return np.nan_to_num(values, nan=0.0).astype(np.float32)
+
+
+def _check(y: FloatArray, sample_rate_hz: int) -> None:
     if y.ndim != 1:
         raise ValueError(f"the excerpt has {y.ndim} dimensions; one channel is needed")
-    if y.size < SAMPLE_RATE_HZ:
+    if y.size < sample_rate_hz:
         raise ValueError(
-            f"the excerpt has {y.size} samples; at least one second ({SAMPLE_RATE_HZ}) is needed"
+            f"the excerpt has {y.size} samples; at least one second ({sample_rate_hz}) is needed"
         )
-    if not np.isfinite(y).all():
+    peak = max(float(y.max()), -float(y.min()))  # both are NaN where a sample is
+    if not np.isfinite(peak):
         raise ValueError("the excerpt holds NaN or infinite samples")
-
-
-def _harmony(y: FloatArray, S: FloatArray) -> dict[str, FloatArray]:
-    """Chroma of both transforms and the tonal centroids; `S` holds magnitudes."""
-    cqt = np.abs(
-        librosa.cqt(
-            y,
-            sr=SAMPLE_RATE_HZ,
-            hop_length=HOP_LENGTH,
-            bins_per_octave=N_CHROMA,
-            n_bins=N_OCTAVES * N_CHROMA,
-            # What tuning=None would estimate, without computing the same spectrum again.
-            tuning=librosa.estimate_tuning(S=S, sr=SAMPLE_RATE_HZ, bins_per_octave=N_CHROMA),
-        )
-    )
-    cens = librosa.feature.chroma_cens(
-        C=cqt, n_chroma=N_CHROMA, n_octaves=N_OCTAVES, bins_per_octave=N_CHROMA
-    )
-    return {
-        "chroma_cqt": librosa.feature.chroma_cqt(
-            C=cqt, n_chroma=N_CHROMA, n_octaves=N_OCTAVES, bins_per_octave=N_CHROMA
-        ),
-        "chroma_cens": cens,
-        "tonnetz": librosa.feature.tonnetz(chroma=cens),
-        "chroma_stft": librosa.feature.chroma_stft(S=S**2, sr=SAMPLE_RATE_HZ, n_chroma=N_CHROMA),
-    }
-
-
-def _timbre(y: FloatArray, S: FloatArray) -> dict[str, FloatArray]:
-    """Loudness, brightness and the shape of the spectrum; `S` holds magnitudes."""
-    mel = librosa.feature.melspectrogram(S=S**2, sr=SAMPLE_RATE_HZ)
-    return {
-        "zcr": librosa.feature.zero_crossing_rate(y, frame_length=N_FFT, hop_length=HOP_LENGTH),
-        "rmse": librosa.feature.rms(S=S, frame_length=N_FFT),
-        "spectral_centroid": librosa.feature.spectral_centroid(S=S, sr=SAMPLE_RATE_HZ),
-        "spectral_bandwidth": librosa.feature.spectral_bandwidth(S=S, sr=SAMPLE_RATE_HZ),
-        "spectral_contrast": librosa.feature.spectral_contrast(S=S, sr=SAMPLE_RATE_HZ, n_bands=6),
-        "spectral_rolloff": librosa.feature.spectral_rolloff(S=S, sr=SAMPLE_RATE_HZ),
-        "mfcc": librosa.feature.mfcc(S=librosa.power_to_db(mel), n_mfcc=20),
-    }
-
-
-def _moments(curves: FloatArray) -> dict[str, FloatArray]:
-    """The seven statistics of each curve over time, each [shape=(size,)]."""
-    skew, kurtosis = _shape(curves)
-    return {
-        "mean": np.mean(curves, axis=1),
-        "std": np.std(curves, axis=1),
-        "skew": skew,
-        "kurtosis": kurtosis,
-        "median": np.median(curves, axis=1),
-        "min": np.min(curves, axis=1),
-        "max": np.max(curves, axis=1),
-    }
-
-
-def _shape(curves: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Skewness and excess kurtosis as scipy.stats computes them, step by step; its import alone takes 1.5 s."""
-    mean = np.mean(curves, axis=1, keepdims=True)
-    deviations = curves - mean
-    squares = deviations**2
-    m2 = np.mean(squares, axis=1)
-    is_constant = m2 <= (np.finfo(m2.dtype).eps * mean[:, 0]) ** 2
-    with np.errstate(all="ignore"):
-        skew = np.mean(squares * deviations, axis=1) / m2**1.5
-        kurtosis = np.mean(squares**2, axis=1) / m2**2 - 3
-    return _defined(skew, is_constant), _defined(kurtosis, is_constant)
-
-
-def _defined(moment: FloatArray, is_constant: npt.NDArray[np.bool_]) -> FloatArray:
-    return np.where(is_constant | ~np.isfinite(moment), 0, moment)
+    if peak > LOUDEST:
+        raise ValueError(f"the excerpt holds samples up to {peak:g}, which is no sound; full scale is 1")

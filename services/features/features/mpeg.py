@@ -31,6 +31,8 @@ def skip_leading_tags(file: BinaryIO) -> int:
 
 def skip_padding(file: BinaryIO, offset: int) -> int:
     """Offset of the first byte that is not zero; `offset` itself where there is none near."""
+    if read_at(file, offset, 1) != b"\0":
+        return offset
     block = read_at(file, offset, MAX_PADDING)
     rest = block.lstrip(b"\0")
     return offset + len(block) - len(rest) if rest else offset

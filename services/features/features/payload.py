@@ -13,6 +13,8 @@ OGG_PAGE_HEADER = 27
 OGG_MAX_PAGE = OGG_PAGE_HEADER + 255 + 255 * 255
 ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
+# The largest that its makers allow.
+WAVPACK_MAX_BLOCK = 1 << 20
 # A real file has a handful; one of zeros would have a billion.
 MAX_RIFF_CHUNKS = 1_000
 # A size that a writer to a pipe leaves, since it never learns the real one.
@@ -24,11 +26,13 @@ class Payload:
     """The encoded sound of a file."""
 
     container: str
-    """"flac", "ogg", "mp4", "riff", "asf", or "stream" for whatever is frames between tags (MP3, AAC, ...)."""
+    """"flac", "ogg", "mp4", "riff", "asf", "wavpack"; "stream" for whatever is frames between tags (MP3, AAC, ...)."""
     spans: tuple[tuple[int, int], ...]
     """Offset and size of the pieces that are there, in order."""
     is_truncated: bool
     """Whether the file ends before its own headers say."""
+    is_overlong: bool = False
+    """Whether there is more than its headers say: an MP3 to which another was added."""
 
     @property
     def size(self) -> int:
@@ -51,6 +55,8 @@ def find_payload(file: BinaryIO) -> Payload:
         return _riff(file, start, end)
     if magic == ASF_HEADER:
         return _asf(file, start, end)
+    if magic.startswith(b"wvpk"):
+        return _wavpack(file, start, end)
     return _stream(file, start, end)
 
 
@@ -60,11 +66,25 @@ def _stream(file: BinaryIO, start: int, end: int) -> Payload:
     promised = promised_size(file, start)
     # Some encoders count the tags among the promised bytes, so the whole file may keep the promise.
     is_truncated = promised is not None and _is_short(end, promised)
-    return Payload(container="stream", spans=((start, size),), is_truncated=is_truncated)
+    is_overlong = promised is not None and promised > 0 and _is_short(promised, size)
+    return Payload(
+        container="stream", spans=((start, size),), is_truncated=is_truncated, is_overlong=is_overlong
+    )
+
+
+def _wavpack(file: BinaryIO, start: int, end: int) -> Payload:
+    stop = skip_trailing_tags(file, start, end)
+    tail_start = max(start, stop - WAVPACK_MAX_BLOCK)
+    tail = read_at(file, tail_start, stop - tail_start)
+    block = tail[max(0, tail.rfind(b"wvpk")) :]
+    is_truncated = len(block) < 8 + int.from_bytes(block[4:8], "little")
+    return Payload(container="wavpack", spans=((start, stop - start),), is_truncated=is_truncated)
 
 
 def _flac(file: BinaryIO, start: int, end: int) -> Payload:
     offset, is_last = start + 4, False
+    # STREAMINFO comes first; a length of zero is one that the encoder did not know.
+    promised = int.from_bytes(read_at(file, start + 21, 5)) & 0xF_FFFF_FFFF
     while not is_last:
         header = read_at(file, offset, 4)
         if len(header) < 4:
@@ -72,7 +92,7 @@ def _flac(file: BinaryIO, start: int, end: int) -> Payload:
         is_last = bool(header[0] & 0x80)
         offset += 4 + int.from_bytes(header[1:])
     size = max(0, skip_trailing_tags(file, min(offset, end), end) - offset)
-    return Payload(container="flac", spans=((offset, size),), is_truncated=size == 0)
+    return Payload(container="flac", spans=((offset, size),), is_truncated=size == 0 and promised > 0)
 
 
 def _mp4(file: BinaryIO, start: int, end: int) -> Payload:
@@ -176,8 +196,9 @@ def _ogg_header_packets(first_packet: bytes) -> int:
 def _last_page_is_cut(file: BinaryIO, start: int, end: int) -> bool:
     tail_start = max(start, end - OGG_MAX_PAGE)
     tail = read_at(file, tail_start, end - tail_start)
-    page = tail[max(0, tail.rfind(b"OggS\0")) :]
-    if len(page) < OGG_PAGE_HEADER:
+    last = tail.rfind(b"OggS\0")
+    page = tail[last:]
+    if last < 0 or len(page) < OGG_PAGE_HEADER:
         return True
     lacing = page[OGG_PAGE_HEADER : OGG_PAGE_HEADER + page[26]]
     return len(page) < OGG_PAGE_HEADER + page[26] + sum(lacing)

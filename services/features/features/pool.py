@@ -22,14 +22,7 @@ from features.figures import PoolFigures
 
 log = get_logger(__name__)
 
-# Imported once, in the fork server: librosa's own modules come late and take seconds, and a process that replaces
-# a crashed one should be ready at once.
-PRELOADED = [
-    "features.extraction",
-    "librosa.core.audio",
-    "librosa.core.constantq",
-    "librosa.feature.spectral",
-]
+PRELOADED = ["features.preloaded"]
 WORKER_ENVIRONMENT = {
     # One process a core: threads of their own would only fight for the same cores.
     "OMP_NUM_THREADS": "1",
@@ -112,16 +105,29 @@ class ExtractionPool:
         """Songs that are heard at the same time."""
         return self._processes
 
+    @property
+    def unfinished(self) -> int:
+        """Songs that are at work or wait for a process."""
+        return len(self._unfinished)
+
     def schedule(
         self,
         path: str,
         *,
         with_fma: bool,
+        with_fma_native: bool = False,
+        window_samples: int | None = None,
         part: Part = Part.MIDDLE,
         known_keys: frozenset[str] = frozenset(),
     ) -> "ProcessFuture[Performed]":
         """Queue an extraction. Cancelling the future ends the process that works on it."""
-        wanted = {"with_fma": with_fma, "part": part, "known_keys": known_keys}
+        wanted = {
+            "with_fma": with_fma,
+            "with_fma_native": with_fma_native,
+            "window_samples": window_samples,
+            "part": part,
+            "known_keys": known_keys,
+        }
         future = self._pool.schedule(
             _perform, args=(self._work, path), kwargs=wanted, timeout=self._time_limit_seconds
         )

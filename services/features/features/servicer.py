@@ -1,45 +1,110 @@
 """FeatureService over gRPC."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import grpc
 from reclass.features.v1 import features_pb2, features_pb2_grpc
+from runtime.errors import ServiceError
 
 from features import conversion
-from features.pool import ExtractionPool
-from features.source import AudioSources
+from features.caller import Caller
+from features.errors import TooManyStreams
+from features.listening import Listening
+from features.streaming import SongStream, StreamLimits
+
+# What is left of a caller's time for the answer to reach him.
+ANSWERING_SECONDS = 0.5
 
 
 class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
     """Converts, calls, converts."""
 
     def __init__(
-        self, *, sources: AudioSources, pool: ExtractionPool, media_folders: tuple[str, ...]
+        self,
+        *,
+        listening: Listening,
+        media_folders: tuple[str, ...],
+        stream_limits: StreamLimits,
+        max_streams: int,
     ) -> None:
-        self._sources = sources
-        self._pool = pool
+        self._listening = listening
         self._media_folders = media_folders
+        self._stream_limits = stream_limits
+        self._max_streams = max_streams
+        self._streams = threading.BoundedSemaphore(max_streams)
 
     def Extract(
         self, request: features_pb2.ExtractRequest, context: grpc.ServicerContext
     ) -> features_pb2.ExtractResponse:
-        wanted = conversion.kinds(request)
-        audio, mappings = conversion.reference(request.audio), conversion.mappings(request)
-        known, part = conversion.known_keys(request), conversion.part(request.excerpt)
-        device = conversion.compute(request.compute).device
-        with self._sources.opened(audio, mappings, context.time_remaining()) as path:
-            future = self._pool.schedule(path, with_fma=conversion.FMA in wanted, part=part, known_keys=known)
-            if not context.add_callback(future.cancel):
-                future.cancel()  # type: ignore[no-untyped-call] # the caller went away while the audio was fetched
-            extraction = self._pool.wait(future, context.time_remaining())
-        return conversion.response(extraction, wanted, part, device)
+        return self._heard(request, caller_of(context))
+
+    def ExtractMany(
+        self, request_iterator: Iterator[features_pb2.ExtractManyRequest], context: grpc.ServicerContext
+    ) -> Iterator[features_pb2.ExtractManyResponse]:
+        with self._place_of_stream():
+            caller = caller_of(context)
+            stream: SongStream[features_pb2.ExtractManyRequest, features_pb2.ExtractManyResponse] = (
+                SongStream(
+                    hear=lambda request: self._answer(request, caller),
+                    size=lambda request: len(request.song.audio.content),
+                    limits=self._stream_limits,
+                )
+            )
+            when_gone(context, stream)
+            yield from stream.answers(request_iterator)
 
     def GetCapabilities(
         self, request: features_pb2.GetCapabilitiesRequest, context: grpc.ServicerContext
     ) -> features_pb2.GetCapabilitiesResponse:
+        part, compute = conversion.part(request.excerpt), conversion.compute(request.compute)
+        left = context.time_remaining()
+        patience = None if left is None else max(0.0, left - ANSWERING_SECONDS)
+        abilities = self._listening.abilities(part, compute, patience)
         return features_pb2.GetCapabilitiesResponse(
-            kinds=conversion.capabilities(
-                conversion.part(request.excerpt), conversion.compute(request.compute).device
-            ),
+            kinds=conversion.capabilities(abilities),
             media_folders=self._media_folders,
-            path_mappings_locked=self._sources.has_own_mappings,
-            processes=self._pool.processes,
+            path_mappings_locked=self._listening.has_own_mappings,
+            processes=self._listening.songs_at_once(abilities),
         )
+
+    def _heard(self, request: features_pb2.ExtractRequest, caller: Caller) -> features_pb2.ExtractResponse:
+        return conversion.response(self._listening.hear(conversion.song(request), caller))
+
+    def _answer(
+        self, request: features_pb2.ExtractManyRequest, caller: Caller
+    ) -> features_pb2.ExtractManyResponse:
+        try:
+            return features_pb2.ExtractManyResponse(
+                key=request.key, extraction=self._heard(request.song, caller)
+            )
+        except ServiceError as error:
+            return features_pb2.ExtractManyResponse(key=request.key, error=conversion.error(error))
+
+    @contextmanager
+    def _place_of_stream(self) -> Iterator[None]:
+        if not self._streams.acquire(blocking=False):
+            raise TooManyStreams(
+                f"{self._max_streams} ExtractMany streams are open, as many as this service takes: try again when one "
+                "has ended, or send the songs through one that is open (FEATURES_MAX_STREAMS raises the limit)"
+            )
+        try:
+            yield
+        finally:
+            self._streams.release()
+
+
+def caller_of(context: grpc.ServicerContext) -> Caller:
+    """Whoever waits for the answer to this call."""
+    caller = Caller(context.time_remaining)
+    if not context.add_callback(caller.leave):
+        caller.leave()
+    return caller
+
+
+def when_gone(context: grpc.ServicerContext, stream: SongStream[Any, Any]) -> None:
+    """End the stream when its caller goes away, also when that was before now."""
+    if not context.add_callback(stream.cancel):
+        stream.cancel()

@@ -13,6 +13,8 @@ FloatArray = npt.NDArray[np.float32]
 # Beyond what is sold or mixed; a forged header would have gigabytes allocated.
 MAX_CHANNELS = 32
 MAX_SAMPLE_RATE_HZ = 768_000
+# Of the excerpt, by damage or an early end.
+MAX_LOST_SECONDS = 0.5
 # Half a minute of stereo is one block; what is larger is never in memory with all its channels.
 BLOCK_VALUES = 2**22
 

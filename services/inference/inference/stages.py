@@ -16,12 +16,14 @@ class VectorKind(IntEnum):
     FMA = 1
     MERT = 2
     JMLA = 3
+    FMA_NATIVE = 4
 
 
 LENGTHS: Mapping[VectorKind, tuple[int, ...]] = {
     VectorKind.FMA: (518,),
     VectorKind.MERT: (768, 1024),
     VectorKind.JMLA: (768,),
+    VectorKind.FMA_NATIVE: (518,),
 }
 """The lengths that a vector of each kind may have; MERT's depends on the checkpoint."""
 

@@ -11,6 +11,7 @@ from typing import Generic, Protocol, TypeAlias, TypeVar
 
 import grpc
 from runtime.errors import RemoteError, ServiceError
+from runtime.room import Room
 
 from inference.progressive import STAGE_FAILURES, Hearing, Judge, Judging, Vote, finish, judge_together
 
@@ -63,48 +64,6 @@ Arrival: TypeAlias = Request | Future[Entry[Request, Case]] | None
 """A request, one that has been heard, or the end."""
 
 
-class Room:
-    """Counts what is in the works; who finds no room waits."""
-
-    def __init__(self, limits: StreamLimits) -> None:
-        self._limits = limits
-        self._changed = threading.Condition()
-        self._songs = 0
-        self._bytes = 0
-        self._closed = False
-
-    def enter(self, size: int) -> bool:
-        """Wait for room for a song with a file of so many bytes; False when the room was closed meanwhile."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._fits(size))
-            self._songs += 1
-            self._bytes += size
-            return not self._closed
-
-    def _fits(self, size: int) -> bool:
-        if self._songs == 0:
-            return True
-        return self._songs < self._limits.songs and self._bytes + size <= self._limits.content_bytes
-
-    def leave(self, size: int) -> None:
-        """A song was answered."""
-        with self._changed:
-            self._songs -= 1
-            self._bytes -= size
-            self._changed.notify()
-
-    def is_empty(self) -> bool:
-        """Whether nothing is in the works."""
-        with self._changed:
-            return self._songs == 0
-
-    def close(self) -> None:
-        """Let nobody in any more."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
-
-
 class SongStream(Generic[Request, Case]):
     """The songs of one caller.
 
@@ -123,7 +82,7 @@ class SongStream(Generic[Request, Case]):
         self._begin = begin
         self._size = size
         self._judge = judge
-        self._room = Room(limits)
+        self._room = Room(songs=limits.songs, content_bytes=limits.content_bytes)
         self._arrived: queue.SimpleQueue[Arrival[Request, Case]] = queue.SimpleQueue()
         self._listening = ThreadPoolExecutor(limits.hearings, thread_name_prefix="listening")
         self._reading = True

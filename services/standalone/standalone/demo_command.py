@@ -3,6 +3,7 @@
 import shlex
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -24,9 +25,14 @@ from standalone.plan import Plan
 from standalone.ports import check_ports
 from standalone.settings import SystemSettings
 from standalone.system import System, data_folder
+from standalone.weights import make_trial
 
 # What a shell calls the end by Ctrl-C.
 INTERRUPTED = 130
+TRIAL_WEIGHTS = "trial weights: verdicts mean nothing"
+TRIAL_WARNING = (
+    "[yellow]MERT gets random weights, to see stage 2 at work: what it says means nothing.[/yellow]"
+)
 WELCOME = (
     "A library of 160 songs is made from a seed: 16 genres, 80 artists, six codecs. One song in ten has a wrong "
     "genre tag, one in ten has none. A server that stands in for Plex serves it; everything else is real."
@@ -45,6 +51,13 @@ def demo(
     ] = None,
     leave: Annotated[bool, typer.Option("--exit", help="Stop everything at the end.")] = False,
     songs_per_genre: Annotated[int, typer.Option(min=2, max=50, help="Songs of each genre.")] = 10,
+    tiny_models: Annotated[
+        bool,
+        typer.Option(
+            "--tiny-models",
+            help="Also make a MERT of random weights, to see stage 2 at work; what it says means nothing.",
+        ),
+    ] = False,
 ) -> None:
     """Make a small library, hear it, decide genres, write them back, and show what came of it."""
     console = Console()
@@ -58,6 +71,8 @@ def demo(
     )
     try:
         with stop_signals():
+            if tiny_models:
+                plan = replace(plan, mert_weights=DemoFolder(data=folder).trial_weights)
             status = _show(
                 with_stand_in(plan), settings.start_timeout_seconds, songs_per_genre, leave, console
             )
@@ -75,12 +90,15 @@ def _show(plan: Plan, timeout_seconds: float, songs_per_genre: int, leave: bool,
     check_ports(plan.ports)  # before a minute is spent on songs
     console.print(Panel(WELCOME, title="Music ReClass", width=min(console.width, 100)))
     library = _make(demo_folder, songs_per_genre, console)
+    if plan.mert_weights is not None:
+        console.print(TRIAL_WARNING)
+        make_trial(plan.mert_weights, python=plan.triton_python, triton_folder=plan.triton_folder)
     system = System(plan, timeout_seconds=timeout_seconds)
     result: Figures | None = None
     try:
         with showing_start(console) as observe:
             system.start(observe)
-        result = _do_the_job(system, library, started, console)
+        result = _do_the_job(system, library, started, console, with_mert=plan.mert_weights is not None)
         if leave:
             _say_how_to_go_on(plan, console)
         else:
@@ -113,13 +131,15 @@ def _make(demo_folder: DemoFolder, songs_per_genre: int, console: Console) -> De
         )
 
 
-def _do_the_job(system: System, library: DemoLibrary, started: float, console: Console) -> Figures:
+def _do_the_job(
+    system: System, library: DemoLibrary, started: float, console: Console, *, with_mert: bool
+) -> Figures:
     def announce(title: str, arguments: tuple[str, ...]) -> None:
         console.print(f"\n[bold]{title}[/bold]  [dim]$ reclass {' '.join(arguments)}[/dim]")
         console.file.flush()
 
-    seconds = run_steps(system, announce)
-    result = measure(system, library)
+    seconds = run_steps(system, announce, with_mert=with_mert)
+    result = measure(system, library, with_mert=with_mert)
     console.print(_summary(result, seconds, time.monotonic() - started))
     for sentence in result.shortfalls():
         console.print(f"[red]✗ {sentence}[/red]")
@@ -141,6 +161,7 @@ def _summary(result: Figures, seconds: dict[str, float], total_seconds: float) -
             f"{result.held_out_accuracy:.1%} right of {result.held_out_songs} songs, "
             "each judged by a model that never heard its artist",
         ),
+        ("Stages", _stages(result)),
         (
             "Wrong tags",
             f"{result.wrong_tags_found} of {result.wrong_tags} found "
@@ -157,6 +178,12 @@ def _summary(result: Figures, seconds: dict[str, float], total_seconds: float) -
     for name, text in rows:
         table.add_row(name, text)
     return table
+
+
+def _stages(result: Figures) -> str:
+    if not result.with_mert:
+        return "stage 1 (FMA) alone; reclass status says how to install MERT, --tiny-models shows stage 2"
+    return f"stage 2 (FMA + MERT) had the last word on {result.later_stages} songs; {TRIAL_WEIGHTS}"
 
 
 def _say_how_to_look(system: System, plan: Plan, console: Console) -> None:

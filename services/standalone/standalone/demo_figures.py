@@ -33,6 +33,10 @@ class Figures:
     """Songs without a genre tag."""
     missing_tags_filled: int
     """Those that got their true genre."""
+    with_mert: bool
+    """MERT was installed, so that stage 2 was asked of unsure songs."""
+    later_stages: int
+    """Songs whose verdict is that of a later stage than the first."""
     right_before: float
     """Share of the songs with their true genre in Plex before."""
     right_after: float
@@ -51,6 +55,10 @@ class Figures:
         low, high = ACCURACY_RANGE
         checks = [
             (self.heard == self.songs, f"only {self.heard} of {self.songs} songs were heard"),
+            (
+                self.later_stages > 0 or not self.with_mert,
+                "stage 2 was asked of no song, although MERT is installed",
+            ),
             (self.classified == self.songs, f"only {self.classified} of {self.songs} songs have a genre"),
             (
                 low <= self.held_out_accuracy <= high,
@@ -68,7 +76,12 @@ class Figures:
         return [sentence for holds, sentence in checks if not holds]
 
 
-def figures(songs: Sequence[tuple[Song, Mapping[str, Any]]], genre_of_spelling: Mapping[str, str]) -> Figures:
+def figures(
+    songs: Sequence[tuple[Song, Mapping[str, Any]]],
+    genre_of_spelling: Mapping[str, str],
+    *,
+    with_mert: bool = False,
+) -> Figures:
     """Compare each song's truth with its line of `reclass export`."""
     held_out = [(song, row) for song, row in songs if row["out_of_fold"]]
     suspects = [song for song, row in songs if row["label_suspect"]]
@@ -85,6 +98,8 @@ def figures(songs: Sequence[tuple[Song, Mapping[str, Any]]], genre_of_spelling: 
         suspects=len(suspects),
         missing_tags=len(missing),
         missing_tags_filled=sum(_has_true_genre(song, row, genre_of_spelling) for song, row in missing),
+        with_mert=with_mert,
+        later_stages=sum((row["deciding_stage"] or 0) > 1 for _, row in songs),
         right_before=_share([song.tag_state == "right" for song, _ in songs]),
         right_after=_share([_has_true_genre(song, row, genre_of_spelling) for song, row in songs]),
     )

@@ -10,6 +10,7 @@ from standalone.errors import AlreadyRunningError, FolderError
 from standalone.folder import DataFolder
 from standalone.lock import holder
 from standalone.plan import Plan, PlexConnection, StandIn
+from standalone.weights import TRIAL
 
 LIBRARY = "Music"
 
@@ -36,21 +37,29 @@ class DemoFolder:
     def plex(self) -> Path:
         return self.root / "plex"
 
+    @property
+    def trial_weights(self) -> Path:
+        return self.data.weights / TRIAL
+
     def is_demo(self) -> bool:
         """Whether a demo was made here before."""
         return self.catalogue.exists()
 
     def clear(self) -> None:
-        """Forget everything but the songs. Raises when the folder is in use, or is not a demo's."""
+        """Forget everything but the songs, and weights that a person has put there.
+
+        Raises when the folder is in use, or is not a demo's.
+        """
         root = self.data.root
         if holder(lock_file(self.data)) is not None:
             raise AlreadyRunningError(f"a system runs on {root}: stop it first, or name another --data DIR")
         if not root.exists():
             return
-        entries = [entry for entry in root.iterdir() if entry.name != "demo"]
+        kept = ("demo", self.data.weights.name)
+        entries = [entry for entry in root.iterdir() if entry.name not in kept]
         if entries and not self.is_demo():
             raise FolderError(f"{root} holds something else than a demo: name another --data DIR")
-        for entry in [*entries, self.plex, self.catalogue]:
+        for entry in [*entries, self.plex, self.catalogue, self.trial_weights]:
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
             else:

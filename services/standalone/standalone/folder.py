@@ -50,6 +50,11 @@ class DataFolder:
         return self.root / "triton"
 
     @property
+    def weights(self) -> Path:
+        """Checkpoints of MERT, a folder each; what is there was put there by a person, or made for trials."""
+        return self.root / "weights"
+
+    @property
     def sync(self) -> Path:
         """What sync keeps: the Plex connection that the portal handed to it."""
         return self.root / "sync"
@@ -65,6 +70,7 @@ class DataFolder:
             self.root: READABLE,
             self.models: READABLE,
             self.logs: READABLE,
+            self.weights: READABLE,
             self.run: PRIVATE,
             self.secrets: PRIVATE,
             self.triton: PRIVATE,

@@ -15,9 +15,11 @@ from standalone.ports import LOOPBACK, Ports
 from standalone.program import Program, Tier
 from standalone.readiness import Probe, database_answers, grpc_serves, web_answers, worker_works
 from standalone.settings import TRITON_FOLDER
+from standalone.weights import checkpoint
 
 # What a person sets for one of these reaches it; the connection to Plex comes by its own way alone.
 WITHHELD = ("PLEX_", "SYNC_PLEX_")
+MERT_WEIGHTS = "TRITON_MERT_WEIGHTS"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +64,9 @@ class Plan:
     """Python of Triton's own environment."""
     triton_folder: Path = TRITON_FOLDER
     """Triton's launcher, and the models that the repository brings."""
+
+    mert_weights: Path | None = None
+    """The checkpoint of MERT; None takes what TRITON_MERT_WEIGHTS says, else what is in the folder."""
 
     def unused_ports(self) -> frozenset[str]:
         return frozenset() if self.stand_in else frozenset({"stand_in"})
@@ -156,16 +161,24 @@ def _triton(plan: Plan, base: dict[str, str]) -> Program:
             str(plan.triton_python),
             str(plan.triton_folder / "launch.py"),
             f"--model-repository={plan.folder.models}",
+            # Those that the source brings; the heads that are trained here have their templates there too.
+            f"--model-repository={plan.triton_folder / 'models'}",
             f"--state={plan.folder.triton}",
             f"--host={LOOPBACK}",
             f"--grpc-port={ports.triton_grpc}",
             f"--http-port={ports.triton_http}",
             f"--metrics-port={ports.triton_metrics}",
         ),
-        environment=base,
+        environment=base | _triton_environment(plan, base),
         tier=Tier.SERVICES,
         stop_seconds=8,
     )
+
+
+def _triton_environment(plan: Plan, base: Mapping[str, str]) -> dict[str, str]:
+    if plan.mert_weights is None and base.get(MERT_WEIGHTS):
+        return {}
+    return {MERT_WEIGHTS: str(plan.mert_weights or checkpoint(plan.folder.weights))}
 
 
 def _service(name: str, port: int, environment: dict[str, str], plan: Plan) -> Program:
@@ -201,6 +214,7 @@ def _sync_environment(plan: Plan) -> dict[str, str]:
 def _features_environment(plan: Plan) -> dict[str, str]:
     return {
         "FEATURES_SYNC_TARGET": _target(plan.ports.sync),
+        "FEATURES_TRITON_TARGET": _target(plan.ports.triton_grpc),
         "FEATURES_SYNC_TOKEN_FILE": str(plan.folder.secret_file("service-token")),
         **({"FEATURES_MEDIA_FOLDERS": plan.media_folders} if plan.media_folders else {}),
         **({"FEATURES_PATH_MAP": plan.path_map} if plan.path_map else {}),

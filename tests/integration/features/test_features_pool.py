@@ -110,26 +110,25 @@ def test_a_file_that_does_not_answer_is_given_up(pool: ExtractionPool, tmp_path:
         pool.wait(pool.schedule(str(tmp_path / "song.flac"), with_fma=True), None)
 
 
-def test_a_small_file_that_unpacks_to_gigabytes_is_refused_for_good(
+def test_a_small_file_that_unpacks_to_gigabytes_is_heard_block_by_block(
     pool: ExtractionPool, tmp_path: Path
 ) -> None:
-    """40 s of 32 channels at 768 kHz, as a sparse file: 3 GB once it is decoded, and next to nothing on the disk."""
+    """40 s of 32 channels at 192 kHz, as a sparse file: 1 GB once it is decoded, and next to nothing on the disk."""
     path = tmp_path / "huge.wav"
     with wave.open(str(path), "wb") as file:
         file.setnchannels(32)
         file.setsampwidth(1)
-        file.setframerate(768_000)
-        file.setnframes(40 * 768_000)
-    data_bytes = 40 * 768_000 * 32
+        file.setframerate(192_000)
+        file.setnframes(40 * 192_000)
+    data_bytes = 40 * 192_000 * 32
     header = bytearray(path.read_bytes())
     header[4:8] = (data_bytes + 36).to_bytes(4, "little")
     header[40:44] = data_bytes.to_bytes(4, "little")
+    # Unsigned bytes of zero are as loud as it gets; the channels' mean is one offset from beginning to end.
     path.write_bytes(header)
     os.truncate(path, len(header) + data_bytes)
     assert path.stat().st_blocks * 512 < 10**6
-    with pytest.raises(OutOfMemory, match="FEATURES_MEMORY_LIMIT_BYTES") as caught:
-        pool.wait(pool.schedule(str(path), with_fma=True), None)
-    assert caught.value.permanent
+    assert pool.wait(pool.schedule(str(path), with_fma=False), None).content_key
 
 
 def test_eight_channels_at_192_khz_fit_into_the_limit(pool: ExtractionPool, tmp_path: Path) -> None:

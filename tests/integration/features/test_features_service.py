@@ -20,16 +20,17 @@ import numpy as np
 import psutil
 import pytest
 from features.audio import load_excerpt
-from features.compute import GPU_DRIVER
 from features.content import content_key
 from features.download import Downloads
 from features.errors import DecoderCrashed, SyncUnavailable, TimedOut
 from features.excerpts import Part
 from features.fma import fma_features, version
+from features.listening import Listening
 from features.location import MediaFolders, PathMapping
 from features.pool import ExtractionPool
 from features.servicer import FeatureServicer
 from features.source import AudioSources
+from features.streaming import StreamLimits
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from mutagen.flac import FLAC
 from reclass.features.v1 import features_pb2, features_pb2_grpc
@@ -121,10 +122,19 @@ def stub(library, pool, plex) -> Iterator[features_pb2_grpc.FeatureServiceStub]:
             MediaFolders(folders=(library,)),
             Downloads(sync, max_bytes=MAX_DOWNLOAD_BYTES, timeout_seconds=10.0),
         )
-        servicer = FeatureServicer(sources=sources, pool=pool, media_folders=(str(library),))
+        servicer = servicer_of(Listening(sources=sources, pool=pool), media_folders=(str(library),))
         add = partial(features_pb2_grpc.add_FeatureServiceServicer_to_server, servicer)
         with connected({FEATURES: add}, timeout_seconds=30.0) as channel:
             yield features_pb2_grpc.FeatureServiceStub(channel)
+
+
+def servicer_of(
+    listening: Listening, *, media_folders: tuple[str, ...] = (), songs: int = 8, max_streams: int = 1
+) -> FeatureServicer:
+    limits = StreamLimits(songs=songs, content_bytes=10_000_000, at_once=4)
+    return FeatureServicer(
+        listening=listening, media_folders=media_folders, stream_limits=limits, max_streams=max_streams
+    )
 
 
 def extract(stub, kinds=(), mappings=(), **audio) -> features_pb2.ExtractResponse:
@@ -207,6 +217,7 @@ def test_capabilities_say_what_can_be_made(stub, library):
         (1, True, 518),
         (2, False, 0),
         (3, False, 0),
+        (4, True, 518),
     ]
     assert list(answer.media_folders) == [str(library)]
     assert answer.processes == 1
@@ -254,25 +265,13 @@ def test_options_that_make_no_sense_are_refused(stub, library, fields):
     assert RemoteError.from_rpc(caught.value).reason == "INVALID_REQUEST"
 
 
-@pytest.mark.skipif(GPU_DRIVER.exists(), reason="this machine has a GPU")
-def test_a_gpu_that_is_not_there_is_said_plainly_and_never_replaced_in_silence(stub, library):
-    compute = features_pb2.ComputeOptions(device=features_pb2.DEVICE_CUDA)
-    told = stub.GetCapabilities(features_pb2.GetCapabilitiesRequest(compute=compute))
-    mert = next(kind for kind in told.kinds if kind.kind == features_pb2.VECTOR_KIND_MERT)
-    assert "the setting device is cuda, and there is no NVIDIA GPU here" in mert.detail
-    audio = features_pb2.AudioReference(path=str(library / "song.flac"))
-    request = features_pb2.ExtractRequest(audio=audio, kinds=[features_pb2.VECTOR_KIND_MERT], compute=compute)
-    (missing,) = stub.Extract(request).missing
-    assert "no NVIDIA GPU here" in missing.message
-
-
 def test_mappings_of_the_environment_are_said_to_be_locked(stub, library, pool):
     assert not stub.GetCapabilities(features_pb2.GetCapabilitiesRequest()).path_mappings_locked
     own = MediaFolders(
         folders=(library,), mappings=(PathMapping(from_prefix="/plex", to_prefix=str(library)),)
     )
     sources = AudioSources(own, Downloads(None, max_bytes=1, timeout_seconds=1))
-    servicer = FeatureServicer(sources=sources, pool=pool, media_folders=())
+    servicer = servicer_of(Listening(sources=sources, pool=pool))
     add = partial(features_pb2_grpc.add_FeatureServiceServicer_to_server, servicer)
     with connected({FEATURES: add}) as channel:
         locked = features_pb2_grpc.FeatureServiceStub(channel)

@@ -10,10 +10,12 @@ import audio_files
 import mutagen
 import pytest
 from features.download import Downloads
+from features.listening import Listening
 from features.location import MediaFolders
 from features.pool import ExtractionPool
 from features.servicer import FeatureServicer
 from features.source import AudioSources
+from features.streaming import StreamLimits
 from portal.genres.models import Genre
 from portal.library.models import Analysis, Audio, Track
 from portal.remote.features import FeaturesClient
@@ -53,7 +55,12 @@ def listening(folder: Path) -> Iterator[tuple[Counting, FeaturesClient]]:
     pool = ExtractionPool(processes=2, time_limit_seconds=60.0)
     pool.warm_up()
     sources = AudioSources(MediaFolders(folders=(folder,)), Downloads(None, max_bytes=1, timeout_seconds=1.0))
-    servicer = Counting(sources=sources, pool=pool, media_folders=(str(folder),))
+    servicer = Counting(
+        listening=Listening(sources=sources, pool=pool),
+        media_folders=(str(folder),),
+        stream_limits=StreamLimits(songs=8, content_bytes=10**7, at_once=2),
+        max_streams=1,
+    )
     add = partial(features_pb2_grpc.add_FeatureServiceServicer_to_server, servicer)
     with connected({"reclass.features.v1.FeatureService": add}, timeout_seconds=60.0) as channel:
         yield servicer, FeaturesClient(channel)

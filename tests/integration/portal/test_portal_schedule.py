@@ -284,3 +284,15 @@ def test_the_worker_keeps_the_schedule_each_minute():
     from procrastinate.contrib.django import app
 
     assert keep_schedule.name in {task.task.name for task in app.periodic_registry.periodic_tasks.values()}
+
+
+def test_songs_that_wait_for_a_later_stage_are_judged_again_after_the_next_sync(portal):
+    settled(portal)
+    waiting = Track.objects.order_by("pk")[1]
+    Track.objects.filter(pk=waiting.pk).update(analysis=Analysis.PROVISIONAL)
+    assert keep_and_finish(portal, tomorrow()).kind == Run.Kind.SYNC
+    run = keep_and_finish(portal, tomorrow())
+    assert (run.kind, run.arguments["track_ids"]) == (Run.Kind.CLASSIFY, [waiting.pk])
+    waiting.refresh_from_db()
+    assert waiting.analysis == Analysis.CLASSIFIED
+    assert keep(portal) is None

@@ -29,7 +29,14 @@ SETTINGS = {
     )
     for name in settings.model_fields
 } | {variable for name in Preferences.model_fields for variable in variables(name)}
-OTHERS = {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD", "PGDATA", "STAND_IN_TOKEN"}
+OTHERS = {
+    "POSTGRES_USER",
+    "POSTGRES_DB",
+    "POSTGRES_PASSWORD",
+    "PGDATA",
+    "STAND_IN_TOKEN",
+    "TRITON_MERT_WEIGHTS",
+}
 Document = dict[str, Any]
 
 
@@ -180,4 +187,4 @@ def test_every_volume_that_is_used_is_declared() -> None:
         for volume in content.get("volumes", [])
         if not volume.startswith("$")
     }
-    assert used | {"media"} == declared
+    assert used | {"media", "weights"} == declared

@@ -32,17 +32,17 @@ Document = dict[str, Any]
 Build = Callable[[Path], list[Document]]
 
 
-@pytest.fixture(scope="module", params=["base", "overlays/home", "with the ingress"])
+@pytest.fixture(scope="module", params=["base", "overlays/home", "with every component"])
 def manifests(
     request: pytest.FixtureRequest, built: Build, tmp_path_factory: pytest.TempPathFactory
 ) -> list[Document]:
     """Every way in which the manifests are meant to be built."""
-    if request.param != "with the ingress":
+    if request.param != "with every component":
         return built(K8S / request.param)
     folder = tmp_path_factory.mktemp("overlay")
     kustomization = {
         "resources": [relative(K8S / "overlays" / "home", folder)],
-        "components": [relative(K8S / "components" / "ingress", folder)],
+        "components": [relative(each, folder) for each in sorted((K8S / "components").iterdir())],
     }
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
     return built(folder)
@@ -144,7 +144,7 @@ def test_whoever_calls_a_service_is_let_in(manifests: list[Document]) -> None:
         "sync": {"portal", "worker", "features"},
         "features": {"portal", "worker", "inference"},
         "inference": {"portal", "worker"},
-        "triton": {"inference"},
+        "triton": {"inference", "features"},
         "postgres": {"portal", "worker"},
     }
     for name, callers in arrows.items():
@@ -221,7 +221,7 @@ def test_every_variable_is_a_setting_of_its_service(manifests: list[Document]) -
         f"{prefix}{name}".upper() for prefix, settings in SERVICES.items() for name in settings.model_fields
     }
     known |= {variable for name in Preferences.model_fields for variable in variables(name)}
-    known |= {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD", "PGDATA"}
+    known |= {"TRITON_MERT_WEIGHTS", "POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD", "PGDATA"}
     used = {name.removesuffix("_FILE") for name, _ in variables_of(manifests)}
     assert used - known == set()
 
@@ -229,7 +229,7 @@ def test_every_variable_is_a_setting_of_its_service(manifests: list[Document]) -
 def test_every_target_is_a_service_and_its_port(manifests: list[Document]) -> None:
     services = of_kind(manifests, "Service")
     targets = [(name, value) for name, value in variables_of(manifests) if name.endswith("_TARGET")]
-    assert len(targets) == 6
+    assert len(targets) == 7
     for name, target in targets:
         host, port = target.split(":")
         assert int(port) in [each["port"] for each in services[host]["spec"]["ports"]], name

@@ -1,6 +1,5 @@
 """Decoding: the right 30 seconds of every codec, and a clear error for everything that is no song."""
 
-import os
 from pathlib import Path
 
 import audio_files
@@ -111,11 +110,9 @@ def test_another_part_begins_and_ends_elsewhere(part, frames, span):
 
 
 @pytest.mark.parametrize("part", Part)
-@pytest.mark.parametrize("suffix", ["flac", "m4a"])
-def test_each_part_is_that_part_of_the_song_whoever_decodes_it(tmp_path, suffix, part):
-    path = audio_files.song(tmp_path, suffix, seconds=40.0)
-    whole = load_excerpt(str(path), Part.WHOLE).y
-    excerpt = load_excerpt(str(path), part)
+def test_each_part_is_that_part_of_the_song(songs, part):
+    whole = load_excerpt(str(songs["flac"]), Part.WHOLE).y
+    excerpt = load_excerpt(str(songs["flac"]), part)
     start = round(excerpt.properties.excerpt_start_seconds * SAMPLE_RATE_HZ)
     same = whole[start : start + len(excerpt.y)]
     # A resampler hears a little beyond the ends.
@@ -152,13 +149,6 @@ def test_wav_of_any_depth_is_read(tmp_path, subtype):
     assert excerpt.properties.codec == {"PCM_U8": "pcm_u8", "PCM_24": "pcm_s24le", "FLOAT": "pcm_f32le"}.get(
         subtype, "pcm_f64le"
     )
-
-
-@pytest.mark.parametrize(("suffix", "codec"), [("aac", None), ("wma", None), ("m4a", "alac")])
-def test_other_codecs_are_read_by_ffmpeg(tmp_path, suffix, codec):
-    path = audio_files.write_audio(tmp_path / f"song.{suffix}", audio_files.music(12.0), codec=codec)
-    excerpt = load_excerpt(str(path))
-    assert excerpt.properties.duration_seconds == pytest.approx(12.0, abs=0.1)
 
 
 def test_an_mp3_without_a_length_in_its_header_is_read(tmp_path):
@@ -244,26 +234,6 @@ def test_a_playlist_opens_no_other_file(songs, tmp_path, playlist):
         load_excerpt(str(path))
 
 
-def test_a_film_without_sound_is_no_audio(tmp_path):
-    with av.open(str(tmp_path / "film.mp4"), "w") as container:
-        stream = container.add_stream("mpeg4", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
-        frame = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), dtype=np.uint8), format="rgb24")
-        for part in (frame, None):
-            container.mux(stream.encode(part))
-    with pytest.raises(NotAudio, match="no audio stream"):
-        load_excerpt(str(tmp_path / "film.mp4"))
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf, 1e20])
-def test_samples_that_are_no_sound_are_refused(tmp_path, value):
-    samples = audio_files.music(6.0)
-    samples[100_000] = value
-    soundfile.write(tmp_path / "song.wav", samples, 44_100, subtype="FLOAT")
-    with pytest.raises(NotAudio, match="not numbers"):
-        load_excerpt(str(tmp_path / "song.wav"))
-
-
 def _picture_in_mp3(path: Path) -> None:
     tags = ID3()
     tags.add(TIT2(encoding=3, text="Title"))
@@ -293,16 +263,3 @@ def test_a_cover_changes_nothing_of_what_is_heard(songs, tmp_path, suffix, add_p
     add_picture(path)
     assert path.stat().st_size > songs[suffix].stat().st_size + 150_000
     np.testing.assert_array_equal(load_excerpt(str(path)).y, load_excerpt(str(songs[suffix])).y)
-
-
-def test_no_file_stays_open_whether_it_could_be_read_or_not(songs, tmp_path):
-    half = audio_files.cut(copied(songs["m4a"], tmp_path))
-    text = tmp_path / "text.mp3"
-    text.write_text("text" * 1000)
-    before = os.listdir("/proc/self/fd")
-    for path in (songs["wav"], songs["flac"], songs["ogg"], songs["m4a"], half, text):
-        try:
-            load_excerpt(str(path))
-        except (NotAudio, Truncated):
-            continue
-    assert len(os.listdir("/proc/self/fd")) == len(before)

@@ -14,7 +14,7 @@ ERRORS = errors.FeatureError.__subclasses__()
 
 def test_the_reasons_are_those_that_the_contract_names():
     head = PROTO.read_text().split("syntax =")[0]
-    promised = set(re.findall(r"\b[A-Z]+_[A-Z_]+\b|\bSILENT\b|\bTRUNCATED\b", head))
+    promised = set(re.findall(r"\b[A-Z]+_[A-Z_]+\b|\bSILENT\b|\bTRUNCATED\b|\bDAMAGED\b", head))
     assert {error.reason for error in ERRORS} - {"INVALID_REQUEST"} == promised - {"INVALID_REQUEST"}
 
 

@@ -9,7 +9,7 @@ import pytest
 from inference.errors import RequestInvalidError
 from inference.progressive import Hear, Song, Vote
 from inference.stages import STAGES, Array, Vector, VectorKind
-from inference.streaming import Entry, Room, SongStream, StreamLimits
+from inference.streaming import Entry, SongStream, StreamLimits
 from inference.votes import Heard, InstalledHead, Rule
 from waiting import until
 
@@ -51,46 +51,6 @@ def sent(number: int) -> OneCase:
 
 def heard_by(hear: Hear) -> OneCase:
     return OneCase(Vote(heads=[HEAD], song=Song(sent=[], hear=hear), rule=Rule()))
-
-
-def enters(room: Room, size: int) -> threading.Thread:
-    thread = threading.Thread(target=room.enter, args=(size,))
-    thread.start()
-    return thread
-
-
-def test_a_song_waits_until_another_one_has_left() -> None:
-    room = Room(limits(songs=2))
-    assert room.enter(0)
-    assert room.enter(0)
-    waiting = enters(room, 0)
-    waiting.join(0.1)
-    assert waiting.is_alive()
-    room.leave(0)
-    waiting.join(10)
-    assert not waiting.is_alive()
-
-
-def test_a_file_waits_until_there_is_room_for_its_bytes_and_one_alone_may_be_larger() -> None:
-    room = Room(limits(content_bytes=100))
-    assert room.enter(1000)
-    waiting = enters(room, 1)
-    waiting.join(0.1)
-    assert waiting.is_alive()
-    room.leave(1000)
-    waiting.join(10)
-    assert not waiting.is_alive()
-    assert room.enter(99)
-
-
-def test_a_room_that_is_closed_lets_nobody_wait() -> None:
-    room = Room(limits(songs=1))
-    assert room.enter(0)
-    waiting = enters(room, 0)
-    room.close()
-    waiting.join(10)
-    assert not waiting.is_alive()
-    assert not room.enter(0)
 
 
 def test_nothing_more_is_read_until_answers_are_taken() -> None:

@@ -107,3 +107,27 @@ def test_a_part_of_the_connection_that_the_environment_does_not_say_is_left_to_t
     environment = programs(half)["sync"].environment
     assert environment["SYNC_PLEX_URL"] == "http://plex.test:32400"
     assert "SYNC_PLEX_TOKEN_FILE" not in environment
+
+
+def test_triton_has_the_models_of_the_source_and_the_checkpoint_that_is_in_the_folder(plan: Plan) -> None:
+    triton = programs(plan)["triton"]
+    assert [part for part in triton.command if part.startswith("--model-repository=")] == [
+        f"--model-repository={plan.folder.models}",
+        f"--model-repository={plan.triton_folder / 'models'}",
+    ]
+    trial = plan.folder.weights / "trial"
+    trial.mkdir()
+    (trial / "config.json").touch()
+    assert programs(plan)["triton"].environment["TRITON_MERT_WEIGHTS"] == str(trial)
+    assert programs(plan)["features"].environment["FEATURES_TRITON_TARGET"] == (
+        f"127.0.0.1:{plan.ports.triton_grpc}"
+    )
+
+
+def test_weights_that_the_environment_names_win_but_not_over_those_of_a_demo(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRITON_MERT_WEIGHTS", "/elsewhere")
+    assert programs(plan)["triton"].environment["TRITON_MERT_WEIGHTS"] == "/elsewhere"
+    demo = dataclasses.replace(plan, mert_weights=plan.folder.weights / "trial")
+    assert programs(demo)["triton"].environment["TRITON_MERT_WEIGHTS"] == str(plan.folder.weights / "trial")

@@ -14,7 +14,7 @@ from portal.commands.check_store import clock, database, disk
 from portal.commands.findings import Finding, UnwellError, finding
 from portal.configuration import PortalSettings
 from portal.library.models import Library, Track
-from portal.library.stages import stages_of
+from portal.library.stages import TRIAL_WARNING, stages_of
 from portal.preferences.current import preferences
 from portal.remote.calls import channel_to
 from portal.remote.health import serving
@@ -112,7 +112,9 @@ def _vectors(services: Services) -> str:
     stages = stages_of(found.kinds)
     if not stages.versions:
         raise UnwellError("; ".join(f"{kind}: {why}" for kind, why in stages.not_installed.items()))
-    made = ", ".join(f"{kind} ({version})" for kind, version in stages.versions.items())
+    made = ", ".join(
+        f"{kind} ({version}, on {stages.where[kind]})" for kind, version in stages.versions.items()
+    )
     mounted = ", ".join(found.media_folders) or "no folder is mounted, songs are read through Plex"
     absent = "".join(f"; without {kind}: {why}" for kind, why in stages.not_installed.items())
     return f"{made}, {found.processes} songs at a time; {mounted}{absent}"
@@ -122,6 +124,7 @@ def _models(services: Services) -> str:
     stages = services.inference.status()
     ready = [
         f"stage {stage.stage}: {stage.model_version} on {stage.device or 'a device that inference does not name'}"
+        + (f", {TRIAL_WARNING}" if stage.is_for_trials else "")
         for stage in stages
         if stage.ready
     ]

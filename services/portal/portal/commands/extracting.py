@@ -8,10 +8,11 @@ from rich.console import Console
 from rich.table import Table
 from runtime.errors import RemoteError
 
-from portal.library.models import Analysis
+from portal.library.models import Analysis, Vector
 from portal.library.reasons import reasons
-from portal.library.stages import Stages, count_stages, stages_of
+from portal.library.stages import ASIDE, STAGES, TRIAL_WARNING, Stages, count_stages, stages_of
 from portal.preferences.current import preferences
+from portal.remote.audio import made_by_random_weights
 from portal.remote.features import capabilities_now
 
 
@@ -33,7 +34,10 @@ def report(result: Mapping[str, Any], console: Console) -> bool:
 def stages_as_data(timeout_seconds: float) -> dict[str, Any]:
     """Every stage with its counts; a message where the features service does not answer."""
     try:
-        stages = stages_of(capabilities_now(preferences(), timeout_seconds).kinds)
+        # Kinds that no stage hears are shown once somebody has asked for them.
+        aside = Vector.objects.filter(kind__in=ASIDE).values_list("kind", flat=True).distinct()
+        kinds = (*STAGES, *aside)
+        stages = stages_of(capabilities_now(preferences(), timeout_seconds).kinds, kinds)
     except RemoteError as error:
         return {"stages": [], "message": f"features does not answer: {error.message}"}
     return {"stages": _as_data(stages), "message": ""}
@@ -50,16 +54,25 @@ def show_stages(stages: list[dict[str, Any]], console: Console) -> None:
     for stage in stages:
         if not stage["installed"]:
             console.print(f"{stage['stage']}: {stage['message']}", highlight=False, markup=False)
+        elif stage["for_trials"]:
+            console.print(f"{stage['stage']}: {TRIAL_WARNING}", highlight=False, markup=False)
 
 
 def _as_data(stages: Stages) -> list[dict[str, Any]]:
     counted = count_stages(stages.versions)
     made = [
-        {"stage": kind, "installed": True, "version": version, "message": "", **asdict(counted[kind])}
+        {
+            "stage": kind,
+            "installed": True,
+            "version": version,
+            "message": stages.where.get(kind, ""),
+            "for_trials": made_by_random_weights(version),
+            **asdict(counted[kind]),
+        }
         for kind, version in stages.versions.items()
     ]
     others = [
-        {"stage": kind, "installed": False, "version": "", "message": why}
+        {"stage": kind, "installed": False, "version": "", "message": why, "for_trials": False}
         for kind, why in stages.not_installed.items()
     ]
     return [*made, *others]

@@ -81,6 +81,7 @@ def _stages() -> dict[str, Any]:
                 "genres": list(stage.genres),
                 "trained_time": stage.trained_time.isoformat() if stage.trained_time else None,
                 "message": stage.message,
+                "for_trials": stage.is_for_trials,
             }
             for stage in found
         ],
@@ -117,6 +118,7 @@ def _show(
     from rich.table import Table
 
     from portal.commands.extracting import show_stages
+    from portal.library.stages import TRIAL_WARNING
 
     console = Console()
     counted = Table("songs", "")
@@ -130,6 +132,7 @@ def _show(
         show_stages(extraction["stages"], console)
     for stage in stages["stages"]:
         serving = stage["model_version"] if stage["ready"] else f"not ready: {stage['message']}"
+        serving += f" ({TRIAL_WARNING})" if stage["for_trials"] else ""
         console.print(f"Stage {stage['stage']}: {serving}", highlight=False, markup=False)
     if stages["message"]:
         console.print(stages["message"], highlight=False, markup=False)

@@ -41,6 +41,7 @@ class Stage(StrEnum):
     """What `--stage` takes."""
 
     FMA = "fma"
+    FMA_NATIVE = "fma-native"
     MERT = "mert"
     JMLA = "jmla"
     ALL = "all"
@@ -50,7 +51,9 @@ def extract(
     stage: Annotated[
         list[Stage] | None,
         typer.Option(
-            "--stage", help="Vectors to make; again for more. Without it: those that are installed."
+            "--stage",
+            help="Vectors to make; again for more. Without it: those of the voting that are installed; "
+            "all: every one of the voting, or an error.",
         ),
     ] = None,
     data: DataOption = None,

@@ -17,6 +17,7 @@ from portal.dashboard.counts import (
 )
 from portal.dashboard.services import Surroundings, surroundings
 from portal.ledger.models import WriteBatch
+from portal.library.stages import TRIAL_WARNING
 from portal.runs.engine import ACTIVE
 from portal.runs.models import Run
 from portal.verdicts.learnable import survey_genres
@@ -40,6 +41,7 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         runs=[{"run": run, "badge": badges.RUN[run.state], "percent": run.percent} for run in runs],
         is_live=any(run.state in ACTIVE for run in runs),
         surroundings=around,
+        trial_warning=TRIAL_WARNING,
         advice=advice(_standing(counts, around)),
     )
     return context

@@ -9,7 +9,10 @@ from django.core.cache import cache as remembered
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from runtime.errors import RemoteError
 
+from portal.library.stages import STAGES
+from portal.preferences.current import preferences
 from portal.remote.calls import channel_to
+from portal.remote.features import Capability, capabilities_now
 from portal.remote.inference import Stage, stages
 from portal.remote.sync import SyncClient
 
@@ -36,6 +39,8 @@ class Surroundings:
     services: tuple[ServiceState, ...]
     stages: tuple[Stage, ...]
     """Of the voting; empty when inference could not be asked."""
+    vectors: tuple[Capability, ...]
+    """What can be heard of a song, and where that runs; empty when features could not be asked."""
     plex_name: str
     """Empty when Plex was not reached."""
     plex_trouble: str
@@ -64,6 +69,7 @@ def look_around() -> Surroundings:
     return Surroundings(
         services=services,
         stages=_stages() if "inference" in serving else (),
+        vectors=_vectors() if "features" in serving else (),
         plex_name=plex_name,
         plex_trouble=plex_trouble,
     )
@@ -108,6 +114,14 @@ def _stages() -> tuple[Stage, ...]:
         return stages(timeout_seconds=HEALTH_TIMEOUT_SECONDS)
     except RemoteError:
         return ()
+
+
+def _vectors() -> tuple[Capability, ...]:
+    try:
+        kinds = capabilities_now(preferences(), HEALTH_TIMEOUT_SECONDS).kinds
+    except RemoteError:
+        return ()
+    return tuple(each for each in kinds if each.kind in STAGES)
 
 
 def _plex() -> tuple[str, str]:

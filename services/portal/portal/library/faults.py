@@ -14,7 +14,19 @@ from portal.runs.work import Outcome, Verdict
 HEARD_BEFORE = (Analysis.HEARD, Analysis.CLASSIFIED, Analysis.PROVISIONAL, Analysis.UNSURE)
 # The song itself is at fault: it stays so until the file changes. Anything else is tried again by the next run.
 OF_THE_SONG = frozenset(
-    {"NOT_AUDIO", "TOO_SHORT", "SILENT", "TRUNCATED", "TOO_LARGE", "OUT_OF_MEMORY", "NO_MEDIA"}
+    {
+        "NOT_AUDIO",
+        "NO_SAMPLES",
+        "INVALID_SAMPLES",
+        "TOO_SHORT",
+        "TOO_LONG",
+        "SILENT",
+        "DAMAGED",
+        "TRUNCATED",
+        "TOO_LARGE",
+        "OUT_OF_MEMORY",
+        "NO_MEDIA",
+    }
 )
 
 

@@ -15,7 +15,7 @@ from portal.library.faults import note_missed
 from portal.library.known_audio import known_keys
 from portal.library.models import Analysis, Audio, Track
 from portal.library.recordings import forget_recording
-from portal.library.stages import chosen, kinds_lacked, lacking, stages_of
+from portal.library.stages import chosen, kinds_lacked, lacking
 from portal.library.vectors import store_vectors
 from portal.preferences.current import preferences
 from portal.preferences.values import Preferences
@@ -44,7 +44,7 @@ class Hearing:
         wishes = preferences()
         features = job.services.features.capabilities(wishes)
         asked = job.run.arguments.get("stages", ())
-        stages = chosen(stages_of(features.kinds), asked)
+        stages = chosen(features.kinds, asked)
         job.run.result = {
             "versions": stages.versions,
             "excerpt": wishes.excerpt,

@@ -50,6 +50,7 @@ class VectorKind(models.TextChoices):
     FMA = "fma", "FMA"
     MERT = "mert", "MERT"
     JMLA = "jmla", "JMLA"
+    FMA_NATIVE = "fma-native", "FMA native"
 
 
 class Vector(models.Model):

@@ -2,15 +2,19 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from django.db.models import Count, Exists, OuterRef, Q
 
 from portal.library.models import Analysis, Track, Vector, VectorKind
 from portal.remote.features import Capability
 
-STAGES = tuple(VectorKind.values)
+STAGES = (VectorKind.FMA.value, VectorKind.MERT.value, VectorKind.JMLA.value)
+"""The kinds that the voting uses."""
+ASIDE = (VectorKind.FMA_NATIVE.value,)
+"""Those that are made only where somebody asks for them by name."""
 ALL = "all"
+TRIAL_WARNING = "trial weights: verdicts mean nothing"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +25,10 @@ class Stages:
     """The present version of each kind that is wanted and can be made."""
     not_installed: Mapping[str, str]
     """The kinds that cannot be made, with what to do."""
+    where: Mapping[str, str] = field(default_factory=dict)
+    """Where each kind that can be made is computed."""
+    away: Mapping[str, str] = field(default_factory=dict)
+    """The last version of each kind that was made here before and cannot be at the moment."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,26 +43,34 @@ class StageCount:
     pending: int
 
 
-def stages_of(capabilities: Iterable[Capability]) -> Stages:
-    """Every kind, as the features service says of it."""
+def stages_of(capabilities: Iterable[Capability], kinds: Sequence[str] = STAGES) -> Stages:
+    """These kinds, as the features service says of them."""
     found = {each.kind: each for each in capabilities}
-    versions = {kind: found[kind].version for kind in STAGES if kind in found and found[kind].available}
+    made = {kind: found[kind] for kind in kinds if kind in found and found[kind].available}
     return Stages(
-        versions=versions,
+        versions={kind: each.version for kind, each in made.items()},
         not_installed={
             kind: found[kind].detail if kind in found else "the features service does not know it"
-            for kind in STAGES
-            if kind not in versions
+            for kind in kinds
+            if kind not in made
+        },
+        where={kind: each.detail for kind, each in made.items()},
+        away={
+            kind: found[kind].version
+            for kind in kinds
+            if kind in found and kind not in made and found[kind].version
         },
     )
 
 
-def chosen(stages: Stages, asked: Sequence[str]) -> Stages:
-    """The part of `stages` that was asked for; nothing asked is what is installed."""
+def chosen(capabilities: Iterable[Capability], asked: Sequence[str]) -> Stages:
+    """The kinds that were asked for; nothing asked is what is installed of the voting."""
+    stages = stages_of(capabilities, (*STAGES, *(kind for kind in ASIDE if kind in asked)))
     if ALL in asked:
         return stages
-    return Stages(
-        versions={kind: made for kind, made in stages.versions.items() if not asked or kind in asked},
+    return replace(
+        stages,
+        versions={kind: made for kind, made in stages.versions.items() if kind in (asked or STAGES)},
         not_installed={kind: why for kind, why in stages.not_installed.items() if kind in asked},
     )
 

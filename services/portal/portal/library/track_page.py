@@ -13,8 +13,10 @@ from portal.ledger import exclusion
 from portal.ledger.differences import difference
 from portal.library.beside import beside_of
 from portal.library.forms import OverrideForm
-from portal.library.models import InPlex, Track
+from portal.library.models import InPlex, Track, VectorKind
+from portal.library.stages import TRIAL_WARNING
 from portal.library.trying_again import UNHEARD, try_again
+from portal.remote.audio import made_by_random_weights
 from portal.runs.buttons import ask_for
 from portal.runs.start import start_classify
 from portal.verdicts.models import Override, Prediction
@@ -64,6 +66,7 @@ def context(request: HttpRequest, track: Track) -> dict[str, Any]:
         "percent": round(100 * current.confidence, 1) if current else None,
         "tone": tone(current.confidence) if current else None,
         "stages": stage_verdicts(current.stages) if current else (),
+        "trial_warning": TRIAL_WARNING if _heard_by_random_weights(track) else "",
         "earlier": [prediction for prediction in predictions if not prediction.current],
         "override": override,
         "form": _form(request, override),
@@ -75,6 +78,13 @@ def context(request: HttpRequest, track: Track) -> dict[str, Any]:
         "can_try_again": track.analysis in UNHEARD and bool(track.file),
         "excluded": track.in_plex == InPlex.EXCLUDED,
     }
+
+
+def _heard_by_random_weights(track: Track) -> bool:
+    if track.audio is None:
+        return False
+    versions = track.audio.vectors.exclude(kind=VectorKind.FMA).values_list("version", flat=True)
+    return any(map(made_by_random_weights, versions))
 
 
 def act(request: HttpRequest, track: Track) -> bool:

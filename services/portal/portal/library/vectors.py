@@ -11,7 +11,7 @@ from portal.library.models import Vector, VectorKind
 from portal.remote.audio import VectorValues
 
 # Their values are the reference's numbers, 518 of very different sizes: they stay as they were computed.
-EXACT = frozenset({VectorKind.FMA.value})
+EXACT = frozenset({VectorKind.FMA.value, VectorKind.FMA_NATIVE.value})
 LARGEST_HALF = 65504.0
 # pgvector's binary form: the width, two bytes that it does not use, then the values, the highest byte first.
 _HEADER_BYTES = 4

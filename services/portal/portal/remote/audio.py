@@ -11,6 +11,7 @@ _KINDS = {
     pb.VECTOR_KIND_FMA: "fma",
     pb.VECTOR_KIND_MERT: "mert",
     pb.VECTOR_KIND_JMLA: "jmla",
+    pb.VECTOR_KIND_FMA_NATIVE: "fma-native",
 }
 _NUMBERS = {name: number for number, name in _KINDS.items()}
 # Field 3, a run of bytes: how `repeated float values = 3` begins on the wire.
@@ -60,6 +61,15 @@ class MissingKind:
     kind: str
     permanent: bool
     message: str
+
+
+# A part of the versions of vectors that random weights made, as the contract says.
+_TRIAL_PART = "weights=trial"
+
+
+def made_by_random_weights(version: str) -> bool:
+    """Whether vectors of this version were made for trials only, and mean nothing."""
+    return _TRIAL_PART in version.split(";")
 
 
 def reference(source: AudioSource) -> pb.AudioReference:

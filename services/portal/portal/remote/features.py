@@ -24,7 +24,11 @@ class Capability:
     kind: str
     available: bool
     version: str
+    """Also of one that is not available at the moment, where it was before."""
     detail: str
+    """Where it runs, or why it is not available."""
+    for_trials: bool = False
+    """Its weights are random ones: what is made with them means nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +79,11 @@ class FeaturesClient:
             answer = self._stub.GetCapabilities(request, timeout=timeout_seconds)
         kinds = tuple(
             Capability(
-                kind=kind_name(each.kind), available=each.available, version=each.version, detail=each.detail
+                kind=kind_name(each.kind),
+                available=each.available,
+                version=each.version,
+                detail=each.detail,
+                for_trials=each.for_trials,
             )
             for each in answer.kinds
         )

@@ -13,7 +13,16 @@ from runtime.errors import RemoteError
 
 from portal.configuration import PortalSettings
 from portal.preferences.values import Preferences
-from portal.remote.audio import AudioSource, Heard, VectorValues, heard, kind_name, reference, vector_message
+from portal.remote.audio import (
+    AudioSource,
+    Heard,
+    VectorValues,
+    heard,
+    kind_name,
+    made_by_random_weights,
+    reference,
+    vector_message,
+)
 from portal.remote.calls import channel_to, streamed, translated
 from portal.remote.wishes import classify_options
 
@@ -118,6 +127,11 @@ class Stage:
     message: str
     device: str = ""
     """Where its model runs; empty where inference does not say."""
+
+    @property
+    def is_for_trials(self) -> bool:
+        """Whether it has learned from vectors that random weights made."""
+        return any(map(made_by_random_weights, self.feature_versions))
 
 
 class InferenceClient:

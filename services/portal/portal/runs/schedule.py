@@ -83,12 +83,12 @@ def _classify(now: datetime, wishes: Preferences, services: Services) -> bool:
     if not sync.is_scheduled and now < (sync.finished_time or sync.created_time) + LEAVE_TO_PERSON:
         return False
     new = _new_songs(sync)
-    if not new:
-        _follow(sync, None)
-    elif any(stage.ready for stage in services.inference.status()):
-        _follow(sync, lambda: start_classify(new, scheduled=True))
-    else:
-        _follow(sync, lambda: start_extract(track_ids=new, scheduled=True))
+    if any(stage.ready for stage in services.inference.status()):
+        # A stage that was away may be back.
+        songs = [*new, *_provisional_songs()]
+        _follow(sync, (lambda: start_classify(songs, scheduled=True)) if songs else None)
+        return bool(songs)
+    _follow(sync, (lambda: start_extract(track_ids=new, scheduled=True)) if new else None)
     return bool(new)
 
 
@@ -141,6 +141,12 @@ def _new_songs(sync: Run) -> Sequence[int]:
     songs = Track.objects.filter(analysis=Analysis.PENDING, removed_time=None).exclude(file="")
     if since is not None:
         songs = songs.filter(first_seen_time__gte=since)
+    return list(songs.order_by("pk").values_list("pk", flat=True))
+
+
+def _provisional_songs() -> Sequence[int]:
+    """Songs that a later stage should have judged and could not."""
+    songs = Track.objects.filter(analysis=Analysis.PROVISIONAL, removed_time=None)
     return list(songs.order_by("pk").values_list("pk", flat=True))
 
 

@@ -7,6 +7,7 @@ from runtime.errors import RemoteError
 from portal.library.hearing import source_of
 from portal.library.models import Track
 from portal.library.recordings import OUTDATED
+from portal.library.stages import STAGES
 from portal.library.vectors import stored_vectors
 from portal.preferences.values import Preferences
 from portal.remote.audio import VectorValues
@@ -49,8 +50,12 @@ def ask(
 
 
 def _of(versions: Mapping[str, str], vectors: Sequence[VectorValues]) -> tuple[VectorValues, ...]:
-    """Those of the versions; of a kind that has none here, whatever is there."""
-    return tuple(each for each in vectors if versions.get(each.kind, each.version) == each.version)
+    """Those of the versions; of a kind that has none here, whatever is there. Kinds that no stage hears stay here."""
+    return tuple(
+        each
+        for each in vectors
+        if each.kind in STAGES and versions.get(each.kind, each.version) == each.version
+    )
 
 
 def _has_vectors(track: Track) -> bool:

@@ -1,4 +1,4 @@
-"""Keeps a classify run to the excerpt that it began with, and to a model that has learned from that one."""
+"""Keeps a classify run to the vectors that it began with, and to a model that has learned from such ones."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,22 +17,22 @@ from portal.runs.work import RunFailedError
 def as_heard_now(features: FeaturesClient, serving: Iterable[Stage]) -> dict[str, Any]:
     """For `Run.result`: the excerpt that is set, and the versions of its vectors; none while features is silent.
 
-    Raises `RunFailedError` where the model in service has learned from another excerpt: it could judge none of the
-    songs that are heard now.
+    Raises `RunFailedError` where a model in service has learned from vectors of another make, of another excerpt for
+    one: it could judge none of the songs that are heard now.
     """
     wishes = preferences()
     try:
         versions = stages_of(features.capabilities(wishes).kinds).versions
     except RemoteError:
         return {"excerpt": wishes.excerpt, "versions": {}}  # what is stored can be judged without it
-    fma = versions.get("fma")
     for stage in serving:
-        if fma and stage.feature_versions and fma not in stage.feature_versions:
-            raise RunFailedError(
-                f"The model in service, {stage.model_version}, has learned from songs heard otherwise "
-                f"({stage.feature_versions[0]}) than the setting excerpt says now ({fma}): run `reclass extract`, then "
-                "`reclass train`, or set excerpt back."
-            )
+        for kind, learned in zip(stage.kinds, stage.feature_versions, strict=False):
+            if versions.get(kind, learned) != learned:
+                raise RunFailedError(
+                    f"The model in service, {stage.model_version}, has learned from songs heard otherwise "
+                    f"({learned}) than the settings say now ({versions[kind]}): run `reclass extract`, then "
+                    "`reclass train`, or set back the excerpt, or what was changed of the model of embeddings."
+                )
     return {"excerpt": wishes.excerpt, "versions": dict(versions)}
 
 

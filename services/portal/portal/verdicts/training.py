@@ -24,7 +24,9 @@ class Training:
 
     def lay_out(self, job: RunJob) -> Iterable[int]:
         """Learn. A crash on the way leaves everything as it was: the whole is stored at once."""
-        versions = stages_of(job.services.features.capabilities(preferences()).kinds).versions
+        stages = stages_of(job.services.features.capabilities(preferences()).kinds)
+        # What was heard by a model that is away at the moment can be learned from all the same.
+        versions = {**stages.away, **stages.versions}
         corpus = survey(versions)
         if not corpus.usable:
             raise RunFailedError(_nothing_to_learn_from(corpus))

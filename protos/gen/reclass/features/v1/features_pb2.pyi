@@ -4,9 +4,10 @@ isort:skip_file
 What can be known of a song by listening to it.
 
 Errors are canonical codes with a message that says what to do, and an ErrorInfo (domain "reclass.features") whose
-reason tells cases apart: AUDIO_NOT_FOUND, OUTSIDE_MEDIA_FOLDERS, PATH_NOT_MOUNTED, NOT_AUDIO, TOO_SHORT, SILENT,
-TRUNCATED, TIMED_OUT, TOO_LARGE, OUT_OF_MEMORY, DECODER_CRASHED, SYNC_UNAVAILABLE, INVALID_REQUEST. The metadata key
-"permanent" is "true" when trying again cannot help.
+reason tells cases apart: AUDIO_NOT_FOUND, OUTSIDE_MEDIA_FOLDERS, PATH_NOT_MOUNTED, NOT_AUDIO, NO_SAMPLES,
+INVALID_SAMPLES, TOO_SHORT, TOO_LONG, SILENT, DAMAGED, TRUNCATED, TIMED_OUT, TOO_LARGE, OUT_OF_MEMORY,
+DECODER_CRASHED, SYNC_UNAVAILABLE, INVALID_REQUEST, TOO_MANY_STREAMS. The metadata key "permanent" is "true" when
+trying again cannot help.
 """
 
 from collections import abc as _abc
@@ -117,7 +118,10 @@ class Vector(_message.Message):
     VALUES_FIELD_NUMBER: _builtins.int
     kind: Global___VectorKind.ValueType
     version: _builtins.str
-    """Definition, model, layer, excerpt: everything that changes the values. For example "fma-518/1;excerpt=middle-30s"."""
+    """Definition, model, layer, excerpt: everything that changes the values. For example "fma-518/1;excerpt=middle-30s", or
+    "mert-v1-95m/3f2a9c01d4e5;layer=7;window=5s;norm=window;dtype=bf16;excerpt=middle-30s". Where the weights are random
+    ones for trials one of the parts is "weights=trial".
+    """
     @_builtins.property
     def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
         """Finite, always."""
@@ -572,6 +576,7 @@ class VectorCapability(_message.Message):
     kind: Global___VectorKind.ValueType
     available: _builtins.bool
     version: _builtins.str
+    """Also of a kind that is not available at the moment, where it was before; else empty."""
     length: _builtins.int
     detail: _builtins.str
     """Where it runs, for example "cpu" or "MERT-v1-95M on cuda:0 in fp16"; or why it is not available."""

@@ -39,6 +39,11 @@ class FeatureServiceStub:
                 request_serializer=reclass_dot_features_dot_v1_dot_features__pb2.ExtractRequest.SerializeToString,
                 response_deserializer=reclass_dot_features_dot_v1_dot_features__pb2.ExtractResponse.FromString,
                 _registered_method=True)
+        self.ExtractMany = channel.stream_stream(
+                '/reclass.features.v1.FeatureService/ExtractMany',
+                request_serializer=reclass_dot_features_dot_v1_dot_features__pb2.ExtractManyRequest.SerializeToString,
+                response_deserializer=reclass_dot_features_dot_v1_dot_features__pb2.ExtractManyResponse.FromString,
+                _registered_method=True)
         self.GetCapabilities = channel.unary_unary(
                 '/reclass.features.v1.FeatureService/GetCapabilities',
                 request_serializer=reclass_dot_features_dot_v1_dot_features__pb2.GetCapabilitiesRequest.SerializeToString,
@@ -57,8 +62,18 @@ class FeatureServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExtractMany(self, request_iterator, context):
+        """As Extract, for many songs: answers come as songs are through, in any order, each with the key of its request. A song
+        that fails takes nothing from the others. The service reads no further than it has room for, nor while answers are
+        not taken. Fails as a whole only with TOO_MANY_STREAMS. What a stream that broke off left unanswered is asked again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetCapabilities(self, request, context):
-        """The kinds of vectors this service can make at present. Safe to repeat.
+        """The kinds of vectors this service can make at present. Safe to repeat. A model that is being loaded is waited for as
+        long as the deadline allows.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -71,6 +86,11 @@ def add_FeatureServiceServicer_to_server(servicer, server):
                     servicer.Extract,
                     request_deserializer=reclass_dot_features_dot_v1_dot_features__pb2.ExtractRequest.FromString,
                     response_serializer=reclass_dot_features_dot_v1_dot_features__pb2.ExtractResponse.SerializeToString,
+            ),
+            'ExtractMany': grpc.stream_stream_rpc_method_handler(
+                    servicer.ExtractMany,
+                    request_deserializer=reclass_dot_features_dot_v1_dot_features__pb2.ExtractManyRequest.FromString,
+                    response_serializer=reclass_dot_features_dot_v1_dot_features__pb2.ExtractManyResponse.SerializeToString,
             ),
             'GetCapabilities': grpc.unary_unary_rpc_method_handler(
                     servicer.GetCapabilities,
@@ -105,6 +125,33 @@ class FeatureService:
             '/reclass.features.v1.FeatureService/Extract',
             reclass_dot_features_dot_v1_dot_features__pb2.ExtractRequest.SerializeToString,
             reclass_dot_features_dot_v1_dot_features__pb2.ExtractResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExtractMany(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/reclass.features.v1.FeatureService/ExtractMany',
+            reclass_dot_features_dot_v1_dot_features__pb2.ExtractManyRequest.SerializeToString,
+            reclass_dot_features_dot_v1_dot_features__pb2.ExtractManyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,9 +4,10 @@ isort:skip_file
 What can be known of a song by listening to it.
 
 Errors are canonical codes with a message that says what to do, and an ErrorInfo (domain "reclass.features") whose
-reason tells cases apart: AUDIO_NOT_FOUND, OUTSIDE_MEDIA_FOLDERS, PATH_NOT_MOUNTED, NOT_AUDIO, TOO_SHORT, SILENT,
-TRUNCATED, TIMED_OUT, TOO_LARGE, OUT_OF_MEMORY, DECODER_CRASHED, SYNC_UNAVAILABLE, INVALID_REQUEST. The metadata key
-"permanent" is "true" when trying again cannot help.
+reason tells cases apart: AUDIO_NOT_FOUND, OUTSIDE_MEDIA_FOLDERS, PATH_NOT_MOUNTED, NOT_AUDIO, NO_SAMPLES,
+INVALID_SAMPLES, TOO_SHORT, TOO_LONG, SILENT, DAMAGED, TRUNCATED, TIMED_OUT, TOO_LARGE, OUT_OF_MEMORY,
+DECODER_CRASHED, SYNC_UNAVAILABLE, INVALID_REQUEST, TOO_MANY_STREAMS. The metadata key "permanent" is "true" when
+trying again cannot help.
 """
 
 from collections import abc as _abc
@@ -41,8 +42,15 @@ class FeatureServiceStub:
     """Finds the audio, decodes the excerpt and computes the vectors asked for. Keeps nothing; safe to repeat. A kind that
     could not be computed while others were is named in `missing`; the call fails only when the audio itself is at fault.
     """
+    ExtractMany: _grpc.StreamStreamMultiCallable[_features_pb2.ExtractManyRequest, _features_pb2.ExtractManyResponse]
+    """As Extract, for many songs: answers come as songs are through, in any order, each with the key of its request. A song
+    that fails takes nothing from the others. The service reads no further than it has room for, nor while answers are
+    not taken. Fails as a whole only with TOO_MANY_STREAMS. What a stream that broke off left unanswered is asked again.
+    """
     GetCapabilities: _grpc.UnaryUnaryMultiCallable[_features_pb2.GetCapabilitiesRequest, _features_pb2.GetCapabilitiesResponse]
-    """The kinds of vectors this service can make at present. Safe to repeat."""
+    """The kinds of vectors this service can make at present. Safe to repeat. A model that is being loaded is waited for as
+    long as the deadline allows.
+    """
 
 @_typing.type_check_only
 class FeatureServiceAsyncStub(FeatureServiceStub):
@@ -51,8 +59,15 @@ class FeatureServiceAsyncStub(FeatureServiceStub):
     """Finds the audio, decodes the excerpt and computes the vectors asked for. Keeps nothing; safe to repeat. A kind that
     could not be computed while others were is named in `missing`; the call fails only when the audio itself is at fault.
     """
+    ExtractMany: _aio.StreamStreamMultiCallable[_features_pb2.ExtractManyRequest, _features_pb2.ExtractManyResponse]  # type: ignore[assignment]
+    """As Extract, for many songs: answers come as songs are through, in any order, each with the key of its request. A song
+    that fails takes nothing from the others. The service reads no further than it has room for, nor while answers are
+    not taken. Fails as a whole only with TOO_MANY_STREAMS. What a stream that broke off left unanswered is asked again.
+    """
     GetCapabilities: _aio.UnaryUnaryMultiCallable[_features_pb2.GetCapabilitiesRequest, _features_pb2.GetCapabilitiesResponse]  # type: ignore[assignment]
-    """The kinds of vectors this service can make at present. Safe to repeat."""
+    """The kinds of vectors this service can make at present. Safe to repeat. A model that is being loaded is waited for as
+    long as the deadline allows.
+    """
 
 class FeatureServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -66,11 +81,24 @@ class FeatureServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def ExtractMany(
+        self,
+        request_iterator: _MaybeAsyncIterator[_features_pb2.ExtractManyRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_features_pb2.ExtractManyResponse], _abc.AsyncIterator[_features_pb2.ExtractManyResponse]]:
+        """As Extract, for many songs: answers come as songs are through, in any order, each with the key of its request. A song
+        that fails takes nothing from the others. The service reads no further than it has room for, nor while answers are
+        not taken. Fails as a whole only with TOO_MANY_STREAMS. What a stream that broke off left unanswered is asked again.
+        """
+
+    @_abc_1.abstractmethod
     def GetCapabilities(
         self,
         request: _features_pb2.GetCapabilitiesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_features_pb2.GetCapabilitiesResponse, _abc.Awaitable[_features_pb2.GetCapabilitiesResponse]]:
-        """The kinds of vectors this service can make at present. Safe to repeat."""
+        """The kinds of vectors this service can make at present. Safe to repeat. A model that is being loaded is waited for as
+        long as the deadline allows.
+        """
 
 def add_FeatureServiceServicer_to_server(servicer: FeatureServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

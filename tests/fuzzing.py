@@ -1,0 +1,68 @@
+"""Throws broken files at a running features service, and judges it by what is left of it afterwards."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from features.errors import FeatureError
+from features_process import FeaturesProcess
+from runtime.errors import RemoteError
+from waiting import until
+
+REASONS = {error.reason for error in FeatureError.__subclasses__()}
+MAX_GROWTH_BYTES = 64 * 2**20
+CALLERS = 4
+
+
+def throw(service: FeaturesProcess, folder: Path, files: Iterable[tuple[str, bytes]]) -> Counter[str]:
+    """Hear each file; how many came to what: "heard", or a reason. Whatever is no answer of ours fails at once."""
+
+    def hear(file: tuple[str, bytes]) -> str:
+        path = folder / file[0]
+        path.write_bytes(file[1])
+        answer = service.hear(path)
+        if isinstance(answer, RemoteError):
+            assert answer.reason in REASONS, f"{path.name}: {answer.reason} {answer.message}"
+            assert answer.message, path.name
+            outcome = answer.reason
+        else:
+            assert np.isfinite(answer.vectors[0].values).all(), path.name
+            assert len(answer.vectors[0].values) == 518, path.name
+            outcome = "heard"
+        path.unlink()
+        return outcome
+
+    with ThreadPoolExecutor(CALLERS) as callers:
+        return Counter(callers.map(hear, files))
+
+
+def assert_unharmed(service: FeaturesProcess, song: Path, before: "Footprint", processes: int) -> None:
+    """The service is as it was, its pool is whole, and its log has nothing in it that is not ours."""
+    assert service.is_serving()
+    for _ in range(2 * processes):
+        assert not isinstance(service.hear(song), RemoteError)
+    until(lambda: len(service.workers()) == processes)
+    until(lambda: service.process.num_fds() <= before.files)
+    assert service.process.memory_info().rss <= before.rss_bytes + MAX_GROWTH_BYTES
+    assert all(worker.memory_info().rss < 2**30 for worker in service.workers())
+    # What a process has open at rest: no sound file is among it.
+    for worker in service.workers():
+        assert not [file.path for file in worker.open_files() if Path(file.path).parent == song.parent]
+        assert worker.num_fds() <= before.files_of_a_worker + 2
+    for line in service.log.read_text().splitlines():
+        assert json.loads(line)["service"] == "features"
+
+
+class Footprint:
+    """What a service takes, measured when it has heard a song in each of its processes."""
+
+    def __init__(self, service: FeaturesProcess, song: Path, processes: int) -> None:
+        with ThreadPoolExecutor(CALLERS) as callers:
+            for answer in callers.map(service.hear, [song] * 4 * processes):
+                assert not isinstance(answer, RemoteError), answer
+        self.files = service.process.num_fds()
+        self.rss_bytes = service.process.memory_info().rss
+        self.files_of_a_worker = max(worker.num_fds() for worker in service.workers())

@@ -1,0 +1,83 @@
+"""A model that answers as MERT's does, at once and without torch: what each value is can be worked out by a test.
+
+Its "weights" are a folder with said.json: what is there goes into its description, and "fault" makes it fail.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import triton_python_backend_utils as pb_utils
+
+WIDTH = 768
+FEWER_THAN_ALL = 8
+
+
+class TritonPythonModel:
+    """One window in; for each layer n its loudness times n, its first sample and zeros out."""
+
+    def initialize(self, args):
+        config = json.loads(args["model_config"])
+        parameters = {name: value["string_value"] for name, value in config["parameters"].items()}
+        self._folder = Path(parameters["weights"])
+        if not self._said():
+            raise pb_utils.TritonModelException(
+                f"{self._folder} is no folder with weights: docs/install.md, 'MERT', says how"
+            )
+        device = parameters["device"]
+        if device == "cuda" and not self._said().get("has_gpu"):
+            raise pb_utils.TritonModelException("the device is cuda and there is no GPU")
+        on_gpu = device != "cpu" and bool(self._said().get("has_gpu"))
+        layers = [7] if parameters["layers"] == "auto" else parameters["layers"].split(",")
+        self._layers = [int(layer) for layer in layers]
+        self._description = {
+            "checkpoint": "MERT-v1-95M",
+            "digest": "0123456789ab",
+            "layers": self._layers,
+            "width": WIDTH,
+            "window_samples": 24_000 * int(parameters["window_seconds"]),
+            "sample_rate_hz": 24_000,
+            "normalize": "window",
+            "device": "cuda:0" if on_gpu else "cpu",
+            "device_name": "a GPU" if on_gpu else "a processor",
+            "dtype": "fp32",
+            "for_trials": True,
+            "batch_limit": FEWER_THAN_ALL,
+        }
+
+    def _said(self):
+        path = self._folder / "said.json"
+        return json.loads(path.read_text()) if path.exists() else {}
+
+    def execute(self, requests):
+        return [self._answer(request) for request in requests]
+
+    def _answer(self, request):
+        said = self._said()
+        if said.get("fault") == "die":
+            os.abort()
+        if said.get("fault") == "refuse":
+            return pb_utils.InferenceResponse(error=pb_utils.TritonError("out of luck"))
+        pcm = pb_utils.get_input_tensor_by_name(request, "pcm").as_numpy()
+        wanted = request.requested_output_names()
+        return pb_utils.InferenceResponse(
+            [made for name, made in self._outputs(pcm, said).items() if name in wanted]
+        )
+
+    def _outputs(self, pcm, said):
+        scaled = pcm.astype(np.float32) / 32_767
+        embedding = np.zeros((len(pcm), len(self._layers), WIDTH), dtype=np.float32)
+        loudness = np.sqrt((scaled**2).mean(axis=1))
+        embedding[:, :, 0] = loudness[:, None] * np.array(self._layers, dtype=np.float32)
+        embedding[:, :, 1] = scaled[:, :1]
+        embedding[:, :, 2] = len(pcm)
+        if said.get("fault") == "not a number":
+            embedding[0, 0, 3] = np.nan
+        described = json.dumps(self._description | said.get("instead", {})).encode()
+        return {
+            "embedding": pb_utils.Tensor("embedding", embedding),
+            "description": pb_utils.Tensor(
+                "description", np.array([[described]] * len(pcm), dtype=np.object_)
+            ),
+        }
