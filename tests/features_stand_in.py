@@ -18,6 +18,8 @@ class FeaturesStandIn(features_pb2_grpc.FeatureServiceServicer):
     def __init__(self) -> None:
         self.audio: dict[str, Mapping[int, np.ndarray]] = {}
         self.version = "test/1"
+        self.makes: dict[int, str] = {}
+        """What it says that it makes, by kind; of others nothing is known."""
         self.refusals: dict[str, ServiceError] = {}
         self.missing: Sequence[features_pb2.MissingVector] = ()
         self.requests: list[features_pb2.ExtractRequest] = []
@@ -53,6 +55,15 @@ class FeaturesStandIn(features_pb2_grpc.FeatureServiceServicer):
             ],
             missing=missing,
         )
+
+    def GetCapabilities(
+        self, request: features_pb2.GetCapabilitiesRequest, context: grpc.ServicerContext
+    ) -> features_pb2.GetCapabilitiesResponse:
+        kinds = [
+            features_pb2.VectorCapability(kind=kind, available=True, version=version)  # type: ignore[arg-type]
+            for kind, version in self.makes.items()
+        ]
+        return features_pb2.GetCapabilitiesResponse(kinds=kinds)
 
     def _hold(self, path: str, context: grpc.ServicerContext) -> None:
         gate = self.held[path]

@@ -55,7 +55,8 @@ def training(
     library: SyntheticLibrary, options: inference_pb2.TrainOptions | None = None
 ) -> Iterator[inference_pb2.TrainRequest]:
     """The messages of a training on all songs of a library."""
-    yield inference_pb2.TrainRequest(options=options or inference_pb2.TrainOptions(seed=1))
+    always = inference_pb2.TrainOptions(seed=1, promotion=inference_pb2.PROMOTION_ALWAYS)
+    yield inference_pb2.TrainRequest(options=options or always)
     for song, label in enumerate(library.labels):
         message = inference_pb2.TrainingSong(
             song_id=f"song {song}",

@@ -14,6 +14,7 @@ from runtime.watchdog import Watchdog
 from inference.cases import Cases
 from inference.heads import Heads
 from inference.learning import Learner
+from inference.lifecycle import Models
 from inference.places import Places
 from inference.servicer import InferenceServicer
 from inference.settings import InferenceSettings
@@ -66,6 +67,7 @@ def build(
     heads = Heads(store, triton)
     return InferenceServicer(
         heads=heads,
+        models=Models(store=store, heads=heads),
         learner=Learner(store=store, heads=heads, threads=settings.threads_for_training()),
         cases=Cases(
             heads=heads,

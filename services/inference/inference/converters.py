@@ -1,6 +1,6 @@
 """Between the messages of the contract and the values of this service."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -9,10 +9,8 @@ from reclass.inference.v1 import inference_pb2
 from runtime.errors import RemoteError, ServiceError
 
 from inference.errors import RequestInvalidError, VectorInvalidError
-from inference.learning import HeardOutOfFold, Learned, Step
 from inference.options import TrainingOptions
 from inference.packed import values_of
-from inference.record import HeadRecord
 from inference.stages import HEAD_DEVICE, Vector, VectorKind, why_invalid
 from inference.status import StageState
 from inference.votes import Classification, Outcome, Rule, StageVerdict
@@ -118,64 +116,6 @@ def training_options_from(options: inference_pb2.TrainOptions) -> TrainingOption
     if options.seed < 0:
         raise RequestInvalidError(f"seed is {options.seed}; it must not be negative")
     return TrainingOptions(seed=options.seed, folds=folds, min_songs_per_genre=fewest)
-
-
-def train_response(event: Step | HeardOutOfFold | Learned) -> inference_pb2.TrainResponse:
-    """The message of one event of a training."""
-    match event:
-        case Step():
-            progress = inference_pb2.TrainProgress(step=event.step, fraction=event.fraction)
-            return inference_pb2.TrainResponse(progress=progress)
-        case HeardOutOfFold():
-            prediction = inference_pb2.OutOfFoldPrediction(
-                song_id=event.song_id,
-                verdicts=[verdict_to(verdict) for verdict in event.verdicts],
-                label_suspect=event.label_suspect,
-            )
-            return inference_pb2.TrainResponse(out_of_fold=prediction)
-        case Learned():
-            return inference_pb2.TrainResponse(report=report_to(event.records))
-
-
-def report_to(records: Mapping[str, HeadRecord]) -> inference_pb2.TrainingReport:
-    """The report; what concerns all stages is said of the first, which has the most songs."""
-    first = next(iter(records.values()))
-    return inference_pb2.TrainingReport(
-        stages=[stage_report_to(name, record) for name, record in records.items()],
-        song_count=first.song_count,
-        group_count=first.group_count,
-        genres=first.genres,
-        skipped_genres=[
-            inference_pb2.SkippedGenre(genre=skip.genre, reason=skip.reason) for skip in first.skipped
-        ],
-        training_seconds=sum(record.training_seconds for record in records.values()),
-        created_time=timestamp(first.created_time),
-    )
-
-
-def stage_report_to(name: str, record: HeadRecord) -> inference_pb2.StageReport:
-    """The figures of one stage."""
-    held_out = record.held_out
-    return inference_pb2.StageReport(
-        stage=record.stage,
-        model_version=name,
-        algorithm=record.algorithm,
-        held_out_accuracy=held_out.accuracy,
-        held_out_macro_f1=held_out.macro_f1,
-        held_out_songs=held_out.songs,
-        majority_baseline_accuracy=held_out.majority_baseline_accuracy,
-        out_of_fold_accuracy=record.out_of_fold_accuracy,
-        temperature=record.temperature,
-        calibration_error_before=held_out.calibration_error_before,
-        calibration_error_after=held_out.calibration_error_after,
-        genres=[
-            inference_pb2.GenreReport(
-                genre=figures.genre, songs=figures.songs, precision=figures.precision, recall=figures.recall
-            )
-            for figures in held_out.genres
-        ],
-        feature_versions=record.feature_versions.values(),
-    )
 
 
 def limits_to(*, max_content_bytes: int, max_calls: int, max_stream_songs: int) -> inference_pb2.Limits:

@@ -96,6 +96,30 @@ class ModelBrokenError(InferenceError):
     permanent = True
 
 
+class ModelUnknownError(InferenceError):
+    """There is no model of that name."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = "MODEL_UNKNOWN"
+    permanent = True
+
+
+class ModelOutdatedError(InferenceError):
+    """A model has learned from vectors of another make than features makes now."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "MODEL_OUTDATED"
+    permanent = True
+
+
+class NoEarlierModelError(InferenceError):
+    """There is nothing to roll back to."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "NO_EARLIER_MODEL"
+    permanent = True
+
+
 class RepositoryUnwritableError(InferenceError):
     """The model repository cannot be written: a full disk, a read-only volume, missing rights."""
 

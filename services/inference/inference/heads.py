@@ -12,6 +12,7 @@ from runtime.telemetry import get_logger
 from runtime.watchdog import Probe
 
 from inference.errors import InferenceError, ModelBrokenError, TritonUnavailableError
+from inference.model import Model
 from inference.record import HeadRecord
 from inference.stages import STAGES, Array, Stage, VectorKind
 from inference.store import ModelStore, version_name
@@ -31,8 +32,12 @@ class Heads:
         self._switching = threading.Lock()
 
     def installed(self) -> list[InstalledHead | BrokenHead]:
-        """The heads that answer, in the order of the stages; those without a training are left out."""
-        found = ((stage, self._store.current_version(stage)) for stage in STAGES)
+        """The heads that answer, all of one model, in the order of the stages; one without a training is left out."""
+        try:
+            serving = self._store.serving()
+        except ModelBrokenError as error:
+            return [BrokenHead(stage=STAGES[0], error=error)]
+        found = ((stage, serving.get(stage.model)) for stage in STAGES)
         return [self._head(stage, version) for stage, version in found if version is not None]
 
     def _head(self, stage: Stage, version: int) -> InstalledHead | BrokenHead:
@@ -66,7 +71,7 @@ class Heads:
     def _serve(self, head: InstalledHead) -> None:
         """Load a head that Triton does not serve, beside the one in service where that is another by now."""
         with self._switching:
-            in_service = self._serving(head.stage, self._store.current_version(head.stage))
+            in_service = self._serving(head.stage, self._in_service().get(head.stage.model))
             self._load(head.stage, sorted({*in_service, int(head.version.split("/")[1])}))
 
     def require_triton(self) -> None:
@@ -113,51 +118,71 @@ class Heads:
             except InferenceError as error:
                 log.warning("model not loaded", model=head.version, because=str(error))
 
-    def activate(self, versions: Mapping[Stage, int], check: Callable[[], None]) -> None:
-        """Let new versions answer, all or none.
+    def switch(
+        self, model: Model, point: Callable[[], None], check: Callable[[], None] = lambda: None
+    ) -> None:
+        """Let a model answer in place of the one in service, and lose no request.
 
-        1. Triton loads each beside the version in service.
+        1. Triton loads its heads beside those in service.
         2. `check` may refuse, by any error of this service.
-        3. The pointers move: requests name the new version from now on.
-        4. Triton drops the old versions.
-        When step 1 or 2 fails, the versions in service go on and the new ones are removed.
+        3. `point` moves the pointer: requests name the new heads from now on.
+        4. Triton drops the old ones.
+        When a step before the fourth fails, the model in service goes on; a crash leaves the one or the other.
         """
         with self._switching:
-            before = {stage: self._store.current_version(stage) for stage in versions}
+            before = self._in_service()
             try:
-                for stage, version in versions.items():
-                    self._load(stage, [*self._serving(stage, before[stage]), version])
+                for stage, version in heads_of(model.versions):
+                    self._store.read(stage, version)
+                    old = self._serving(stage, before.get(stage.model))
+                    self._load(stage, sorted({*old, version}))
                 check()
+                point()
             except InferenceError:
-                self._take_back(versions, before)
+                self._take_back(model, before)
                 raise
-            for stage, version in versions.items():
-                self._store.point_to(stage, version)
-                log.info("model in service", model=version_name(stage, version))
-        for stage, version in versions.items():
-            # The new version answers already; what stays loaded beside it only holds memory.
-            with suppress(InferenceError):
-                if before[stage] is not None:
+            log.info("model in service", model=model.name)
+        self._drop(model, before)
+
+    def _drop(self, model: Model, before: Mapping[str, int]) -> None:
+        """Have Triton keep the heads of this model alone: the others answer no more, and only hold memory."""
+        for stage, old in heads_of(before):
+            version = model.versions.get(stage.model)
+            with suppress(InferenceError), translated(version_name(stage, old)):
+                if version is None:
+                    self._triton.unload(stage.model)
+                elif version != old:
                     self._load(stage, [version])
-            self._store.prune(stage)
+
+    def _in_service(self) -> Mapping[str, int]:
+        """Versions of the heads that answer; none when nobody can say which."""
+        try:
+            return self._store.serving()
+        except ModelBrokenError as error:
+            log.warning("nothing is known to be in service", because=str(error))
+            return {}
 
     def _serving(self, stage: Stage, version: int | None) -> list[int]:
         """The version in service, unless it is damaged: then loading it would fail the new one's loading too."""
         usable = version is not None and isinstance(self._read(stage, version), InstalledHead)
         return [version] if usable and version is not None else []
 
-    def _take_back(self, versions: Mapping[Stage, int], before: Mapping[Stage, int | None]) -> None:
-        for stage, version in versions.items():
-            old = self._serving(stage, before[stage])
+    def _take_back(self, model: Model, before: Mapping[str, int]) -> None:
+        for stage, _ in heads_of(model.versions):
+            old = self._serving(stage, before.get(stage.model))
             with suppress(InferenceError):
                 if old:
                     self._load(stage, old)
-            self._store.discard(stage, version)
 
     def _load(self, stage: Stage, versions: Sequence[int]) -> None:
         self._store.configure(stage, versions)
         with translated(version_name(stage, versions[-1])):
             self._triton.load(stage.model)
+
+
+def heads_of(versions: Mapping[str, int]) -> list[tuple[Stage, int]]:
+    """Stages and the versions of their heads, from versions by the heads' names."""
+    return [(stage, versions[stage.model]) for stage in STAGES if stage.model in versions]
 
 
 def installed_head(stage: Stage, version: int, record: HeadRecord) -> InstalledHead:

@@ -1,4 +1,4 @@
-"""One training from labelled songs to a version in service, as the steps that a caller watches."""
+"""One training from labelled songs to a model, as the steps that a caller watches."""
 
 import hashlib
 import json
@@ -13,20 +13,19 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
 from runtime.telemetry import get_logger
 
 from inference import errors
 from inference.corpus import CorpusWriter
-from inference.heads import Heads
+from inference.heads import Heads, heads_of
+from inference.heard_out_of_fold import HeardOutOfFold, heard_out_of_fold, read_predictions, write_song_ids
+from inference.lifecycle import PICTURE_TYPES, in_service_if_known, put_into_service
+from inference.model import COMPARISONS, Comparison, KeptModel, Model, Promotion, kept_model
 from inference.options import TrainingOptions
-from inference.progressive import best_genres
 from inference.record import HeadRecord
 from inference.stages import STAGES, Stage
 from inference.store import ModelStore, version_name
-from inference.training_files import FAILURE_FILE, OPTIONS_FILE, OUT_OF_FOLD_FILE
-from inference.version_files import read_record
-from inference.votes import StageVerdict
+from inference.training_files import COMPARISON_FILE, FAILURE_FILE, OPTIONS_FILE, RIVAL_FILE, SONGS_FILE
 
 log = get_logger(__name__)
 REFUSALS = {
@@ -34,7 +33,6 @@ REFUSALS = {
     for error in (errors.TooFewSongsError, errors.TooFewGenresError, errors.VectorInvalidError)
 }
 """What the training process may refuse for."""
-OUT_OF_FOLD_TOP = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,32 +45,12 @@ class Step:
 
 
 @dataclass(frozen=True, kw_only=True)
-class HeardOutOfFold:
-    """What models that never heard a song's artist say of it."""
-
-    song_id: str
-    verdicts: tuple[StageVerdict, ...]
-    label_suspect: bool
-
-
-@dataclass(frozen=True, kw_only=True)
 class Learned:
-    """The versions that a training put into service, by their names, in the order of the stages."""
+    """The model that a training made, and whether it is in service."""
 
     records: Mapping[str, HeadRecord]
-
-
-@dataclass(frozen=True, kw_only=True)
-class StagePredictions:
-    """Out-of-fold predictions of one stage."""
-
-    stage: Stage
-    version: str
-    genres: tuple[str, ...]
-    row_of_song: dict[int, int]
-    """From the row of the corpus to that of the arrays."""
-    probabilities: np.ndarray[tuple[int, int], np.dtype[np.float32]]
-    suspects: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    """Of its heads, by their names, in the order of the stages."""
+    kept: KeptModel
 
 
 class Learner:
@@ -103,6 +81,8 @@ class Learner:
             for left in Path(tempfile.gettempdir()).glob(f"{self._folder_prefix()}*"):
                 shutil.rmtree(left, ignore_errors=True)
                 log.info("removed what a killed training left", folder=str(left))
+            with suppress(errors.RepositoryUnwritableError):
+                self._store.adopt()
 
     def _folder_prefix(self) -> str:
         # Who holds the training lock of a repository owns all folders with its mark, and no others.
@@ -128,42 +108,76 @@ class Session:
         if self._process is not None:
             self._process.kill()
 
-    def learn(self, options: TrainingOptions) -> Iterator[Step | HeardOutOfFold | Learned]:
-        """Train in a process of its own, then switch to the new versions.
+    def learn(
+        self, options: TrainingOptions, promotion: Promotion = Promotion.IF_BETTER
+    ) -> Iterator[Step | HeardOutOfFold | Learned]:
+        """Train in a process of its own, keep the model, and let it answer where that is wanted.
 
         Raises TooFewSongsError, TooFewGenresError, TrainingCrashedError, and what storing and loading raise. A caller
-        who gives up before the switch leaves the versions in service.
+        who gives up before the switch leaves no new model. Whatever fails, the model in service stays.
         """
         self.corpus.finish()
         (self._folder / OPTIONS_FILE).write_text(json.dumps(asdict(options)))
+        rival = self._rival()
         yield from self._run_process()
-        trained = [stage for stage in STAGES if (self._folder / stage.model).is_dir()]
-        records = {stage: read_record(self._folder / stage.model) for stage in trained}
-        yield Step(step="put the new version into service", fraction=1.0)
+        trained = {
+            stage: self._folder / stage.model for stage in STAGES if (self._folder / stage.model).is_dir()
+        }
+        yield Step(step="keep the new model", fraction=1.0)
         self._check_wanted()
-        versions = self._store_all(trained)
-        self._heads.activate(versions, self._check_wanted)
-        names = {stage: version_name(stage, version) for stage, version in versions.items()}
-        yield from self._out_of_fold(
-            [self._predictions(stage, names[stage], records[stage]) for stage in trained]
-        )
-        yield Learned(records={names[stage]: records[stage] for stage in trained})
+        model = self._keep(trained, rival)
+        if is_promoted(promotion, model, rival):
+            self._put_into_service(model)
+        self._store.prune()
+        records = {
+            version_name(stage, version): self._store.read(stage, version)
+            for stage, version in heads_of(model.versions)
+        }
+        yield from self._out_of_fold(trained, model, records)
+        yield Learned(records=records, kept=kept_model(model, in_service_if_known(self._store)))
+
+    def _rival(self) -> Model | None:
+        """The model in service, where it could be used; the training process compares with it."""
+        service = in_service_if_known(self._store)
+        if service is None:
+            return None
+        try:
+            rival = self._store.models.read(service.name)
+            folders = {}
+            for stage, version in heads_of(rival.versions):
+                self._store.read(stage, version)
+                folders[stage.model] = str(self._store.folder(stage, version))
+        except (errors.ModelBrokenError, errors.ModelUnknownError) as error:
+            log.warning("the model in service cannot be compared with", because=str(error))
+            return None
+        (self._folder / RIVAL_FILE).write_text(json.dumps({"name": rival.name, "folders": folders}))
+        return rival
+
+    def _keep(self, trained: Mapping[Stage, Path], rival: Model | None) -> Model:
+        songs = self._folder / SONGS_FILE
+        write_song_ids(songs, self.corpus.song_ids)
+        pictures = sorted(path for path in self._folder.iterdir() if path.suffix in PICTURE_TYPES)
+        return self._store.add(trained, [songs, *pictures], self._comparison(rival))
+
+    def _comparison(self, rival: Model | None) -> Comparison | None:
+        if rival is None:
+            return None
+        try:
+            return COMPARISONS.validate_json((self._folder / COMPARISON_FILE).read_bytes())
+        except FileNotFoundError:
+            return not_comparable(rival.name)
+
+    def _put_into_service(self, model: Model) -> None:
+        try:
+            self._heads.switch(model, lambda: put_into_service(self._store, model), self._check_wanted)
+        except errors.InferenceError:
+            self._store.remove(model)
+            raise
 
     def _check_wanted(self) -> None:
         # A version in service whose out-of-fold predictions nobody took would judge its own training songs.
         if self._cancelled.is_set():
             raise errors.TrainingCrashedError("the caller gave up; the model in service stays")
-
-    def _store_all(self, trained: list[Stage]) -> dict[Stage, int]:
-        versions: dict[Stage, int] = {}
-        try:
-            for stage in trained:
-                versions[stage] = self._store.add(stage, self._folder / stage.model)
-        except errors.InferenceError:
-            for stage, version in versions.items():
-                self._store.discard(stage, version)
-            raise
-        return versions
 
     def _run_process(self) -> Iterator[Step]:
         threads = str(self._threads)
@@ -195,35 +209,33 @@ class Session:
                 "The model in service stays. Signal 9 often means that memory ran out."
             )
 
-    def _predictions(self, stage: Stage, version: str, record: HeadRecord) -> StagePredictions:
-        with np.load(self._folder / stage.model / OUT_OF_FOLD_FILE, allow_pickle=False) as arrays:
-            return StagePredictions(
-                stage=stage,
-                version=version,
-                genres=record.genres,
-                row_of_song={int(song): row for row, song in enumerate(arrays["rows"])},
-                probabilities=arrays["probabilities"],
-                suspects=arrays["suspects"],
-            )
-
-    def _out_of_fold(self, predictions: list[StagePredictions]) -> Iterator[HeardOutOfFold]:
-        """Every song that has a prediction; of its stages the last one says whether the label is suspect."""
-        for song, song_id in enumerate(self.corpus.song_ids):
-            having = [of for of in predictions if song in of.row_of_song]
-            if having:
-                last = having[-1]
-                yield HeardOutOfFold(
-                    song_id=song_id,
-                    verdicts=tuple(out_of_fold_verdict(of, of.row_of_song[song]) for of in having),
-                    label_suspect=bool(last.suspects[last.row_of_song[song]]),
-                )
+    def _out_of_fold(
+        self, trained: Mapping[Stage, Path], model: Model, records: Mapping[str, HeadRecord]
+    ) -> Iterator[HeardOutOfFold]:
+        found = []
+        for stage, folder in trained.items():
+            version = version_name(stage, model.versions[stage.model])
+            found.append(read_predictions(folder, stage, version, records[version].genres))
+        yield from heard_out_of_fold(self.corpus.song_ids, [each for each in found if each])
 
 
-def out_of_fold_verdict(predictions: StagePredictions, row: int) -> StageVerdict:
-    """The verdict on one song."""
-    return StageVerdict(
-        stage=predictions.stage.number,
-        model_version=predictions.version,
-        top=best_genres(predictions.probabilities[row], predictions.genres, OUT_OF_FOLD_TOP),
-        threshold=predictions.stage.threshold,
+def is_promoted(promotion: Promotion, model: Model, rival: Model | None) -> bool:
+    """Whether a new model is put into service; where none could be used, any is better."""
+    if promotion is Promotion.IF_BETTER:
+        return rival is None or bool(model.comparison and model.comparison.better)
+    return promotion is Promotion.ALWAYS
+
+
+def not_comparable(rival: str) -> Comparison:
+    """For a model in service that kept nothing to compare with."""
+    return Comparison(
+        other_model=rival,
+        songs=0,
+        accuracy=0.0,
+        other_accuracy=0.0,
+        difference_low=0.0,
+        difference_high=0.0,
+        better=False,
+        verdict=f"{rival} was trained before models were kept with what it takes to compare them: "
+        "look at both reports and decide by hand.",
     )

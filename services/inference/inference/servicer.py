@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import grpc
-from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
+from reclass.inference.v1 import inference_pb2
 from runtime.watchdog import Probe
 
 from inference.cases import Case, Cases, content_bytes
@@ -12,26 +12,37 @@ from inference.converters import (
     limits_to,
     song_error_to,
     stage_state_to,
-    train_response,
     training_options_from,
     vectors_from,
 )
 from inference.errors import RequestInvalidError
 from inference.heads import Heads
 from inference.learning import Learner, Session
+from inference.lifecycle import Models
 from inference.listening import CallsInFlight
+from inference.model_messages import promotion_from
+from inference.model_servicer import ModelServicer
 from inference.places import Places
 from inference.progressive import STAGE_FAILURES, finish
+from inference.report_messages import train_response
 from inference.status import stage_states
 from inference.streaming import Entry, SongStream, StreamLimits
 
 
-class InferenceServicer(inference_pb2_grpc.InferenceServiceServicer):
+class InferenceServicer(ModelServicer):
     """One instance serves all calls."""
 
     def __init__(
-        self, *, heads: Heads, learner: Learner, cases: Cases, places: Places, stream_limits: StreamLimits
+        self,
+        *,
+        heads: Heads,
+        learner: Learner,
+        models: Models,
+        cases: Cases,
+        places: Places,
+        stream_limits: StreamLimits,
     ) -> None:
+        super().__init__(models=models, features=cases.features)
         self._heads = heads
         self._learner = learner
         self._cases = cases
@@ -76,10 +87,11 @@ class InferenceServicer(inference_pb2_grpc.InferenceServiceServicer):
     ) -> Iterator[inference_pb2.TrainResponse]:
         with self._learner.session() as session:
             context.add_callback(session.cancel)
-            options = training_options_from(first_options(request_iterator))
+            first = first_options(request_iterator)
+            options, promotion = training_options_from(first), promotion_from(first)
             for request in request_iterator:
                 add_song(session, request)
-            for event in session.learn(options):
+            for event in session.learn(options, promotion):
                 yield train_response(event)
 
     def GetStatus(

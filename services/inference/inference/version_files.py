@@ -57,7 +57,7 @@ def read_record(folder: Path) -> HeadRecord:
 
 def write_checksums(folder: Path) -> None:
     """Seal the files that are there."""
-    sums = {name: checksum(folder / name) for name in (HEAD_FILE, RECORD_FILE, CODE_FILE)}
+    sums = {path.name: checksum(path) for path in sorted(folder.iterdir())}
     (folder / CHECKSUM_FILE).write_text(json.dumps(sums, indent=1) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""Model versions on disk: whole or not there, verified when read, the last five kept."""
+"""Models on disk: whole or not there, verified when read, the last five kept."""
 
 import os
 from datetime import UTC, datetime
@@ -6,9 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from inference.errors import ModelBrokenError, RepositoryUnwritableError, TrainingRunningError
+from inference.errors import (
+    ModelBrokenError,
+    ModelUnknownError,
+    RepositoryUnwritableError,
+    TrainingRunningError,
+)
 from inference.evaluation import HeldOutFigures
 from inference.head import Head
+from inference.lifecycle import put_into_service
+from inference.model import ModelState, kept_model
 from inference.record import HeadRecord
 from inference.settings import TEMPLATES_IN_CLONE
 from inference.stages import STAGES
@@ -55,6 +62,11 @@ def store(tmp_path: Path) -> ModelStore:
     return ModelStore(repository=tmp_path / "models", templates=TEMPLATES_IN_CLONE)
 
 
+def add(store: ModelStore, trained: Path) -> int:
+    """The number of a new model of one head."""
+    return store.add({STAGE: trained}).number
+
+
 @pytest.fixture
 def trained(tmp_path: Path) -> Path:
     folder = tmp_path / "trained"
@@ -63,27 +75,34 @@ def trained(tmp_path: Path) -> Path:
     return folder
 
 
-def test_before_the_first_training_there_is_no_version(store: ModelStore) -> None:
-    assert store.current_version(STAGE) is None
-    assert store.versions(STAGE) == []
+def test_before_the_first_training_there_is_no_model(store: ModelStore) -> None:
+    assert store.serving() == {}
+    assert store.models.all() == []
 
 
 def test_a_version_is_read_as_it_was_written(store: ModelStore, trained: Path) -> None:
-    version = store.add(STAGE, trained)
+    version = add(store, trained)
     assert store.read(STAGE, version) == RECORD
     assert (read_head(store.folder(STAGE, version)).weight == HEAD.weight).all()
 
 
-def test_a_new_version_does_not_serve_until_it_is_pointed_to(store: ModelStore, trained: Path) -> None:
-    assert [store.add(STAGE, trained) for _ in range(2)] == [1, 2]
-    assert store.current_version(STAGE) is None
-    store.point_to(STAGE, 2)
-    assert store.current_version(STAGE) == 2
+def test_a_new_model_does_not_serve_until_it_is_put_into_service(store: ModelStore, trained: Path) -> None:
+    models = [store.add({STAGE: trained}) for _ in range(2)]
+    assert [model.heads for model in models] == [("genre_fma/1",), ("genre_fma/2",)]
+    assert store.serving() == {}
+    put_into_service(store, models[1])
+    assert store.serving() == {"genre_fma": 2}
+    assert states(store) == {"model-2": ModelState.IN_SERVICE, "model-1": ModelState.CANDIDATE}
+
+
+def states(store: ModelStore) -> dict[str, ModelState]:
+    service = store.models.in_service()
+    return {model.name: kept_model(model, service).state for model in store.models.all()}
 
 
 @pytest.mark.parametrize("file", ["head.npz", "record.json", "model.py"])
 def test_a_damaged_file_is_refused_with_its_name(store: ModelStore, trained: Path, file: str) -> None:
-    path = store.folder(STAGE, store.add(STAGE, trained)) / file
+    path = store.folder(STAGE, add(store, trained)) / file
     content = path.read_bytes()
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(ModelBrokenError, match=f"genre_fma/1 is damaged: {file} differs"):
@@ -92,47 +111,124 @@ def test_a_damaged_file_is_refused_with_its_name(store: ModelStore, trained: Pat
 
 @pytest.mark.parametrize("file", ["head.npz", "record.json", "checksums.json"])
 def test_a_missing_file_is_refused_with_its_name(store: ModelStore, trained: Path, file: str) -> None:
-    (store.folder(STAGE, store.add(STAGE, trained)) / file).unlink()
+    (store.folder(STAGE, add(store, trained)) / file).unlink()
     with pytest.raises(ModelBrokenError, match=f"genre_fma/1 is damaged: .*{file}"):
         store.read(STAGE, 1)
 
 
 def test_checksums_that_are_no_json_are_refused(store: ModelStore, trained: Path) -> None:
-    (store.folder(STAGE, store.add(STAGE, trained)) / "checksums.json").write_text("[")
+    (store.folder(STAGE, add(store, trained)) / "checksums.json").write_text("[")
     with pytest.raises(ModelBrokenError, match="genre_fma/1 is damaged"):
         store.read(STAGE, 1)
 
 
-def test_a_failed_write_leaves_no_version(store: ModelStore, trained: Path) -> None:
-    store.add(STAGE, trained)
-    (trained / "record.json").unlink()
+def test_a_failed_write_leaves_no_model(store: ModelStore, trained: Path) -> None:
+    add(store, trained)
+    missing = trained / "songs.json"
     with pytest.raises(RepositoryUnwritableError, match="the model in service stays"):
-        store.add(STAGE, trained)
+        store.add({STAGE: trained}, beside=[missing])
     assert store.versions(STAGE) == [1]
-    assert sorted(path.name for path in store.folder(STAGE, 1).parent.iterdir()) == ["1"]
+    assert sorted(path.name for path in store.repository.iterdir()) == ["genre_fma", "model-1.json"]
 
 
-def test_the_last_five_versions_and_the_current_one_are_kept(store: ModelStore, trained: Path) -> None:
-    for _ in range(8):
-        store.add(STAGE, trained)
-    store.point_to(STAGE, 2)
-    store.prune(STAGE)
-    assert store.versions(STAGE) == [2, 4, 5, 6, 7, 8]
+def test_a_full_disk_leaves_no_model_and_is_named(tmp_path: Path, trained: Path) -> None:
+    """/dev/full fails every write as a full disk does."""
+    store = ModelStore(repository=tmp_path / "models", templates=TEMPLATES_IN_CLONE)
+    put_into_service(store, store.add({STAGE: trained}))
+    (store.repository / ".model-2.json.new").symlink_to("/dev/full")
+    with pytest.raises(RepositoryUnwritableError, match=r"The disk is full\. Free space"):
+        add(store, trained)
+    assert store.versions(STAGE) == [1]
+    assert [model.name for model in store.models.all()] == ["model-1"]
+    assert store.serving() == {"genre_fma": 1}
+    assert add(store, trained) == 2
+
+
+def test_the_last_five_models_the_one_in_service_and_the_one_before_it_are_kept(
+    store: ModelStore, trained: Path
+) -> None:
+    for _ in range(3):
+        put_into_service(store, store.add({STAGE: trained}))
+    for _ in range(6):
+        add(store, trained)
+    store.prune()
+    assert store.versions(STAGE) == [2, 3, 5, 6, 7, 8, 9]
+    assert list(states(store)) == [f"model-{number}" for number in (9, 8, 7, 6, 5, 3, 2)]
+    service = store.models.in_service()
+    assert service
+    assert service.line == ("model-2", "model-3")
+
+
+def test_a_number_is_never_given_twice(store: ModelStore, trained: Path) -> None:
+    for _ in range(7):
+        add(store, trained)
+    store.prune()
+    assert add(store, trained) == 8
+
+
+def test_heads_without_a_model_were_left_by_a_crash_and_are_cleared(store: ModelStore, trained: Path) -> None:
+    put_into_service(store, store.add({STAGE: trained}))
+    store.models.remove(store.add({STAGE: trained}).name)
+    store.prune()
+    assert store.versions(STAGE) == [1]
+
+
+def test_the_pointers_of_earlier_versions_are_read_and_become_a_model(
+    store: ModelStore, trained: Path
+) -> None:
+    for _ in range(3):
+        add(store, trained)
+    for number in (1, 2, 3):
+        store.models.remove(f"model-{number}")
+    (store.repository / "genre_fma.current").write_text("2\n")
+    assert store.serving() == {"genre_fma": 2}
+    store.adopt()
+    (store.repository / "genre_fma.current").unlink()
+    assert store.serving() == {"genre_fma": 2}
+    assert states(store) == {"model-2": ModelState.IN_SERVICE}
+    assert add(store, trained) == 4
+
+
+def test_a_damaged_pointer_is_named_with_what_mends_it(store: ModelStore, trained: Path) -> None:
+    model = store.add({STAGE: trained})
+    (store.repository / "model.current").write_text("{")
+    with pytest.raises(ModelBrokenError, match=r"model.current, .*damaged.*reclass models promote NAME"):
+        store.serving()
+    put_into_service(store, model)
+    assert store.serving() == {"genre_fma": 1}
+
+
+def test_a_model_that_is_not_kept_is_refused_with_those_that_are(store: ModelStore, trained: Path) -> None:
+    add(store, trained)
+    for name in ("model-2", "model-0", "../model-1", ""):
+        with pytest.raises(ModelUnknownError, match="kept are: model-1"):
+            store.models.read(name)
+
+
+def test_a_damaged_model_file_is_named_and_left_out_of_the_list(store: ModelStore, trained: Path) -> None:
+    for _ in range(2):
+        add(store, trained)
+    (store.repository / "model-1.json").write_text("{}")
+    with pytest.raises(ModelBrokenError, match=r"model-1.json is damaged"):
+        store.models.read("model-1")
+    assert [model.name for model in store.models.all()] == ["model-2"]
+    store.prune()
+    assert store.versions(STAGE) == [1, 2]
 
 
 def test_what_a_crash_left_half_written_is_no_version_and_is_cleared(
     store: ModelStore, trained: Path
 ) -> None:
-    store.add(STAGE, trained)
+    add(store, trained)
     unfinished = store.folder(STAGE, 1).parent / ".writing-abc"
     unfinished.mkdir()
     assert store.versions(STAGE) == [1]
-    store.prune(STAGE)
+    store.prune()
     assert not unfinished.exists()
 
 
 def test_the_configuration_names_the_versions_to_serve(store: ModelStore, trained: Path) -> None:
-    store.add(STAGE, trained)
+    add(store, trained)
     store.configure(STAGE, [1, 2])
     config = (store.folder(STAGE, 1).parent / "config.pbtxt").read_text()
     assert 'backend: "python"' in config
@@ -140,7 +236,7 @@ def test_the_configuration_names_the_versions_to_serve(store: ModelStore, traine
 
 
 def test_an_unchanged_configuration_is_not_written_again(store: ModelStore, trained: Path) -> None:
-    store.add(STAGE, trained)
+    add(store, trained)
     store.configure(STAGE, [1])
     path = store.folder(STAGE, 1).parent / "config.pbtxt"
     os.utime(path, (1, 1))
@@ -150,7 +246,7 @@ def test_an_unchanged_configuration_is_not_written_again(store: ModelStore, trai
 
 def test_a_second_training_is_refused_while_one_runs(store: ModelStore) -> None:
     same_folder = ModelStore(repository=store.repository, templates=TEMPLATES_IN_CLONE)
-    running = pytest.raises(TrainingRunningError, match="a training is running")
+    running = pytest.raises(TrainingRunningError, match="a training is running, or")
     with store.training_lock(), running, same_folder.training_lock():
         pass
     with same_folder.training_lock():

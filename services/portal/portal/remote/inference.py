@@ -165,7 +165,7 @@ class InferenceClient:
         """Learn from labelled songs; the report comes last, once the new version serves."""
 
         def requests() -> Iterator[pb.TrainRequest]:
-            yield pb.TrainRequest(options=pb.TrainOptions(seed=seed))
+            yield pb.TrainRequest(options=pb.TrainOptions(seed=seed, promotion=pb.PROMOTION_ALWAYS))
             for song in songs:
                 vectors = [vector_message(each) for each in song.vectors]
                 message = pb.TrainingSong(

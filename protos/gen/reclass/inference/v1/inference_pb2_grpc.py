@@ -54,6 +54,31 @@ class InferenceServiceStub:
                 request_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.GetStatusRequest.SerializeToString,
                 response_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.GetStatusResponse.FromString,
                 _registered_method=True)
+        self.ListModels = channel.unary_unary(
+                '/reclass.inference.v1.InferenceService/ListModels',
+                request_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.ListModelsRequest.SerializeToString,
+                response_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.ListModelsResponse.FromString,
+                _registered_method=True)
+        self.GetModel = channel.unary_unary(
+                '/reclass.inference.v1.InferenceService/GetModel',
+                request_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.GetModelRequest.SerializeToString,
+                response_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.GetModelResponse.FromString,
+                _registered_method=True)
+        self.GetOutOfFold = channel.unary_stream(
+                '/reclass.inference.v1.InferenceService/GetOutOfFold',
+                request_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.GetOutOfFoldRequest.SerializeToString,
+                response_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.OutOfFoldPrediction.FromString,
+                _registered_method=True)
+        self.PromoteModel = channel.unary_unary(
+                '/reclass.inference.v1.InferenceService/PromoteModel',
+                request_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.PromoteModelRequest.SerializeToString,
+                response_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.PromoteModelResponse.FromString,
+                _registered_method=True)
+        self.RollbackModel = channel.unary_unary(
+                '/reclass.inference.v1.InferenceService/RollbackModel',
+                request_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.RollbackModelRequest.SerializeToString,
+                response_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.RollbackModelResponse.FromString,
+                _registered_method=True)
 
 
 class InferenceServiceServicer:
@@ -80,8 +105,9 @@ class InferenceServiceServicer:
 
     def Train(self, request_iterator, context):
         """Learns from labelled songs: first one `options` message, then songs in any order. Answers with progress, the
-        out-of-fold predictions of the songs, and the report last. The new version serves before the report is sent; when
-        anything fails, the version in service stays. One training at a time: a second one gets ABORTED (TRAINING_RUNNING).
+        out-of-fold predictions of the songs, and the report last; its model says whether it is in service, which it is
+        before the report is sent, or stays a candidate. When anything fails, the model in service stays. One training at a
+        time: a second one gets ABORTED (TRAINING_RUNNING).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -89,6 +115,48 @@ class InferenceServiceServicer:
 
     def GetStatus(self, request, context):
         """The stages, whether each is installed, and the model version that each serves. Safe to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListModels(self, request, context):
+        """The models that are kept, the newest first: the last five, the one in service, and the one before it. Safe to
+        repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetModel(self, request, context):
+        """One model with its report and pictures; NOT_FOUND (MODEL_UNKNOWN) when it is not kept. Safe to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetOutOfFold(self, request, context):
+        """What the models of a training's out-of-fold runs said of its songs, as Train answered it; none for a model that was
+        trained before they were kept. Safe to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PromoteModel(self, request, context):
+        """Puts a model into service without losing a call: its heads are loaded beside those in service, then it answers,
+        then the old ones are dropped. FAILED_PRECONDITION (MODEL_OUTDATED) when it learned from vectors of another make
+        than features makes now, MODEL_BROKEN when its files are damaged; then, and when the service dies on the way, the
+        model in service stays, or the new one has taken its place. Repeating it changes nothing. ABORTED
+        (TRAINING_RUNNING) while a training or another promotion goes on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RollbackModel(self, request, context):
+        """Puts the model back that was in service before, as PromoteModel does. FAILED_PRECONDITION (NO_EARLIER_MODEL) when
+        there was none or it is not kept.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -116,6 +184,31 @@ def add_InferenceServiceServicer_to_server(servicer, server):
                     servicer.GetStatus,
                     request_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.GetStatusRequest.FromString,
                     response_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.GetStatusResponse.SerializeToString,
+            ),
+            'ListModels': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListModels,
+                    request_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.ListModelsRequest.FromString,
+                    response_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.ListModelsResponse.SerializeToString,
+            ),
+            'GetModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetModel,
+                    request_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.GetModelRequest.FromString,
+                    response_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.GetModelResponse.SerializeToString,
+            ),
+            'GetOutOfFold': grpc.unary_stream_rpc_method_handler(
+                    servicer.GetOutOfFold,
+                    request_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.GetOutOfFoldRequest.FromString,
+                    response_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.OutOfFoldPrediction.SerializeToString,
+            ),
+            'PromoteModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.PromoteModel,
+                    request_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.PromoteModelRequest.FromString,
+                    response_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.PromoteModelResponse.SerializeToString,
+            ),
+            'RollbackModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.RollbackModel,
+                    request_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.RollbackModelRequest.FromString,
+                    response_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.RollbackModelResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -226,6 +319,141 @@ class InferenceService:
             '/reclass.inference.v1.InferenceService/GetStatus',
             reclass_dot_inference_dot_v1_dot_inference__pb2.GetStatusRequest.SerializeToString,
             reclass_dot_inference_dot_v1_dot_inference__pb2.GetStatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListModels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reclass.inference.v1.InferenceService/ListModels',
+            reclass_dot_inference_dot_v1_dot_inference__pb2.ListModelsRequest.SerializeToString,
+            reclass_dot_inference_dot_v1_dot_inference__pb2.ListModelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reclass.inference.v1.InferenceService/GetModel',
+            reclass_dot_inference_dot_v1_dot_inference__pb2.GetModelRequest.SerializeToString,
+            reclass_dot_inference_dot_v1_dot_inference__pb2.GetModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOutOfFold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/reclass.inference.v1.InferenceService/GetOutOfFold',
+            reclass_dot_inference_dot_v1_dot_inference__pb2.GetOutOfFoldRequest.SerializeToString,
+            reclass_dot_inference_dot_v1_dot_inference__pb2.OutOfFoldPrediction.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PromoteModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reclass.inference.v1.InferenceService/PromoteModel',
+            reclass_dot_inference_dot_v1_dot_inference__pb2.PromoteModelRequest.SerializeToString,
+            reclass_dot_inference_dot_v1_dot_inference__pb2.PromoteModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RollbackModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reclass.inference.v1.InferenceService/RollbackModel',
+            reclass_dot_inference_dot_v1_dot_inference__pb2.RollbackModelRequest.SerializeToString,
+            reclass_dot_inference_dot_v1_dot_inference__pb2.RollbackModelResponse.FromString,
             options,
             channel_credentials,
             insecure,

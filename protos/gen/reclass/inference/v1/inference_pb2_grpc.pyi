@@ -6,7 +6,7 @@ Which genre a song has, and how sure that is.
 Errors are canonical codes with a message that says what to do, and an ErrorInfo (domain "reclass.inference") whose
 reason tells cases apart: REQUEST_INVALID, AUDIO_REQUIRED, VECTOR_INVALID, VECTOR_MISSING, TOO_FEW_SONGS,
 TOO_FEW_GENRES, TRAINING_RUNNING, TRAINING_CRASHED, TRITON_UNAVAILABLE, MODEL_BROKEN, REPOSITORY_UNWRITABLE,
-CONTENT_TOO_LARGE, TOO_MANY_CALLS. Errors about the audio itself come from the features service unchanged. The metadata
+CONTENT_TOO_LARGE, TOO_MANY_CALLS, MODEL_UNKNOWN, MODEL_OUTDATED, NO_EARLIER_MODEL. Errors about the audio itself come from the features service unchanged. The metadata
 key "permanent" is "true" when trying again cannot help.
 """
 
@@ -51,11 +51,33 @@ class InferenceServiceStub:
     """
     Train: _grpc.StreamStreamMultiCallable[_inference_pb2.TrainRequest, _inference_pb2.TrainResponse]
     """Learns from labelled songs: first one `options` message, then songs in any order. Answers with progress, the
-    out-of-fold predictions of the songs, and the report last. The new version serves before the report is sent; when
-    anything fails, the version in service stays. One training at a time: a second one gets ABORTED (TRAINING_RUNNING).
+    out-of-fold predictions of the songs, and the report last; its model says whether it is in service, which it is
+    before the report is sent, or stays a candidate. When anything fails, the model in service stays. One training at a
+    time: a second one gets ABORTED (TRAINING_RUNNING).
     """
     GetStatus: _grpc.UnaryUnaryMultiCallable[_inference_pb2.GetStatusRequest, _inference_pb2.GetStatusResponse]
     """The stages, whether each is installed, and the model version that each serves. Safe to repeat."""
+    ListModels: _grpc.UnaryUnaryMultiCallable[_inference_pb2.ListModelsRequest, _inference_pb2.ListModelsResponse]
+    """The models that are kept, the newest first: the last five, the one in service, and the one before it. Safe to
+    repeat.
+    """
+    GetModel: _grpc.UnaryUnaryMultiCallable[_inference_pb2.GetModelRequest, _inference_pb2.GetModelResponse]
+    """One model with its report and pictures; NOT_FOUND (MODEL_UNKNOWN) when it is not kept. Safe to repeat."""
+    GetOutOfFold: _grpc.UnaryStreamMultiCallable[_inference_pb2.GetOutOfFoldRequest, _inference_pb2.OutOfFoldPrediction]
+    """What the models of a training's out-of-fold runs said of its songs, as Train answered it; none for a model that was
+    trained before they were kept. Safe to repeat.
+    """
+    PromoteModel: _grpc.UnaryUnaryMultiCallable[_inference_pb2.PromoteModelRequest, _inference_pb2.PromoteModelResponse]
+    """Puts a model into service without losing a call: its heads are loaded beside those in service, then it answers,
+    then the old ones are dropped. FAILED_PRECONDITION (MODEL_OUTDATED) when it learned from vectors of another make
+    than features makes now, MODEL_BROKEN when its files are damaged; then, and when the service dies on the way, the
+    model in service stays, or the new one has taken its place. Repeating it changes nothing. ABORTED
+    (TRAINING_RUNNING) while a training or another promotion goes on.
+    """
+    RollbackModel: _grpc.UnaryUnaryMultiCallable[_inference_pb2.RollbackModelRequest, _inference_pb2.RollbackModelResponse]
+    """Puts the model back that was in service before, as PromoteModel does. FAILED_PRECONDITION (NO_EARLIER_MODEL) when
+    there was none or it is not kept.
+    """
 
 @_typing.type_check_only
 class InferenceServiceAsyncStub(InferenceServiceStub):
@@ -73,11 +95,33 @@ class InferenceServiceAsyncStub(InferenceServiceStub):
     """
     Train: _aio.StreamStreamMultiCallable[_inference_pb2.TrainRequest, _inference_pb2.TrainResponse]  # type: ignore[assignment]
     """Learns from labelled songs: first one `options` message, then songs in any order. Answers with progress, the
-    out-of-fold predictions of the songs, and the report last. The new version serves before the report is sent; when
-    anything fails, the version in service stays. One training at a time: a second one gets ABORTED (TRAINING_RUNNING).
+    out-of-fold predictions of the songs, and the report last; its model says whether it is in service, which it is
+    before the report is sent, or stays a candidate. When anything fails, the model in service stays. One training at a
+    time: a second one gets ABORTED (TRAINING_RUNNING).
     """
     GetStatus: _aio.UnaryUnaryMultiCallable[_inference_pb2.GetStatusRequest, _inference_pb2.GetStatusResponse]  # type: ignore[assignment]
     """The stages, whether each is installed, and the model version that each serves. Safe to repeat."""
+    ListModels: _aio.UnaryUnaryMultiCallable[_inference_pb2.ListModelsRequest, _inference_pb2.ListModelsResponse]  # type: ignore[assignment]
+    """The models that are kept, the newest first: the last five, the one in service, and the one before it. Safe to
+    repeat.
+    """
+    GetModel: _aio.UnaryUnaryMultiCallable[_inference_pb2.GetModelRequest, _inference_pb2.GetModelResponse]  # type: ignore[assignment]
+    """One model with its report and pictures; NOT_FOUND (MODEL_UNKNOWN) when it is not kept. Safe to repeat."""
+    GetOutOfFold: _aio.UnaryStreamMultiCallable[_inference_pb2.GetOutOfFoldRequest, _inference_pb2.OutOfFoldPrediction]  # type: ignore[assignment]
+    """What the models of a training's out-of-fold runs said of its songs, as Train answered it; none for a model that was
+    trained before they were kept. Safe to repeat.
+    """
+    PromoteModel: _aio.UnaryUnaryMultiCallable[_inference_pb2.PromoteModelRequest, _inference_pb2.PromoteModelResponse]  # type: ignore[assignment]
+    """Puts a model into service without losing a call: its heads are loaded beside those in service, then it answers,
+    then the old ones are dropped. FAILED_PRECONDITION (MODEL_OUTDATED) when it learned from vectors of another make
+    than features makes now, MODEL_BROKEN when its files are damaged; then, and when the service dies on the way, the
+    model in service stays, or the new one has taken its place. Repeating it changes nothing. ABORTED
+    (TRAINING_RUNNING) while a training or another promotion goes on.
+    """
+    RollbackModel: _aio.UnaryUnaryMultiCallable[_inference_pb2.RollbackModelRequest, _inference_pb2.RollbackModelResponse]  # type: ignore[assignment]
+    """Puts the model back that was in service before, as PromoteModel does. FAILED_PRECONDITION (NO_EARLIER_MODEL) when
+    there was none or it is not kept.
+    """
 
 class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -110,8 +154,9 @@ class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_inference_pb2.TrainResponse], _abc.AsyncIterator[_inference_pb2.TrainResponse]]:
         """Learns from labelled songs: first one `options` message, then songs in any order. Answers with progress, the
-        out-of-fold predictions of the songs, and the report last. The new version serves before the report is sent; when
-        anything fails, the version in service stays. One training at a time: a second one gets ABORTED (TRAINING_RUNNING).
+        out-of-fold predictions of the songs, and the report last; its model says whether it is in service, which it is
+        before the report is sent, or stays a candidate. When anything fails, the model in service stays. One training at a
+        time: a second one gets ABORTED (TRAINING_RUNNING).
         """
 
     @_abc_1.abstractmethod
@@ -121,5 +166,56 @@ class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_inference_pb2.GetStatusResponse, _abc.Awaitable[_inference_pb2.GetStatusResponse]]:
         """The stages, whether each is installed, and the model version that each serves. Safe to repeat."""
+
+    @_abc_1.abstractmethod
+    def ListModels(
+        self,
+        request: _inference_pb2.ListModelsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inference_pb2.ListModelsResponse, _abc.Awaitable[_inference_pb2.ListModelsResponse]]:
+        """The models that are kept, the newest first: the last five, the one in service, and the one before it. Safe to
+        repeat.
+        """
+
+    @_abc_1.abstractmethod
+    def GetModel(
+        self,
+        request: _inference_pb2.GetModelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inference_pb2.GetModelResponse, _abc.Awaitable[_inference_pb2.GetModelResponse]]:
+        """One model with its report and pictures; NOT_FOUND (MODEL_UNKNOWN) when it is not kept. Safe to repeat."""
+
+    @_abc_1.abstractmethod
+    def GetOutOfFold(
+        self,
+        request: _inference_pb2.GetOutOfFoldRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_inference_pb2.OutOfFoldPrediction], _abc.AsyncIterator[_inference_pb2.OutOfFoldPrediction]]:
+        """What the models of a training's out-of-fold runs said of its songs, as Train answered it; none for a model that was
+        trained before they were kept. Safe to repeat.
+        """
+
+    @_abc_1.abstractmethod
+    def PromoteModel(
+        self,
+        request: _inference_pb2.PromoteModelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inference_pb2.PromoteModelResponse, _abc.Awaitable[_inference_pb2.PromoteModelResponse]]:
+        """Puts a model into service without losing a call: its heads are loaded beside those in service, then it answers,
+        then the old ones are dropped. FAILED_PRECONDITION (MODEL_OUTDATED) when it learned from vectors of another make
+        than features makes now, MODEL_BROKEN when its files are damaged; then, and when the service dies on the way, the
+        model in service stays, or the new one has taken its place. Repeating it changes nothing. ABORTED
+        (TRAINING_RUNNING) while a training or another promotion goes on.
+        """
+
+    @_abc_1.abstractmethod
+    def RollbackModel(
+        self,
+        request: _inference_pb2.RollbackModelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inference_pb2.RollbackModelResponse, _abc.Awaitable[_inference_pb2.RollbackModelResponse]]:
+        """Puts the model back that was in service before, as PromoteModel does. FAILED_PRECONDITION (NO_EARLIER_MODEL) when
+        there was none or it is not kept.
+        """
 
 def add_InferenceServiceServicer_to_server(servicer: InferenceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,148 @@
+"""What one training makes: a model, that is a head for each stage, and what is known of it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum, auto
+
+from pydantic import TypeAdapter
+
+PREFIX = "model-"
+NAME = re.compile(rf"{PREFIX}([1-9][0-9]*)")
+
+
+class Promotion(Enum):
+    """When a training's model is put into service. The first one always is, unless never is asked for."""
+
+    IF_BETTER = auto()
+    NEVER = auto()
+    ALWAYS = auto()
+
+
+class ModelState(Enum):
+    """Whether a model answers."""
+
+    CANDIDATE = auto()
+    """It never did."""
+    IN_SERVICE = auto()
+    RETIRED = auto()
+    """It did before, and can be put back."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Two models on the same songs, of artists that neither learned from."""
+
+    other_model: str
+    songs: int
+    accuracy: float
+    other_accuracy: float
+    difference_low: float
+    difference_high: float
+    """95 % interval of the difference of accuracies, this less the other, by a paired bootstrap over artists."""
+    better: bool
+    verdict: str
+    """In a sentence, for a person."""
+
+
+COMPARISONS = TypeAdapter(Comparison)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A model as its file keeps it."""
+
+    number: int
+    versions: Mapping[str, int]
+    """Version of its head, by the name of the head in the model repository, in the order of the stages."""
+    feature_versions: Mapping[str, str]
+    """By name of the kind: the make of the vectors that it learned from."""
+    genres: tuple[str, ...]
+    song_count: int
+    training_digest: str
+    created_time: datetime
+    comparison: Comparison | None = None
+    """With the model that was in service then; None for the first."""
+
+    @property
+    def name(self) -> str:
+        """For example "model-7"."""
+        return f"{PREFIX}{self.number}"
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """For example "genre_fma/7", by stage."""
+        return tuple(f"{head}/{version}" for head, version in self.versions.items())
+
+
+@dataclass(frozen=True, kw_only=True)
+class InService:
+    """What the pointer file says: the model that answers, and those that did before it."""
+
+    line: tuple[str, ...]
+    """Names of the models that were put into service one after the other; the last one answers."""
+    versions: Mapping[str, int]
+    """Of the heads that answer, by their names: with one look at one file all is known that a call needs."""
+    promoted_times: Mapping[str, datetime] = field(default_factory=dict)
+    """When each model was put into service last, by its name."""
+
+    @property
+    def name(self) -> str:
+        """The model that answers."""
+        return self.line[-1]
+
+    @property
+    def before(self) -> str | None:
+        """The model that answered before it."""
+        return self.line[-2] if len(self.line) > 1 else None
+
+    def followed_by(self, model: Model, now: datetime) -> "InService":
+        """The same with another model in service."""
+        return InService(
+            line=(*self.line, model.name) if model.name != self.name else self.line,
+            versions=model.versions,
+            promoted_times={**self.promoted_times, model.name: now},
+        )
+
+    def back_to(self, model: Model, now: datetime) -> "InService":
+        """The same with the model before in service again."""
+        return InService(
+            line=self.line[:-1],
+            versions=model.versions,
+            promoted_times={**self.promoted_times, model.name: now},
+        )
+
+    def only(self, kept: set[str]) -> "InService":
+        """The same without models that are not kept."""
+        return InService(
+            line=tuple(name for name in self.line if name in kept),
+            versions=self.versions,
+            promoted_times={name: time for name, time in self.promoted_times.items() if name in kept},
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptModel:
+    """A model and its place among the others."""
+
+    model: Model
+    state: ModelState
+    promoted_time: datetime | None
+    """When it was put into service last."""
+
+
+def number_of(name: str) -> int | None:
+    """The number in a model's name; None where it is no such name."""
+    found = NAME.fullmatch(name)
+    return int(found[1]) if found else None
+
+
+def kept_model(model: Model, service: InService | None) -> KeptModel:
+    """A model, seen beside the one in service."""
+    promoted = service.promoted_times.get(model.name) if service else None
+    if service and service.name == model.name:
+        state = ModelState.IN_SERVICE
+    else:
+        state = ModelState.RETIRED if promoted else ModelState.CANDIDATE
+    return KeptModel(model=model, state=state, promoted_time=promoted)

@@ -1,0 +1,176 @@
+"""Models are listed, looked at, put into service and taken back: real gRPC, real Triton."""
+
+import grpc
+import pytest
+from inference_system import System, fma, training
+from reclass.features.v1 import features_pb2
+from reclass.inference.v1 import inference_pb2 as messages
+from runtime.errors import RemoteError
+from synthetic_library import SyntheticLibrary
+
+
+def train(system: System, library: SyntheticLibrary, promotion: int, **options: int) -> messages.Model:
+    """The model of one more training."""
+    wanted = messages.TrainOptions(promotion=promotion, **options)  # type: ignore[arg-type] # any number of the enum
+    return system.train(training(library, wanted))[-1].report.model
+
+
+def refusal(call: object, *arguments: object) -> RemoteError:
+    """What a call is refused with."""
+    with pytest.raises(grpc.RpcError) as caught:
+        call(*arguments)  # type: ignore[operator] # a method of the stub
+    return RemoteError.from_rpc(caught.value)
+
+
+def states(system: System) -> dict[str, str]:
+    """The state of each model by its name, the newest first."""
+    listed = system.stub.ListModels(messages.ListModelsRequest()).models
+    return {each.name: messages.ModelState.Name(each.state).removeprefix("MODEL_STATE_") for each in listed}
+
+
+@pytest.fixture(scope="module")
+def two(trained: System, library: SyntheticLibrary) -> tuple[System, messages.Model, messages.Model]:
+    """A service with a model in service, and a candidate of another seed."""
+    first = train(trained, library, messages.PROMOTION_ALWAYS, seed=1)
+    return trained, first, train(trained, library, messages.PROMOTION_NEVER, seed=2)
+
+
+def test_the_first_model_is_in_service_and_one_that_is_not_wanted_stays_a_candidate(
+    two: tuple[System, messages.Model, messages.Model], library: SyntheticLibrary
+) -> None:
+    system, first, second = two
+    assert (first.state, second.state) == (messages.MODEL_STATE_IN_SERVICE, messages.MODEL_STATE_CANDIDATE)
+    assert list(states(system).items())[:2] == [(second.name, "CANDIDATE"), (first.name, "IN_SERVICE")]
+    assert system.classify(fma(library, 0)).model_version == first.heads[0]
+    assert list(second.genres) == list(library.genres)
+    assert (second.song_count, list(second.feature_versions)) == (60, ["test/1"])
+    assert second.comparison.other_model == first.name
+    assert second.comparison.verdict
+
+
+def test_a_model_is_put_into_service_taken_back_and_put_there_again(
+    two: tuple[System, messages.Model, messages.Model], library: SyntheticLibrary
+) -> None:
+    system, first, second = two
+    for _ in range(2):
+        promoted = system.stub.PromoteModel(messages.PromoteModelRequest(name=second.name)).model
+        assert (promoted.name, promoted.state) == (second.name, messages.MODEL_STATE_IN_SERVICE)
+        assert promoted.promoted_time.seconds > 0
+    assert system.classify(fma(library, 0)).model_version == second.heads[0]
+    assert states(system)[first.name] == "RETIRED"
+    for _ in range(2):  # a repetition that names the model to roll back from changes nothing
+        back = system.stub.RollbackModel(messages.RollbackModelRequest(in_service=second.name)).model
+        assert back.name == first.name
+    assert system.classify(fma(library, 0)).model_version == first.heads[0]
+    assert states(system)[second.name] == "RETIRED"
+
+
+def test_a_model_is_shown_with_its_report(two: tuple[System, messages.Model, messages.Model]) -> None:
+    system, first, second = two
+    shown = system.stub.GetModel(messages.GetModelRequest(name=second.name))
+    assert shown.model == shown.report.model
+    assert shown.model.name == second.name
+    assert [stage.model_version for stage in shown.report.stages] == list(second.heads)
+    assert shown.report.stages[0].held_out_songs > 0
+    assert system.stub.GetModel(messages.GetModelRequest()).model.name == first.name
+
+
+def test_out_of_fold_predictions_of_a_candidate_can_be_had_later(
+    two: tuple[System, messages.Model, messages.Model], library: SyntheticLibrary
+) -> None:
+    system, _, second = two
+    said = list(system.stub.GetOutOfFold(messages.GetOutOfFoldRequest(name=second.name)))
+    assert [each.song_id for each in said] == [f"song {song}" for song in range(len(library.labels))]
+    assert {verdict.model_version for each in said for verdict in each.verdicts} == set(second.heads)
+    assert any(each.label_suspect for each in said)
+
+
+def test_pictures_that_lie_with_a_model_come_with_it(
+    two: tuple[System, messages.Model, messages.Model],
+) -> None:
+    system, _, second = two
+    (system.triton.repository / f"{second.name}.cascade.png").write_bytes(b"whole")
+    (system.triton.repository / second.heads[0] / "confusion.png").write_bytes(b"stage")
+    pictures = system.stub.GetModel(messages.GetModelRequest(name=second.name)).pictures
+    found = {picture.name: (picture.media_type, picture.content) for picture in pictures}
+    assert found["cascade.png"] == ("image/png", b"whole")
+    assert found["genre_fma-confusion.png"] == ("image/png", b"stage")
+
+
+def test_a_model_of_another_make_of_vectors_is_refused_with_what_to_run(
+    two: tuple[System, messages.Model, messages.Model],
+) -> None:
+    system, first, second = two
+    system.features.makes = {features_pb2.VECTOR_KIND_FMA: "test/2"}
+    error = refusal(system.stub.PromoteModel, messages.PromoteModelRequest(name=second.name))
+    system.features.makes = {}
+    assert (error.code, error.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "MODEL_OUTDATED")
+    assert (
+        "(test/1) than features makes now (test/2): run `reclass extract`, then `reclass train`"
+        in error.message
+    )
+    assert states(system)[first.name] == "IN_SERVICE"
+
+
+def test_a_model_that_is_not_there_and_a_list_from_nowhere_are_refused(
+    two: tuple[System, messages.Model, messages.Model],
+) -> None:
+    system, _, _ = two
+    for call, request in (
+        (system.stub.PromoteModel, messages.PromoteModelRequest(name="model-999")),
+        (system.stub.GetModel, messages.GetModelRequest(name="model-999")),
+    ):
+        error = refusal(call, request)
+        assert (error.code, error.reason) == (grpc.StatusCode.NOT_FOUND, "MODEL_UNKNOWN")
+        assert "kept are: model-" in error.message
+    assert refusal(system.stub.PromoteModel, messages.PromoteModelRequest()).reason == "REQUEST_INVALID"
+    lost = refusal(system.stub.ListModels, messages.ListModelsRequest(page_token="model-999"))
+    assert lost.reason == "REQUEST_INVALID"
+
+
+def test_the_list_comes_in_pages(two: tuple[System, messages.Model, messages.Model]) -> None:
+    system, _, _ = two
+    names, token = [], ""
+    while True:
+        page = system.stub.ListModels(messages.ListModelsRequest(page_size=1, page_token=token))
+        names += [model.name for model in page.models]
+        token = page.next_page_token
+        if not token:
+            break
+    assert names == list(states(system))
+
+
+def test_a_damaged_model_is_not_put_into_service(
+    two: tuple[System, messages.Model, messages.Model], library: SyntheticLibrary
+) -> None:
+    system, first, _ = two
+    broken = train(system, library, messages.PROMOTION_NEVER, seed=3)
+    weights = system.triton.repository / broken.heads[0] / "head.npz"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    error = refusal(system.stub.PromoteModel, messages.PromoteModelRequest(name=broken.name))
+    assert error.reason == "MODEL_BROKEN"
+    assert f"{broken.heads[0]} is damaged: head.npz" in error.message
+    assert states(system)[first.name] == "IN_SERVICE"
+    assert system.classify(fma(library, 0)).model_version == first.heads[0]
+
+
+def test_a_promotion_while_a_training_runs_is_refused(
+    two: tuple[System, messages.Model, messages.Model], library: SyntheticLibrary
+) -> None:
+    system, _, second = two
+    running = system.stub.Train(training(library), timeout=120)
+    next(running)
+    error = refusal(system.stub.PromoteModel, messages.PromoteModelRequest(name=second.name))
+    running.cancel()
+    assert (error.code, error.reason) == (grpc.StatusCode.ABORTED, "TRAINING_RUNNING")
+
+
+def test_without_an_earlier_model_there_is_nothing_to_roll_back_to(
+    system: System, library: SyntheticLibrary
+) -> None:
+    only = train(system, library, messages.PROMOTION_IF_BETTER)
+    assert only.state == messages.MODEL_STATE_IN_SERVICE
+    assert not only.HasField("comparison")
+    error = refusal(system.stub.RollbackModel, messages.RollbackModelRequest())
+    assert (error.code, error.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "NO_EARLIER_MODEL")
+    assert system.version() == only.heads[0]
