@@ -7,6 +7,7 @@ from reclass.sync.v1 import sync_pb2 as pb
 
 from sync.connection import Source
 from sync.errors import InvalidRequestError
+from sync.song_lists import SongList
 from sync.tracks import GenreState, MediaPart, MusicLibrary, Track
 
 
@@ -19,6 +20,11 @@ def library_message(library: MusicLibrary, track_count: int) -> pb.Library:
         locations=library.locations,
         track_count=track_count,
     )
+
+
+def song_list_message(each: SongList) -> pb.SongList:
+    """A playlist or collection."""
+    return pb.SongList(key=each.key, title=each.title, entry_count=each.entry_count, smart=each.smart)
 
 
 def listed_track(track: Track) -> pb.Track:

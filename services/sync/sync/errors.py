@@ -128,6 +128,14 @@ class TrackNotFoundError(SyncError):
     permanent = True
 
 
+class SongListNotFoundError(SyncError):
+    """No playlist or collection has this key."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = "SONG_LIST_NOT_FOUND"
+    permanent = True
+
+
 class NoMediaError(SyncError):
     """The track has no file that could be read."""
 

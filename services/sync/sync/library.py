@@ -16,6 +16,7 @@ from sync.errors import (
     WriteNotTakenError,
 )
 from sync.plex import Plex, PlexAddress
+from sync.song_lists import ListPage, Members, SongLists
 from sync.tracks import (
     GenreState,
     MediaPart,
@@ -39,6 +40,7 @@ class PlexMusic:
 
     def __init__(self, plex: Plex) -> None:
         self._plex = plex
+        self._song_lists = SongLists(plex)
 
     def close(self) -> None:
         """Close the connections."""
@@ -72,7 +74,7 @@ class PlexMusic:
             self._require_music(library_key)
         return page
 
-    def _window(self, library_key: str, start: int, size: int) -> listing.Window:
+    def _window(self, library_key: str, start: int, size: int) -> listing.Window[Track]:
         path = f"/library/sections/{library_key}/all"
         try:
             answer = self._plex.get(path, {"type": TRACK_TYPE, "sort": "id"}, start=start, size=size)
@@ -93,6 +95,27 @@ class PlexMusic:
             f"there is no music library with key {library_key!r}; "
             + (f"there are {known}" if known else "this server has none at all: add one in Plex")
         )
+
+    def playlists(self, page_size: int, page_token: str) -> ListPage:
+        """One page of the server's playlists of music."""
+        with self._plex.held():
+            return self._song_lists.playlists(page_size, page_token)
+
+    def collections(self, library_key: str, page_size: int, page_token: str) -> ListPage:
+        """One page of a music library's collections."""
+        with self._plex.held():
+            self._require_music(library_key)
+            return self._song_lists.collections(library_key, page_size, page_token)
+
+    def playlist_members(self, key: str, page_size: int, page_token: str) -> Members:
+        """One page of the tracks of a playlist."""
+        with self._plex.held():
+            return self._song_lists.playlist_members(key, page_size, page_token)
+
+    def collection_members(self, key: str, page_size: int, page_token: str) -> Members:
+        """One page of the tracks of a collection."""
+        with self._plex.held():
+            return self._song_lists.collection_members(key, page_size, page_token)
 
     def tracks(self, rating_keys: Iterable[str]) -> tuple[list[Track], list[str]]:
         """Full metadata in the order asked for, and the keys that Plex does not know. One request."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 from sync.errors import InvalidRequestError, ShortPageError
 from sync.tracks import Track
@@ -13,12 +13,16 @@ ATTEMPTS = 3
 STEPS = 20
 
 
+Row = TypeVar("Row")
+
+
 @dataclass(frozen=True, kw_only=True)
-class Window:
+class Window(Generic[Row]):
     """Some rows of a listing, as Plex answered them."""
 
     start: int
-    tracks: Sequence[Track]
+    tracks: Sequence[Row]
+    """Or what else is listed."""
     total_size: int
     """Rows of the whole listing at that time."""
 
@@ -28,7 +32,7 @@ class Window:
         return self.start + len(self.tracks)
 
 
-Fetch = Callable[[int, int], Window]
+Fetch = Callable[[int, int], Window[Track]]
 """Asks Plex for the rows from a start on, at most so many."""
 
 
@@ -72,7 +76,7 @@ def page_size_asked(page_size: int) -> int:
     return page_size or DEFAULT_PAGE_SIZE
 
 
-def whole(fetch: Fetch, start: int, size: int) -> Window:
+def whole(fetch: Callable[[int, int], Window[Row]], start: int, size: int) -> Window[Row]:
     """A window with all the rows that it must have. Raises ShortPageError when it stays short."""
     for _ in range(ATTEMPTS):
         window = fetch(start, size)
@@ -80,7 +84,7 @@ def whole(fetch: Fetch, start: int, size: int) -> Window:
         if len(window.tracks) >= expected:
             return window
     raise ShortPageError(
-        f"Plex said that it has {window.total_size} tracks and sent {len(window.tracks)} of the {expected} from "
+        f"Plex said that it has {window.total_size} entries and sent {len(window.tracks)} of the {expected} from "
         f"number {start} on, {ATTEMPTS} times. Nothing was skipped; try again when Plex has less to do"
     )
 
@@ -95,7 +99,7 @@ def next_page(fetch: Fetch, size: int, token: PageToken | None) -> Page:
     return _page_of_moved_list(fetch, size, token, window)
 
 
-def _page_of_moved_list(fetch: Fetch, size: int, token: PageToken, window: Window) -> Page:
+def _page_of_moved_list(fetch: Fetch, size: int, token: PageToken, window: Window[Track]) -> Page:
     """Find the row after `last_key` in a list that is sorted by rating key and has moved since."""
     for _ in range(STEPS):
         keys = [track.rating_key for track in window.tracks]
@@ -112,7 +116,7 @@ def _page_of_moved_list(fetch: Fetch, size: int, token: PageToken, window: Windo
     )
 
 
-def _page(window: Window, skipped: int) -> Page:
+def _page(window: Window[Track], skipped: int) -> Page:
     tracks = window.tracks[skipped:]
     more = tracks and window.end < window.total_size
     token = str(PageToken(offset=window.end, last_key=tracks[-1].rating_key)) if more else ""

@@ -60,6 +60,32 @@ class SyncServicer(sync_pb2_grpc.SyncServiceServicer):
             tracks=[convert.full_track(track) for track in tracks], missing_rating_keys=missing
         )
 
+    def ListPlaylists(
+        self, request: pb.ListPlaylistsRequest, context: grpc.ServicerContext
+    ) -> pb.ListPlaylistsResponse:
+        page = self._music.playlists(request.page_size, request.page_token)
+        return pb.ListPlaylistsResponse(
+            playlists=map(convert.song_list_message, page.lists), next_page_token=page.next_token
+        )
+
+    def ListCollections(
+        self, request: pb.ListCollectionsRequest, context: grpc.ServicerContext
+    ) -> pb.ListCollectionsResponse:
+        page = self._music.collections(request.library_key, request.page_size, request.page_token)
+        return pb.ListCollectionsResponse(
+            collections=map(convert.song_list_message, page.lists), next_page_token=page.next_token
+        )
+
+    def ListMembers(
+        self, request: pb.ListMembersRequest, context: grpc.ServicerContext
+    ) -> pb.ListMembersResponse:
+        paging = (request.page_size, request.page_token)
+        if request.WhichOneof("list") == "collection_key":
+            page = self._music.collection_members(request.collection_key, *paging)
+        else:
+            page = self._music.playlist_members(request.playlist_key, *paging)
+        return pb.ListMembersResponse(rating_keys=page.rating_keys, next_page_token=page.next_token)
+
     def ReadAudio(
         self, request: pb.ReadAudioRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.ReadAudioResponse]:

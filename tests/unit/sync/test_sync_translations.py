@@ -117,6 +117,7 @@ def test_every_error_of_the_service_has_a_reason_that_the_contract_names() -> No
         "SERVER_TOO_OLD",
         "SERVER_UNREACHABLE",
         "SHORT_PAGE",
+        "SONG_LIST_NOT_FOUND",
         "TOKEN_REFUSED",
         "TRACK_NOT_FOUND",
         "WRITE_NOT_TAKEN",

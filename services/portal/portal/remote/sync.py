@@ -1,6 +1,6 @@
 """The door to the sync service, and through it to Plex."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -69,6 +69,15 @@ class PlexLibrary:
     key: str
     title: str
     track_count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SongList:
+    """A playlist or a collection."""
+
+    key: str
+    title: str
+    entry_count: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,6 +178,45 @@ class SyncClient:
             for each in answer.libraries
         ]
 
+    def playlists(self, *, timeout_seconds: float = LISTING_TIMEOUT_SECONDS) -> list[SongList]:
+        """The playlists of music."""
+
+        def page(token: str) -> tuple[Sequence[pb.SongList], str]:
+            request = pb.ListPlaylistsRequest(page_token=token)
+            answer = self._stub.ListPlaylists(request, timeout=timeout_seconds)
+            return answer.playlists, answer.next_page_token
+
+        return list(_song_lists(page))
+
+    def collections(
+        self, library_key: str, *, timeout_seconds: float = LISTING_TIMEOUT_SECONDS
+    ) -> list[SongList]:
+        """The collections of a library."""
+
+        def page(token: str) -> tuple[Sequence[pb.SongList], str]:
+            request = pb.ListCollectionsRequest(library_key=library_key, page_token=token)
+            answer = self._stub.ListCollections(request, timeout=timeout_seconds)
+            return answer.collections, answer.next_page_token
+
+        return list(_song_lists(page))
+
+    def members(self, *, playlist: str = "", collection: str = "") -> list[str]:
+        """Rating keys of the tracks in a playlist or a collection, each once."""
+        found: dict[str, None] = {}
+        token, more = "", True
+        while more:
+            request = pb.ListMembersRequest(page_token=token)
+            if collection:
+                request.collection_key = collection
+            else:
+                request.playlist_key = playlist
+            with translated("sync"):
+                answer = self._stub.ListMembers(request, timeout=LISTING_TIMEOUT_SECONDS)
+            found.update(dict.fromkeys(answer.rating_keys))
+            token = answer.next_page_token
+            more = bool(token)
+        return list(found)
+
     def list_tracks(self, library_key: str, *, page_size: int = 1000) -> Iterator[Page]:
         """A library's tracks, page by page, without genres; the next page is asked for while one is worked on."""
         return read_ahead(self._pages(library_key, page_size))
@@ -225,6 +273,15 @@ class SyncClient:
                 reason="SERVER_TOO_OLD",
                 permanent=True,
             )
+
+
+def _song_lists(page: Callable[[str], tuple[Sequence[pb.SongList], str]]) -> Iterator[SongList]:
+    token, more = "", True
+    while more:
+        with translated("sync"):
+            found, token = page(token)
+        yield from (SongList(key=each.key, title=each.title, entry_count=each.entry_count) for each in found)
+        more = bool(token)
 
 
 def _state(message: pb.GenreState) -> GenreState:

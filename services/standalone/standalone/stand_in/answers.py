@@ -1,10 +1,13 @@
 """Plex's XML answers, made of the world's plain values."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from posixpath import splitext
+from typing import TypeVar
 
 from standalone.stand_in.catalogue import DEFAULT_ADDED_TIME, StandInLibrary, StandInTrack
+from standalone.stand_in.song_lists import SongList
 from standalone.stand_in.world import World
 
 CODECS = {".mp3": "mp3", ".flac": "flac", ".ogg": "vorbis", ".opus": "opus", ".m4a": "aac", ".wav": "pcm"}
@@ -15,6 +18,8 @@ _ESCAPES = str.maketrans(
 ARTIST_KEYS = 500_000_000
 ALBUM_KEYS = 600_000_000
 FILM_KEYS = 700_000_000
+KEYS_OF_LIBRARY = 1_000_000
+Name = TypeVar("Name")
 
 
 def element(name: str, attributes: Mapping[str, object], children: str = "") -> str:
@@ -153,21 +158,67 @@ def _genres(world: World, rating_key: int, *, detailed: bool) -> str:
     return "".join(tags + locks)
 
 
-def artists(tracks: Iterable[StandInTrack]) -> list[str]:
-    """What `all` of a music library lists when nothing says "tracks": its artists."""
-    names = dict.fromkeys(track.album_artist for track in tracks)
-    return [_directory("artist", ARTIST_KEYS + i, name) for i, name in enumerate(names)]
+def artists(library_key: int, tracks: Iterable[StandInTrack]) -> dict[int, str]:
+    """What `all` of a music library lists when nothing says "tracks": its artists, by rating key."""
+    return {
+        key: _directory("artist", key, name)
+        for key, name in _keyed(ARTIST_KEYS, library_key, map(_artist, tracks))
+    }
 
 
-def albums(tracks: Iterable[StandInTrack]) -> list[str]:
-    """The albums of a music library."""
-    names = dict.fromkeys((track.album_artist, track.album) for track in tracks)
-    return [_directory("album", ALBUM_KEYS + i, album, artist) for i, (artist, album) in enumerate(names)]
+def albums(library_key: int, tracks: Iterable[StandInTrack]) -> dict[int, str]:
+    """The albums of a music library, by rating key."""
+    return {
+        key: _directory("album", key, album, artist)
+        for key, (artist, album) in _keyed(ALBUM_KEYS, library_key, map(_album, tracks))
+    }
+
+
+def songs_below(library_key: int, tracks: Sequence[StandInTrack], rating_key: int) -> list[StandInTrack]:
+    """The tracks of the artist or album with this key."""
+    by_artist = dict(_keyed(ARTIST_KEYS, library_key, map(_artist, tracks))).get(rating_key)
+    by_album = dict(_keyed(ALBUM_KEYS, library_key, map(_album, tracks))).get(rating_key)
+    return [
+        each
+        for each in tracks
+        if (by_artist is not None and _artist(each) == by_artist)
+        or (by_album is not None and _album(each) == by_album)
+    ]
+
+
+def _artist(item: StandInTrack) -> str:
+    return item.album_artist
+
+
+def _album(item: StandInTrack) -> tuple[str, str]:
+    return item.album_artist, item.album
+
+
+def _keyed(first: int, library_key: int, names: Iterable[Name]) -> Iterator[tuple[int, Name]]:
+    return zip(count(first + library_key * KEYS_OF_LIBRARY), dict.fromkeys(names), strict=False)
 
 
 def _directory(kind: str, key: int, title: str, parent: str | None = None) -> str:
     attributes = {"ratingKey": key, "key": f"/library/metadata/{key}/children", "type": kind, "title": title}
     return element("Directory", {**attributes, "parentTitle": parent})
+
+
+def song_list(each: SongList) -> str:
+    """A playlist, or a collection of a library."""
+    attributes: dict[str, object] = {"ratingKey": each.rating_key, "title": each.title, "smart": 0}
+    entries = len(each.members)
+    if each.library_key is None:
+        attributes |= {
+            "key": f"/playlists/{each.rating_key}/items",
+            "type": "playlist",
+            "playlistType": "audio",
+        }
+        return element("Playlist", attributes | {"leafCount": entries})
+    attributes |= {"key": f"/library/collections/{each.rating_key}/children", "type": "collection"}
+    return element(
+        "Directory",
+        attributes | {"subtype": each.subtype, "childCount": entries, "librarySectionID": each.library_key},
+    )
 
 
 def films(library: StandInLibrary) -> list[str]:

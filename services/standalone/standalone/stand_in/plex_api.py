@@ -14,7 +14,7 @@ from standalone.stand_in.catalogue import StandInLibrary
 from standalone.stand_in.edits import Edit, EditError
 from standalone.stand_in.world import TRACK_TYPE, TrackMissingError, World
 
-ARTIST_TYPE, ALBUM_TYPE = 8, 9
+ARTIST_TYPE, ALBUM_TYPE, COLLECTION_TYPE = 8, 9, 18
 SORTS = ("id", "titleSort", "addedAt", "updatedAt")
 # Parameters of a listing that change nothing here; any other is refused, so that no test relies on one by accident.
 HARMLESS = {"type", "sort", "X-Plex-Token", "X-Plex-Container-Start", "X-Plex-Container-Size"}
@@ -44,14 +44,14 @@ class PlexApi:
         ]
 
     async def root(self, _: Request) -> Response:
-        return _xml(answers.container([], **answers.identity(self._world)))
+        return xml(answers.container([], **answers.identity(self._world)))
 
     async def library(self, _: Request) -> Response:
-        return _xml(answers.container(identifier="com.plexapp.plugins.library", title1="Plex Library"))
+        return xml(answers.container(identifier="com.plexapp.plugins.library", title1="Plex Library"))
 
     async def sections(self, _: Request) -> Response:
         listed = [answers.section(library) for library in self._world.libraries.values()]
-        return _xml(answers.container(listed, title1="Plex Library"))
+        return xml(answers.container(listed, title1="Plex Library"))
 
     async def items(self, request: Request) -> Response:
         library = self._section(request)
@@ -59,7 +59,7 @@ class PlexApi:
         kind = request.query_params.get("type")
         if library.type == "artist" and kind == str(TRACK_TYPE):
             return self._tracks(request, library)
-        return _page(request, self._others(library, int(kind or ARTIST_TYPE)))
+        return page_of(request, self._others(library, int(kind or ARTIST_TYPE)))
 
     def _tracks(self, request: Request, library: StandInLibrary) -> Response:
         sort, _, direction = (
@@ -74,14 +74,16 @@ class PlexApi:
         if fault is not None and fault.kind == SHORT_PAGE:
             window = window[: max(0, len(window) - fault.rows)]
         tracks = [answers.track(self._world, key, detailed=False) for key in window]
-        return _xml(answers.container(tracks, librarySectionID=library.key, **paging))
+        return xml(answers.container(tracks, librarySectionID=library.key, **paging))
 
     def _others(self, library: StandInLibrary, kind: int) -> list[str]:
         if library.type != "artist":
             return answers.films(library) if kind != TRACK_TYPE else []
-        keys = self._world.ordered(library.key, "titleSort")
-        tracks = [track for key in keys if (track := self._world.track(key))]
-        return answers.albums(tracks) if kind == ALBUM_TYPE else answers.artists(tracks)
+        if kind == COLLECTION_TYPE:
+            return [answers.song_list(each) for each in self._world.song_lists.collections(library.key)]
+        tracks = self._world.songs_of(library.key)
+        listed = answers.albums if kind == ALBUM_TYPE else answers.artists
+        return list(listed(library.key, tracks).values())
 
     async def edit(self, request: Request) -> Response:
         library = self._section(request)
@@ -95,22 +97,22 @@ class PlexApi:
             self._world.edit(library.key, edit, request.url.query)
         except TrackMissingError as error:
             raise HTTPException(404, str(error)) from error
-        return _xml("")
+        return xml("")
 
     async def refresh_section(self, request: Request) -> Response:
         library = self._section(request)
         if request.query_params.get("force") == "1":
             self._world.refresh(self._world.ordered(library.key, "id"))
-        return _xml("")
+        return xml("")
 
     async def refresh_track(self, request: Request) -> Response:
         self._world.refresh(self._known([request.path_params["key"]]))
-        return _xml("")
+        return xml("")
 
     async def metadata(self, request: Request) -> Response:
         keys = self._known([int(key) for key in request.path_params["keys"].split(",") if key.isdigit()])
         listed = [answers.track(self._world, key, detailed=True) for key in keys]
-        return _xml(answers.container(listed, librarySectionID=self._world.library_of(keys[0]).key))
+        return xml(answers.container(listed, librarySectionID=self._world.library_of(keys[0]).key))
 
     def _known(self, keys: Sequence[int]) -> list[int]:
         known = [key for key in keys if self._world.track(key)]
@@ -156,12 +158,14 @@ def _window(request: Request, total: int) -> tuple[int, int, dict[str, int]]:
     return start, start + size, {"offset": start, "totalSize": total}
 
 
-def _page(request: Request, elements: list[str]) -> Response:
+def page_of(request: Request, elements: list[str]) -> Response:
+    """The part of a listing that the request asks for."""
     start, stop, paging = _window(request, len(elements))
-    return _xml(answers.container(elements[start:stop], **paging))
+    return xml(answers.container(elements[start:stop], **paging))
 
 
-def _xml(text: str) -> Response:
+def xml(text: str) -> Response:
+    """An answer as Plex sends it."""
     return Response(text, media_type="text/xml;charset=utf-8")
 
 

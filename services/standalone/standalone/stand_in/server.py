@@ -16,6 +16,7 @@ from standalone.stand_in.catalogue import Catalogue
 from standalone.stand_in.control import REFUSALS, Control, refused
 from standalone.stand_in.front import Front
 from standalone.stand_in.plex_api import PlexApi, html_error
+from standalone.stand_in.song_list_api import SongListApi
 from standalone.stand_in.world import World
 
 
@@ -34,7 +35,7 @@ def application(world: World, token: str) -> Front:
     """Plex's addresses and ours behind one front."""
     control = Control(world)
     app = Starlette(
-        routes=[*PlexApi(world).routes(), *control.routes()],
+        routes=[*PlexApi(world).routes(), *SongListApi(world).routes(), *control.routes()],
         exception_handlers={HTTPException: html_error, **dict.fromkeys(REFUSALS, refused)},
     )
     control.front = Front(app, world, token)

@@ -18,6 +18,9 @@ CREATE TABLE IF NOT EXISTS membership (rating_key INTEGER PRIMARY KEY, library_k
 CREATE TABLE IF NOT EXISTS edit (
   id INTEGER PRIMARY KEY AUTOINCREMENT, time REAL NOT NULL, source TEXT NOT NULL, query TEXT NOT NULL,
   rating_key INTEGER NOT NULL, before TEXT, after TEXT);
+CREATE TABLE IF NOT EXISTS song_list (
+  rating_key INTEGER PRIMARY KEY, library_key INTEGER, title TEXT NOT NULL, subtype TEXT NOT NULL,
+  members TEXT NOT NULL);
 """
 
 
@@ -51,7 +54,7 @@ class Storage:
     def clear(self) -> None:
         """Forget everything."""
         with self._database:
-            for table in ("genre_state", "membership", "edit"):
+            for table in ("genre_state", "membership", "edit", "song_list"):
                 self._database.execute(f"DELETE FROM {table}")  # noqa: S608 - the names stand in the line above
 
     @contextmanager
@@ -71,6 +74,25 @@ class Storage:
         rows = self._database.execute("SELECT rating_key, library_key, track FROM membership")
         for rating_key, library_key, track in rows:
             yield rating_key, library_key, StandInTrack.from_json(json.loads(track)) if track else None
+
+    def song_lists(self) -> Iterator[tuple[int, int | None, str, str, tuple[int, ...]]]:
+        """Rating key, library, title, subtype and members of every playlist and collection."""
+        rows = self._database.execute("SELECT * FROM song_list ORDER BY rating_key")
+        for rating_key, library_key, title, subtype, members in rows:
+            yield rating_key, library_key, title, subtype, tuple(json.loads(members))
+
+    def save_song_list(
+        self, rating_key: int, library_key: int | None, title: str, subtype: str, members: tuple[int, ...]
+    ) -> None:
+        """Keep a playlist or collection."""
+        row = (rating_key, library_key, title, subtype, json.dumps(members))
+        with self._database:
+            self._database.execute("INSERT OR REPLACE INTO song_list VALUES (?, ?, ?, ?, ?)", row)
+
+    def forget_song_list(self, rating_key: int) -> None:
+        """It is gone."""
+        with self._database:
+            self._database.execute("DELETE FROM song_list WHERE rating_key = ?", (rating_key,))
 
     def edits(self, after: int = 0, limit: int = 10_000) -> list[dict[str, Any]]:
         """Records of edits in the order of arrival, those with an id above `after`."""

@@ -9,6 +9,7 @@ from typing import Any
 from standalone.stand_in.behaviour import Behaviour, Faults
 from standalone.stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
 from standalone.stand_in.edits import Edit, GenreState, Spelling, apply, refreshed
+from standalone.stand_in.song_lists import SongLists
 from standalone.stand_in.storage import EditRecord, Storage
 
 TRACK_TYPE = 10
@@ -51,6 +52,7 @@ class World:
         self._states: dict[int, tuple[GenreState, int]] = {}
         self._orders: dict[tuple[int, str], list[int]] = {}
         self._next_key = max(self._tracks, default=1000) + 1
+        self.song_lists = SongLists(self.storage)
 
     def _go_on(self) -> None:
         for rating_key, library_key, track in self.storage.memberships():
@@ -97,6 +99,10 @@ class World:
             cached = sorted(keys, key=self._sort_key(sort)) if sort != "id" else keys
             self._orders[library_key, sort] = cached
         return cached
+
+    def songs_of(self, library_key: int) -> list[StandInTrack]:
+        """The library's tracks by title."""
+        return [self._tracks[key][1] for key in self.ordered(library_key, "titleSort")]
 
     def _sort_key(self, sort: str) -> Callable[[int], tuple[str, int]]:
         return {

@@ -74,6 +74,21 @@ class SyncServiceStub:
                 request_serializer=reclass_dot_sync_dot_v1_dot_sync__pb2.GetConnectionRequest.SerializeToString,
                 response_deserializer=reclass_dot_sync_dot_v1_dot_sync__pb2.GetConnectionResponse.FromString,
                 _registered_method=True)
+        self.ListPlaylists = channel.unary_unary(
+                '/reclass.sync.v1.SyncService/ListPlaylists',
+                request_serializer=reclass_dot_sync_dot_v1_dot_sync__pb2.ListPlaylistsRequest.SerializeToString,
+                response_deserializer=reclass_dot_sync_dot_v1_dot_sync__pb2.ListPlaylistsResponse.FromString,
+                _registered_method=True)
+        self.ListCollections = channel.unary_unary(
+                '/reclass.sync.v1.SyncService/ListCollections',
+                request_serializer=reclass_dot_sync_dot_v1_dot_sync__pb2.ListCollectionsRequest.SerializeToString,
+                response_deserializer=reclass_dot_sync_dot_v1_dot_sync__pb2.ListCollectionsResponse.FromString,
+                _registered_method=True)
+        self.ListMembers = channel.unary_unary(
+                '/reclass.sync.v1.SyncService/ListMembers',
+                request_serializer=reclass_dot_sync_dot_v1_dot_sync__pb2.ListMembersRequest.SerializeToString,
+                response_deserializer=reclass_dot_sync_dot_v1_dot_sync__pb2.ListMembersResponse.FromString,
+                _registered_method=True)
 
 
 class SyncServiceServicer:
@@ -143,6 +158,30 @@ class SyncServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListPlaylists(self, request, context):
+        """The server's playlists of music, smart ones included, in Plex's order. Safe to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCollections(self, request, context):
+        """The collections of a music library, whether of tracks, albums or artists. NOT_FOUND (LIBRARY_NOT_FOUND) names the
+        libraries that exist. Safe to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMembers(self, request, context):
+        """The tracks that are in a playlist or a collection now; those of an album or artist for a collection of these. One
+        request to Plex a page, and one more for each album or artist. NOT_FOUND (SONG_LIST_NOT_FOUND) when Plex has it no
+        more. A page that Plex cut short is fetched again; ABORTED (SHORT_PAGE) when it stays short. Safe to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SyncServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -185,6 +224,21 @@ def add_SyncServiceServicer_to_server(servicer, server):
                     servicer.GetConnection,
                     request_deserializer=reclass_dot_sync_dot_v1_dot_sync__pb2.GetConnectionRequest.FromString,
                     response_serializer=reclass_dot_sync_dot_v1_dot_sync__pb2.GetConnectionResponse.SerializeToString,
+            ),
+            'ListPlaylists': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPlaylists,
+                    request_deserializer=reclass_dot_sync_dot_v1_dot_sync__pb2.ListPlaylistsRequest.FromString,
+                    response_serializer=reclass_dot_sync_dot_v1_dot_sync__pb2.ListPlaylistsResponse.SerializeToString,
+            ),
+            'ListCollections': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCollections,
+                    request_deserializer=reclass_dot_sync_dot_v1_dot_sync__pb2.ListCollectionsRequest.FromString,
+                    response_serializer=reclass_dot_sync_dot_v1_dot_sync__pb2.ListCollectionsResponse.SerializeToString,
+            ),
+            'ListMembers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMembers,
+                    request_deserializer=reclass_dot_sync_dot_v1_dot_sync__pb2.ListMembersRequest.FromString,
+                    response_serializer=reclass_dot_sync_dot_v1_dot_sync__pb2.ListMembersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -403,6 +457,87 @@ class SyncService:
             '/reclass.sync.v1.SyncService/GetConnection',
             reclass_dot_sync_dot_v1_dot_sync__pb2.GetConnectionRequest.SerializeToString,
             reclass_dot_sync_dot_v1_dot_sync__pb2.GetConnectionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPlaylists(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reclass.sync.v1.SyncService/ListPlaylists',
+            reclass_dot_sync_dot_v1_dot_sync__pb2.ListPlaylistsRequest.SerializeToString,
+            reclass_dot_sync_dot_v1_dot_sync__pb2.ListPlaylistsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCollections(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reclass.sync.v1.SyncService/ListCollections',
+            reclass_dot_sync_dot_v1_dot_sync__pb2.ListCollectionsRequest.SerializeToString,
+            reclass_dot_sync_dot_v1_dot_sync__pb2.ListCollectionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMembers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reclass.sync.v1.SyncService/ListMembers',
+            reclass_dot_sync_dot_v1_dot_sync__pb2.ListMembersRequest.SerializeToString,
+            reclass_dot_sync_dot_v1_dot_sync__pb2.ListMembersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,7 +5,7 @@ Everything that Music ReClass says to a Plex Media Server.
 
 Errors are canonical codes with a message that says what to do, and an ErrorInfo (domain "reclass.sync") whose
 reason tells cases apart: TOKEN_REFUSED, SERVER_UNREACHABLE, NOT_A_PLEX_SERVER, SERVER_BUSY, SERVER_TOO_OLD,
-LIBRARY_NOT_FOUND, TRACK_NOT_FOUND, NO_MEDIA, AUDIO_CUT_SHORT, GENRES_CHANGED, WRITE_NOT_TAKEN, SHORT_PAGE,
+LIBRARY_NOT_FOUND, TRACK_NOT_FOUND, SONG_LIST_NOT_FOUND, NO_MEDIA, AUDIO_CUT_SHORT, GENRES_CHANGED, WRITE_NOT_TAKEN, SHORT_PAGE,
 NOT_CONFIGURED, CONNECTION_LOCKED, FOLDER_UNWRITABLE, INVALID_REQUEST, SERVER_ERROR.
 """
 
@@ -66,6 +66,17 @@ class SyncServiceStub:
     """
     GetConnection: _grpc.UnaryUnaryMultiCallable[_sync_pb2.GetConnectionRequest, _sync_pb2.GetConnectionResponse]
     """Where address and token come from, never what they are. Safe to repeat."""
+    ListPlaylists: _grpc.UnaryUnaryMultiCallable[_sync_pb2.ListPlaylistsRequest, _sync_pb2.ListPlaylistsResponse]
+    """The server's playlists of music, smart ones included, in Plex's order. Safe to repeat."""
+    ListCollections: _grpc.UnaryUnaryMultiCallable[_sync_pb2.ListCollectionsRequest, _sync_pb2.ListCollectionsResponse]
+    """The collections of a music library, whether of tracks, albums or artists. NOT_FOUND (LIBRARY_NOT_FOUND) names the
+    libraries that exist. Safe to repeat.
+    """
+    ListMembers: _grpc.UnaryUnaryMultiCallable[_sync_pb2.ListMembersRequest, _sync_pb2.ListMembersResponse]
+    """The tracks that are in a playlist or a collection now; those of an album or artist for a collection of these. One
+    request to Plex a page, and one more for each album or artist. NOT_FOUND (SONG_LIST_NOT_FOUND) when Plex has it no
+    more. A page that Plex cut short is fetched again; ABORTED (SHORT_PAGE) when it stays short. Safe to repeat.
+    """
 
 @_typing.type_check_only
 class SyncServiceAsyncStub(SyncServiceStub):
@@ -99,6 +110,17 @@ class SyncServiceAsyncStub(SyncServiceStub):
     """
     GetConnection: _aio.UnaryUnaryMultiCallable[_sync_pb2.GetConnectionRequest, _sync_pb2.GetConnectionResponse]  # type: ignore[assignment]
     """Where address and token come from, never what they are. Safe to repeat."""
+    ListPlaylists: _aio.UnaryUnaryMultiCallable[_sync_pb2.ListPlaylistsRequest, _sync_pb2.ListPlaylistsResponse]  # type: ignore[assignment]
+    """The server's playlists of music, smart ones included, in Plex's order. Safe to repeat."""
+    ListCollections: _aio.UnaryUnaryMultiCallable[_sync_pb2.ListCollectionsRequest, _sync_pb2.ListCollectionsResponse]  # type: ignore[assignment]
+    """The collections of a music library, whether of tracks, albums or artists. NOT_FOUND (LIBRARY_NOT_FOUND) names the
+    libraries that exist. Safe to repeat.
+    """
+    ListMembers: _aio.UnaryUnaryMultiCallable[_sync_pb2.ListMembersRequest, _sync_pb2.ListMembersResponse]  # type: ignore[assignment]
+    """The tracks that are in a playlist or a collection now; those of an album or artist for a collection of these. One
+    request to Plex a page, and one more for each album or artist. NOT_FOUND (SONG_LIST_NOT_FOUND) when Plex has it no
+    more. A page that Plex cut short is fetched again; ABORTED (SHORT_PAGE) when it stays short. Safe to repeat.
+    """
 
 class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -177,5 +199,34 @@ class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_sync_pb2.GetConnectionResponse, _abc.Awaitable[_sync_pb2.GetConnectionResponse]]:
         """Where address and token come from, never what they are. Safe to repeat."""
+
+    @_abc_1.abstractmethod
+    def ListPlaylists(
+        self,
+        request: _sync_pb2.ListPlaylistsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_pb2.ListPlaylistsResponse, _abc.Awaitable[_sync_pb2.ListPlaylistsResponse]]:
+        """The server's playlists of music, smart ones included, in Plex's order. Safe to repeat."""
+
+    @_abc_1.abstractmethod
+    def ListCollections(
+        self,
+        request: _sync_pb2.ListCollectionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_pb2.ListCollectionsResponse, _abc.Awaitable[_sync_pb2.ListCollectionsResponse]]:
+        """The collections of a music library, whether of tracks, albums or artists. NOT_FOUND (LIBRARY_NOT_FOUND) names the
+        libraries that exist. Safe to repeat.
+        """
+
+    @_abc_1.abstractmethod
+    def ListMembers(
+        self,
+        request: _sync_pb2.ListMembersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_pb2.ListMembersResponse, _abc.Awaitable[_sync_pb2.ListMembersResponse]]:
+        """The tracks that are in a playlist or a collection now; those of an album or artist for a collection of these. One
+        request to Plex a page, and one more for each album or artist. NOT_FOUND (SONG_LIST_NOT_FOUND) when Plex has it no
+        more. A page that Plex cut short is fetched again; ABORTED (SHORT_PAGE) when it stays short. Safe to repeat.
+        """
 
 def add_SyncServiceServicer_to_server(servicer: SyncServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
