@@ -64,6 +64,7 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     "portal.library",
     "portal.genres",
+    "portal.teaching",
     "portal.verdicts",
     "portal.runs",
     "portal.ledger",

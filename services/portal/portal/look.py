@@ -46,6 +46,7 @@ UNFOLD: dict[str, Any] = {
                 "separator": True,
                 "items": [
                     {**_entry("Genres", "sell", "genres_genre_changelist"), "active": _is_about_genres},
+                    _entry("Taught sets", "local_library", "teaching_taughtset_changelist"),
                     _entry("Aliases", "alt_route", "genres_alias_changelist"),
                     _entry("What can be learned", "school", "genres_genre_learnable"),
                 ],

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import standalone
 from portal.genres.aliases import ALIASES, CUSTOM, DESCRIPTIONS
-from portal.genres.spelling import genre_of, normalised
+from portal.genres.spelling import genre_of, genres_of, normalised
 
 KNOWN = {
     normalised(spelling): number
@@ -43,16 +43,38 @@ def test_two_spellings_are_the_same_whatever_their_case_accents_and_punctuation(
         ("Drum & Bass", "Electronic"),
         ("Rock; Pop", "Pop_Rock"),
         ("Salsa/Jazz", "Latin"),
-        ("Something nobody knows, Bebop", "Jazz"),
-        ("Blues & Something", "Blues"),
         ("Trip-Hop|Rock", "Electronic"),
         ("アニメ", "Anime"),
     ],
 )
-def test_a_tag_stands_for_the_genre_of_the_whole_and_else_of_its_first_known_part(
-    tag: str, genre: str
-) -> None:
+def test_a_tag_stands_for_the_genre_of_the_whole_and_else_of_its_first_part(tag: str, genre: str) -> None:
     assert found(tag) == genre
+
+
+@pytest.mark.parametrize(
+    ("tags", "genres"),
+    [
+        (["Hip-Hop/Rap"], ["Rap"]),
+        (["Jazz; Blues"], ["Jazz", "Blues"]),
+        (["Jazz Blues"], ["Jazz"]),
+        (["Hip-Hop/Rap; Jazz, Folk, World, & Country"], []),
+        (["Hip-Hop/Rap; Folk, World, & Country"], ["Rap", "Folk"]),
+        (["Salsa/Jazz"], ["Latin", "Jazz"]),
+        (["Reggae\x00Blues"], ["Reggae", "Blues"]),
+        (["Reggae & Blues"], ["Reggae", "Blues"]),
+        (["Jazz", "Unheard Of", "Bebop", "Reggae"], ["Jazz", "Reggae"]),
+        (["Rock; Pop"], ["Pop_Rock"]),
+    ],
+)
+def test_every_genre_that_tags_name_is_found_and_no_known_tag_is_taken_apart(
+    tags: list[str], genres: list[str]
+) -> None:
+    assert [NAMES[number] for number in genres_of(tags, KNOWN)] == genres
+
+
+@pytest.mark.parametrize("tag", ["Something nobody knows, Bebop", "Blues & Something", "Rock/Disco; Jazz"])
+def test_a_tag_of_which_a_part_is_unknown_names_no_genre(tag: str) -> None:
+    assert genres_of([tag], KNOWN) == ()
 
 
 def test_ampersand_without_spaces_joins_nothing() -> None:

@@ -1,30 +1,56 @@
-"""When two spellings of a genre are the same, and which genre a song's tags claim: pure rules."""
+"""When two spellings of a genre are the same, and which genres a song's tags name: pure rules."""
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
-# How taggers put several genres into one tag. "&" and "and" count only between spaces: "R&B" is one genre.
-_JOINTS = re.compile(r"[;/,|\\\x00]|\s(?:&|\+|and)\s", re.IGNORECASE)
+# How taggers put several genres into one tag, the surest sign first: a list of lists is taken apart in this order.
+# "&" and "and" count only between spaces: "R&B" is one genre.
+_LIST = r"[;|\\\x00]"
+_JOINTS = (
+    re.compile(_LIST),
+    re.compile(","),
+    re.compile("/"),
+    re.compile(r"\s(?:&|\+|and)\s", re.IGNORECASE),
+)
 
 
 @lru_cache(maxsize=20_000)  # a library of 100,000 songs has a few hundred tags
 def normalised(spelling: str) -> str:
-    """Letters and digits alone, without case and accents: "Hip-Hop / Rap" and "hip hop/rap" are one."""
+    """Letters and digits alone, without case and accents: "Hip-Hop / Rap" and "hip hop/rap" are one.
+
+    A semicolon and its like stay, for no name of a genre has one: "Jazz; Blues" is not "Jazz Blues".
+    """
     decomposed = unicodedata.normalize("NFKD", spelling.casefold())
     plain = "".join(char for char in decomposed if not unicodedata.combining(char))
-    return re.sub(r"[^\w]+|_", "", plain.replace("&", "and").replace("+", "and"))
+    words = re.sub(_LIST, ";", plain.replace("&", "and").replace("+", "and"))
+    return re.sub(r"[^\w;]+|_", "", words).strip(";")
+
+
+def genres_of(tags: Iterable[str], genres_by_spelling: Mapping[str, int]) -> tuple[int, ...]:
+    """Every genre that these tags name, in their order, each once. Keys are normalised spellings.
+
+    A tag is first taken whole, so that no separator is guessed inside a known one ("Hip-Hop/Rap"). One that is unknown
+    as a whole is taken apart, and counts where each of its parts is known ("Rock; Reggae"): else the known part
+    ("Rock" of "Rock/Disco") would stand for a song that is as much something else.
+    """
+    return tuple(dict.fromkeys(genre for tag in tags for genre in _named(tag, genres_by_spelling, _JOINTS)))
 
 
 def genre_of(tags: Iterable[str], genres_by_spelling: Mapping[str, int]) -> int | None:
-    """The genre that the first known tag stands for; None when none is known. Keys are normalised spellings.
+    """The first genre that these tags name; None when none is known."""
+    found = genres_of(tags, genres_by_spelling)
+    return found[0] if found else None
 
-    A tag that is unknown as a whole ("Rock; Pop", "Salsa/Jazz") stands for the first of its parts that is known.
-    """
-    for tag in tags:
-        for candidate in (tag, *_JOINTS.split(tag)):
-            found = genres_by_spelling.get(normalised(candidate))
-            if found is not None:
-                return found
-    return None
+
+def _named(tag: str, known: Mapping[str, int], joints: Sequence[re.Pattern[str]]) -> tuple[int, ...]:
+    whole = known.get(normalised(tag))
+    if whole is not None:
+        return (whole,)
+    for position, joint in enumerate(joints, 1):
+        parts = [part for part in joint.split(tag) if part.strip()]
+        if len(parts) > 1:
+            named = [_named(part, known, joints[position:]) for part in parts]
+            return tuple(genre for part in named for genre in part) if all(named) else ()
+    return ()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -18,8 +18,11 @@ from portal.library.trying_again import try_again
 from portal.preferences.current import preferences
 from portal.runs.buttons import ask_for
 from portal.runs.start import start_classify, start_plan
+from portal.teaching.choosing import teach_with
+from portal.teaching.forms import GenreToTeach
 from portal.verdicts.overrides import clear_override, set_override
 
+AnyForm = TypeVar("AnyForm", bound=forms.Form)
 # Songs that are named before something is done to all of them.
 EXAMPLES = 10
 
@@ -55,7 +58,7 @@ def _ask(
     return TemplateResponse(request, "portal/ask.html", context)
 
 
-def _form(request: HttpRequest, form_class: Callable[..., forms.Form], **initial: Any) -> forms.Form:
+def _form(request: HttpRequest, form_class: Callable[..., AnyForm], **initial: Any) -> AnyForm:
     return form_class(request.POST) if "asked" in request.POST else form_class(initial=initial)
 
 
@@ -75,6 +78,16 @@ def set_genre(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> H
 def clear_genre(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> None:
     """The AI's word stands again."""
     messages.success(request, f"The AI's word stands again for {songs(clear_override(_ids(queryset)))}.")
+
+
+@admin.action(description="Teach a genre with these…", permissions=["change"])
+def teach(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> HttpResponse | None:
+    """They are examples of a genre, perhaps of a new one."""
+    form = _form(request, GenreToTeach)
+    if not form.is_valid():
+        return _ask(admin_, request, queryset, form, "Teach a genre", "Teach")
+    messages.success(request, teach_with(form, _ids(queryset)))
+    return None
 
 
 @admin.action(description="Classify again", permissions=["change"])
@@ -114,4 +127,4 @@ def plan(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> HttpRe
     return None
 
 
-ACTIONS = (set_genre, clear_genre, classify_again, hear_again, plan, exclude, include)
+ACTIONS = (set_genre, clear_genre, teach, classify_again, hear_again, plan, exclude, include)

@@ -49,6 +49,7 @@ UPDATE library_track n SET
   audio_id = COALESCE(n.audio_id, o.audio_id),
   file_genres = CASE WHEN n.audio_id IS NULL THEN o.file_genres ELSE n.file_genres END,
   tag_genre_id = COALESCE(n.tag_genre_id, o.tag_genre_id),
+  tag_also = CASE WHEN n.tag_genre_id IS NULL THEN o.tag_also ELSE n.tag_also END,
   in_plex = CASE WHEN n.in_plex = 'untouched' OR o.in_plex = 'excluded' THEN o.in_plex ELSE n.in_plex END,
   first_seen_time = LEAST(n.first_seen_time, o.first_seen_time),
   last_synced = NULL,

@@ -1,4 +1,4 @@
-"""Takes full metadata into the database: genres in Plex, their lock, and the label that the tags claim."""
+"""Takes full metadata into the database: genres in Plex, their lock, and the genres that the tags claim."""
 
 from collections.abc import Mapping
 
@@ -11,12 +11,13 @@ from portal.remote.sync import GenreState
 
 _CREATE = """
 CREATE TEMP TABLE detail (
-  track_id bigint, plex_genres text[], plex_genres_locked boolean, tag_genre_id bigint) ON COMMIT DROP
+  track_id bigint, plex_genres text[], plex_genres_locked boolean, tag_genre_id bigint,
+  tag_also bigint[]) ON COMMIT DROP
 """
-_COPY = "COPY detail (track_id, plex_genres, plex_genres_locked, tag_genre_id) FROM STDIN"
+_COPY = "COPY detail (track_id, plex_genres, plex_genres_locked, tag_genre_id, tag_also) FROM STDIN"
 _UPDATE = """
 UPDATE library_track SET plex_genres = d.plex_genres, plex_genres_locked = d.plex_genres_locked,
-  tag_genre_id = d.tag_genre_id, last_synced = %s
+  tag_genre_id = d.tag_genre_id, tag_also = d.tag_also, last_synced = %s
 FROM detail d WHERE id = d.track_id
 """
 
@@ -28,5 +29,5 @@ def store_details(states: Mapping[int, GenreState]) -> None:
         cursor.execute(_CREATE)
         with cursor.copy(_COPY) as copy:
             for track_id, state in states.items():
-                copy.write_row((track_id, list(state.genres), state.locked, labels[track_id]))
+                copy.write_row((track_id, list(state.genres), state.locked, *labels[track_id]))
         cursor.execute(_UPDATE, [timezone.now()])

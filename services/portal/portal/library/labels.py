@@ -1,4 +1,4 @@
-"""Which genre each song's tags claim; what our own ledger wrote is never taken for a claim."""
+"""Which genres each song's tags claim; what our own ledger wrote is never taken for a claim."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from django.db.models import QuerySet
 
 from portal.genres.models import spellings
-from portal.genres.spelling import genre_of
+from portal.genres.spelling import genres_of
 from portal.ledger.attempts import PERHAPS_WRITTEN
 from portal.ledger.models import WriteRow
 from portal.library.models import Track
@@ -16,13 +16,15 @@ _AT_ONCE = 1000
 
 
 def relabel(tracks: QuerySet[Track] | None = None) -> int:
-    """Make `tag_genre` of these songs, or all, what aliases and genres now say; how many changed."""
+    """Make the genres that tags claim of these songs, or all, what aliases and genres now say; how many changed."""
     known = spellings()
     chosen = Track.objects.all() if tracks is None else tracks
     changed = 0
     batch: list[Track] = []
     for track in (
-        chosen.only("pk", "plex_genres", "tag_genre_id").order_by("pk").iterator(chunk_size=_AT_ONCE)
+        chosen.only("pk", "plex_genres", "tag_genre_id", "tag_also")
+        .order_by("pk")
+        .iterator(chunk_size=_AT_ONCE)
     ):
         batch.append(track)
         if len(batch) == _AT_ONCE:
@@ -32,24 +34,27 @@ def relabel(tracks: QuerySet[Track] | None = None) -> int:
 
 
 def set_labels(tracks: Sequence[Track], known: dict[str, int]) -> list[Track]:
-    """Set `tag_genre` on these objects, unsaved; those that changed."""
+    """Set `tag_genre` and `tag_also` on these objects, unsaved; those that changed."""
     labels = labels_of({track.pk: track.plex_genres for track in tracks}, known)
     changed = []
     for track in tracks:
-        label = labels[track.pk]
-        if label != track.tag_genre_id:
-            track.tag_genre_id = label
+        first, also = labels[track.pk]
+        if (first, also) != (track.tag_genre_id, track.tag_also):
+            track.tag_genre_id, track.tag_also = first, also
             changed.append(track)
     return changed
 
 
-def labels_of(plex_genres: Mapping[int, Sequence[str]], known: dict[str, int]) -> dict[int, int | None]:
-    """The genre that each track's tags claim, from what Plex has now."""
+def labels_of(
+    plex_genres: Mapping[int, Sequence[str]], known: dict[str, int]
+) -> dict[int, tuple[int | None, list[int]]]:
+    """The genre that each track's tags claim and the further ones, from what Plex has now."""
     edits = edits_of(plex_genres)
-    return {
-        track_id: genre_of(original_genres(genres, edits.get(track_id, ())), known)
+    found = {
+        track_id: genres_of(original_genres(genres, edits.get(track_id, ())), known)
         for track_id, genres in plex_genres.items()
     }
+    return {track_id: (named[0] if named else None, list(named[1:])) for track_id, named in found.items()}
 
 
 def edits_of(track_ids: Iterable[int]) -> dict[int, list[Edit]]:
@@ -63,5 +68,5 @@ def edits_of(track_ids: Iterable[int]) -> dict[int, list[Edit]]:
 
 def _relabel_batch(batch: Sequence[Track], known: dict[str, int]) -> int:
     changed = set_labels(batch, known)
-    Track.objects.bulk_update(changed, ["tag_genre"])
+    Track.objects.bulk_update(changed, ["tag_genre", "tag_also"])
     return len(changed)

@@ -140,6 +140,14 @@ class Track(models.Model):
         help_text="What the tags claim, as they were before we wrote; through the aliases.",
     )
 
+    tag_also = ArrayField(
+        models.BigIntegerField(),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="Further genres that these tags name; the song counts for each of them.",
+    )
+
     audio = models.ForeignKey(Audio, on_delete=models.SET_NULL, null=True, blank=True, related_name="tracks")
     analysis = models.CharField(max_length=20, choices=Analysis.choices, default=Analysis.PENDING)
     analysis_reason = models.CharField(max_length=50, blank=True)

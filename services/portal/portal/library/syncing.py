@@ -12,6 +12,7 @@ from portal.preferences.current import preferences
 from portal.remote.sync import PlexLibrary, PlexServer
 from portal.runs.models import Run
 from portal.runs.work import DONE, Outcome, RunFailedError, RunJob, Verdict
+from portal.teaching.members import read_again
 
 # A library that changed while it was read is read once more at once; then people are told.
 LISTINGS = 2
@@ -31,7 +32,8 @@ class Syncing:
         2. Stage each library's listing page by page.
         3. Store them together, for a song may have gone from one library to another: what is new or changed loses the
            time of its full metadata, and what a complete listing no longer has is marked.
-        4. Hand over the tracks without full metadata: also those that a crash left behind.
+        4. Look up the songs of the taught sets: playlists and collections change as well.
+        5. Hand over the tracks without full metadata: also those that a crash left behind.
         """
         server = job.services.sync.check_server()
         if not server.supports_track_genres:
@@ -43,15 +45,19 @@ class Syncing:
         vanished = _vanished(server, existing)
         open_staging()
         try:
-            self._read(job, rows, vanished)
+            notes = self._read(job, rows, vanished)
         finally:
             close_staging()
+        notes += read_again(job.services.sync)
+        job.run.result = {**job.run.result, "notes": [note for note in notes if note]}
+        job.run.save(update_fields=("result",))
         tracks = Track.objects.filter(library__in=rows, removed_time=None)
         if not job.run.arguments.get("full"):
             tracks = tracks.filter(last_synced=None)
         return tracks.order_by("pk").values_list("pk", flat=True).iterator()
 
-    def _read(self, job: RunJob, rows: Sequence[Library], vanished: Sequence[Library]) -> None:
+    def _read(self, job: RunJob, rows: Sequence[Library], vanished: Sequence[Library]) -> list[str]:
+        """Store the listings; what there is to tell of them."""
         listings = [_list(job, row) for row in rows]
         job.report("Comparing with what is known", 1.0)
         hindrances = [hindrance(listing) for listing in listings]
@@ -67,8 +73,7 @@ class Syncing:
         )
         notes = [note for each in listings for note in _notes(each, taken)]
         notes += [*hindrances, *_notes_of_vanished(vanished, taken)]
-        job.run.result = {**job.run.result, "notes": [note for note in notes if note]}
-        job.run.save(update_fields=("result",))
+        return notes
 
     def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
         """Take the genres, locks and labels of some hundred tracks, a hundred in a request to Plex."""

@@ -41,6 +41,12 @@ _OUTCOMES = {
     pb.OUTCOME_UNSURE: "unsure",
 }
 
+_LABEL_SOURCES = {
+    "override": pb.LABEL_SOURCE_OVERRIDE,
+    "taught": pb.LABEL_SOURCE_TAUGHT,
+    "tag": pb.LABEL_SOURCE_TAG,
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class StageVerdict:
@@ -87,6 +93,10 @@ class TrainingSong:
     genre: str
     group: str
     vectors: tuple[VectorValues, ...]
+    source: str = "tag"
+    """Whose word the genre is: override, taught or tag."""
+    also: tuple[str, ...] = ()
+    """Further genres that it counts for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +179,12 @@ class InferenceClient:
             for song in songs:
                 vectors = [vector_message(each) for each in song.vectors]
                 message = pb.TrainingSong(
-                    song_id=song.song_id, genre=song.genre, group=song.group, vectors=vectors
+                    song_id=song.song_id,
+                    genre=song.genre,
+                    group=song.group,
+                    vectors=vectors,
+                    source=_LABEL_SOURCES[song.source],
+                    also=song.also,
                 )
                 yield pb.TrainRequest(song=message)
 

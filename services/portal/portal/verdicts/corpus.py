@@ -1,17 +1,18 @@
-"""The songs to learn from: heard ones whose genre people, or their tags, say."""
+"""The songs to learn from: heard ones of which people, taught sets or tags say what they are."""
 
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Exists, OuterRef, QuerySet
 
-from portal.library.models import Track, Vector, VectorKind
+from portal.library.models import Analysis, Track, Vector, VectorKind
 from portal.library.recordings import OUTDATED
+from portal.library.stages import lacking
 from portal.library.vectors import stored_vectors
 from portal.remote.inference import TrainingSong
+from portal.verdicts.claims import claims_of, labelled
 
 _AT_ONCE = 500
 
@@ -32,39 +33,45 @@ def survey(versions: Mapping[str, str]) -> Corpus:
     )
     present = Track.objects.filter(removed_time=None)
     heard = _heard(present).filter(Exists(made))
-    return Corpus(labelled=_labelled(present).count(), heard=heard.count(), usable=_labelled(heard).count())
+    return Corpus(labelled=labelled(present).count(), heard=heard.count(), usable=labelled(heard).count())
 
 
 def training_songs(versions: Mapping[str, str]) -> Iterator[TrainingSong]:
-    """Every usable song, with its vectors of these versions by kind; a person's word wins over the tags."""
+    """Every usable song, with its vectors of these versions by kind, and the strongest word on what it is."""
     tracks = (
-        _heard(_labelled(Track.objects.filter(removed_time=None)))
-        .annotate(label=Coalesce("override__genre__name", "tag_genre__name"))
+        _heard(labelled(Track.objects.filter(removed_time=None)))
         .only("pk", "audio_id", "artist", "album_artist")
         .order_by("pk")
     )
     remaining = tracks.iterator(chunk_size=_AT_ONCE)
     while songs := list(islice(remaining, _AT_ONCE)):
         stored = stored_vectors(song.audio_id or 0 for song in songs)
+        claims = claims_of(song.pk for song in songs)
         for song in songs:
             vectors = stored.get(song.audio_id or 0, ())
             usable = tuple(each for each in vectors if versions.get(each.kind) == each.version)
-            if usable:
+            claim = claims.get(song.pk)
+            if usable and claim:
                 yield TrainingSong(
-                    song_id=str(song.pk), genre=song.label, group=group_of(song), vectors=usable
+                    song_id=str(song.pk),
+                    genre=claim.genre,
+                    also=claim.also,
+                    source=claim.source,
+                    group=group_of(song),
+                    vectors=usable,
                 )
+
+
+def unheard(versions: Mapping[str, str]) -> QuerySet[Track]:
+    """Songs that could be learned from, were it not for vectors of these versions that can be made and are not."""
+    tracks = labelled(Track.objects.filter(lacking(versions), removed_time=None))
+    return tracks.exclude(analysis=Analysis.SKIPPED).exclude(file="")
 
 
 def group_of(track: Track) -> str:
     """The artist, so that one is never on both sides of a split. A song of nobody is a group of its own."""
     name = unicodedata.normalize("NFKC", track.artist or track.album_artist).casefold()
     return " ".join(name.split()) or f"song {track.pk}"
-
-
-def _labelled(tracks: QuerySet[Track]) -> QuerySet[Track]:
-    overridden = Q(override__genre__retired=False)
-    tagged = Q(override=None, tag_genre__retired=False)
-    return tracks.filter(overridden | tagged)
 
 
 def _heard(tracks: QuerySet[Track]) -> QuerySet[Track]:

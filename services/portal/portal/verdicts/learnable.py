@@ -7,6 +7,8 @@ from django.db import connection
 
 from portal.genres.models import Genre, spellings
 from portal.genres.spelling import genre_of
+from portal.teaching.lessons import enough
+from portal.verdicts.claims import COUNTED
 from portal.verdicts.corpus import present_versions
 
 # What inference asks for; a test keeps the two together.
@@ -29,6 +31,10 @@ class GenreCount:
     """Of these there are vectors of the make that the others have."""
     artists: int
     """Of the usable ones."""
+    by_people: int = 0
+    """Of the labelled ones, those that a person set or taught."""
+    taught: int = 0
+    """Of these, those in taught sets."""
 
     @property
     def why_not(self) -> str:
@@ -38,6 +44,11 @@ class GenreCount:
         if self.artists < FEWEST_ARTISTS:
             return f"songs of {self.artists} artist, {FEWEST_ARTISTS} are needed"
         return ""
+
+    @property
+    def too_few(self) -> str:
+        """What to say of the number of songs, where there should be more to trust what is learned; else empty."""
+        return enough(self.usable)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +77,8 @@ def survey_genres() -> Learnable:
         counted = {row[0]: row[1:] for row in cursor.fetchall()}
     names = Genre.objects.filter(retired=False).values_list("pk", "name")
     genres = [
-        GenreCount(genre=name, labelled=labelled, heard=heard, usable=usable, artists=artists)
+        GenreCount(genre=name, **dict(zip(_COUNTED, counted.get(pk, (0,) * len(_COUNTED)), strict=True)))
         for pk, name in names
-        for labelled, heard, usable, artists in (counted.get(pk, (0, 0, 0, 0)),)
     ]
     genres.sort(key=lambda each: (-each.usable, -each.labelled, each.genre))
     return Learnable(genres=tuple(genres), unknown_tags=_unknown_tags())
@@ -94,6 +104,9 @@ def what_helps(found: Learnable) -> Sequence[str]:
     return helps
 
 
+_COUNTED = ("labelled", "heard", "usable", "artists", "by_people", "taught")
+
+
 def _unknown_tags() -> tuple[tuple[str, int], ...]:
     known = spellings()
     with connection.cursor() as cursor:
@@ -103,24 +116,25 @@ def _unknown_tags() -> tuple[tuple[str, int], ...]:
 
 
 # An artist is told from another as in the training, but for letters that only Unicode's case folding makes equal.
-_COUNTS = """
+_COUNTS = f"""
 WITH labelled AS (
-  SELECT COALESCE(o.genre_id, t.tag_genre_id) AS genre_id, t.audio_id,
+  SELECT c.genre_id, c.source, t.audio_id,
     t.audio_id IS NOT NULL AND t.analysis NOT IN ('pending', 'skipped') AS heard,
     COALESCE(NULLIF(btrim(regexp_replace(
       lower(normalize(COALESCE(NULLIF(t.artist, ''), t.album_artist), NFKC)), '\\s+', ' ', 'g')), ''),
       'song ' || t.id) AS artist
-  FROM library_track t LEFT JOIN verdicts_override o ON o.track_id = t.id
-  WHERE t.removed_time IS NULL AND COALESCE(o.genre_id, t.tag_genre_id) IS NOT NULL
+  FROM ({COUNTED}) c JOIN library_track t ON t.id = c.track_id
+  WHERE t.removed_time IS NULL
 ), judged AS (
   SELECT l.*, heard AND EXISTS (
     SELECT FROM library_vector v WHERE v.audio_id = l.audio_id AND v.kind || ' ' || v.version = ANY(%s)) AS usable
   FROM labelled l
 )
 SELECT genre_id, count(*), count(*) FILTER (WHERE heard), count(*) FILTER (WHERE usable),
-  count(DISTINCT artist) FILTER (WHERE usable)
+  count(DISTINCT artist) FILTER (WHERE usable), count(*) FILTER (WHERE source <> 'tag'),
+  count(*) FILTER (WHERE source = 'taught')
 FROM judged GROUP BY genre_id
-"""
+"""  # noqa: S608 # our own words
 _TAGS = """
 SELECT tag, count(*) FROM library_track, unnest(plex_genres) AS tag
 WHERE removed_time IS NULL AND tag_genre_id IS NULL GROUP BY tag ORDER BY count(*) DESC, tag LIMIT 1000

@@ -1,0 +1,1 @@
+"""Genres taught by example: a folder, a Plex playlist or collection, or songs chosen by hand."""

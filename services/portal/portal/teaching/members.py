@@ -1,0 +1,72 @@
+"""Which songs are in a taught set: looked up at each sync and before each training."""
+
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from runtime.errors import RemoteError
+
+from portal.library.models import Track
+from portal.remote.sync import SyncClient
+from portal.teaching.models import TaughtSet, TaughtSong
+
+Source = TaughtSet.Source
+
+
+def read_again(sync: SyncClient) -> list[str]:
+    """Look up the songs of every set anew. What could not be read keeps the songs that it had, and is told."""
+    troubles = []
+    for each in TaughtSet.objects.select_related("genre").order_by("pk"):
+        trouble = read(each, sync)
+        if trouble:
+            troubles.append(f"{each} could not be read, its songs stay as they were: {trouble}")
+    return troubles
+
+
+def read(taught_set: TaughtSet, sync: SyncClient) -> str:
+    """Look up the songs of one set; what hindered it, else nothing. Chosen songs stay as they were chosen."""
+    if taught_set.source == Source.SELECTION:
+        return ""
+    try:
+        keep(taught_set, _found(taught_set, sync))
+    except RemoteError as error:
+        taught_set.trouble = error.message
+        taught_set.save(update_fields=("trouble",))
+    return taught_set.trouble
+
+
+@transaction.atomic
+def keep(taught_set: TaughtSet, track_ids: Iterable[int]) -> None:
+    """These are its songs, and no others."""
+    wanted = set(track_ids)
+    had = set(taught_set.songs.values_list("track_id", flat=True))
+    taught_set.songs.filter(track_id__in=had - wanted).delete()
+    add(taught_set, wanted - had)
+    taught_set.read_time, taught_set.trouble = timezone.now(), ""
+    taught_set.save(update_fields=("read_time", "trouble"))
+
+
+def add(taught_set: TaughtSet, track_ids: Iterable[int]) -> None:
+    """These songs too."""
+    songs = (TaughtSong(taught_set=taught_set, track_id=track_id) for track_id in sorted(track_ids))
+    TaughtSong.objects.bulk_create(songs, batch_size=5000, ignore_conflicts=True)
+
+
+def in_folder(folder: str) -> QuerySet[Track]:
+    """The songs below a folder, as Plex names it; Plex on Windows writes backslashes."""
+    below = folder.rstrip("/\\")
+    return Track.objects.filter(
+        Q(file__startswith=f"{below}/") | Q(file__startswith=f"{below}\\"), removed_time=None
+    )
+
+
+def _found(taught_set: TaughtSet, sync: SyncClient) -> set[int]:
+    if taught_set.source == Source.FOLDER:
+        return set(in_folder(taught_set.title).values_list("pk", flat=True))
+    if taught_set.source == Source.PLAYLIST:
+        keys = sync.members(playlist=taught_set.list_key)
+    else:
+        keys = sync.members(collection=taught_set.list_key)
+    tracks = Track.objects.filter(library__server_id=taught_set.server_id, removed_time=None)
+    return set(tracks.filter(rating_key__in=keys).values_list("pk", flat=True))
