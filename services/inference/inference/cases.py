@@ -8,8 +8,9 @@ from reclass.inference.v1 import inference_pb2
 from inference.converters import classification_to, rule_from, vectors_from
 from inference.errors import ContentTooLargeError
 from inference.heads import Heads
+from inference.hearing import Song
 from inference.listening import CallsInFlight, Listener
-from inference.progressive import Song, Vote
+from inference.progressive import Vote
 
 MEBIBYTE = 1024 * 1024
 

@@ -9,6 +9,7 @@ from reclass.inference.v1 import inference_pb2
 from runtime.errors import RemoteError, ServiceError
 
 from inference.errors import RequestInvalidError, VectorInvalidError
+from inference.labelled import LabelSource
 from inference.options import TrainingOptions
 from inference.packed import values_of
 from inference.stages import HEAD_DEVICE, Vector, VectorKind, why_invalid
@@ -19,6 +20,7 @@ OUTCOMES = {
     Outcome.CLASSIFIED: inference_pb2.OUTCOME_CLASSIFIED,
     Outcome.NO_MODEL: inference_pb2.OUTCOME_NO_MODEL,
     Outcome.PROVISIONAL: inference_pb2.OUTCOME_PROVISIONAL,
+    Outcome.UNSURE: inference_pb2.OUTCOME_UNSURE,
 }
 DEFAULT_TOP_K = 5
 MOST_FOLDS = 20
@@ -116,6 +118,15 @@ def training_options_from(options: inference_pb2.TrainOptions) -> TrainingOption
     if options.seed < 0:
         raise RequestInvalidError(f"seed is {options.seed}; it must not be negative")
     return TrainingOptions(seed=options.seed, folds=folds, min_songs_per_genre=fewest)
+
+
+def source_from(source: inference_pb2.LabelSource.ValueType) -> LabelSource:
+    """Whose word a label is; who says nothing is trusted least. Raises RequestInvalidError."""
+    if source == inference_pb2.LABEL_SOURCE_UNSPECIFIED:
+        return LabelSource.TAG
+    if source not in {int(known) for known in LabelSource}:
+        raise RequestInvalidError(f"a label is of source {source}, which this service does not know")
+    return LabelSource(source)
 
 
 def limits_to(*, max_content_bytes: int, max_calls: int, max_stream_songs: int) -> inference_pb2.Limits:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.labelled import LabelSource, agreed
 from inference.stages import Array, Stage, Vector, VectorKind
 
 INDEX_FILE = "corpus.json"
@@ -30,18 +31,32 @@ class CorpusWriter:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._genres: dict[str, int] = {}
-        self._groups: dict[str, int] = {}
-        self._labels = array("i")
-        self._group_of = array("i")
+        self._named: list[tuple[int, ...]] = []
+        self._sources = array("b")
+        self._groups = array("q")
+        self._copies: dict[bytes, int] = {}
+        self._copy_of = array("q")
         self._files: dict[Make, VectorFile] = {}
         self.song_ids: list[str] = []
 
-    def add(self, *, song_id: str, genre: str, group: str, vectors: Sequence[Vector]) -> None:
-        """Append a song."""
+    def add(
+        self,
+        *,
+        song_id: str,
+        genres: Sequence[str],
+        group: str,
+        vectors: Sequence[Vector],
+        source: LabelSource = LabelSource.TAG,
+    ) -> None:
+        """Append a song whose label names these genres, the first of them first."""
         row = len(self.song_ids)
         self.song_ids.append(song_id)
-        self._labels.append(self._genres.setdefault(genre, len(self._genres)))
-        self._group_of.append(self._groups.setdefault(group, len(self._groups)))
+        self._named.append(tuple(self._genres.setdefault(genre, len(self._genres)) for genre in genres))
+        self._sources.append(source)
+        first = self._copies.setdefault(audio_key(vectors) or song_id.encode(), row)
+        self._copy_of.append(first)
+        # Two copies of one audio, by whatever name of the artist, must not be on two sides of a split.
+        self._groups.append(group_number(group) if first == row else self._groups[first])
         for vector in vectors:
             make = Make(kind=vector.kind, version=vector.version, length=len(vector.values))
             if make not in self._files:
@@ -59,8 +74,10 @@ class CorpusWriter:
             file.finish()
         index = {
             "genres": list(self._genres),
-            "labels": self._labels.tolist(),
-            "groups": self._group_of.tolist(),
+            "named": self._named,
+            "sources": self._sources.tolist(),
+            "groups": self._groups.tolist(),
+            "copy_of": self._copy_of.tolist(),
             "makes": [
                 {
                     "kind": make.kind.name,
@@ -72,6 +89,19 @@ class CorpusWriter:
             ],
         }
         (self._folder / INDEX_FILE).write_text(json.dumps(index))
+
+
+def group_number(group: str) -> int:
+    """A number that this artist has in every training, so that the same artists are held out in the next one."""
+    return int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big", signed=True)
+
+
+def audio_key(vectors: Sequence[Vector]) -> bytes | None:
+    """What copies of one audio share; None for a song without vectors."""
+    if not vectors:
+        return None
+    first = min(vectors, key=lambda vector: vector.kind)
+    return hashlib.sha256(f"{first.kind} {first.version}".encode() + first.values.tobytes()).digest()
 
 
 class VectorFile:
@@ -105,8 +135,15 @@ class Corpus:
         self._folder = folder
         index = json.loads((folder / INDEX_FILE).read_text())
         self.genres: tuple[str, ...] = tuple(index["genres"])
-        self.labels = np.asarray(index["labels"], dtype=np.int64)
-        self.groups = np.asarray(index["groups"], dtype=np.int64)
+        self.sources: NDArray[np.int64] = np.asarray(index["sources"], dtype=np.int64)
+        self.groups: NDArray[np.int64] = np.asarray(index["groups"], dtype=np.int64)
+        labels = agreed(index["named"], self.sources, index["copy_of"])
+        self.contradictions = labels.contradictions
+        """Songs whose audio was sent before with another label."""
+        self.labels: NDArray[np.int64] = np.asarray([genres[0] for genres in labels.named], dtype=np.int64)
+        self.named = np.zeros((len(self.labels), len(self.genres)), dtype=np.bool_)
+        for row, genres in enumerate(labels.named):
+            self.named[row, list(genres)] = True
         self._files: dict[Make, Path] = {
             Make(kind=VectorKind[make["kind"]], version=make["version"], length=make["length"]): folder
             / make["file"]
@@ -123,11 +160,31 @@ class Corpus:
             chosen.append(max(of_kind, key=lambda make: len(self._rows(make))))
         return tuple(chosen)
 
-    def joined(self, makes: Sequence[Make]) -> tuple[NDArray[np.int64], Array]:
-        """Rows of the songs that have vectors of all makes, and those vectors joined [rows, n]."""
+    def left_out(self, makes: Sequence[Make]) -> int:
+        """Songs that have a vector of each of these kinds, and not of the makes that are learned from."""
+        having = set.intersection(*(self._rows_of_kind(make.kind) for make in makes))
+        return len(having) - len(self.joined_rows(makes))
+
+    def _rows_of_kind(self, kind: VectorKind) -> set[int]:
+        return {int(row) for make in self._files if make.kind == kind for row in self._rows(make)}
+
+    def joined_rows(self, makes: Sequence[Make]) -> NDArray[np.int64]:
+        """Rows of the songs that have vectors of all makes."""
         rows = self._rows(makes[0])
         for make in makes[1:]:
             rows = np.intersect1d(rows, self._rows(make), assume_unique=True)
+        return rows
+
+    def strata(self, stages: Sequence[Sequence[Make]]) -> NDArray[np.int64]:
+        """A number for genre and last stage of each song: where each has its share, a test part fits every stage."""
+        last = np.zeros(len(self.labels), dtype=np.int64)
+        for makes in stages:
+            last[self.joined_rows(makes)] += 1
+        return self.labels * (len(stages) + 1) + last
+
+    def joined(self, makes: Sequence[Make]) -> tuple[NDArray[np.int64], Array]:
+        """Rows of the songs that have vectors of all makes, and those vectors joined [rows, n]."""
+        rows = self.joined_rows(makes)
         joined = np.empty((len(rows), sum(make.length for make in makes)), dtype=np.float32)
         start = 0
         for make in makes:
@@ -139,7 +196,7 @@ class Corpus:
     def digest(self, rows: NDArray[np.int64], vectors: Array) -> str:
         """SHA-256 of what a stage learns from; equal trainings have equal ones."""
         sha = hashlib.sha256(json.dumps(self.genres).encode())
-        for part in (self.labels[rows], self.groups[rows], vectors):
+        for part in (self.labels[rows], self.named[rows], self.sources[rows], self.groups[rows], vectors):
             sha.update(np.ascontiguousarray(part).data)
         return sha.hexdigest()
 

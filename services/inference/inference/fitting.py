@@ -1,12 +1,20 @@
-"""Fits a genre head: multinomial logistic regression on standardised vectors."""
+"""Fits a genre head by a recipe: logistic regression or an ensemble of small perceptrons, on standardised vectors."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 from inference.head import Array, Head, standardise
+from inference.labelled import Part
+from inference.logistic import fit_logistic
+from inference.perceptrons import Shape, Weights, train
+from inference.strangers import find_landmarks
 
-Ints = NDArray[np.integer]
+LOGISTIC = "logistic-regression"
+PERCEPTRONS = "perceptron-ensemble"
 
 CLIP = 8.0
 """Standard deviations at which a value is cut: kurtosis and the like have tails that would drown all the rest."""
@@ -14,6 +22,108 @@ ABSENT_LOGIT_GAP = 10.0
 """How far below all others a genre lies that had no song in this fit; e**-10 is as good as never."""
 CHUNK_ROWS = 8192
 """Rows that are turned to float64 at a time, so that moments of a large matrix need no copy of it."""
+SHAPE = Shape()
+SMALL_STEP_SONGS = 32
+SMALL_LIBRARY_SONGS = 5_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a head is fitted; chosen on validation."""
+
+    algorithm: str
+    strength: float = 0.0
+    """Of the logistic regression: scikit-learn's C, small is strict."""
+    epochs: int = 0
+    """Of the perceptrons: where their validation loss was least."""
+
+    def __str__(self) -> str:
+        if self.algorithm == LOGISTIC:
+            return f"{LOGISTIC} (C {self.strength:g})"
+        return f"{PERCEPTRONS} ({SHAPE.members} of {SHAPE.hidden} units, {self.epochs} epochs)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standardised:
+    """The songs of one fit, standardised by themselves alone, so that held-out songs leave no trace."""
+
+    mean: Array
+    scale: Array
+    vectors: Array
+    shares: Array
+    """[songs, genres] of those genres that have songs."""
+    weights: Array
+    present: NDArray[np.intp]
+    """Those genres."""
+    genre_count: int
+
+
+def prepared(part: Part, weights: Array) -> Standardised:
+    """The songs of a fit whose weight is not 0."""
+    kept = weights > 0
+    if not kept.all():
+        part, weights = part.only(kept), weights[kept]
+    mean, scale = moments(part.vectors)
+    shares = part.shares()
+    present = np.flatnonzero(shares.sum(axis=0) > 0)
+    return Standardised(
+        mean=mean,
+        scale=scale,
+        vectors=standardise(part.vectors, mean, scale, CLIP),
+        shares=shares[:, present],
+        weights=weights,
+        present=present,
+        genre_count=part.genre_count,
+    )
+
+
+def fit_head(
+    part: Part, recipe: Recipe, *, seed: int, weights: Array | None = None, landmarks: bool = False
+) -> Head:
+    """The head of these songs, each with its weight [songs] (1 where none are given); landmarks cost time."""
+    songs = prepared(part, np.ones(len(part.labels), dtype=np.float32) if weights is None else weights)
+    if recipe.algorithm == LOGISTIC:
+        weight, bias = fit_logistic(songs.vectors, songs.shares, songs.weights, strength=recipe.strength)
+        head = assembled(songs, weight, bias)
+    else:
+        head = ensemble_head(songs, next(islice(epochs(songs, seed), recipe.epochs - 1, None)))
+    return replace(head, landmarks=find_landmarks(songs.vectors, songs.shares)) if landmarks else head
+
+
+def ensemble_head(songs: Standardised, ensemble: Weights) -> Head:
+    """The head of an ensemble that was trained on these songs."""
+    hidden_weight, hidden_bias, weight, bias = ensemble.joined()
+    return assembled(songs, weight, bias, hidden_weight=hidden_weight, hidden_bias=hidden_bias)
+
+
+def epochs(songs: Standardised, seed: int) -> Iterator[Weights]:
+    """The ensemble after each epoch, without end."""
+    shape = Shape(songs_a_step=SMALL_STEP_SONGS) if len(songs.weights) <= SMALL_LIBRARY_SONGS else SHAPE
+    return train(songs.vectors, songs.shares, songs.weights, shape=shape, seed=seed)
+
+
+def assembled(
+    songs: Standardised,
+    weight: Array,
+    bias: Array,
+    *,
+    hidden_weight: Array | None = None,
+    hidden_bias: Array | None = None,
+) -> Head:
+    """A head of all genres from layers that know those with songs; the others are as good as never named."""
+    all_weights = np.zeros((len(weight), songs.genre_count), dtype=np.float32)
+    all_biases = np.full(songs.genre_count, bias.min() - ABSENT_LOGIT_GAP, dtype=np.float32)
+    all_weights[:, songs.present] = weight
+    all_biases[songs.present] = bias
+    return Head(
+        mean=songs.mean,
+        scale=songs.scale,
+        clip=CLIP,
+        weight=all_weights,
+        bias=all_biases,
+        hidden_weight=hidden_weight,
+        hidden_bias=hidden_bias,
+    )
 
 
 def moments(vectors: Array) -> tuple[Array, Array]:
@@ -25,30 +135,3 @@ def moments(vectors: Array) -> tuple[Array, Array]:
     scale = np.sqrt(variance)
     constant = scale <= 1e-7 * np.maximum(np.abs(mean), 1e-30)
     return mean.astype(np.float32), np.where(constant, 1.0, scale).astype(np.float32)
-
-
-def fit_head(vectors: Array, labels: Ints, *, genre_count: int, strength: float) -> Head:
-    """Multinomial logistic regression with an L2 penalty on standardised vectors.
-
-    vectors : [rows, n] float32; labels : [rows], 0 to genre_count - 1; strength : scikit-learn's C, small is strict.
-    The standardisation is fitted on these rows alone, so that held-out songs leave no trace in it.
-    """
-    mean, scale = moments(vectors)
-    standardised = standardise(vectors, mean, scale, CLIP)
-    model = LogisticRegression(C=strength, max_iter=300, tol=1e-3)
-    model.fit(standardised, labels)
-    weight = np.zeros((vectors.shape[1], genre_count), dtype=np.float32)
-    coefficients, intercepts = _per_class(model)
-    bias = np.full(genre_count, intercepts.min() - ABSENT_LOGIT_GAP, dtype=np.float32)
-    weight[:, model.classes_] = coefficients.T
-    bias[model.classes_] = intercepts
-    return Head(mean=mean, scale=scale, clip=CLIP, weight=weight, bias=bias)
-
-
-def _per_class(model: LogisticRegression) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """One row of coefficients a class; of two classes scikit-learn keeps only their difference."""
-    if len(model.classes_) > 2:
-        return model.coef_, model.intercept_
-    return np.vstack([-model.coef_, model.coef_]) / 2, np.concatenate(
-        [-model.intercept_, model.intercept_]
-    ) / 2

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from inference.errors import TooFewGenresError, TooFewSongsError
 
 Ints = NDArray[np.integer]
+Bools = NDArray[np.bool_]
 
 FEWEST_GROUPS = 2
 """A genre of one artist could not be tested on an artist that the model has not heard."""
@@ -33,18 +34,21 @@ class LearnableGenres:
 
 
 def learnable_genres(
-    labels: Ints, groups: Ints, names: Sequence[str], *, min_songs_per_genre: int
+    named: Bools, groups: Ints, names: Sequence[str], *, min_songs_per_genre: int
 ) -> LearnableGenres:
-    """Sort genres into those that have enough songs of enough artists, and the rest with the reason."""
-    if len(labels) < FEWEST_GENRES * min_songs_per_genre:
+    """Sort genres into those that have enough songs of enough artists, and the rest with the reason.
+
+    named : [songs, genres] the genres of each song; it counts for each of them.
+    """
+    if len(named) < FEWEST_GENRES * min_songs_per_genre:
         raise TooFewSongsError(
-            f"{len(labels)} labelled songs are too few to learn from; at least {FEWEST_GENRES} genres with "
+            f"{len(named)} labelled songs are too few to learn from; at least {FEWEST_GENRES} genres with "
             f"{min_songs_per_genre} songs each are needed. Give more songs a genre and train again."
         )
     codes = []
     skipped = []
     for code in np.argsort(np.asarray(names, dtype=object), kind="stable"):
-        own = labels == code
+        own = named[:, code]
         reason = why_not(int(own.sum()), len(np.unique(groups[own])), min_songs_per_genre)
         if reason:
             skipped.append(SkippedGenre(genre=names[code], reason=reason))

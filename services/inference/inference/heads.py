@@ -16,7 +16,7 @@ from inference.model import Model
 from inference.record import HeadRecord
 from inference.stages import STAGES, Array, Stage, VectorKind
 from inference.store import ModelStore, version_name
-from inference.votes import BrokenHead, InstalledHead
+from inference.votes import BrokenHead, InstalledHead, Opinions
 
 log = get_logger(__name__)
 
@@ -54,19 +54,19 @@ class Heads:
             log.warning("model is damaged", model=version_name(stage, version), because=str(error))
             return BrokenHead(stage=stage, error=error)
 
-    def judge(self, head: InstalledHead, vectors: Array) -> Array:
-        """Logits [rows, genres] of joined vectors [rows, n]; a model that Triton lost is loaded again."""
+    def judge(self, head: InstalledHead, vectors: Array) -> Opinions:
+        """What a head says of joined vectors [rows, n]; a model that Triton lost is loaded again."""
         model, version = head.version.split("/")
         with translated(head.version):
             answer = self._triton.infer(
                 model,
                 {"vectors": np.ascontiguousarray(vectors, dtype=np.float32)},
-                ["logits"],
+                ["logits"] if head.unsure_beyond is None else ["logits", "distance"],
                 version=version,
                 heal=lambda: self._serve(head),
             )
-        logits: Array = answer["logits"]
-        return logits
+        distances = answer.get("distance")
+        return Opinions(logits=answer["logits"], distances=None if distances is None else distances[:, 0])
 
     def _serve(self, head: InstalledHead) -> None:
         """Load a head that Triton does not serve, beside the one in service where that is another by now."""
@@ -198,6 +198,7 @@ def installed_head(stage: Stage, version: int, record: HeadRecord) -> InstalledH
         version=version_name(stage, version),
         genres=record.genres,
         temperature=record.temperature,
+        unsure_beyond=record.unsure_beyond,
         feature_versions=feature_versions,
     )
 

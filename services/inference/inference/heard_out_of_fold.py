@@ -35,6 +35,8 @@ class StagePredictions:
     """From the row of the corpus to that of the arrays."""
     probabilities: np.ndarray[tuple[int, int], np.dtype[np.float32]]
     suspects: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    strange: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    """Farther from the songs that such a model learned from than nearly all others."""
 
 
 def read_predictions(
@@ -50,6 +52,8 @@ def read_predictions(
                 row_of_song={int(song): row for row, song in enumerate(arrays["rows"])},
                 probabilities=arrays["probabilities"],
                 suspects=arrays["suspects"],
+                # Files of before there were distances know of no stranger.
+                strange=arrays["strange"] if "strange" in arrays else np.zeros_like(arrays["suspects"]),
             )
     except FileNotFoundError:
         return None
@@ -77,6 +81,7 @@ def verdict_of(predictions: StagePredictions, row: int) -> StageVerdict:
         model_version=predictions.version,
         top=best_genres(predictions.probabilities[row], predictions.genres, TOP),
         threshold=predictions.stage.threshold,
+        strange=bool(predictions.strange[row]),
     )
 
 

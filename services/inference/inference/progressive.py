@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from runtime.errors import RemoteError, ServiceError
 
 from inference.calibration import softmax
-from inference.errors import AudioRequiredError, VectorInvalidError, VectorMissingError
-from inference.stages import Array, Vector, VectorKind
+from inference.errors import VectorMissingError
+from inference.hearing import Hearing, Song, join
+from inference.stages import Array, VectorKind
 from inference.votes import (
     BrokenHead,
     Classification,
-    Heard,
     InstalledHead,
-    MissingVector,
+    Opinions,
     Outcome,
     Rule,
     Shortfall,
@@ -26,19 +26,8 @@ from inference.votes import (
 STAGE_FAILURES = (ServiceError, RemoteError)
 """What makes a later stage fail without taking the earlier verdict with it."""
 
-Hear = Callable[[Sequence[VectorKind]], Heard]
-"""Computes vectors of these kinds; raises when the audio itself is at fault."""
-Judge = Callable[[InstalledHead, Array], Array]
-"""Logits [rows, genres] of joined vectors [rows, n]."""
-
-
-@dataclass(kw_only=True)
-class Hearing:
-    """A question to the audio."""
-
-    kinds: Sequence[VectorKind]
-    heard: Heard = field(init=False)
-    """The answer."""
+Judge = Callable[[InstalledHead, Array], Opinions]
+"""What a head says of joined vectors [rows, n]."""
 
 
 @dataclass(kw_only=True)
@@ -50,36 +39,11 @@ class Judging:
     """[n]"""
     probabilities: NDArray[np.float64] = field(init=False)
     """The answer [genres]."""
+    strange: bool = field(init=False)
+    """Whether the song is unlike those that the head has learned from."""
 
 
 Questions = Generator[Hearing | Judging, None, Classification]
-
-
-@dataclass(kw_only=True)
-class Song:
-    """The vectors of one song, and the way to get more of them."""
-
-    sent: Sequence[Vector]
-    hear: Hear | None
-    """None when there is no audio."""
-    computed: list[Vector] = field(default_factory=list)
-
-    def find(self, kind: VectorKind, version: str) -> Vector | None:
-        """The vector of this kind and version, if it is there already."""
-        matches = (v for v in (*self.sent, *self.computed) if v.kind == kind and v.version == version)
-        return next(matches, None)
-
-    def listen(self, kinds: Sequence[VectorKind]) -> Generator[Hearing, None, tuple[MissingVector, ...]]:
-        """Have these kinds computed, unless that was done; what could not be computed comes back."""
-        wanted = [kind for kind in kinds if kind not in {vector.kind for vector in self.computed}]
-        if not wanted:
-            return ()
-        if self.hear is None:
-            raise AudioRequiredError(f"{names(wanted)} vectors are needed: send them, or send the audio")
-        hearing = Hearing(kinds=wanted)
-        yield hearing
-        self.computed.extend(hearing.heard.vectors)
-        return hearing.heard.missing
 
 
 class Vote:
@@ -155,14 +119,23 @@ def judge_group(group: Sequence[tuple[Vote, Judging]], judge: Judge) -> None:
     """One call for votes that wait for the same head."""
     head = group[0][1].head
     try:
-        logits = judge(head, np.stack([judging.joined for _, judging in group]))
+        opinions = judge(head, np.stack([judging.joined for _, judging in group]))
     except STAGE_FAILURES as error:
         for vote, _ in group:
             vote.go_on(error)
         return
-    for (vote, judging), probabilities in zip(group, softmax(logits, head.temperature), strict=True):
-        judging.probabilities = probabilities
+    probabilities = softmax(opinions.logits, head.temperature)
+    for row, (vote, judging) in enumerate(group):
+        judging.probabilities = probabilities[row]
+        judging.strange = is_strange(head, opinions, row)
         vote.go_on()
+
+
+def is_strange(head: InstalledHead, opinions: Opinions, row: int) -> bool:
+    """Whether a song is farther from the songs of the training than nearly all held-out ones were."""
+    if head.unsure_beyond is None or opinions.distances is None:
+        return False
+    return bool(opinions.distances[row] > head.unsure_beyond)
 
 
 def questions(heads: Sequence[InstalledHead | BrokenHead], song: Song, rule: Rule) -> Questions:
@@ -174,6 +147,7 @@ def questions(heads: Sequence[InstalledHead | BrokenHead], song: Song, rule: Rul
     3. Stop at the first verdict that reaches its threshold; else the last verdict stands.
     4. When the first stage fails, so does the call. When a later one fails, the verdict before it stands, and is
        provisional if another try may help; a stage that is not installed takes nothing from it.
+    5. A stage does not decide on a song unlike those of its training; if it has the last word, the song is unsure.
     """
     if not heads:
         yield from listen_for_training(song)
@@ -186,7 +160,7 @@ def questions(heads: Sequence[InstalledHead | BrokenHead], song: Song, rule: Rul
         verdicts.append(result)
         if result.decided:
             break
-    return concluded(Outcome.CLASSIFIED, verdicts, "", song)
+    return last_word(verdicts, song)
 
 
 Asking = Generator[Hearing | Judging, None, StageVerdict | Shortfall]
@@ -204,12 +178,18 @@ def concluded(outcome: Outcome, verdicts: Iterable[StageVerdict], reason: str, s
     )
 
 
+def last_word(verdicts: Sequence[StageVerdict], song: Song) -> Classification:
+    """The outcome of a vote that no stage is missing from."""
+    outcome = Outcome.UNSURE if verdicts[-1].strange else Outcome.CLASSIFIED
+    return concluded(outcome, verdicts, "", song)
+
+
 def fallen_short(shortfall: Shortfall, verdicts: Sequence[StageVerdict], song: Song) -> Classification:
     """What a stage that could not run leaves of the vote."""
     if verdicts and shortfall.worth_retry:
         return concluded(Outcome.PROVISIONAL, verdicts, shortfall.reason, song)
     if verdicts:
-        return concluded(Outcome.CLASSIFIED, verdicts, "", song)
+        return last_word(verdicts, song)
     if shortfall.worth_retry:
         raise VectorMissingError(shortfall.reason)
     return concluded(Outcome.NO_MODEL, (), shortfall.reason, song)
@@ -237,6 +217,7 @@ def ask(head: InstalledHead | BrokenHead, song: Song, rule: Rule) -> Asking:
         model_version=head.version,
         top=best_genres(judging.probabilities, head.genres, rule.top_k),
         threshold=rule.threshold(head.stage),
+        strange=judging.strange,
     )
 
 
@@ -246,51 +227,3 @@ def best_genres(
     """The most probable genres, best first."""
     order = np.argsort(-np.asarray(probabilities), kind="stable")[:top_k]
     return tuple((genres[i], float(probabilities[i])) for i in order)
-
-
-def join(head: InstalledHead, song: Song) -> Generator[Hearing, None, Array | Shortfall]:
-    """The head's input [n], from vectors of exactly the make that it was trained on."""
-    absent = [kind for kind, version in head.feature_versions.items() if song.find(kind, version) is None]
-    missing: tuple[MissingVector, ...] = ()
-    if absent:
-        refuse_other_makes(head, absent, song)
-        missing = yield from song.listen(absent)
-    found = [song.find(kind, head.feature_versions[kind]) for kind in head.stage.kinds]
-    vectors = [vector.values for vector in found if vector is not None]
-    if len(vectors) < len(found):
-        return explain(head, absent, missing, song)
-    return np.concatenate(vectors)
-
-
-def refuse_other_makes(head: InstalledHead, absent: Sequence[VectorKind], song: Song) -> None:
-    """Without audio a vector of another make cannot be replaced, and it is never used instead."""
-    if song.hear is not None:
-        return
-    for vector in song.sent:
-        if vector.kind in absent:
-            raise VectorInvalidError(other_make(head, vector))
-
-
-def explain(
-    head: InstalledHead, absent: Sequence[VectorKind], missing: Sequence[MissingVector], song: Song
-) -> Shortfall:
-    """Why a head has no input although the audio was listened to."""
-    for gap in missing:
-        return Shortfall(reason=f"stage {head.stage.number}: {gap.message}", worth_retry=not gap.permanent)
-    for vector in song.computed:
-        if vector.kind in absent and vector.version != head.feature_versions[vector.kind]:
-            return Shortfall(reason=other_make(head, vector), worth_retry=False)
-    return Shortfall(
-        reason=f"stage {head.stage.number}: features gave no {names(absent)} vector", worth_retry=True
-    )
-
-
-def other_make(head: InstalledHead, vector: Vector) -> str:
-    return (
-        f"{head.version} was trained on {vector.kind.name} vectors of {head.feature_versions[vector.kind]!r} "
-        f"and cannot judge those of {vector.version!r}: extract the song again, or train on vectors of that version"
-    )
-
-
-def names(kinds: Iterable[VectorKind]) -> str:
-    return " and ".join(kind.name for kind in kinds)

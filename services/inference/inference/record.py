@@ -5,13 +5,27 @@ from datetime import datetime
 
 from pydantic import TypeAdapter
 
+from inference.calibration import CalibrationFigures
+from inference.coverage import CoveragePoint
 from inference.evaluation import HeldOutFigures
 from inference.genres import SkippedGenre
+from inference.noise import NoiseFigures
+
+
+@dataclass(frozen=True, kw_only=True)
+class TriedRecipe:
+    """One kind of head that was tried."""
+
+    algorithm: str
+    accuracy: float
+    loss: float
+    """Both on validation artists."""
+    chosen: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeadRecord:
-    """One trained head."""
+    """One trained head. What has a default came later than the first records."""
 
     stage: int
     algorithm: str
@@ -32,6 +46,17 @@ class HeadRecord:
     """SHA-256 of vectors, labels and groups."""
     training_seconds: float
     created_time: datetime
+    recipe: str = ""
+    """The algorithm with its values, for a person."""
+    tried: tuple[TriedRecipe, ...] = ()
+    calibration_kind: str = "temperature"
+    calibration: CalibrationFigures | None = None
+    """Of out-of-fold predictions."""
+    noise: NoiseFigures | None = None
+    coverage: tuple[CoveragePoint, ...] = ()
+    unsure_beyond: float | None = None
+    """Distance beyond which a song is unlike the training; None for a head that knows none."""
+    unsure_share: float = 0.0
 
 
 RECORDS = TypeAdapter(HeadRecord)

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from reclass.inference.v1 import inference_pb2
 
 from inference.converters import timestamp, verdict_to
+from inference.coverage import CoveragePoint
 from inference.heard_out_of_fold import HeardOutOfFold
 from inference.learning import Learned, Step
 from inference.model_messages import model_to
+from inference.noise import NoiseFigures
 from inference.record import HeadRecord
 
 
@@ -48,19 +50,42 @@ def report_to(records: Mapping[str, HeadRecord]) -> inference_pb2.TrainingReport
 
 def stage_report_to(name: str, record: HeadRecord) -> inference_pb2.StageReport:
     """The figures of one stage."""
-    held_out = record.held_out
+    held_out, calibration, noise = record.held_out, record.calibration, record.noise
     return inference_pb2.StageReport(
         stage=record.stage,
         model_version=name,
-        algorithm=record.algorithm,
+        algorithm=record.recipe or record.algorithm,
         held_out_accuracy=held_out.accuracy,
         held_out_macro_f1=held_out.macro_f1,
         held_out_songs=held_out.songs,
         majority_baseline_accuracy=held_out.majority_baseline_accuracy,
         out_of_fold_accuracy=record.out_of_fold_accuracy,
         temperature=record.temperature,
-        calibration_error_before=held_out.calibration_error_before,
-        calibration_error_after=held_out.calibration_error_after,
+        calibration=record.calibration_kind,
+        calibration_error_before=calibration.before if calibration else 0.0,
+        calibration_error_after=calibration.after if calibration else 0.0,
+        calibration_error_sampling=calibration.sampling if calibration else 0.0,
+        held_out_accuracy_low=held_out.accuracy_low,
+        held_out_accuracy_high=held_out.accuracy_high,
+        balanced_accuracy=held_out.balanced_accuracy,
+        top3_accuracy=held_out.top3_accuracy,
+        top5_accuracy=held_out.top5_accuracy,
+        confusion=inference_pb2.ConfusionMatrix(
+            genres=record.genres, counts=[count for row in held_out.confusion for count in row]
+        ),
+        tried=[
+            inference_pb2.TriedHead(
+                algorithm=tried.algorithm,
+                validation_accuracy=tried.accuracy,
+                validation_loss=tried.loss,
+                chosen=tried.chosen,
+            )
+            for tried in record.tried
+        ],
+        noise=noise_report_to(noise) if noise else None,
+        coverage=[coverage_point_to(point) for point in record.coverage],
+        unsure_beyond=record.unsure_beyond or 0.0,
+        unsure_share=record.unsure_share,
         genres=[
             inference_pb2.GenreReport(
                 genre=figures.genre, songs=figures.songs, precision=figures.precision, recall=figures.recall
@@ -68,4 +93,25 @@ def stage_report_to(name: str, record: HeadRecord) -> inference_pb2.StageReport:
             for figures in held_out.genres
         ],
         feature_versions=record.feature_versions.values(),
+    )
+
+
+def noise_report_to(noise: NoiseFigures) -> inference_pb2.NoiseReport:
+    """The figures of labels that look wrong."""
+    return inference_pb2.NoiseReport(
+        suspects=noise.suspects,
+        dropped=noise.dropped,
+        down_weighted=noise.down_weighted,
+        accuracy_with=noise.accuracy_with,
+        accuracy_without=noise.accuracy_without,
+    )
+
+
+def coverage_point_to(point: CoveragePoint) -> inference_pb2.CoveragePoint:
+    """One point of a coverage curve."""
+    return inference_pb2.CoveragePoint(
+        threshold=point.threshold,
+        coverage=point.coverage,
+        accuracy=point.accuracy,
+        accuracy_low=point.accuracy_low,
     )

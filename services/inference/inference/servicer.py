@@ -11,11 +11,12 @@ from inference.cases import Case, Cases, content_bytes
 from inference.converters import (
     limits_to,
     song_error_to,
+    source_from,
     stage_state_to,
     training_options_from,
     vectors_from,
 )
-from inference.errors import RequestInvalidError
+from inference.errors import RequestInvalidError, VectorInvalidError
 from inference.heads import Heads
 from inference.learning import Learner, Session
 from inference.lifecycle import Models
@@ -147,13 +148,20 @@ def first_options(requests: Iterator[inference_pb2.TrainRequest]) -> inference_p
 def add_song(session: Session, request: inference_pb2.TrainRequest) -> None:
     """Take one song of the stream."""
     song = request.song
-    if request.WhichOneof("part") != "song" or not song.song_id or not song.genre:
+    genres = [song.genre, *song.also]
+    if request.WhichOneof("part") != "song" or not song.song_id or not all(genres):
         raise RequestInvalidError(
-            "after the options each message of Train must be a song with song_id and genre"
+            "after the options each message of Train must be a song with song_id and genre, and none of its further "
+            "genres may be empty"
         )
+    try:
+        vectors = vectors_from(song.vectors)
+    except VectorInvalidError as error:
+        raise VectorInvalidError(f"song {song.song_id}: {error}") from error
     session.corpus.add(
         song_id=song.song_id,
-        genre=song.genre,
+        genres=list(dict.fromkeys(genres)),
         group=song.group or f"song {song.song_id}",
-        vectors=vectors_from(song.vectors),
+        vectors=vectors,
+        source=source_from(song.source),
     )

@@ -13,7 +13,8 @@ import grpc
 from runtime.errors import RemoteError, ServiceError
 from runtime.room import Room
 
-from inference.progressive import STAGE_FAILURES, Hearing, Judge, Judging, Vote, finish, judge_together
+from inference.hearing import Hearing
+from inference.progressive import STAGE_FAILURES, Judge, Judging, Vote, finish, judge_together
 
 
 class HasVote(Protocol):

@@ -1,214 +1,272 @@
 """Learns the head of one stage from labelled songs and tells honestly how good it is."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.calibration import negative_log_likelihood, softmax
-from inference.evaluation import HeldOutFigures, accuracy, held_out_figures
-from inference.fitting import fit_head
+from inference.calibration import calibration_figures, softmax
+from inference.choosing import Tried, best_of, judged, try_recipes
+from inference.coverage import coverage_curve
+from inference.evaluation import held_out_figures, truths
+from inference.fitting import SMALL_LIBRARY_SONGS, fit_head
 from inference.genres import SkippedGenre, learnable_genres
 from inference.head import Array, Head
+from inference.labelled import LabelledSongs, Part, of_learned_genres
+from inference.noise import handling_hurts, noise_figures
 from inference.options import TrainingOptions
-from inference.splitting import grouped_folds
-from inference.suspects import suspect_labels
-from inference.temperature import fit_temperature
+from inference.out_of_fold import Heard, fit_robustly, hear, sampled
+from inference.scaling import Scaling, choose_scaling
+from inference.splitting import HELD_OUT, Split, grouped_folds, split_songs
+from inference.strangers import unsure_beyond
+from inference.suspects import ODDS_TO_DROP, song_weights, suspect_labels
+from inference.trained import Chosen, Judged, OutOfFold, TrainedStage
 
-Ints = NDArray[np.integer]
 Progress = Callable[[str, float], None]
+Ints = NDArray[np.integer]
 
-ALGORITHM = "logistic-regression"
-STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1)
-"""Values of scikit-learn's C that are tried; the vectors are wide and correlated, so all are strict."""
-STRENGTH_FOLDS = 4
-STRENGTH_SONGS = 20_000
-"""The strength is chosen on at most so many songs; more do not change the choice and cost minutes."""
-SMALL_LIBRARY_SONGS = 5_000
-SMALL_LIBRARY_REPEATS = 3
+SMALL_LIBRARY_RUNS = 3
 """Out-of-fold runs of a small library are repeated with other splits and averaged, as one split is a lottery there."""
+CHOICE_SONGS = 20_000
+"""Recipes are compared on at most so many songs; more do not change the choice and cost minutes."""
+SCALING_FOLDS = 4
+VALIDATION = 1
+"""The fold on which a large library is calibrated before the test."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class LabelledSongs:
-    """The songs of one stage; all arrays have one row a song."""
-
-    vectors: Array
-    """[songs, n] joined vectors, float32, finite."""
-    labels: Ints
-    """[songs] index into `genres`."""
-    groups: Ints
-    """[songs] artist; songs of one are never on both sides of a split."""
-    genres: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class OutOfFold:
-    """What models that never heard a song's artist say of it."""
-
-    rows: NDArray[np.intp]
-    """[m] index of the song among those handed in; songs of skipped genres have none."""
-    probabilities: NDArray[np.float64]
-    """[m, genres], calibrated."""
-    suspects: NDArray[np.bool_]
-    """[m] the label looks wrong."""
-    accuracy: float
-    """Against the labels."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainedStage:
-    """A head and its report."""
-
-    head: Head
-    """Trained on all songs of the learned genres."""
-    genres: tuple[str, ...]
-    """In the order of the head's outputs."""
-    temperature: float
-    strength: float
-    """scikit-learn's C, chosen on validation."""
-    held_out: HeldOutFigures
-    out_of_fold: OutOfFold
-    skipped: tuple[SkippedGenre, ...]
-
-
-def train_stage(songs: LabelledSongs, options: TrainingOptions, progress: Progress) -> TrainedStage:
+def train_stage(
+    songs: LabelledSongs, options: TrainingOptions, progress: Progress, split: Split | None = None
+) -> TrainedStage:
     """Train, calibrate and evaluate one stage.
 
-    1. Leave out genres with too few songs or artists.
-    2. Set aside the test part: one fold of artists, touched once, at the end of step 4.
-    3. On the rest choose the strength by cross-validation over artists, and a temperature from the same logits.
-    4. Fit on the rest, measure on the test part.
-    5. Out-of-fold runs over all songs: predictions of every song, the temperature that serves, suspect labels.
-    6. Fit on all songs.
+    1. Leave out genres with too few songs or artists, and set aside the test part, by whole artists.
+    2. On folds of the rest choose the recipe, whether wrong labels are handled, and the calibration.
+    3. Fit on the rest, look at the test part once.
+    4. Hear every song out of fold, each fold's model made in just that way: predictions, suspect labels, the
+       calibration that serves, the distance beyond which a song is unlike the training.
+    5. Fit on all songs, those with suspect labels according to whose word they are.
 
-    Raises TooFewSongsError, TooFewGenresError.
+    Several stages share a `split`; one that is trained alone makes its own. Raises TooFewSongsError, TooFewGenresError.
     """
     learnable = learnable_genres(
-        songs.labels, songs.groups, songs.genres, min_songs_per_genre=options.min_songs_per_genre
+        songs.named, songs.groups, songs.genres, min_songs_per_genre=options.min_songs_per_genre
     )
-    rows, labels = relabelled(songs.labels, learnable.codes)
-    part = Part(vectors=songs.vectors[rows], labels=labels, groups=songs.groups[rows])
-    genres = tuple(songs.genres[code] for code in learnable.codes)
-    test = grouped_folds(part.labels, part.groups, folds=options.folds, seed=options.seed) == 0
-    strength, temperature = choose_strength(part.only(~test), len(genres), options, progress)
-    progress("measure on artists that were not in training", 0.4)
-    held_out = measure(part, test, strength=strength, temperature=temperature, genres=genres)
-    out_of_fold, temperature = hear_out_of_fold(part, rows, strength, len(genres), options, progress)
-    progress("fit on all songs", 0.9)
-    head = fit_head(part.vectors, part.labels, genre_count=len(genres), strength=strength)
-    return TrainedStage(
-        head=head,
-        genres=genres,
-        temperature=temperature,
-        strength=strength,
-        held_out=held_out,
-        out_of_fold=out_of_fold,
-        skipped=learnable.skipped,
-    )
+    rows, part = of_learned_genres(songs, learnable.codes)
+    split = (split or split_of(songs.labels, songs.groups, options)).only(rows)
+    training = StageTraining(part=part, rows=rows, split=split, options=options, progress=progress)
+    return training.run(tuple(songs.genres[code] for code in learnable.codes), learnable.skipped)
+
+
+def split_of(labels: Ints, groups: Ints, options: TrainingOptions) -> Split:
+    """Test part and folds of so many songs."""
+    runs = SMALL_LIBRARY_RUNS if len(labels) <= SMALL_LIBRARY_SONGS else 1
+    return split_songs(labels, groups, folds=options.folds, repeats=runs, seed=options.seed)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
-    """Songs of learned genres only."""
+class Handling:
+    """What handling wrong labels does on validation artists."""
 
-    vectors: Array
-    labels: NDArray[np.intp]
-    """[songs] index of the head's output."""
-    groups: Ints
-
-    def only(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> "Part":
-        """The songs of these rows."""
-        return Part(vectors=self.vectors[rows], labels=self.labels[rows], groups=self.groups[rows])
+    used: bool
+    handled: Tried
+    """The recipe with it, on the folds of the first run."""
+    accuracies: tuple[float, float]
+    """With it and without."""
 
 
-def relabelled(labels: Ints, codes: Sequence[int]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows whose label is among the codes, and their labels as positions among the codes."""
-    position = np.full(max(int(labels.max()), *codes) + 1, -1, dtype=np.intp)
-    position[list(codes)] = np.arange(len(codes))
-    found = position[labels]
-    rows = np.flatnonzero(found >= 0)
-    return rows, found[rows]
+@dataclass(frozen=True, kw_only=True)
+class StageTraining:
+    """The songs of one stage on their way to a head."""
 
+    part: Part
+    rows: NDArray[np.intp]
+    """Where they are among the songs handed in."""
+    split: Split
+    options: TrainingOptions
+    progress: Progress
 
-def choose_strength(
-    part: Part, genre_count: int, options: TrainingOptions, progress: Progress
-) -> tuple[float, float]:
-    """The strength whose calibrated out-of-fold logits are likeliest, and their temperature."""
-    sample = part.only(sampled_groups(part.groups, STRENGTH_SONGS, options.seed))
-    folds = grouped_folds(sample.labels, sample.groups, folds=STRENGTH_FOLDS, seed=options.seed + 1)
-    best = (np.inf, STRENGTHS[0], 1.0)
-    for tried, strength in enumerate(STRENGTHS):
-        progress(f"choose the strength: {strength:g}", 0.4 * tried / len(STRENGTHS))
-        logits = out_of_fold_logits(sample, folds, genre_count, strength)
-        temperature = fit_temperature(logits, sample.labels)
-        likelihood = negative_log_likelihood(logits, sample.labels, temperature)
-        best = min(best, (likelihood, strength, temperature))
-    return best[1], best[2]
-
-
-def sampled_groups(groups: Ints, limit: int, seed: int) -> NDArray[np.bool_]:
-    """Rows of whole groups drawn at random until the limit; all rows when they are not more."""
-    if len(groups) <= limit:
-        return np.ones(len(groups), dtype=np.bool_)
-    names, group_of, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    drawn = np.random.default_rng(seed).permutation(len(names))
-    kept = np.zeros(len(names), dtype=np.bool_)
-    kept[drawn[np.cumsum(sizes[drawn]) <= limit]] = True
-    return kept[group_of]
-
-
-def out_of_fold_logits(part: Part, folds: Ints, genre_count: int, strength: float) -> Array:
-    """Logits [songs, genres], each fold's by a head fitted on the other folds."""
-    logits = np.zeros((len(folds), genre_count), dtype=np.float32)
-    for fold in np.unique(folds):
-        rest = part.only(folds != fold)
-        head = fit_head(rest.vectors, rest.labels, genre_count=genre_count, strength=strength)
-        logits[folds == fold] = head.logits(part.vectors[folds == fold])
-    return logits
-
-
-def measure(
-    part: Part, test: NDArray[np.bool_], *, strength: float, temperature: float, genres: Sequence[str]
-) -> HeldOutFigures:
-    """Fit on what is not test, look at the test part once."""
-    train = part.only(~test)
-    head = fit_head(train.vectors, train.labels, genre_count=len(genres), strength=strength)
-    return held_out_figures(
-        logits=head.logits(part.vectors[test]),
-        labels=part.labels[test],
-        train_labels=train.labels,
-        temperature=temperature,
-        genres=genres,
-    )
-
-
-def hear_out_of_fold(
-    part: Part,
-    rows: NDArray[np.intp],
-    strength: float,
-    genre_count: int,
-    options: TrainingOptions,
-    progress: Progress,
-) -> tuple[OutOfFold, float]:
-    """Predictions for every song by models that never heard its artist, and the temperature that fits them."""
-    repeats = SMALL_LIBRARY_REPEATS if len(rows) <= SMALL_LIBRARY_SONGS else 1
-    runs = []
-    for repeat in range(repeats):
-        progress("predict every song out of fold", 0.45 + 0.45 * repeat / repeats)
-        folds = grouped_folds(
-            part.labels, part.groups, folds=options.folds, seed=options.seed + 101 * (repeat + 1)
+    def run(self, genres: tuple[str, ...], skipped: tuple[SkippedGenre, ...]) -> TrainedStage:
+        """All steps, in their order."""
+        chosen = self.choose()
+        self.progress("measure on artists that were not in training", 0.45)
+        rest = self.part.only(~self.split.held_out)
+        measured = self.fit(rest, chosen)
+        test = self.look_once(measured, chosen.scaling)
+        out_of_fold = self.conclude(self.hear_all(chosen, measured))
+        self.progress("fit on all songs", 0.92)
+        weights = self.weights(chosen, out_of_fold)
+        head = fit_head(self.part, chosen.recipe, seed=self.options.seed, weights=weights, landmarks=True)
+        heard = out_of_fold.judged
+        return TrainedStage(
+            head=head.scaled(*out_of_fold.scaling.folded),
+            measured=measured.scaled(*chosen.scaling.folded),
+            genres=genres,
+            chosen=chosen,
+            test=test,
+            held_out=held_out_figures(
+                scores=test.probabilities,
+                named=test.named,
+                labels=test.labels,
+                groups=test.groups,
+                train_labels=rest.labels,
+                genres=genres,
+            ),
+            noise=noise_figures(out_of_fold.suspects, weights, chosen.accuracies),
+            coverage=coverage_curve(heard.confidence, heard.right, heard.groups),
+            out_of_fold=out_of_fold,
+            skipped=skipped,
         )
-        runs.append(out_of_fold_logits(part, folds, genre_count, strength))
-    # Of single runs, not of their mean: one model serves, and a mean of several is surer than that.
-    temperature = fit_temperature(np.concatenate(runs), np.tile(part.labels, repeats))
-    logits = np.mean(runs, axis=0)
-    probabilities = softmax(logits, temperature)
-    out_of_fold = OutOfFold(
-        rows=rows,
-        probabilities=probabilities,
-        suspects=suspect_labels(probabilities, part.labels),
-        accuracy=accuracy(logits.argmax(axis=1), part.labels),
-    )
-    return out_of_fold, temperature
+
+    def choose(self) -> Chosen:
+        """Recipe, handling of noise and calibration, on folds of what is not the test part."""
+        rest = np.flatnonzero(~self.split.held_out)
+        rows = sampled(rest, self.part.groups, CHOICE_SONGS, self.options.seed)
+        sample, folds = self.part.only(rows), self.split.runs[0][rows]
+        tried = try_recipes(
+            sample, folds, seed=self.options.seed, progress=lambda step, done: self.progress(step, 0.3 * done)
+        )
+        plain = best_of(tried)
+        self.progress("look for labels that are wrong", 0.3)
+        handling = self.compare_handling(rows, plain)
+        best = handling.handled if handling.used else plain
+        if len(rows) < len(rest):
+            rows, best = self.validate(rest, best, handle_noise=handling.used)
+        scaling, logits = calibrated(best.logits, self.part.only(rows))
+        return Chosen(
+            recipe=plain.recipe,
+            tried=tuple(tried),
+            handle_noise=handling.used,
+            accuracies=handling.accuracies,
+            scaling=scaling,
+            judged=self.judged(rows, softmax(logits)),
+        )
+
+    def compare_handling(self, rows: NDArray[np.intp], plain: Tried) -> Handling:
+        """Whether handling wrong labels helps, on the folds of every run; these rows are of no test song."""
+        sample = self.part.only(rows)
+        handled, right = [], []
+        for run in self.split.runs:
+            both = [
+                judged(plain.recipe, sample, self.hear_folds(sample, run[rows], plain, handle_noise=handle))
+                for handle in (True, False)
+            ]
+            handled.append(both[0])
+            right.append([right_of(each, sample) for each in both])
+        with_it, without = np.concatenate(right, axis=1)
+        groups = np.tile(sample.groups, len(right))
+        return Handling(
+            used=not handling_hurts(with_it, without, groups),
+            handled=handled[0],
+            accuracies=(float(with_it.mean()), float(without.mean())),
+        )
+
+    def validate(
+        self, rest: NDArray[np.intp], best: Tried, *, handle_noise: bool
+    ) -> tuple[NDArray[np.intp], Tried]:
+        """One fold of a large library, judged by a head of nearly as many songs as the one that will serve."""
+        self.progress("calibrate on artists that were not in training", 0.38)
+        part, folds = self.part.only(rest), self.split.runs[0][rest]
+        own = folds == VALIDATION
+        logits = self.hear_folds(part, folds, best, handle_noise=handle_noise, only=np.array([VALIDATION]))
+        return rest[own], judged(best.recipe, part.only(own), logits[own])
+
+    def hear_folds(
+        self, part: Part, folds: Ints, tried: Tried, *, handle_noise: bool, only: Ints | None = None
+    ) -> Array:
+        """Logits of the songs of these folds (all where none are named)."""
+        chosen = np.unique(folds) if only is None else only
+        return hear(
+            part, folds, tried.recipe, seed=self.options.seed, handle_noise=handle_noise, only=chosen
+        ).logits
+
+    def fit(self, part: Part, chosen: Chosen) -> Head:
+        """A head of these songs, made as all are."""
+        return fit_robustly(part, chosen.recipe, seed=self.options.seed, handle_noise=chosen.handle_noise)
+
+    def look_once(self, measured: Head, scaling: Scaling) -> Judged:
+        """The test part, as the head of the rest judges it."""
+        rows = np.flatnonzero(self.split.held_out)
+        return self.judged(rows, softmax(scaling.logits(measured.logits(self.part.vectors[rows]))))
+
+    def judged(self, rows: NDArray[np.intp], probabilities: NDArray[np.float64]) -> Judged:
+        """These rows of the part, as something judged them."""
+        return Judged(
+            rows=self.rows[rows],
+            probabilities=probabilities,
+            named=self.part.named[rows],
+            labels=self.part.labels[rows],
+            groups=self.part.groups[rows],
+        )
+
+    def hear_all(self, chosen: Chosen, measured: Head) -> list[Heard]:
+        """Every song, by models that never heard its artist; run by run."""
+        runs = []
+        for run, folds in enumerate(self.split.runs):
+            self.progress("predict every song out of fold", 0.5 + 0.42 * run / len(self.split.runs))
+            # The test part has been judged by the head of all the rest, which is what this would make again.
+            only = np.setdiff1d(folds, [HELD_OUT] if run == 0 else [])
+            heard = hear(
+                self.part,
+                folds,
+                chosen.recipe,
+                seed=self.options.seed,
+                handle_noise=chosen.handle_noise,
+                only=only,
+            )
+            if run == 0:
+                own = self.split.held_out
+                heard.logits[own] = measured.logits(self.part.vectors[own])
+                heard.distances[own] = measured.distances(self.part.vectors[own])
+            runs.append(heard)
+        return runs
+
+    def conclude(self, runs: list[Heard]) -> OutOfFold:
+        """Predictions, calibrated by songs that are not their own, and what they tell of labels and distances."""
+        # Single runs are calibrated, not their mean: one model serves, and a mean of several is surer than that.
+        logits = np.concatenate([run.logits for run in runs])
+        many = np.tile(np.arange(len(self.rows)), len(runs))
+        scaling, scaled = calibrated(logits, self.part, many)
+        mean = scaled.reshape(len(runs), *runs[0].logits.shape).mean(axis=0)
+        heard = self.judged(np.arange(len(self.rows)), softmax(mean))
+        distances = np.concatenate([run.distances for run in runs])
+        beyond = unsure_beyond(distances)
+        return OutOfFold(
+            judged=heard,
+            suspects=suspect_labels(heard.probabilities, heard.named),
+            distances=runs[0].distances,
+            accuracy=float(heard.right.mean()),
+            scaling=scaling,
+            calibration=calibration_figures(
+                softmax(logits), softmax(scaled), answers(scaled, self.part, many)
+            ),
+            unsure_beyond=beyond,
+            unsure_share=float(np.mean(distances > beyond)),
+        )
+
+    def weights(self, chosen: Chosen, out_of_fold: OutOfFold) -> Array:
+        """What each song counts in the last fit."""
+        heard = out_of_fold.judged
+        wrong = suspect_labels(heard.probabilities, heard.named, ODDS_TO_DROP) & chosen.handle_noise
+        return song_weights(wrong, self.part.labels, self.part.sources)
+
+
+def calibrated(
+    logits: NDArray[np.floating], part: Part, rows: NDArray[np.intp] | None = None
+) -> tuple[Scaling, NDArray[np.float64]]:
+    """The scaling of these logits of a part's songs (of `rows` of it), and the logits that others' scaling gives."""
+    folds = grouped_folds(part.labels, part.groups, folds=SCALING_FOLDS, seed=0)
+    songs = np.arange(len(folds)) if rows is None else rows
+    return choose_scaling(logits, answers(logits, part, songs), folds[songs])
+
+
+def answers(logits: NDArray[np.floating], part: Part, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The genre that each of these songs counts for."""
+    return truths(logits.argmax(axis=1), part.named[rows], part.labels[rows])
+
+
+def right_of(tried: Tried, part: Part) -> NDArray[np.bool_]:
+    """Which songs of a part are predicted rightly."""
+    predicted = tried.logits.argmax(axis=1)
+    right: NDArray[np.bool_] = truths(predicted, part.named, part.labels) == predicted
+    return right

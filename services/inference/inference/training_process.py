@@ -11,23 +11,28 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from runtime.process import die_with
 
 from inference.corpus import Corpus, Make
 from inference.errors import InferenceError, TooFewGenresError, TooFewSongsError
+from inference.labelled import LabelledSongs
 from inference.options import TrainingOptions
-from inference.record import HeadRecord
-from inference.stages import STAGES, Stage
-from inference.training import ALGORITHM, LabelledSongs, Progress, TrainedStage, train_stage
+from inference.record import HeadRecord, TriedRecipe
+from inference.splitting import Split
+from inference.stages import STAGES, Array, Stage
+from inference.trained import Chosen, TrainedStage
+from inference.training import Progress, split_of, train_stage
 from inference.training_files import FAILURE_FILE, OPTIONS_FILE, OUT_OF_FOLD_FILE
 from inference.version_files import write_head
 
 NICENESS = 10
+Rows = NDArray[np.int64]
 
 
 def main() -> None:
@@ -47,10 +52,19 @@ def train(folder: Path, options: TrainingOptions) -> None:
     stages = list(trainable(corpus))
     if not stages:
         raise TooFewSongsError("no song came with an FMA vector; extract the songs first, then train")
-    first: TrainedStage | None = None
+    split = split_of(corpus.strata([makes for _, makes in stages]), corpus.groups, options)
+    trained: list[TrainedStage] = []
     for done, (stage, makes) in enumerate(stages):
-        trained = train_one(folder, corpus, stage, makes, options, reporter(stage, done, len(stages)), first)
-        first = first or trained
+        started = time.monotonic()
+        progress = reporter(stage, done, len(stages))
+        tell_of_oddities(corpus, makes, progress)
+        rows, vectors = corpus.joined(makes)
+        learned = learn(corpus, rows, vectors, split, options, progress, trained)
+        if learned is not None:
+            trained.append(learned)
+            seconds = time.monotonic() - started
+            record = describe(stage, makes, learned, options, corpus.digest(rows, vectors), seconds)
+            write_stage(folder / stage.model, learned, record, rows)
 
 
 def trainable(corpus: Corpus) -> Iterator[tuple[Stage, tuple[Make, ...]]]:
@@ -61,42 +75,48 @@ def trainable(corpus: Corpus) -> Iterator[tuple[Stage, tuple[Make, ...]]]:
             yield stage, makes
 
 
-def train_one(
-    folder: Path,
+def tell_of_oddities(corpus: Corpus, makes: tuple[Make, ...], progress: Progress) -> None:
+    """Say which songs are not taken as they were sent."""
+    left_out = corpus.left_out(makes)
+    if left_out:
+        versions = " and ".join(make.version for make in makes)
+        progress(f"{left_out} songs left out: their vectors are of another version than {versions}", 0.0)
+    if corpus.contradictions:
+        progress(
+            f"{corpus.contradictions} songs are copies of one audio with different labels: the strongest counts",
+            0.0,
+        )
+
+
+def learn(
     corpus: Corpus,
-    stage: Stage,
-    makes: tuple[Make, ...],
+    rows: Rows,
+    vectors: Array,
+    split: Split,
     options: TrainingOptions,
     progress: Progress,
-    first: TrainedStage | None,
+    before: Sequence[TrainedStage],
 ) -> TrainedStage | None:
-    """Train one stage and write what came of it; a later stage that knows fewer genres than the first is left out."""
-    started = time.monotonic()
-    rows, vectors = corpus.joined(makes)
+    """Train one stage; None for a later one that would know fewer genres than the first."""
     songs = LabelledSongs(
-        vectors=vectors, labels=corpus.labels[rows], groups=corpus.groups[rows], genres=corpus.genres
+        vectors=vectors,
+        named=corpus.named[rows],
+        labels=corpus.labels[rows],
+        sources=corpus.sources[rows],
+        groups=corpus.groups[rows],
+        genres=corpus.genres,
     )
     try:
-        trained = train_stage(songs, options, progress)
+        trained = train_stage(songs, options, progress, split.only(rows))
     except (TooFewSongsError, TooFewGenresError) as error:
-        if first is None:
+        if not before:
             raise
         progress(f"left out: {error}", 1.0)
         return None
-    if first is not None and trained.genres != first.genres:
-        unknown = ", ".join(sorted(set(first.genres) - set(trained.genres)))
+    if before and trained.genres != before[0].genres:
+        unknown = ", ".join(sorted(set(before[0].genres) - set(trained.genres)))
         progress(f"left out: too few songs with its vectors for {unknown}", 1.0)
         return None
-    record = describe(
-        stage,
-        makes,
-        trained,
-        options,
-        group_count=len(np.unique(songs.groups[trained.out_of_fold.rows])),
-        digest=corpus.digest(rows, vectors),
-        seconds=time.monotonic() - started,
-    )
-    write_stage(folder / stage.model, trained, record, rows)
     return trained
 
 
@@ -105,24 +125,31 @@ def describe(
     makes: tuple[Make, ...],
     trained: TrainedStage,
     options: TrainingOptions,
-    *,
-    group_count: int,
     digest: str,
     seconds: float,
 ) -> HeadRecord:
     """The record of a trained stage."""
+    chosen, heard = trained.chosen, trained.out_of_fold
     return HeadRecord(
         stage=stage.number,
-        algorithm=ALGORITHM,
+        algorithm=chosen.recipe.algorithm,
+        recipe=str(chosen.recipe),
+        tried=tried_recipes(chosen),
         genres=trained.genres,
-        temperature=trained.temperature,
-        strength=trained.strength,
+        temperature=heard.scaling.temperature,
+        calibration_kind=heard.scaling.kind,
+        calibration=heard.calibration,
+        strength=chosen.recipe.strength,
         feature_versions={make.kind.name: make.version for make in makes},
         held_out=trained.held_out,
-        out_of_fold_accuracy=trained.out_of_fold.accuracy,
+        out_of_fold_accuracy=heard.accuracy,
+        noise=trained.noise,
+        coverage=trained.coverage,
+        unsure_beyond=heard.unsure_beyond,
+        unsure_share=heard.unsure_share,
         skipped=trained.skipped,
-        song_count=len(trained.out_of_fold.rows),
-        group_count=group_count,
+        song_count=len(heard.suspects),
+        group_count=len(np.unique(heard.judged.groups)),
         seed=options.seed,
         training_digest=digest,
         training_seconds=seconds,
@@ -130,17 +157,30 @@ def describe(
     )
 
 
-def write_stage(
-    folder: Path, trained: TrainedStage, record: HeadRecord, rows: np.ndarray[tuple[int], np.dtype[np.int64]]
-) -> None:
+def tried_recipes(chosen: Chosen) -> tuple[TriedRecipe, ...]:
+    """What was tried, for the record."""
+    return tuple(
+        TriedRecipe(
+            algorithm=str(each.recipe),
+            accuracy=each.accuracy,
+            loss=each.loss,
+            chosen=each.recipe == chosen.recipe,
+        )
+        for each in chosen.tried
+    )
+
+
+def write_stage(folder: Path, trained: TrainedStage, record: HeadRecord, rows: Rows) -> None:
     """Leave head, record and out-of-fold predictions; `rows` are the corpus rows of the stage's songs."""
     folder.mkdir()
     write_head(folder, trained.head, record)
+    heard = trained.out_of_fold
     np.savez(
         folder / OUT_OF_FOLD_FILE,
-        rows=rows[trained.out_of_fold.rows],
-        probabilities=trained.out_of_fold.probabilities.astype(np.float32),
-        suspects=trained.out_of_fold.suspects,
+        rows=rows[heard.judged.rows],
+        probabilities=heard.judged.probabilities.astype(np.float32),
+        suspects=heard.suspects,
+        strange=heard.distances > heard.unsure_beyond,
     )
 
 

@@ -2,13 +2,15 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 
 from inference.errors import ModelBrokenError
-from inference.head import Head
+from inference.head import Array, Head, Landmarks
 from inference.record import HeadRecord, record_from_json, record_to_json
 
 HEAD_FILE = "head.npz"
@@ -19,27 +21,59 @@ CHECKSUM_FILE = "checksums.json"
 
 def write_head(folder: Path, head: Head, record: HeadRecord) -> None:
     """Write weights and record into a folder that is there."""
-    np.savez(
-        folder / HEAD_FILE,
-        mean=head.mean,
-        scale=head.scale,
-        clip=np.float32(head.clip),
-        weight=head.weight,
-        bias=head.bias,
-    )
+    write_weights(folder / HEAD_FILE, head)
     (folder / RECORD_FILE).write_bytes(record_to_json(record))
+
+
+def write_weights(path: Path, head: Head) -> None:
+    """Write the arrays of a head; those that it does not have are left out."""
+    arrays: dict[str, Any] = {
+        "mean": head.mean,
+        "scale": head.scale,
+        "clip": np.float32(head.clip),
+        "weight": head.weight,
+        "bias": head.bias,
+        "hidden_weight": head.hidden_weight,
+        "hidden_bias": head.hidden_bias,
+    }
+    if head.landmarks is not None:
+        arrays |= {
+            "basis": head.landmarks.basis,
+            "whitening": head.landmarks.whitening,
+            "centres": head.landmarks.centres,
+            "residual": np.float32(head.landmarks.residual),
+        }
+    np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
 
 
 def read_head(folder: Path) -> Head:
     """The weights, as Triton reads them."""
-    with np.load(folder / HEAD_FILE, allow_pickle=False) as arrays:
+    return read_weights(folder / HEAD_FILE)
+
+
+def read_weights(path: Path) -> Head:
+    """The arrays of a head."""
+    with np.load(path, allow_pickle=False) as arrays:
         return Head(
             mean=arrays["mean"],
             scale=arrays["scale"],
             clip=float(arrays["clip"]),
             weight=arrays["weight"],
             bias=arrays["bias"],
+            hidden_weight=arrays.get("hidden_weight"),
+            hidden_bias=arrays.get("hidden_bias"),
+            landmarks=landmarks_of(arrays) if "basis" in arrays else None,
         )
+
+
+def landmarks_of(arrays: Mapping[str, Array]) -> Landmarks:
+    """The landmarks among the arrays of a head."""
+    return Landmarks(
+        basis=arrays["basis"],
+        whitening=arrays["whitening"],
+        centres=arrays["centres"],
+        residual=float(arrays["residual"]),
+    )
 
 
 def head_width(folder: Path, name: str) -> int:

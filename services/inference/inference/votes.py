@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from inference.errors import InferenceError
-from inference.stages import Stage, Vector, VectorKind
+from inference.stages import Array, Stage, Vector, VectorKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +20,18 @@ class InstalledHead:
     temperature: float
     feature_versions: Mapping[VectorKind, str]
     """The make of the vectors that it was trained on; it sees no others."""
+    unsure_beyond: float | None = None
+    """Distance from the songs of its training beyond which it does not decide; None for a head that knows none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opinions:
+    """What a head says of some songs."""
+
+    logits: Array
+    """[rows, genres]"""
+    distances: Array | None
+    """[rows] from the songs of its training; None from a head that knows none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +85,8 @@ class StageVerdict:
     top: tuple[tuple[str, float], ...]
     """Genre and calibrated probability, best first."""
     threshold: float
+    strange: bool = False
+    """The song is unlike those of the training: the genre is a guess, whatever the probability says."""
 
     @property
     def confidence(self) -> float:
@@ -81,8 +95,8 @@ class StageVerdict:
 
     @property
     def decided(self) -> bool:
-        """Whether it reached the threshold."""
-        return self.confidence >= self.threshold
+        """Whether it reached the threshold, on a song of the kind that it knows."""
+        return self.confidence >= self.threshold and not self.strange
 
 
 class Outcome(Enum):
@@ -91,6 +105,8 @@ class Outcome(Enum):
     CLASSIFIED = auto()
     NO_MODEL = auto()
     PROVISIONAL = auto()
+    UNSURE = auto()
+    """The last stage that ran has learned from no songs like this one."""
 
 
 @dataclass(frozen=True, kw_only=True)

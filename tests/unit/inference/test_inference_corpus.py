@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from inference.corpus import Corpus, CorpusWriter
 from inference.heads import Heads
+from inference.labelled import LabelSource
 from inference.learning import Session
 from inference.servicer import add_song
 from inference.stages import STAGES, Vector, VectorKind
@@ -23,17 +24,17 @@ def corpus(tmp_path: Path) -> Corpus:
     """Four songs: two with FMA and MERT, one with FMA alone, one with FMA of an older make."""
     writer = CorpusWriter(tmp_path)
     mert = [vector(VectorKind.MERT, "m", 10.0 + row, 768) for row in range(2)]
-    writer.add(song_id="a", genre="Jazz", group="x", vectors=[vector(VectorKind.FMA, "2", 0.0), mert[0]])
-    writer.add(song_id="b", genre="Rap", group="y", vectors=[vector(VectorKind.FMA, "1", 1.0)])
-    writer.add(song_id="c", genre="Jazz", group="y", vectors=[vector(VectorKind.FMA, "2", 2.0)])
-    writer.add(song_id="d", genre="Rap", group="x", vectors=[mert[1], vector(VectorKind.FMA, "2", 3.0)])
+    writer.add(song_id="a", genres=["Jazz"], group="x", vectors=[vector(VectorKind.FMA, "2", 0.0), mert[0]])
+    writer.add(song_id="b", genres=["Rap"], group="y", vectors=[vector(VectorKind.FMA, "1", 1.0)])
+    writer.add(song_id="c", genres=["Jazz"], group="y", vectors=[vector(VectorKind.FMA, "2", 2.0)])
+    writer.add(song_id="d", genres=["Rap"], group="x", vectors=[mert[1], vector(VectorKind.FMA, "2", 3.0)])
     writer.finish()
     return Corpus(tmp_path)
 
 
 def test_labels_and_groups_come_back(corpus: Corpus) -> None:
     assert [corpus.genres[label] for label in corpus.labels] == ["Jazz", "Rap", "Jazz", "Rap"]
-    assert corpus.groups.tolist() == [0, 1, 1, 0]
+    assert corpus.groups[0] == corpus.groups[3] != corpus.groups[1] == corpus.groups[2]
 
 
 def test_the_make_of_most_songs_is_learned_and_no_other_is_mixed_in(corpus: Corpus) -> None:
@@ -77,4 +78,59 @@ def test_songs_of_nobody_are_groups_of_their_own(tmp_path: Path) -> None:
         add_song(session, inference_pb2.TrainRequest(song=song))
     session.corpus.finish()
     server.close()
-    assert Corpus(tmp_path).groups.tolist() == [0, 1, 2, 2]
+    groups = Corpus(tmp_path).groups
+    assert len(set(groups)) == 3
+    assert groups[2] == groups[3]
+
+
+def test_an_artist_has_one_number_in_every_training(tmp_path: Path) -> None:
+    """So that the next training tests on the same artists, whichever songs come first."""
+    numbers = []
+    for order in (["x", "y"], ["y", "x"]):
+        folder = tmp_path / "".join(order)
+        folder.mkdir()
+        writer = CorpusWriter(folder)
+        for group in order:
+            writer.add(song_id=group, genres=["Jazz"], group=group, vectors=[])
+        writer.finish()
+        numbers.append(dict(zip(order, Corpus(folder).groups.tolist(), strict=True)))
+    assert numbers[0] == numbers[1]
+
+
+def copies(folder: Path, *labels: tuple[list[str], LabelSource]) -> Corpus:
+    """One audio under the names of several artists, each with another label."""
+    writer = CorpusWriter(folder)
+    for row, (genres, source) in enumerate(labels):
+        same = [vector(VectorKind.FMA, "1", 7.0)]
+        writer.add(song_id=str(row), genres=genres, group=f"artist {row}", vectors=same, source=source)
+    writer.finish()
+    return Corpus(folder)
+
+
+def names(corpus: Corpus) -> list[list[str]]:
+    return [[corpus.genres[code] for code in np.flatnonzero(row)] for row in corpus.named]
+
+
+def test_of_contradicting_labels_for_one_audio_the_stronger_word_counts(tmp_path: Path) -> None:
+    corpus = copies(tmp_path, (["Jazz"], LabelSource.TAG), (["Rap"], LabelSource.OVERRIDE))
+    assert names(corpus) == [["Rap"], ["Rap"]]
+    assert corpus.contradictions == 2
+
+
+def test_contradicting_labels_of_one_strength_are_joined(tmp_path: Path) -> None:
+    corpus = copies(tmp_path, (["Jazz"], LabelSource.TAG), (["Rap"], LabelSource.TAG))
+    assert names(corpus) == [["Jazz", "Rap"], ["Jazz", "Rap"]]
+    assert [corpus.genres[label] for label in corpus.labels] == ["Jazz", "Jazz"]
+
+
+def test_copies_of_one_audio_are_never_on_two_sides_of_a_split(tmp_path: Path) -> None:
+    corpus = copies(tmp_path, (["Jazz"], LabelSource.TAG), (["Jazz"], LabelSource.TAG))
+    assert corpus.groups[0] == corpus.groups[1]
+    assert corpus.contradictions == 0
+
+
+def test_songs_whose_vectors_are_of_another_version_are_counted(corpus: Corpus) -> None:
+    for stage, left_out in ((STAGES[0], 1), (STAGES[1], 0)):
+        makes = corpus.makes(stage)
+        assert makes is not None
+        assert corpus.left_out(makes) == left_out

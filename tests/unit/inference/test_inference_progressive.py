@@ -1,6 +1,7 @@
 """The voting rule, case by case."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import grpc
 import numpy as np
@@ -12,9 +13,19 @@ from inference.errors import (
     VectorInvalidError,
     VectorMissingError,
 )
-from inference.progressive import Song, Vote, classify, judge_together
+from inference.hearing import Song
+from inference.progressive import Vote, classify, judge_together
 from inference.stages import STAGES, Array, Vector, VectorKind
-from inference.votes import BrokenHead, Classification, Heard, InstalledHead, MissingVector, Outcome, Rule
+from inference.votes import (
+    BrokenHead,
+    Classification,
+    Heard,
+    InstalledHead,
+    MissingVector,
+    Opinions,
+    Outcome,
+    Rule,
+)
 from runtime.errors import RemoteError
 
 FMA, MERT, JMLA = VectorKind.FMA, VectorKind.MERT, VectorKind.JMLA
@@ -34,6 +45,7 @@ def head(number: int, **versions: str) -> InstalledHead:
         genres=GENRES,
         temperature=1.0,
         feature_versions={kind: versions.get(kind.name, "1") for kind in stage.kinds},
+        unsure_beyond=2.0,
     )
 
 
@@ -56,18 +68,20 @@ class Ear:
 
 
 class Judges:
-    """Each stage says a genre with a confidence."""
+    """Each stage says a genre with a confidence; the song is at a distance from what the stages know."""
 
-    def __init__(self, **said: tuple[str, float]) -> None:
+    def __init__(self, distances: Sequence[float] = (1.0, 1.0, 1.0), **said: tuple[str, float]) -> None:
         self._said = said
+        self._distances = distances
         self.inputs: dict[int, Array] = {}
 
-    def __call__(self, head: InstalledHead, vectors: Array) -> Array:
+    def __call__(self, head: InstalledHead, vectors: Array) -> Opinions:
         self.inputs[head.stage.number] = vectors
         genre, confidence = self._said[f"stage{head.stage.number}"]
         rest = (1 - confidence) / (len(GENRES) - 1)
         logits = np.log([[confidence if name == genre else rest for name in GENRES]])
-        return logits.astype(np.float32)
+        distance = np.array([self._distances[head.stage.number - 1]], dtype=np.float32)
+        return Opinions(logits=logits.astype(np.float32), distances=distance)
 
 
 UNSURE_THEN_SURE = {"stage1": ("Blues", 0.6), "stage2": ("Jazz", 0.75), "stage3": ("Rap", 0.9)}
@@ -251,7 +265,7 @@ def test_a_first_head_that_is_damaged_fails_the_call() -> None:
 
 
 def test_triton_gone_at_the_first_stage_fails_the_call() -> None:
-    def judge(head: InstalledHead, vectors: Array) -> Array:
+    def judge(head: InstalledHead, vectors: Array) -> Opinions:
         raise TritonUnavailableError("Triton does not answer")
 
     with pytest.raises(TritonUnavailableError, match="does not answer"):
@@ -285,11 +299,11 @@ def test_votes_that_wait_for_one_head_share_a_call_and_a_wrong_width_spoils_its_
     """MERT has two lengths that are allowed, and a head was trained on one of them."""
     shapes: list[tuple[int, ...]] = []
 
-    def judge(head: InstalledHead, vectors: Array) -> Array:
+    def judge(head: InstalledHead, vectors: Array) -> Opinions:
         shapes.append(vectors.shape)
         if vectors.shape[1] == 518 + 1024:
             raise ModelBrokenError("this head wants 1286 values")
-        return np.array([[1.0, 2.0, 3.0]] * len(vectors), dtype=np.float32)
+        return Opinions(logits=np.array([[1.0, 2.0, 3.0]] * len(vectors), dtype=np.float32), distances=None)
 
     songs = [Song(sent=[vector(FMA), wide(length)], hear=None) for length in (768, 1024, 768)]
     votes = [Vote(heads=[head(2)], song=song, rule=Rule()) for song in songs]
@@ -308,8 +322,9 @@ def test_only_the_songs_that_were_unsure_go_on_to_the_second_stage() -> None:
         for rule in rules
     ]
 
-    def judge(head: InstalledHead, vectors: Array) -> Array:
-        return np.repeat(judges(head, vectors), len(vectors), axis=0)
+    def judge(head: InstalledHead, vectors: Array) -> Opinions:
+        one = judges(head, vectors)
+        return Opinions(logits=np.repeat(one.logits, len(vectors), axis=0), distances=None)
 
     judge_together(votes, judge)
     assert [vote.question is None for vote in votes] == [True, False, True]
@@ -317,3 +332,45 @@ def test_only_the_songs_that_were_unsure_go_on_to_the_second_stage() -> None:
     assert [stages_of(vote.result()) for vote in votes] == [[1], [1, 2], [1]]
     assert judges.inputs[1].shape == (3, 518)
     assert judges.inputs[2].shape == (1, 518 + 768)
+
+
+def test_a_song_unlike_the_training_is_unsure_whatever_the_probability_says() -> None:
+    result = vote([head(1)], hear=Ear(), judges=Judges((2.1,), stage1=("Jazz", 0.99)))
+    assert result.outcome is Outcome.UNSURE
+    assert result.verdicts[0].top[0] == ("Jazz", pytest.approx(0.99))
+    assert not result.verdicts[0].decided
+
+
+def test_a_song_that_the_first_stage_does_not_know_is_decided_by_a_later_one_that_does() -> None:
+    judges = Judges((5.0, 1.0), stage1=("Jazz", 0.99), stage2=("Rap", 0.9))
+    result = vote([head(1), head(2)], hear=Ear(), judges=judges)
+    assert result.outcome is Outcome.CLASSIFIED
+    assert [verdict.decided for verdict in result.verdicts] == [False, True]
+
+
+def test_a_song_that_the_last_stage_does_not_know_is_unsure_although_the_first_knew_it() -> None:
+    judges = Judges((1.0, 5.0), stage1=("Jazz", 0.6), stage2=("Rap", 0.9))
+    result = vote([head(1), head(2)], hear=Ear(), judges=judges)
+    assert result.outcome is Outcome.UNSURE
+    assert stages_of(result) == [1, 2]
+
+
+def test_a_song_unlike_the_training_whose_later_stage_failed_for_now_is_provisional() -> None:
+    """It is worth another try: the later stage may know it."""
+    gap = MissingVector(kind=MERT, permanent=False, message="the GPU is out of memory")
+    judges = Judges((5.0, 1.0), stage1=("Jazz", 0.99))
+    result = vote([head(1), head(2)], hear=Ear(missing=[gap]), judges=judges)
+    assert result.outcome is Outcome.PROVISIONAL
+
+
+def test_a_song_unlike_the_training_without_a_later_stage_is_unsure() -> None:
+    gap = MissingVector(kind=MERT, permanent=True, message="MERT is not installed")
+    judges = Judges((5.0, 1.0), stage1=("Jazz", 0.99))
+    assert vote([head(1), head(2)], hear=Ear(missing=[gap]), judges=judges).outcome is Outcome.UNSURE
+
+
+def test_a_head_from_before_there_were_distances_decides_as_ever() -> None:
+    old = replace(head(1), unsure_beyond=None)
+    result = vote([old], hear=Ear(), judges=Judges((99.0,), stage1=("Jazz", 0.9)))
+    assert result.outcome is Outcome.CLASSIFIED
+    assert result.verdicts[0].decided

@@ -42,8 +42,6 @@ RECORD = HeadRecord(
         accuracy=1.0,
         macro_f1=1.0,
         majority_baseline_accuracy=0.3,
-        calibration_error_before=0.2,
-        calibration_error_after=0.1,
         genres=(),
     ),
     out_of_fold_accuracy=0.9,

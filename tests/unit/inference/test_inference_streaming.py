@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from inference.errors import RequestInvalidError
-from inference.progressive import Hear, Song, Vote
+from inference.hearing import Hear, Song
+from inference.progressive import Vote
 from inference.stages import STAGES, Array, Vector, VectorKind
 from inference.streaming import Entry, SongStream, StreamLimits
-from inference.votes import Heard, InstalledHead, Rule
+from inference.votes import Heard, InstalledHead, Opinions, Rule
 from waiting import until
 
 HEAD = InstalledHead(
@@ -36,9 +37,9 @@ class Judge:
     def __init__(self) -> None:
         self.asked: list[int] = []
 
-    def __call__(self, head: InstalledHead, vectors: Array) -> Array:
+    def __call__(self, head: InstalledHead, vectors: Array) -> Opinions:
         self.asked.append(len(vectors))
-        return np.zeros((len(vectors), 2), dtype=np.float32)
+        return Opinions(logits=np.zeros((len(vectors), 2), dtype=np.float32), distances=None)
 
 
 def limits(songs: int = 4, content_bytes: int = 100, hearings: int = 2) -> StreamLimits:

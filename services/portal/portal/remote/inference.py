@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import grpc
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
 from reclass.inference.v1 import inference_pb2 as pb
 from reclass.inference.v1 import inference_pb2_grpc
 from runtime.errors import RemoteError
@@ -298,9 +300,18 @@ def _plain(report: pb.TrainingReport) -> dict[str, Any]:
     content: dict[str, Any] = MessageToDict(
         report, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
     )
-    content["song_count"], content["group_count"] = report.song_count, report.group_count
-    for stage, message in zip(content["stages"], report.stages, strict=True):
-        stage["held_out_songs"] = message.held_out_songs
-        for genre, genre_message in zip(stage["genres"], message.genres, strict=True):
-            genre["songs"] = genre_message.songs
+    _make_numbers(content, report)
     return content
+
+
+def _make_numbers(content: dict[str, Any], message: Message) -> None:
+    """Put the 64-bit numbers of a message, and of those inside of it, where their strings are."""
+    for field in message.DESCRIPTOR.fields:
+        value = getattr(message, field.name)
+        if field.type == FieldDescriptor.TYPE_INT64:
+            content[field.name] = list(value) if field.is_repeated else value
+        elif isinstance(content.get(field.name), dict):
+            _make_numbers(content[field.name], value)
+        elif field.type == FieldDescriptor.TYPE_MESSAGE and field.is_repeated:
+            for inner, inner_message in zip(content[field.name], value, strict=True):
+                _make_numbers(inner, inner_message)

@@ -1,0 +1,59 @@
+"""How far a share of right answers may lie from the truth, when the songs of one artist stand or fall together."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[np.floating] | NDArray[np.bool_]
+Ints = NDArray[np.integer]
+
+REPEATS = 2000
+SEED = 95
+QUANTILES = (2.5, 97.5)
+Z = 1.96
+"""Standard deviations of a two-sided 95 % interval."""
+
+
+def interval_of_mean(values: Values, groups: Ints) -> tuple[float, float]:
+    """95 % percentile interval of the mean of `values` [n] by drawing whole groups [n] again and again.
+
+    Artists are drawn, not songs: ten songs of one album are hardly more evidence than one, and an interval over songs
+    would be too narrow wherever an artist has several.
+    """
+    sums, sizes = per_group(values, groups)
+    drawn = np.random.default_rng(SEED).multinomial(
+        len(sums), np.full(len(sums), 1 / len(sums)), size=REPEATS
+    )
+    means = (drawn @ sums) / np.maximum(drawn @ sizes, 1)
+    low, high = np.percentile(means, QUANTILES)
+    return float(low), float(high)
+
+
+def per_group(values: Values, groups: Ints) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Sum of the values, and number of songs, of each group."""
+    _, group_of = np.unique(groups, return_inverse=True)
+    sums = np.bincount(group_of, weights=values).astype(np.float64)
+    return sums, np.bincount(group_of).astype(np.float64)
+
+
+def design_effect(values: Values, groups: Ints) -> float:
+    """By how much the groups widen the variance of a mean (Kish); at least 1."""
+    mean = float(np.mean(values))
+    binomial = mean * (1 - mean) * len(values)
+    if binomial == 0:
+        return 1.0
+    sums, sizes = per_group(values, groups)
+    between = float(((sums - mean * sizes) ** 2).sum())
+    return max(1.0, between / binomial)
+
+
+def lower_end(right: float, songs: float, effect: float) -> float:
+    """Lower end of the 95 % interval (Wilson) of a share of `right` among `songs` that count as songs / effect.
+
+    Unlike a bootstrap it does not say 100 % where all of a handful are right.
+    """
+    if songs == 0:
+        return 0.0
+    size, share = songs / effect, right / songs
+    centre = share + Z**2 / (2 * size)
+    spread = Z * np.sqrt(share * (1 - share) / size + Z**2 / (4 * size**2))
+    return float((centre - spread) / (1 + Z**2 / size))

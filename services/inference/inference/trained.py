@@ -1,0 +1,113 @@
+"""What a training of one stage gives: the head, and everything that is known of it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.calibration import CalibrationFigures
+from inference.choosing import Tried
+from inference.coverage import CoveragePoint
+from inference.evaluation import HeldOutFigures, truths
+from inference.fitting import Recipe
+from inference.genres import SkippedGenre
+from inference.head import Head
+from inference.noise import NoiseFigures
+from inference.scaling import Scaling
+
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """Songs that a model judged which never heard their artists."""
+
+    rows: NDArray[np.intp]
+    """[m] index of the song among those handed in."""
+    probabilities: NDArray[np.float64]
+    """[m, genres], calibrated."""
+    named: Bools
+    """[m, genres] what their labels name."""
+    labels: NDArray[np.intp]
+    """[m] the first of that."""
+    groups: NDArray[np.integer]
+    """[m] artist"""
+
+    @property
+    def confidence(self) -> NDArray[np.float64]:
+        """[m] probability of the best genre."""
+        best: NDArray[np.float64] = self.probabilities.max(axis=1)
+        return best
+
+    @property
+    def right(self) -> Bools:
+        """[m] the best genre is one that the label names."""
+        predicted = self.probabilities.argmax(axis=1)
+        right: Bools = truths(predicted, self.named, self.labels) == predicted
+        return right
+
+    def only(self, chosen: Bools | NDArray[np.intp]) -> "Judged":
+        """These of the songs."""
+        return Judged(
+            rows=self.rows[chosen],
+            probabilities=self.probabilities[chosen],
+            named=self.named[chosen],
+            labels=self.labels[chosen],
+            groups=self.groups[chosen],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutOfFold:
+    """What models that never heard a song's artist say of it."""
+
+    judged: Judged
+    """All songs; those of skipped genres are missing."""
+    suspects: Bools
+    """[m] the label looks wrong."""
+    distances: NDArray[np.float32]
+    """[m] from the songs of the training."""
+    accuracy: float
+    """Against the labels."""
+    scaling: Scaling
+    """What calibrates such predictions, and those of the served head."""
+    calibration: CalibrationFigures
+    unsure_beyond: float
+    """The distance beyond which a song is unlike the training."""
+    unsure_share: float
+    """Share of these songs beyond it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """What validation decided."""
+
+    recipe: Recipe
+    tried: tuple[Tried, ...]
+    handle_noise: bool
+    accuracies: tuple[float, float]
+    """With the handling of noise, and without."""
+    scaling: Scaling
+    judged: Judged
+    """By models that heard neither these songs' artists nor the test part."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedStage:
+    """A head and its report."""
+
+    head: Head
+    """Trained on all songs of the learned genres; its logits want the temperature and nothing else."""
+    measured: Head
+    """Trained on what is not the test part; the held-out figures are its own."""
+    genres: tuple[str, ...]
+    """In the order of the head's outputs."""
+    chosen: Chosen
+    test: Judged
+    held_out: HeldOutFigures
+    """Of the test part."""
+    noise: NoiseFigures
+    coverage: tuple[CoveragePoint, ...]
+    """Out of fold."""
+    out_of_fold: OutOfFold
+    skipped: tuple[SkippedGenre, ...]
