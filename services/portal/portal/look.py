@@ -1,5 +1,6 @@
 """How the admin looks and what its menu offers: the settings of django-unfold."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest
@@ -11,10 +12,14 @@ def _entry(title: str, icon: str, page: str) -> dict[str, Any]:
     return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{page}")}
 
 
-def _is_about_genres(request: HttpRequest) -> bool:
+def _is_about(model: str, but: str) -> Callable[[HttpRequest], bool]:
     """Not on the page below theirs that has an entry of its own."""
-    name = request.resolver_match.url_name if request.resolver_match else None
-    return bool(name and name.startswith("genres_genre_") and name != "genres_genre_learnable")
+
+    def is_it(request: HttpRequest) -> bool:
+        name = request.resolver_match.url_name if request.resolver_match else None
+        return bool(name and name.startswith(f"genres_{model}_") and name != f"genres_{model}_{but}")
+
+    return is_it
 
 
 UNFOLD: dict[str, Any] = {
@@ -45,9 +50,16 @@ UNFOLD: dict[str, Any] = {
                 "title": "Genres",
                 "separator": True,
                 "items": [
-                    {**_entry("Genres", "sell", "genres_genre_changelist"), "active": _is_about_genres},
+                    {
+                        **_entry("Genres", "sell", "genres_genre_changelist"),
+                        "active": _is_about("genre", "learnable"),
+                    },
                     _entry("Taught sets", "local_library", "teaching_taughtset_changelist"),
-                    _entry("Aliases", "alt_route", "genres_alias_changelist"),
+                    {
+                        **_entry("Aliases", "alt_route", "genres_alias_changelist"),
+                        "active": _is_about("alias", "unmapped"),
+                    },
+                    _entry("Unknown tags", "question_mark", "genres_alias_unmapped"),
                     _entry("What can be learned", "school", "genres_genre_learnable"),
                 ],
             },

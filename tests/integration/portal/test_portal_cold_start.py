@@ -11,10 +11,12 @@ from portal.genres.models import Alias, Genre
 from portal.library.labels import relabel
 from portal.library.models import Analysis, Track, Vector
 from portal.remote.inference import TrainingSong
+from portal.teaching.models import TaughtSet
 from portal.verdicts import learnable
 from portal.verdicts.corpus import present_versions, training_songs
-from portal.verdicts.learnable import GenreCount, survey_genres, what_helps
+from portal.verdicts.learnable import GenreCount, survey_genres
 from portal.verdicts.models import Override
+from portal.verdicts.offers import offers
 from rich.console import Console
 
 pytestmark = pytest.mark.usefixtures("genres")
@@ -93,14 +95,28 @@ def test_a_genre_can_be_learned_here_when_inference_says_so(usable, artists):
 def test_the_most_frequent_tags_that_no_alias_knows_are_named_until_one_does():
     a_library()
     assert survey_genres().unknown_tags == (("Schlagerchen", 6), ("Klangkunst", 1))
-    said = " ".join(what_helps(survey_genres()))
+    said = " ".join(map(str, offers(survey_genres())))
     assert "“Schlagerchen” (6)" in said
-    assert "under Aliases" in said
+    assert "under Unknown tags" in said
     assert "reclass extract" in said
     Alias.objects.create(spelling="Schlagerchen", genre=Genre.objects.get(name="Vocal"))
     relabel()
     assert survey_genres().unknown_tags == (("Klangkunst", 1),)
     assert survey_genres().enough
+
+
+def test_tags_are_offered_before_taught_sets_each_with_the_genres_that_it_cannot_give():
+    a_library()
+    genre = Genre.objects.get(name="Anime")
+    chosen = TaughtSet.objects.create(genre=genre, source="selection", title="chosen")
+    chosen.songs.create(track=Track.objects.get(plex_genres=["Klangkunst"]))
+    tags, taught = offers(survey_genres())
+    assert "18 labels come from tags" in str(tags)
+    every = set(Genre.objects.values_list("name", flat=True))
+    assert set(tags.cannot_give) == every - {"Jazz", "Folk", "Blues"}
+    assert taught.cannot_give == ()
+    assert "Anime" in str(taught)
+    assert "Jazz" not in str(taught)
 
 
 def test_the_command_shows_the_table_and_what_helps():
@@ -119,6 +135,9 @@ def test_the_page_shows_every_genre_and_the_menu_leads_there(admin_client):
     assert "1 of 16 genres can be learned" in page
     assert "songs of 1 artist, 2 are needed" in page
     assert "“Schlagerchen” (6)" in page
+    assert page.index("1. The tags that are there") < page.index("2. A taught set for each genre")
+    assert "/admin/genres/alias/unmapped/" in page
+    assert "/admin/teaching/taughtset/add/" in page
     assert "/admin/genres/genre/learnable/" in admin_client.get("/admin/").content.decode()
 
 

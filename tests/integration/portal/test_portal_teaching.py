@@ -248,3 +248,21 @@ def test_a_training_is_given_the_source_of_each_label_and_the_further_genres(por
         "1003": ("Folk", [], inference_pb2.LABEL_SOURCE_OVERRIDE),
         "1004": ("Pop_Rock", [], inference_pb2.LABEL_SOURCE_TAG),
     }
+
+
+def test_a_training_looks_up_the_sets_anew_and_says_which_it_could_not(portal, plex, admin_client):
+    playlist = plex.createPlaylist("Seoul", items=plex.fetchItems([1001]))
+    gone = plex.createPlaylist("Gone", items=plex.fetchItems([1002]))
+    synced(portal)
+    portal.finish(start_extract())
+    for genre, each in (("K-Pop", playlist), ("Anime", gone)):
+        pk = Genre.objects.get(name=genre).pk
+        posted(admin_client, ADD, genre=pk, plex_list=f"playlist {each.ratingKey}")
+    playlist.addItems(plex.fetchItems([1003]))
+    gone.delete()
+
+    run = portal.finish(start_train())
+
+    taught = [song for song in portal.inference.taught if song.source == inference_pb2.LABEL_SOURCE_TAUGHT]
+    assert sorted(song.genre for song in taught) == ["Anime", "K-Pop", "K-Pop"]
+    assert "Anime: plex playlist Gone could not be read" in run.message

@@ -1,18 +1,43 @@
-"""What `reclass train` shows before it learns: what there is of each genre, and what would help."""
+"""What `reclass train` shows and does before it learns: what there is of each genre, and what is lacking."""
 
+import typer
 from rich.console import Console
 from rich.table import Table
 
-from portal.verdicts.learnable import survey_genres, what_helps
+from portal.commands.following import exit_status, follow, say_end
+from portal.runs.models import NEXT, Run
+from portal.verdicts.learnable import survey_genres
+from portal.verdicts.offers import offers
+from portal.verdicts.preparing import lacking_now, start_training
 
 
 def show_learnable(console: Console) -> None:
-    """A table of genres, which of them cannot be learned and why, and what to do for those."""
+    """A table of genres, which of them cannot be learned and why, and what would give more to learn from."""
     found = survey_genres()
     table = Table("genre", "labelled", "heard", "usable", "artists", "can be learned")
     for each in found.genres:
         numbers = (str(number) for number in (each.labelled, each.heard, each.usable, each.artists))
-        table.add_row(each.genre, *numbers, f"no: {each.why_not}" if each.why_not else "yes")
+        few = f"yes; {each.too_few}" if each.too_few else "yes"
+        table.add_row(each.genre, *numbers, f"no: {each.why_not}" if each.why_not else few)
     console.print(table)
-    for sentence in what_helps(found):
-        console.print(sentence, highlight=False, markup=False)
+    for number, offer in enumerate(offers(found), 1):
+        console.print(f"{number}. {offer}", highlight=False, markup=False)
+
+
+def prepare(console: Console) -> Run:
+    """Have the vectors made that labelled songs lack, and say how many; the training that comes then.
+
+    Songs that cannot be heard now are no reason not to learn from the others.
+    """
+    lacking = lacking_now()
+    if lacking.track_ids:
+        console.print(f"{lacking} `reclass train --as-is` goes on without.", highlight=False, markup=False)
+    run = start_training(lacking)
+    if run.kind == Run.Kind.TRAIN:
+        return run
+    seen = follow(run, console)
+    say_end(seen, console)
+    following = Run.objects.filter(pk=seen.run.result.get(NEXT)).first()
+    if following is None:
+        raise typer.Exit(exit_status(seen) or 1)
+    return following

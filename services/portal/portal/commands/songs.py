@@ -85,16 +85,24 @@ def classify(
         _run_to_its_end(start_classify(again=again))
 
 
-def train(as_json: JsonOption = False, data: DataOption = None) -> None:
-    """Learn from the songs whose genre is known."""
+def train(
+    as_is: Annotated[
+        bool, typer.Option("--as-is", help="Learn from the vectors that are there; make none first.")
+    ] = False,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Learn from the songs whose genre is known; vectors that these lack are made first."""
     with portal_at_hand(data):
         from rich.console import Console
 
-        from portal.commands.learning import show_learnable
-        from portal.runs.start import start_train
+        from portal.commands.learning import prepare, show_learnable
+        from portal.verdicts.preparing import Lacking, start_training
 
-        show_learnable(Console(stderr=as_json, soft_wrap=True))
-        _run_to_its_end(start_train(), show=_json if as_json else _report)
+        console = Console(stderr=as_json, soft_wrap=True)
+        show_learnable(console)
+        run = start_training(Lacking()) if as_is else prepare(console)
+        _run_to_its_end(run, show=_json if as_json else _report)
 
 
 def _run_to_its_end(run: Any, show: Any = None) -> None:

@@ -6,17 +6,19 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Model, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.forms import PaginationInlineFormSet
 
+from portal.genres import unmapped_page
 from portal.genres.models import Alias, Genre
 from portal.genres.spelling import normalised
 from portal.library.labels import relabel
-from portal.verdicts.learnable import survey_genres, what_helps
+from portal.verdicts.learnable import survey_genres
 from portal.verdicts.models import Prediction
+from portal.verdicts.offers import offers
 
 
 def _count(related: QuerySet[Any]) -> Coalesce:
@@ -101,7 +103,7 @@ class GenreAdmin(Relabelling):
             "opts": self.opts,
             "title": "What can be learned",
             "found": found,
-            "helps": what_helps(found),
+            "offers": offers(found),
         }
         return TemplateResponse(request, "portal/learnable.html", context)
 
@@ -123,3 +125,23 @@ class AliasAdmin(Relabelling):
     list_filter_submit = True
     search_fields = ("spelling",)
     list_select_related = ("genre",)
+
+    def get_custom_urls(self) -> tuple[tuple[str, str, Any], ...]:
+        return (("unmapped/", "genres_alias_unmapped", self.unmapped),)
+
+    def unmapped(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """The tags that stand for no genre; a click gives one to each."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if request.method == "POST":
+            if not self.has_add_permission(request):
+                raise PermissionDenied
+            unmapped_page.add_alias(request)
+            return HttpResponseRedirect(request.get_full_path())
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "may_add": self.has_add_permission(request),
+            **unmapped_page.context(request),
+        }
+        return TemplateResponse(request, "portal/unmapped.html", context)

@@ -19,14 +19,15 @@ from portal.pages import PageAdmin
 from portal.runs.buttons import ask_for
 from portal.runs.engine import ACTIVE
 from portal.runs.models import Run, RunSong
-from portal.runs.start import start_classify, start_sync, start_train, stop
+from portal.runs.start import start_classify, start_sync, stop
+from portal.verdicts.preparing import start_training
 
 FAILURES_PER_PAGE = 100
 # The runs that the dashboard can start.
 STARTS: dict[str, Callable[[], Run]] = {
     "sync": start_sync,
     "classify": start_classify,
-    "train": start_train,
+    "train": start_training,
 }
 
 

@@ -10,6 +10,7 @@ from runtime.errors import RemoteError
 from runtime.telemetry import get_logger
 
 from portal.runs import jobs, layout
+from portal.runs.asking import go_on
 from portal.runs.kinds import work_of
 from portal.runs.models import Run, RunSong
 from portal.runs.outcomes import outcome_of
@@ -82,6 +83,7 @@ def settle(run_id: int, *, job_id: int | None = None) -> None:
                 _end(run, Run.State.STOPPED, _left_over(run))
         elif run.laid_out and not run.songs.filter(state=RunSong.State.PENDING).exists():
             _end(run, Run.State.DONE, work_of(run.kind).conclude(run))
+            go_on(run)
 
 
 def fail(run_id: int, message: str) -> None:

@@ -4,6 +4,10 @@ from django.db import models
 from django.db.models import Q
 
 SCHEDULED = "scheduled"
+THEN = "then"
+"""In the arguments: the kind of the run that is asked for when this one is done."""
+NEXT = "next"
+"""In the result: that run's id."""
 
 
 class Run(models.Model):

@@ -9,7 +9,8 @@ from django.db.models import Exists, OuterRef
 from runtime.telemetry import bind_request_id, clear_request_id, request_id
 
 from portal.ledger.models import WriteBatch, WriteRow
-from portal.runs import engine, jobs
+from portal.runs import engine
+from portal.runs.asking import ask
 from portal.runs.models import SCHEDULED, Run
 
 _WORDS = {
@@ -47,9 +48,15 @@ def start_classify(
     return _start(Run.Kind.CLASSIFY, track_ids=_listed(track_ids), again=again, scheduled=scheduled)
 
 
-def start_train() -> Run:
-    """Learn from the labelled songs."""
-    return _start(Run.Kind.TRAIN)
+def start_train(*, hear_first: Iterable[int] = ()) -> Run:
+    """Learn from the labelled songs; where any are to be heard first, this is the run that does so, and the training
+    comes after it."""
+    track_ids = list(hear_first)
+    if not track_ids:
+        return _start(Run.Kind.TRAIN)
+    if Run.objects.filter(kind=Run.Kind.TRAIN, state__in=engine.ACTIVE).exists():
+        raise CannotStart(_running_message(Run.Kind.TRAIN))
+    return _start(Run.Kind.EXTRACT, stages=[], track_ids=track_ids, then=Run.Kind.TRAIN)
 
 
 def start_plan(
@@ -123,12 +130,9 @@ def _start(kind: Run.Kind, *, scheduled: bool = False, **arguments: Any) -> Run:
     if scheduled:
         arguments |= {SCHEDULED: True}
     try:
-        with transaction.atomic():
-            run = Run.objects.create(kind=kind, request_id=identity, arguments=arguments, result=result)
-            jobs.defer_begin(run.pk)
+        return ask(kind, identity, arguments, result)
     except IntegrityError as error:
         raise CannotStart(_running_message(kind)) from error
-    return run
 
 
 def _running_message(kind: Run.Kind) -> str:

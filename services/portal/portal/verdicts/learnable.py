@@ -1,12 +1,12 @@
 """Which genres there is enough of to learn them, why not the others, and which tags would help if they were known."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from django.db import connection
 
-from portal.genres.models import Genre, spellings
-from portal.genres.spelling import genre_of
+from portal.genres.models import Genre
+from portal.library.unmapped import unmapped_tags
 from portal.teaching.lessons import enough
 from portal.verdicts.claims import COUNTED
 from portal.verdicts.corpus import present_versions
@@ -84,35 +84,12 @@ def survey_genres() -> Learnable:
     return Learnable(genres=tuple(genres), unknown_tags=_unknown_tags())
 
 
-def what_helps(found: Learnable) -> Sequence[str]:
-    """What a person can do for the genres that cannot be learned."""
-    short = [each for each in found.genres if each.why_not]
-    unheard = sum(each.labelled - each.heard for each in short)
-    helps = []
-    if unheard:
-        helps.append(f"{unheard} songs of these genres have not been heard: run `reclass extract`.")
-    if found.unknown_tags:
-        tags = ", ".join(f"“{tag}” ({count})" for tag, count in found.unknown_tags)
-        helps.append(
-            f"Tags that no alias knows: {tags}. Say in the admin, under Aliases, which genre they stand for."
-        )
-    if short:
-        helps.append(
-            "Tag more songs of these genres in Plex and run `reclass sync`, or set their genre in the admin's list of "
-            "songs: a person's word counts like a tag."
-        )
-    return helps
-
-
 _COUNTED = ("labelled", "heard", "usable", "artists", "by_people", "taught")
 
 
 def _unknown_tags() -> tuple[tuple[str, int], ...]:
-    known = spellings()
-    with connection.cursor() as cursor:
-        cursor.execute(_TAGS)
-        unknown = [(tag, count) for tag, count in cursor.fetchall() if genre_of((tag,), known) is None]
-    return tuple(unknown[:SHOWN_TAGS])
+    helpful = (each for each in unmapped_tags() if each.without_genre)
+    return tuple((each.tag, each.without_genre) for each in islice(helpful, SHOWN_TAGS))
 
 
 # An artist is told from another as in the training, but for letters that only Unicode's case folding makes equal.
@@ -135,7 +112,3 @@ SELECT genre_id, count(*), count(*) FILTER (WHERE heard), count(*) FILTER (WHERE
   count(*) FILTER (WHERE source = 'taught')
 FROM judged GROUP BY genre_id
 """  # noqa: S608 # our own words
-_TAGS = """
-SELECT tag, count(*) FROM library_track, unnest(plex_genres) AS tag
-WHERE removed_time IS NULL AND tag_genre_id IS NULL GROUP BY tag ORDER BY count(*) DESC, tag LIMIT 1000
-"""

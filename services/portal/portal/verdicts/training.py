@@ -10,6 +10,7 @@ from portal.preferences.current import preferences
 from portal.remote.inference import OutOfFold, Progress, Report, TrainingSong
 from portal.runs.models import Run
 from portal.runs.work import Outcome, RunFailedError, RunJob
+from portal.teaching.members import read_again
 from portal.verdicts.corpus import Corpus, survey, training_songs
 from portal.verdicts.out_of_fold import waiting_room
 from portal.verdicts.storing import genres_by_name
@@ -24,6 +25,7 @@ class Training:
 
     def lay_out(self, job: RunJob) -> Iterable[int]:
         """Learn. A crash on the way leaves everything as it was: the whole is stored at once."""
+        unread = read_again(job.services.sync)
         stages = stages_of(job.services.features.capabilities(preferences()).kinds)
         # What was heard by a model that is away at the moment can be learned from all the same.
         versions = {**stages.away, **stages.versions}
@@ -41,7 +43,7 @@ class Training:
                     report = event.content
             with transaction.atomic():
                 said.store()
-                job.run.result = report | {"suspect_count": said.suspects}
+                job.run.result = report | {"suspect_count": said.suspects, "unread_sets": unread}
                 job.run.save(update_fields=("result",))
         return ()
 
@@ -57,10 +59,11 @@ class Training:
         last = stages[-1]
         skipped = ", ".join(each["genre"] for each in run.result.get("skipped_genres", ()))
         left_out = f" Too few songs or artists to learn: {skipped}." if skipped else ""
+        unread = "".join(f" {each.rstrip('.')}." for each in run.result.get("unread_sets", ()))
         return (
             f"{last['model_version']} has learned {len(run.result['genres'])} genres from "
             f"{run.result['song_count']} songs; {last['held_out_accuracy']:.0%} right on artists it never heard."
-            f"{left_out}"
+            f"{left_out}{unread}"
         )
 
     def abandon(self, run: Run) -> None:

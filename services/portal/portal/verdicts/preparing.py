@@ -1,0 +1,67 @@
+"""Before a training: which labelled songs lack vectors that can be made here, and how long making them takes."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from runtime.errors import RemoteError
+
+from portal.library.stages import stages_of
+from portal.preferences.current import preferences
+from portal.remote.features import capabilities_now
+from portal.runs.models import Run
+from portal.runs.start import CannotStart, start_train
+from portal.verdicts.corpus import unheard
+
+TIMEOUT_SECONDS = 5.0
+# Fewer songs say more of how long a service takes to wake up.
+FEWEST_SONGS_TO_JUDGE_BY = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lacking:
+    """What is to be heard before a training."""
+
+    track_ids: tuple[int, ...] = ()
+    seconds: float | None = None
+    """About how long that takes; None where nothing was heard so far to judge by."""
+
+    def __str__(self) -> str:
+        songs = len(self.track_ids)
+        if not songs:
+            return "Every labelled song has the vectors that can be made here."
+        counted = "1 labelled song lacks" if songs == 1 else f"{songs:,} labelled songs lack"
+        if self.seconds is None:
+            return f"{counted} vectors. How long it takes to make them is not known yet: nothing was heard so far."
+        about = timedelta(seconds=max(1, round(self.seconds)))
+        return f"{counted} vectors. It takes about {about} (h:mm:ss) to make them."
+
+
+def lacking_now() -> Lacking:
+    """What is lacking of the stages that are installed; nothing where features is silent: the training says why."""
+    try:
+        versions = stages_of(capabilities_now(preferences(), TIMEOUT_SECONDS).kinds).versions
+    except RemoteError:
+        return Lacking()
+    track_ids = tuple(unheard(versions).order_by("pk").values_list("pk", flat=True)) if versions else ()
+    each = _seconds_a_song()
+    return Lacking(track_ids=track_ids, seconds=None if each is None else each * len(track_ids))
+
+
+def start_training(lacking: Lacking | None = None) -> Run:
+    """Have what is lacking made, then learn. The run that comes first."""
+    lacking = lacking_now() if lacking is None else lacking
+    try:
+        return start_train(hear_first=lacking.track_ids)
+    except CannotStart as error:
+        if not lacking.track_ids:
+            raise
+        raise CannotStart(f"{error} `reclass train --as-is` learns from what is there.") from error
+
+
+def _seconds_a_song() -> float | None:
+    """As the last extraction had it."""
+    runs = Run.objects.filter(kind=Run.Kind.EXTRACT, state=Run.State.DONE, started_time__isnull=False)
+    last = runs.filter(done_count__gte=FEWEST_SONGS_TO_JUDGE_BY).order_by("-finished_time").first()
+    if last is None or last.started_time is None or last.finished_time is None:
+        return None
+    return (last.finished_time - last.started_time).total_seconds() / last.done_count

@@ -1,0 +1,80 @@
+"""The list of tags that stand for no genre, and the click that gives one to each."""
+
+import html
+
+import pytest
+import songs
+from portal.genres.models import Alias, Genre
+from portal.library.labels import relabel
+from portal.library.models import Track
+from portal.library.unmapped import unmapped_tags
+
+PAGE = "/admin/genres/alias/unmapped/"
+pytestmark = pytest.mark.usefixtures("genres")
+
+
+def a_library() -> None:
+    library = songs.make_library()
+    for number, tags in enumerate(
+        (
+            ["Klangkunst"],
+            ["Schlagerchen"],
+            ["Schlagerchen"],
+            ["Jazz", "Live"],
+            ["Jazz", "Live"],
+            ["Jazz", "Live"],
+        )
+    ):
+        songs.make_song(library, number, plex_genres=tags)
+    songs.make_song(library, 9, plex_genres=["Gone"], removed_time=songs.THEN)
+    relabel()
+
+
+def shown(client, **data) -> str:
+    answer = client.post(PAGE, data, follow=True) if data else client.get(PAGE)
+    assert answer.status_code == 200
+    return html.unescape(answer.content.decode())
+
+
+def test_tags_of_this_library_that_map_to_nothing_are_listed_with_what_an_alias_would_gain():
+    a_library()
+    found = [(each.tag, each.songs, each.without_genre) for each in unmapped_tags()]
+    assert found == [("Schlagerchen", 2, 2), ("Klangkunst", 1, 1), ("Live", 3, 0)]
+
+
+def test_one_click_makes_an_alias_and_the_songs_have_their_genre(admin_client):
+    a_library()
+    assert "3 tags of this library stand for no genre" in shown(admin_client)
+    vocal = Genre.objects.get(name="Vocal")
+
+    said = shown(admin_client, tag="Schlagerchen", genre=vocal.pk)
+
+    assert "“Schlagerchen” stands for Vocal now: 2 songs changed." in said
+    assert Track.objects.filter(tag_genre=vocal).count() == 2
+    assert "2 tags of this library stand for no genre" in said
+
+
+def test_without_a_genre_and_for_what_says_nothing_no_alias_is_made(admin_client):
+    songs.make_song(songs.make_library(), 1, plex_genres=["???"])
+    before = Alias.objects.count()
+    assert "Choose the genre" in shown(admin_client, tag="Live", genre="")
+    assert "Write at least one letter or digit." in shown(
+        admin_client, tag="???", genre=Genre.objects.get(name="Vocal").pk
+    )
+    assert Alias.objects.count() == before
+
+
+def test_who_may_not_add_aliases_sees_the_list_without_the_button(client, django_user_model):
+    from django.contrib.auth.models import Permission
+
+    a_library()
+    user = django_user_model.objects.create_user("somebody", is_staff=True)
+    client.force_login(user)
+    assert client.get(PAGE).status_code == 403
+    user.user_permissions.add(Permission.objects.get(codename="view_alias"))
+    assert "Make an alias" not in shown(client)
+    assert client.post(PAGE, {"tag": "Live", "genre": "1"}).status_code == 403
+
+
+def test_the_menu_leads_there(admin_client):
+    assert PAGE in admin_client.get("/admin/").content.decode()
