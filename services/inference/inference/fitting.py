@@ -23,7 +23,9 @@ ABSENT_LOGIT_GAP = 10.0
 CHUNK_ROWS = 8192
 """Rows that are turned to float64 at a time, so that moments of a large matrix need no copy of it."""
 SHAPE = Shape()
-SMALL_STEP_SONGS = 32
+LEAST_STEP_SONGS = 32
+STEPS_AN_EPOCH = 20
+"""Of the perceptrons, in a library that is too small for steps of 256 songs."""
 SMALL_LIBRARY_SONGS = 5_000
 
 
@@ -98,7 +100,8 @@ def ensemble_head(songs: Standardised, ensemble: Weights) -> Head:
 
 def epochs(songs: Standardised, seed: int) -> Iterator[Weights]:
     """The ensemble after each epoch, without end."""
-    shape = Shape(songs_a_step=SMALL_STEP_SONGS) if len(songs.weights) <= SMALL_LIBRARY_SONGS else SHAPE
+    step = max(LEAST_STEP_SONGS, len(songs.weights) // STEPS_AN_EPOCH)
+    shape = replace(SHAPE, songs_a_step=min(step, SHAPE.songs_a_step))
     return train(songs.vectors, songs.shares, songs.weights, shape=shape, seed=seed)
 
 

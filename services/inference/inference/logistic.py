@@ -11,7 +11,9 @@ TOLERANCE = 1e-3
 """Of the gradient of a song's mean loss; scikit-learn's own default is a tenth of it, and changes no verdict."""
 
 
-def fit_logistic(vectors: Array, shares: Array, weights: Array, *, strength: float) -> tuple[Array, Array]:
+def fit_logistic(
+    vectors: Array, shares: Array, weights: Array, *, strength: float, tolerance: float = TOLERANCE
+) -> tuple[Array, Array]:
     """Weights [n, genres] and biases [genres] of the least penalised cross-entropy.
 
     vectors : [songs, n] standardised; shares : [songs, genres], each row sums to 1; weights : [songs].
@@ -38,7 +40,7 @@ def fit_logistic(vectors: Array, shares: Array, weights: Array, *, strength: flo
         np.zeros((width + 1) * genres),
         jac=True,
         method="L-BFGS-B",
-        options={"maxiter": MOST_STEPS, "gtol": TOLERANCE, "ftol": 1e-7},
+        options={"maxiter": MOST_STEPS, "gtol": tolerance, "ftol": tolerance / 10_000},
     )
     matrix = found.x.reshape(width + 1, genres).astype(np.float32)
     return matrix[:-1], matrix[-1]

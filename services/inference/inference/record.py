@@ -6,6 +6,7 @@ from datetime import datetime
 from pydantic import TypeAdapter
 
 from inference.calibration import CalibrationFigures
+from inference.cascade import CascadeFigures
 from inference.coverage import CoveragePoint
 from inference.evaluation import HeldOutFigures
 from inference.genres import SkippedGenre
@@ -57,6 +58,8 @@ class HeadRecord:
     unsure_beyond: float | None = None
     """Distance beyond which a song is unlike the training; None for a head that knows none."""
     unsure_share: float = 0.0
+    cascade: CascadeFigures | None = None
+    """The vote of all stages up to this one; with the last stage of a training."""
 
 
 RECORDS = TypeAdapter(HeadRecord)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from reclass.inference.v1 import inference_pb2
 
+from inference.cascade import CascadeFigures
 from inference.converters import timestamp, verdict_to
 from inference.coverage import CoveragePoint
 from inference.heard_out_of_fold import HeardOutOfFold
@@ -34,7 +35,7 @@ def train_response(event: Step | HeardOutOfFold | Learned) -> inference_pb2.Trai
 
 def report_to(records: Mapping[str, HeadRecord]) -> inference_pb2.TrainingReport:
     """The report; what concerns all stages is said of the first, which has the most songs."""
-    first = next(iter(records.values()))
+    first, last = next(iter(records.values())), list(records.values())[-1]
     return inference_pb2.TrainingReport(
         stages=[stage_report_to(name, record) for name, record in records.items()],
         song_count=first.song_count,
@@ -45,6 +46,7 @@ def report_to(records: Mapping[str, HeadRecord]) -> inference_pb2.TrainingReport
         ],
         training_seconds=sum(record.training_seconds for record in records.values()),
         created_time=timestamp(first.created_time),
+        cascade=cascade_report_to(last.cascade) if last.cascade else None,
     )
 
 
@@ -93,6 +95,26 @@ def stage_report_to(name: str, record: HeadRecord) -> inference_pb2.StageReport:
             for figures in held_out.genres
         ],
         feature_versions=record.feature_versions.values(),
+    )
+
+
+def cascade_report_to(figures: CascadeFigures) -> inference_pb2.CascadeReport:
+    """The figures of the vote of all stages."""
+    return inference_pb2.CascadeReport(
+        songs=figures.songs,
+        accuracy=figures.accuracy,
+        accuracy_low=figures.accuracy_low,
+        accuracy_high=figures.accuracy_high,
+        macro_f1=figures.macro_f1,
+        decided=figures.decided,
+        proposed_thresholds=figures.proposed_thresholds,
+        curve=[
+            inference_pb2.ThresholdPoint(
+                thresholds=point.thresholds, accuracy=point.accuracy, later_share=point.later_share
+            )
+            for point in figures.curve
+        ],
+        coverage=[coverage_point_to(point) for point in figures.coverage],
     )
 
 

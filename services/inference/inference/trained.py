@@ -8,53 +8,15 @@ from numpy.typing import NDArray
 from inference.calibration import CalibrationFigures
 from inference.choosing import Tried
 from inference.coverage import CoveragePoint
-from inference.evaluation import HeldOutFigures, truths
+from inference.evaluation import HeldOutFigures
 from inference.fitting import Recipe
 from inference.genres import SkippedGenre
 from inference.head import Head
+from inference.judged import Judged
 from inference.noise import NoiseFigures
 from inference.scaling import Scaling
 
 Bools = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Judged:
-    """Songs that a model judged which never heard their artists."""
-
-    rows: NDArray[np.intp]
-    """[m] index of the song among those handed in."""
-    probabilities: NDArray[np.float64]
-    """[m, genres], calibrated."""
-    named: Bools
-    """[m, genres] what their labels name."""
-    labels: NDArray[np.intp]
-    """[m] the first of that."""
-    groups: NDArray[np.integer]
-    """[m] artist"""
-
-    @property
-    def confidence(self) -> NDArray[np.float64]:
-        """[m] probability of the best genre."""
-        best: NDArray[np.float64] = self.probabilities.max(axis=1)
-        return best
-
-    @property
-    def right(self) -> Bools:
-        """[m] the best genre is one that the label names."""
-        predicted = self.probabilities.argmax(axis=1)
-        right: Bools = truths(predicted, self.named, self.labels) == predicted
-        return right
-
-    def only(self, chosen: Bools | NDArray[np.intp]) -> "Judged":
-        """These of the songs."""
-        return Judged(
-            rows=self.rows[chosen],
-            probabilities=self.probabilities[chosen],
-            named=self.named[chosen],
-            labels=self.labels[chosen],
-            groups=self.groups[chosen],
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

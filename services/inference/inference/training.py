@@ -13,6 +13,7 @@ from inference.evaluation import held_out_figures, truths
 from inference.fitting import SMALL_LIBRARY_SONGS, fit_head
 from inference.genres import SkippedGenre, learnable_genres
 from inference.head import Array, Head
+from inference.judged import Judged
 from inference.labelled import LabelledSongs, Part, of_learned_genres
 from inference.noise import handling_hurts, noise_figures
 from inference.options import TrainingOptions
@@ -21,7 +22,7 @@ from inference.scaling import Scaling, choose_scaling
 from inference.splitting import HELD_OUT, Split, grouped_folds, split_songs
 from inference.strangers import unsure_beyond
 from inference.suspects import ODDS_TO_DROP, song_weights, suspect_labels
-from inference.trained import Chosen, Judged, OutOfFold, TrainedStage
+from inference.trained import Chosen, OutOfFold, TrainedStage
 
 Progress = Callable[[str, float], None]
 Ints = NDArray[np.integer]

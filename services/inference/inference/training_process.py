@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,10 +20,23 @@ import numpy as np
 from numpy.typing import NDArray
 from runtime.process import die_with
 
+from inference.cascade import CascadeFigures, cascade_figures
 from inference.corpus import Corpus, Make
 from inference.errors import InferenceError, TooFewGenresError, TooFewSongsError
+from inference.judged import Judged
 from inference.labelled import LabelledSongs
 from inference.options import TrainingOptions
+from inference.pictures import (
+    CONFUSION_FILE,
+    COVERAGE_FILE,
+    RELIABILITY_FILE,
+    VOTE_COVERAGE_FILE,
+    VOTE_FILE,
+    draw_confusion,
+    draw_coverage,
+    draw_reliability,
+    draw_vote,
+)
 from inference.record import HeadRecord, TriedRecipe
 from inference.splitting import Split
 from inference.stages import STAGES, Array, Stage
@@ -53,18 +67,65 @@ def train(folder: Path, options: TrainingOptions) -> None:
     if not stages:
         raise TooFewSongsError("no song came with an FMA vector; extract the songs first, then train")
     split = split_of(corpus.strata([makes for _, makes in stages]), corpus.groups, options)
-    trained: list[TrainedStage] = []
+    learned: list[Learned] = []
     for done, (stage, makes) in enumerate(stages):
         started = time.monotonic()
         progress = reporter(stage, done, len(stages))
         tell_of_oddities(corpus, makes, progress)
         rows, vectors = corpus.joined(makes)
-        learned = learn(corpus, rows, vectors, split, options, progress, trained)
-        if learned is not None:
-            trained.append(learned)
-            seconds = time.monotonic() - started
-            record = describe(stage, makes, learned, options, corpus.digest(rows, vectors), seconds)
-            write_stage(folder / stage.model, learned, record, rows)
+        trained = learn(corpus, rows, vectors, split, options, progress, learned)
+        if trained is not None:
+            record = describe(stage, makes, trained, options, corpus.digest(rows, vectors))
+            record = replace(record, training_seconds=time.monotonic() - started)
+            learned.append(Learned(stage=stage, trained=trained, record=record, rows=rows))
+    write_all(folder, learned)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learned:
+    """A stage that could be trained."""
+
+    stage: Stage
+    trained: TrainedStage
+    record: HeadRecord
+    rows: Rows
+    """Of the corpus, for each song that was handed in."""
+
+    def rows_of(self, judged: Judged) -> Judged:
+        """What the stage judged, by rows of the corpus."""
+        return replace(judged, rows=self.rows[judged.rows])
+
+
+def write_all(folder: Path, learned: Sequence[Learned]) -> None:
+    """Leave what came of all stages, the vote of them with the last one."""
+    figures = cascade_of(learned)
+    for each in learned:
+        record = replace(each.record, cascade=figures) if each is learned[-1] else each.record
+        write_stage(folder / each.stage.model, each.trained, record, each.rows)
+        draw_stage(folder / each.stage.model, record)
+    if len(learned) > 1:
+        draw_vote(folder / VOTE_FILE, figures)
+    draw_coverage(folder / VOTE_COVERAGE_FILE, figures.coverage, "All stages: what a threshold gives")
+
+
+def cascade_of(learned: Sequence[Learned]) -> CascadeFigures:
+    """The vote of all stages, on songs that have the vectors of each."""
+    return cascade_figures(
+        test=[each.rows_of(each.trained.test) for each in learned],
+        validation=[each.rows_of(each.trained.chosen.judged) for each in learned],
+        out_of_fold=[each.rows_of(each.trained.out_of_fold.judged) for each in learned],
+        thresholds=[each.stage.threshold for each in learned],
+        genres=learned[0].trained.genres,
+    )
+
+
+def draw_stage(folder: Path, record: HeadRecord) -> None:
+    """The pictures of a stage's report."""
+    stage = f"Stage {record.stage}"
+    draw_confusion(folder / CONFUSION_FILE, record.held_out, f"{stage}, artists that were not in training")
+    draw_coverage(folder / COVERAGE_FILE, record.coverage, f"{stage}: what a threshold gives")
+    if record.calibration is not None:
+        draw_reliability(folder / RELIABILITY_FILE, record.calibration, f"{stage}: is the confidence true?")
 
 
 def trainable(corpus: Corpus) -> Iterator[tuple[Stage, tuple[Make, ...]]]:
@@ -95,7 +156,7 @@ def learn(
     split: Split,
     options: TrainingOptions,
     progress: Progress,
-    before: Sequence[TrainedStage],
+    before: Sequence[Learned],
 ) -> TrainedStage | None:
     """Train one stage; None for a later one that would know fewer genres than the first."""
     songs = LabelledSongs(
@@ -113,8 +174,8 @@ def learn(
             raise
         progress(f"left out: {error}", 1.0)
         return None
-    if before and trained.genres != before[0].genres:
-        unknown = ", ".join(sorted(set(before[0].genres) - set(trained.genres)))
+    if before and trained.genres != before[0].trained.genres:
+        unknown = ", ".join(sorted(set(before[0].trained.genres) - set(trained.genres)))
         progress(f"left out: too few songs with its vectors for {unknown}", 1.0)
         return None
     return trained
@@ -126,7 +187,6 @@ def describe(
     trained: TrainedStage,
     options: TrainingOptions,
     digest: str,
-    seconds: float,
 ) -> HeadRecord:
     """The record of a trained stage."""
     chosen, heard = trained.chosen, trained.out_of_fold
@@ -152,7 +212,7 @@ def describe(
         group_count=len(np.unique(heard.judged.groups)),
         seed=options.seed,
         training_digest=digest,
-        training_seconds=seconds,
+        training_seconds=0.0,
         created_time=datetime.now(UTC),
     )
 
