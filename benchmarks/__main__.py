@@ -12,7 +12,16 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 os.environ["OMP_WAIT_POLICY"] = "passive"
 
 # Modules with a `main`, in the order in which all of them run.
-NAMES = ("hearing", "features_load", "mert_cpu", "syncing", "storage", "reclassifying", "admin_pages", "calling")
+NAMES = (
+    "hearing",
+    "features_load",
+    "mert_cpu",
+    "syncing",
+    "storage",
+    "reclassifying",
+    "admin_pages",
+    "calling",
+)
 
 
 def main() -> int:
