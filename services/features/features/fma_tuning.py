@@ -53,8 +53,12 @@ class TuningEstimate:
         self._magnitudes.append(magnitudes[:count].copy())
 
     def estimate(self) -> float:
-        """Deviation in fractions of a semitone, a multiple of 0.01 in [-0.5, 0.5); 0 where there is no peak."""
+        """Deviation in fractions of a semitone, a multiple of 0.01 in [-0.5, 0.5); 0 where there is no peak.
+
+        Forgets the song's peaks, of which a long one has a hundred megabytes.
+        """
         pitches, magnitudes = np.concatenate(self._pitches), np.concatenate(self._magnitudes)
+        self.start()
         if pitches.size == 0:
             return 0.0
         strong = pitches[magnitudes >= np.median(magnitudes)]
