@@ -19,6 +19,7 @@ NOT_INSTALLED = {
     Kind.MERT: "MERT is not installed here: FEATURES_TRITON_TARGET names no Triton that could run it",
     Kind.JMLA: "JMLA is not installed here; this release has no model for it",
 }
+TOO_LOW_RATE = "the song's sampling rate is too low for the values at its own rate, which reach up to 4.2 kHz"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +76,8 @@ class Listening:
         if extraction.properties is None:
             return HeardSong(extraction=extraction)
         vectors = list(_computed(extraction, song.part))
+        if Kind.FMA_NATIVE in song.kinds and extraction.fma_native is None:
+            gaps[Kind.FMA_NATIVE] = Gap(kind=Kind.FMA_NATIVE, permanent=True, message=TOO_LOW_RATE)
         if extraction.windows is not None and self._model is not None:
             try:
                 vectors.append(_embedded(self._model, extraction.windows, song, caller))
