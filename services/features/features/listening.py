@@ -71,7 +71,7 @@ class Listening:
            of the model. Then process and file are free for the next song.
         2. Triton embeds the windows. A model that does not answer leaves a gap and takes nothing from the rest.
         """
-        gaps = {kind: gap for kind in song.kinds if (gap := self._known_gap(kind)) is not None}
+        gaps = {kind: gap for kind in song.kinds if (gap := self._known_gap(kind, song.compute)) is not None}
         extraction = self._extract(song, caller, gaps)
         if extraction.properties is None:
             return HeardSong(extraction=extraction)
@@ -111,14 +111,14 @@ class Listening:
             with caller.waiting_for(work):
                 return self._pool.wait(work, caller.seconds_left())
 
-    def _known_gap(self, kind: int) -> Gap | None:
+    def _known_gap(self, kind: int, compute: Compute) -> Gap | None:
         """Why a kind cannot be made, where that is known before the song is heard."""
         if kind not in set(Kind):
             message = f"this service does not know the kind of vector {kind}"
             return Gap(kind=kind, permanent=True, message=message)
         if kind == Kind.JMLA or (kind == Kind.MERT and self._model is None):
             return Gap(kind=kind, permanent=True, message=NOT_INSTALLED[Kind(kind)])
-        failure = self._model.known_failure() if kind == Kind.MERT and self._model else None
+        failure = self._model.known_failure(compute) if kind == Kind.MERT and self._model else None
         return _gap(Kind.MERT, failure) if failure else None
 
     def _ability_of_mert(self, part: Part, compute: Compute, patience_seconds: float | None) -> Ability:
