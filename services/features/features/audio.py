@@ -25,7 +25,7 @@ NATIVE = 0
 """The key of the excerpt at the file's own rate."""
 # At all rates together. With the 518 values computed of it, a process stays within its limit of memory for one such
 # song after the other.
-MAX_KEPT_SAMPLES = 40_000_000
+MAX_KEPT_SAMPLES = 2**26
 # Enough to see what a file is.
 HEAD_BYTES = 4096
 OPUS = b"OpusHead"

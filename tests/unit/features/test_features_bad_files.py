@@ -234,7 +234,7 @@ def test_a_song_that_does_not_fit_into_memory_as_a_whole_is_refused_before_the_w
     path.write_bytes(header)
     os.truncate(path, len(header) + 3 * 3_600 * 8_000)
     with pytest.raises(
-        TooLong, match=r"lasts 180 minutes, and up to 30 can be heard as a whole; choose 30 seconds"
+        TooLong, match=r"lasts 180 minutes, and up to 51 can be heard as a whole; choose 30 seconds"
     ):
         load_excerpt(str(path), Part.WHOLE)
 
