@@ -26,7 +26,7 @@ N_CHROMA = 12
 N_OCTAVES = 7
 # Filters drop their smallest parts in frequency, which hold this share of the magnitude.
 SPARSITY = 0.01
-BLOCK_FRAMES = 256
+BLOCK_FRAMES = 512
 CHUNK_SAMPLES = 2**20
 # Sums may be taken in any order, and so by several at a time.
 ANY_ORDER = {"reassoc", "contract", "nsz", "arcp"}
