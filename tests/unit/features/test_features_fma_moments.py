@@ -50,6 +50,6 @@ def test_statistics_of_any_curve_are_those_of_scipy(frames: int, precision: type
             ]
         )
     assert len(expected) == len(STATISTICS)
-    # Of a nearly constant curve the mean has few digits more than the deviations from it, in single precision above all.
+    # Of a nearly constant curve the mean has few more digits than the deviations from it, above all in float32.
     tolerance = 2e-2 if precision is np.float32 else 1e-4
     np.testing.assert_allclose(ours, expected, rtol=tolerance, atol=tolerance)
