@@ -134,8 +134,14 @@ STOPSIGNAL SIGTERM
 CMD ["python", "-m", "portal", "web"]
 
 FROM build AS triton-build
-COPY services/triton/requirements.txt services/triton/
-RUN uv pip install --quiet --no-deps -r services/triton/requirements.txt
+# Which build of torch, as uv names them: cpu, cu130, ...; `none` leaves torch out, and with it stage 2. A wheel that lies in
+# the folder wheels/ beside this file comes before any registry's.
+ARG TORCH_BACKEND=cpu
+COPY services/triton/requirements.txt services/triton/requirements-torch.txt wheels* wheels/
+RUN uv pip install --quiet --no-deps -r wheels/requirements.txt && \
+    if ls wheels/torch-*.whl >/dev/null 2>&1; then set -- --find-links wheels; \
+    else set -- --torch-backend "$TORCH_BACKEND"; fi && \
+    if [ "$TORCH_BACKEND" != none ]; then uv pip install --quiet "$@" -r wheels/requirements-torch.txt; fi
 
 FROM base AS triton
 ARG REVISION=unknown
@@ -143,8 +149,7 @@ LABEL org.opencontainers.image.title="reclass-triton" \
       org.opencontainers.image.description="Triton Inference Server with the models of Music ReClass" \
       org.opencontainers.image.revision=$REVISION
 COPY --from=triton-build /opt/reclass /opt/reclass
-COPY services/triton/launch.py /opt/triton/launch.py
-COPY services/triton/models /opt/triton/models
+COPY services/triton /opt/triton
 # The launcher lays its backend into the second folder and runs it from there: with a read-only root mount something
 # there that may hold programs.
 RUN install -d -o 10001 -g 10001 -m 0755 /models && install -d -o 10001 -g 10001 -m 0700 /run/triton

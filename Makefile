@@ -14,6 +14,9 @@ ARGS ?=
 # Much of what tests wait for is not this machine's processor.
 TEST_PROCESSES ?= 2
 DATA ?=
+# As `reclass up` without --data.
+USUAL_DATA := $(if $(filter 0,$(shell id -u)),/var/lib/reclass,$(HOME)/.local/share/reclass)
+WEIGHTS ?= $(or $(DATA),$(USUAL_DATA))/weights/MERT-v1-95M
 NAMES ?=
 
 .PHONY: help
@@ -64,6 +67,10 @@ test-stages: install ## Run the demo with a MERT of random weights, and see stag
 test-fuzz: install ## Throw 2,000 broken sound files at the running features service (about 2 minutes)
 	$(BIN)/pytest tests/fuzz
 
+.PHONY: test-mert
+test-mert: install ## Compare both MERT models at full size with transformers (about a minute, 5 GB of memory)
+	$(BIN)/pytest tests/fullsize
+
 .PHONY: lint
 lint: install ## Check style, types, the stubs, the page of settings and that no migration is missing
 	$(BIN)/ruff check .
@@ -91,6 +98,10 @@ pictures: install ## Take the screenshots of the README anew
 	mkdir -p docs/images
 	RECLASS_KEEP_PICTURES=1 RECLASS_REQUIRE_BROWSER=1 $(BIN)/pytest tests/acceptance/test_screenshots.py
 
+.PHONY: mert-weights
+mert-weights: install ## Say how to get MERT's weights, and check those that are there (WEIGHTS=DIR)
+	$(TRITON_VENV)/bin/python services/triton/check_weights.py $(WEIGHTS)
+
 .PHONY: secrets
 secrets: ## Make the passwords for containers in secrets/, those that are not there yet
 	scripts/secrets
@@ -105,7 +116,7 @@ compose-demo: install ## Build the images and run the demo in containers, from t
 
 .PHONY: bench
 bench: install ## Print the benchmarks (NAMES="storage admin_pages" takes some of them)
-	PYTHONPATH=tests $(BIN)/python -m benchmarks $(NAMES)
+	PYTHONPATH=tests:services/triton:services/triton/models/mert/1 $(BIN)/python -m benchmarks $(NAMES)
 
 .PHONY: pins
 pins: ## Resolve constraints.txt anew

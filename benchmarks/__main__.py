@@ -8,9 +8,20 @@ import sys
 # Before numpy is imported anywhere: one thread, as in a process of the features service.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ[variable] = "1"
+# As in Triton: threads that wait for each other do not spin.
+os.environ["OMP_WAIT_POLICY"] = "passive"
 
 # Modules with a `main`, in the order in which all of them run.
-NAMES = ("hearing", "features_load", "syncing", "storage", "reclassifying", "admin_pages", "calling")
+NAMES = (
+    "hearing",
+    "features_load",
+    "mert_cpu",
+    "syncing",
+    "storage",
+    "reclassifying",
+    "admin_pages",
+    "calling",
+)
 
 
 def main() -> int:

@@ -1,6 +1,7 @@
 """The features service under load: songs a second with all processes busy, beside one process that works alone.
 
-The alone one runs the same work without service, pool and socket. Both take turns.
+The songs are MP3s of four minutes at 320 kb/s. The alone one runs the same work without service, pool and socket. Both
+take turns.
 """
 
 import itertools
@@ -17,17 +18,16 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import grpc
-from audio_files import music, write_audio
 from features.extraction import extract, warm_up
 from features.pool import WORKER_ENVIRONMENT
 from reclass.features.v1 import features_pb2, features_pb2_grpc
 from runtime.channel import open_channel
 from triton_server import free_port
 
+from benchmarks.hearing import FORMATS, make_song
 from benchmarks.targets import at_least
 
 SONGS = 8
-SECONDS = 240.0
 ROUNDS = 3
 ALONE_SONGS = 40
 WANTED_SHARE = 0.85
@@ -41,7 +41,7 @@ def main() -> None:
     """Print songs a second of both, and the share that is reached."""
     os.environ.update(WORKER_ENVIRONMENT)
     with tempfile.TemporaryDirectory() as folder:
-        paths = [make_song(Path(folder), seed) for seed in range(SONGS)]
+        paths = [make_song(Path(folder), FORMATS[0], seed) for seed in range(SONGS)]
         with (
             ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone,
             features_service(Path(folder), CORES) as target,
@@ -55,11 +55,6 @@ def main() -> None:
     print(f"one process alone: {one:.1f} songs a second; the service with {CORES}: {all_of_them:.1f}")
     share = all_of_them / (CORES * one)
     print(at_least(f"features service, {CORES} processes busy", share, WANTED_SHARE, "of as many alone"))
-
-
-def make_song(folder: Path, seed: int) -> Path:
-    """An MP3 of four minutes at 320 kb/s."""
-    return write_audio(folder / f"song{seed}.mp3", music(SECONDS, seed=seed), bit_rate=320_000)
 
 
 @contextmanager

@@ -40,6 +40,10 @@ class FeaturesFake(features_pb2_grpc.FeatureServiceServicer):
     request_ids: set[str] = field(default_factory=set)
     media_folders: list[str] = field(default_factory=list)
     versions: dict[int, str] = field(default_factory=lambda: {features_pb2.VECTOR_KIND_FMA: VERSION})
+    away: dict[int, str] = field(default_factory=dict)
+    """Versions of kinds that are not available for the moment."""
+    details: dict[int, str] = field(default_factory=dict)
+    for_trials: set[int] = field(default_factory=set)
     """The kinds that are installed."""
     contents: dict[str, str] = field(default_factory=dict)
     """Content keys by rating key, where they are not the song's own."""
@@ -98,13 +102,19 @@ class FeaturesFake(features_pb2_grpc.FeatureServiceServicer):
             features_pb2.VectorCapability(
                 kind=kind,
                 available=kind in self.versions,
-                version=self.version(kind, request.excerpt) if kind in self.versions else "",
-                detail="cpu" if kind in self.versions else "It is not installed: download its weights",
+                version=self.version(kind, request.excerpt)
+                if kind in self.versions
+                else self.away.get(kind, ""),
+                detail=self.details.get(kind, "cpu")
+                if kind in self.versions
+                else "It is not installed: download its weights",
+                for_trials=kind in self.for_trials,
             )
             for kind in (
                 features_pb2.VECTOR_KIND_FMA,
                 features_pb2.VECTOR_KIND_MERT,
                 features_pb2.VECTOR_KIND_JMLA,
+                features_pb2.VECTOR_KIND_FMA_NATIVE,
             )
         ]
         return features_pb2.GetCapabilitiesResponse(
@@ -127,6 +137,10 @@ class InferenceFake(inference_pb2_grpc.InferenceServiceServicer):
     learned: tuple[str, ...] = LEARNED
     feature_versions: tuple[str, ...] = ()
     """What it has learned from; empty: it takes everything."""
+    kinds: tuple[int, ...] = (features_pb2.VECTOR_KIND_FMA,)
+    """What its stage hears."""
+    verdicts_of_stages: int = 1
+    """How many stages say something of a song."""
     streams: list[int] = field(default_factory=list)
     """Songs of each stream."""
     faults: list[ServiceError] = field(default_factory=list)
@@ -135,10 +149,10 @@ class InferenceFake(inference_pb2_grpc.InferenceServiceServicer):
     asked: list[inference_pb2.ClassifyTrackRequest] = field(default_factory=list)
     taught: list[inference_pb2.TrainingSong] = field(default_factory=list)
 
-    def _verdict(self, genre: str) -> inference_pb2.StageVerdict:
+    def _verdict(self, genre: str, stage: int = 1) -> inference_pb2.StageVerdict:
         top = [inference_pb2.GenreScore(genre=genre, probability=self.confidence)]
         return inference_pb2.StageVerdict(
-            stage=1, model_version=self.model, top=top, decided=True, threshold=0.8
+            stage=stage, model_version=self.model, top=top, decided=True, threshold=0.8
         )
 
     def ClassifyTracks(
@@ -165,7 +179,7 @@ class InferenceFake(inference_pb2_grpc.InferenceServiceServicer):
             confidence=self.confidence,
             deciding_stage=1,
             model_version=self.model,
-            verdicts=[self._verdict(self.genre)],
+            verdicts=[self._verdict(self.genre, stage + 1) for stage in range(self.verdicts_of_stages)],
             content_key=self.hears,
         )
 
@@ -197,6 +211,7 @@ class InferenceFake(inference_pb2_grpc.InferenceServiceServicer):
     ) -> inference_pb2.GetStatusResponse:
         stage = inference_pb2.StageStatus(
             stage=1,
+            kinds=self.kinds,  # type: ignore[arg-type] # numbers of the enum
             ready=self.ready,
             model_version=self.model if self.ready else "",
             genres=self.learned,

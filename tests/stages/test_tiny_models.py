@@ -7,7 +7,7 @@ import pytest
 from running_demo import RunningDemo, running_demo, wait_until
 from runtime.triton import Triton
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)
 SONGS = 160
 TRIAL = "trial weights: verdicts mean nothing"
 FORGET_VERDICTS_AND_EMBEDDINGS = (

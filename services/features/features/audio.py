@@ -23,7 +23,8 @@ from features.sound import MAX_LOST_SECONDS, FloatArray, Sound
 SAMPLE_RATE_HZ = 22_050
 NATIVE = 0
 """The key of the excerpt at the file's own rate."""
-# 256 MiB: with what is computed from it, about all that a process may take.
+# At all rates together. With the 518 values computed of it, a process stays within its limit of memory for one such
+# song after the other.
 MAX_KEPT_SAMPLES = 2**26
 # Enough to see what a file is.
 HEAD_BYTES = 4096
@@ -90,35 +91,60 @@ def _heard(path: str, sound: Sound, rates: Collection[int]) -> Excerpt:
 
 
 class _Outlet:
-    """The excerpt at one rate, resampled while it comes: as in one piece, to the bit."""
+    """The excerpt at one rate, resampled at once where it comes as one block, else block by block: equal to the bit."""
 
     def __init__(self, sound: Sound, rate: int) -> None:
-        self._rates = (rate or sound.sample_rate_hz, sound.sample_rate_hz)
-        self._y = np.empty(self._length(sound.count), dtype=np.float32)
-        self._filled = 0
-        self._stream = (
-            soxr.ResampleStream(sound.sample_rate_hz, rate, 1, dtype="float32", quality="HQ")
-            if rate not in (NATIVE, sound.sample_rate_hz)
-            else None
-        )
+        self._native_hz = sound.sample_rate_hz
+        self._rate_hz = rate or sound.sample_rate_hz
+        self._count = sound.count
+        self._held = np.empty(0, dtype=np.float32)
+        self._joined: _Joined | None = None
 
     def take(self, y: FloatArray) -> None:
-        self._append(y if self._stream is None else self._stream.resample_chunk(y))
+        """The next block."""
+        if len(self._held):
+            self._joined = self._joined or _Joined(self._native_hz, self._rate_hz, self._length(self._count))
+            self._joined.add(self._held)
+        self._held = y
 
     def finish(self, heard: int) -> FloatArray:
         """What came of `heard` samples."""
-        if self._stream is not None:
-            self._append(self._stream.resample_chunk(np.empty(0, dtype=np.float32), last=True))
-        return self._y[: min(self._filled, self._length(heard))]
-
-    def _append(self, y: FloatArray) -> None:
-        y = y[: len(self._y) - self._filled]
-        self._y[self._filled : self._filled + len(y)] = y
-        self._filled += len(y)
+        if self._joined is not None:
+            self._joined.add(self._held, last=True)
+            y = self._joined.y
+        elif self._rate_hz == self._native_hz:
+            y = self._held
+        else:
+            y = soxr.resample(self._held, self._native_hz, self._rate_hz, "HQ")
+        return y[: self._length(heard)]
 
     def _length(self, frames: int) -> int:
-        rate, native = self._rates
-        return -(-frames * rate // native)
+        return -(-frames * self._rate_hz // self._native_hz)
+
+
+class _Joined:
+    """Blocks, resampled and joined as they come."""
+
+    def __init__(self, native_hz: int, rate_hz: int, length: int) -> None:
+        self._all = np.empty(length, dtype=np.float32)
+        self._filled = 0
+        self._stream = (
+            soxr.ResampleStream(native_hz, rate_hz, 1, dtype="float32", quality="HQ")
+            if rate_hz != native_hz
+            else None
+        )
+
+    @property
+    def y(self) -> FloatArray:
+        """What came so far."""
+        return self._all[: self._filled]
+
+    def add(self, y: FloatArray, *, last: bool = False) -> None:
+        if self._stream is not None:
+            y = self._stream.resample_chunk(y, last=last)
+        y = y[: len(self._all) - self._filled]
+        self._all[self._filled : self._filled + len(y)] = y
+        self._filled += len(y)
 
 
 def _opened(path: str, part: Part) -> AbstractContextManager[Sound]:

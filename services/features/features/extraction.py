@@ -11,7 +11,7 @@ from features.audio import NATIVE, SAMPLE_RATE_HZ, AudioProperties, Excerpt, loa
 from features.content import content_key
 from features.errors import AudioNotFound
 from features.excerpts import Part
-from features.fma import fma_features, fma_native_features, warm_up_fma
+from features.fma import fma_features, fma_native_features, has_native_values, warm_up_fma
 from features.tags import FileTags, read_tags
 
 
@@ -57,7 +57,7 @@ def extract(
         properties=excerpt.properties,
         tags=read_tags(path),
         fma=fma_features(excerpt.y) if with_fma else None,
-        fma_native=fma_native_features(whole.at[NATIVE], whole.properties.sample_rate_hz) if whole else None,
+        fma_native=_native(whole) if whole else None,
         windows=mert.pcm_windows(excerpt.at[mert.SAMPLE_RATE_HZ], window_samples) if window_samples else None,
     )
 
@@ -81,6 +81,11 @@ def _load(path: str, part: Part, rates: set[int], with_whole: bool) -> tuple[Exc
         whole = load_excerpt(path, Part.WHOLE, rates={NATIVE, *rates})
         return whole, whole
     return load_excerpt(path, part, rates=rates), load_excerpt(path, Part.WHOLE, rates={NATIVE})
+
+
+def _native(whole: Excerpt) -> npt.NDArray[np.float32] | None:
+    rate_hz = whole.properties.sample_rate_hz
+    return fma_native_features(whole.at[NATIVE], rate_hz) if has_native_values(rate_hz) else None
 
 
 def _key_of(path: str) -> str:

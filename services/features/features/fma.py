@@ -107,6 +107,11 @@ def warm_up_fma() -> None:
     fma_native_features(noise, 2 * SAMPLE_RATE_HZ)
 
 
+def has_native_values(sample_rate_hz: int) -> bool:
+    """Whether songs of this rate have the values of `fma_native_features`."""
+    return sample_rate_hz >= lowest_rate_hz()
+
+
 def excerpt_curves(y: FloatArray) -> Curves:
     """The curves of an excerpt at 22,050 Hz, valid until the next one's; for one thread of a process."""
     _check(y, SAMPLE_RATE_HZ)
@@ -115,7 +120,7 @@ def excerpt_curves(y: FloatArray) -> Curves:
 
 def native_curves(y: FloatArray, sample_rate_hz: int) -> Curves:
     """The curves of a song at its own rate, valid until the next one's; for one thread of a process."""
-    if sample_rate_hz < lowest_rate_hz():
+    if not has_native_values(sample_rate_hz):
         raise ValueError(
             f"the song has a sampling rate of {sample_rate_hz} Hz; at least {lowest_rate_hz():.0f} Hz are needed"
         )

@@ -50,7 +50,8 @@ def write_extremes(
     """Fill `valleys` and `peaks` [shape=(7, frames)] from magnitudes of the same frames."""
     for number, band in enumerate(bands):
         if band.extremes == 1:
-            write_least_and_largest(S, band.first, band.end, valleys[number], peaks[number])
+            ends = (valleys[number].view(np.int32), peaks[number].view(np.int32))
+            write_least_and_largest(S.view(np.int32), band.first, band.end, *ends)
             continue
         # numpy sorts by vector instructions; neither its partition nor a selection of our own is as fast here.
         values = scratch.take("band", (len(S), band.end - band.first))
@@ -71,12 +72,18 @@ def _decibels(values: FloatArray) -> FloatArray:
 
 
 @numba.njit(cache=True, nogil=True)
-def write_least_and_largest(S, first, end, least, largest):  # type: ignore[no-untyped-def] # numba infers types
-    """The least and the largest magnitude in bins [first, end) of each frame."""
-    for t in range(S.shape[0]):
-        low = high = S[t, first]
-        for k in range(first + 1, end):
-            low, high = min(low, S[t, k]), max(high, S[t, k])
+def write_least_and_largest(S_int, first, end, least, largest):  # type: ignore[no-untyped-def] # numba infers types
+    """The least and the largest magnitude in bins [first, end) of each frame.
+
+    All are floats seen as integers: of numbers that are not negative both have the same order, and integers are
+    compared several at a time.
+    """
+    for t in range(S_int.shape[0]):
+        values = S_int[t, first:end]
+        low = high = values[0]
+        for i in range(values.shape[0]):
+            low = values[i] if values[i] < low else low
+            high = values[i] if values[i] > high else high
         least[t], largest[t] = low, high
 
 

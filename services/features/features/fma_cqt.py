@@ -26,7 +26,8 @@ N_CHROMA = 12
 N_OCTAVES = 7
 # Filters drop their smallest parts in frequency, which hold this share of the magnitude.
 SPARSITY = 0.01
-BLOCK_FRAMES = 256
+BLOCK_FRAMES = 512
+CHUNK_SAMPLES = 2**20
 # Sums may be taken in any order, and so by several at a time.
 ANY_ORDER = {"reassoc", "contract", "nsz", "arcp"}
 # Of the loudest answer that there could be to what is in a frame.
@@ -153,12 +154,27 @@ def _octaves(y: FloatArray, bank: FilterBank) -> list[Octave]:
 
 def _slower(y: FloatArray, factor: int) -> FloatArray:
     """`librosa.resample(y, orig_sr=factor, target_sr=1, scale=True)` without its checks."""
-    resampled = soxr.resample(y, factor, 1, quality="soxr_hq")
     length = ceil(len(y) / factor)
+    if len(y) > CHUNK_SAMPLES:
+        resampled = _slower_by_chunks(y, factor, length)
+    else:
+        resampled = soxr.resample(y, factor, 1, quality="soxr_hq")
     if len(resampled) != length:
         resampled = librosa.util.fix_length(resampled, size=length)
     divide(resampled, np.sqrt(1 / factor))
     return np.asarray(resampled)
+
+
+def _slower_by_chunks(y: FloatArray, factor: int, length: int) -> FloatArray:
+    """The same to the bit, without soxr's copies of a whole song."""
+    stream = soxr.ResampleStream(factor, 1, 1, dtype="float32", quality="HQ")
+    resampled, end = np.empty(length, np.float32), 0
+    for start in range(0, len(y), CHUNK_SAMPLES):
+        is_last = start + CHUNK_SAMPLES >= len(y)
+        chunk = stream.resample_chunk(y[start : start + CHUNK_SAMPLES], last=is_last)[: length - end]
+        resampled[end : end + len(chunk)] = chunk
+        end += len(chunk)
+    return resampled[:end]
 
 
 def _add_octave(octave: Octave, sums: FloatArray, bounds: FloatArray, scratch: Scratch) -> None:

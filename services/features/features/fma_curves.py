@@ -90,8 +90,15 @@ class CurveComputer:
         2. What needs the whole song: decibels relative to the highest, both tunings.
         3. Chroma: of the spectrum by a second look at its powers, of the constant-Q transform from the samples.
         """
+        values = self._scratch.take("curves", (N_CURVES, frame_count(y)), np.float64)
+        self._write_timbre(y, values)
+        cqt_tuning, chroma_tuning = self._cqt_tuning.estimate(), self._chroma_tuning.estimate()
+        self._write_chroma_stft(y, chroma_tuning, values[ROWS["chroma_stft"]])
+        self._write_harmony(y, cqt_tuning, values)
+        return Curves(values=values, cqt_tuning=cqt_tuning, chroma_tuning=chroma_tuning)
+
+    def _write_timbre(self, y: FloatArray, values: FloatArray) -> None:
         frames = frame_count(y)
-        values = self._scratch.take("curves", (N_CURVES, frames), np.float64)
         valleys, peaks = self._scratch.take("extremes", (2, fma_contrast.N_BANDS, frames))
         mels = self._scratch.take("mels", (frames, fma_mfcc.N_MELS))
         self._cqt_tuning.start()
@@ -103,10 +110,6 @@ class CurveComputer:
         fma_timbre.write_zero_crossings(y, values[ROWS["zcr"]][0])
         values[ROWS["spectral_contrast"]] = fma_contrast.contrast(valleys, peaks)
         values[ROWS["mfcc"]] = fma_mfcc.mfcc(mels)
-        cqt_tuning, chroma_tuning = self._cqt_tuning.estimate(), self._chroma_tuning.estimate()
-        self._write_chroma_stft(y, chroma_tuning, values[ROWS["chroma_stft"]])
-        self._write_harmony(y, cqt_tuning, values)
-        return Curves(values=values, cqt_tuning=cqt_tuning, chroma_tuning=chroma_tuning)
 
     def _look_at(self, block: SpectrumBlock, values: FloatArray, mels: FloatArray) -> None:
         at = block.frames

@@ -18,8 +18,10 @@ N_FFT = 2048
 HOP_LENGTH = 512
 N_BINS = 1 + N_FFT // 2
 
-# Windowed frames, their complex spectra and the magnitudes of a block stay in a core's second-level cache.
-BLOCK_FRAMES = 32
+# Enough that what is done once a block does not count, and few enough that their magnitudes stay near.
+BLOCK_FRAMES = 128
+# Windowed frames and their complex spectra stay in a core's second-level cache.
+TRANSFORM_FRAMES = 32
 # The powers of an excerpt are kept for the second look at them (5 MB); a whole song's are computed twice instead of
 # being kept, for ten minutes at 44.1 kHz would take 212 MB.
 KEPT_FRAMES = 1400
@@ -57,9 +59,9 @@ class Spectrum:
     def __init__(self, scratch: Scratch) -> None:
         self._scratch = scratch
         self._window = librosa.filters.get_window("hann", N_FFT, fftbins=True)
-        self._windowed = np.empty((BLOCK_FRAMES, N_FFT))
-        self._transformed = np.empty((BLOCK_FRAMES, N_BINS), np.complex128)
-        self._rounded = np.empty((BLOCK_FRAMES, N_BINS), np.complex64)
+        self._windowed = np.empty((TRANSFORM_FRAMES, N_FFT))
+        self._transformed = np.empty((TRANSFORM_FRAMES, N_BINS), np.complex128)
+        self._rounded = np.empty((TRANSFORM_FRAMES, N_BINS), np.complex64)
         self._kept: FloatArray = np.empty((0, N_BINS), np.float32)
 
     def blocks(self, y: FloatArray) -> Iterator[SpectrumBlock]:
@@ -80,14 +82,18 @@ class Spectrum:
             yield from ((block.frames, block.P) for block in self.blocks(y))
 
     def _block(self, y: FloatArray, first: int, P: FloatArray) -> SpectrumBlock:
-        size = len(P)
-        S = self._scratch.take("S", (size, N_BINS))
+        S = self._scratch.take("S", (len(P), N_BINS))
+        for start in range(0, len(P), TRANSFORM_FRAMES):
+            self._transform(y, first + start, S[start : start + TRANSFORM_FRAMES])
+        np.multiply(S, S, out=P)
+        return SpectrumBlock(first, S, P)
+
+    def _transform(self, y: FloatArray, first: int, S: FloatArray) -> None:
+        size = len(S)
         window_frames(y, first, self._window, self._windowed[:size])
         np.fft.rfft(self._windowed[:size], out=self._transformed[:size])
         np.copyto(self._rounded[:size], self._transformed[:size], casting="same_kind")
         np.abs(self._rounded[:size], out=S)
-        np.multiply(S, S, out=P)
-        return SpectrumBlock(first, S, P)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -20,6 +20,8 @@ FloatArray = npt.NDArray[np.floating]
 LOWEST_HZ = 150.0
 HIGHEST_HZ = 4000.0
 RELATIVE_THRESHOLD = 0.1
+# Bins that are looked over at once.
+STRETCH = 16
 
 
 class TuningEstimate:
@@ -51,8 +53,12 @@ class TuningEstimate:
         self._magnitudes.append(magnitudes[:count].copy())
 
     def estimate(self) -> float:
-        """Deviation in fractions of a semitone, a multiple of 0.01 in [-0.5, 0.5); 0 where there is no peak."""
+        """Deviation in fractions of a semitone, a multiple of 0.01 in [-0.5, 0.5); 0 where there is no peak.
+
+        Forgets the song's peaks, of which a long one has a hundred megabytes.
+        """
         pitches, magnitudes = np.concatenate(self._pitches), np.concatenate(self._magnitudes)
+        self.start()
         if pitches.size == 0:
             return 0.0
         strong = pitches[magnitudes >= np.median(magnitudes)]
@@ -64,27 +70,38 @@ def find_peaks(S, S_int, first, end, sample_rate_hz, pitches, magnitudes):  # ty
     """Write the peaks in bins [first, end) of each frame and return their number, as librosa.piptrack finds them.
 
     `S_int` is the same memory as integers: those of floats that are not negative have the same order, and their
-    maximum is found twelve times as fast.
+    maximum is found twelve times as fast. So are stretches without a peak.
     """
     count = 0
-    maximum = np.empty(1, np.float32)
-    maximum_int = maximum.view(np.int32)
+    limit = np.empty(1, np.float32)
+    limit_int = limit.view(np.int32)
     for t in range(S.shape[0]):
-        frame = S[t]
-        largest = np.int32(0)
-        for value in S_int[t]:
-            largest = max(largest, value)
-        maximum_int[0] = largest
-        threshold = np.float32(RELATIVE_THRESHOLD) * maximum[0]
-        for k in range(first, end):
-            x = frame[k]
-            if x > threshold and x > frame[k - 1] and x >= frame[k + 1]:
-                shift = parabola_shift(frame[k - 1], x, frame[k + 1])
-                slope = np.float32((frame[k + 1] - frame[k - 1]) / np.float32(2))
-                pitches[count] = np.float32((k + np.float64(shift)) * sample_rate_hz / N_FFT)
-                magnitudes[count] = x + np.float32(np.float32(np.float32(0.5) * slope) * shift)
-                count += 1
+        frame, frame_int = S[t], S_int[t]
+        limit_int[0] = largest(frame_int)
+        limit[0] *= np.float32(RELATIVE_THRESHOLD)
+        for start in range(first, end, STRETCH):
+            stop = min(start + STRETCH, end)
+            if largest(frame_int[start:stop]) <= limit_int[0]:
+                continue
+            for k in range(start, stop):
+                x = frame[k]
+                if x > limit[0] and x > frame[k - 1] and x >= frame[k + 1]:
+                    shift = parabola_shift(frame[k - 1], x, frame[k + 1])
+                    slope = np.float32((frame[k + 1] - frame[k - 1]) / np.float32(2))
+                    pitches[count] = np.float32((k + np.float64(shift)) * sample_rate_hz / N_FFT)
+                    magnitudes[count] = x + np.float32(np.float32(np.float32(0.5) * slope) * shift)
+                    count += 1
     return count
+
+
+@numba.njit(cache=True, nogil=True)
+def largest(values):  # type: ignore[no-untyped-def] # numba infers the types of kernels
+    """The largest of integers that are not negative."""
+    found = np.int32(0)
+    for i in range(values.shape[0]):
+        # Written so, the compiler takes several at a time; with max() it would not.
+        found = values[i] if values[i] > found else found
+    return found
 
 
 @numba.njit(cache=True, nogil=True)

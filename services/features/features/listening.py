@@ -19,6 +19,7 @@ NOT_INSTALLED = {
     Kind.MERT: "MERT is not installed here: FEATURES_TRITON_TARGET names no Triton that could run it",
     Kind.JMLA: "JMLA is not installed here; this release has no model for it",
 }
+TOO_LOW_RATE = "the song's sampling rate is too low for the values at its own rate, which reach up to 4.2 kHz"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,11 +71,13 @@ class Listening:
            of the model. Then process and file are free for the next song.
         2. Triton embeds the windows. A model that does not answer leaves a gap and takes nothing from the rest.
         """
-        gaps = {kind: gap for kind in song.kinds if (gap := self._known_gap(kind)) is not None}
+        gaps = {kind: gap for kind in song.kinds if (gap := self._known_gap(kind, song.compute)) is not None}
         extraction = self._extract(song, caller, gaps)
         if extraction.properties is None:
             return HeardSong(extraction=extraction)
         vectors = list(_computed(extraction, song.part))
+        if Kind.FMA_NATIVE in song.kinds and extraction.fma_native is None:
+            gaps[Kind.FMA_NATIVE] = Gap(kind=Kind.FMA_NATIVE, permanent=True, message=TOO_LOW_RATE)
         if extraction.windows is not None and self._model is not None:
             try:
                 vectors.append(_embedded(self._model, extraction.windows, song, caller))
@@ -108,14 +111,14 @@ class Listening:
             with caller.waiting_for(work):
                 return self._pool.wait(work, caller.seconds_left())
 
-    def _known_gap(self, kind: int) -> Gap | None:
+    def _known_gap(self, kind: int, compute: Compute) -> Gap | None:
         """Why a kind cannot be made, where that is known before the song is heard."""
         if kind not in set(Kind):
             message = f"this service does not know the kind of vector {kind}"
             return Gap(kind=kind, permanent=True, message=message)
         if kind == Kind.JMLA or (kind == Kind.MERT and self._model is None):
             return Gap(kind=kind, permanent=True, message=NOT_INSTALLED[Kind(kind)])
-        failure = self._model.known_failure() if kind == Kind.MERT and self._model else None
+        failure = self._model.known_failure(compute) if kind == Kind.MERT and self._model else None
         return _gap(Kind.MERT, failure) if failure else None
 
     def _ability_of_mert(self, part: Part, compute: Compute, patience_seconds: float | None) -> Ability:

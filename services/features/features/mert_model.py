@@ -1,5 +1,6 @@
 """The MERT model in Triton: loaded as it is wished, asked for embeddings, and loaded again where Triton lost it."""
 
+import math
 import threading
 import time
 from collections.abc import Mapping
@@ -15,8 +16,9 @@ from runtime.watchdog import Probe
 
 from features.compute import Compute, Device
 from features.errors import CannotEmbed, ModelNotInstalled, ModelUnavailable
+from features.excerpts import Part
 from features.figures import MertFigures
-from features.mert import SAMPLE_RATE_HZ, Description, FloatArray, PcmArray
+from features.mert import SAMPLE_RATE_HZ, Description, FloatArray, PcmArray, version
 from features.mert_config import MAX_BATCH, MODEL, Choice, Wish, model_config
 
 log = get_logger(__name__)
@@ -63,8 +65,8 @@ class _State:
     """What is known of the model; read and written under the lock."""
 
     served: Served | None = None
-    failure: CannotEmbed | None = None
-    failed_at: float = 0.0
+    failures: dict[Wish, tuple[float, CannotEmbed]] = field(default_factory=dict)
+    """When and why it could not be loaded as it was wished."""
     loading: dict[Wish, "Future[Served]"] = field(default_factory=dict)
     answered_at: float = 0.0
 
@@ -101,11 +103,14 @@ class MertModel:
         """Begin nothing more."""
         self._loader.shutdown(wait=False, cancel_futures=True)
 
-    def known_failure(self) -> CannotEmbed | None:
-        """Why it could not be loaded a moment ago; None where that is not known."""
+    def known_failure(self, compute: Compute) -> CannotEmbed | None:
+        """Why it could not be loaded for such requests a moment ago; None where that is not known."""
+        return self._fresh_failure(Wish.of(compute))
+
+    def _fresh_failure(self, wish: Wish) -> CannotEmbed | None:
         with self._lock:
-            is_fresh = time.monotonic() - self._state.failed_at < FAILURE_SECONDS
-            return self._state.failure if is_fresh else None
+            failed_at, failure = self._state.failures.get(wish, (-math.inf, None))
+        return failure if time.monotonic() - failed_at < FAILURE_SECONDS else None
 
     def describe(self, compute: Compute, patience_seconds: float | None = None) -> Description:
         """What serves such requests; loads it where need be."""
@@ -130,7 +135,7 @@ class MertModel:
         ]
         description = parts[-1].description
         self._check(description, Wish.of(compute))
-        if any(part.values.shape[1:] != parts[0].values.shape[1:] for part in parts):
+        if len({version(part.description, Part.WHOLE) for part in parts}) > 1:
             raise ModelUnavailable("the model was loaded anew while it heard the song; try again")
         return Embedded(values=np.concatenate([part.values for part in parts]), description=description)
 
@@ -154,7 +159,7 @@ class MertModel:
         with self._lock:
             if self._state.served and self._state.served.suits(wish):
                 return self._state.served
-        failure = self.known_failure()
+        failure = self._fresh_failure(wish)
         if failure:
             raise failure
         with self._lock:
@@ -179,19 +184,20 @@ class MertModel:
             served = Served(wish=wish, description=self._description())
             self._check(served.description, wish)
         except TritonError as error:
-            raise self._noted(_load_failure(error)) from error
+            raise self._noted(wish, _load_failure(error)) from error
         except ModelUnavailable as error:
-            raise self._noted(error) from error
+            raise self._noted(wish, error) from error
         with self._lock:
-            self._state.served, self._state.failure = served, None
+            self._state.served = served
+            self._state.failures.pop(wish, None)
         self._figures.show(served.description)
         log.info("MERT serves", what=served.description.in_words())
         return served
 
-    def _noted(self, failure: CannotEmbed) -> CannotEmbed:
+    def _noted(self, wish: Wish, failure: CannotEmbed) -> CannotEmbed:
         with self._lock:
-            said_before = str(self._state.failure)
-            self._state.failure, self._state.failed_at = failure, time.monotonic()
+            said_before = str(self._state.failures.get(wish, (0, ""))[1])
+            self._state.failures[wish] = (time.monotonic(), failure)
         if str(failure) != said_before:
             log.warning("MERT does not serve", because=str(failure))
         return failure
@@ -202,7 +208,7 @@ class MertModel:
 
     def _heal(self, wish: Wish) -> None:
         """Load it again for a song that missed it. Where that fails, the songs after it do not wait for the same."""
-        failure = self.known_failure()
+        failure = self._fresh_failure(wish)
         if failure is not None:
             raise failure
         try:
@@ -210,7 +216,7 @@ class MertModel:
         except TritonError as error:
             with self._lock:
                 self._state.served = None
-            raise self._noted(_load_failure(error)) from error
+            raise self._noted(wish, _load_failure(error)) from error
 
     def _description(self) -> Description:
         question = np.zeros((1, self.window_samples), dtype=np.int16)

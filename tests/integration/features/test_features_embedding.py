@@ -154,6 +154,18 @@ def test_the_native_kind_is_of_the_whole_song_at_its_own_rate_beside_the_excerpt
     assert list(alone.vectors[0].values) == list(heard.vectors[1].values)
 
 
+def test_a_song_of_too_low_a_rate_has_a_gap_in_place_of_the_native_kind(
+    stub: features_pb2_grpc.FeatureServiceStub, library: Path
+) -> None:
+    path = library / "telephone.wav"
+    audio_files.write_audio(path, audio_files.music(12.0, sample_rate_hz=8000), sample_rate_hz=8000)
+    heard = stub.Extract(song(path, FMA, NATIVE))
+    assert [vector.kind for vector in heard.vectors] == [FMA]
+    (gap,) = heard.missing
+    assert (gap.kind, gap.permanent) == (NATIVE, True)
+    assert "sampling rate is too low" in gap.message
+
+
 def test_a_kind_that_cannot_be_made_takes_nothing_from_the_others(
     stub: features_pb2_grpc.FeatureServiceStub, library: Path, stand_in: MertStandIn
 ) -> None:

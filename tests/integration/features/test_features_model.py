@@ -98,7 +98,10 @@ def test_a_request_for_the_gpu_is_refused_where_there_is_none_and_the_processor_
 ) -> None:
     with pytest.raises(ModelUnavailable, match="no GPU"):
         model.embed(windows(1), Compute(device=Device.CUDA))
-    assert isinstance(model.known_failure(), ModelUnavailable)
+    assert isinstance(model.known_failure(Compute(device=Device.CUDA)), ModelUnavailable)
+    # Who asks for the processor, or for whatever there is, has nothing to do with that.
+    assert model.known_failure(Compute()) is None
+    assert model.embed(windows(1), Compute(device=Device.CPU)).description.device == "cpu"
 
 
 def test_another_device_loads_the_model_anew_and_auto_takes_what_auto_finds(

@@ -360,9 +360,12 @@ def test_a_sync_that_is_not_there_is_named_soon(target, says):
 
 
 def test_a_caller_without_patience_costs_only_its_own_song(stub, library):
-    request = features_pb2.ExtractRequest(audio=features_pb2.AudioReference(path=str(library / "song.flac")))
+    endless = library / "endless.flac"
+    shutil.copyfile(library / "song.flac", endless)
+    os.truncate(endless, 2**40)
+    request = features_pb2.ExtractRequest(audio=features_pb2.AudioReference(path=str(endless)))
     with pytest.raises(grpc.RpcError) as raised:
-        stub.Extract(request, timeout=0.05)
+        stub.Extract(request, timeout=0.5)
     assert raised.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
     assert extract(stub, path=str(library / "song.flac")).content_key
 

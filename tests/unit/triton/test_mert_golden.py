@@ -8,6 +8,7 @@ import torch
 from mert_encoder.checkpoint import read_checkpoint
 from mert_encoder.encoder import Encoder
 from mert_encoder.tensors import expected
+from mert_oracle import hubert
 from mert_weights import GOLDEN, NAMES, golden_pooled, golden_tone, write_golden
 
 # The golden data is rounded to six digits, and different orders of single-precision sums differ by some 1e-6. What a
@@ -64,3 +65,13 @@ def test_the_last_layer_of_the_large_model_has_gone_through_the_final_norm(tmp_p
     with torch.inference_mode():
         before = encoder(torch.from_numpy(golden_tone())[None])[0, 0].numpy()
     assert np.abs(before - last).max() > 0.1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_hubert_of_transformers_says_the_same_of_every_layer(name: str, tmp_path: Path) -> None:
+    with torch.inference_mode():
+        tone = torch.from_numpy(golden_tone())[None]
+        answer = hubert(write_golden(tmp_path, name))(tone, output_hidden_states=True)
+    # The last of these is not used: in newer versions it is the large model's before its final norm.
+    for layer, state in enumerate([*answer.hidden_states[:-1], answer.last_hidden_state]):
+        assert np.abs(state[0].mean(dim=0).numpy() - golden_pooled(name)[layer]).max() < TOLERANCE

@@ -5,6 +5,7 @@ from typing import Any
 
 from runtime.errors import RemoteError
 
+from portal.library.models import VectorKind
 from portal.library.stages import stages_of
 from portal.preferences.current import preferences
 from portal.preferences.values import Preferences
@@ -28,10 +29,11 @@ def as_heard_now(features: FeaturesClient, serving: Iterable[Stage]) -> dict[str
     for stage in serving:
         for kind, learned in zip(stage.kinds, stage.feature_versions, strict=False):
             if versions.get(kind, learned) != learned:
+                back = "excerpt" if kind == VectorKind.FMA else "the excerpt, or the model of embeddings,"
                 raise RunFailedError(
                     f"The model in service, {stage.model_version}, has learned from songs heard otherwise "
                     f"({learned}) than the settings say now ({versions[kind]}): run `reclass extract`, then "
-                    "`reclass train`, or set back the excerpt, or what was changed of the model of embeddings."
+                    f"`reclass train`, or set {back} back."
                 )
     return {"excerpt": wishes.excerpt, "versions": dict(versions)}
 

@@ -1,0 +1,145 @@
+"""Stages beyond the first as people see them: kinds that nobody hears, models that are away, random weights."""
+
+import io
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+from portal.commands.checks import examine
+from portal.commands.extracting import report, stages_as_data
+from portal.configuration import PortalSettings
+from portal.library.models import Track, Vector
+from portal.runs.models import Run
+from portal.runs.start import start_classify, start_extract, start_sync, start_train
+from reclass.features.v1 import features_pb2
+from rich.console import Console
+
+SONGS = 12
+FMA, MERT, NATIVE = (
+    features_pb2.VECTOR_KIND_FMA,
+    features_pb2.VECTOR_KIND_MERT,
+    features_pb2.VECTOR_KIND_FMA_NATIVE,
+)
+TRIAL = "mert-v1-95m/0;layer=2;weights=trial;excerpt=middle-30s"
+WARNING = "trial weights: verdicts mean nothing"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered():
+    cache.clear()
+    yield
+    cache.clear()
+
+
+def extracted(portal, *stages: str) -> Run:
+    portal.finish(start_sync(["Music"]))
+    return portal.finish(start_extract(stages))
+
+
+def kinds_stored() -> set[str]:
+    return set(Vector.objects.values_list("kind", flat=True))
+
+
+def with_mert(portal, version: str = "mert/1") -> None:
+    portal.features.versions[MERT] = version
+    portal.inference.kinds = (FMA, MERT)
+
+
+@pytest.mark.parametrize("asked", [(), ("all",)])
+def test_the_native_kind_is_made_only_where_it_is_asked_for_by_name(portal, asked):
+    portal.features.versions[NATIVE] = "fma-native-518/1"
+    extracted(portal, *asked)
+    assert kinds_stored() == {"fma"}
+    run = portal.finish(start_extract(["fma-native"]))
+    assert (run.state, run.done_count) == (Run.State.DONE, SONGS)
+    assert kinds_stored() == {"fma", "fma-native"}
+    assert Vector.objects.filter(kind="fma-native", values=None).count() == 0, (
+        "its numbers are kept as they are"
+    )
+
+
+def test_status_shows_the_native_kind_once_somebody_has_asked_for_it(portal, monkeypatch):
+    monkeypatch.setenv("PORTAL_FEATURES_TARGET", portal.target)
+    portal.features.versions[NATIVE] = "fma-native-518/1"
+    extracted(portal, "fma")
+    assert [stage["stage"] for stage in stages_as_data(5.0)["stages"]] == ["fma", "mert", "jmla"]
+    portal.finish(start_extract(["fma-native"]))
+    native = next(stage for stage in stages_as_data(5.0)["stages"] if stage["stage"] == "fma-native")
+    assert native["done"] == SONGS
+
+
+def test_vectors_that_no_stage_hears_are_sent_to_nobody(portal):
+    portal.features.versions[NATIVE] = "fma-native-518/1"
+    extracted(portal, "fma", "fma-native")
+    portal.finish(start_train())
+    assert {vector.kind for song in portal.inference.taught for vector in song.vectors} == {FMA}
+    portal.finish(start_classify(again=True))
+    assert {vector.kind for song in portal.inference.asked for vector in song.vectors} == {FMA}
+
+
+def test_a_training_learns_from_vectors_of_a_model_that_is_away_for_a_moment(portal):
+    with_mert(portal)
+    extracted(portal)
+    portal.features.away[MERT] = portal.features.versions.pop(MERT)
+    portal.finish(start_train())
+    assert {vector.kind for song in portal.inference.taught for vector in song.vectors} == {FMA, MERT}
+
+
+def test_a_training_leaves_out_vectors_of_a_model_that_is_no_more(portal):
+    with_mert(portal)
+    extracted(portal)
+    del portal.features.versions[MERT]
+    portal.finish(start_train())
+    assert {vector.kind for song in portal.inference.taught for vector in song.vectors} == {FMA}
+
+
+def test_a_model_that_learned_from_another_make_of_embeddings_judges_nothing_and_says_why(portal):
+    with_mert(portal)
+    extracted(portal)
+    portal.inference.feature_versions = ("test/1", "mert/0")
+    run = portal.finish(start_classify())
+    assert run.state == Run.State.FAILED
+    assert "(mert/0)" in run.message
+    assert "(mert/1)" in run.message
+    portal.inference.feature_versions = ("test/1", "mert/1")
+    assert portal.finish(start_classify()).state == Run.State.DONE
+
+
+def test_random_weights_are_called_so_after_an_extraction_and_by_the_doctor(portal, monkeypatch):
+    with_mert(portal, TRIAL)
+    run = extracted(portal)
+    output = io.StringIO()
+    assert report(run.result, Console(file=output, width=200))
+    assert f"mert: {WARNING}" in output.getvalue()
+    portal.inference.feature_versions = ("test/1", TRIAL)
+    found = {each.what: each for each in examine(PortalSettings.load(), portal.services)}
+    assert "weights=trial" in found["vectors"].message
+    assert WARNING in found["models"].message
+
+
+def test_the_dashboard_shows_what_runs_where_and_random_weights(portal, monkeypatch, admin_client):
+    for name in ("features_target", "inference_target"):
+        monkeypatch.setattr(settings.RECLASS, name, portal.target)
+    monkeypatch.setenv("PORTAL_FEATURES_TARGET", portal.target)
+    with_mert(portal, TRIAL)
+    portal.features.details[MERT] = "MERT-v1-95M on cuda:0 (a GPU) in fp16"
+    portal.features.for_trials = {MERT}
+    html = admin_client.get("/admin/").content.decode()
+    assert "MERT-v1-95M on cuda:0 (a GPU) in fp16" in html
+    assert "trial weights" in html
+    assert "It is not installed: download its weights" in html  # JMLA, with what to do
+
+
+def test_the_page_of_a_song_that_random_weights_have_heard_says_so_beside_the_later_stage(
+    portal, admin_client
+):
+    with_mert(portal, TRIAL)
+    extracted(portal)
+    portal.inference.verdicts_of_stages = 2
+    portal.finish(start_classify())
+    track = Track.objects.order_by("pk").first()
+    html = admin_client.get(f"/admin/library/track/{track.pk}/change/").content.decode()
+    assert html.count(WARNING) == 1
+    Vector.objects.filter(kind="mert").update(version="mert/1")
+    html = admin_client.get(f"/admin/library/track/{track.pk}/change/").content.decode()
+    assert WARNING not in html
