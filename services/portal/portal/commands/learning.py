@@ -1,5 +1,8 @@
 """What `reclass train` shows and does before it learns: what there is of each genre, and what is lacking."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -7,6 +10,7 @@ from rich.table import Table
 from portal.commands.following import exit_status, follow, say_end
 from portal.runs.models import NEXT, Run
 from portal.verdicts.learnable import survey_genres
+from portal.verdicts.learned import learned_genres
 from portal.verdicts.offers import offers
 from portal.verdicts.preparing import lacking_now, start_training
 
@@ -22,6 +26,15 @@ def show_learnable(console: Console) -> None:
     console.print(table)
     for number, offer in enumerate(offers(found), 1):
         console.print(f"{number}. {offer}", highlight=False, markup=False)
+
+
+def show_genres(result: Mapping[str, Any], console: Console) -> None:
+    """How well each genre is told from the others, by the last stage: look here before anything is written."""
+    table = Table("genre", "held-out songs", "precision", "recall")
+    for each in learned_genres(result):
+        table.add_row(each.genre, str(each.songs), f"{each.precision} %", f"{each.recall} %")
+    if table.rows:
+        console.print(table)
 
 
 def prepare(console: Console) -> Run:

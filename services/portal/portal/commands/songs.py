@@ -128,6 +128,8 @@ def _report(result: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from portal.commands.learning import show_genres
+
     console = Console(soft_wrap=True)
     table = Table(
         "stage",
@@ -147,6 +149,7 @@ def _report(result: dict[str, Any]) -> None:
             f"{stage['calibration_error_before']:.3f} → {stage['calibration_error_after']:.3f}",
         )
     console.print(table)
+    show_genres(result, console)
     console.print(f"Genres learned: {', '.join(result.get('genres', ()))}", highlight=False)
     for skipped in result.get("skipped_genres", ()):
         console.print(f"Not learned: {skipped['genre']}: {skipped['reason']}", highlight=False, markup=False)
