@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import grpc
+from models_fake import IN_SERVICE, ModelsFake, made
 from reclass.features.v1 import features_pb2, features_pb2_grpc
 from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
 from runtime.errors import ServiceError
@@ -126,7 +127,7 @@ class FeaturesFake(features_pb2_grpc.FeatureServiceServicer):
 
 
 @dataclass
-class InferenceFake(inference_pb2_grpc.InferenceServiceServicer):
+class InferenceFake(ModelsFake):
     """Says `genre` of every song with `confidence`, where a model was trained."""
 
     genre: str = "Jazz"
@@ -148,6 +149,10 @@ class InferenceFake(inference_pb2_grpc.InferenceServiceServicer):
     """Content key of the audio that it listens to; empty where vectors are enough."""
     asked: list[inference_pb2.ClassifyTrackRequest] = field(default_factory=list)
     taught: list[inference_pb2.TrainingSong] = field(default_factory=list)
+    trained_state: int = IN_SERVICE
+    """Of a model that is trained now."""
+    promotions: list[int] = field(default_factory=list)
+    """What trainings were asked to do with their models."""
 
     def _verdict(self, genre: str, stage: int = 1) -> inference_pb2.StageVerdict:
         top = [inference_pb2.GenreScore(genre=genre, probability=self.confidence)]
@@ -186,7 +191,8 @@ class InferenceFake(inference_pb2_grpc.InferenceServiceServicer):
     def Train(
         self, requests: Iterator[inference_pb2.TrainRequest], context: grpc.ServicerContext
     ) -> Iterator[inference_pb2.TrainResponse]:
-        songs = [request.song for request in requests if request.WhichOneof("part") == "song"]
+        self.promotions.append(next(requests).options.promotion)
+        songs = [request.song for request in requests]
         self.taught = songs
         progress = inference_pb2.TrainProgress(step="learning", fraction=0.5)
         yield inference_pb2.TrainResponse(progress=progress)
@@ -198,8 +204,10 @@ class InferenceFake(inference_pb2_grpc.InferenceServiceServicer):
             )
             yield inference_pb2.TrainResponse(out_of_fold=said)
         stage = inference_pb2.StageReport(stage=1, model_version=self.model, held_out_accuracy=0.75)
+        model = made(1, self.trained_state, "No better: 70 % against 71 %.")
         report = inference_pb2.TrainingReport(
             stages=[stage],
+            model=model,
             song_count=len(songs),
             genres=sorted({song.genre for song in songs}),
             skipped_genres=[inference_pb2.SkippedGenre(genre="Folk", reason="2 songs, 5 are needed")],

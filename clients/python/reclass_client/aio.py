@@ -12,6 +12,7 @@ from reclass_client.answers import answer_of, classification_of, status_of
 from reclass_client.client import AHEAD, SONG_SECONDS, Feed
 from reclass_client.connection import CHANNEL_OPTIONS, metadata
 from reclass_client.errors import error_of_call
+from reclass_client.models import SWITCH_SECONDS, Model, ModelReport, model_of, report_of
 from reclass_client.songs import Options, Song, request_for
 from reclass_client.values import Answer, Classification, Status, Vector
 
@@ -105,6 +106,53 @@ class AsyncClient:
         except grpc.RpcError as error:
             raise error_of_call(error) from error
         return status_of(response)
+
+    async def list_models(self, *, timeout: float = 30.0) -> tuple[Model, ...]:  # as above
+        """The models that are kept, the newest first; raises ReclassError."""
+        try:
+            response = await self._stub.ListModels(
+                inference_pb2.ListModelsRequest(), timeout=timeout, metadata=self._metadata
+            )
+        except grpc.RpcError as error:
+            raise error_of_call(error) from error
+        return tuple(model_of(model) for model in response.models)
+
+    async def get_model(self, name: str = "", *, timeout: float = 30.0) -> ModelReport:  # as above
+        """A model with its figures and pictures, without a name the one in service; raises ReclassError."""
+        try:
+            response = await self._stub.GetModel(
+                inference_pb2.GetModelRequest(name=name), timeout=timeout, metadata=self._metadata
+            )
+        except grpc.RpcError as error:
+            raise error_of_call(error) from error
+        return report_of(response)
+
+    async def promote_model(self, name: str, *, timeout: float = SWITCH_SECONDS) -> Model:  # as above
+        """Put a model into service; no call is lost, and repeating it changes nothing. Raises ReclassError."""
+        try:
+            response = await self._stub.PromoteModel(
+                inference_pb2.PromoteModelRequest(name=name), timeout=timeout, metadata=self._metadata
+            )
+        except grpc.RpcError as error:
+            raise error_of_call(error) from error
+        return model_of(response.model)
+
+    async def rollback_model(
+        self, in_service: str = "", *, timeout: float = SWITCH_SECONDS
+    ) -> Model:  # as above
+        """Put the model before back, and give the one in service then; raises ReclassError.
+
+        With `in_service` only while that model is in service, so that a repetition changes nothing.
+        """
+        try:
+            response = await self._stub.RollbackModel(
+                inference_pb2.RollbackModelRequest(in_service=in_service),
+                timeout=timeout,
+                metadata=self._metadata,
+            )
+        except grpc.RpcError as error:
+            raise error_of_call(error) from error
+        return model_of(response.model)
 
 
 class AsyncFeed(Feed):

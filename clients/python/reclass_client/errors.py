@@ -57,6 +57,10 @@ class AudioNotFoundError(ReclassError):
     """There is no such file or track."""
 
 
+class ModelUnknownError(ReclassError):
+    """There is no such model; the text names those that are kept."""
+
+
 class NotAllowedError(ReclassError):
     """The path lies outside of the media folders."""
 
@@ -106,6 +110,7 @@ BY_CODE: dict[str, type[ReclassError]] = {
 BY_REASON: dict[str, type[ReclassError]] = {
     "CONTENT_TOO_LARGE": ContentTooLargeError,
     "TOO_MANY_CALLS": TooManyCallsError,
+    "MODEL_UNKNOWN": ModelUnknownError,
 }
 NAMES = {code.value[0]: code.name for code in grpc.StatusCode}
 TOO_LARGE_FOR_GRPC = "message larger than max"

@@ -9,12 +9,12 @@ from inference.lifecycle import Makes
 from inference.stages import VectorKind
 
 log = get_logger(__name__)
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 5.0
 Wishes = inference_pb2.PromoteModelRequest | inference_pb2.RollbackModelRequest
 
 
 def makes_now(stub: features_pb2_grpc.FeatureServiceStub, wishes: Wishes) -> Makes:
-    """Versions by name of the kind; none while features is silent: a bad model must be taken back all the same."""
+    """What features makes and the caller keeps. A silent features is no hindrance: a bad model must be taken back."""
     request = features_pb2.GetCapabilitiesRequest(
         excerpt=wishes.excerpt, compute=wishes.compute if wishes.HasField("compute") else None
     )
@@ -22,8 +22,9 @@ def makes_now(stub: features_pb2_grpc.FeatureServiceStub, wishes: Wishes) -> Mak
         capabilities = stub.GetCapabilities(request, timeout=TIMEOUT_SECONDS)
     except grpc.RpcError as error:
         log.warning("features was not asked what it makes", because=str(error.code()))
-        return {}
+        return Makes(now={}, kept=frozenset(wishes.vector_versions))
     known = {int(kind): kind.name for kind in VectorKind}
-    return {
+    now = {
         known[kind.kind]: kind.version for kind in capabilities.kinds if kind.version and kind.kind in known
     }
+    return Makes(now=now, kept=frozenset(wishes.vector_versions))

@@ -17,8 +17,16 @@ from inference.training_files import SONGS_FILE
 
 log = get_logger(__name__)
 PICTURE_TYPES = {".png": "image/png", ".svg": "image/svg+xml"}
-Makes = Mapping[str, str]
-"""By name of the kind: the make of the vectors that features makes now; a kind of which nobody knows is not there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Makes:
+    """The vectors that there are to judge by, as far as anybody knows."""
+
+    now: Mapping[str, str]
+    """By name of the kind: the make of those that features makes now."""
+    kept: frozenset[str] = frozenset()
+    """Makes of those that the caller keeps; empty where that is not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,10 +152,16 @@ def put_into_service(store: ModelStore, model: Model) -> None:
 def refuse_outdated(model: Model, makes: Makes) -> None:
     """Raise ModelOutdatedError for a model that could judge none of the songs that are heard now."""
     for kind, learned in model.feature_versions.items():
-        made = makes.get(kind, learned)
+        made = makes.now.get(kind, learned)
         if made != learned:
             raise ModelOutdatedError(
                 f"{model.name} has learned from {kind} vectors of another make ({learned}) than features makes now "
                 f"({made}): run `reclass extract`, then `reclass train`, or set back the excerpt, or what was changed "
                 "of the model of embeddings. The model in service stays."
+            )
+        if makes.kept and learned not in makes.kept:
+            raise ModelOutdatedError(
+                f"{model.name} has learned from {kind} vectors of a make ({learned}) of which hardly any are stored: "
+                "run `reclass train` to learn from those that are, or set back what was changed and run "
+                "`reclass extract`. The model in service stays."
             )

@@ -38,6 +38,7 @@ from inference.pictures import (
     draw_vote,
 )
 from inference.record import HeadRecord, TriedRecipe
+from inference.rival import LearnedStage, leave_comparison, write_measured
 from inference.splitting import Split
 from inference.stages import STAGES, Array, Stage
 from inference.trained import Chosen, TrainedStage
@@ -79,6 +80,10 @@ def train(folder: Path, options: TrainingOptions) -> None:
             record = replace(record, training_seconds=time.monotonic() - started)
             learned.append(Learned(stage=stage, trained=trained, record=record, rows=rows))
     write_all(folder, learned)
+    stages_learned = [
+        LearnedStage(stage=each.stage, trained=each.trained, rows=each.rows) for each in learned
+    ]
+    leave_comparison(folder, corpus, stages_learned)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,6 +239,7 @@ def write_stage(folder: Path, trained: TrainedStage, record: HeadRecord, rows: R
     """Leave head, record and out-of-fold predictions; `rows` are the corpus rows of the stage's songs."""
     folder.mkdir()
     write_head(folder, trained.head, record)
+    write_measured(folder, trained)
     heard = trained.out_of_fold
     np.savez(
         folder / OUT_OF_FOLD_FILE,

@@ -11,6 +11,7 @@ from portal.ledger.models import WriteBatch, WriteRow
 from portal.library.agreement import Agreement
 from portal.library.beside import Beside
 from portal.library.models import Analysis, InPlex
+from portal.remote.models import CANDIDATE, IN_SERVICE, RETIRED
 from portal.runs.models import Run, RunSong
 
 
@@ -69,6 +70,12 @@ IN_PLEX: Mapping[str, Badge] = {
     InPlex.ROLLED_BACK: _badge("Rolled back", Tone.INFO, "Written once, then put back as it was."),
     InPlex.CONFLICT: _badge("Conflict", Tone.BAD, "Somebody changed it in Plex since; it was left alone."),
     InPlex.EXCLUDED: _badge("Excluded", Tone.WARNING, "A person wants it never to be written."),
+}
+
+MODEL: Mapping[str, Badge] = {
+    CANDIDATE: _badge("Candidate", Tone.INFO, "Trained, and never put into service."),
+    IN_SERVICE: _badge("In service", Tone.GOOD, "It decides the genres of songs."),
+    RETIRED: _badge("Retired", Tone.QUIET, "Was in service before; can be put back."),
 }
 
 BESIDE: Mapping[str, Badge] = {

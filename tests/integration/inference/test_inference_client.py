@@ -8,7 +8,8 @@ from pathlib import Path
 import grpc
 import pytest
 import reclass_client as rc
-from inference_system import System, running_system
+from inference_system import System, running_system, training
+from reclass.inference.v1 import inference_pb2 as messages
 from runtime.errors import ServiceError
 from synthetic_library import SyntheticLibrary
 from waiting import until
@@ -271,3 +272,38 @@ def test_the_async_client_without_the_token_is_refused(service: System) -> None:
 def test_a_service_that_is_not_there_is_named_within_the_time_limit(unused_port: int) -> None:
     with rc.Client(f"127.0.0.1:{unused_port}") as client, pytest.raises(rc.UnavailableError):
         client.status(timeout=60)
+
+
+def test_models_are_listed_shown_put_into_service_and_taken_back(
+    client: rc.Client, service: System, library: SyntheticLibrary
+) -> None:
+    options = messages.TrainOptions(seed=5, promotion=messages.PROMOTION_NEVER)
+    call = service.stub.Train(
+        training(library, options), timeout=120, metadata=(("authorization", f"Bearer {TOKEN}"),)
+    )
+    list(call)
+    candidate, *_ = client.list_models()
+    (serving,) = (each for each in client.list_models() if each.state is rc.ModelState.IN_SERVICE)
+    assert candidate.state is rc.ModelState.CANDIDATE
+    report = client.get_model(candidate.name)
+    assert report.model == candidate
+    assert [stage.model_version for stage in report.stages] == list(candidate.heads)
+    assert 0 < report.stages[0].accuracy <= 1
+    assert client.promote_model(candidate.name).state is rc.ModelState.IN_SERVICE
+    assert client.classify(vectors=[vector(library, 0)]).model_version == candidate.heads[0]
+    assert client.rollback_model(candidate.name).name == serving.name
+    assert client.get_model().model.name == serving.name
+    with pytest.raises(rc.ModelUnknownError, match="kept are: model-"):
+        client.promote_model("model-999")
+
+
+def test_the_async_client_asks_for_models_too(service: System) -> None:
+    async def ask() -> None:
+        async with rc.AsyncClient(service.target, token=TOKEN) as client:
+            models = await client.list_models()
+            serving = (await client.get_model()).model
+            assert serving in models
+            assert await client.promote_model(serving.name) == serving
+            assert await client.rollback_model("model-998") == serving
+
+    asyncio.run(ask())

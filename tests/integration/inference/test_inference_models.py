@@ -1,12 +1,13 @@
 """Models are listed, looked at, put into service and taken back: real gRPC, real Triton."""
 
 import grpc
+import numpy as np
 import pytest
 from inference_system import System, fma, training
 from reclass.features.v1 import features_pb2
 from reclass.inference.v1 import inference_pb2 as messages
 from runtime.errors import RemoteError
-from synthetic_library import SyntheticLibrary
+from synthetic_library import SyntheticLibrary, synthetic_library
 
 
 def train(system: System, library: SyntheticLibrary, promotion: int, **options: int) -> messages.Model:
@@ -109,6 +110,12 @@ def test_a_model_of_another_make_of_vectors_is_refused_with_what_to_run(
         "(test/1) than features makes now (test/2): run `reclass extract`, then `reclass train`"
         in error.message
     )
+    kept = refusal(
+        system.stub.PromoteModel,
+        messages.PromoteModelRequest(name=second.name, vector_versions=["test/2"]),
+    )
+    assert kept.reason == "MODEL_OUTDATED"
+    assert "(test/1) of which hardly any are stored: run `reclass train`" in kept.message
     assert states(system)[first.name] == "IN_SERVICE"
 
 
@@ -174,3 +181,24 @@ def test_without_an_earlier_model_there_is_nothing_to_roll_back_to(
     error = refusal(system.stub.RollbackModel, messages.RollbackModelRequest())
     assert (error.code, error.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "NO_EARLIER_MODEL")
     assert system.version() == only.heads[0]
+
+
+def test_a_model_is_put_into_service_by_itself_only_when_it_is_better_on_songs_that_neither_learned_from(
+    system: System,
+) -> None:
+    """Vectors of other songs make a poor model, the right ones a good one; the poor one again is no better."""
+    good, poor = (
+        synthetic_library(seed=33, genres=4, artists_per_genre=15, songs_per_artist=3, wrong=0)
+        for _ in range(2)
+    )
+    poor.vectors[:] = np.random.default_rng(1).permutation(poor.vectors)
+    first = train(system, poor, messages.PROMOTION_IF_BETTER)
+    second = train(system, good, messages.PROMOTION_IF_BETTER)
+    third = train(system, poor, messages.PROMOTION_IF_BETTER)
+    assert first.state == second.state == messages.MODEL_STATE_IN_SERVICE
+    assert second.comparison.better
+    assert second.comparison.difference_low > 0
+    assert second.comparison.songs >= 20
+    assert third.state == messages.MODEL_STATE_CANDIDATE
+    assert not third.comparison.better
+    assert third.comparison.other_model == second.name

@@ -97,6 +97,7 @@ def servers_before(
     """The services behind sockets: the portal's doors to them, and where they answer."""
     from portal.remote.features import FeaturesClient
     from portal.remote.inference import InferenceClient
+    from portal.remote.models import ModelsClient
     from portal.remote.services import Services
     from portal.remote.sync import SyncClient
 
@@ -106,7 +107,10 @@ def servers_before(
     with running_server(handlers) as server:
         channel = open_channel(f"127.0.0.1:{server.port}")
         services = Services(
-            sync=SyncClient(channel), features=FeaturesClient(channel), inference=InferenceClient(channel)
+            sync=SyncClient(channel),
+            features=FeaturesClient(channel),
+            inference=InferenceClient(channel),
+            models=ModelsClient(channel),
         )
         yield services, f"127.0.0.1:{server.port}"
         channel.close()

@@ -37,7 +37,7 @@ def show_genres(result: Mapping[str, Any], console: Console) -> None:
         console.print(table)
 
 
-def prepare(console: Console) -> Run:
+def prepare(console: Console, promotion: str) -> Run:
     """Have the vectors made that labelled songs lack, and say how many; the training that comes then.
 
     Songs that cannot be heard now are no reason not to learn from the others.
@@ -45,7 +45,7 @@ def prepare(console: Console) -> Run:
     lacking = lacking_now()
     if lacking.track_ids:
         console.print(f"{lacking} `reclass train --as-is` goes on without.", highlight=False, markup=False)
-    run = start_training(lacking)
+    run = start_training(lacking, promotion)
     if run.kind == Run.Kind.TRAIN:
         return run
     seen = follow(run, console)

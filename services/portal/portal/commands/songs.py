@@ -34,7 +34,7 @@ def sync(
     with portal_at_hand(data):
         from portal.runs.start import start_sync
 
-        _run_to_its_end(start_sync(library or (), full=full))
+        run_to_its_end(start_sync(library or (), full=full))
 
 
 class Stage(StrEnum):
@@ -82,10 +82,25 @@ def classify(
     with portal_at_hand(data):
         from portal.runs.start import start_classify
 
-        _run_to_its_end(start_classify(again=again))
+        run_to_its_end(start_classify(again=again))
+
+
+class Promote(StrEnum):
+    """What `--promote` takes."""
+
+    IF_BETTER = "if-better"
+    NEVER = "never"
+    ALWAYS = "always"
 
 
 def train(
+    promote: Annotated[
+        Promote,
+        typer.Option(
+            help="Put the new model into service: if it beats the one there on songs that neither learned from, "
+            "never (it stays a candidate), or always. The first one always is."
+        ),
+    ] = Promote.IF_BETTER,
     as_is: Annotated[
         bool, typer.Option("--as-is", help="Learn from the vectors that are there; make none first.")
     ] = False,
@@ -101,11 +116,12 @@ def train(
 
         console = Console(stderr=as_json, soft_wrap=True)
         show_learnable(console)
-        run = start_training(Lacking()) if as_is else prepare(console)
-        _run_to_its_end(run, show=_json if as_json else _report)
+        run = start_training(Lacking(), promote.value) if as_is else prepare(console, promote.value)
+        run_to_its_end(run, show=_json if as_json else _report)
 
 
-def _run_to_its_end(run: Any, show: Any = None) -> None:
+def run_to_its_end(run: Any, show: Any = None) -> None:
+    """Show a run while it goes on, then what came of it; the command's exit code says whether all was done."""
     from rich.console import Console
 
     from portal.commands.following import exit_status, follow, say_end

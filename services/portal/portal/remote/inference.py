@@ -6,9 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import grpc
-from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.json_format import MessageToDict
-from google.protobuf.message import Message
 from reclass.inference.v1 import inference_pb2 as pb
 from reclass.inference.v1 import inference_pb2_grpc
 from runtime.errors import RemoteError
@@ -26,6 +23,7 @@ from portal.remote.audio import (
     vector_message,
 )
 from portal.remote.calls import channel_to, streamed, translated
+from portal.remote.plain import plain
 from portal.remote.wishes import classify_options
 
 # A service that restarts, and then for each song: one without vectors has to be heard, another one may have to be.
@@ -35,6 +33,12 @@ MORE_HEARING_TIMEOUT_SECONDS = 5.0
 # 100,000 songs with their folds take minutes; a training that takes this long hangs.
 TRAIN_TIMEOUT_SECONDS = 4 * 3600.0
 
+IF_BETTER = "if-better"
+PROMOTIONS = {
+    IF_BETTER: pb.PROMOTION_IF_BETTER,
+    "never": pb.PROMOTION_NEVER,
+    "always": pb.PROMOTION_ALWAYS,
+}
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 _OUTCOMES = {
     pb.OUTCOME_CLASSIFIED: "classified",
@@ -173,11 +177,13 @@ class InferenceClient:
         finally:
             answers.cancel()  # whoever leaves this loop early wants no more songs heard
 
-    def train(self, songs: Iterable[TrainingSong], *, seed: int) -> Iterator[Progress | OutOfFold | Report]:
-        """Learn from labelled songs; the report comes last, once the new version serves."""
+    def train(
+        self, songs: Iterable[TrainingSong], *, seed: int, promotion: str = IF_BETTER
+    ) -> Iterator[Progress | OutOfFold | Report]:
+        """Learn from labelled songs; the report comes last, and says whether the new model serves."""
 
         def requests() -> Iterator[pb.TrainRequest]:
-            yield pb.TrainRequest(options=pb.TrainOptions(seed=seed, promotion=pb.PROMOTION_ALWAYS))
+            yield pb.TrainRequest(options=pb.TrainOptions(seed=seed, promotion=PROMOTIONS[promotion]))
             for song in songs:
                 vectors = [vector_message(each) for each in song.vectors]
                 message = pb.TrainingSong(
@@ -286,32 +292,12 @@ def _training_event(answer: pb.TrainResponse) -> Progress | OutOfFold | Report:
     if part == "progress":
         return Progress(step=answer.progress.step, fraction=answer.progress.fraction)
     if part == "out_of_fold":
-        message = answer.out_of_fold
-        return OutOfFold(
-            song_id=message.song_id,
-            verdicts=_verdicts(message.verdicts),
-            label_suspect=message.label_suspect,
-        )
-    return Report(content=_plain(answer.report))
+        return out_of_fold_of(answer.out_of_fold)
+    return Report(content=plain(answer.report))
 
 
-def _plain(report: pb.TrainingReport) -> dict[str, Any]:
-    """As JSON, every number a number: protobuf's own JSON writes 64-bit ones as strings and leaves zeros out."""
-    content: dict[str, Any] = MessageToDict(
-        report, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+def out_of_fold_of(message: pb.OutOfFoldPrediction) -> OutOfFold:
+    """What was said of a song out of fold."""
+    return OutOfFold(
+        song_id=message.song_id, verdicts=_verdicts(message.verdicts), label_suspect=message.label_suspect
     )
-    _make_numbers(content, report)
-    return content
-
-
-def _make_numbers(content: dict[str, Any], message: Message) -> None:
-    """Put the 64-bit numbers of a message, and of those inside of it, where their strings are."""
-    for field in message.DESCRIPTOR.fields:
-        value = getattr(message, field.name)
-        if field.type == FieldDescriptor.TYPE_INT64:
-            content[field.name] = list(value) if field.is_repeated else value
-        elif isinstance(content.get(field.name), dict):
-            _make_numbers(content[field.name], value)
-        elif field.type == FieldDescriptor.TYPE_MESSAGE and field.is_repeated:
-            for inner, inner_message in zip(content[field.name], value, strict=True):
-                _make_numbers(inner, inner_message)

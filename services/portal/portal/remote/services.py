@@ -10,16 +10,18 @@ from portal.configuration import PortalSettings
 from portal.remote.calls import channel_to
 from portal.remote.features import FeaturesClient
 from portal.remote.inference import InferenceClient
+from portal.remote.models import ModelsClient
 from portal.remote.sync import SENT_ONCE, SyncClient
 
 
 @dataclass(frozen=True, kw_only=True)
 class Services:
-    """Doors to sync, features and inference."""
+    """Doors to sync, features and inference, and to the models of that."""
 
     sync: SyncClient
     features: FeaturesClient
     inference: InferenceClient
+    models: ModelsClient
 
 
 @contextmanager
@@ -32,8 +34,10 @@ def connected(settings: PortalSettings) -> Iterator[Services]:
             channels.callback(channel.close)
             return channel
 
+        inference = to(settings.inference_target)
         yield Services(
             sync=SyncClient(to(settings.sync_target, SENT_ONCE)),
             features=FeaturesClient(to(settings.features_target)),
-            inference=InferenceClient(to(settings.inference_target)),
+            inference=InferenceClient(inference),
+            models=ModelsClient(inference),
         )

@@ -5,7 +5,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from portal.runs import jobs
-from portal.runs.models import NEXT, THEN, Run
+from portal.runs.models import NEXT, THEN, THEN_ARGUMENTS, Run
 
 
 def ask(kind: str, request_id: str, arguments: dict[str, Any], result: dict[str, Any]) -> Run:
@@ -22,7 +22,7 @@ def go_on(run: Run) -> None:
     if not kind:
         return
     try:
-        following = ask(kind, run.request_id, {}, {})
+        following = ask(kind, run.request_id, run.arguments.get(THEN_ARGUMENTS, {}), {})
     except IntegrityError:  # somebody asked for it meanwhile
         following = Run.objects.filter(kind=kind).latest("created_time")
     run.result = {**run.result, NEXT: following.pk}

@@ -7,6 +7,7 @@ from portal.library.syncing import Syncing
 from portal.runs.models import Run
 from portal.runs.work import Work
 from portal.verdicts.classifying import Classifying
+from portal.verdicts.promoting import Promoting
 from portal.verdicts.training import Training
 
 _WORK: dict[str, Work] = {
@@ -14,6 +15,7 @@ _WORK: dict[str, Work] = {
     Run.Kind.EXTRACT: Hearing(),
     Run.Kind.CLASSIFY: Classifying(),
     Run.Kind.TRAIN: Training(),
+    Run.Kind.PROMOTE: Promoting(),
     Run.Kind.PLAN: Planning(),
     Run.Kind.PUSH: Push(),
     Run.Kind.ROLLBACK: Rollback(),

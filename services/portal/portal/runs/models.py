@@ -5,6 +5,7 @@ from django.db.models import Q
 
 SCHEDULED = "scheduled"
 THEN = "then"
+THEN_ARGUMENTS = "then_arguments"
 """In the arguments: the kind of the run that is asked for when this one is done."""
 NEXT = "next"
 """In the result: that run's id."""
@@ -18,6 +19,7 @@ class Run(models.Model):
         EXTRACT = "extract", "Extract"
         CLASSIFY = "classify", "Classify"
         TRAIN = "train", "Train"
+        PROMOTE = "promote", "Put a model into service"
         PLAN = "plan", "Dry run"
         PUSH = "push", "Push"
         ROLLBACK = "rollback", "Roll back"

@@ -9,15 +9,17 @@ from django.db.models import Exists, OuterRef
 from runtime.telemetry import bind_request_id, clear_request_id, request_id
 
 from portal.ledger.models import WriteBatch, WriteRow
+from portal.remote.inference import IF_BETTER
 from portal.runs import engine
 from portal.runs.asking import ask
-from portal.runs.models import SCHEDULED, Run
+from portal.runs.models import SCHEDULED, THEN, THEN_ARGUMENTS, Run
 
 _WORDS = {
     Run.Kind.SYNC: "A sync",
     Run.Kind.EXTRACT: "An extraction",
     Run.Kind.CLASSIFY: "A classification",
     Run.Kind.TRAIN: "A training",
+    Run.Kind.PROMOTE: "A switch of models",
     Run.Kind.PLAN: "A dry run",
     Run.Kind.PUSH: "A push",
     Run.Kind.ROLLBACK: "A rollback",
@@ -48,15 +50,27 @@ def start_classify(
     return _start(Run.Kind.CLASSIFY, track_ids=_listed(track_ids), again=again, scheduled=scheduled)
 
 
-def start_train(*, hear_first: Iterable[int] = ()) -> Run:
+def start_train(promotion: str = IF_BETTER, *, hear_first: Iterable[int] = ()) -> Run:
     """Learn from the labelled songs; where any are to be heard first, this is the run that does so, and the training
-    comes after it."""
+    comes after it. `promotion` says when the new model is put into service."""
     track_ids = list(hear_first)
+    wanted: dict[str, Any] = {} if promotion == IF_BETTER else {"promotion": promotion}
     if not track_ids:
-        return _start(Run.Kind.TRAIN)
+        return _start(Run.Kind.TRAIN, **wanted)
     if Run.objects.filter(kind=Run.Kind.TRAIN, state__in=engine.ACTIVE).exists():
         raise CannotStart(_running_message(Run.Kind.TRAIN))
-    return _start(Run.Kind.EXTRACT, stages=[], track_ids=track_ids, then=Run.Kind.TRAIN)
+    then: dict[str, Any] = {THEN: Run.Kind.TRAIN, THEN_ARGUMENTS: wanted}
+    return _start(Run.Kind.EXTRACT, stages=[], track_ids=track_ids, **then)
+
+
+def start_promote(model: str) -> Run:
+    """Put a model into service."""
+    return _start(Run.Kind.PROMOTE, model=model)
+
+
+def start_model_rollback(in_service: str) -> Run:
+    """Put the model back that was in service before this one."""
+    return _start(Run.Kind.PROMOTE, back_from=in_service)
 
 
 def start_plan(

@@ -52,6 +52,8 @@ class WaitingRoom:
     def __init__(self, file: IO[str], genres: dict[str, int]) -> None:
         self.suspects = 0
         """Songs whose label looks wrong."""
+        self.count = 0
+        """Songs of which something was said."""
         self._file = file
         self._genres = genres
 
@@ -59,7 +61,7 @@ class WaitingRoom:
         """Keep what was said of one song."""
         self.suspects += said.label_suspect
         verdict = deciding(said.verdicts)
-        if verdict is None:
+        if verdict is None or not said.song_id.isdecimal():  # another program's songs have keys of their own
             return
         name, probability = verdict.top[0]
         genre = self._genres.get(name.casefold())
@@ -70,6 +72,7 @@ class WaitingRoom:
             int(said.song_id), genre, probability, verdict.model_version, verdict.stage, said.label_suspect, stages,
         )  # fmt: skip
         self._file.write(json.dumps(row) + "\n")
+        self.count += 1
 
     def store(self) -> None:
         """Make it current, in the caller's transaction."""

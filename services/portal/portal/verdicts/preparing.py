@@ -8,6 +8,7 @@ from runtime.errors import RemoteError
 from portal.library.stages import stages_of
 from portal.preferences.current import preferences
 from portal.remote.features import capabilities_now
+from portal.remote.inference import IF_BETTER
 from portal.runs.models import Run
 from portal.runs.start import CannotStart, start_train
 from portal.verdicts.corpus import unheard
@@ -47,11 +48,11 @@ def lacking_now() -> Lacking:
     return Lacking(track_ids=track_ids, seconds=None if each is None else each * len(track_ids))
 
 
-def start_training(lacking: Lacking | None = None) -> Run:
+def start_training(lacking: Lacking | None = None, promotion: str = IF_BETTER) -> Run:
     """Have what is lacking made, then learn. The run that comes first."""
     lacking = lacking_now() if lacking is None else lacking
     try:
-        return start_train(hear_first=lacking.track_ids)
+        return start_train(promotion, hear_first=lacking.track_ids)
     except CannotStart as error:
         if not lacking.track_ids:
             raise

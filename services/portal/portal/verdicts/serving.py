@@ -33,7 +33,12 @@ def note_serving(found: Iterable[Stage]) -> frozenset[str]:
     return versions
 
 
+def forget_serving() -> None:
+    """Ask anew: what serves was just changed."""
+    remembered.delete(_FRESH)
+
+
 def _last_trained() -> frozenset[str]:
-    run = Run.objects.filter(kind=Run.Kind.TRAIN, state=Run.State.DONE).order_by("-pk").first()
-    trained = run.result.get("stages", ()) if run is not None else ()
-    return frozenset(str(stage["model_version"]) for stage in trained)
+    switched = Run.objects.filter(kind__in=(Run.Kind.TRAIN, Run.Kind.PROMOTE), state=Run.State.DONE)
+    run = switched.exclude(result__in_service=False).order_by("-pk").first()
+    return frozenset(run.result.get("heads", ())) if run is not None else frozenset()

@@ -1,25 +1,26 @@
 """The train run: inference learns from the labelled songs, and what it says of them out of fold is kept."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db import connection, transaction
 
 from portal.library.stages import stages_of
 from portal.preferences.current import preferences
-from portal.remote.inference import OutOfFold, Progress, Report, TrainingSong
+from portal.remote.inference import IF_BETTER, OutOfFold, Progress, Report, TrainingSong
 from portal.runs.models import Run
 from portal.runs.work import Outcome, RunFailedError, RunJob
 from portal.teaching.members import read_again
 from portal.verdicts.corpus import Corpus, survey, training_songs
 from portal.verdicts.out_of_fold import waiting_room
+from portal.verdicts.pruning import prune_predictions
 from portal.verdicts.storing import genres_by_name
 
 SEED = 20200821
 
 
 class Training:
-    """Takes no arguments. It is one call, so it has no songs of its own to count."""
+    """Arguments: `promotion`, when the new model is put into service. One call, with no songs of its own to count."""
 
     songs_at_once = None
 
@@ -34,16 +35,28 @@ class Training:
             raise RunFailedError(_nothing_to_learn_from(corpus))
         report: dict[str, Any] = {}
         with waiting_room(genres_by_name()) as said:
-            for event in job.services.inference.train(_closing(training_songs(versions)), seed=SEED):
+            promotion = job.run.arguments.get("promotion", IF_BETTER)
+            songs = _closing(training_songs(versions))
+            for event in job.services.inference.train(songs, seed=SEED, promotion=promotion):
                 if isinstance(event, Progress):
                     job.report(event.step, event.fraction)
                 elif isinstance(event, OutOfFold):
                     said.take(event)
                 elif isinstance(event, Report):
                     report = event.content
+            kept = {head for each in job.services.models.all() for head in each.heads}
+            serves = in_service(report)
             with transaction.atomic():
-                said.store()
-                job.run.result = report | {"suspect_count": said.suspects, "unread_sets": unread}
+                if serves:  # what a candidate said is stored when it is put into service
+                    said.store()
+                    prune_predictions(kept)
+                heads = [stage["model_version"] for stage in report["stages"]]
+                job.run.result = report | {
+                    "suspect_count": said.suspects,
+                    "unread_sets": unread,
+                    "in_service": serves,
+                    "heads": heads,
+                }
                 job.run.save(update_fields=("result",))
         return ()
 
@@ -60,14 +73,31 @@ class Training:
         skipped = ", ".join(each["genre"] for each in run.result.get("skipped_genres", ()))
         left_out = f" Too few songs or artists to learn: {skipped}." if skipped else ""
         unread = "".join(f" {each.rstrip('.')}." for each in run.result.get("unread_sets", ()))
+        standing = "" if run.result.get("in_service", True) else f" {candidate_sentence(run.result)}"
         return (
             f"{last['model_version']} has learned {len(run.result['genres'])} genres from "
             f"{run.result['song_count']} songs; {last['held_out_accuracy']:.0%} right on artists it never heard."
-            f"{left_out}{unread}"
+            f"{left_out}{unread}{standing}"
         )
 
     def abandon(self, run: Run) -> None:
         """The model in service stays."""
+
+
+def in_service(report: Mapping[str, Any]) -> bool:
+    """Whether the training's model answers."""
+    model = report.get("model")
+    return model is None or model["state"] == "MODEL_STATE_IN_SERVICE"
+
+
+def candidate_sentence(result: Mapping[str, Any]) -> str:
+    """That the model of a training does not answer, why, and how to change that."""
+    model = result["model"]
+    why = model["comparison"]["verdict"] if model["comparison"] else "that was asked for."
+    return (
+        f"It is a candidate, not put into service: {why} "
+        f"To put it there all the same: `reclass models promote {model['name']}`."
+    )
 
 
 def _closing(songs: Iterator[TrainingSong]) -> Iterator[TrainingSong]:

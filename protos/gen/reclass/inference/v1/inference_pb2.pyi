@@ -1257,21 +1257,27 @@ class PromoteModelRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     EXCERPT_FIELD_NUMBER: _builtins.int
     COMPUTE_FIELD_NUMBER: _builtins.int
+    VECTOR_VERSIONS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     excerpt: _features_pb2.Excerpt.ValueType
     """What songs are heard with, as in ClassifyOptions: the make of vectors hangs on it."""
     @_builtins.property
     def compute(self) -> _features_pb2.ComputeOptions: ...
+    @_builtins.property
+    def vector_versions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Versions of the vectors that the caller keeps: the model must have learned from such ones. Empty: not looked at."""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         excerpt: _features_pb2.Excerpt.ValueType = ...,
         compute: _features_pb2.ComputeOptions | None = ...,
+        vector_versions: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["compute", b"compute"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["compute", b"compute", "excerpt", b"excerpt", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["compute", b"compute", "excerpt", b"excerpt", "name", b"name", "vector_versions", b"vector_versions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1304,21 +1310,27 @@ class RollbackModelRequest(_message.Message):
     IN_SERVICE_FIELD_NUMBER: _builtins.int
     EXCERPT_FIELD_NUMBER: _builtins.int
     COMPUTE_FIELD_NUMBER: _builtins.int
+    VECTOR_VERSIONS_FIELD_NUMBER: _builtins.int
     in_service: _builtins.str
     """Rolls back only while this model is in service, so that a repetition changes nothing; empty: whichever is."""
     excerpt: _features_pb2.Excerpt.ValueType
     @_builtins.property
     def compute(self) -> _features_pb2.ComputeOptions: ...
+    @_builtins.property
+    def vector_versions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """As in PromoteModelRequest."""
+
     def __init__(
         self,
         *,
         in_service: _builtins.str = ...,
         excerpt: _features_pb2.Excerpt.ValueType = ...,
         compute: _features_pb2.ComputeOptions | None = ...,
+        vector_versions: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["compute", b"compute"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["compute", b"compute", "excerpt", b"excerpt", "in_service", b"in_service"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["compute", b"compute", "excerpt", b"excerpt", "in_service", b"in_service", "vector_versions", b"vector_versions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

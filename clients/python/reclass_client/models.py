@@ -1,0 +1,173 @@
+"""The models that trainings made, as plain frozen values."""
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from enum import Enum
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from reclass.inference.v1 import inference_pb2
+
+SWITCH_SECONDS = 180.0
+"""Loading a model takes seconds; a machine that is busy takes more."""
+
+
+class ModelState(str, Enum):
+    """Whether a model answers."""
+
+    CANDIDATE = "candidate"
+    """It never did."""
+    IN_SERVICE = "in service"
+    RETIRED = "retired"
+    """It did before, and can be put back."""
+
+
+STATES = {
+    inference_pb2.MODEL_STATE_CANDIDATE: ModelState.CANDIDATE,
+    inference_pb2.MODEL_STATE_IN_SERVICE: ModelState.IN_SERVICE,
+    inference_pb2.MODEL_STATE_RETIRED: ModelState.RETIRED,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A model beside the one in service at its training, on the same songs of artists that neither learned from."""
+
+    other_model: str
+    songs: int
+    accuracy: float
+    other_accuracy: float
+    difference_low: float
+    difference_high: float
+    """95 % interval of the difference of accuracies."""
+    better: bool
+    verdict: str
+    """In a sentence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """What one training made."""
+
+    name: str
+    """For example "model-7"."""
+    state: ModelState
+    heads: tuple[str, ...]
+    """What `Classification.model_version` names, by stage."""
+    feature_versions: tuple[str, ...]
+    genres: tuple[str, ...]
+    song_count: int
+    training_digest: str
+    created_time: datetime
+    promoted_time: "datetime | None"
+    comparison: "Comparison | None"
+    """None for the first model."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenreFigures:
+    """One genre among the held-out songs."""
+
+    genre: str
+    songs: int
+    precision: float
+    recall: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageFigures:
+    """How good one stage is on songs of artists that were not in its training."""
+
+    stage: int
+    model_version: str
+    algorithm: str
+    songs: int
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    """95 % interval."""
+    macro_f1: float
+    majority_baseline_accuracy: float
+    calibration_error: float
+    genres: tuple[GenreFigures, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A figure of the report, drawn."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelReport:
+    """A model with its figures and pictures."""
+
+    model: Model
+    stages: tuple[StageFigures, ...]
+    pictures: tuple[Picture, ...]
+
+
+def model_of(message: inference_pb2.Model) -> Model:
+    return Model(
+        name=message.name,
+        # A service that is newer than this package may know more.
+        state=STATES.get(message.state, ModelState.CANDIDATE),
+        heads=tuple(message.heads),
+        feature_versions=tuple(message.feature_versions),
+        genres=tuple(message.genres),
+        song_count=message.song_count,
+        training_digest=message.training_digest,
+        created_time=time_of(message.created_time),
+        promoted_time=time_of(message.promoted_time) if message.HasField("promoted_time") else None,
+        comparison=comparison_of(message.comparison) if message.HasField("comparison") else None,
+    )
+
+
+def comparison_of(message: inference_pb2.Comparison) -> Comparison:
+    return Comparison(
+        other_model=message.other_model,
+        songs=message.songs,
+        accuracy=message.accuracy,
+        other_accuracy=message.other_accuracy,
+        difference_low=message.difference_low,
+        difference_high=message.difference_high,
+        better=message.better,
+        verdict=message.verdict,
+    )
+
+
+def report_of(message: inference_pb2.GetModelResponse) -> ModelReport:
+    """The answer to GetModel."""
+    return ModelReport(
+        model=model_of(message.model),
+        stages=tuple(figures_of(stage) for stage in message.report.stages),
+        pictures=tuple(
+            Picture(name=each.name, media_type=each.media_type, content=each.content)
+            for each in message.pictures
+        ),
+    )
+
+
+def figures_of(message: inference_pb2.StageReport) -> StageFigures:
+    return StageFigures(
+        stage=message.stage,
+        model_version=message.model_version,
+        algorithm=message.algorithm,
+        songs=message.held_out_songs,
+        accuracy=message.held_out_accuracy,
+        accuracy_low=message.held_out_accuracy_low,
+        accuracy_high=message.held_out_accuracy_high,
+        macro_f1=message.held_out_macro_f1,
+        majority_baseline_accuracy=message.majority_baseline_accuracy,
+        calibration_error=message.calibration_error_after,
+        genres=tuple(
+            GenreFigures(genre=each.genre, songs=each.songs, precision=each.precision, recall=each.recall)
+            for each in message.genres
+        ),
+    )
+
+
+def time_of(message: Timestamp) -> datetime:
+    return message.ToDatetime(timezone.utc)

@@ -1,0 +1,105 @@
+"""`reclass models | evaluate`: the models that trainings made, and how good they are."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from portal.commands.surroundings import DataOption, portal_at_hand, quit_with
+
+OUT = "evaluation"
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    models = typer.Typer(help="List the models that trainings made; put another one into service.")
+    models.callback(invoke_without_command=True)(listed)
+    models.command()(promote)
+    models.command()(rollback)
+    app.add_typer(models, name="models")
+    app.command()(evaluate)
+
+
+def listed(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
+    data: DataOption = None,
+) -> None:
+    """List the models that are kept, the newest first."""
+    if context.invoked_subcommand:
+        return
+    with portal_at_hand(data), inference_asked() as models:
+        from portal.commands.reports import show_models
+
+        show_models(models.all(), as_json=as_json)
+
+
+def promote(
+    name: Annotated[str, typer.Argument(help="For example model-7; `reclass models` lists them.")],
+    data: DataOption = None,
+) -> None:
+    """Put a model into service. Songs of its training get its verdict; `reclass classify` judges the others."""
+    with portal_at_hand(data):
+        from portal.commands.songs import run_to_its_end
+        from portal.runs.start import start_promote
+
+        run_to_its_end(start_promote(name))
+
+
+def rollback(data: DataOption = None) -> None:
+    """Put the model back that was in service before."""
+    with portal_at_hand(data):
+        from portal.commands.songs import run_to_its_end
+        from portal.runs.start import start_model_rollback
+
+        with inference_asked() as models:
+            serving = next((each.name for each in models.all() if each.is_in_service), "")
+        if not serving:
+            quit_with("There is no model in service to roll back from: run `reclass train` first.")
+        run_to_its_end(start_model_rollback(serving))
+
+
+def evaluate(
+    model: Annotated[
+        str, typer.Option(help="Another model than the one in service, for example model-7.")
+    ] = "",
+    out: Annotated[
+        Path | None, typer.Option(help=f"Folder for report.json and the pictures. Without it: {OUT}.")
+    ] = None,
+    data: DataOption = None,
+) -> None:
+    """Print how good the model in service is on artists that it never heard, and save report and pictures."""
+    with portal_at_hand(data):
+        from portal.commands.reports import show_report
+
+        with inference_asked() as models:
+            shown = models.get(model)
+        show_report(shown)
+        folder = out or Path(OUT)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            report = json.dumps(shown.report, ensure_ascii=False, indent=2) + "\n"
+            (folder / "report.json").write_text(report, encoding="utf-8")
+            for picture in shown.pictures:
+                (folder / Path(picture.name).name).write_bytes(picture.content)
+        except OSError as error:
+            quit_with(f"{error.filename}: {error.strerror}")
+        sys.stdout.write(f"Saved in {folder}: report.json and {len(shown.pictures)} pictures\n")
+
+
+@contextmanager
+def inference_asked() -> Iterator[Any]:
+    """The models of inference; where it does not answer or refuses, the command ends with why."""
+    from runtime.errors import RemoteError
+
+    from portal.remote.models import models_at_hand
+
+    try:
+        with models_at_hand() as models:
+            yield models
+    except RemoteError as error:
+        quit_with(error.message)

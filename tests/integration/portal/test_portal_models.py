@@ -1,0 +1,161 @@
+"""Models in the portal: a candidate stays out of the verdicts, a promotion brings its own, the admin shows them."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from models_fake import CANDIDATE, IN_SERVICE, RETIRED, OutdatedError, made
+from reclass.inference.v1 import inference_pb2 as messages
+
+
+@pytest.fixture
+def heard(portal):
+    """The library, read and heard."""
+    from portal.runs.start import start_extract, start_sync
+
+    portal.finish(start_sync())
+    portal.finish(start_extract())
+    return portal
+
+
+@pytest.fixture
+def page(portal, settings) -> Client:
+    """A person before the admin, and the services where its pages look for them."""
+    client = Client()
+    client.force_login(User.objects.create_superuser("admin"))
+    return client
+
+
+def said(track, version: str, genre: str = "Jazz") -> messages.OutOfFoldPrediction:
+    top = [messages.GenreScore(genre=genre, probability=0.7)]
+    verdict = messages.StageVerdict(stage=1, model_version=version, top=top, threshold=0.8)
+    return messages.OutOfFoldPrediction(song_id=str(track.pk), verdicts=[verdict])
+
+
+def songs():
+    from portal.library.models import Track
+
+    return list(Track.objects.exclude(audio=None).order_by("pk"))
+
+
+def test_a_candidate_is_named_as_one_and_its_verdicts_are_not_taken(heard) -> None:
+    from portal.runs.start import start_train
+    from portal.verdicts.models import Prediction
+
+    heard.inference.trained_state = CANDIDATE
+    run = heard.finish(start_train("never"))
+    assert run.state == "done"
+    assert heard.inference.promotions == [messages.PROMOTION_NEVER]
+    assert "It is a candidate, not put into service: No better: 70 % against 71 %." in run.message
+    assert "`reclass models promote model-1`" in run.message
+    assert not Prediction.objects.exists()
+
+
+def test_a_training_asks_for_promotion_only_if_better(heard) -> None:
+    from portal.runs.start import start_train
+
+    run = heard.finish(start_train())
+    assert heard.inference.promotions == [messages.PROMOTION_IF_BETTER]
+    assert "candidate" not in run.message
+
+
+def test_a_promotion_brings_what_the_model_said_out_of_fold_and_forgets_models_that_are_not_kept(
+    heard,
+) -> None:
+    from portal.genres.models import Genre
+    from portal.runs.start import start_promote
+    from portal.verdicts.models import Prediction
+
+    jazz = Genre.objects.get(name="Jazz")
+    first, second, *_ = songs()
+    for version, current in (("genre_test/1", False), ("genre_test/2", True)):
+        Prediction.objects.create(
+            track=first, genre=jazz, confidence=0.5, model_version=version, deciding_stage=1, current=current
+        )
+    heard.inference.models = [made(3, CANDIDATE), made(2, IN_SERVICE)]
+    heard.inference.said["model-3"] = [
+        said(first, "genre_test/3"), said(second, "genre_test/3"), messages.OutOfFoldPrediction(song_id="song 1"),
+    ]  # fmt: skip
+    run = heard.finish(start_promote("model-3"))
+    assert run.state == "done"
+    assert run.message.startswith("model-3 is in service. 2 songs of its training have its verdict")
+    (asked,) = heard.inference.switches
+    assert list(asked.vector_versions) == ["test/1"]
+    current = Prediction.objects.filter(current=True)
+    assert {(each.track_id, each.model_version, each.out_of_fold) for each in current} == {
+        (first.pk, "genre_test/3", True), (second.pk, "genre_test/3", True),
+    }  # fmt: skip
+    earlier = Prediction.objects.filter(current=False)
+    assert [each.model_version for each in earlier] == ["genre_test/2"]
+
+
+def test_a_rollback_names_the_model_that_it_takes_back(heard) -> None:
+    from portal.runs.start import start_model_rollback
+
+    heard.inference.models = [made(2, IN_SERVICE), made(1, RETIRED)]
+    run = heard.finish(start_model_rollback("model-2"))
+    assert run.message.startswith("model-1 is in service.")
+    assert heard.inference.switches[0].in_service == "model-2"
+
+
+def test_a_refused_promotion_fails_with_the_sentence_that_says_why(heard) -> None:
+    from portal.runs.start import start_promote
+
+    heard.inference.models = [made(2, CANDIDATE), made(1, IN_SERVICE)]
+    heard.inference.refuses = OutdatedError("model-2 has learned from other vectors: run `reclass train`")
+    run = heard.finish(start_promote("model-2"))
+    assert (run.state, run.message) == (
+        "failed",
+        "model-2 has learned from other vectors: run `reclass train`",
+    )
+
+
+@pytest.fixture
+def at_hand(portal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages and commands find the services."""
+    monkeypatch.setenv("PORTAL_INFERENCE_TARGET", portal.target)
+
+
+@pytest.mark.usefixtures("at_hand")
+def test_the_page_lists_models_and_its_buttons_ask_for_the_switch(page: Client, portal) -> None:
+    from portal.runs.models import Run
+
+    address = "/admin/verdicts/trainedmodel/"
+    assert b"No training has made a model yet" in page.get(address).content
+    portal.inference.models = [made(2, CANDIDATE, "Not surely better."), made(1, IN_SERVICE)]
+    shown = page.get(address).content.decode()
+    assert "model-2" in shown
+    assert "Not surely better." in shown
+    assert "In service" in shown
+    page.post(address, {"promote": "model-2"})
+    run = Run.objects.get()
+    assert (run.kind, run.arguments) == ("promote", {"model": "model-2"})
+    Run.objects.all().delete()
+    page.post(address, {"roll_back": "model-1"})
+    assert Run.objects.get().arguments == {"back_from": "model-1"}
+
+
+@pytest.mark.usefixtures("at_hand")
+def test_the_page_of_a_model_shows_report_and_pictures(page: Client, portal) -> None:
+    portal.inference.models = [made(1, IN_SERVICE)]
+    portal.inference.pictures = [
+        messages.Picture(name="genre_fma-confusion.png", media_type="image/png", content=b"dots")
+    ]
+    shown = page.get("/admin/verdicts/trainedmodel/model-1/change/").content.decode()
+    assert "75 % of 8 songs" in shown
+    assert 'src="data:image/png;base64,ZG90cw=="' in shown
+    assert "Roll back" in shown
+    assert "<td>Rap</td>" in shown
+
+
+@pytest.mark.usefixtures("at_hand")
+def test_only_those_who_may_change_models_can_switch_them(portal) -> None:
+    client = Client()
+    client.force_login(User.objects.create_user("reader", is_staff=True))
+    assert client.get("/admin/verdicts/trainedmodel/").status_code == 403
+    assert client.post("/admin/verdicts/trainedmodel/", {"promote": "model-1"}).status_code == 403
+
+
+def test_while_inference_is_silent_the_page_says_so(page: Client, portal, monkeypatch) -> None:
+    monkeypatch.setenv("PORTAL_INFERENCE_TARGET", "127.0.0.1:9")
+    shown = page.get("/admin/verdicts/trainedmodel/").content.decode()
+    assert "The inference service does not answer" in shown
