@@ -87,7 +87,7 @@ def evaluate(
             for picture in shown.pictures:
                 (folder / Path(picture.name).name).write_bytes(picture.content)
         except OSError as error:
-            quit_with(f"{error.filename}: {error.strerror}")
+            quit_with(f"{error.filename}: {error.strerror}; name another folder with --out")
         sys.stdout.write(f"Saved in {folder}: report.json and {len(shown.pictures)} pictures\n")
 
 
