@@ -21,6 +21,8 @@ NAMES = (
     "reclassifying",
     "admin_pages",
     "calling",
+    "training",
+    "noise",
 )
 
 

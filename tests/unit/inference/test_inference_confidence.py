@@ -132,3 +132,14 @@ def test_all_right_of_a_few_does_not_promise_all_right() -> None:
     assert found is not None
     assert found.accuracy == 1.0
     assert found.accuracy_low == pytest.approx(0.867, abs=0.002)
+
+
+def test_the_curve_has_the_threshold_for_95_percent_among_its_points(trained: TrainedStage) -> None:
+    heard = trained.out_of_fold.judged
+    wanted = threshold_for_precision(heard.confidence, heard.right, heard.groups, 0.95)
+    assert wanted in trained.coverage
+    assert [each.threshold for each in trained.coverage] == sorted(
+        each.threshold for each in trained.coverage
+    )
+    lower = [each for each in trained.coverage if wanted and each.threshold < wanted.threshold]
+    assert all(each.accuracy < 0.95 for each in lower)
