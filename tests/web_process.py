@@ -39,7 +39,7 @@ def web_process(
 
 
 def _wait_for(process: subprocess.Popen[bytes], log: Path, address: tuple[str, int]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while True:
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()

@@ -42,11 +42,12 @@ def address_of(track: Track) -> str:
 def test_the_list_asks_the_database_as_often_for_fifty_songs_as_for_five(admin_client: Client) -> None:
     library = songs.make_library()
     songs.make_judged_songs(5, library)
-    page(admin_client, LIST)
+    page(admin_client, LIST)  # what serves is asked for now, and remembered for some seconds
     with CaptureQueriesContext(connection) as few:
         assert len(titles(page(admin_client, LIST))) == 5
     Track.objects.all().delete()
     songs.make_judged_songs(50, songs.make_library("Other"))
+    page(admin_client, LIST)
     with CaptureQueriesContext(connection) as many:
         assert len(titles(page(admin_client, LIST))) == 50
     assert len(many) == len(few) <= 12
