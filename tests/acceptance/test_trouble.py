@@ -19,7 +19,7 @@ FIRST_KEY = 900_001
 # What the page of each song says; empty for those that are judged like any other.
 SAYS = {
     "No media": "Plex has no file for this track: repair or remove it in Plex, then sync again.",
-    "Words": "the file holds no audio that can be decoded",
+    "Words": "the file is a text, and no audio",
     "Half a FLAC": "copy or rip it again",
     "Half an MP3": "the file ends before its own header says; copy or rip it again",
     "Three seconds": "the song lasts 3.0 s; 5 s are needed at least",
