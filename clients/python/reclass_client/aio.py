@@ -16,6 +16,8 @@ from reclass_client.models import SWITCH_SECONDS, Model, ModelReport, model_of, 
 from reclass_client.songs import Options, Song, request_for
 from reclass_client.values import Answer, Classification, Status, Vector
 
+ACCEPTED_SECONDS = 5.0
+
 
 class AsyncClient:
     """As `Client`, for one event loop: make it inside, and close it or use `async with`."""
@@ -81,6 +83,8 @@ class AsyncClient:
         feed = AsyncFeed(songs, options)
         call = self._stub.ClassifyTracks(feed.messages(), timeout=timeout, metadata=self._metadata)
         try:
+            await accepted(call)
+            feed.accepted.set()
             async for response in call:
                 for answer in feed.unsent():
                     yield answer
@@ -162,9 +166,11 @@ class AsyncFeed(Feed):
         super().__init__((), options)
         self._any_songs = songs
         self._async_room = asyncio.Semaphore(AHEAD)
+        self.accepted = asyncio.Event()
 
     async def messages(self) -> AsyncIterator[inference_pb2.ClassifyTracksRequest]:
         """The messages, as far as there is room for them."""
+        await self.accepted.wait()
         try:
             async for song in each(self._any_songs):
                 message = await asyncio.to_thread(self.message, song) if song.file else self.message(song)
@@ -178,6 +184,15 @@ class AsyncFeed(Feed):
     def answered(self) -> None:
         """One more answer has been taken."""
         self._async_room.release()
+
+
+async def accepted(call: grpc.aio.StreamStreamCall) -> None:
+    """Wait until the service has accepted the stream or refused it.
+
+    A song that is sent into a refusal hides it: grpc.aio then reports INTERNAL in place of the service's own status
+    (https://github.com/grpc/grpc/issues/36066). A service that says nothing before its first answer gets songs anyway.
+    """
+    await asyncio.wait({asyncio.ensure_future(call.initial_metadata())}, timeout=ACCEPTED_SECONDS)
 
 
 async def each(songs: "Iterable[Song] | AsyncIterable[Song]") -> AsyncIterator[Song]:

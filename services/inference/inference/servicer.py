@@ -80,6 +80,7 @@ class InferenceServicer(ModelServicer):
                 limits=self._stream_limits,
             )
             when_gone(context, stream.cancel)
+            context.send_initial_metadata(())  # says that the stream is accepted, before its first answer
             for entry in stream.answers(request_iterator):
                 yield stream_answer(entry)
 

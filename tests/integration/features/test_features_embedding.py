@@ -266,29 +266,6 @@ def test_a_stream_answers_every_song_and_a_bad_one_stops_no_other(
     assert "nowhere.flac" in error.message
 
 
-def test_a_stream_is_read_no_further_than_there_is_room(
-    stub: features_pb2_grpc.FeatureServiceStub, library: Path
-) -> None:
-    """Answers that are not taken hold up the reading: what gRPC itself keeps on the way is some more."""
-    content = (library / "song.flac").read_bytes()
-    sent = []
-
-    def requests() -> Iterator[features_pb2.ExtractManyRequest]:
-        for number in range(200):
-            sent.append(number)
-            audio = features_pb2.AudioReference(content=content)
-            yield features_pb2.ExtractManyRequest(
-                key=str(number), song=features_pb2.ExtractRequest(audio=audio, kinds=[FMA])
-            )
-
-    answers = stub.ExtractMany(requests())
-    first = [next(answers).key for _ in range(3)]
-    assert len(set(first)) == 3
-    threading.Event().wait(1.0)  # as long as a mistake would need to show
-    assert len(sent) < 60
-    answers.cancel()
-
-
 def test_a_stream_that_is_one_too_many_is_refused_and_one_that_ended_makes_room(
     stub: features_pb2_grpc.FeatureServiceStub, library: Path
 ) -> None:

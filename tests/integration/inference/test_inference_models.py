@@ -91,11 +91,11 @@ def test_pictures_that_lie_with_a_model_come_with_it(
 ) -> None:
     system, _, second = two
     (system.triton.repository / f"{second.name}.cascade.png").write_bytes(b"whole")
-    (system.triton.repository / second.heads[0] / "confusion.png").write_bytes(b"stage")
+    stage = (system.triton.repository / second.heads[0] / "confusion.png").read_bytes()
     pictures = system.stub.GetModel(messages.GetModelRequest(name=second.name)).pictures
     found = {picture.name: (picture.media_type, picture.content) for picture in pictures}
     assert found["cascade.png"] == ("image/png", b"whole")
-    assert found["genre_fma-confusion.png"] == ("image/png", b"stage")
+    assert found["genre_fma-confusion.png"] == ("image/png", stage)
 
 
 def test_a_model_of_another_make_of_vectors_is_refused_with_what_to_run(
