@@ -9,7 +9,7 @@ import numpy.typing as npt
 from features import mert
 from features.audio import NATIVE, SAMPLE_RATE_HZ, AudioProperties, Excerpt, load_excerpt
 from features.content import content_key
-from features.errors import AudioNotFound
+from features.errors import AudioNotFound, FeatureError
 from features.excerpts import Part
 from features.fma import fma_features, fma_native_features, has_native_values, warm_up_fma
 from features.tags import FileTags, read_tags
@@ -26,7 +26,9 @@ class Extraction:
     fma: npt.NDArray[np.float32] | None = None
     """The 518 values [shape=(518,)]; None when they were not asked for."""
     fma_native: npt.NDArray[np.float32] | None = None
-    """The 518 values of the whole song at its own rate."""
+    """The 518 values of the whole song at its own rate; None as well where the song has none."""
+    fma_native_failure: FeatureError | None = None
+    """Why it has none, where the song as a whole is at fault and its excerpt is not."""
     windows: mert.PcmArray | None = None
     """The windows of the MERT model [shape=(n, window_samples)]."""
 
@@ -49,7 +51,7 @@ def extract(
         key = _key_of(path)
         if key in known_keys:
             return Extraction(content_key=key, tags=read_tags(path))
-        excerpt, whole = _load(path, part, _rates(with_fma, window_samples), with_fma_native)
+        excerpt, whole, failure = _load(path, part, _rates(with_fma, window_samples), with_fma_native)
     except OSError as error:
         raise AudioNotFound(f"the file cannot be read: {error.strerror}") from error
     return Extraction(
@@ -58,6 +60,7 @@ def extract(
         tags=read_tags(path),
         fma=fma_features(excerpt.y) if with_fma else None,
         fma_native=_native(whole) if whole else None,
+        fma_native_failure=failure,
         windows=mert.pcm_windows(excerpt.at[mert.SAMPLE_RATE_HZ], window_samples) if window_samples else None,
     )
 
@@ -70,17 +73,24 @@ def _rates(with_fma: bool, window_samples: int | None) -> set[int]:
     }
 
 
-def _load(path: str, part: Part, rates: set[int], with_whole: bool) -> tuple[Excerpt, Excerpt | None]:
-    """The excerpt, and the whole song at its own rate where that is wanted.
+def _load(
+    path: str, part: Part, rates: set[int], with_whole: bool
+) -> tuple[Excerpt, Excerpt | None, FeatureError | None]:
+    """The excerpt, and the whole song at its own rate where that is wanted, or why there is none.
 
     One decoding, unless a part is wanted beside the whole: seeking to it costs little beside decoding the whole.
     """
     if not with_whole:
-        return load_excerpt(path, part, rates=rates or {NATIVE}), None
-    if part is Part.WHOLE or not rates:
-        whole = load_excerpt(path, Part.WHOLE, rates={NATIVE, *rates})
-        return whole, whole
-    return load_excerpt(path, part, rates=rates), load_excerpt(path, Part.WHOLE, rates={NATIVE})
+        return load_excerpt(path, part, rates=rates or {NATIVE}), None, None
+    if not rates:
+        whole = load_excerpt(path, Part.WHOLE, rates={NATIVE})
+        return whole, whole, None
+    try:
+        whole = load_excerpt(path, Part.WHOLE, rates={NATIVE, *(rates if part is Part.WHOLE else ())})
+    except FeatureError as failure:
+        # Its other vectors need less of the song, or less memory.
+        return load_excerpt(path, part, rates=rates), None, failure
+    return (whole if part is Part.WHOLE else load_excerpt(path, part, rates=rates)), whole, None
 
 
 def _native(whole: Excerpt) -> npt.NDArray[np.float32] | None:

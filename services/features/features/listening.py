@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from features import fma, mert
 from features.caller import Caller
 from features.compute import Compute
-from features.errors import CannotEmbed, ModelUnavailable
+from features.errors import CannotEmbed, FeatureError, ModelUnavailable
 from features.excerpts import Part
 from features.extraction import Extraction
 from features.kinds import Ability, Gap, Kind, Vector
@@ -77,7 +77,7 @@ class Listening:
             return HeardSong(extraction=extraction)
         vectors = list(_computed(extraction, song.part))
         if Kind.FMA_NATIVE in song.kinds and extraction.fma_native is None:
-            gaps[Kind.FMA_NATIVE] = Gap(kind=Kind.FMA_NATIVE, permanent=True, message=TOO_LOW_RATE)
+            gaps[Kind.FMA_NATIVE] = _gap_of_whole(extraction.fma_native_failure)
         if extraction.windows is not None and self._model is not None:
             try:
                 vectors.append(_embedded(self._model, extraction.windows, song, caller))
@@ -155,6 +155,10 @@ def _embedded(model: MertModel, windows: mert.PcmArray, song: Song, caller: Call
     except ValueError as error:
         raise ModelUnavailable(f"MERT: {error}; see Triton's log") from error
     return Vector(kind=Kind.MERT, version=mert.version(embedded.description, song.part), values=values)
+
+
+def _gap_of_whole(failure: FeatureError | None) -> Gap:
+    return Gap(kind=Kind.FMA_NATIVE, permanent=True, message=str(failure) if failure else TOO_LOW_RATE)
 
 
 def _gap(kind: Kind, error: CannotEmbed) -> Gap:
