@@ -84,11 +84,21 @@ def try_perceptrons(part: Part, folds: Ints, *, seed: int, strength: float) -> T
     quick models that look for wrong labels.
     """
     following = [fold_epochs(part, folds == fold, seed) for fold in np.unique(folds)]
+    return stop_early(part, strength, (together(folds, each) for each in zip(*following, strict=True)))
+
+
+def together(folds: Ints, of_folds: Sequence[Array]) -> Array:
+    """Logits of all songs from those of each fold's."""
+    logits = np.zeros((len(folds), of_folds[0].shape[1]), dtype=np.float32)
+    for fold, fold_logits in zip(np.unique(folds), of_folds, strict=True):
+        logits[folds == fold] = fold_logits
+    return logits
+
+
+def stop_early(part: Part, strength: float, after_each_epoch: Iterator[Array]) -> Tried:
+    """The epoch with the least loss on these songs, as soon as it has not fallen for some time."""
     found: list[Tried] = []
-    for of_folds in islice(zip(*following, strict=True), MOST_EPOCHS):
-        logits = np.zeros((len(folds), part.genre_count), dtype=np.float32)
-        for fold, fold_logits in zip(np.unique(folds), of_folds, strict=True):
-            logits[folds == fold] = fold_logits
+    for logits in islice(after_each_epoch, MOST_EPOCHS):
         recipe = Recipe(algorithm=PERCEPTRONS, strength=strength, epochs=len(found) + 1)
         found.append(judged(recipe, part, logits))
         if len(found) - best_of(found).recipe.epochs >= PATIENCE:

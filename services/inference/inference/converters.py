@@ -9,7 +9,7 @@ from reclass.inference.v1 import inference_pb2
 from runtime.errors import RemoteError, ServiceError
 
 from inference.errors import RequestInvalidError, VectorInvalidError
-from inference.labelled import LabelSource
+from inference.labelled import LabelSource, SplitPart
 from inference.options import TrainingOptions
 from inference.packed import values_of
 from inference.stages import HEAD_DEVICE, Vector, VectorKind, why_invalid
@@ -129,6 +129,16 @@ def source_from(source: inference_pb2.LabelSource.ValueType) -> LabelSource:
     return LabelSource(source)
 
 
+def split_part_from(request: inference_pb2.EvaluateRequest) -> SplitPart:
+    """Which side of a split a song is on; raises RequestInvalidError."""
+    part = request.song.part
+    if part not in {int(known) for known in SplitPart}:
+        raise RequestInvalidError(
+            "after the options each message of Evaluate must be a song with its part of the split"
+        )
+    return SplitPart(part)
+
+
 def limits_to(*, max_content_bytes: int, max_calls: int, max_stream_songs: int) -> inference_pb2.Limits:
     """The message of what this service takes."""
     return inference_pb2.Limits(
@@ -140,7 +150,7 @@ def stage_state_to(state: StageState) -> inference_pb2.StageStatus:
     """The message of a stage's state."""
     message = inference_pb2.StageStatus(
         stage=state.stage.number,
-        kinds=[features_pb2.VectorKind.ValueType(kind) for kind in state.stage.kinds],
+        kinds=[features_pb2.VectorKind.ValueType(kind) for kind in state.kinds],
         ready=state.ready,
         message=state.message,
     )

@@ -28,8 +28,10 @@ class Make:
 class CorpusWriter:
     """Takes songs one by one; `finish` leaves files that `Corpus` reads."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, unite_copies: bool = True) -> None:
+        """Copies of one audio are united in one artist and one label, unless the split is not ours to mend."""
         self._folder = folder
+        self._unite_copies = unite_copies
         self._genres: dict[str, int] = {}
         self._named: list[tuple[int, ...]] = []
         self._sources = array("b")
@@ -53,7 +55,8 @@ class CorpusWriter:
         self.song_ids.append(song_id)
         self._named.append(tuple(self._genres.setdefault(genre, len(self._genres)) for genre in genres))
         self._sources.append(source)
-        first = self._copies.setdefault(audio_key(vectors) or song_id.encode(), row)
+        audio = audio_key(vectors) if self._unite_copies else None
+        first = self._copies.setdefault(audio or song_id.encode(), row)
         self._copy_of.append(first)
         # Two copies of one audio, by whatever name of the artist, must not be on two sides of a split.
         self._groups.append(group_number(group) if first == row else self._groups[first])
@@ -153,12 +156,21 @@ class Corpus:
     def makes(self, stage: Stage) -> tuple[Make, ...] | None:
         """For each kind of the stage the make that most songs have; None when a kind is not there at all."""
         chosen = []
-        for kind in stage.kinds:
+        for kind in self._kinds(stage):
             of_kind = [make for make in self._files if make.kind == kind]
             if not of_kind:
                 return None
             chosen.append(max(of_kind, key=lambda make: len(self._rows(make))))
         return tuple(chosen)
+
+    def _kinds(self, stage: Stage) -> tuple[VectorKind, ...]:
+        """What a stage learns from: where more songs have the whole-song values than those of an excerpt, these.
+
+        A public table has no others. All stages of one training hear the same, so that a vote listens once.
+        """
+        rows = {kind: len(self._rows_of_kind(kind)) for kind in (VectorKind.FMA, VectorKind.FMA_NATIVE)}
+        first = max(rows, key=lambda kind: rows[kind])
+        return tuple(first if kind == VectorKind.FMA else kind for kind in stage.kinds)
 
     def left_out(self, makes: Sequence[Make]) -> int:
         """Songs that have a vector of each of these kinds, and not of the makes that are learned from."""

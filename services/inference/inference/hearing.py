@@ -56,7 +56,7 @@ def join(head: InstalledHead, song: Song) -> Generator[Hearing, None, Array | Sh
     if absent:
         refuse_other_makes(head, absent, song)
         missing = yield from song.listen(absent)
-    found = [song.find(kind, head.feature_versions[kind]) for kind in head.stage.kinds]
+    found = [song.find(kind, version) for kind, version in head.feature_versions.items()]
     vectors = [vector.values for vector in found if vector is not None]
     if len(vectors) < len(found):
         return explain(head, absent, missing, song)

@@ -22,6 +22,14 @@ class LabelSource(IntEnum):
     OVERRIDE = 4
 
 
+class SplitPart(IntEnum):
+    """Which side of the split a song is on; the numbers are those of the contract."""
+
+    TRAINING = 1
+    VALIDATION = 2
+    TEST = 3
+
+
 @dataclass(frozen=True, kw_only=True)
 class LabelledSongs:
     """The songs of one stage; all arrays have one row a song."""

@@ -4,10 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -16,7 +13,9 @@ from pathlib import Path
 from runtime.telemetry import get_logger
 
 from inference import errors
+from inference.apart import LearningProcess, Step
 from inference.corpus import CorpusWriter
+from inference.examining import Examination
 from inference.heads import Heads, heads_of
 from inference.heard_out_of_fold import HeardOutOfFold, heard_out_of_fold, read_predictions, write_song_ids
 from inference.lifecycle import PICTURE_TYPES, in_service_if_known, put_into_service
@@ -25,23 +24,9 @@ from inference.options import TrainingOptions
 from inference.record import HeadRecord
 from inference.stages import STAGES, Stage
 from inference.store import ModelStore, version_name
-from inference.training_files import COMPARISON_FILE, FAILURE_FILE, OPTIONS_FILE, RIVAL_FILE, SONGS_FILE
+from inference.training_files import COMPARISON_FILE, OPTIONS_FILE, RIVAL_FILE, SONGS_FILE
 
 log = get_logger(__name__)
-REFUSALS = {
-    error.reason: error
-    for error in (errors.TooFewSongsError, errors.TooFewGenresError, errors.VectorInvalidError)
-}
-"""What the training process may refuse for."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """Where a training is."""
-
-    step: str
-    fraction: float
-    """0 to 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,16 +49,27 @@ class Learner:
     @contextmanager
     def session(self) -> Iterator["Session"]:
         """Room for one training; refused while another runs or when Triton could not serve the result."""
+        with self._folder() as folder:
+            self._heads.require_triton()
+            session = Session(folder=folder, store=self._store, heads=self._heads, threads=self._threads)
+            with closing(session.corpus):
+                yield session
+
+    @contextmanager
+    def examination(self) -> Iterator[Examination]:
+        """Room for one evaluation on a given split, which leaves nothing; refused while a training runs."""
+        with self._folder() as folder:
+            examination = Examination(folder=folder, threads=self._threads)
+            with closing(examination.corpus):
+                yield examination
+
+    @contextmanager
+    def _folder(self) -> Iterator[Path]:
         with (
             self._store.training_lock(),
             tempfile.TemporaryDirectory(prefix=self._folder_prefix()) as folder,
         ):
-            self._heads.require_triton()
-            session = Session(
-                folder=Path(folder), store=self._store, heads=self._heads, threads=self._threads
-            )
-            with closing(session.corpus):
-                yield session
+            yield Path(folder)
 
     def clear_leftovers(self) -> None:
         """Remove what a training left whose service was killed; a training in progress is left alone."""
@@ -98,15 +94,11 @@ class Session:
         self._folder = folder
         self._store = store
         self._heads = heads
-        self._threads = threads
-        self._process: subprocess.Popen[str] | None = None
-        self._cancelled = threading.Event()
+        self._process = LearningProcess("inference.training_process", folder, threads)
 
     def cancel(self) -> None:
         """End the training process; the version in service stays. May be called from another thread."""
-        self._cancelled.set()
-        if self._process is not None:
-            self._process.kill()
+        self._process.cancel()
 
     def learn(
         self, options: TrainingOptions, promotion: Promotion = Promotion.IF_BETTER
@@ -119,7 +111,7 @@ class Session:
         self.corpus.finish()
         (self._folder / OPTIONS_FILE).write_text(json.dumps(asdict(options)))
         rival = self._rival()
-        yield from self._run_process()
+        yield from self._process.run()
         trained = {
             stage: self._folder / stage.model for stage in STAGES if (self._folder / stage.model).is_dir()
         }
@@ -176,38 +168,8 @@ class Session:
 
     def _check_wanted(self) -> None:
         # A version in service whose out-of-fold predictions nobody took would judge its own training songs.
-        if self._cancelled.is_set():
+        if self._process.cancelled:
             raise errors.TrainingCrashedError("the caller gave up; the model in service stays")
-
-    def _run_process(self) -> Iterator[Step]:
-        threads = str(self._threads)
-        limits = {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
-        command = [sys.executable, "-m", "inference.training_process", str(self._folder), str(os.getpid())]
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, env=os.environ | limits
-        ) as self._process:
-            if self._cancelled.is_set():
-                self._process.kill()
-            try:
-                for line in self._process.stdout or ():
-                    yield Step(**json.loads(line))
-            except GeneratorExit:
-                # The caller went away; nobody waits for the result.
-                self._process.kill()
-                raise
-        self._check_end(self._process.returncode)
-
-    def _check_end(self, returncode: int) -> None:
-        failure = self._folder / FAILURE_FILE
-        if failure.exists():
-            said = json.loads(failure.read_text())
-            raise REFUSALS.get(said["reason"], errors.TrainingCrashedError)(said["message"])
-        if returncode != 0:
-            how = f"signal {-returncode}" if returncode < 0 else f"status {returncode}"
-            raise errors.TrainingCrashedError(
-                f"the training process ended with {how}; its last words are in this service's log. "
-                "The model in service stays. Signal 9 often means that memory ran out."
-            )
 
     def _out_of_fold(
         self, trained: Mapping[Stage, Path], model: Model, records: Mapping[str, HeadRecord]

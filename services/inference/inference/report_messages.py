@@ -4,12 +4,14 @@ from collections.abc import Mapping
 
 from reclass.inference.v1 import inference_pb2
 
+from inference.apart import Step
 from inference.cascade import CascadeFigures
 from inference.converters import timestamp, verdict_to
 from inference.coverage import CoveragePoint
+from inference.examining import ExaminationReport
 from inference.heard_out_of_fold import HeardOutOfFold
-from inference.learning import Learned, Step
-from inference.model_messages import model_to
+from inference.learning import Learned
+from inference.model_messages import model_to, picture_to
 from inference.noise import NoiseFigures
 from inference.record import HeadRecord
 
@@ -31,6 +33,23 @@ def train_response(event: Step | HeardOutOfFold | Learned) -> inference_pb2.Trai
             report = report_to(event.records)
             report.model.CopyFrom(model_to(event.kept))
             return inference_pb2.TrainResponse(report=report)
+
+
+def evaluate_response(event: Step | ExaminationReport) -> inference_pb2.EvaluateResponse:
+    """The message of one event of an evaluation on a given split."""
+    if isinstance(event, Step):
+        progress = inference_pb2.TrainProgress(step=event.step, fraction=event.fraction)
+        return inference_pb2.EvaluateResponse(progress=progress)
+    training, validation, test = event.songs
+    report = inference_pb2.EvaluationReport(
+        stage=stage_report_to("", event.record),
+        training_songs=training,
+        validation_songs=validation,
+        test_songs=test,
+        seconds=event.record.training_seconds,
+        pictures=[picture_to(each) for each in event.pictures],
+    )
+    return inference_pb2.EvaluateResponse(report=report)
 
 
 def report_to(records: Mapping[str, HeadRecord]) -> inference_pb2.TrainingReport:

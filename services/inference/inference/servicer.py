@@ -12,20 +12,22 @@ from inference.converters import (
     limits_to,
     song_error_to,
     source_from,
+    split_part_from,
     stage_state_to,
     training_options_from,
     vectors_from,
 )
+from inference.corpus import CorpusWriter
 from inference.errors import RequestInvalidError, VectorInvalidError
 from inference.heads import Heads
-from inference.learning import Learner, Session
+from inference.learning import Learner
 from inference.lifecycle import Models
 from inference.listening import CallsInFlight
 from inference.model_messages import promotion_from
 from inference.model_servicer import ModelServicer
 from inference.places import Places
 from inference.progressive import STAGE_FAILURES, finish
-from inference.report_messages import train_response
+from inference.report_messages import evaluate_response, train_response
 from inference.status import stage_states
 from inference.streaming import Entry, SongStream, StreamLimits
 
@@ -92,9 +94,21 @@ class InferenceServicer(ModelServicer):
             first = first_options(request_iterator)
             options, promotion = training_options_from(first), promotion_from(first)
             for request in request_iterator:
-                add_song(session, request)
+                add_song(session.corpus, request.song)
             for event in session.learn(options, promotion):
                 yield train_response(event)
+
+    def Evaluate(
+        self, request_iterator: Iterator[inference_pb2.EvaluateRequest], context: grpc.ServicerContext
+    ) -> Iterator[inference_pb2.EvaluateResponse]:
+        with self._learner.examination() as examination:
+            when_gone(context, examination.cancel)
+            options = evaluate_options(request_iterator)
+            for request in request_iterator:
+                examination.parts.append(split_part_from(request))
+                add_song(examination.corpus, request.song.song)
+            for event in examination.run(seed=options.seed, title=options.title):
+                yield evaluate_response(event)
 
     def GetStatus(
         self, request: inference_pb2.GetStatusRequest, context: grpc.ServicerContext
@@ -146,20 +160,27 @@ def first_options(requests: Iterator[inference_pb2.TrainRequest]) -> inference_p
     return first.options
 
 
-def add_song(session: Session, request: inference_pb2.TrainRequest) -> None:
+def evaluate_options(requests: Iterator[inference_pb2.EvaluateRequest]) -> inference_pb2.EvaluateOptions:
+    """The first message must be the options."""
+    first = next(requests, None)
+    if first is None or first.WhichOneof("part") != "options" or first.options.seed < 0:
+        raise RequestInvalidError("the first message of Evaluate must be its options, with no negative seed")
+    return first.options
+
+
+def add_song(corpus: CorpusWriter, song: inference_pb2.TrainingSong) -> None:
     """Take one song of the stream."""
-    song = request.song
     genres = [song.genre, *song.also]
-    if request.WhichOneof("part") != "song" or not song.song_id or not all(genres):
+    if not song.song_id or not all(genres):
         raise RequestInvalidError(
-            "after the options each message of Train must be a song with song_id and genre, and none of its further "
-            "genres may be empty"
+            "after the options each message must be a song with song_id and genre, and none of its further genres "
+            "may be empty"
         )
     try:
         vectors = vectors_from(song.vectors)
     except VectorInvalidError as error:
         raise VectorInvalidError(f"song {song.song_id}: {error}") from error
-    session.corpus.add(
+    corpus.add(
         song_id=song.song_id,
         genres=list(dict.fromkeys(genres)),
         group=song.group or f"song {song.song_id}",

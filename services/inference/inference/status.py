@@ -5,7 +5,7 @@ from datetime import datetime
 
 from inference.errors import InferenceError
 from inference.heads import Heads
-from inference.stages import STAGES, Stage
+from inference.stages import STAGES, Stage, VectorKind
 from inference.votes import BrokenHead, InstalledHead
 
 
@@ -21,6 +21,11 @@ class StageState:
     """A trained head serves."""
     message: str = ""
     """Why it is not ready, and what to do."""
+
+    @property
+    def kinds(self) -> tuple[VectorKind, ...]:
+        """What it hears: what its head has learned from, else what is usual."""
+        return self.head.kinds if self.head else self.stage.kinds
 
 
 def stage_states(heads: Heads) -> list[StageState]:

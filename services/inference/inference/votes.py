@@ -19,9 +19,14 @@ class InstalledHead:
     """In the order of the logits."""
     temperature: float
     feature_versions: Mapping[VectorKind, str]
-    """The make of the vectors that it was trained on; it sees no others."""
+    """The make of the vectors that it was trained on, in the order in which they are joined; it sees no others."""
     unsure_beyond: float | None = None
     """Distance from the songs of its training beyond which it does not decide; None for a head that knows none."""
+
+    @property
+    def kinds(self) -> tuple[VectorKind, ...]:
+        """What it hears, which need not be what its stage usually does."""
+        return tuple(self.feature_versions)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -75,7 +75,7 @@ def test_songs_of_nobody_are_groups_of_their_own(tmp_path: Path) -> None:
     session = Session(folder=tmp_path, store=store, heads=Heads(store, server), threads=1)
     for song_id, group in (("1", ""), ("2", ""), ("3", "band"), ("4", "band")):
         song = inference_pb2.TrainingSong(song_id=song_id, genre="Jazz", group=group)
-        add_song(session, inference_pb2.TrainRequest(song=song))
+        add_song(session.corpus, song)
     session.corpus.finish()
     server.close()
     groups = Corpus(tmp_path).groups

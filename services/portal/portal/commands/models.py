@@ -1,9 +1,9 @@
 """`reclass models | evaluate`: the models that trainings made, and how good they are."""
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -63,10 +63,25 @@ def rollback(data: DataOption = None) -> None:
         run_to_its_end(start_model_rollback(serving))
 
 
+class Subset(StrEnum):
+    """What `--subset` takes."""
+
+    SMALL = "small"
+    MEDIUM = "medium"
+
+
 def evaluate(
     model: Annotated[
         str, typer.Option(help="Another model than the one in service, for example model-7.")
     ] = "",
+    fma: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder fma_metadata of the public FMA data set: learn and judge on its official split instead. "
+            "Makes no model."
+        ),
+    ] = None,
+    subset: Annotated[Subset, typer.Option(help="Of the FMA data set.")] = Subset.MEDIUM,
     out: Annotated[
         Path | None, typer.Option(help=f"Folder for report.json and the pictures. Without it: {OUT}.")
     ] = None,
@@ -74,20 +89,21 @@ def evaluate(
 ) -> None:
     """Print how good the model in service is on artists that it never heard, and save report and pictures."""
     with portal_at_hand(data):
+        from rich.console import Console
+
+        from portal.commands.official_split import evaluate_on_fma, save
         from portal.commands.reports import show_report
 
+        folder = out or Path(OUT)
+        if fma is not None:
+            if model:
+                quit_with("--fma learns from the data set alone: leave --model out")
+            evaluate_on_fma(fma, subset.value, folder, Console(soft_wrap=True))
+            return
         with inference_asked() as models:
             shown = models.get(model)
         show_report(shown)
-        folder = out or Path(OUT)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            report = json.dumps(shown.report, ensure_ascii=False, indent=2) + "\n"
-            (folder / "report.json").write_text(report, encoding="utf-8")
-            for picture in shown.pictures:
-                (folder / Path(picture.name).name).write_bytes(picture.content)
-        except OSError as error:
-            quit_with(f"{error.filename}: {error.strerror}; name another folder with --out")
+        save(shown.report, shown.pictures, folder)
         sys.stdout.write(f"Saved in {folder}: report.json and {len(shown.pictures)} pictures\n")
 
 

@@ -123,6 +123,26 @@ LABEL_SOURCE_TAUGHT: LabelSource.ValueType  # 3
 LABEL_SOURCE_OVERRIDE: LabelSource.ValueType  # 4
 Global___LabelSource: _TypeAlias = LabelSource  # noqa: Y015
 
+class _SplitPart:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SplitPartEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SplitPart.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SPLIT_PART_UNSPECIFIED: _SplitPart.ValueType  # 0
+    SPLIT_PART_TRAINING: _SplitPart.ValueType  # 1
+    SPLIT_PART_VALIDATION: _SplitPart.ValueType  # 2
+    SPLIT_PART_TEST: _SplitPart.ValueType  # 3
+
+class SplitPart(_SplitPart, metaclass=_SplitPartEnumTypeWrapper):
+    """Which side of the split a song is on."""
+
+SPLIT_PART_UNSPECIFIED: SplitPart.ValueType  # 0
+SPLIT_PART_TRAINING: SplitPart.ValueType  # 1
+SPLIT_PART_VALIDATION: SplitPart.ValueType  # 2
+SPLIT_PART_TEST: SplitPart.ValueType  # 3
+Global___SplitPart: _TypeAlias = SplitPart  # noqa: Y015
+
 @_typing.final
 class ClassifyTrackRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
@@ -1104,6 +1124,144 @@ class ThresholdPoint(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ThresholdPoint: _TypeAlias = ThresholdPoint  # noqa: Y015
+
+@_typing.final
+class EvaluateRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    SONG_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def options(self) -> Global___EvaluateOptions: ...
+    @_builtins.property
+    def song(self) -> Global___EvaluationSong: ...
+    def __init__(
+        self,
+        *,
+        options: Global___EvaluateOptions | None = ...,
+        song: Global___EvaluationSong | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options", "part", b"part", "song", b"song"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["options", b"options", "part", b"part", "song", b"song"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["options", "song"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___EvaluateRequest: _TypeAlias = EvaluateRequest  # noqa: Y015
+
+@_typing.final
+class EvaluateOptions(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEED_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    seed: _builtins.int
+    title: _builtins.str
+    """Stands in the pictures, for example "FMA medium"."""
+    def __init__(
+        self,
+        *,
+        seed: _builtins.int = ...,
+        title: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["seed", b"seed", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EvaluateOptions: _TypeAlias = EvaluateOptions  # noqa: Y015
+
+@_typing.final
+class EvaluationSong(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SONG_FIELD_NUMBER: _builtins.int
+    PART_FIELD_NUMBER: _builtins.int
+    part: Global___SplitPart.ValueType
+    @_builtins.property
+    def song(self) -> Global___TrainingSong:
+        """Its vectors are all of the kinds that a first stage hears."""
+
+    def __init__(
+        self,
+        *,
+        song: Global___TrainingSong | None = ...,
+        part: Global___SplitPart.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["song", b"song"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "song", b"song"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EvaluationSong: _TypeAlias = EvaluationSong  # noqa: Y015
+
+@_typing.final
+class EvaluateResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRESS_FIELD_NUMBER: _builtins.int
+    REPORT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def progress(self) -> Global___TrainProgress: ...
+    @_builtins.property
+    def report(self) -> Global___EvaluationReport: ...
+    def __init__(
+        self,
+        *,
+        progress: Global___TrainProgress | None = ...,
+        report: Global___EvaluationReport | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "progress", b"progress", "report", b"report"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "progress", b"progress", "report", b"report"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["progress", "report"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___EvaluateResponse: _TypeAlias = EvaluateResponse  # noqa: Y015
+
+@_typing.final
+class EvaluationReport(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STAGE_FIELD_NUMBER: _builtins.int
+    TRAINING_SONGS_FIELD_NUMBER: _builtins.int
+    VALIDATION_SONGS_FIELD_NUMBER: _builtins.int
+    TEST_SONGS_FIELD_NUMBER: _builtins.int
+    SECONDS_FIELD_NUMBER: _builtins.int
+    PICTURES_FIELD_NUMBER: _builtins.int
+    training_songs: _builtins.int
+    validation_songs: _builtins.int
+    test_songs: _builtins.int
+    seconds: _builtins.float
+    @_builtins.property
+    def stage(self) -> Global___StageReport:
+        """Its held-out figures are of the test part; nothing in it is out of fold."""
+
+    @_builtins.property
+    def pictures(self) -> _containers.RepeatedCompositeFieldContainer[Global___Picture]: ...
+    def __init__(
+        self,
+        *,
+        stage: Global___StageReport | None = ...,
+        training_songs: _builtins.int = ...,
+        validation_songs: _builtins.int = ...,
+        test_songs: _builtins.int = ...,
+        seconds: _builtins.float = ...,
+        pictures: _abc.Iterable[Global___Picture] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["stage", b"stage"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["pictures", b"pictures", "seconds", b"seconds", "stage", b"stage", "test_songs", b"test_songs", "training_songs", b"training_songs", "validation_songs", b"validation_songs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EvaluationReport: _TypeAlias = EvaluationReport  # noqa: Y015
 
 @_typing.final
 class ListModelsRequest(_message.Message):

@@ -49,6 +49,11 @@ class InferenceServiceStub:
                 request_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.TrainRequest.SerializeToString,
                 response_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.TrainResponse.FromString,
                 _registered_method=True)
+        self.Evaluate = channel.stream_stream(
+                '/reclass.inference.v1.InferenceService/Evaluate',
+                request_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.EvaluateRequest.SerializeToString,
+                response_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.EvaluateResponse.FromString,
+                _registered_method=True)
         self.GetStatus = channel.unary_unary(
                 '/reclass.inference.v1.InferenceService/GetStatus',
                 request_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.GetStatusRequest.SerializeToString,
@@ -108,6 +113,16 @@ class InferenceServiceServicer:
         out-of-fold predictions of the songs, and the report last; its model says whether it is in service, which it is
         before the report is sent, or stays a candidate. When anything fails, the model in service stays. One training at a
         time: a second one gets ABORTED (TRAINING_RUNNING).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Evaluate(self, request_iterator, context):
+        """How good our heads are on songs whose split is given, as with a public data set that has an official one: learns from
+        one part, chooses on the second, and judges the third once. First one `options` message, then songs in any order;
+        answers with progress, and the report last. Makes no model and touches none; safe to repeat. ABORTED
+        (TRAINING_RUNNING) while a training goes on; TOO_FEW_SONGS when a part has no songs.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -179,6 +194,11 @@ def add_InferenceServiceServicer_to_server(servicer, server):
                     servicer.Train,
                     request_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.TrainRequest.FromString,
                     response_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.TrainResponse.SerializeToString,
+            ),
+            'Evaluate': grpc.stream_stream_rpc_method_handler(
+                    servicer.Evaluate,
+                    request_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.EvaluateRequest.FromString,
+                    response_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.EvaluateResponse.SerializeToString,
             ),
             'GetStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetStatus,
@@ -292,6 +312,33 @@ class InferenceService:
             '/reclass.inference.v1.InferenceService/Train',
             reclass_dot_inference_dot_v1_dot_inference__pb2.TrainRequest.SerializeToString,
             reclass_dot_inference_dot_v1_dot_inference__pb2.TrainResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Evaluate(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/reclass.inference.v1.InferenceService/Evaluate',
+            reclass_dot_inference_dot_v1_dot_inference__pb2.EvaluateRequest.SerializeToString,
+            reclass_dot_inference_dot_v1_dot_inference__pb2.EvaluateResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -55,6 +55,12 @@ class InferenceServiceStub:
     before the report is sent, or stays a candidate. When anything fails, the model in service stays. One training at a
     time: a second one gets ABORTED (TRAINING_RUNNING).
     """
+    Evaluate: _grpc.StreamStreamMultiCallable[_inference_pb2.EvaluateRequest, _inference_pb2.EvaluateResponse]
+    """How good our heads are on songs whose split is given, as with a public data set that has an official one: learns from
+    one part, chooses on the second, and judges the third once. First one `options` message, then songs in any order;
+    answers with progress, and the report last. Makes no model and touches none; safe to repeat. ABORTED
+    (TRAINING_RUNNING) while a training goes on; TOO_FEW_SONGS when a part has no songs.
+    """
     GetStatus: _grpc.UnaryUnaryMultiCallable[_inference_pb2.GetStatusRequest, _inference_pb2.GetStatusResponse]
     """The stages, whether each is installed, and the model version that each serves. Safe to repeat."""
     ListModels: _grpc.UnaryUnaryMultiCallable[_inference_pb2.ListModelsRequest, _inference_pb2.ListModelsResponse]
@@ -98,6 +104,12 @@ class InferenceServiceAsyncStub(InferenceServiceStub):
     out-of-fold predictions of the songs, and the report last; its model says whether it is in service, which it is
     before the report is sent, or stays a candidate. When anything fails, the model in service stays. One training at a
     time: a second one gets ABORTED (TRAINING_RUNNING).
+    """
+    Evaluate: _aio.StreamStreamMultiCallable[_inference_pb2.EvaluateRequest, _inference_pb2.EvaluateResponse]  # type: ignore[assignment]
+    """How good our heads are on songs whose split is given, as with a public data set that has an official one: learns from
+    one part, chooses on the second, and judges the third once. First one `options` message, then songs in any order;
+    answers with progress, and the report last. Makes no model and touches none; safe to repeat. ABORTED
+    (TRAINING_RUNNING) while a training goes on; TOO_FEW_SONGS when a part has no songs.
     """
     GetStatus: _aio.UnaryUnaryMultiCallable[_inference_pb2.GetStatusRequest, _inference_pb2.GetStatusResponse]  # type: ignore[assignment]
     """The stages, whether each is installed, and the model version that each serves. Safe to repeat."""
@@ -157,6 +169,18 @@ class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
         out-of-fold predictions of the songs, and the report last; its model says whether it is in service, which it is
         before the report is sent, or stays a candidate. When anything fails, the model in service stays. One training at a
         time: a second one gets ABORTED (TRAINING_RUNNING).
+        """
+
+    @_abc_1.abstractmethod
+    def Evaluate(
+        self,
+        request_iterator: _MaybeAsyncIterator[_inference_pb2.EvaluateRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_inference_pb2.EvaluateResponse], _abc.AsyncIterator[_inference_pb2.EvaluateResponse]]:
+        """How good our heads are on songs whose split is given, as with a public data set that has an official one: learns from
+        one part, chooses on the second, and judges the third once. First one `options` message, then songs in any order;
+        answers with progress, and the report last. Makes no model and touches none; safe to repeat. ABORTED
+        (TRAINING_RUNNING) while a training goes on; TOO_FEW_SONGS when a part has no songs.
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,142 @@
+"""`reclass evaluate --fma`: our heads on the official split of the FMA data set, beside the paper's figures."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.table import Table
+
+from portal.commands.surroundings import RefusalError
+from portal.public.fma_layout import VERSION
+from portal.public.fma_tables import FmaTables, TableError, tables_in
+from portal.remote.audio import VectorValues
+from portal.remote.evaluation import Evaluation, EvaluationClient, SplitSong, evaluation_at_hand
+from portal.remote.models import Picture
+
+SEED = 20161206
+PAPER: Mapping[str, Sequence[tuple[str, float]]] = {
+    "medium": (
+        ("SVM", 0.629),
+        ("logistic regression", 0.611),
+        ("MLP", 0.581),
+        ("kNN", 0.518),
+    ),
+}
+"""Accuracies of the paper (Defferrard et al., FMA, 2017) on the same split and the same 518 values."""
+
+
+def evaluate_on_fma(folder: Path, subset: str, out: Path, console: Console) -> None:
+    """Print our figures beside the paper's, and save report and pictures in `out`."""
+    try:
+        tables = tables_in(folder)
+        songs = songs_of(tables, subset, console)
+    except TableError as error:
+        raise RefusalError(str(error)) from error
+    with evaluation_at_hand() as inference:
+        evaluation = followed(inference, songs, f"FMA {subset}", console)
+    show(evaluation.content, subset, console)
+    save(evaluation.content, evaluation.pictures, out)
+    console.print(f"Saved in {out}: report.json and {len(evaluation.pictures)} pictures", highlight=False)
+    console.print("No model was made, and the one in service is as it was.")
+
+
+def songs_of(tables: FmaTables, subset: str, console: Console) -> list[SplitSong]:
+    """The songs of a subset, all at once: a row that is wrong must be found before anything is learned."""
+    console.print(
+        f"Reading {tables.folder}: a file of a gigabyte, which takes about a minute.", highlight=False
+    )
+    tables.read_tracks(subset)
+    songs = [
+        SplitSong(
+            song_id=str(track.track_id),
+            genre=track.genre,
+            artist=track.artist,
+            part=track.split,
+            vector=VectorValues(kind="fma-native", version=VERSION, values=values),
+        )
+        for track, values in tables.read_values()
+    ]
+    for passed_over in said_of(tables):
+        console.print(passed_over, highlight=False, markup=False)
+    return songs
+
+
+def said_of(tables: FmaTables) -> list[str]:
+    """Which rows were passed over, and why."""
+    said = []
+    if tables.without_genre:
+        said.append(f"{tables.without_genre:,} tracks without a genre (genre_top) were passed over.")
+    if tables.without_values:
+        said.append(f"{tables.without_values:,} tracks with a genre have no row in features.csv.")
+    if tables.not_finite:
+        said.append(
+            f"{tables.not_finite:,} tracks were passed over because a value of theirs is missing or not finite; "
+            f"the first is {tables.first_not_finite}."
+        )
+    return said
+
+
+def followed(
+    inference: EvaluationClient, songs: Sequence[SplitSong], title: str, console: Console
+) -> Evaluation:
+    """The evaluation, with a bar while it goes on."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("send the songs", total=1.0)
+        for event in inference.evaluate(songs, seed=SEED, title=title):
+            if isinstance(event, Evaluation):
+                bar.update(task, completed=1.0, description="done")
+                return event
+            bar.update(task, completed=event.fraction, description=event.step)
+    raise AssertionError("inference ended without a report")
+
+
+def show(report: Mapping[str, Any], subset: str, console: Console) -> None:
+    """Our figures, the paper's, and those of each genre."""
+    stage = report["stage"]
+    console.print(
+        f"FMA {subset}, official split: learned from {report['training_songs']:,} songs, chosen on "
+        f"{report['validation_songs']:,}, judged on {report['test_songs']:,}, in {report['seconds']:.0f} s. "
+        f"The head is {stage['algorithm']}.",
+        highlight=False,
+    )
+    console.print(beside_the_paper(stage, subset))
+    table = Table("macro F1", "balanced", "top 3", "top 5", "ECE before → after")
+    table.add_row(
+        f"{stage['held_out_macro_f1']:.3f}",
+        f"{stage['balanced_accuracy']:.1%}",
+        f"{stage['top3_accuracy']:.1%}",
+        f"{stage['top5_accuracy']:.1%}",
+        f"{stage['calibration_error_before']:.3f} → {stage['calibration_error_after']:.3f}",
+    )
+    console.print(table)
+    genres = Table("genre", "test songs", "precision", "recall")
+    for each in stage["genres"]:
+        genres.add_row(each["genre"], str(each["songs"]), f"{each['precision']:.0%}", f"{each['recall']:.0%}")
+    console.print(genres)
+
+
+def beside_the_paper(stage: Mapping[str, Any], subset: str) -> Table:
+    """Accuracies on the same test songs."""
+    table = Table("", "accuracy", "95 %")
+    interval = f"{stage['held_out_accuracy_low']:.1%} to {stage['held_out_accuracy_high']:.1%}"
+    table.add_row("ours", f"{stage['held_out_accuracy']:.1%}", interval)
+    for name, accuracy in PAPER.get(subset, ()):
+        table.add_row(f"the paper's {name}", f"{accuracy:.1%}", "")
+    table.add_row("always the largest genre", f"{stage['majority_baseline_accuracy']:.1%}", "")
+    return table
+
+
+def save(report: Mapping[str, Any], pictures: Sequence[Picture], folder: Path) -> None:
+    """Write report and pictures; raises RefusalError where they cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(report, ensure_ascii=False, indent=2) + "\n"
+        (folder / "report.json").write_text(text, encoding="utf-8")
+        for picture in pictures:
+            (folder / Path(picture.name).name).write_bytes(picture.content)
+    except OSError as error:
+        raise RefusalError(f"{error.filename}: {error.strerror}; name another folder with --out") from error
