@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from os import PathLike
 from types import TracebackType
+from typing import Any
 
 import grpc
 from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
@@ -186,7 +187,7 @@ class AsyncFeed(Feed):
         self._async_room.release()
 
 
-async def accepted(call: grpc.aio.StreamStreamCall) -> None:
+async def accepted(call: "grpc.aio.StreamStreamCall[Any, Any]") -> None:
     """Wait until the service has accepted the stream or refused it.
 
     A song that is sent into a refusal hides it: grpc.aio then reports INTERNAL in place of the service's own status
