@@ -36,7 +36,8 @@ from features.excerpts import Part
 from features.fma_cqt import lowest_rate_hz
 from features.fma_curves import CURVES, N_CURVES, PRECISIONS, ROWS, CurveComputer, Curves
 from features.fma_moments import STATISTICS, moments
-from features.fma_spectrum import HOP_LENGTH, KEPT_FRAMES
+from features.fma_spectrum import KEPT_FRAMES
+from features.fma_transform import HOP_LENGTH
 
 FloatArray = npt.NDArray[np.floating]
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.fma_cqt import N_CHROMA
-from features.fma_spectrum import N_FFT
+from features.fma_transform import N_FFT
 from features.scratch import Scratch
 
 FloatArray = npt.NDArray[np.floating]

@@ -17,7 +17,8 @@ import scipy.fft
 import soxr
 from scipy.sparse import csr_matrix
 
-from features.fma_spectrum import HOP_LENGTH, frame_count
+from features.fma_spectrum import frame_count
+from features.fma_transform import HOP_LENGTH
 from features.scratch import Scratch
 
 FloatArray = npt.NDArray[np.floating]

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from features import fma_chroma, fma_contrast, fma_cqt, fma_mfcc, fma_timbre
-from features.fma_spectrum import N_FFT, Spectrum, SpectrumBlock, frame_count
+from features.fma_spectrum import Spectrum, SpectrumBlock, frame_count
+from features.fma_transform import N_FFT
 from features.fma_tuning import TuningEstimate
 from features.scratch import Scratch
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
-from features.fma_spectrum import N_FFT
+from features.fma_transform import N_FFT
 
 FloatArray = npt.NDArray[np.floating]
 

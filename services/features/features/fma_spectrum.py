@@ -6,22 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import librosa
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from features.fma_transform import HOP_LENGTH, N_BINS, N_FFT, transform, transform_tables
 from features.scratch import Scratch
 
 FloatArray = npt.NDArray[np.floating]
 
-N_FFT = 2048
-HOP_LENGTH = 512
-N_BINS = 1 + N_FFT // 2
-
 # Enough that what is done once a block does not count, and few enough that their magnitudes stay near.
 BLOCK_FRAMES = 128
-# Windowed frames and their complex spectra stay in a core's second-level cache.
-TRANSFORM_FRAMES = 32
 # The powers of an excerpt are kept for the second look at them (5 MB); a whole song's are computed twice instead of
 # being kept, for ten minutes at 44.1 kHz would take 212 MB.
 KEPT_FRAMES = 1400
@@ -50,7 +44,7 @@ def frame_count(y: FloatArray) -> int:
 
 
 class Spectrum:
-    """Magnitudes as `librosa.stft` gives them, bit by bit.
+    """Magnitudes as `librosa.stft` gives them, but for the rounding of their last digits.
 
     The transform is in double precision like librosa's, whose window is; magnitudes are single. A transform in
     single precision is not enough: the quietest bins, of which spectral contrast is made, drown in its rounding.
@@ -58,10 +52,7 @@ class Spectrum:
 
     def __init__(self, scratch: Scratch) -> None:
         self._scratch = scratch
-        self._window = librosa.filters.get_window("hann", N_FFT, fftbins=True)
-        self._windowed = np.empty((TRANSFORM_FRAMES, N_FFT))
-        self._transformed = np.empty((TRANSFORM_FRAMES, N_BINS), np.complex128)
-        self._rounded = np.empty((TRANSFORM_FRAMES, N_BINS), np.complex64)
+        self._tables = transform_tables(librosa.filters.get_window("hann", N_FFT, fftbins=True))
         self._kept: FloatArray = np.empty((0, N_BINS), np.float32)
 
     def blocks(self, y: FloatArray) -> Iterator[SpectrumBlock]:
@@ -83,31 +74,5 @@ class Spectrum:
 
     def _block(self, y: FloatArray, first: int, P: FloatArray) -> SpectrumBlock:
         S = self._scratch.take("S", (len(P), N_BINS))
-        for start in range(0, len(P), TRANSFORM_FRAMES):
-            self._transform(y, first + start, S[start : start + TRANSFORM_FRAMES])
-        np.multiply(S, S, out=P)
+        transform(y, first, self._tables, S, P)
         return SpectrumBlock(first, S, P)
-
-    def _transform(self, y: FloatArray, first: int, S: FloatArray) -> None:
-        size = len(S)
-        window_frames(y, first, self._window, self._windowed[:size])
-        np.fft.rfft(self._windowed[:size], out=self._transformed[:size])
-        np.copyto(self._rounded[:size], self._transformed[:size], casting="same_kind")
-        np.abs(self._rounded[:size], out=S)
-
-
-@numba.njit(cache=True, nogil=True)
-def window_frames(y, first, window, out):  # type: ignore[no-untyped-def] # numba infers the types of kernels
-    """Fill `out` with windowed frames from number `first` on; beyond its ends the signal is zero."""
-    n, length = y.shape[0], window.shape[0]
-    for i in range(out.shape[0]):
-        start = (first + i) * HOP_LENGTH - length // 2
-        row = out[i]
-        if start >= 0 and start + length <= n:
-            frame = y[start : start + length]
-            for k in range(length):
-                row[k] = window[k] * np.float64(frame[k])
-        else:
-            for k in range(length):
-                inside = 0 <= start + k < n
-                row[k] = window[k] * np.float64(y[start + k]) if inside else 0.0

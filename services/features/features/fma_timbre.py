@@ -5,7 +5,7 @@
 import numba
 import numpy as np
 
-from features.fma_spectrum import HOP_LENGTH, N_FFT
+from features.fma_transform import HOP_LENGTH, N_FFT
 
 # librosa leaves a frame alone whose norm is smaller than this.
 TINY = float(np.finfo(np.float32).tiny)

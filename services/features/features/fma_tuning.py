@@ -12,7 +12,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from features.fma_spectrum import BLOCK_FRAMES, N_BINS, N_FFT
+from features.fma_spectrum import BLOCK_FRAMES
+from features.fma_transform import N_BINS, N_FFT
 
 FloatArray = npt.NDArray[np.floating]
 
