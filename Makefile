@@ -12,7 +12,7 @@ TORCH_BACKEND ?= $(if $(UV_FIND_LINKS),,auto)
 WITH_TORCH := $(if $(TORCH_BACKEND),--torch-backend=$(TORCH_BACKEND))
 ARGS ?=
 # Much of what tests wait for is not this machine's processor.
-TEST_PROCESSES ?= 2
+TEST_PROCESSES ?= 3
 DATA ?=
 # As `reclass up` without --data.
 USUAL_DATA := $(if $(filter 0,$(shell id -u)),/var/lib/reclass,$(HOME)/.local/share/reclass)
@@ -54,6 +54,10 @@ test: install ## Run all tests (at most 10 minutes)
 .PHONY: test-fast
 test-fast: install ## Run the unit tests (at most 2 minutes)
 	$(BIN)/pytest tests/unit
+
+.PHONY: test-thorough
+test-thorough: install ## Compare 60 excerpts with the reference; sync 20,000 songs that change meanwhile (about 3 minutes)
+	$(BIN)/pytest -n 2 -m thorough
 
 .PHONY: test-survival
 test-survival: install ## Kill every process in the middle of the work (about 10 minutes)

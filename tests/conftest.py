@@ -38,17 +38,28 @@ def genres(db: None) -> dict[str, int]:
     return dict(Genre.objects.values_list("name", "pk"))
 
 
-class ByFolder(LoadScopeScheduling):  # type: ignore[misc] # untyped
-    """Keeps the tests of a folder in one process, in their order: they share servers that take long to start."""
+# The demo, which all of these wait for, runs beside the other tests from the beginning.
+FIRST = ("tests/acceptance/", "tests/integration/")
+TOGETHER = "tests/acceptance"
+
+
+class ByFile(LoadScopeScheduling):  # type: ignore[misc] # untyped
+    """Keeps the tests of a file in one process, in their order; those of the demo too, which is run once."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid.partition("::")[0].rpartition("/")[0]
+        file = str(nodeid.partition("::")[0])
+        return TOGETHER if file.startswith(TOGETHER) else file
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFolder:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
     """Deal the tests to the processes of `pytest -n`."""
-    return ByFolder(config, log)
+    return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, so that no process has it left for itself at the end."""
+    items.sort(key=lambda item: [not item.nodeid.startswith(folder) for folder in FIRST])
 
 
 @pytest.fixture

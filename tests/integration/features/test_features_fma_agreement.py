@@ -16,21 +16,25 @@ def compared() -> list[Compared]:
     return [compare(each.y, excerpt_curves(each.y)) for each in made_excerpts()]
 
 
+@pytest.mark.thorough
 def test_every_value_of_sixty_excerpts_is_the_references(compared, capsys):
     assert len(compared) == len(KINDS) * len(SECONDS) == 60
     assert_close(compared, capsys)
 
 
+@pytest.mark.thorough
 def test_both_tunings_are_the_references_in_every_excerpt(compared):
     assert [each.tunings for each in compared] == [each.reference_tunings for each in compared]
     assert len({each.tunings for each in compared}) > 20
 
 
+@pytest.mark.thorough
 def test_the_same_values_are_not_numbers_as_in_the_reference(compared):
     for each in compared:
         np.testing.assert_array_equal(np.isnan(each.ours), np.isnan(each.reference))
 
 
+@pytest.mark.thorough
 def test_every_value_of_songs_at_their_own_rate_is_the_references(capsys):
     compared = [
         compare(y, native_curves(y, rate), rate, old_rmse=True)

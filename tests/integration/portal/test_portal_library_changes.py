@@ -291,6 +291,7 @@ def add_new(truth: Listener, first: int, count: int) -> None:
     truth.put(range(first, first + count), library=MUSIC, rating_key=lambda _: truth.new_key())
 
 
+@pytest.mark.thorough
 def test_whatever_becomes_of_20000_songs_the_truth_comes_out_and_nothing_is_heard_twice(
     big: tuple[Any, Listener], genres: dict[str, int]
 ) -> None:
