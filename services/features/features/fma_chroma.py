@@ -18,12 +18,16 @@ FloatArray = npt.NDArray[np.floating]
 # librosa leaves a frame alone whose norm is smaller than this.
 TINY = float(np.finfo(np.float32).tiny)
 CENS_SMOOTHING_FRAMES = 41
+# Nobody hears what a bin adds to the pitch class opposite its own; but products of it are the subnormal numbers that
+# processors are slow with.
+FAINTEST_WEIGHT = 1e-20
 
 
 @lru_cache(maxsize=400)
 def chroma_filters(sample_rate_hz: int, tuning: float) -> FloatArray:
     """What each bin of the spectrum adds to each pitch class [shape=(1025, 12)]."""
     filters = librosa.filters.chroma(sr=sample_rate_hz, n_fft=N_FFT, tuning=tuning, n_chroma=N_CHROMA)
+    filters[filters < FAINTEST_WEIGHT] = 0.0
     return np.asarray(filters, dtype=np.float32).T
 
 

@@ -184,10 +184,10 @@ def _add_octave(octave: Octave, sums: FloatArray, bounds: FloatArray, scratch: S
         part = sums[first : first + BLOCK_FRAMES]
         frames = scratch.take("cqt frames", (len(part), len(filters.taps)))
         answers = scratch.take("cqt answers", (len(part), 2 * N_CHROMA))
-        cut_frames(octave.y, first, octave.hop_length, frames)
+        block_bounds = bounds[first : first + BLOCK_FRAMES]
+        cut_frames(octave.y, first, octave.hop_length, frames, filters.bound, block_bounds)
         np.dot(frames, filters.taps, out=answers)
-        add_magnitudes(answers, filters.scale, part)
-        add_bounds(frames, filters.bound, bounds[first : first + BLOCK_FRAMES])
+        add_magnitudes(answers, 1 / filters.scale, part)
 
 
 def _by_transform(octave: Octave, numbers: npt.NDArray[np.intp]) -> FloatArray:
@@ -205,9 +205,9 @@ def divide(y, divisor):  # type: ignore[no-untyped-def] # numba infers the types
         y[i] = np.float32(np.float64(y[i]) / divisor)
 
 
-@numba.njit(cache=True, nogil=True)
-def cut_frames(y, first, hop_length, out):  # type: ignore[no-untyped-def] # numba infers the types of kernels
-    """Centred frames from number `first` on, each less its middle sample.
+@numba.njit(cache=True, nogil=True, fastmath=ANY_ORDER)
+def cut_frames(y, first, hop_length, out, bound, bounds):  # type: ignore[no-untyped-def] # numba infers the types
+    """Centred frames from number `first` on, each less its middle sample; adds what no answer to them can exceed.
 
     No filter hears a constant, so that changes no answer; but a constant signal gives exact zeros like librosa's,
     and not rounding errors that the normalisation of chroma would blow up.
@@ -217,13 +217,18 @@ def cut_frames(y, first, hop_length, out):  # type: ignore[no-untyped-def] # num
         middle = (first + i) * hop_length
         start = middle - length // 2
         row, level = out[i], y[middle] if middle < n else np.float32(0)
+        total = np.float32(0)
         if start >= 0 and start + length <= n:
             frame = y[start : start + length]
             for k in range(length):
-                row[k] = frame[k] - level
+                value = frame[k] - level
+                row[k] = value
+                total += abs(value)
         else:
             for k in range(length):
                 row[k] = (y[start + k] if 0 <= start + k < n else np.float32(0)) - level
+                total += abs(row[k])
+        bounds[i] += bound * total
 
 
 @numba.njit(cache=True, nogil=True)
@@ -236,20 +241,10 @@ def cut_numbered_frames(y, numbers, hop_length, out):  # type: ignore[no-untyped
             out[i, k] = y[start + k] if 0 <= start + k < n else 0.0
 
 
-@numba.njit(cache=True, nogil=True, fastmath=ANY_ORDER)
-def add_bounds(frames, bound, bounds):  # type: ignore[no-untyped-def] # numba infers the types of kernels
-    """Add the magnitude that no answer to a frame can exceed."""
-    for t in range(frames.shape[0]):
-        total = np.float32(0)
-        for value in frames[t]:
-            total += abs(value)
-        bounds[t] += bound * total
-
-
 @numba.njit(cache=True, nogil=True)
-def add_magnitudes(response, scale, sums):  # type: ignore[no-untyped-def] # numba infers the types of kernels
-    """Add the scaled magnitudes of 12 complex answers, real parts first, to each frame."""
+def add_magnitudes(response, factors, sums):  # type: ignore[no-untyped-def] # numba infers the types of kernels
+    """Add the magnitudes of 12 complex answers, real parts first, times their factors to each frame."""
     for t in range(response.shape[0]):
         for j in range(N_CHROMA):
             real, imaginary = np.float64(response[t, j]), np.float64(response[t, N_CHROMA + j])
-            sums[t, j] += np.sqrt(real * real + imaginary * imaginary) / scale[j]
+            sums[t, j] += np.sqrt(real * real + imaginary * imaginary) * factors[j]

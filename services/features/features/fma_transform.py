@@ -53,13 +53,13 @@ class TransformTables:
     square_roots: FloatArray
     """[shape=(2048,)] between the transforms of columns: real parts of the square, then imaginary ones."""
     frame_roots: FloatArray
-    """[shape=(1026,)] between the spectra of even and odd samples: real parts, then imaginary ones."""
+    """[shape=(1024,)] between the spectra of even and odd samples: real parts, then imaginary ones."""
 
 
 def transform_tables(window: FloatArray) -> TransformTables:
     """Tables for frames under this window [shape=(2048,)]."""
     square = roots_of_unity(np.outer(np.arange(SIDE), np.arange(SIDE)), HALF).ravel()
-    frame = roots_of_unity(np.arange(QUARTER + 1), N_FFT)
+    frame = roots_of_unity(np.arange(QUARTER), N_FFT)
     return TransformTables(
         window=0.5 * np.concatenate([window[::2], window[1::2]]),
         column_roots=roots_of_unity(np.outer(np.arange(4), np.arange(8)), SIDE),
@@ -84,26 +84,25 @@ def transform(y: FloatArray, first: int, tables: TransformTables, S: FloatArray,
 def write_spectrum(y, first, window, column_roots, square_roots, frame_roots, S, P):  # type: ignore[no-untyped-def] # numba's
     """Magnitudes and powers of centred frames; beyond its ends the signal is zero."""
     square, other = np.empty(N_FFT), np.empty(N_FFT)
-    edge = np.empty(N_FFT, np.float32)
     for t in range(S.shape[0]):
-        start = (first + t) * HOP_LENGTH - N_FFT // 2
-        if start >= 0 and start + N_FFT <= y.shape[0]:
-            frame = y[start : start + N_FFT]
-        else:
-            frame = edge
-            for k in range(N_FFT):
-                edge[k] = y[start + k] if 0 <= start + k < y.shape[0] else np.float32(0)
-        fill_square(frame, window, square)
+        fill_square(y, (first + t) * HOP_LENGTH - N_FFT // 2, window, square)
         transform_square(square, other, column_roots, square_roots)
         write_magnitudes(other, square, frame_roots, S[t], P[t])
 
 
 @numba.njit(cache=True, nogil=True)
-def fill_square(frame, window, square):  # type: ignore[no-untyped-def] # numba infers the types of kernels
-    """Step 1: the windowed frame as complex numbers."""
-    for k in range(HALF):
-        square[k] = window[k] * np.float64(frame[2 * k])
-        square[k + HALF] = window[k + HALF] * np.float64(frame[2 * k + 1])
+def fill_square(y, start, window, square):  # type: ignore[no-untyped-def] # numba infers the types of kernels
+    """Step 1: the windowed frame that begins at `start`, as complex numbers."""
+    if start >= 0 and start + N_FFT <= y.shape[0]:
+        frame = y[start : start + N_FFT]
+        for k in range(HALF):
+            square[k] = window[k] * np.float64(frame[2 * k])
+            square[k + HALF] = window[k + HALF] * np.float64(frame[2 * k + 1])
+    else:
+        for k in range(N_FFT):
+            sample = y[start + k] if 0 <= start + k < y.shape[0] else np.float32(0)
+            i = k // 2 + HALF * (k % 2)
+            square[i] = window[i] * np.float64(sample)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -175,27 +174,26 @@ def mirror(square, other):  # type: ignore[no-untyped-def] # numba infers the ty
 
 
 @numba.njit(cache=True, nogil=True, fastmath=FUSED)
-def write_magnitudes(spectrum, reverse, roots, S, P):  # type: ignore[no-untyped-def] # numba infers the types
-    """Step 4, for bins from both ends at once; uses up both arrays.
+def write_magnitudes(spectrum, squares, roots, S, P):  # type: ignore[no-untyped-def] # numba infers the types
+    """Step 4, for bins from both ends at once; their squares are put into `squares`.
 
     Real and imaginary parts are rounded to single precision before they are squared, as librosa's are.
     """
-    reverse[0], reverse[HALF] = spectrum[0], spectrum[HALF]
-    for k in range(1, QUARTER + 1):
-        reverse[k] = spectrum[HALF - k]
-    for k in range(1, QUARTER + 1):
-        reverse[k + HALF] = spectrum[N_FFT - k]
+    real, imaginary = spectrum[0], spectrum[HALF]
+    squares[0] = square_of_magnitude(complex(2 * (real + imaginary), 0.0))
+    squares[HALF] = square_of_magnitude(complex(2 * (real - imaginary), 0.0))
+    squares[QUARTER] = square_of_magnitude(2 * take(spectrum, QUARTER))
+    for k in range(1, QUARTER):
+        z, mirrored = take(spectrum, k), complex(spectrum[HALF - k], -spectrum[N_FFT - k])
+        even, odd = z + mirrored, quarter_turn(z - mirrored) * complex(roots[k], roots[k + QUARTER])
+        squares[k] = square_of_magnitude(even + odd)
+        squares[k + HALF] = square_of_magnitude(even - odd)
     for k in range(QUARTER + 1):
-        z, mirrored = take(spectrum, k), complex(reverse[k], -reverse[k + HALF])
-        even, odd = z + mirrored, quarter_turn(z - mirrored) * complex(roots[k], roots[k + QUARTER + 1])
-        spectrum[k] = square_of_magnitude(even + odd)
-        spectrum[k + HALF] = square_of_magnitude(even - odd)
-    for k in range(QUARTER + 1):
-        S[k] = np.sqrt(np.float32(spectrum[k] * ENLARGED)) * REDUCED
+        magnitude = np.sqrt(np.float32(squares[k] * ENLARGED)) * REDUCED
+        S[k], P[k] = magnitude, magnitude * magnitude
     for k in range(QUARTER):
-        S[HALF - k] = np.sqrt(np.float32(spectrum[k + HALF] * ENLARGED)) * REDUCED
-    for k in range(HALF + 1):
-        P[k] = S[k] * S[k]
+        magnitude = np.sqrt(np.float32(squares[k + HALF] * ENLARGED)) * REDUCED
+        S[HALF - k], P[HALF - k] = magnitude, magnitude * magnitude
 
 
 @numba.njit(cache=True, nogil=True, fastmath=FUSED)
