@@ -27,6 +27,7 @@ def made_library(seed: int = 3, *, artists_per_genre: int = 12) -> SyntheticLibr
         artists_per_genre=artists_per_genre,
         songs_per_artist=3,
         separation=1.2,
+        wrong=0,
     )
 
 

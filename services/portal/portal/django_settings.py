@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "portal.library",
     "portal.genres",
     "portal.teaching",
+    "portal.public",
     "portal.verdicts",
     "portal.runs",
     "portal.ledger",

@@ -55,6 +55,24 @@ def test_a_later_stage_takes_the_songs_that_have_all_its_vectors_in_the_stages_o
     assert vectors[:, [0, 518]].tolist() == [[0.0, 10.0], [3.0, 11.0]]
 
 
+def test_where_most_songs_have_values_of_the_whole_song_every_stage_learns_from_these(tmp_path: Path) -> None:
+    writer = CorpusWriter(tmp_path)
+    for row in range(3):
+        vectors = [
+            vector(VectorKind.FMA_NATIVE, "n", float(row)),
+            vector(VectorKind.MERT, "m", 9.0 + row, 768),
+        ]
+        excerpt = [vector(VectorKind.FMA, "1", 5.0 + row)] if row else []
+        writer.add(song_id=str(row), genres=["Jazz"], group=str(row), vectors=[*vectors, *excerpt])
+    writer.finish()
+    corpus = Corpus(tmp_path)
+    for stage, versions in ((STAGES[0], ["n"]), (STAGES[1], ["n", "m"])):
+        makes = corpus.makes(stage)
+        assert makes is not None
+        assert [make.version for make in makes] == versions
+        assert len(corpus.joined_rows(makes)) == 3
+
+
 def test_a_stage_without_vectors_has_no_makes(corpus: Corpus) -> None:
     assert corpus.makes(STAGES[2]) is None
 

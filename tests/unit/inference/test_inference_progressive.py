@@ -28,8 +28,8 @@ from inference.votes import (
 )
 from runtime.errors import RemoteError
 
-FMA, MERT, JMLA = VectorKind.FMA, VectorKind.MERT, VectorKind.JMLA
-WIDTHS = {FMA: 518, MERT: 768, JMLA: 768}
+FMA, MERT, JMLA, NATIVE = VectorKind.FMA, VectorKind.MERT, VectorKind.JMLA, VectorKind.FMA_NATIVE
+WIDTHS = {FMA: 518, MERT: 768, JMLA: 768, NATIVE: 518}
 GENRES = ("Blues", "Jazz", "Rap")
 
 
@@ -374,3 +374,25 @@ def test_a_head_from_before_there_were_distances_decides_as_ever() -> None:
     result = vote([old], hear=Ear(), judges=Judges((99.0,), stage1=("Jazz", 0.9)))
     assert result.outcome is Outcome.CLASSIFIED
     assert result.verdicts[0].decided
+
+
+def of_whole_songs(number: int) -> InstalledHead:
+    """A head that has learned from a public table too."""
+    usual = head(number)
+    kinds = [NATIVE, *usual.kinds[1:]]
+    return replace(usual, feature_versions=dict.fromkeys(kinds, "1"))
+
+
+def test_a_head_hears_the_kinds_that_it_has_learned_from_and_not_those_that_its_stage_usually_does() -> None:
+    ear = Ear()
+    judges = Judges(**UNSURE_THEN_SURE)
+    result = vote([of_whole_songs(1), of_whole_songs(2)], sent=[vector(FMA)], hear=ear, judges=judges)
+    assert ear.asked == [[NATIVE], [MERT]]
+    assert stages_of(result) == [1, 2]
+    assert judges.inputs[1][0, 0] == float(NATIVE)
+    assert judges.inputs[2][0, [0, 518]].tolist() == [float(NATIVE), float(MERT)]
+
+
+def test_values_of_an_excerpt_are_never_taken_for_those_of_a_whole_song() -> None:
+    with pytest.raises(AudioRequiredError, match="FMA_NATIVE vectors are needed"):
+        vote([of_whole_songs(1)], sent=[vector(FMA)])

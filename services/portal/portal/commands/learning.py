@@ -8,7 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from portal.commands.following import exit_status, follow, say_end
+from portal.public.songs import songs_by_genre
 from portal.runs.models import NEXT, Run
+from portal.runs.start import CannotStart
 from portal.verdicts.learnable import survey_genres
 from portal.verdicts.learned import learned_genres
 from portal.verdicts.offers import offers
@@ -37,15 +39,22 @@ def show_genres(result: Mapping[str, Any], console: Console) -> None:
         console.print(table)
 
 
-def prepare(console: Console, promotion: str) -> Run:
+def prepare(console: Console, promotion: str, *, public: bool = False) -> Run:
     """Have the vectors made that labelled songs lack, and say how many; the training that comes then.
 
     Songs that cannot be heard now are no reason not to learn from the others.
     """
-    lacking = lacking_now()
+    if public and not songs_by_genre():
+        raise CannotStart(
+            "No song of a public table has a genre of ours: run `reclass import-fma DIR` first."
+        )
+    lacking = lacking_now(public=public)
     if lacking.track_ids:
-        console.print(f"{lacking} `reclass train --as-is` goes on without.", highlight=False, markup=False)
-    run = start_training(lacking, promotion)
+        whole = (
+            " For the public table's kind each is heard as a whole, not only its excerpt." if public else ""
+        )
+        console.print(f"{lacking}{whole} `--as-is` goes on without.", highlight=False, markup=False)
+    run = start_training(lacking, promotion, public=public)
     if run.kind == Run.Kind.TRAIN:
         return run
     seen = follow(run, console)

@@ -45,9 +45,7 @@ def evaluate_on_fma(folder: Path, subset: str, out: Path, console: Console) -> N
 
 def songs_of(tables: FmaTables, subset: str, console: Console) -> list[SplitSong]:
     """The songs of a subset, all at once: a row that is wrong must be found before anything is learned."""
-    console.print(
-        f"Reading {tables.folder}: a file of a gigabyte, which takes about a minute.", highlight=False
-    )
+    console.print(f"Reading {tables.folder}, which takes a while.", highlight=False)
     tables.read_tracks(subset)
     songs = [
         SplitSong(

@@ -104,6 +104,13 @@ def train(
     as_is: Annotated[
         bool, typer.Option("--as-is", help="Learn from the vectors that are there; make none first.")
     ] = False,
+    public_table: Annotated[
+        bool,
+        typer.Option(
+            "--public-table",
+            help="Learn from the imported FMA table too: all songs are heard as a whole then, which takes longer.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
@@ -116,7 +123,10 @@ def train(
 
         console = Console(stderr=as_json, soft_wrap=True)
         show_learnable(console)
-        run = start_training(Lacking(), promote.value) if as_is else prepare(console, promote.value)
+        if as_is:
+            run = start_training(Lacking(), promote.value, public=public_table)
+        else:
+            run = prepare(console, promote.value, public=public_table)
         run_to_its_end(run, show=_json if as_json else _report)
 
 

@@ -180,7 +180,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
         "Neo Soul", "New Jack Swing", "New Orleans R&B", "Northern Soul", "P-Funk", "Philadelphia Soul",
         "Philly Soul", "Pop Soul", "Psychedelic Soul", "Quiet Storm", "R & B", "R&B & Soul", "R&B/Soul",
         "Retro Soul", "Rhythm & Blues", "Rhythm'n'Blues", "RnB/Soul", "RnB/Swing", "Slow Jam", "Slow Jams",
-        "Smooth Soul", "Soul", "Soul & Funk", "Soul & R&B", "Soul Music", "Soul/Funk", "Soul/R&B",
+        "Smooth Soul", "Soul", "Soul & Funk", "Soul & R&B", "Soul-RnB", "Soul Music", "Soul/Funk", "Soul/R&B",
         "Southern Soul", "Swamp Soul", "Synth Funk", "Urban Contemporary", "アールアンドビー", "ソウル",
     ),
     "Vocal": (

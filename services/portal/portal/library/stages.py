@@ -13,6 +13,8 @@ STAGES = (VectorKind.FMA.value, VectorKind.MERT.value, VectorKind.JMLA.value)
 """The kinds that the voting uses."""
 ASIDE = (VectorKind.FMA_NATIVE.value,)
 """Those that are made only where somebody asks for them by name."""
+WITH_PUBLIC = (*ASIDE, *STAGES[1:])
+"""The kinds of a voting that has learned from a public table too: such tables have no values of an excerpt."""
 ALL = "all"
 TRIAL_WARNING = "trial weights: verdicts mean nothing"
 

@@ -35,7 +35,7 @@ def stored_vectors(audio_ids: Iterable[int]) -> dict[int, tuple[VectorValues, ..
     with psycopg.Cursor(connection.connection) as cursor:
         rows = cursor.execute(_OF_AUDIO, [list(audio_ids)], binary=True)
         for audio_id, kind, version, stored in rows:
-            vector = VectorValues(kind=kind, version=version, values=_floats(stored))
+            vector = VectorValues(kind=kind, version=version, values=floats(stored))
             found[audio_id] = (*found.get(audio_id, ()), vector)
     return found
 
@@ -49,7 +49,8 @@ def _row(audio_id: int, vector: VectorValues) -> Vector:
     return row
 
 
-def _floats(stored: bytes) -> "array[float]":
+def floats(stored: bytes) -> "array[float]":
+    """The values of a vector as PostgreSQL sends it."""
     values = array("f", stored[_HEADER_BYTES:])
     if sys.byteorder == "little":
         values.byteswap()

@@ -41,6 +41,25 @@ ARCHIVE = "fma_metadata.zip"
 ARCHIVE_MIB = 342
 SOURCE = "https://github.com/mdeff/fma"
 FOLDER = "fma_metadata"
+GENRES = (
+    "Blues",
+    "Classical",
+    "Country",
+    "Easy Listening",
+    "Electronic",
+    "Experimental",
+    "Folk",
+    "Hip-Hop",
+    "Instrumental",
+    "International",
+    "Jazz",
+    "Old-Time / Historic",
+    "Pop",
+    "Rock",
+    "Soul-RnB",
+    "Spoken",
+)
+"""What genre_top says."""
 REMEDY = (
     f"Give the folder {FOLDER} that {ARCHIVE} ({ARCHIVE_MIB} MiB, from {SOURCE}) is unpacked to, "
     f"with its {TRACKS} and {FEATURES} as they are."

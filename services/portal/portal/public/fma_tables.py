@@ -44,6 +44,7 @@ class FmaTrack:
     track_id: int
     artist: str
     """Its number, which tells artists of one name apart; its name where there is no number."""
+    artist_name: str
     genre: str
     split: str
     subset: str
@@ -197,6 +198,7 @@ def track_of(rows: Rows, row: Sequence[str], places: Mapping[tuple[str, str], in
     return FmaTrack(
         track_id=number_of(rows, row),
         artist=artist_id or artist_name,
+        artist_name=artist_name or f"FMA artist {artist_id}",
         genre=genre,
         split=split,
         subset=subset,

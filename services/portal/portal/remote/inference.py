@@ -50,6 +50,7 @@ _OUTCOMES = {
 _LABEL_SOURCES = {
     "override": pb.LABEL_SOURCE_OVERRIDE,
     "taught": pb.LABEL_SOURCE_TAUGHT,
+    "public": pb.LABEL_SOURCE_PUBLIC_TABLE,
     "tag": pb.LABEL_SOURCE_TAG,
 }
 
@@ -100,7 +101,7 @@ class TrainingSong:
     group: str
     vectors: tuple[VectorValues, ...]
     source: str = "tag"
-    """Whose word the genre is: override, taught or tag."""
+    """Whose word the genre is: override, taught, public or tag."""
     also: tuple[str, ...] = ()
     """Further genres that it counts for."""
 

@@ -50,17 +50,25 @@ def start_classify(
     return _start(Run.Kind.CLASSIFY, track_ids=_listed(track_ids), again=again, scheduled=scheduled)
 
 
-def start_train(promotion: str = IF_BETTER, *, hear_first: Iterable[int] = ()) -> Run:
-    """Learn from the labelled songs; where any are to be heard first, this is the run that does so, and the training
-    comes after it. `promotion` says when the new model is put into service."""
+def start_train(
+    promotion: str = IF_BETTER,
+    *,
+    hear_first: Iterable[int] = (),
+    stages: Sequence[str] = (),
+    public: bool = False,
+) -> Run:
+    """Learn from the labelled songs; where any are to be heard first (for the vectors of `stages`, none: those that are
+    installed), this is the run that does so, and the training comes after it. `promotion` says when the new model is
+    put into service, `public` that public tables are learned from too."""
     track_ids = list(hear_first)
     wanted: dict[str, Any] = {} if promotion == IF_BETTER else {"promotion": promotion}
+    wanted |= {"public": True} if public else {}
     if not track_ids:
         return _start(Run.Kind.TRAIN, **wanted)
     if Run.objects.filter(kind=Run.Kind.TRAIN, state__in=engine.ACTIVE).exists():
         raise CannotStart(_running_message(Run.Kind.TRAIN))
     then: dict[str, Any] = {THEN: Run.Kind.TRAIN, THEN_ARGUMENTS: wanted}
-    return _start(Run.Kind.EXTRACT, stages=[], track_ids=track_ids, **then)
+    return _start(Run.Kind.EXTRACT, stages=list(stages), track_ids=track_ids, **then)
 
 
 def start_promote(model: str) -> Run:

@@ -50,11 +50,11 @@ def ask(
 
 
 def _of(versions: Mapping[str, str], vectors: Sequence[VectorValues]) -> tuple[VectorValues, ...]:
-    """Those of the versions; of a kind that has none here, whatever is there. Kinds that no stage hears stay here."""
+    """Those of the versions; of a usual kind that has none here, whatever is there. What no stage hears stays here."""
     return tuple(
         each
         for each in vectors
-        if each.kind in STAGES and versions.get(each.kind, each.version) == each.version
+        if versions.get(each.kind, each.version if each.kind in STAGES else "") == each.version
     )
 
 

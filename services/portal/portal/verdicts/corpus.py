@@ -1,12 +1,12 @@
 """The songs to learn from: heard ones of which people, taught sets or tags say what they are."""
 
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
 from django.db.models import Count, Exists, OuterRef, QuerySet
 
+from portal.library.artists import artist_key
 from portal.library.models import Analysis, Track, Vector, VectorKind
 from portal.library.recordings import OUTDATED
 from portal.library.stages import lacking
@@ -27,10 +27,9 @@ class Corpus:
 
 
 def survey(versions: Mapping[str, str]) -> Corpus:
-    """How many songs have a genre, have FMA of this version (which every stage needs), and both."""
-    made = Vector.objects.filter(
-        audio=OuterRef("audio"), kind=VectorKind.FMA, version=versions.get(VectorKind.FMA, "")
-    )
+    """How many songs have a genre, have the FMA values of this version (which every stage needs), and both."""
+    kind = VectorKind.FMA_NATIVE if VectorKind.FMA_NATIVE in versions else VectorKind.FMA
+    made = Vector.objects.filter(audio=OuterRef("audio"), kind=kind, version=versions.get(kind, ""))
     present = Track.objects.filter(removed_time=None)
     heard = _heard(present).filter(Exists(made))
     return Corpus(labelled=labelled(present).count(), heard=heard.count(), usable=labelled(heard).count())
@@ -70,8 +69,7 @@ def unheard(versions: Mapping[str, str]) -> QuerySet[Track]:
 
 def group_of(track: Track) -> str:
     """The artist, so that one is never on both sides of a split. A song of nobody is a group of its own."""
-    name = unicodedata.normalize("NFKC", track.artist or track.album_artist).casefold()
-    return " ".join(name.split()) or f"song {track.pk}"
+    return artist_key(track.artist or track.album_artist) or f"song {track.pk}"
 
 
 def _heard(tracks: QuerySet[Track]) -> QuerySet[Track]:

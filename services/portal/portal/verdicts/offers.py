@@ -2,6 +2,15 @@
 
 from dataclasses import dataclass
 
+from portal.public.fma_layout import (
+    ARCHIVE,
+    ARCHIVE_MIB,
+    FEATURES,
+    FOLDER,
+    SOURCE,
+    TRACKS,
+)
+from portal.public.songs import KIND, gives, songs_by_genre
 from portal.verdicts.learnable import Learnable
 
 
@@ -13,9 +22,9 @@ class Offer:
     sentences: tuple[str, ...]
     cannot_give: tuple[str, ...]
     """Genres for which it is no help."""
-    page: str
-    """Address of the page that does it, below the admin."""
-    button: str
+    page: str = ""
+    """Address of the page that does it, below the admin; empty where none does."""
+    button: str = ""
 
     def __str__(self) -> str:
         missed = f" It cannot give: {', '.join(self.cannot_give)}." if self.cannot_give else ""
@@ -24,7 +33,7 @@ class Offer:
 
 def offers(found: Learnable) -> tuple[Offer, ...]:
     """Every way, in the order in which to try them."""
-    return _tags(found), _taught_sets(found)
+    return _tags(found), _taught_sets(found), _public_table(found)
 
 
 def _tags(found: Learnable) -> Offer:
@@ -65,4 +74,29 @@ def _taught_sets(found: Learnable) -> Offer:
         cannot_give=(),
         page="teaching/taughtset/add/",
         button="Teach a genre",
+    )
+
+
+def _public_table(found: Learnable) -> Offer:
+    given = songs_by_genre()
+    if given:
+        counted = ", ".join(f"{genre} {songs:,}" for genre, songs in sorted(given.items()))
+        sentences = [
+            f"It is imported: {counted}. `reclass train --public-table` learns from it, and from yours."
+        ]
+    else:
+        sentences = [
+            f"Download {ARCHIVE} ({ARCHIVE_MIB} MiB, from {SOURCE}) and unpack it: {TRACKS} and {FEATURES} in it are "
+            f"what is read. `reclass import-fma {FOLDER}` imports them, then `reclass train --public-table` learns "
+            "from them, and from songs of yours."
+        ]
+    sentences.append(
+        "Its values are of whole songs. So yours are heard as a whole too, once, which takes several times as long as "
+        f"their excerpts: `reclass extract --stage {KIND}`, or `reclass train --public-table` has it done for "
+        "labelled ones. A model that has learned from it judges no song without that."
+    )
+    return Offer(
+        title="The public FMA table",
+        sentences=tuple(sentences),
+        cannot_give=tuple(each.genre for each in found.genres if each.genre not in (given or gives())),
     )

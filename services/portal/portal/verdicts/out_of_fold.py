@@ -59,9 +59,13 @@ class WaitingRoom:
 
     def take(self, said: OutOfFold) -> None:
         """Keep what was said of one song."""
+        if (
+            not said.song_id.isdecimal()
+        ):  # those of public tables and of other programs have keys of their own
+            return
         self.suspects += said.label_suspect
         verdict = deciding(said.verdicts)
-        if verdict is None or not said.song_id.isdecimal():  # another program's songs have keys of their own
+        if verdict is None:
             return
         name, probability = verdict.top[0]
         genre = self._genres.get(name.casefold())

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from django.db import transaction
 
 from portal.preferences.current import preferences
+from portal.public.songs import public_versions
 from portal.remote.models import Model
 from portal.runs.models import Run
 from portal.runs.work import Outcome, RunJob
@@ -39,7 +40,7 @@ class Promoting:
 
     def _switch(self, job: RunJob) -> Model:
         models, wishes = job.services.models, preferences()
-        stored = list(present_versions().values())
+        stored = [*present_versions().values(), *public_versions()]
         back_from = job.run.arguments.get("back_from")
         if back_from:
             return models.roll_back(back_from, wishes, stored)

@@ -5,8 +5,10 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from portal.library.stages import stages_of
+from portal.library.stages import STAGES, WITH_PUBLIC, stages_of
 from portal.preferences.current import preferences
+from portal.public.fma_layout import VERSION
+from portal.public.songs import KIND, public_songs, songs_by_genre
 from portal.remote.inference import IF_BETTER, OutOfFold, Progress, Report, TrainingSong
 from portal.runs.models import Run
 from portal.runs.work import Outcome, RunFailedError, RunJob
@@ -20,23 +22,29 @@ SEED = 20200821
 
 
 class Training:
-    """Arguments: `promotion`, when the new model is put into service. One call, with no songs of its own to count."""
+    """Arguments: `promotion`, when the new model is put into service, and `public`, whether public tables are learned
+    from too. One call, with no songs of its own to count."""
 
     songs_at_once = None
 
     def lay_out(self, job: RunJob) -> Iterable[int]:
         """Learn. A crash on the way leaves everything as it was: the whole is stored at once."""
         unread = read_again(job.services.sync)
-        stages = stages_of(job.services.features.capabilities(preferences()).kinds)
+        public = bool(job.run.arguments.get("public"))
+        stages = stages_of(
+            job.services.features.capabilities(preferences()).kinds, WITH_PUBLIC if public else STAGES
+        )
         # What was heard by a model that is away at the moment can be learned from all the same.
         versions = {**stages.away, **stages.versions}
         corpus = survey(versions)
-        if not corpus.usable:
+        if public:
+            check_public(versions)
+        elif not corpus.usable:
             raise RunFailedError(_nothing_to_learn_from(corpus))
         report: dict[str, Any] = {}
         with waiting_room(genres_by_name()) as said:
             promotion = job.run.arguments.get("promotion", IF_BETTER)
-            songs = _closing(training_songs(versions))
+            songs = _closing(_songs(versions, public=public))
             for event in job.services.inference.train(songs, seed=SEED, promotion=promotion):
                 if isinstance(event, Progress):
                     job.report(event.step, event.fraction)
@@ -82,6 +90,26 @@ class Training:
 
     def abandon(self, run: Run) -> None:
         """The model in service stays."""
+
+
+def check_public(versions: Mapping[str, str]) -> None:
+    """Raise `RunFailedError` where there is no public table, or where the owner's songs would be of another make."""
+    made = versions.get(KIND, VERSION)
+    if made != VERSION:
+        raise RunFailedError(
+            f"The public table is of the make {VERSION}, and features makes {made}: a model of the one could judge "
+            "nothing of the other. Train without `--public-table`."
+        )
+    if not songs_by_genre():
+        raise RunFailedError(
+            "No song of a public table has a genre of ours: run `reclass import-fma DIR` first."
+        )
+
+
+def _songs(versions: Mapping[str, str], *, public: bool) -> Iterator[TrainingSong]:
+    yield from training_songs(versions)
+    if public:
+        yield from public_songs(VERSION)
 
 
 def in_service(report: Mapping[str, Any]) -> bool:
