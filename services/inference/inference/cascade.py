@@ -33,6 +33,8 @@ class Vote:
     """[m]"""
     deciding: NDArray[np.intp]
     """[m] position of the stage that has the last word."""
+    decided: Bools
+    """[m] that stage is sure enough, of a song like those of its training; else its word is a guess."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +60,7 @@ class CascadeFigures:
     accuracy_high: float
     macro_f1: float
     decided: tuple[float, ...]
-    """Share of the songs that each stage decides, with the thresholds that were in force."""
+    """Share of the songs that each stage decides, with the thresholds in force; what is lacking to 1 is undecided."""
     proposed_thresholds: tuple[float, ...]
     curve: tuple[ThresholdPoint, ...]
     """Only points that no other one beats in both accuracy and cost."""
@@ -92,7 +94,9 @@ def cascade_figures(
         accuracy_low=low,
         accuracy_high=high,
         macro_f1=macro_f1(genre_figures(confusion, genres)),
-        decided=tuple(float(np.mean(result.deciding == stage)) for stage in range(len(test))),
+        decided=tuple(
+            float(np.mean((result.deciding == stage) & result.decided)) for stage in range(len(test))
+        ),
         proposed_thresholds=proposed(curve),
         curve=best_of_their_cost(curve),
         coverage=coverage_curve(together.confidence, together.right, heard[0].groups),
@@ -114,15 +118,21 @@ def positions(rows: NDArray[np.intp], wanted: NDArray[np.intp]) -> NDArray[np.in
 
 
 def vote(stages: Sequence[Judged], thresholds: Sequence[float]) -> Vote:
-    """The first stage that reaches its threshold decides, else the last."""
+    """The first stage that reaches its threshold, on a song like those of its training, decides; else the last one."""
     confidences = np.stack([stage.confidence for stage in stages])
     reached = confidences >= np.asarray(thresholds[: len(stages)])[:, np.newaxis]
-    reached[-1] = True
-    deciding = reached.argmax(axis=0)
+    reached &= np.stack([stage.familiar for stage in stages])
+    deciding = np.where(reached.any(axis=0), reached.argmax(axis=0), len(stages) - 1)
     songs = np.arange(len(deciding))
     predicted = np.stack([stage.probabilities.argmax(axis=1) for stage in stages])[deciding, songs]
     right = np.stack([stage.right for stage in stages])[deciding, songs]
-    return Vote(confidence=confidences[deciding, songs], right=right, predicted=predicted, deciding=deciding)
+    return Vote(
+        confidence=confidences[deciding, songs],
+        right=right,
+        predicted=predicted,
+        deciding=deciding,
+        decided=reached[deciding, songs],
+    )
 
 
 def threshold_curve(stages: Sequence[Judged]) -> tuple[ThresholdPoint, ...]:

@@ -153,6 +153,7 @@ def stage_state_to(state: StageState) -> inference_pb2.StageStatus:
         kinds=[features_pb2.VectorKind.ValueType(kind) for kind in state.kinds],
         ready=state.ready,
         message=state.message,
+        broken=state.broken,
     )
     if state.head is not None:
         message.model_version = state.head.version

@@ -24,6 +24,14 @@ class Judged:
     """[m] the first of that."""
     groups: NDArray[np.integer]
     """[m] artist"""
+    strange: Bools | None = None
+    """[m] unlike the songs of the training; None where nobody has looked."""
+
+    @property
+    def familiar(self) -> Bools:
+        """[m] like the songs of the training, as far as anybody knows."""
+        everything: Bools = np.ones(len(self.rows), dtype=np.bool_)
+        return everything if self.strange is None else ~self.strange
 
     @property
     def confidence(self) -> NDArray[np.float64]:
@@ -46,4 +54,5 @@ class Judged:
             named=self.named[chosen],
             labels=self.labels[chosen],
             groups=self.groups[chosen],
+            strange=None if self.strange is None else self.strange[chosen],
         )

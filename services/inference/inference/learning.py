@@ -153,7 +153,8 @@ class Session:
 
     def _comparison(self, rival: Model | None) -> Comparison | None:
         if rival is None:
-            return None
+            service = in_service_if_known(self._store)
+            return damaged(service.name) if service else None
         try:
             return COMPARISONS.validate_json((self._folder / COMPARISON_FILE).read_bytes())
         except FileNotFoundError:
@@ -188,8 +189,22 @@ def is_promoted(promotion: Promotion, model: Model, rival: Model | None) -> bool
     return promotion is Promotion.ALWAYS
 
 
+def damaged(rival: str) -> Comparison:
+    """For a model in service that cannot be read."""
+    return uncompared(rival, f"{rival}, which was in service, is damaged: nothing could be compared with it.")
+
+
 def not_comparable(rival: str) -> Comparison:
     """For a model in service that kept nothing to compare with."""
+    return uncompared(
+        rival,
+        f"{rival} was trained before models were kept with what it takes to compare them: "
+        "look at both reports and decide by hand.",
+    )
+
+
+def uncompared(rival: str, verdict: str) -> Comparison:
+    """What is said where there was nothing to count."""
     return Comparison(
         other_model=rival,
         songs=0,
@@ -198,6 +213,5 @@ def not_comparable(rival: str) -> Comparison:
         difference_low=0.0,
         difference_high=0.0,
         better=False,
-        verdict=f"{rival} was trained before models were kept with what it takes to compare them: "
-        "look at both reports and decide by hand.",
+        verdict=verdict,
     )

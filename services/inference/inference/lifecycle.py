@@ -50,6 +50,11 @@ class Models:
         service = self._in_service()
         return [kept_model(model, service) for model in self._store.models.all()]
 
+    def before(self) -> str:
+        """The model that a rollback would put back; empty where there is none."""
+        service = self._in_service()
+        return (service.before or "") if service else ""
+
     def get(self, name: str) -> KeptModel:
         """A model by name, the one in service without; raises ModelUnknownError, ModelBrokenError."""
         service = self._store.models.in_service() if not name else self._in_service()

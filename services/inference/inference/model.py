@@ -46,6 +46,17 @@ class Comparison:
     """In a sentence, for a person."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class HeldOut:
+    """How many songs of artists that were not in training all stages together get right."""
+
+    songs: int
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    """95 % interval, by bootstrap over artists."""
+
+
 COMPARISONS = TypeAdapter(Comparison)
 
 
@@ -64,6 +75,8 @@ class Model:
     created_time: datetime
     comparison: Comparison | None = None
     """With the model that was in service then; None for the first."""
+    held_out: HeldOut | None = None
+    """None for a model of an earlier version of this service."""
 
     @property
     def name(self) -> str:

@@ -48,7 +48,7 @@ class ModelFiles:
             return self._in_service_of_old()
         except (OSError, ValueError) as error:
             raise ModelBrokenError(
-                f"{POINTER}, which names the model in service, is damaged: {first_line(error)}. "
+                f"{POINTER}, which names the model in service, is damaged: {why(error)}. "
                 "Promote a model (reclass models promote NAME), or train again."
             ) from error
 
@@ -71,9 +71,11 @@ class ModelFiles:
             return MODELS.validate_json(path.read_bytes())
         except FileNotFoundError as error:
             kept = ", ".join(f"{PREFIX}{number}" for number in self.numbers()) or "none"
-            raise ModelUnknownError(f"there is no model “{name}”; kept are: {kept}") from error
+            raise ModelUnknownError(
+                f"there is no model “{name}”; kept are: {kept}. `reclass models` lists them"
+            ) from error
         except (OSError, ValueError) as error:
-            raise ModelBrokenError(f"{path.name} is damaged: {first_line(error)}. {ADVICE}") from error
+            raise ModelBrokenError(f"{path.name} is damaged: {why(error)}. {ADVICE}") from error
 
     def all(self) -> list[Model]:
         """Every model whose file can be read, the newest first."""
@@ -123,6 +125,6 @@ class ModelFiles:
 ADVICE = "Promote another model, train again, or bring the file back from a backup."
 
 
-def first_line(error: Exception) -> str:
-    """What went wrong without the lines of detail that pydantic adds."""
-    return str(error).splitlines()[0]
+def why(error: Exception) -> str:
+    """What is wrong with a file; the names in pydantic's own words mean nothing to who looks after the songs."""
+    return error.strerror or str(error) if isinstance(error, OSError) else "it is not what a training wrote"

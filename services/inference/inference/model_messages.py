@@ -1,6 +1,7 @@
 """Between the messages about models and the values of this service."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from reclass.inference.v1 import inference_pb2
 
@@ -42,6 +43,7 @@ def model_to(kept: KeptModel) -> inference_pb2.Model:
         training_digest=model.training_digest,
         created_time=timestamp(model.created_time),
         comparison=comparison_to(model.comparison) if model.comparison else None,
+        held_out=inference_pb2.HeldOut(**asdict(model.held_out)) if model.held_out else None,
     )
     if kept.promoted_time:
         message.promoted_time.CopyFrom(timestamp(kept.promoted_time))
@@ -70,9 +72,9 @@ def picture_to(picture: PictureFile) -> inference_pb2.Picture:
 
 
 def page_of(
-    models: Sequence[KeptModel], request: inference_pb2.ListModelsRequest
+    models: Sequence[KeptModel], request: inference_pb2.ListModelsRequest, before: str
 ) -> inference_pb2.ListModelsResponse:
-    """A page of the list; its token is the name of the last model of the page before."""
+    """A page of the list; its token is the name of the last model of the page before. A rollback goes to `before`."""
     if request.page_size < 0:
         raise RequestInvalidError(f"page_size is {request.page_size}; it must not be negative")
     names = [kept.model.name for kept in models]
@@ -82,5 +84,7 @@ def page_of(
     page = models[first : first + request.page_size] if request.page_size else models[first:]
     more = first + len(page) < len(models)
     return inference_pb2.ListModelsResponse(
-        models=[model_to(kept) for kept in page], next_page_token=page[-1].model.name if more and page else ""
+        models=[model_to(kept) for kept in page],
+        next_page_token=page[-1].model.name if more and page else "",
+        rollback_model=before,
     )

@@ -23,7 +23,7 @@ class ModelServicer(inference_pb2_grpc.InferenceServiceServicer):
     def ListModels(
         self, request: inference_pb2.ListModelsRequest, context: grpc.ServicerContext
     ) -> inference_pb2.ListModelsResponse:
-        return page_of(self._models.all(), request)
+        return page_of(self._models.all(), request, self._models.before())
 
     def GetModel(
         self, request: inference_pb2.GetModelRequest, context: grpc.ServicerContext

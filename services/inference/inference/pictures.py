@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from inference.calibration import CalibrationBin, CalibrationFigures
 from inference.cascade import CascadeFigures
-from inference.coverage import CoveragePoint
+from inference.coverage import FEWEST_SONGS, CoveragePoint
 from inference.evaluation import HeldOutFigures
 
 CONFUSION_FILE = "confusion.png"
@@ -64,18 +64,27 @@ def draw_confusion(path: Path, figures: HeldOutFigures, title: str) -> None:
     with picture(path, side + 0.8, side) as axes:
         image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         axes.grid(visible=False)
+        between_cells(axes, len(names))
         axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
         axes.set_yticks(
             range(len(names)), [f"{name} ({row.sum()})" for name, row in zip(names, counts, strict=True)]
         )
         axes.set_xlabel("Genre that the model names")
         axes.set_ylabel("True genre (songs)")
-        axes.set_title(f"{title}: {figures.accuracy:.0%} of {figures.songs} songs right")
+        axes.set_title(f"{title}\n{figures.accuracy:.0%} of {figures.songs:,} songs right")
         if len(names) <= MOST_NUMBERED_GENRES:
             number_cells(axes, counts, shares)
         bar = axes.figure.colorbar(image, ax=axes, shrink=0.7, format=lambda share, _: f"{share:.0%}")
         bar.set_label("Share of the true genre's songs")
         bar.outline.set_visible(False)
+
+
+def between_cells(axes: Axes, genres: int) -> None:
+    """Thin lines, by which the eye finds the way from a cell to its row and column."""
+    axes.set_xticks(np.arange(genres + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(genres + 1) - 0.5, minor=True)
+    axes.grid(visible=True, which="minor", color="#dfe5ea", linewidth=0.8)
+    axes.tick_params(which="minor", length=0)
 
 
 def number_cells(axes: Axes, counts: np.ndarray, shares: np.ndarray) -> None:
@@ -85,8 +94,8 @@ def number_cells(axes: Axes, counts: np.ndarray, shares: np.ndarray) -> None:
         axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=colour, fontsize=9)
 
 
-def draw_reliability(path: Path, figures: CalibrationFigures, title: str) -> None:
-    """How often predictions are right, by how sure they are, before and after calibration."""
+def draw_reliability(path: Path, figures: CalibrationFigures, songs: int, title: str) -> None:
+    """How often predictions of so many songs are right, by how sure they are, before and after calibration."""
     with picture(path, 6.4, 6.0) as axes:
         axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="what it should be")
         draw_bins(axes, figures.bins_before, ORANGE, "s", f"before: error {figures.before:.3f}")
@@ -94,14 +103,15 @@ def draw_reliability(path: Path, figures: CalibrationFigures, title: str) -> Non
         axes.set(xlim=(0, 1.02), ylim=(0, 1.02), aspect="equal")
         percent(axes, "xy")
         axes.set_xlabel("Confidence")
-        axes.set_ylabel("Share of right predictions")
+        axes.set_ylabel("Share of right predictions, by the songs' labels")
         axes.set_title(title)
         axes.legend(loc="upper left", frameon=False)
         axes.text(
             0.99,
             0.02,
-            f"{figures.songs:,} predictions of songs not trained on.\n"
-            f"By chance alone the error would be {figures.sampling:.3f}.\nLarger marks stand for more songs.",
+            f"{figures.songs:,} predictions of {songs:,} songs, by models that never heard\n"
+            f"their artists. By chance alone the error would be {figures.sampling:.3f}.\n"
+            "Larger marks stand for more songs.",
             transform=axes.transAxes,
             ha="right",
             va="bottom",
@@ -120,9 +130,10 @@ def draw_bins(axes: Axes, bins: Sequence[CalibrationBin], colour: str, marker: s
     axes.scatter(confidence, accuracy, s=sizes, color=colour, marker=marker, alpha=0.85)
 
 
-def draw_coverage(path: Path, points: Sequence[CoveragePoint], title: str) -> None:
-    """How much is decided, and how much of that is right, at each threshold."""
-    shown = [point for point in points if point.coverage > 0]
+def draw_coverage(path: Path, points: Sequence[CoveragePoint], songs: int, title: str) -> None:
+    """How much of so many songs is decided, and how much of that is right, at each threshold."""
+    fewest = min(FEWEST_SONGS, songs)
+    shown = [point for point in points if round(point.coverage * songs) >= fewest] or list(points[:1])
     coverage = [point.coverage for point in shown]
     accuracy = [point.accuracy for point in shown]
     low = [point.accuracy_low for point in shown]
@@ -139,7 +150,7 @@ def draw_coverage(path: Path, points: Sequence[CoveragePoint], title: str) -> No
         axes.set(xlim=(0, 1.02), ylim=(max(0.0, min(low) - 0.05), 1.035))
         percent(axes, "xy")
         axes.set_xlabel("Share of the songs that is decided (beside the points: from which confidence on)")
-        axes.set_ylabel("Share of right ones among those")
+        axes.set_ylabel("Share of right ones among those, by their labels")
         axes.set_title(title)
         axes.legend(loc="lower left", frameon=False)
 
@@ -150,10 +161,11 @@ def label_thresholds(axes: Axes, points: Sequence[CoveragePoint]) -> None:
     for point in points:
         if last - point.coverage >= 0.06:
             axes.annotate(
-                f"{point.threshold:.2f}",
+                f"{100 * point.threshold:.0f} %",
                 (point.coverage, point.accuracy),
-                xytext=(4, 6),
+                xytext=(0, 8),
                 textcoords="offset points",
+                ha="center",
                 fontsize=8,
             )
             last = point.coverage

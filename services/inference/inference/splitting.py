@@ -80,7 +80,7 @@ def first_artists(own: Ints, sizes: Ints, wanted: float) -> list[int]:
 
 def lasting_order(names: Ints, seed: int) -> Ints:
     """Indices of the names in an order drawn for each name by itself (the finaliser of splitmix64)."""
-    begin = np.uint64((seed + 1) * 0x9E3779B97F4A7C15 % 2**64)
+    begin = np.uint64((int(seed) + 1) * 0x9E3779B97F4A7C15 % 2**64)
     mixed = names.astype(np.int64).view(np.uint64) + begin
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -21,6 +21,8 @@ class StageState:
     """A trained head serves."""
     message: str = ""
     """Why it is not ready, and what to do."""
+    broken: bool = False
+    """A model should serve and cannot."""
 
     @property
     def kinds(self) -> tuple[VectorKind, ...]:
@@ -42,10 +44,10 @@ def stage_state(stage: Stage, head: InstalledHead | BrokenHead | None, heads: He
             stage=stage, message=f"not trained: train on songs that have a genre and {kinds} vectors"
         )
     if isinstance(head, BrokenHead):
-        return StageState(stage=stage, message=str(head.error))
+        return StageState(stage=stage, message=str(head.error), broken=True)
     try:
         trained_time = heads.trained_time(head)
         heads.ensure_served(head)
     except InferenceError as error:
-        return StageState(stage=stage, head=head, message=str(error))
+        return StageState(stage=stage, head=head, message=str(error), broken=True)
     return StageState(stage=stage, head=head, trained_time=trained_time, ready=True)

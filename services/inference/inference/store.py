@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from inference.errors import InferenceError, ModelBrokenError, TrainingRunningError
-from inference.model import PREFIX, Comparison, InService, Model, number_of
+from inference.model import PREFIX, Comparison, HeldOut, InService, Model, number_of
 from inference.model_files import ModelFiles
 from inference.record import HeadRecord
 from inference.stages import STAGES, Stage
@@ -215,7 +215,7 @@ def model_of(
     comparison: Comparison | None = None,
 ) -> Model:
     """What is known of a model by the records of its heads; the first stage's has the most songs."""
-    first = next(iter(records.values()))
+    first, last = next(iter(records.values())), list(records.values())[-1]
     digests = "\n".join(record.training_digest for record in records.values())
     return Model(
         number=number,
@@ -228,4 +228,18 @@ def model_of(
         training_digest=hashlib.sha256(digests.encode()).hexdigest(),
         created_time=first.created_time,
         comparison=comparison,
+        held_out=held_out_of(last),
+    )
+
+
+def held_out_of(record: HeadRecord) -> HeldOut | None:
+    """What the last stage's record says of the vote of all."""
+    vote = record.cascade
+    if vote is None:
+        return None
+    return HeldOut(
+        songs=vote.songs,
+        accuracy=vote.accuracy,
+        accuracy_low=vote.accuracy_low,
+        accuracy_high=vote.accuracy_high,
     )

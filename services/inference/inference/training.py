@@ -1,7 +1,7 @@
 """Learns the head of one stage from labelled songs and tells honestly how good it is."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,12 +99,13 @@ class StageTraining:
         weights = self.weights(chosen, out_of_fold)
         head = fit_head(self.part, chosen.recipe, seed=self.options.seed, weights=weights, landmarks=True)
         heard = out_of_fold.judged
+        chosen = replace(chosen, judged=self.looked_at(chosen.judged, out_of_fold))
         return TrainedStage(
             head=head.scaled(*out_of_fold.scaling.folded),
             measured=measured.scaled(*chosen.scaling.folded),
             genres=genres,
             chosen=chosen,
-            test=test,
+            test=self.looked_at(test, out_of_fold),
             held_out=held_out_figures(
                 scores=test.probabilities,
                 named=test.named,
@@ -236,6 +237,7 @@ class StageTraining:
         heard = self.judged(np.arange(len(self.rows)), softmax(mean))
         distances = np.concatenate([run.distances for run in runs])
         beyond = unsure_beyond(distances)
+        heard = replace(heard, strange=runs[0].distances > beyond)
         return OutOfFold(
             judged=heard,
             suspects=suspect_labels(heard.probabilities, heard.named),
@@ -248,6 +250,11 @@ class StageTraining:
             unsure_beyond=beyond,
             unsure_share=float(np.mean(distances > beyond)),
         )
+
+    def looked_at(self, judged: Judged, out_of_fold: OutOfFold) -> Judged:
+        """The same songs, with which of them are unlike the training."""
+        distances = out_of_fold.distances[np.searchsorted(self.rows, judged.rows)]
+        return replace(judged, strange=distances > out_of_fold.unsure_beyond)
 
     def weights(self, chosen: Chosen, out_of_fold: OutOfFold) -> Array:
         """What each song counts in the last fit."""

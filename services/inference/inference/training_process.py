@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from runtime.process import die_with
 
-from inference.cascade import CascadeFigures, cascade_figures
+from inference.cascade import CascadeFigures, cascade_figures, common
 from inference.corpus import Corpus, Make
 from inference.errors import InferenceError, TooFewGenresError, TooFewSongsError
 from inference.judged import Judged
@@ -110,7 +110,10 @@ def write_all(folder: Path, learned: Sequence[Learned]) -> None:
         draw_stage(folder / each.stage.model, record)
     if len(learned) > 1:
         draw_vote(folder / VOTE_FILE, figures)
-    draw_coverage(folder / VOTE_COVERAGE_FILE, figures.coverage, "All stages: what a threshold gives")
+        songs = len(common([each.rows_of(each.trained.out_of_fold.judged) for each in learned])[0].rows)
+        draw_coverage(
+            folder / VOTE_COVERAGE_FILE, figures.coverage, songs, "All stages: what a threshold gives"
+        )
 
 
 def cascade_of(learned: Sequence[Learned]) -> CascadeFigures:
@@ -127,10 +130,17 @@ def cascade_of(learned: Sequence[Learned]) -> CascadeFigures:
 def draw_stage(folder: Path, record: HeadRecord) -> None:
     """The pictures of a stage's report."""
     stage = f"Stage {record.stage}"
-    draw_confusion(folder / CONFUSION_FILE, record.held_out, f"{stage}, artists that were not in training")
-    draw_coverage(folder / COVERAGE_FILE, record.coverage, f"{stage}: what a threshold gives")
+    draw_confusion(folder / CONFUSION_FILE, record.held_out, f"{stage}, artists not in training")
+    draw_coverage(
+        folder / COVERAGE_FILE, record.coverage, record.song_count, f"{stage}: what a threshold gives"
+    )
     if record.calibration is not None:
-        draw_reliability(folder / RELIABILITY_FILE, record.calibration, f"{stage}: is the confidence true?")
+        draw_reliability(
+            folder / RELIABILITY_FILE,
+            record.calibration,
+            record.song_count,
+            f"{stage}: is the confidence true?",
+        )
 
 
 def trainable(corpus: Corpus) -> Iterator[tuple[Stage, tuple[Make, ...]]]:

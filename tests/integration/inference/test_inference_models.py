@@ -59,6 +59,7 @@ def test_a_model_is_put_into_service_taken_back_and_put_there_again(
         assert promoted.promoted_time.seconds > 0
     assert system.classify(fma(library, 0)).model_version == second.heads[0]
     assert states(system)[first.name] == "RETIRED"
+    assert system.stub.ListModels(messages.ListModelsRequest()).rollback_model == first.name
     for _ in range(2):  # a repetition that names the model to roll back from changes nothing
         back = system.stub.RollbackModel(messages.RollbackModelRequest(in_service=second.name)).model
         assert back.name == first.name
@@ -73,6 +74,9 @@ def test_a_model_is_shown_with_its_report(two: tuple[System, messages.Model, mes
     assert shown.model.name == second.name
     assert [stage.model_version for stage in shown.report.stages] == list(second.heads)
     assert shown.report.stages[0].held_out_songs > 0
+    cascade, counted = shown.report.cascade, shown.model.held_out
+    assert (counted.songs, counted.accuracy) == (cascade.songs, cascade.accuracy)
+    assert (counted.accuracy_low, counted.accuracy_high) == (cascade.accuracy_low, cascade.accuracy_high)
     assert system.stub.GetModel(messages.GetModelRequest()).model.name == first.name
 
 
@@ -181,6 +185,7 @@ def test_without_an_earlier_model_there_is_nothing_to_roll_back_to(
     error = refusal(system.stub.RollbackModel, messages.RollbackModelRequest())
     assert (error.code, error.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "NO_EARLIER_MODEL")
     assert system.version() == only.heads[0]
+    assert system.stub.ListModels(messages.ListModelsRequest()).rollback_model == ""
 
 
 def test_a_model_is_put_into_service_by_itself_only_when_it_is_better_on_songs_that_neither_learned_from(

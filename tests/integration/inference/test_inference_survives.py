@@ -145,6 +145,8 @@ def test_a_damaged_version_is_refused_by_name_and_cured_by_training(
         assert f"{version} is damaged: head.npz" in error.message
         status = restarted.stub.GetStatus(messages.GetStatusRequest()).stages[0]
         assert not status.ready
+        assert status.broken
         assert f"{version} is damaged" in status.message
-        restarted.train(training(library))
+        model = restarted.train(training(library))[-1].report.model
+        assert "is damaged: nothing could be compared with it" in model.comparison.verdict
         assert restarted.classify(fma(library, 0)).outcome == messages.OUTCOME_CLASSIFIED

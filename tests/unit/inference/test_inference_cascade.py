@@ -1,5 +1,7 @@
 """The vote of several stages, on cases counted by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from inference.cascade import (
@@ -42,8 +44,29 @@ def test_a_later_stage_has_the_word_only_where_the_earlier_was_unsure() -> None:
     assert result.confidence.tolist() == [0.9, 0.85, 0.9, 0.6]
 
 
-def test_the_last_stage_decides_whatever_its_threshold_says() -> None:
-    assert vote([FIRST], (0.8,)).deciding.tolist() == [0, 0, 0, 0]
+def test_the_last_stage_has_the_last_word_though_it_decides_only_what_reaches_its_threshold() -> None:
+    result = vote([FIRST], (0.8,))
+    assert result.deciding.tolist() == [0, 0, 0, 0]
+    assert result.decided.tolist() == [True, True, False, False]
+
+
+def test_a_song_unlike_the_training_goes_on_and_is_undecided_where_no_stage_knows_its_kind() -> None:
+    strange = np.array([True, False, False, True])
+    sure = replace(judged([0.9] * 4, [1] * 4), strange=strange)
+    alone = vote([sure], (0.8,))
+    assert alone.decided.tolist() == [False, True, True, False]
+    later = replace(judged([0.9] * 4, [1] * 4), strange=np.array([False, False, False, True]))
+    both = vote([sure, later], (0.8, 0.7))
+    assert both.deciding.tolist() == [1, 0, 0, 1]
+    assert both.decided.tolist() == [True, True, True, False]
+    figures = cascade_figures(
+        test=[sure, later],
+        validation=[sure, later],
+        out_of_fold=[sure, later],
+        thresholds=(0.8, 0.7),
+        genres=GENRES,
+    )
+    assert figures.decided == (0.5, 0.25)
 
 
 def test_only_songs_that_every_stage_judged_are_compared_in_one_order() -> None:
@@ -92,16 +115,16 @@ def test_figures_are_of_the_test_part_and_proposals_of_validation() -> None:
         thresholds=(0.8, 0.7),
         genres=GENRES,
     )
-    assert (figures.songs, figures.accuracy, figures.decided) == (4, 0.75, (0.5, 0.5))
+    assert (figures.songs, figures.accuracy, figures.decided) == (4, 0.75, (0.5, 0.25))
     assert figures.accuracy_low < 0.75 < figures.accuracy_high
     assert figures.proposed_thresholds[0] >= 0.95
     assert figures.coverage[0].coverage == 1.0
     assert figures.coverage[0].accuracy == pytest.approx(0.75)
 
 
-def test_a_single_stage_decides_everything() -> None:
+def test_a_single_stage_decides_what_it_is_sure_of_and_leaves_the_rest_undecided() -> None:
     figures = cascade_figures(
         test=[FIRST], validation=[FIRST], out_of_fold=[FIRST], thresholds=(0.8,), genres=GENRES
     )
-    assert figures.decided == (1.0,)
+    assert figures.decided == (0.5,)
     assert figures.proposed_thresholds == (0.0,)

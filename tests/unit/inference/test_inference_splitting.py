@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from inference.splitting import grouped_folds
+from inference.splitting import grouped_folds, lasting_order
 from synthetic_library import synthetic_library
 
 
@@ -42,3 +42,9 @@ def test_the_same_seed_gives_the_same_folds_and_another_seed_others() -> None:
 def test_fewer_artists_than_folds_give_as_many_folds_as_artists() -> None:
     folds = grouped_folds(np.array([0, 0, 1, 1]), np.array([3, 3, 9, 9]), folds=5, seed=0)
     assert sorted(set(folds)) == [0, 1]
+
+
+def test_a_seed_that_numpy_drew_orders_artists_as_the_same_number_does() -> None:
+    names = np.arange(50)
+    for kind in (np.int64, np.uint64):
+        assert (lasting_order(names, kind(20200821)) == lasting_order(names, 20200821)).all()

@@ -322,6 +322,7 @@ class Model(_message.Message):
     CREATED_TIME_FIELD_NUMBER: _builtins.int
     COMPARISON_FIELD_NUMBER: _builtins.int
     PROMOTED_TIME_FIELD_NUMBER: _builtins.int
+    HELD_OUT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """For example "model-7"; never given twice."""
     state: Global___ModelState.ValueType
@@ -346,6 +347,10 @@ class Model(_message.Message):
     def promoted_time(self) -> _timestamp_pb2.Timestamp:
         """Last time that it was put into service."""
 
+    @_builtins.property
+    def held_out(self) -> Global___HeldOut:
+        """Of all stages together, on songs of artists that were not in training; absent where a training left no such figures."""
+
     def __init__(
         self,
         *,
@@ -359,14 +364,46 @@ class Model(_message.Message):
         created_time: _timestamp_pb2.Timestamp | None = ...,
         comparison: Global___Comparison | None = ...,
         promoted_time: _timestamp_pb2.Timestamp | None = ...,
+        held_out: Global___HeldOut | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["comparison", b"comparison", "created_time", b"created_time", "promoted_time", b"promoted_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["comparison", b"comparison", "created_time", b"created_time", "held_out", b"held_out", "promoted_time", b"promoted_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["comparison", b"comparison", "created_time", b"created_time", "feature_versions", b"feature_versions", "genres", b"genres", "heads", b"heads", "name", b"name", "promoted_time", b"promoted_time", "song_count", b"song_count", "state", b"state", "training_digest", b"training_digest"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comparison", b"comparison", "created_time", b"created_time", "feature_versions", b"feature_versions", "genres", b"genres", "heads", b"heads", "held_out", b"held_out", "name", b"name", "promoted_time", b"promoted_time", "song_count", b"song_count", "state", b"state", "training_digest", b"training_digest"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Model: _TypeAlias = Model  # noqa: Y015
+
+@_typing.final
+class HeldOut(_message.Message):
+    """How many of the held-out songs are right."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SONGS_FIELD_NUMBER: _builtins.int
+    ACCURACY_FIELD_NUMBER: _builtins.int
+    ACCURACY_LOW_FIELD_NUMBER: _builtins.int
+    ACCURACY_HIGH_FIELD_NUMBER: _builtins.int
+    songs: _builtins.int
+    accuracy: _builtins.float
+    accuracy_low: _builtins.float
+    """95 % interval, by bootstrap over artists."""
+    accuracy_high: _builtins.float
+    def __init__(
+        self,
+        *,
+        songs: _builtins.int = ...,
+        accuracy: _builtins.float = ...,
+        accuracy_low: _builtins.float = ...,
+        accuracy_high: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accuracy", b"accuracy", "accuracy_high", b"accuracy_high", "accuracy_low", b"accuracy_low", "songs", b"songs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HeldOut: _TypeAlias = HeldOut  # noqa: Y015
 
 @_typing.final
 class Comparison(_message.Message):
@@ -1065,7 +1102,9 @@ class CascadeReport(_message.Message):
     macro_f1: _builtins.float
     @_builtins.property
     def decided(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
-        """Share of the songs that each stage decides, from the first."""
+        """Share of the songs that each stage decides, from the first: it is sure enough of them, and they are like its training.
+        What is lacking to 1 is undecided: the last stage has the word there, and it is a guess.
+        """
 
     @_builtins.property
     def proposed_thresholds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
@@ -1293,8 +1332,11 @@ class ListModelsResponse(_message.Message):
 
     MODELS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    ROLLBACK_MODEL_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Empty on the last page."""
+    rollback_model: _builtins.str
+    """The model that a rollback would put back; empty where there is none."""
     @_builtins.property
     def models(self) -> _containers.RepeatedCompositeFieldContainer[Global___Model]: ...
     def __init__(
@@ -1302,10 +1344,11 @@ class ListModelsResponse(_message.Message):
         *,
         models: _abc.Iterable[Global___Model] | None = ...,
         next_page_token: _builtins.str = ...,
+        rollback_model: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["models", b"models", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["models", b"models", "next_page_token", b"next_page_token", "rollback_model", b"rollback_model"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1598,6 +1641,7 @@ class StageStatus(_message.Message):
     TRAINED_TIME_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     DEVICE_FIELD_NUMBER: _builtins.int
+    BROKEN_FIELD_NUMBER: _builtins.int
     stage: _builtins.int
     ready: _builtins.bool
     """A trained model serves."""
@@ -1606,6 +1650,8 @@ class StageStatus(_message.Message):
     """Why it is not ready, and what to do."""
     device: _builtins.str
     """Where its model runs, for example "cpu"."""
+    broken: _builtins.bool
+    """A model should serve and cannot; `message` says why."""
     @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[_features_pb2.VectorKind.ValueType]: ...
     @_builtins.property
@@ -1626,10 +1672,11 @@ class StageStatus(_message.Message):
         trained_time: _timestamp_pb2.Timestamp | None = ...,
         message: _builtins.str = ...,
         device: _builtins.str = ...,
+        broken: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["trained_time", b"trained_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "feature_versions", b"feature_versions", "genres", b"genres", "kinds", b"kinds", "message", b"message", "model_version", b"model_version", "ready", b"ready", "stage", b"stage", "trained_time", b"trained_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["broken", b"broken", "device", b"device", "feature_versions", b"feature_versions", "genres", b"genres", "kinds", b"kinds", "message", b"message", "model_version", b"model_version", "ready", b"ready", "stage", b"stage", "trained_time", b"trained_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
