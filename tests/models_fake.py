@@ -35,6 +35,7 @@ def made(number: int, state: int, verdict: str = "") -> messages.Model:
         training_digest="d1",
     )
     model.created_time.FromSeconds(1_700_000_000 + number)
+    model.held_out.MergeFrom(messages.HeldOut(songs=8, accuracy=0.75, accuracy_low=0.5, accuracy_high=0.875))
     if verdict:
         model.comparison.other_model = "model-1"
         model.comparison.verdict = verdict
@@ -55,7 +56,8 @@ class ModelsFake(inference_pb2_grpc.InferenceServiceServicer):
     def ListModels(
         self, request: messages.ListModelsRequest, context: grpc.ServicerContext
     ) -> messages.ListModelsResponse:
-        return messages.ListModelsResponse(models=self.models)
+        before = next((each.name for each in self.models if each.state == RETIRED), "")
+        return messages.ListModelsResponse(models=self.models, rollback_model=before)
 
     def GetModel(
         self, request: messages.GetModelRequest, context: grpc.ServicerContext

@@ -134,6 +134,8 @@ class InferenceFake(ModelsFake):
     confidence: float = 0.9
     outcome: int = inference_pb2.OUTCOME_CLASSIFIED
     ready: bool = True
+    trouble: str = ""
+    """Why a model that should serve does not."""
     model: str = MODEL
     learned: tuple[str, ...] = LEARNED
     feature_versions: tuple[str, ...] = ()
@@ -225,6 +227,8 @@ class InferenceFake(ModelsFake):
             genres=self.learned,
             feature_versions=self.feature_versions,
             device="gpu 0",
+            broken=bool(self.trouble),
+            message=self.trouble,
         )
         return inference_pb2.GetStatusResponse(stages=[stage])
 

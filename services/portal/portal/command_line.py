@@ -30,7 +30,7 @@ def make_app(arguments: Sequence[str] = ()) -> typer.Typer:
         own.register(app)
     names = {
         command.name or command.callback.__name__ for command in app.registered_commands if command.callback
-    }
+    } | {str(group.name) for group in app.registered_groups}
     if not names.intersection(arguments[:1]):
         for found in sorted(entry_points(group=COMMANDS)):
             found.load()(app)

@@ -43,8 +43,10 @@ def test_a_candidate_is_named_as_one_and_its_verdicts_are_not_taken(heard) -> No
 
     heard.inference.trained_state = CANDIDATE
     run = heard.finish(start_train("never"))
+    assert "It is a candidate, not put into service: that was asked for." in run.message
+    run = heard.finish(start_train())
     assert run.state == "done"
-    assert heard.inference.promotions == [messages.PROMOTION_NEVER]
+    assert heard.inference.promotions == [messages.PROMOTION_NEVER, messages.PROMOTION_IF_BETTER]
     assert "It is a candidate, not put into service: No better: 70 % against 71 %." in run.message
     assert "`reclass models promote model-1`" in run.message
     assert not Prediction.objects.exists()
@@ -56,6 +58,8 @@ def test_a_training_asks_for_promotion_only_if_better(heard) -> None:
     run = heard.finish(start_train())
     assert heard.inference.promotions == [messages.PROMOTION_IF_BETTER]
     assert "candidate" not in run.message
+    assert run.message.startswith("model-1 has learned 1 genres from 12 songs;")
+    assert run.message.endswith("model-1 is in service.")
 
 
 def test_a_promotion_brings_what_the_model_said_out_of_fold_and_forgets_models_that_are_not_kept(
@@ -124,6 +128,9 @@ def test_the_page_lists_models_and_its_buttons_ask_for_the_switch(page: Client, 
     portal.inference.models = [made(2, CANDIDATE, "Not surely better."), made(1, IN_SERVICE)]
     shown = page.get(address).content.decode()
     assert "model-2" in shown
+    assert "<strong>75 %</strong> of 8 songs" in shown
+    assert "95 %: 50 to 88 %" in shown
+    assert "Roll back" not in shown, "there is nothing to roll back to"
     assert "Not surely better." in shown
     assert "In service" in shown
     page.post(address, {"promote": "model-2"})
@@ -143,8 +150,12 @@ def test_the_page_of_a_model_shows_report_and_pictures(page: Client, portal) -> 
     shown = page.get("/admin/verdicts/trainedmodel/model-1/change/").content.decode()
     assert "75 % of 8 songs" in shown
     assert 'src="data:image/png;base64,ZG90cw=="' in shown
-    assert "Roll back" in shown
+    assert "Which genres are taken for which" in shown
     assert "<td>Rap</td>" in shown
+    assert "<td>Jazz</td><td>Rap</td>" in shown, "the mistakes are named"
+    assert "Roll back" not in shown, "there is nothing to roll back to"
+    portal.inference.models = [made(2, IN_SERVICE), made(1, RETIRED)]
+    assert "Roll back to model-1" in page.get("/admin/verdicts/trainedmodel/model-2/change/").content.decode()
 
 
 @pytest.mark.usefixtures("at_hand")

@@ -269,6 +269,13 @@ def test_without_a_model_classify_says_to_train(portal):
     )
 
 
+def test_where_the_model_in_service_is_damaged_classifying_says_that_and_not_that_there_is_none(portal):
+    heard(portal)
+    portal.inference.ready, portal.inference.trouble = False, "genre_test/1 is damaged. Train again."
+    run = portal.finish(start_classify())
+    assert (run.state, run.message) == (Run.State.FAILED, "genre_test/1 is damaged. Train again.")
+
+
 def test_a_model_lost_on_the_way_leaves_songs_heard(portal):
     heard(portal)
     portal.inference.outcome = inference_pb2.OUTCOME_NO_MODEL

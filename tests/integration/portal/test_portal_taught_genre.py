@@ -15,6 +15,7 @@ from portal.ledger.models import WriteRow
 from portal.library.labels import relabel
 from portal.library.models import Analysis, Vector
 from portal.remote.inference import InferenceClient
+from portal.remote.models import ModelsClient
 from portal.runs.models import Run
 from portal.runs.start import start_classify, start_train
 from portal.verdicts.models import Prediction
@@ -34,7 +35,9 @@ def hearing_portal(portal, tmp_path: Path) -> Iterator[object]:
     """A portal whose inference is the real one, before the real Triton."""
     with triton_server(tmp_path / "triton") as server, running_system(server) as system:
         channel = open_channel(system.target)
-        portal.services = replace(portal.services, inference=InferenceClient(channel))
+        portal.services = replace(
+            portal.services, inference=InferenceClient(channel), models=ModelsClient(channel)
+        )
         yield portal
         channel.close()
 

@@ -15,6 +15,7 @@ from portal.library.beside import Beside
 from portal.library.models import Analysis, InPlex
 from portal.remote.inference import StageVerdict as Said
 from portal.runs.models import Run, RunSong
+from portal.sentences import with_commands
 from portal.verdicts.stages import stage_verdicts, stored_stages
 
 STYLES = (Path(portal.__file__).parent / "static" / "portal" / "portal.css").read_text()
@@ -137,3 +138,21 @@ def test_a_planned_batch_is_to_be_applied_and_failures_are_to_be_looked_at() -> 
 
 def test_when_nobody_could_be_asked_about_models_no_training_is_advised() -> None:
     assert advice(standing(model_ready=None)) == []
+
+
+def test_verdicts_of_an_older_model_are_to_be_renewed_unless_a_run_does_that_already() -> None:
+    (found,) = advice(standing(stale=16))
+    assert (found.kind, found.button) == ("classify", "Classify again")
+    assert found.text == "16 songs have been judged by an older model than the one in service."
+    assert advice(standing(stale=16, running=frozenset({"classify"}))) == []
+
+
+def test_a_damaged_model_is_named_and_nobody_is_told_that_none_was_trained() -> None:
+    (found,) = advice(standing(model_ready=False, model_trouble="genre_fma/2 is damaged. Train again."))
+    assert found.text == "The model in service cannot judge: genre_fma/2 is damaged. Train again."
+    assert found.page == "verdicts/trainedmodel/"
+
+
+def test_a_command_in_a_sentence_is_code_on_a_page_and_the_rest_stays_text() -> None:
+    shown = with_commands("run `reclass train`: 1 < 2 <b>`")
+    assert shown == "run <code>reclass train</code>: 1 &lt; 2 &lt;b&gt;`"

@@ -99,7 +99,7 @@ class Lines:
 
 def line_of(seen: Snapshot, seconds: float) -> str:
     """Count, rate, time left and failures in a line."""
-    kind = seen.run.get_kind_display()
+    kind = seen.run.words
     if not seen.total:
         return f"{kind}: {seen.run.step or 'waiting'} ({seen.run.progress:.0%})"
     rate = seen.through / seconds if seconds > 0 else 0.0
@@ -141,16 +141,16 @@ class Bar:
 
     def __init__(self, progress: Progress, run: Run) -> None:
         self._progress = progress
-        self._task = progress.add_task(run.get_kind_display(), total=None, failed=0, again="")
+        self._task = progress.add_task(run.words, total=None, failed=0, again="")
         self._said = ""
 
     def show(self, seen: Snapshot) -> None:
         """Draw it."""
-        step = f"{seen.run.get_kind_display()}: {seen.run.step}" if seen.run.step else None
+        step = f"{seen.run.words}: {seen.run.step}" if seen.run.step else None
         counted = {"total": seen.total, "completed": seen.through} if seen.total else {"total": None}
         if not seen.total and seen.run.progress:
             counted = {"total": 100, "completed": int(seen.run.progress * 100)}
-        description = step or seen.run.get_kind_display()
+        description = step or seen.run.words
         again = f", {seen.again} again" if seen.again else ""
         self._progress.update(
             self._task, description=escape(description), failed=seen.failed, again=again, **counted
@@ -219,7 +219,7 @@ def exit_status(seen: Snapshot) -> int:
 
 def say_end(seen: Snapshot, console: Console) -> None:
     """How the run ended, and what failed or was skipped and why."""
-    console.print(f"{seen.run.get_kind_display()}: {summary(seen)}", highlight=False, markup=False)
+    console.print(f"{seen.run.words}: {summary(seen)}", highlight=False, markup=False)
     for state, word in ((RunSong.State.FAILED, "failed"), (RunSong.State.SKIPPED, "skipped")):
         songs = seen.run.songs.filter(state=state).select_related("track").order_by("pk")
         for song in songs[:SHOWN_FAILURES]:

@@ -23,9 +23,11 @@ def show_learnable(console: Console) -> None:
     table = Table("genre", "labelled", "heard", "usable", "artists", "can be learned")
     for each in found.genres:
         numbers = (str(number) for number in (each.labelled, each.heard, each.usable, each.artists))
-        few = f"yes; {each.too_few}" if each.too_few else "yes"
+        few = "yes, few songs" if each.is_few else f"yes; {each.too_few}" if each.too_few else "yes"
         table.add_row(each.genre, *numbers, f"no: {each.why_not}" if each.why_not else few)
     console.print(table)
+    if found.few:
+        console.print(f"Few songs are {found.few}.", highlight=False, markup=False)
     for number, offer in enumerate(offers(found), 1):
         console.print(f"{number}. {offer}", highlight=False, markup=False)
 

@@ -57,10 +57,15 @@ def rollback(data: DataOption = None) -> None:
         from portal.runs.start import start_model_rollback
 
         with inference_asked() as models:
-            serving = next((each.name for each in models.all() if each.is_in_service), "")
-        if not serving:
-            quit_with("There is no model in service to roll back from: run `reclass train` first.")
-        run_to_its_end(start_model_rollback(serving))
+            kept = models.kept()
+            # Where nobody can say which one is in service, this says why.
+            serving = kept.in_service or models.get().model
+        if not kept.rollback_model:
+            quit_with(
+                f"{serving.name} is in service, and none before it is kept: there is nothing to roll back to. "
+                "`reclass models` lists those that can be promoted."
+            )
+        run_to_its_end(start_model_rollback(serving.name))
 
 
 class Subset(StrEnum):

@@ -2,14 +2,15 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from portal.remote.models import Model, ShownModel
+from portal.remote.models import HeldOut, Model, ShownModel
+from portal.verdicts import model_report
 
 
 def show_models(models: Sequence[Model], *, as_json: bool) -> None:
@@ -19,14 +20,31 @@ def show_models(models: Sequence[Model], *, as_json: bool) -> None:
         sys.stdout.write(json.dumps(content, ensure_ascii=False, indent=2, default=str) + "\n")
         return
     console = Console(soft_wrap=True)
-    table = Table("model", "state", "songs", "genres", "trained", "compared with the one in service then")
+    table = Table(
+        "model",
+        "state",
+        "songs",
+        "genres",
+        "trained",
+        "right on unheard artists",
+        "compared with the one in service then",
+    )
     for model in models:
         said = model.comparison.verdict if model.comparison else "there was none"
         trained = f"{model.created_time:%Y-%m-%d %H:%M}"
-        table.add_row(model.name, model.state, str(model.song_count), str(len(model.genres)), trained, said)
+        counted = (str(model.song_count), str(len(model.genres)))
+        table.add_row(model.name, model.state, *counted, trained, held_out_words(model.held_out), said)
     console.print(table)
     if not models:
         console.print("There is no model: run `reclass train` first.")
+
+
+def held_out_words(held_out: HeldOut | None) -> str:
+    """How many held-out songs are right, and how sure that is."""
+    if held_out is None:
+        return "`reclass evaluate` says"
+    between = f"{100 * held_out.accuracy_low:.0f} to {100 * held_out.accuracy_high:.0f} %"
+    return f"{held_out.accuracy:.0%} of {held_out.songs} ({between})"
 
 
 def show_report(shown: ShownModel) -> None:
@@ -42,9 +60,12 @@ def show_report(shown: ShownModel) -> None:
     console.print(stages_table(shown.report))
     cascade = shown.report.get("cascade")
     if cascade and cascade["songs"]:
-        console.print(_cascade_line(cascade), highlight=False)
+        for line in cascade_lines(cascade, shown.report["song_count"]):
+            console.print(line, highlight=False, markup=False)
     for stage in shown.report["stages"]:
         console.print(genres_table(stage))
+        for line in stage_lines(stage):
+            console.print(line, highlight=False, markup=False)
     if model.comparison:
         console.print(f"Compared: {model.comparison.verdict}", highlight=False, markup=False)
 
@@ -74,7 +95,8 @@ def stages_table(report: dict[str, Any]) -> Table:
             f"{stage['top3_accuracy']:.1%}",
             f"{stage['top5_accuracy']:.1%}",
             f"{stage['majority_baseline_accuracy']:.1%}",
-            f"{stage['calibration_error_before']:.3f} → {stage['calibration_error_after']:.3f}",
+            f"{stage['calibration_error_before']:.3f} → {stage['calibration_error_after']:.3f} "
+            f"± {stage['calibration_error_sampling']:.3f}",
         )
     return table
 
@@ -89,9 +111,26 @@ def genres_table(stage: dict[str, Any]) -> Table:
     return table
 
 
-def _cascade_line(cascade: dict[str, Any]) -> str:
-    decided = ", ".join(f"stage {n} {share:.0%}" for n, share in enumerate(cascade["decided"], start=1))
-    return (
-        f"All stages together: {cascade['accuracy']:.1%} of {cascade['songs']} songs "
-        f"({cascade['accuracy_low']:.1%} to {cascade['accuracy_high']:.1%}); decided by {decided}"
+def cascade_lines(cascade: dict[str, Any], songs: int) -> Iterator[str]:
+    """What all stages come to together."""
+    yield (
+        f"All stages together: {cascade['accuracy']:.1%} of {cascade['songs']} songs right "
+        f"({cascade['accuracy_low']:.1%} to {cascade['accuracy_high']:.1%}), macro F1 {cascade['macro_f1']:.3f}"
     )
+    yield f"Decided by {model_report.decided_sentence(cascade)}"
+    yield model_report.precision_sentence(cascade["coverage"], songs)
+    if proposal := model_report.proposal_sentence(cascade):
+        yield f"Thresholds proposed: {proposal}"
+
+
+def stage_lines(stage: dict[str, Any]) -> Iterator[str]:
+    """What is to be said of a stage beside its tables."""
+    found = [
+        f"{each.genre} for {each.said} ({each.songs})" for each in model_report.mistakes(stage["confusion"])
+    ]
+    if found:
+        yield f"Most frequent mistakes: {', '.join(found)}"
+    if noise := model_report.noise_sentence(stage["noise"]):
+        yield f"Labels: {noise}"
+    if stage["unsure_beyond"]:
+        yield f"Unlike the training: {stage['unsure_share']:.1%} of songs whose artist was not in training"

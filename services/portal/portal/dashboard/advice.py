@@ -21,6 +21,10 @@ class Standing:
     """Whether a trained model serves; None when nobody could be asked."""
     plex_trouble: str = ""
     """Why Plex was not reached, where it was not."""
+    model_trouble: str = ""
+    """Why a model that should serve cannot."""
+    stale: int = 0
+    """Songs whose verdict is an older model's."""
     learnable: int | None = None
     """Genres that a training could learn; None where nobody counted."""
     planned_batch: int | None = None
@@ -69,7 +73,11 @@ def _hear_and_learn(standing: Standing) -> Iterable[Advice]:
         yield Advice(
             text=f"{_songs(pending)} not been heard yet.", kind="classify", button="Classify pending"
         )
-    if standing.model_ready is False:
+    if standing.model_trouble:
+        yield Advice(
+            text=f"The model in service cannot judge: {standing.model_trouble}", page="verdicts/trainedmodel/"
+        )
+    elif standing.model_ready is False:
         if not standing.tagged:
             yield Advice(
                 text="No model has been trained, and no song has a genre to learn from: set some by hand."
@@ -89,6 +97,12 @@ def _hear_and_learn(standing: Standing) -> Iterable[Advice]:
     elif heard and standing.model_ready:
         yield Advice(
             text=f"{_songs(heard)} been heard but not judged.", kind="classify", button="Classify pending"
+        )
+    if standing.stale and standing.model_ready and not (pending or heard):
+        yield Advice(
+            text=f"{_songs(standing.stale)} been judged by an older model than the one in service.",
+            kind="classify",
+            button="Classify again",
         )
     if failed:
         yield Advice(text=f"{_songs(failed)} failed.", page="library/track/?analysis__exact=failed")

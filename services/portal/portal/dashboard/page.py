@@ -59,6 +59,8 @@ def _standing(counts: Counts, around: Surroundings) -> Standing:
         tagged=counts.tagged,
         running=running,
         model_ready=around.model_ready,
+        model_trouble=around.model_trouble,
+        stale=counts.stale,
         plex_trouble=around.plex_trouble,
         planned_batch=planned.pk if planned else None,
         learnable=len(survey_genres().learnable) if around.model_ready is False else None,

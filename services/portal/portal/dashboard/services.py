@@ -51,6 +51,11 @@ class Surroundings:
         """Whether a trained model serves; None when inference could not be asked."""
         return any(stage.ready for stage in self.stages) if self.stages else None
 
+    @property
+    def model_trouble(self) -> str:
+        """Why a model that should serve cannot; empty where all can."""
+        return next((stage.message for stage in self.stages if stage.broken), "")
+
 
 def surroundings() -> Surroundings:
     """The state of the services and of Plex, at most a few seconds old."""

@@ -102,6 +102,7 @@ class GenreAdmin(Relabelling):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": "What can be learned",
+            "original": "What can be learned",
             "found": found,
             "offers": offers(found),
         }
@@ -141,6 +142,7 @@ class AliasAdmin(Relabelling):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
+            "original": "Unknown tags",
             "may_add": self.has_add_permission(request),
             **unmapped_page.context(request),
         }

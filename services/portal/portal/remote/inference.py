@@ -33,10 +33,10 @@ MORE_HEARING_TIMEOUT_SECONDS = 5.0
 # 100,000 songs with their folds take minutes; a training that takes this long hangs.
 TRAIN_TIMEOUT_SECONDS = 4 * 3600.0
 
-IF_BETTER = "if-better"
+IF_BETTER, NEVER = "if-better", "never"
 PROMOTIONS = {
     IF_BETTER: pb.PROMOTION_IF_BETTER,
-    "never": pb.PROMOTION_NEVER,
+    NEVER: pb.PROMOTION_NEVER,
     "always": pb.PROMOTION_ALWAYS,
 }
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
@@ -144,6 +144,8 @@ class Stage:
     message: str
     device: str = ""
     """Where its model runs; empty where inference does not say."""
+    broken: bool = False
+    """A model should serve and cannot; `message` says why."""
 
     @property
     def is_for_trials(self) -> bool:
@@ -221,6 +223,7 @@ class InferenceClient:
                 trained_time=each.trained_time.ToDatetime(tzinfo=UTC) if each.trained_time.seconds else None,
                 message=each.message,
                 device=each.device,
+                broken=each.broken,
             )
             for each in answer.stages
         )

@@ -43,6 +43,16 @@ class Comparison:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HeldOut:
+    """How many songs of artists that were not in training all stages together get right."""
+
+    songs: int
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Model:
     """What one training made."""
 
@@ -57,11 +67,26 @@ class Model:
     created_time: datetime
     promoted_time: datetime | None
     comparison: Comparison | None
+    held_out: HeldOut | None
 
     @property
     def is_in_service(self) -> bool:
         """Whether it answers."""
         return self.state == IN_SERVICE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Models:
+    """Those that are kept, the newest first."""
+
+    models: tuple[Model, ...]
+    rollback_model: str
+    """The one that a rollback would put back; empty where there is none."""
+
+    @property
+    def in_service(self) -> Model | None:
+        """The one that answers."""
+        return next((model for model in self.models if model.is_in_service), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,11 +114,16 @@ class ModelsClient:
     def __init__(self, channel: grpc.Channel) -> None:
         self._stub = inference_pb2_grpc.InferenceServiceStub(channel)
 
-    def all(self, *, timeout_seconds: float = LOOK_TIMEOUT_SECONDS) -> tuple[Model, ...]:
-        """The models that are kept, the newest first."""
+    def kept(self, *, timeout_seconds: float = LOOK_TIMEOUT_SECONDS) -> Models:
+        """The models that are kept, and which of them a rollback would put back."""
         with translated("inference"):
             answer = self._stub.ListModels(pb.ListModelsRequest(), timeout=timeout_seconds)
-        return tuple(_model(each) for each in answer.models)
+        models = tuple(_model(each) for each in answer.models)
+        return Models(models=models, rollback_model=answer.rollback_model)
+
+    def all(self, *, timeout_seconds: float = LOOK_TIMEOUT_SECONDS) -> tuple[Model, ...]:
+        """The models that are kept, the newest first."""
+        return self.kept(timeout_seconds=timeout_seconds).models
 
     def get(self, name: str = "", *, timeout_seconds: float = LOOK_TIMEOUT_SECONDS) -> ShownModel:
         """A model with its report and pictures; without a name the one in service."""
@@ -159,6 +189,7 @@ def _model(message: pb.Model) -> Model:
         created_time=_time(message.created_time),
         promoted_time=_time(message.promoted_time) if message.HasField("promoted_time") else None,
         comparison=_comparison(message.comparison) if message.HasField("comparison") else None,
+        held_out=HeldOut(**plain(message.held_out)) if message.HasField("held_out") else None,
     )
 
 

@@ -20,7 +20,7 @@ from portal.runs.buttons import ask_for
 from portal.runs.engine import ACTIVE
 from portal.runs.models import Run, RunSong
 from portal.runs.start import start_classify, start_sync, stop
-from portal.verdicts.learned import learned_genres
+from portal.verdicts.learned import learned_genres, made_model
 from portal.verdicts.preparing import start_training
 
 FAILURES_PER_PAGE = 100
@@ -110,6 +110,8 @@ class RunAdmin(PageAdmin):
             "failures": [{"song": song, "badge": badges.RUN_SONG[song.state]} for song in page],
             "can_stop": obj.state in (Run.State.WAITING, Run.State.RUNNING),
             "is_live": obj.state in ACTIVE,
+            "made_model": made_model(obj.result),
+            "trained": obj.result.get("stages", ()) if obj.kind == Run.Kind.TRAIN else (),
             "learned": learned_genres(obj.result) if obj.kind == Run.Kind.TRAIN else (),
             "batch": obj.result.get("batch") if isinstance(obj.result, dict) else None,
         }

@@ -63,7 +63,14 @@ class Run(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.pk}"
+        return f"{self.words} {self.pk}"
+
+    @property
+    def words(self) -> str:
+        """What it does."""
+        if self.kind == self.Kind.PROMOTE and self.arguments.get("back_from"):
+            return "Roll back the model"
+        return str(self.get_kind_display())
 
     @property
     def is_scheduled(self) -> bool:

@@ -1,7 +1,6 @@
 """The models that trainings made, in the admin: a list, and a page with the report of each."""
 
 import base64
-from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin, messages
@@ -13,9 +12,10 @@ from runtime.errors import RemoteError
 from unfold.admin import ModelAdmin
 
 from portal.badges import MODEL
-from portal.remote.models import Model, Picture, ShownModel, models_at_hand
+from portal.remote.models import Models, Picture, ShownModel, models_at_hand
 from portal.runs.buttons import ask_for
 from portal.runs.start import start_model_rollback, start_promote
+from portal.verdicts import model_report
 from portal.verdicts.models import TrainedModel
 
 LIST = "admin:verdicts_trainedmodel_changelist"
@@ -36,38 +36,29 @@ class TrainedModelAdmin(ModelAdmin):
         self._check(request)
         if request.method == "POST":
             return self._switch(request)
-        found: tuple[Model, ...] = ()
+        kept = Models(models=(), rollback_model="")
         trouble = ""
         try:
             with models_at_hand() as models:
-                found = models.all()
+                kept = models.kept()
         except RemoteError as error:
             trouble = error.message
-        lines = [{"model": model, "badge": MODEL[model.state]} for model in found]
-        serving = next((model for model in found if model.is_in_service), None)
-        can_roll_back = any(model.promoted_time and not model.is_in_service for model in found)
-        return self._page(
-            request,
-            "portal/models.html",
-            {
-                "title": "Models",
-                "lines": lines,
-                "serving": serving,
-                "can_roll_back": can_roll_back,
-                "trouble": trouble,
-            },
-        )
+        lines = [{"model": model, "badge": MODEL[model.state]} for model in kept.models]
+        found = {"title": "Models", "lines": lines, "kept": kept, "trouble": trouble}
+        return self._page(request, "portal/models.html", found)
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         """One model with its report."""
         self._check(request)
         try:
             with models_at_hand() as models:
-                shown = models.get(object_id)
+                shown, kept = models.get(object_id), models.kept()
         except RemoteError as error:
             messages.error(request, error.message)
             return HttpResponseRedirect(reverse(LIST))
-        return self._page(request, "portal/model.html", {"title": object_id, **_facts(shown)})
+        return self._page(
+            request, "portal/model.html", {"original": object_id, "kept": kept, **_facts(shown)}
+        )
 
     def _check(self, request: HttpRequest) -> None:
         if not self.has_view_or_change_permission(request):
@@ -93,28 +84,52 @@ class TrainedModelAdmin(ModelAdmin):
 
 
 def _facts(shown: ShownModel) -> dict[str, Any]:
+    heads = {_head(stage) for stage in shown.report["stages"]}
+    about = map(model_report.stage_of_picture, (picture.name for picture in shown.pictures))
     return {
         "model": shown.model,
         "badge": MODEL[shown.model.state],
         "report": shown.report,
         "cascade": shown.report["cascade"],
-        "stages": [
-            {**stage, "matrix": list(_matrix(stage["confusion"]))} for stage in shown.report["stages"]
-        ],
-        "pictures": [(_title(picture), _inline(picture)) for picture in shown.pictures],
+        "together": _together(shown.report),
+        "vote_pictures": _pictures(shown, set(about) - heads),
+        "stages": [_stage(stage, shown) for stage in shown.report["stages"]],
     }
 
 
-def _matrix(confusion: dict[str, Any] | None) -> Iterator[tuple[str, list[int]]]:
-    """Rows of the confusion matrix: the true genre, and how its songs were called."""
-    if confusion:
-        genres, counts = confusion["genres"], confusion["counts"]
-        for row, genre in enumerate(genres):
-            yield genre, counts[row * len(genres) : (row + 1) * len(genres)]
+def _together(report: dict[str, Any]) -> dict[str, str]:
+    """What is said of all stages together, by what it is about."""
+    cascade = report["cascade"]
+    if not cascade or not cascade["songs"]:
+        return {}
+    said = {
+        "Decided by": model_report.decided_sentence(cascade),
+        "Asked for 95 %": model_report.precision_sentence(cascade["coverage"], report["song_count"]),
+        "Thresholds proposed": model_report.proposal_sentence(cascade),
+    }
+    return {about: sentence for about, sentence in said.items() if sentence}
 
 
-def _title(picture: Picture) -> str:
-    return picture.name.rpartition(".")[0].replace("-", " ").replace("_", " ")
+def _stage(stage: dict[str, Any], shown: ShownModel) -> dict[str, Any]:
+    return stage | {
+        "pictures": _pictures(shown, {_head(stage)}),
+        "matrix": list(model_report.matrix(stage["confusion"])),
+        "mistakes": model_report.mistakes(stage["confusion"]),
+        "noise_sentence": model_report.noise_sentence(stage["noise"]),
+    }
+
+
+def _head(stage: dict[str, Any]) -> str:
+    return str(stage["model_version"].partition("/")[0])
+
+
+def _pictures(shown: ShownModel, about: set[str]) -> list[dict[str, str]]:
+    found = []
+    for picture in shown.pictures:
+        if model_report.stage_of_picture(picture.name) in about:
+            title, how = model_report.picture_words(picture.name)
+            found.append({"title": title, "how": how, "address": _inline(picture)})
+    return found
 
 
 def _inline(picture: Picture) -> str:

@@ -23,9 +23,10 @@ class Classifying:
 
     def lay_out(self, job: RunJob) -> Iterable[int]:
         """Songs that the serving models have not judged for good; first those whose vectors are stored."""
-        stages = [stage for stage in job.services.inference.status() if stage.ready]
+        found = job.services.inference.status()
+        stages = [stage for stage in found if stage.ready]
         if not stages:
-            raise RunFailedError(NO_MODEL_MESSAGE)
+            raise RunFailedError(next((stage.message for stage in found if stage.broken), NO_MODEL_MESSAGE))
         job.run.result = as_heard_now(job.services.features, stages)
         job.run.save(update_fields=("result",))
         serving = [stage.model_version for stage in stages]

@@ -7,7 +7,7 @@ from django.db import connection
 
 from portal.genres.models import Genre
 from portal.library.unmapped import unmapped_tags
-from portal.teaching.lessons import enough
+from portal.teaching.lessons import LEAST_SONGS, enough
 from portal.verdicts.claims import COUNTED
 from portal.verdicts.corpus import present_versions
 
@@ -50,6 +50,11 @@ class GenreCount:
         """What to say of the number of songs, where there should be more to trust what is learned; else empty."""
         return enough(self.usable)
 
+    @property
+    def is_few(self) -> bool:
+        """It can be learned, and is not to be trusted then."""
+        return not self.why_not and self.usable < LEAST_SONGS
+
 
 @dataclass(frozen=True, kw_only=True)
 class Learnable:
@@ -63,6 +68,11 @@ class Learnable:
     def learnable(self) -> tuple[GenreCount, ...]:
         """The genres that can be learned."""
         return tuple(each for each in self.genres if not each.why_not)
+
+    @property
+    def few(self) -> str:
+        """What to say once of all genres that can be learned from few songs; empty where there are none."""
+        return next((each.too_few for each in self.genres if each.is_few), "")
 
     @property
     def enough(self) -> bool:

@@ -18,6 +18,12 @@ class LearnedGenre:
     """Of its songs, how many are said to be of it: out of a hundred."""
 
 
+def made_model(result: Any) -> str:
+    """The model that a training made, or that was put into service; empty for other runs."""
+    model = result.get("model") if isinstance(result, Mapping) else None
+    return str(model["name"] if isinstance(model, Mapping) else model or "")
+
+
 def learned_genres(report: Mapping[str, Any]) -> Sequence[LearnedGenre]:
     """Each genre as the last stage that was trained knows it; nothing of a run that trained none."""
     stages: Sequence[Mapping[str, Any]] = report.get("stages") or ({},)

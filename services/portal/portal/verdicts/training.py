@@ -9,7 +9,7 @@ from portal.library.stages import STAGES, WITH_PUBLIC, stages_of
 from portal.preferences.current import preferences
 from portal.public.fma_layout import VERSION
 from portal.public.songs import KIND, public_songs, songs_by_genre
-from portal.remote.inference import IF_BETTER, OutOfFold, Progress, Report, TrainingSong
+from portal.remote.inference import IF_BETTER, NEVER, OutOfFold, Progress, Report, TrainingSong
 from portal.runs.models import Run
 from portal.runs.work import Outcome, RunFailedError, RunJob
 from portal.teaching.members import read_again
@@ -77,14 +77,15 @@ class Training:
         stages = run.result.get("stages", ())
         if not stages:
             return ""
-        last = stages[-1]
         skipped = ", ".join(each["genre"] for each in run.result.get("skipped_genres", ()))
         left_out = f" Too few songs or artists to learn: {skipped}." if skipped else ""
         unread = "".join(f" {each.rstrip('.')}." for each in run.result.get("unread_sets", ()))
-        standing = "" if run.result.get("in_service", True) else f" {candidate_sentence(run.result)}"
+        name = name_of(run.result)
+        serves = run.result.get("in_service", True)
+        standing = f" {name} is in service." if serves else f" {candidate_sentence(run)}"
         return (
-            f"{last['model_version']} has learned {len(run.result['genres'])} genres from "
-            f"{run.result['song_count']} songs; {last['held_out_accuracy']:.0%} right on artists it never heard."
+            f"{name} has learned {len(run.result['genres'])} genres from "
+            f"{run.result['song_count']:,} songs; {right_of(run.result)} on artists it never heard."
             f"{left_out}{unread}{standing}"
         )
 
@@ -118,10 +119,26 @@ def in_service(report: Mapping[str, Any]) -> bool:
     return model is None or model["state"] == "MODEL_STATE_IN_SERVICE"
 
 
-def candidate_sentence(result: Mapping[str, Any]) -> str:
+def name_of(result: Mapping[str, Any]) -> str:
+    """The model that a training made."""
+    return str(result["model"]["name"] if result.get("model") else result["stages"][-1]["model_version"])
+
+
+def right_of(result: Mapping[str, Any]) -> str:
+    """How many of the held-out songs all stages together get right, and how sure that is."""
+    vote = result.get("cascade")
+    if not vote or not vote["songs"]:
+        return f"{result['stages'][-1]['held_out_accuracy']:.0%} right"
+    between = f"95 %: {100 * vote['accuracy_low']:.0f} to {100 * vote['accuracy_high']:.0f} %"
+    return f"{vote['accuracy']:.0%} of {vote['songs']:,} songs right ({between})"
+
+
+def candidate_sentence(run: Run) -> str:
     """That the model of a training does not answer, why, and how to change that."""
-    model = result["model"]
-    why = model["comparison"]["verdict"] if model["comparison"] else "that was asked for."
+    model = run.result["model"]
+    why = "that was asked for."
+    if run.arguments.get("promotion") != NEVER and model["comparison"]:
+        why = model["comparison"]["verdict"]
     return (
         f"It is a candidate, not put into service: {why} "
         f"To put it there all the same: `reclass models promote {model['name']}`."

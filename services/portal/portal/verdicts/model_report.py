@@ -1,0 +1,124 @@
+"""What the report of a model tells, in the words of its page and of `reclass evaluate`: pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Report = Mapping[str, Any]
+ASKED_FOR = 0.95
+FEWEST_SONGS = 20
+"""A share of fewer songs than these says nothing; inference looks no closer either."""
+MOST_MISTAKES = 12
+# How to read each picture, by the end of its name.
+PICTURES = {
+    "confusion": (
+        "Which genres are taken for which",
+        "Rows are the genres that songs have, columns those that the model named. What stands beside the diagonal are "
+        "its mistakes: two genres that are often taken for each other want more songs, or are one.",
+    ),
+    "reliability": (
+        "Is the confidence true?",
+        "Points on the dashed line mean what they say; those above it are right more often than they promise. With few "
+        "songs they stray by chance.",
+    ),
+    "coverage": (
+        "What a threshold gives",
+        "How much is decided from a confidence on, which stands beside the points, and how much of that is right. "
+        "Where the curve crosses 95 %, nineteen of twenty are right.",
+    ),
+    "vote": (
+        "What a later stage costs and brings",
+        "How many predictions are right by how many songs a later stage has to hear. The large mark is the proposal.",
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mistake:
+    """Songs of one genre that the model takes for another."""
+
+    genre: str
+    said: str
+    songs: int
+    of: int
+    """Held-out songs of the genre."""
+
+
+def mistakes(confusion: Report | None, most: int = MOST_MISTAKES) -> list[Mistake]:
+    """The most frequent mistakes on held-out songs."""
+    found = [
+        Mistake(genre=genre, said=said, songs=songs, of=sum(counts))
+        for genre, counts in matrix(confusion)
+        for said, songs in zip((confusion or {})["genres"], counts, strict=True)
+        if songs and said != genre
+    ]
+    return sorted(found, key=lambda each: -each.songs)[:most]
+
+
+def matrix(confusion: Report | None) -> Iterator[tuple[str, Sequence[int]]]:
+    """Rows of the confusion matrix: the true genre, and how its songs were called."""
+    if confusion:
+        genres, counts = confusion["genres"], confusion["counts"]
+        for row, genre in enumerate(genres):
+            yield genre, counts[row * len(genres) : (row + 1) * len(genres)]
+
+
+def decided_sentence(cascade: Report) -> str:
+    """How often each stage decides."""
+    stages = [f"stage {number} {share:.0%}" for number, share in enumerate(cascade["decided"], start=1)]
+    open_ = max(0.0, 1 - sum(cascade["decided"]))
+    return f"{', '.join(stages)}; of {open_:.0%} no stage is sure, or they are unlike the training"
+
+
+def precision_sentence(coverage: Sequence[Report], songs: int) -> str:
+    """From which confidence on 95 % are right, and how much of the library that is."""
+    good = [
+        point
+        for point in coverage
+        if point["accuracy"] >= ASKED_FOR and point["coverage"] * songs >= FEWEST_SONGS
+    ]
+    if not good:
+        return f"No threshold that decides {FEWEST_SONGS} songs is {ASKED_FOR:.0%} right, by the labels that there are."
+    point = min(good, key=lambda each: each["threshold"])
+    return (
+        f"{ASKED_FOR:.0%} are right from a confidence of {100 * point['threshold']:.0f} % on, which covers "
+        f"{point['coverage']:.0%} of the songs (by the 95 % interval, at least {point['accuracy_low']:.0%} are right)."
+    )
+
+
+def proposal_sentence(cascade: Report) -> str:
+    """The thresholds that a training proposes; empty where a single stage leaves nothing to choose."""
+    proposed = cascade["proposed_thresholds"]
+    chosen = next((each for each in cascade["curve"] if each["thresholds"] == proposed), None)
+    if len(proposed) < 2 or chosen is None:
+        return ""
+    said = ", ".join(
+        f"stage {number} from {100 * threshold:.0f} % on"
+        for number, threshold in enumerate(proposed[:-1], start=1)
+    )
+    return (
+        f"{said}: within a point of hearing everything, and a later stage hears {chosen['later_share']:.0%} of the "
+        "songs."
+    )
+
+
+def noise_sentence(noise: Report | None) -> str:
+    """What was done about labels that look wrong, and what that did; empty where nothing is known of it."""
+    if not noise:
+        return ""
+    return (
+        f"{noise['suspects']} look wrong; {noise['dropped']} were left out of the last fit and "
+        f"{noise['down_weighted']} counted less. Of validation songs {noise['accuracy_with']:.1%} are right by their "
+        f"labels with that, and {noise['accuracy_without']:.1%} without; wrong labels are among these."
+    )
+
+
+def picture_words(name: str) -> tuple[str, str]:
+    """Title of a picture, and how to read it."""
+    kind = name.rpartition(".")[0].rpartition("-")[2]
+    return PICTURES.get(kind, (kind.replace("_", " ").capitalize(), ""))
+
+
+def stage_of_picture(name: str) -> str:
+    """The head that a picture is about, for example "genre_fma"; "vote" for all together."""
+    return name.rpartition(".")[0].partition("-")[0]

@@ -1,0 +1,85 @@
+"""The words in which a model's report is told."""
+
+from typing import Any
+
+import pytest
+from portal.verdicts.model_report import (
+    decided_sentence,
+    mistakes,
+    noise_sentence,
+    picture_words,
+    precision_sentence,
+    proposal_sentence,
+    stage_of_picture,
+)
+
+CONFUSION = {"genres": ["Blues", "Jazz", "Rap"], "counts": [5, 1, 3, 0, 7, 0, 0, 1, 6]}
+
+
+def test_mistakes_are_named_the_most_frequent_first() -> None:
+    found = [(each.genre, each.said, each.songs, each.of) for each in mistakes(CONFUSION)]
+    assert found == [("Blues", "Rap", 3, 9), ("Blues", "Jazz", 1, 9), ("Rap", "Jazz", 1, 7)]
+    assert len(mistakes(CONFUSION, most=1)) == 1
+    assert mistakes(None) == []
+
+
+def test_what_no_stage_is_sure_of_is_said_beside_what_each_decides() -> None:
+    assert decided_sentence({"decided": [0.5, 0.25]}).startswith(
+        "stage 1 50%, stage 2 25%; of 25% no stage is sure"
+    )
+
+
+def point(threshold: float, coverage: float, accuracy: float) -> dict[str, Any]:
+    return {
+        "threshold": threshold,
+        "coverage": coverage,
+        "accuracy": accuracy,
+        "accuracy_low": accuracy - 0.04,
+    }
+
+
+def test_the_lowest_threshold_is_named_from_which_95_percent_are_right() -> None:
+    curve = [point(0.0, 1.0, 0.8), point(0.7, 0.6, 0.951), point(0.9, 0.4, 0.97)]
+    said = precision_sentence(curve, 200)
+    assert said.startswith("95% are right from a confidence of 70 % on, which covers 60% of the songs")
+    assert "at least 91%" in said
+
+
+def test_a_threshold_that_decides_hardly_a_song_gives_no_promise() -> None:
+    assert precision_sentence([point(0.0, 1.0, 0.8), point(0.99, 0.05, 1.0)], 100).startswith("No threshold")
+
+
+def test_thresholds_are_proposed_only_where_there_is_a_later_stage() -> None:
+    curve = [{"thresholds": [0.65, 0.0], "accuracy": 0.9, "later_share": 0.3}]
+    assert proposal_sentence({"proposed_thresholds": [0.65, 0.0], "curve": curve}) == (
+        "stage 1 from 65 % on: within a point of hearing everything, and a later stage hears 30% of the songs."
+    )
+    assert proposal_sentence({"proposed_thresholds": [0.0], "curve": [{"thresholds": [0.0]}]}) == ""
+
+
+def test_what_was_done_about_wrong_labels_is_said_with_both_accuracies() -> None:
+    noise = {
+        "suspects": 15,
+        "dropped": 12,
+        "down_weighted": 3,
+        "accuracy_with": 0.8,
+        "accuracy_without": 0.75,
+    }
+    said = noise_sentence(noise)
+    assert "80.0% are right by their labels with that, and 75.0% without" in said
+    assert noise_sentence(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "about", "title"),
+    [
+        ("genre_fma-confusion.png", "genre_fma", "Which genres are taken for which"),
+        ("genre_fma_mert-reliability.png", "genre_fma_mert", "Is the confidence true?"),
+        ("vote.png", "vote", "What a later stage costs and brings"),
+        ("vote-coverage.png", "vote", "What a threshold gives"),
+        ("genre_fma-of_tomorrow.svg", "genre_fma", "Of tomorrow"),
+    ],
+)
+def test_every_picture_has_a_title_and_stands_with_its_stage(name: str, about: str, title: str) -> None:
+    assert stage_of_picture(name) == about
+    assert picture_words(name)[0] == title
