@@ -106,9 +106,12 @@ def describe(
 def draw(folder: Path, record: HeadRecord, title: str) -> None:
     """The pictures of the test part."""
     draw_confusion(folder / CONFUSION_FILE, record.held_out, f"{title}, test part")
-    draw_coverage(folder / COVERAGE_FILE, record.coverage, f"{title}: what a threshold gives")
+    songs = record.held_out.songs
+    draw_coverage(folder / COVERAGE_FILE, record.coverage, songs, f"{title}: what a threshold gives")
     if record.calibration is not None:
-        draw_reliability(folder / RELIABILITY_FILE, record.calibration, f"{title}: is the confidence true?")
+        draw_reliability(
+            folder / RELIABILITY_FILE, record.calibration, songs, f"{title}: is the confidence true?"
+        )
 
 
 def report(step: str, fraction: float) -> None:
