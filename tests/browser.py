@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 ARGUMENTS = (
     "--headless",
@@ -21,7 +21,8 @@ ARGUMENTS = (
     "--disable-sync",
 )
 NARROWEST_CARD_PIXELS = 180
-VIEWPORT = {"width": 1440, "height": 900}
+VIEWPORT: ViewportSize = {"width": 1440, "height": 900}
+NARROW_VIEWPORT: ViewportSize = {"width": 900, "height": 900}
 
 
 def chromium_path() -> str:
@@ -57,10 +58,10 @@ def sign_in(page: Page, base_url: str, user: str, password: str) -> None:
 
 
 def take_screenshots(base_url: str, user: str, password: str, folder: Path) -> dict[str, Path]:
-    """Pictures of dashboard, list of songs, a song's page and a write batch, by these names.
+    """Pictures of dashboard, lists, and the pages of a song, a write batch and a model, by these names.
 
     Fails when a page asked another host for anything, when a script on it failed, or when a person would see that it is
-    broken. A picture of what does not exist (no song, no batch) is left out.
+    broken. A picture of what does not exist (no song, no batch, no model) is left out.
     """
     folder.mkdir(parents=True, exist_ok=True)
     base_url = base_url.rstrip("/")
@@ -77,7 +78,7 @@ def take_screenshots(base_url: str, user: str, password: str, folder: Path) -> d
         for name, address in _addresses(page, base_url):
             page.goto(address)
             page.evaluate("document.fonts.ready.then(() => true)")
-            faults += [f"{name}: {fault}" for fault in _flaws(page)]
+            faults += [f"{name}: {fault}" for fault in (*_flaws(page), *_narrow_flaws(page))]
             pictures[name] = folder / f"{name}.png"
             page.screenshot(path=pictures[name])
         assert not foreign, f"pages asked other hosts: {foreign}"
@@ -93,6 +94,15 @@ def _flaws(page: Page) -> list[str]:
     return flaws + [f"a card is {width} px wide" for width in widths if width < NARROWEST_CARD_PIXELS]
 
 
+def _narrow_flaws(page: Page) -> list[str]:
+    """The same in a narrow window, where nothing may stick out either."""
+    page.set_viewport_size(NARROW_VIEWPORT)
+    too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    flaws = _flaws(page) + ([f"it is {too_wide} px wider than a narrow window"] if too_wide > 0 else [])
+    page.set_viewport_size(VIEWPORT)
+    return flaws
+
+
 def _own(url: str, base_url: str) -> bool:
     return url.startswith("data:") or urlsplit(url).netloc == urlsplit(base_url).netloc
 
@@ -103,15 +113,17 @@ def _addresses(page: Page, base_url: str) -> list[tuple[str, str]]:
         ("track-list", f"{base_url}/admin/library/track/"),
         ("settings", f"{base_url}/admin/preferences/changedsetting/"),
         ("learnable", f"{base_url}/admin/genres/genre/learnable/"),
+        ("models", f"{base_url}/admin/verdicts/trainedmodel/"),
     ]
     for name, listing in (
         ("track-page", "library/track/?suspect=yes"),
         ("track-page", "library/track/"),
         ("write-batch", "ledger/writebatch/?state__exact=applied"),
         ("write-batch", "ledger/writebatch/"),
+        ("model-page", "verdicts/trainedmodel/"),
     ):
         page.goto(f"{base_url}/admin/{listing}")
-        link = page.locator("#result_list tbody th a").first
+        link = page.locator("#result_list tbody th a, .rc-table td:first-child a").first
         if name not in dict(found) and link.count():
             found.append((name, f"{base_url}{urlsplit(str(link.get_attribute('href'))).path}"))
     return found

@@ -22,7 +22,9 @@ def test_the_pages_of_the_readme_are_what_the_portal_shows(demo: RunningDemo, tm
         demo.folder.admin_password.read_text().strip(),
         tmp_path,
     )
-    assert set(pictures) == {"dashboard", "track-list", "settings", "learnable", "track-page", "write-batch"}
+    assert set(pictures) == {
+        "dashboard", "track-list", "settings", "learnable", "models", "track-page", "write-batch", "model-page",
+    }  # fmt: skip
     for name, picture in pictures.items():
         assert picture.stat().st_size > LEAST_BYTES, f"{name} shows next to nothing"
         if os.environ.get("RECLASS_KEEP_PICTURES") == "1":
