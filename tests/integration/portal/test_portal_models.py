@@ -133,6 +133,8 @@ def test_the_page_lists_models_and_its_buttons_ask_for_the_switch(page: Client, 
     assert "Roll back" not in shown, "there is nothing to roll back to"
     assert "Not surely better." in shown
     assert "In service" in shown
+    first_cell = shown[shown.index("model-2</a>") :].split("</td>")[0]
+    assert 'name="promote"' in first_cell, "the button is in sight in a narrow window too"
     page.post(address, {"promote": "model-2"})
     run = Run.objects.get()
     assert (run.kind, run.arguments) == ("promote", {"model": "model-2"})
