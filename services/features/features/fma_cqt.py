@@ -1,7 +1,7 @@
 """The constant-Q transform, 12 bins an octave over 7 octaves, folded into the 12 pitch classes.
 
 librosa's way: the top octave is read from the signal by 12 filters, then the signal is halved in rate and the same
-filters read the next octave. The signals are librosa's bit by bit (the same resampler), the filters are librosa's own;
+filters read the next octave. The signals are librosa's (the same resampler), the filters are librosa's own;
 here they are applied in time, by one product of matrices an octave, where librosa transforms each frame first.
 """
 
@@ -162,7 +162,7 @@ def _slower(y: FloatArray, factor: int) -> FloatArray:
         resampled = soxr.resample(y, factor, 1, quality="soxr_hq")
     if len(resampled) != length:
         resampled = librosa.util.fix_length(resampled, size=length)
-    divide(resampled, np.sqrt(1 / factor))
+    multiply(resampled, np.sqrt(factor))
     return np.asarray(resampled)
 
 
@@ -199,10 +199,10 @@ def _by_transform(octave: Octave, numbers: npt.NDArray[np.intp]) -> FloatArray:
 
 
 @numba.njit(cache=True, nogil=True)
-def divide(y, divisor):  # type: ignore[no-untyped-def] # numba infers the types of kernels
-    """Divide in double precision, as numpy does by a number of its own: single precision would round otherwise."""
+def multiply(y, factor):  # type: ignore[no-untyped-def] # numba infers the types of kernels
+    """Multiply in double precision: librosa divides in it, and once in millions of samples the digits differ."""
     for i in range(y.shape[0]):
-        y[i] = np.float32(np.float64(y[i]) / divisor)
+        y[i] = np.float32(np.float64(y[i]) * factor)
 
 
 @numba.njit(cache=True, nogil=True, fastmath=ANY_ORDER)
