@@ -122,6 +122,7 @@ def test_the_report_has_every_figure(trained: System, library: SyntheticLibrary)
     assert stage.coverage[0].accuracy_low < stage.coverage[0].accuracy
     assert report.cascade.songs == stage.held_out_songs
     assert report.cascade.accuracy == stage.held_out_accuracy
-    assert list(report.cascade.decided) == [1.0]
+    (decided,) = report.cascade.decided  # the rest, no stage is sure enough of
+    assert 0 < decided < 1
     assert list(report.cascade.proposed_thresholds) == [0.0]
     assert report.cascade.curve[0].later_share == 0

@@ -142,6 +142,8 @@ def test_plex_is_connected_from_the_page_and_the_token_is_nowhere_but_with_sync(
     capfd: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     caplog.set_level(logging.DEBUG)
+    # Django tells at this level of every optional variable of a template, with the whole context.
+    caplog.set_level(logging.INFO, logger="django.template")
     assert "Not set." in shown(admin_client)
     page = connect(admin_client, url=portal_stand_in.stand_in.url, token=TOKEN)
     assert "answers and accepts the token" in page
