@@ -142,7 +142,7 @@ class Heads:
                 self._take_back(model, before)
                 raise
             log.info("model in service", model=model.name)
-        self._drop(model, before)
+            self._drop(model, before)
 
     def _drop(self, model: Model, before: Mapping[str, int]) -> None:
         """Have Triton keep the heads of this model alone: the others answer no more, and only hold memory."""

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,8 @@ def writing(repository: Path) -> Iterator[None]:
 
 def replace(path: Path, content: bytes) -> None:
     """Write a small file so that a reader sees the old or the new one, and a crash leaves one of them."""
-    fresh = path.with_name(f".{path.name}.new")
+    # Several services may share the repository, and each has several threads.
+    fresh = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.new")
     try:
         fresh.write_bytes(content)
         flush(fresh)

@@ -1,6 +1,8 @@
 """Models on disk: whole or not there, verified when read, the last five kept."""
 
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from inference.settings import TEMPLATES_IN_CLONE
 from inference.stages import STAGES
 from inference.store import ModelStore
 from inference.version_files import read_head, write_head
+from inference.writing import replace
 
 STAGE = STAGES[0]
 HEAD = Head(
@@ -133,7 +136,8 @@ def test_a_full_disk_leaves_no_model_and_is_named(tmp_path: Path, trained: Path)
     """/dev/full fails every write as a full disk does."""
     store = ModelStore(repository=tmp_path / "models", templates=TEMPLATES_IN_CLONE)
     put_into_service(store, store.add({STAGE: trained}))
-    (store.repository / ".model-2.json.new").symlink_to("/dev/full")
+    fresh = f".model-2.json.{os.getpid()}-{threading.get_ident()}.new"
+    (store.repository / fresh).symlink_to("/dev/full")
     with pytest.raises(RepositoryUnwritableError, match=r"The disk is full\. Free space"):
         add(store, trained)
     assert store.versions(STAGE) == [1]
@@ -257,3 +261,12 @@ def test_a_repository_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     refused = pytest.raises(RepositoryUnwritableError, match="file/models cannot be written: Not a directory")
     with refused, store.training_lock():
         pass
+
+
+def test_a_file_that_many_threads_write_at_once_is_one_of_theirs(tmp_path: Path) -> None:
+    path = tmp_path / "config.pbtxt"
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda number: replace(path, bytes([number]) * 100), range(200)))
+    content = path.read_bytes()
+    assert content == content[:1] * 100
+    assert list(tmp_path.iterdir()) == [path]
