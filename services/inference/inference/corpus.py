@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.labelled import LabelSource, agreed
+from inference.labelled import LabelledSongs, LabelSource, agreed
 from inference.stages import Array, Stage, Vector, VectorKind
 
 INDEX_FILE = "corpus.json"
@@ -204,6 +204,17 @@ class Corpus:
             joined[:, start : start + make.length] = self._vectors(make)[places]
             start += make.length
         return rows, joined
+
+    def songs(self, rows: NDArray[np.int64], vectors: Array) -> LabelledSongs:
+        """What `joined` gave, with the labels of those songs."""
+        return LabelledSongs(
+            vectors=vectors,
+            named=self.named[rows],
+            labels=self.labels[rows],
+            sources=self.sources[rows],
+            groups=self.groups[rows],
+            genres=self.genres,
+        )
 
     def digest(self, rows: NDArray[np.int64], vectors: Array) -> str:
         """SHA-256 of what a stage learns from; equal trainings have equal ones."""

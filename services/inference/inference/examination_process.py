@@ -52,14 +52,7 @@ def evaluate(folder: Path, *, seed: int, title: str) -> None:
     if makes is None:
         raise TooFewSongsError("no song came with a vector that a first stage hears")
     rows, vectors = corpus.joined(makes)
-    songs = LabelledSongs(
-        vectors=vectors,
-        named=corpus.named[rows],
-        labels=corpus.labels[rows],
-        sources=corpus.sources[rows],
-        groups=corpus.groups[rows],
-        genres=corpus.genres,
-    )
+    songs = corpus.songs(rows, vectors)
     parts = np.load(folder / PARTS_FILE)[rows]
     examined = examine(songs, parts, seed=seed, progress=report)
     record = describe(examined, makes, songs, seed, corpus.digest(rows, vectors), time.monotonic() - started)

@@ -24,7 +24,6 @@ from inference.cascade import CascadeFigures, cascade_figures, common
 from inference.corpus import Corpus, Make
 from inference.errors import InferenceError, TooFewGenresError, TooFewSongsError
 from inference.judged import Judged
-from inference.labelled import LabelledSongs
 from inference.options import TrainingOptions
 from inference.pictures import (
     CONFUSION_FILE,
@@ -174,14 +173,7 @@ def learn(
     before: Sequence[Learned],
 ) -> TrainedStage | None:
     """Train one stage; None for a later one that would know fewer genres than the first."""
-    songs = LabelledSongs(
-        vectors=vectors,
-        named=corpus.named[rows],
-        labels=corpus.labels[rows],
-        sources=corpus.sources[rows],
-        groups=corpus.groups[rows],
-        genres=corpus.genres,
-    )
+    songs = corpus.songs(rows, vectors)
     try:
         trained = train_stage(songs, options, progress, split.only(rows))
     except (TooFewSongsError, TooFewGenresError) as error:
