@@ -48,12 +48,16 @@ up: install ## Start the whole system on this machine (needs PLEX_URL and PLEX_T
 	$(BIN)/reclass up $(if $(DATA),--data $(DATA)) $(ARGS)
 
 .PHONY: test
-test: install ## Run all tests (at most 10 minutes)
+test: install ## Run the tests of every part, alone and together (at most 10 minutes)
 	$(BIN)/pytest -n $(TEST_PROCESSES)
 
 .PHONY: test-fast
 test-fast: install ## Run the unit tests (at most 2 minutes)
 	$(BIN)/pytest tests/unit
+
+.PHONY: test-acceptance
+test-acceptance: install ## Run the demo, and use it as its documents say (about 4 minutes)
+	$(BIN)/pytest tests/acceptance
 
 .PHONY: test-thorough
 test-thorough: install ## Compare 60 excerpts with the reference; sync 20,000 songs that change meanwhile (about 3 minutes)

@@ -38,17 +38,11 @@ def genres(db: None) -> dict[str, int]:
     return dict(Genre.objects.values_list("name", "pk"))
 
 
-# The demo, which all of these wait for, runs beside the other tests from the beginning.
-FIRST = ("tests/acceptance/", "tests/integration/")
-TOGETHER = "tests/acceptance"
-
-
 class ByFile(LoadScopeScheduling):  # type: ignore[misc] # untyped
-    """Keeps the tests of a file in one process, in their order; those of the demo too, which is run once."""
+    """Keeps the tests of a file in one process, in their order."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = str(nodeid.partition("::")[0])
-        return TOGETHER if file.startswith(TOGETHER) else file
+        return str(nodeid.partition("::")[0])
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -59,7 +53,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest begins first, so that no process has it left for itself at the end."""
-    items.sort(key=lambda item: [not item.nodeid.startswith(folder) for folder in FIRST])
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/integration/"))
 
 
 @pytest.fixture
