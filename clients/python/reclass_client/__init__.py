@@ -24,11 +24,13 @@ from reclass_client.errors import (
 from reclass_client.models import (
     Comparison,
     GenreFigures,
+    HeldOut,
     Model,
     ModelReport,
     ModelState,
     Picture,
     StageFigures,
+    VoteFigures,
 )
 from reclass_client.songs import Options, Song
 from reclass_client.values import (
@@ -56,6 +58,7 @@ __all__ = [
     "FileUnreadableError",
     "GenreFigures",
     "GenreScore",
+    "HeldOut",
     "InvalidRequestError",
     "LimitExceededError",
     "Limits",
@@ -79,4 +82,5 @@ __all__ = [
     "TooManyCallsError",
     "UnavailableError",
     "Vector",
+    "VoteFigures",
 ]

@@ -45,6 +45,17 @@ class Comparison:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HeldOut:
+    """How many songs of artists that were not in its training a model gets right, all stages together."""
+
+    songs: int
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    """95 % interval."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Model:
     """What one training made."""
 
@@ -54,13 +65,18 @@ class Model:
     heads: tuple[str, ...]
     """What `Classification.model_version` names, by stage."""
     feature_versions: tuple[str, ...]
+    """Vectors of these versions can be judged."""
     genres: tuple[str, ...]
     song_count: int
     training_digest: str
+    """Two trainings with one digest and one seed make the same model."""
     created_time: datetime
     promoted_time: "datetime | None"
+    """Last time that it was put into service."""
     comparison: "Comparison | None"
     """None for the first model."""
+    held_out: "HeldOut | None"
+    """None where its training left no such figures."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,9 +102,32 @@ class StageFigures:
     accuracy_high: float
     """95 % interval."""
     macro_f1: float
+    balanced_accuracy: float
+    top3_accuracy: float
+    top5_accuracy: float
     majority_baseline_accuracy: float
     calibration_error: float
+    """Expected calibration error: how far confidence and the share that is right lie apart."""
+    calibration_error_sampling: float
+    """Standard error that it has from the number of songs alone."""
+    feature_versions: tuple[str, ...]
     genres: tuple[GenreFigures, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoteFigures:
+    """How good the vote of all stages together is on those songs."""
+
+    songs: int
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    """95 % interval."""
+    macro_f1: float
+    decided: tuple[float, ...]
+    """Share of the songs that each stage decides, from the first."""
+    proposed_thresholds: tuple[float, ...]
+    """For `Options.stage_thresholds`: within one point of hearing everything, at the least cost."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +145,8 @@ class ModelReport:
 
     model: Model
     stages: tuple[StageFigures, ...]
+    vote: "VoteFigures | None"
+    """None where its training left no such figures."""
     pictures: tuple[Picture, ...]
 
 
@@ -122,6 +163,16 @@ def model_of(message: inference_pb2.Model) -> Model:
         created_time=time_of(message.created_time),
         promoted_time=time_of(message.promoted_time) if message.HasField("promoted_time") else None,
         comparison=comparison_of(message.comparison) if message.HasField("comparison") else None,
+        held_out=held_out_of(message.held_out) if message.HasField("held_out") else None,
+    )
+
+
+def held_out_of(message: inference_pb2.HeldOut) -> HeldOut:
+    return HeldOut(
+        songs=message.songs,
+        accuracy=message.accuracy,
+        accuracy_low=message.accuracy_low,
+        accuracy_high=message.accuracy_high,
     )
 
 
@@ -143,6 +194,7 @@ def report_of(message: inference_pb2.GetModelResponse) -> ModelReport:
     return ModelReport(
         model=model_of(message.model),
         stages=tuple(figures_of(stage) for stage in message.report.stages),
+        vote=vote_of(message.report.cascade) if message.report.HasField("cascade") else None,
         pictures=tuple(
             Picture(name=each.name, media_type=each.media_type, content=each.content)
             for each in message.pictures
@@ -160,12 +212,29 @@ def figures_of(message: inference_pb2.StageReport) -> StageFigures:
         accuracy_low=message.held_out_accuracy_low,
         accuracy_high=message.held_out_accuracy_high,
         macro_f1=message.held_out_macro_f1,
+        balanced_accuracy=message.balanced_accuracy,
+        top3_accuracy=message.top3_accuracy,
+        top5_accuracy=message.top5_accuracy,
         majority_baseline_accuracy=message.majority_baseline_accuracy,
         calibration_error=message.calibration_error_after,
+        calibration_error_sampling=message.calibration_error_sampling,
+        feature_versions=tuple(message.feature_versions),
         genres=tuple(
             GenreFigures(genre=each.genre, songs=each.songs, precision=each.precision, recall=each.recall)
             for each in message.genres
         ),
+    )
+
+
+def vote_of(message: inference_pb2.CascadeReport) -> VoteFigures:
+    return VoteFigures(
+        songs=message.songs,
+        accuracy=message.accuracy,
+        accuracy_low=message.accuracy_low,
+        accuracy_high=message.accuracy_high,
+        macro_f1=message.macro_f1,
+        decided=tuple(message.decided),
+        proposed_thresholds=tuple(message.proposed_thresholds),
     )
 
 

@@ -91,7 +91,7 @@ def read(file: "str | PathLike[str]") -> bytes:
 
 def vector_to(vector: Vector) -> features_pb2.Vector:
     if f"VECTOR_KIND_{vector.kind}" not in features_pb2.VectorKind.keys():  # noqa: SIM118 # the enum is no mapping
-        raise ValueError(f"a vector is of kind {vector.kind!r}; there are FMA, MERT and JMLA")
+        raise ValueError(f"a vector is of kind {vector.kind!r}; there are FMA, FMA_NATIVE, MERT and JMLA")
     kind = features_pb2.VectorKind.Value(f"VECTOR_KIND_{vector.kind}")
     return features_pb2.Vector(kind=kind, version=vector.version, values=vector.values)
 

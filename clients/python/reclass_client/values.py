@@ -25,7 +25,7 @@ class Vector:
     """What was computed from the sound; kept and sent again, it saves the listening."""
 
     kind: str
-    """"FMA", "MERT" or "JMLA"."""
+    """"FMA", "FMA_NATIVE" (of the whole song), "MERT" or "JMLA"."""
     version: str
     """Everything that changes the values; hand it back as it came."""
     values: Sequence[float]

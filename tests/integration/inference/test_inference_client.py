@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import grpc
@@ -289,6 +290,14 @@ def test_models_are_listed_shown_put_into_service_and_taken_back(
     report = client.get_model(candidate.name)
     assert report.model == candidate
     assert [stage.model_version for stage in report.stages] == list(candidate.heads)
+    assert report.vote is not None
+    assert candidate.held_out is not None
+    counted, vote = asdict(candidate.held_out), asdict(report.vote)
+    assert counted == {name: vote[name] for name in counted}
+    assert 0 < vote["accuracy_low"] <= vote["accuracy"] <= vote["accuracy_high"] <= 1
+    assert report.stages[0].feature_versions == candidate.feature_versions == ("test/1",)
+    first = report.stages[0]
+    assert first.accuracy <= first.top3_accuracy <= first.top5_accuracy <= 1
     assert 0 < report.stages[0].accuracy <= 1
     assert client.promote_model(candidate.name).state is rc.ModelState.IN_SERVICE
     assert client.classify(vectors=[vector(library, 0)]).model_version == candidate.heads[0]
