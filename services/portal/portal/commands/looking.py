@@ -27,16 +27,18 @@ def status(
     """Say how many songs are in which state, what serves, and what ran last."""
     with portal_at_hand(data):
         from portal.commands.extracting import stages_as_data
+        from portal.commands.serving_now import model_as_data
         from portal.library.census import counts
         from portal.verdicts.serving import serving_versions
 
-        songs, stages, runs = counts(serving_versions()), _stages(), _last_runs()
+        songs, runs = counts(serving_versions()), _last_runs()
+        model = model_as_data(SERVICE_TIMEOUT_SECONDS)
         extraction = stages_as_data(SERVICE_TIMEOUT_SECONDS)
         if as_json:
-            content = {"songs": songs, "extraction": extraction, "model": stages, "last_runs": runs}
+            content = {"songs": songs, "extraction": extraction, "model": model, "last_runs": runs}
             sys.stdout.write(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
         else:
-            _show(songs, extraction, stages, runs)
+            _show(songs, extraction, model, runs)
 
 
 def export(
@@ -62,33 +64,6 @@ def _write(output: Path, lines: Iterable[str]) -> None:
         quit_with(f"{output}: {error.strerror}")
 
 
-def _stages() -> dict[str, Any]:
-    from runtime.errors import RemoteError
-
-    from portal.remote.inference import stages
-
-    try:
-        found = stages(timeout_seconds=SERVICE_TIMEOUT_SECONDS)
-    except RemoteError as error:
-        return {"ready": False, "stages": [], "message": f"inference does not answer: {error.message}"}
-    return {
-        "ready": any(stage.ready for stage in found),
-        "stages": [
-            {
-                "stage": stage.stage,
-                "ready": stage.ready,
-                "model_version": stage.model_version,
-                "genres": list(stage.genres),
-                "trained_time": stage.trained_time.isoformat() if stage.trained_time else None,
-                "message": stage.message,
-                "for_trials": stage.is_for_trials,
-            }
-            for stage in found
-        ],
-        "message": "",
-    }
-
-
 def _last_runs() -> list[dict[str, Any]]:
     from portal.commands.following import snapshot
     from portal.runs.models import Run
@@ -112,13 +87,13 @@ def _last_runs() -> list[dict[str, Any]]:
 
 
 def _show(
-    songs: dict[str, int], extraction: dict[str, Any], stages: dict[str, Any], runs: list[dict[str, Any]]
+    songs: dict[str, int], extraction: dict[str, Any], model: dict[str, Any], runs: list[dict[str, Any]]
 ) -> None:
     from rich.console import Console
     from rich.table import Table
 
     from portal.commands.extracting import show_stages
-    from portal.library.stages import TRIAL_WARNING
+    from portal.commands.serving_now import model_lines
 
     console = Console()
     counted = Table("songs", "")
@@ -130,12 +105,8 @@ def _show(
         console.print(extraction["message"], highlight=False, markup=False)
     else:
         show_stages(extraction["stages"], console)
-    for stage in stages["stages"]:
-        serving = stage["model_version"] if stage["ready"] else f"not ready: {stage['message']}"
-        serving += f" ({TRIAL_WARNING})" if stage["for_trials"] else ""
-        console.print(f"Stage {stage['stage']}: {serving}", highlight=False, markup=False)
-    if stages["message"]:
-        console.print(stages["message"], highlight=False, markup=False)
+    for line in model_lines(model):
+        console.print(line, highlight=False, markup=False)
     last = Table("run", "kind", "state", "songs", "message")
     for run in runs:
         done = f"{run['through']} of {run['songs']}" if run["songs"] else "–"
