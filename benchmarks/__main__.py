@@ -18,6 +18,7 @@ NAMES = (
     "mert_cpu",
     "syncing",
     "storage",
+    "public_table",
     "reclassifying",
     "admin_pages",
     "calling",

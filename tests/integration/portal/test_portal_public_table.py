@@ -113,9 +113,11 @@ def test_a_file_that_is_damaged_half_way_leaves_everything_as_it_was(command: Co
     command("import-fma", folder)
     PublicSong.objects.filter(key=str(track_id(0))).delete()
     path = folder / "features.csv"
-    path.write_text(path.read_text()[:-3000])
+    rows = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([*rows[:20], rows[20][:3000] + "\n", *rows[21:]]))
     done = command("import-fma", folder)
     assert done.exit_code == 1
+    assert "row 21 has" in done.stderr
     assert "fields instead of 519" in done.stderr
     assert "Nothing was imported." in done.stderr
     assert PublicSong.objects.count() == 29

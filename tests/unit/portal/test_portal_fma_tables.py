@@ -7,9 +7,10 @@ import numpy as np
 import pandas
 import pytest
 from features import fma
-from fma_tables_made import changed, made_library, rewrite, track_id, write_fma
+from fma_tables_made import COLUMNS, changed, made_library, rewrite, track_id, write_fma
 from portal.public.fma_layout import VALUES, VERSION
-from portal.public.fma_tables import TableError, tables_in
+from portal.public.fma_tables import tables_in
+from portal.public.table_rows import TableError
 from synthetic_library import SyntheticLibrary
 
 LIBRARY = made_library(artists_per_genre=2)
@@ -115,8 +116,59 @@ def test_a_file_that_was_cut_off_is_refused(folder: Path) -> None:
     path = folder / "features.csv"
     path.write_text(path.read_text()[:-3000])
     with pytest.raises(
-        TableError, match=r"row 36 has \d+ fields instead of 519.*unpack fma_metadata.zip again"
+        TableError, match=r"breaks off in the middle of its last row.*unpack fma_metadata.zip again"
     ):
+        read_all(folder)
+
+
+@pytest.mark.parametrize("file", ["tracks.csv", "features.csv"])
+def test_a_last_value_that_lacks_its_end_is_seen_though_no_field_is_missing(folder: Path, file: str) -> None:
+    path = folder / file
+    path.write_text(path.read_text().rstrip("\n")[:-2])
+    with pytest.raises(TableError, match=rf"{file} breaks off"):
+        read_all(folder)
+
+
+def test_a_row_that_lost_fields_is_named(folder: Path) -> None:
+    rows = (folder / "features.csv").read_text().splitlines(keepends=True)
+    rows[6] = rows[6][-3000:]
+    (folder / "features.csv").write_text("".join(rows))
+    with pytest.raises(TableError, match=r"features\.csv, row 7 has \d+ fields instead of 519"):
+        read_all(folder)
+
+
+@pytest.mark.parametrize(("file", "row"), [("tracks.csv", 3), ("features.csv", 4)])
+def test_a_second_row_of_one_track_is_refused(folder: Path, file: str, row: int) -> None:
+    changed(folder / file, row + 2, 0, str(track_id(0)))
+    with pytest.raises(TableError, match=rf"{file}, row {row + 3}: the track {track_id(0)} had a row before"):
+        read_all(folder)
+
+
+def test_numbers_may_be_quoted(folder: Path, library: SyntheticLibrary) -> None:
+    path = folder / "features.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, quoting=csv.QUOTE_ALL).writerows(rows)
+    tables = tables_in(folder)
+    tables.read_tracks()
+    assert np.allclose([values for _, values in tables.read_values()], library.vectors, rtol=1e-6)
+
+
+def test_rows_of_tracks_that_the_other_file_lacks_are_counted(folder: Path) -> None:
+    path = folder / "tracks.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    rewrite(path, [*rows[:3], *rows[6:]])
+    tables = tables_in(folder)
+    tables.read_tracks("small")
+    list(tables.read_values())
+    assert tables.unknown == 3
+
+
+def test_a_name_that_the_database_does_not_take_is_refused(folder: Path) -> None:
+    changed(folder / "tracks.csv", 5, COLUMNS.index(("artist", "name")) + 1, "A\0B")
+    with pytest.raises(TableError, match=r"row 6: a name has a character of code 0"):
         read_all(folder)
 
 

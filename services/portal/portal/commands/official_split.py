@@ -1,17 +1,19 @@
 """`reclass evaluate --fma`: our heads on the official split of the FMA data set, beside the paper's figures."""
 
 import json
+from array import array
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
 from portal.commands.surroundings import RefusalError
-from portal.public.fma_layout import VERSION
-from portal.public.fma_tables import FmaTables, TableError, tables_in
+from portal.public.fma_layout import FEATURES, TRACKS, VERSION
+from portal.public.fma_tables import FmaTables, FmaTrack, tables_in
+from portal.public.table_rows import TableError
 from portal.remote.audio import VectorValues
 from portal.remote.evaluation import Evaluation, EvaluationClient, SplitSong, evaluation_at_hand
 from portal.remote.models import Picture
@@ -44,22 +46,33 @@ def evaluate_on_fma(folder: Path, subset: str, out: Path, console: Console) -> N
 
 
 def songs_of(tables: FmaTables, subset: str, console: Console) -> list[SplitSong]:
-    """The songs of a subset, all at once: a row that is wrong must be found before anything is learned."""
-    console.print(f"Reading {tables.folder}, which takes a while.", highlight=False)
-    tables.read_tracks(subset)
-    songs = [
-        SplitSong(
-            song_id=str(track.track_id),
-            genre=track.genre,
-            artist=track.artist,
-            part=track.split,
-            vector=VectorValues(kind="fma-native", version=VERSION, values=values),
-        )
-        for track, values in tables.read_values()
-    ]
+    """The songs of a subset, all at once: a row that is wrong must be found before anything is learned.
+
+    Each is four bytes a value: those of medium are 52 MB.
+    """
+    songs = []
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console
+    ) as bar:
+        task = bar.add_task(f"read {TRACKS}", total=None)
+        found = tables.read_tracks(subset)
+        bar.update(task, description=f"read {FEATURES}", total=len(found))
+        for track, values in tables.read_values():
+            songs.append(_song(track, values))
+            bar.update(task, completed=len(songs))
     for passed_over in said_of(tables):
         console.print(passed_over, highlight=False, markup=False)
     return songs
+
+
+def _song(track: FmaTrack, values: "array[float]") -> SplitSong:
+    return SplitSong(
+        song_id=str(track.track_id),
+        genre=track.genre,
+        artist=track.artist,
+        part=track.split,
+        vector=VectorValues(kind="fma-native", version=VERSION, values=values),
+    )
 
 
 def said_of(tables: FmaTables) -> list[str]:
@@ -69,6 +82,10 @@ def said_of(tables: FmaTables) -> list[str]:
         said.append(f"{tables.without_genre:,} tracks without a genre (genre_top) were passed over.")
     if tables.without_values:
         said.append(f"{tables.without_values:,} tracks with a genre have no row in features.csv.")
+    if tables.unknown:
+        said.append(
+            f"{tables.unknown:,} rows of features.csv are about tracks that tracks.csv does not have."
+        )
     if tables.not_finite:
         said.append(
             f"{tables.not_finite:,} tracks were passed over because a value of theirs is missing or not finite; "

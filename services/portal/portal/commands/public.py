@@ -39,16 +39,18 @@ def _import(folder: Path, console: Any) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from portal.commands.official_split import said_of
-    from portal.public.fma_tables import TableError, tables_in
+    from portal.public.fma_layout import FEATURES, TRACKS
+    from portal.public.fma_tables import tables_in
     from portal.public.importing import import_fma as run_import
+    from portal.public.table_rows import TableError
 
-    columns = (TextColumn("tracks read"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     try:
         tables = tables_in(folder)
         with Progress(*columns, console=console) as bar:
-            task = bar.add_task("", total=None)
+            task = bar.add_task(f"read {TRACKS}", total=None)
             found = len(tables.read_tracks())
-            bar.update(task, total=found)
+            bar.update(task, description=f"read {FEATURES}", total=found)
             imported = run_import(tables, lambda count: bar.update(task, completed=count))
     except TableError as error:
         raise RefusalError(f"{error} Nothing was imported.") from error

@@ -1,5 +1,6 @@
 """Vectors in the database: kept in the precision that their kind needs, read as bytes and never as single numbers."""
 
+import struct
 import sys
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +16,7 @@ EXACT = frozenset({VectorKind.FMA.value, VectorKind.FMA_NATIVE.value})
 LARGEST_HALF = 65504.0
 # pgvector's binary form: the width, two bytes that it does not use, then the values, the highest byte first.
 _HEADER_BYTES = 4
+_HEADER = struct.Struct(">HH")
 _OF_AUDIO = """
     SELECT audio_id, kind, version, COALESCE("values", half_values::vector) FROM library_vector
     WHERE audio_id = ANY(%s) ORDER BY audio_id, kind, version
@@ -55,3 +57,11 @@ def floats(stored: bytes) -> "array[float]":
     if sys.byteorder == "little":
         values.byteswap()
     return values
+
+
+def packed(values: "array[float]") -> bytes:
+    """A vector as PostgreSQL takes it."""
+    sent = values[:]
+    if sys.byteorder == "little":
+        sent.byteswap()
+    return _HEADER.pack(len(sent), 0) + sent.tobytes()

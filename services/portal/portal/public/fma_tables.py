@@ -1,12 +1,12 @@
 """Reads the two tables of the FMA data set, a row at a time: which tracks there are, and what each sounds like."""
 
-import csv
 import math
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
+from sys import intern
 
 from portal.public.fma_layout import (
     FEATURE_NAMES,
@@ -18,12 +18,12 @@ from portal.public.fma_layout import (
     SUBSETS,
     TRACK_HEADER,
     TRACKS,
-    UNPACK_AGAIN,
     VALUES,
 )
+from portal.public.table_rows import NumberRows, Rows, TableError, opened, opened_numbers
 
-LONGEST_FIELD = 16 * 1024 * 1024
-"""Artists' and albums' texts are longer than Python's reader takes by itself."""
+Pick = Callable[[Sequence[bytes]], tuple[bytes, ...]]
+"""Takes the 518 values out of the fields of a row."""
 WANTED = (
     ("artist", "id"),
     ("artist", "name"),
@@ -33,11 +33,7 @@ WANTED = (
 )
 
 
-class TableError(Exception):
-    """A table is not what it should be; the message says where, and what to do."""
-
-
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FmaTrack:
     """One row of tracks.csv that has a genre."""
 
@@ -62,7 +58,11 @@ class FmaTables:
     """Tracks with a genre whose row holds something that is no number."""
     first_not_finite: str = ""
     """Where the first of those is."""
+    unknown: int = 0
+    """Rows of features.csv about tracks that tracks.csv does not have."""
     _tracks: dict[int, FmaTrack] = field(default_factory=dict)
+    _numbers: set[int] = field(default_factory=set)
+    """Of all rows of tracks.csv."""
 
     def read_tracks(self, subset: str = SUBSETS[-1]) -> Mapping[int, FmaTrack]:
         """The tracks of a subset that have a genre, by number; raises TableError."""
@@ -71,6 +71,7 @@ class FmaTables:
             places = track_places(rows)
             for row in rows:
                 track = track_of(rows, row, places)
+                once(rows, track.track_id, self._numbers)
                 if track.subset not in subsets:
                     continue
                 if track.genre:
@@ -81,21 +82,27 @@ class FmaTables:
 
     def read_values(self) -> Iterator[tuple[FmaTrack, "array[float]"]]:
         """Each of these tracks with its 518 values; raises TableError, also where no track has any."""
-        missed = dict(self._tracks)
-        with opened(self.folder / FEATURES) as rows:
-            places = value_places(rows)
-            for row in rows:
-                track = missed.pop(number_of(rows, row), None)
-                values = values_of(rows, row, places) if track else None
-                if track and values is not None and self._is_finite(rows, values):
+        found, seen = 0, set[int]()
+        with opened_numbers(self.folder / FEATURES) as rows:
+            pick = itemgetter(*value_places(rows))
+            for first, line in rows.lines():
+                number = number_of(rows, first.decode(errors="replace"))
+                once(rows, number, seen)
+                track = self._tracks.get(number)
+                if track is None:
+                    continue
+                found += 1
+                values = values_of(rows, line, pick)
+                if self._is_finite(rows, values):
                     yield track, values
-        self.without_values = len(missed)
-        if len(missed) + self.not_finite == len(self._tracks):
+        self.without_values = len(self._tracks) - found
+        self.unknown = len(seen - self._numbers)
+        if found == self.not_finite:
             raise TableError(
                 f"{self.folder / FEATURES} has no usable row for any track with a genre in {TRACKS}: {REMEDY}"
             )
 
-    def _is_finite(self, rows: "Rows", values: Sequence[float]) -> bool:
+    def _is_finite(self, rows: Rows, values: Sequence[float]) -> bool:
         if math.isfinite(sum(values)):
             return True
         wrong = next((place for place, value in enumerate(values) if not math.isfinite(value)), None)
@@ -106,49 +113,6 @@ class FmaTables:
         return False
 
 
-class Rows:
-    """The rows of a table; knows where it is, for messages."""
-
-    def __init__(self, path: Path, reader: Iterable[list[str]]) -> None:
-        self._path = path
-        self._reader = iter(reader)
-        self._number = 0
-        self.width = 0
-        """Fields that each row must have; 0 while that is not known."""
-
-    @property
-    def here(self) -> str:
-        """File and row."""
-        return f"{self._path}, row {self._number}"
-
-    def __iter__(self) -> "Rows":
-        return self
-
-    def __next__(self) -> list[str]:
-        try:
-            row = next(self._reader)
-        except csv.Error as error:
-            raise TableError(f"{self._path}, after row {self._number}: {error}. {UNPACK_AGAIN}") from error
-        self._number += 1
-        if self.width and len(row) != self.width:
-            raise TableError(f"{self.here} has {len(row)} fields instead of {self.width}. {UNPACK_AGAIN}")
-        return row
-
-    def head(self, count: int) -> list[list[str]]:
-        """The first rows, which are names; raises TableError where there are not so many."""
-        names = [row for _, row in zip(range(count), self, strict=False)]
-        if len(names) < count or not names[0]:
-            raise TableError(f"{self._path} does not begin with {count} rows of names. {REMEDY}")
-        if any(len(row) != len(names[0]) for row in names):
-            raise TableError(f"{self._path}: its first {count} rows are not of one length. {UNPACK_AGAIN}")
-        self.width = len(names[0])
-        return names
-
-    def wrong(self, what: str) -> TableError:
-        """An error about the present row."""
-        return TableError(f"{self.here}: {what}. {UNPACK_AGAIN}")
-
-
 def tables_in(folder: Path) -> FmaTables:
     """The tables in this folder or its fma_metadata; raises TableError where they are not there."""
     found = folder / FOLDER if (folder / FOLDER).is_dir() else folder
@@ -156,21 +120,6 @@ def tables_in(folder: Path) -> FmaTables:
         if not (found / name).is_file():
             raise TableError(f"there is no {name} in {found}. {REMEDY}")
     return FmaTables(folder=found)
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[Rows]:
-    """The rows of a file; raises TableError where it cannot be read."""
-    longest = csv.field_size_limit(LONGEST_FIELD)
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            yield Rows(path, csv.reader(file))
-    except OSError as error:
-        raise TableError(f"{path}: {error.strerror}. {REMEDY}") from error
-    except UnicodeDecodeError as error:
-        raise TableError(f"{path} is no text: {error.reason}. {UNPACK_AGAIN}") from error
-    finally:
-        csv.field_size_limit(longest)
 
 
 def track_places(rows: Rows) -> Mapping[tuple[str, str], int]:
@@ -189,14 +138,16 @@ def track_places(rows: Rows) -> Mapping[tuple[str, str], int]:
 
 
 def track_of(rows: Rows, row: Sequence[str], places: Mapping[tuple[str, str], int]) -> FmaTrack:
-    """The track of a row."""
-    artist_id, artist_name, split, subset, genre = (row[places[column]].strip() for column in WANTED)
+    """The track of a row. What many rows say is kept once."""
+    artist_id, artist_name, split, subset, genre = (intern(row[places[column]].strip()) for column in WANTED)
     if split not in SPLITS:
         raise rows.wrong(f"the column (set, split) says {split!r}, not one of {', '.join(SPLITS)}")
     if subset not in SUBSETS:
         raise rows.wrong(f"the column (set, subset) says {subset!r}, not one of {', '.join(SUBSETS)}")
+    if "\0" in artist_name or "\0" in genre:  # which PostgreSQL does not take
+        raise rows.wrong("a name has a character of code 0 in it")
     return FmaTrack(
-        track_id=number_of(rows, row),
+        track_id=number_of(rows, row[0]),
         artist=artist_id or artist_name,
         artist_name=artist_name or f"FMA artist {artist_id}",
         genre=genre,
@@ -223,30 +174,35 @@ def value_places(rows: Rows) -> list[int]:
     return [there[column] for column in VALUES]
 
 
-def values_of(rows: Rows, row: Sequence[str], places: Sequence[int]) -> "array[float]":
+def values_of(rows: NumberRows, line: bytes, pick: Pick) -> "array[float]":
     """The values of a row in the order of `VALUES`; what is empty is not a number."""
+    texts = pick(rows.fields(line))
     try:
-        return array("f", [float(row[place] or "nan") for place in places])
-    except ValueError as error:
-        wrong = next(
-            (place, name) for place, name in zip(places, VALUES, strict=True) if not is_number(row[place])
-        )
-        raise rows.wrong(f"{' '.join(wrong[1])} is {row[wrong[0]]!r}, no number") from error
+        return array("f", map(float, texts))
+    except ValueError:
+        return array("f", [number_or_nothing(rows, *each) for each in zip(texts, VALUES, strict=True)])
     except OverflowError as error:
         raise rows.wrong("a value is too large") from error
 
 
-def number_of(rows: Rows, row: Sequence[str]) -> int:
-    """The number of the track that a row is about."""
-    if not row[0].isascii() or not row[0].isdigit():
-        raise rows.wrong(f"the column {INDEX} says {row[0]!r}, which is no track's number")
-    return int(row[0])
-
-
-def is_number(text: str) -> bool:
-    """Whether a field holds a number, or nothing."""
+def number_or_nothing(rows: Rows, text: bytes, name: tuple[str, str, str]) -> float:
+    """The number in a field; nan where there is nothing."""
     try:
-        float(text or "nan")
-    except ValueError:
-        return False
-    return True
+        return float(text or b"nan")
+    except ValueError as error:
+        said = text.decode(errors="replace")
+        raise rows.wrong(f"{' '.join(name)} is {said!r}, no number") from error
+
+
+def number_of(rows: Rows, text: str) -> int:
+    """The number of the track that a row is about."""
+    if not text.isascii() or not text.isdigit():
+        raise rows.wrong(f"the column {INDEX} says {text!r}, which is no track's number")
+    return int(text)
+
+
+def once(rows: Rows, number: int, seen: set[int]) -> None:
+    """Refuse a second row of one track: which of the two is right cannot be known."""
+    if number in seen:
+        raise rows.wrong(f"the track {number} had a row before")
+    seen.add(number)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
+from portal.library.vectors import packed
 from portal.public.fma_layout import VERSION
 from portal.public.fma_tables import FmaTables
 from portal.public.models import FMA, PublicSong
@@ -17,7 +18,7 @@ _INCOMING = """
 """
 _TAKE = f"""
     WITH taken AS (
-        INSERT INTO public_publicsong ({_COLUMNS}) SELECT DISTINCT ON ("table", key) {_COLUMNS} FROM incoming
+        INSERT INTO public_publicsong ({_COLUMNS}) SELECT {_COLUMNS} FROM incoming
         ON CONFLICT ("table", key) DO UPDATE SET
             artist = excluded.artist, tag = excluded.tag, version = excluded.version, "values" = excluded."values"
         WHERE (public_publicsong.artist, public_publicsong.tag, public_publicsong.version, public_publicsong."values")
@@ -40,16 +41,16 @@ class Imported:
 def import_fma(tables: FmaTables, watch: Callable[[int], None]) -> Imported:
     """Take every track with a genre; the whole or, after an error, nothing. `watch` hears how many were read.
 
-    The rows go to PostgreSQL as they are read: a hundred thousand songs of 518 values never lie in memory.
+    The rows go to PostgreSQL as they are read, their values as bytes: a hundred thousand songs never lie in memory, and
+    neither side writes or reads digits.
     """
     count = 0
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_INCOMING)
-        with cursor.copy(f"COPY incoming ({_COLUMNS}) FROM STDIN") as copy:
+        with cursor.copy(f"COPY incoming ({_COLUMNS}) FROM STDIN (FORMAT binary)") as copy:
             for track, values in tables.read_values():
-                text = f"[{','.join(map(repr, values))}]"
                 artist, tag = track.artist_name[:LONGEST_ARTIST], track.genre[:LONGEST_TAG]
-                copy.write_row((FMA, str(track.track_id), artist, tag, VERSION, text))
+                copy.write_row((FMA, str(track.track_id), artist, tag, VERSION, packed(values)))
                 count += 1
                 watch(count)
         cursor.execute(_TAKE)
