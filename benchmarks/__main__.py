@@ -24,6 +24,7 @@ NAMES = (
     "calling",
     "training",
     "noise",
+    "imbalance",
 )
 
 
