@@ -25,6 +25,7 @@ class FeaturesProcess:
     process: psutil.Process
     log: Path
     """What it wrote to stderr."""
+    channel: grpc.Channel
     stub: features_pb2_grpc.FeatureServiceStub
     health: health_pb2_grpc.HealthStub
 
@@ -70,6 +71,7 @@ def features_process(library: Path, log: Path, **settings: object) -> Iterator[F
             yield FeaturesProcess(
                 process=psutil.Process(process.pid),
                 log=log,
+                channel=channel,
                 stub=features_pb2_grpc.FeatureServiceStub(channel),
                 health=health,
             )

@@ -136,6 +136,8 @@ class InferenceFake(ModelsFake):
     ready: bool = True
     trouble: str = ""
     """Why a model that should serve does not."""
+    silent: bool = False
+    """It says nothing of its state."""
     model: str = MODEL
     learned: tuple[str, ...] = LEARNED
     feature_versions: tuple[str, ...] = ()
@@ -219,6 +221,8 @@ class InferenceFake(ModelsFake):
     def GetStatus(
         self, request: inference_pb2.GetStatusRequest, context: grpc.ServicerContext
     ) -> inference_pb2.GetStatusResponse:
+        if self.silent:
+            raise BusyError("Nothing is said at the moment.")
         stage = inference_pb2.StageStatus(
             stage=1,
             kinds=self.kinds,  # type: ignore[arg-type] # numbers of the enum

@@ -5,28 +5,32 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import grpc
 import numpy as np
 import pytest
 import songs
 import typer
+from audio_files import song
+from features_process import features_process
 from fma_tables_made import changed, made_library, track_id, write_fma
 from inference_system import System, running_system
 from portal.commands import public
 from portal.commands import songs as song_commands
 from portal.genres.models import Alias, Genre
 from portal.library.labels import relabel
-from portal.library.models import Analysis, Track, Vector
-from portal.library.vectors import store_vectors
+from portal.library.models import Analysis, Library, Track, Vector
+from portal.library.vectors import store_vectors, stored_vectors
 from portal.public.fma_layout import VERSION
 from portal.public.fma_tables import tables_in
 from portal.public.importing import import_fma
 from portal.public.models import PublicSong
 from portal.public.songs import public_songs, songs_by_genre
-from portal.remote.audio import VectorValues
+from portal.remote.audio import VectorValues, vector_message
+from portal.remote.features import FeaturesClient
 from portal.remote.inference import InferenceClient
 from portal.remote.models import ModelsClient
 from portal.runs.models import Run
-from portal.runs.start import start_classify, start_train
+from portal.runs.start import start_classify, start_extract, start_train
 from portal.verdicts.learnable import survey_genres
 from portal.verdicts.models import Prediction
 from portal.verdicts.offers import offers
@@ -270,7 +274,7 @@ def test_a_table_of_another_make_than_features_makes_is_not_learned_from(portal,
 def test_labelled_songs_that_were_not_heard_as_a_whole_are_heard_first(
     portal, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from portal.runs.start import start_extract, start_sync
+    from portal.runs.start import start_sync
 
     monkeypatch.setenv("PORTAL_FEATURES_TARGET", portal.target)
     imported(folder)
@@ -340,3 +344,31 @@ def test_a_model_of_the_table_judges_songs_by_their_whole_song_values(
     right = sum(said[pk] == genre for pk, genre in truth.items())
     assert right > 0.8 * len(truth)
     assert portal.features.heard == []
+    a_real_song_is_heard_as_a_whole_and_judged_by_that(portal, real_inference, tracks[0].library, tmp_path)
+
+
+def a_real_song_is_heard_as_a_whole_and_judged_by_that(
+    portal, real_inference: System, library: Library, tmp_path: Path
+) -> None:
+    """The plain extraction of a file by the real features service, and what comes of each of its vectors."""
+    music = tmp_path / "music"
+    music.mkdir()
+    file = song(music, "flac", seconds=8, seed=3)
+    track = songs.make_song(library, 5000, file=str(file), audio=None, artist="Recorded")
+    with features_process(music, tmp_path / "features.log", processes=1) as process:
+        portal.services = replace(portal.services, features=FeaturesClient(process.channel))
+        extracted = portal.finish(start_extract(track_ids=[track.pk]), within_seconds=120)
+        assert (extracted.state, extracted.done_count) == (Run.State.DONE, 1), extracted.message
+        classified = portal.finish(start_classify([track.pk]), within_seconds=60)
+    assert (classified.state, classified.done_count) == (Run.State.DONE, 1), classified.message
+    track.refresh_from_db()
+    found = {each.kind: each for each in stored_vectors([track.audio_id])[track.audio_id]}
+    assert set(found) == {"fma", "fma-native"}
+    assert list(found["fma"].values) != list(found["fma-native"].values)
+    whole = inference_pb2.ClassifyTrackRequest(vectors=[vector_message(found["fma-native"])])
+    said, kept = real_inference.stub.ClassifyTrack(whole), Prediction.objects.get(track=track, current=True)
+    assert (kept.genre.name, kept.confidence) == (said.genre, pytest.approx(said.confidence, abs=1e-4))
+    assert real_inference.features.requests == [], "what was stored was enough"
+    excerpt = inference_pb2.ClassifyTrackRequest(vectors=[vector_message(found["fma"])])
+    with pytest.raises(grpc.RpcError, match="FMA_NATIVE vectors are needed"):
+        real_inference.stub.ClassifyTrack(excerpt)

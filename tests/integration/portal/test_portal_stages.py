@@ -58,6 +58,36 @@ def test_the_native_kind_is_made_only_where_it_is_asked_for_by_name(portal, aske
     )
 
 
+@pytest.mark.parametrize(("asked", "made"), [((), 2), (("all",), 2), (("fma",), 1)])
+def test_whole_songs_are_heard_unasked_where_the_model_in_service_has_learned_from_them(
+    portal, monkeypatch, asked, made
+):
+    monkeypatch.setenv("PORTAL_FEATURES_TARGET", portal.target)
+    portal.features.versions[NATIVE] = "fma-native-518/1"
+    portal.inference.kinds, portal.inference.feature_versions = (NATIVE,), ("fma-native-518/1",)
+    run = extracted(portal, *asked)
+    assert (run.state, run.done_count) == (Run.State.DONE, SONGS)
+    assert kinds_stored() == {"fma", *["fma-native"][: made - 1]}
+    assert len(portal.features.decoded) == SONGS, "both from one pass"
+    native = next(
+        stage for stage in stages_as_data(5.0, {"fma-native"})["stages"] if stage["stage"] == "fma-native"
+    )
+    assert native["pending" if made == 1 else "done"] == SONGS
+    portal.finish(start_extract())
+    portal.finish(start_classify())
+    assert {(NATIVE, "fma-native-518/1")} <= {
+        (vector.kind, vector.version) for song in portal.inference.asked for vector in song.vectors
+    }
+
+
+def test_an_extraction_goes_on_while_inference_is_silent_and_says_what_it_may_lack(portal):
+    portal.inference.silent = True
+    run = extracted(portal)
+    assert (run.state, run.done_count) == (Run.State.DONE, SONGS)
+    assert "inference did not answer: only the usual vectors were made" in run.message
+    assert "inference did not answer" not in portal.finish(start_extract(["fma"])).message
+
+
 def test_status_shows_the_native_kind_once_somebody_has_asked_for_it(portal, monkeypatch):
     monkeypatch.setenv("PORTAL_FEATURES_TARGET", portal.target)
     portal.features.versions[NATIVE] = "fma-native-518/1"

@@ -1,6 +1,6 @@
 """What `reclass extract` and `reclass status` say of the stages: songs done, failed, skipped and pending, and why."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -31,12 +31,15 @@ def report(result: Mapping[str, Any], console: Console) -> bool:
     return not left and not stages.not_installed
 
 
-def stages_as_data(timeout_seconds: float) -> dict[str, Any]:
-    """Every stage with its counts; a message where the features service does not answer."""
+def stages_as_data(timeout_seconds: float, heard: Iterable[str] = ()) -> dict[str, Any]:
+    """Every stage with its counts; a message where the features service does not answer.
+
+    `heard` are the kinds that the model in service hears.
+    """
     try:
-        # Kinds that no stage hears are shown once somebody has asked for them.
-        aside = Vector.objects.filter(kind__in=ASIDE).values_list("kind", flat=True).distinct()
-        kinds = (*STAGES, *aside)
+        # Kinds that no usual stage hears are shown once somebody has asked for them, or a model hears them.
+        stored = Vector.objects.filter(kind__in=ASIDE).values_list("kind", flat=True).distinct()
+        kinds = (*STAGES, *(kind for kind in ASIDE if kind in {*stored, *heard}))
         stages = stages_of(capabilities_now(preferences(), timeout_seconds).kinds, kinds)
     except RemoteError as error:
         return {"stages": [], "message": f"features does not answer: {error.message}"}

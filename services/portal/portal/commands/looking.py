@@ -33,7 +33,8 @@ def status(
 
         songs, runs = counts(serving_versions()), _last_runs()
         model = model_as_data(SERVICE_TIMEOUT_SECONDS)
-        extraction = stages_as_data(SERVICE_TIMEOUT_SECONDS)
+        heard = {kind for stage in model["stages"] for kind in stage["kinds"]}
+        extraction = stages_as_data(SERVICE_TIMEOUT_SECONDS, heard)
         if as_json:
             content = {"songs": songs, "extraction": extraction, "model": model, "last_runs": runs}
             sys.stdout.write(json.dumps(content, ensure_ascii=False, indent=2) + "\n")

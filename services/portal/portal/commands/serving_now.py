@@ -102,6 +102,7 @@ def _model(model: Model) -> dict[str, Any]:
 def _stage(stage: Stage) -> dict[str, Any]:
     return {
         "stage": stage.stage,
+        "kinds": list(stage.kinds),
         "ready": stage.ready,
         "model_version": stage.model_version,
         "genres": list(stage.genres),

@@ -52,8 +52,8 @@ def extract(
         list[Stage] | None,
         typer.Option(
             "--stage",
-            help="Vectors to make; again for more. Without it: those of the voting that are installed; "
-            "all: every one of the voting, or an error.",
+            help="Vectors to make; again for more. Without it: those of the voting that are installed, and whole songs "
+            "(fma-native) where the model in service hears these; all: the same, or an error.",
         ),
     ] = None,
     data: DataOption = None,

@@ -15,12 +15,13 @@ from portal.library.faults import note_missed
 from portal.library.known_audio import known_keys
 from portal.library.models import Analysis, Audio, Track
 from portal.library.recordings import forget_recording
-from portal.library.stages import chosen, kinds_lacked, lacking
+from portal.library.stages import ALL, chosen, kinds_lacked, lacking
 from portal.library.vectors import store_vectors
 from portal.preferences.current import preferences
 from portal.preferences.values import Preferences
 from portal.remote.audio import AudioSource, Heard
 from portal.remote.features import FeaturesClient
+from portal.remote.inference import Stage
 from portal.runs.models import Run
 from portal.runs.work import DONE, Outcome, RunFailedError, RunJob, Verdict
 
@@ -28,11 +29,16 @@ from portal.runs.work import DONE, Outcome, RunFailedError, RunJob, Verdict
 JUDGED = (Analysis.CLASSIFIED, Analysis.PROVISIONAL, Analysis.UNSURE)
 ANOTHER_FILE = Outcome(verdict=Verdict.AGAIN, message="Its file was changed while it was being heard.")
 FORGOTTEN = Outcome(verdict=Verdict.AGAIN, message="What was known of this audio went while it was heard.")
+MODEL_UNKNOWN = (
+    "inference did not answer: only the usual vectors were made. A model that hears whole songs needs others; "
+    "`reclass extract` makes them when inference is back, else the classification does"
+)
 GONE = Outcome(verdict=Verdict.SKIPPED, message="It is one song with another row since; that one is heard.")
 
 
 class Hearing:
-    """Arguments: `stages` (kinds, or "all"; none: those installed) and `track_ids` (none: every song)."""
+    """Arguments: `stages` (kinds, or "all"; none: those installed, and those that the model in service hears) and
+    `track_ids` (none: every song)."""
 
     songs_at_once = None
 
@@ -44,11 +50,13 @@ class Hearing:
         wishes = preferences()
         features = job.services.features.capabilities(wishes)
         asked = job.run.arguments.get("stages", ())
-        stages = chosen(features.kinds, asked)
+        serving = _serving(job)
+        stages = chosen(features.kinds, asked, serving or ())
         job.run.result = {
             "versions": stages.versions,
             "excerpt": wishes.excerpt,
             "not_installed": stages.not_installed,
+            "model_unknown": serving is None and (not asked or ALL in asked),
             "processes": features.processes,
         }
         job.run.save(update_fields=("result",))
@@ -98,6 +106,7 @@ class Hearing:
         """An explanation where there was nothing to do, and the stages that could not be made."""
         said = [] if run.song_count else [_nothing_to_hear()]
         said += [f"{kind}: {why}" for kind, why in run.result.get("not_installed", {}).items()]
+        said += [MODEL_UNKNOWN] if run.result.get("model_unknown") else []
         return " ".join(f"{sentence.rstrip('.')}." for sentence in said)
 
     def abandon(self, run: Run) -> None:
@@ -150,6 +159,14 @@ def _store_audio(heard: Heard) -> Audio:
     )
     store_vectors({audio.pk: heard.vectors})
     return audio
+
+
+def _serving(job: RunJob) -> tuple[Stage, ...] | None:
+    """The stages, of which each says what its model hears; None where inference is silent: the rest can be heard."""
+    try:
+        return job.services.inference.status()
+    except RemoteError:
+        return None
 
 
 def _to_hear(arguments: Mapping[str, Any], versions: Mapping[str, str]) -> QuerySet[Track]:

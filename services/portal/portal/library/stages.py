@@ -8,11 +8,12 @@ from django.db.models import Count, Exists, OuterRef, Q
 
 from portal.library.models import Analysis, Track, Vector, VectorKind
 from portal.remote.features import Capability
+from portal.remote.inference import Stage
 
 STAGES = (VectorKind.FMA.value, VectorKind.MERT.value, VectorKind.JMLA.value)
 """The kinds that the voting uses."""
 ASIDE = (VectorKind.FMA_NATIVE.value,)
-"""Those that are made only where somebody asks for them by name."""
+"""Those that are made only where a model in service hears them, or somebody asks for them by name."""
 WITH_PUBLIC = (*ASIDE, *STAGES[1:])
 """The kinds of a voting that has learned from a public table too: such tables have no values of an excerpt."""
 ALL = "all"
@@ -65,14 +66,26 @@ def stages_of(capabilities: Iterable[Capability], kinds: Sequence[str] = STAGES)
     )
 
 
-def chosen(capabilities: Iterable[Capability], asked: Sequence[str]) -> Stages:
-    """The kinds that were asked for; nothing asked is what is installed of the voting."""
-    stages = stages_of(capabilities, (*STAGES, *(kind for kind in ASIDE if kind in asked)))
+def heard_aside(serving: Iterable[Stage]) -> dict[str, str]:
+    """The kinds that are heard beside the usual ones, because a model in service has learned from them."""
+    return {
+        kind: learned
+        for stage in serving
+        for kind, learned in zip(stage.kinds, stage.feature_versions, strict=False)
+        if kind in ASIDE
+    }
+
+
+def chosen(capabilities: Iterable[Capability], asked: Sequence[str], serving: Iterable[Stage] = ()) -> Stages:
+    """The kinds that were asked for; nothing asked is what is installed of the voting and of what `serving` hears."""
+    voting = (*STAGES, *heard_aside(serving))
+    kinds = dict.fromkeys((*voting, *(kind for kind in ASIDE if kind in asked)))
+    stages = stages_of(capabilities, tuple(kinds))
     if ALL in asked:
         return stages
     return replace(
         stages,
-        versions={kind: made for kind, made in stages.versions.items() if kind in (asked or STAGES)},
+        versions={kind: made for kind, made in stages.versions.items() if kind in (asked or voting)},
         not_installed={kind: why for kind, why in stages.not_installed.items() if kind in asked},
     )
 

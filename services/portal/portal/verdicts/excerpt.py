@@ -6,7 +6,7 @@ from typing import Any
 from runtime.errors import RemoteError
 
 from portal.library.models import VectorKind
-from portal.library.stages import ASIDE, STAGES, stages_of
+from portal.library.stages import STAGES, heard_aside, stages_of
 from portal.preferences.current import preferences
 from portal.preferences.values import Preferences
 from portal.remote.features import FeaturesClient
@@ -23,7 +23,7 @@ def as_heard_now(features: FeaturesClient, serving: Iterable[Stage]) -> dict[str
     """
     wishes = preferences()
     serving = list(serving)
-    aside = _aside(serving)
+    aside = heard_aside(serving)
     try:
         versions = stages_of(features.capabilities(wishes).kinds, (*STAGES, *aside)).versions
     except RemoteError:
@@ -38,16 +38,6 @@ def as_heard_now(features: FeaturesClient, serving: Iterable[Stage]) -> dict[str
                     f"`reclass train`, or set {back} back."
                 )
     return {"excerpt": wishes.excerpt, "versions": dict(versions)}
-
-
-def _aside(serving: Iterable[Stage]) -> dict[str, str]:
-    """The kinds that are heard beside the usual ones, because a model in service has learned from them."""
-    return {
-        kind: learned
-        for stage in serving
-        for kind, learned in zip(stage.kinds, stage.feature_versions, strict=False)
-        if kind in ASIDE
-    }
 
 
 def wishes_of(run: Run) -> Preferences:

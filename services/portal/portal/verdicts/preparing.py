@@ -26,7 +26,7 @@ class Lacking:
 
     track_ids: tuple[int, ...] = ()
     stages: tuple[str, ...] = ()
-    """The kinds of vectors that are to be made; none: those that are installed."""
+    """The kinds of vectors that are to be made."""
     seconds: float | None = None
     """About how long that takes; None where nothing was heard so far to judge by."""
 
@@ -55,7 +55,8 @@ def lacking_now(*, public: bool = False) -> Lacking:
     each = _seconds_a_song(FMA_NATIVE if public else "")
     return Lacking(
         track_ids=track_ids,
-        stages=tuple(versions) if public else (),
+        # Named, for without names the extraction makes what a model in service hears too, which this training may not.
+        stages=tuple(versions),
         seconds=None if each is None else each * len(track_ids),
     )
 
