@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from inference.apart import ONE_THREAD
 from inference.corpus import CorpusWriter
 from inference.record import HeadRecord
 from inference.stages import Vector, VectorKind
@@ -82,9 +83,8 @@ def add(writer: CorpusWriter, song_id: str, genre: str, artist: int, values: np.
 def train(folder: Path) -> tuple[float, float]:
     """Minutes, and the most memory of the process in GiB, on two cores; its steps are shown with their times."""
     started = time.monotonic()
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), THREADS)
-    command = [sys.executable, "-m", "inference.training_process", str(folder), str(os.getpid())]
-    with subprocess.Popen(command, env=os.environ | threads, stdout=subprocess.PIPE, text=True) as process:
+    command = [sys.executable, "-m", "inference.training_process", str(folder), str(os.getpid()), THREADS]
+    with subprocess.Popen(command, env=os.environ | ONE_THREAD, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout or ():
             print(f"{time.monotonic() - started:7.0f} s  {json.loads(line)['step']}", flush=True)
         _, status, usage = os.wait4(process.pid, 0)

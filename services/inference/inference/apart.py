@@ -17,6 +17,8 @@ REFUSALS = {
     for error in (errors.TooFewSongsError, errors.TooFewGenresError, errors.VectorInvalidError)
 }
 """What such a process may refuse for."""
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""Of each product of matrices: numpy and scipy have a pool each, and these would keep each other from the processor."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +53,16 @@ class LearningProcess:
 
     def run(self) -> Iterator[Step]:
         """Wait for the end; raises TooFewSongsError, TooFewGenresError, VectorInvalidError, TrainingCrashedError."""
-        threads = str(self._threads)
-        limits = {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
-        command = [sys.executable, "-m", self._module, str(self._folder), str(os.getpid())]
+        command = [
+            sys.executable,
+            "-m",
+            self._module,
+            str(self._folder),
+            str(os.getpid()),
+            str(self._threads),
+        ]
         with subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, env=os.environ | limits
+            command, stdout=subprocess.PIPE, text=True, env=os.environ | ONE_THREAD
         ) as self._process:
             if self.cancelled:
                 self._process.kill()

@@ -20,6 +20,7 @@ from inference.fitting import (
 )
 from inference.head import Array
 from inference.labelled import Part
+from inference.side_by_side import side_by_side
 from inference.temperature import fit_temperature
 
 Ints = NDArray[np.integer]
@@ -71,9 +72,12 @@ def judged(recipe: Recipe, part: Part, logits: Array) -> Tried:
 
 def logistic_logits(part: Part, folds: Ints, recipe: Recipe, seed: int) -> Array:
     logits = np.zeros((len(folds), part.genre_count), dtype=np.float32)
-    for fold in np.unique(folds):
+
+    def hear_fold(fold: int) -> None:
         own = folds == fold
         logits[own] = fit_head(part.only(~own), recipe, seed=seed).logits(part.vectors[own])
+
+    side_by_side(hear_fold, np.unique(folds).tolist(), bytes_each=part.vectors.nbytes)
     return logits
 
 
@@ -84,7 +88,13 @@ def try_perceptrons(part: Part, folds: Ints, *, seed: int, strength: float) -> T
     quick models that look for wrong labels.
     """
     following = [fold_epochs(part, folds == fold, seed) for fold in np.unique(folds)]
-    return stop_early(part, strength, (together(folds, each) for each in zip(*following, strict=True)))
+    return stop_early(part, strength, epoch_by_epoch(part, folds, following))
+
+
+def epoch_by_epoch(part: Part, folds: Ints, following: Sequence[Iterator[Array]]) -> Iterator[Array]:
+    """Logits of all songs after each epoch of all folds, without end."""
+    while True:
+        yield together(folds, side_by_side(next, following, bytes_each=part.vectors.nbytes))
 
 
 def together(folds: Ints, of_folds: Sequence[Array]) -> Array:

@@ -1,6 +1,6 @@
 """The process that evaluates on a given split, apart from the one that serves.
 
-    python -m inference.examination_process FOLDER PARENT
+    python -m inference.examination_process FOLDER PARENT THREADS
 
 FOLDER holds a corpus, the part of each of its songs, and options.json. It leaves the record and pictures of the test
 part. Progress and refusals are those of the training process; it ends when the process PARENT does.
@@ -29,17 +29,19 @@ from inference.pictures import (
     draw_reliability,
 )
 from inference.record import HeadRecord, TriedRecipe, record_to_json
+from inference.side_by_side import working_with
 from inference.stages import STAGES
 from inference.training_files import EXAMINED_FILE, FAILURE_FILE, OPTIONS_FILE, PARTS_FILE
 from inference.training_process import NICENESS
 
 
 def main() -> None:
-    folder, parent = Path(sys.argv[1]), int(sys.argv[2])
+    folder, parent, threads = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     die_with(parent)
     os.nice(NICENESS)
     try:
-        evaluate(folder, **json.loads((folder / OPTIONS_FILE).read_text()))
+        with working_with(threads):
+            evaluate(folder, **json.loads((folder / OPTIONS_FILE).read_text()))
     except InferenceError as error:
         (folder / FAILURE_FILE).write_text(json.dumps({"reason": error.reason, "message": str(error)}))
 

@@ -24,6 +24,8 @@ CHUNK_ROWS = 8192
 """Rows that are turned to float64 at a time, so that moments of a large matrix need no copy of it."""
 SHAPE = Shape()
 LEAST_STEP_SONGS = 32
+MOST_SONGS_HEARD = 1_500_000
+"""By the perceptrons of one fit, each epoch's counted anew: what a large library gains from more is less than noise."""
 STEPS_AN_EPOCH = 20
 """Of the perceptrons, in a library that is too small for steps of 256 songs."""
 SMALL_LIBRARY_SONGS = 5_000
@@ -38,6 +40,10 @@ class Recipe:
     """Of the logistic regression: scikit-learn's C, small is strict."""
     epochs: int = 0
     """Of the perceptrons: where their validation loss was least."""
+
+    def for_songs(self, count: int) -> "Recipe":
+        """The same for a fit of so many songs, of which a large library's need fewer epochs."""
+        return replace(self, epochs=min(self.epochs, max(1, round(MOST_SONGS_HEARD / count))))
 
     def __str__(self) -> str:
         if self.algorithm == LOGISTIC:

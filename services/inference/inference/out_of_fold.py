@@ -10,6 +10,7 @@ from inference.evaluation import truths
 from inference.fitting import LOGISTIC, Recipe, fit_head
 from inference.head import Array, Head
 from inference.labelled import Part
+from inference.side_by_side import side_by_side
 from inference.splitting import grouped_folds
 from inference.suspects import ODDS_TO_DROP, song_weights, suspect_labels
 from inference.temperature import fit_temperature
@@ -36,11 +37,14 @@ def hear(part: Part, folds: Ints, recipe: Recipe, *, seed: int, handle_noise: bo
     """Predictions for the songs of the folds `only`, each by a head of the songs of all other folds."""
     logits = np.zeros((len(folds), part.genre_count), dtype=np.float32)
     distances = np.zeros(len(folds), dtype=np.float32)
-    for fold in only:
+
+    def hear_fold(fold: int) -> None:
         own = folds == fold
         head = fit_robustly(part.only(~own), recipe, seed=seed, handle_noise=handle_noise)
         logits[own] = head.logits(part.vectors[own])
         distances[own] = head.distances(part.vectors[own])
+
+    side_by_side(hear_fold, only.tolist(), bytes_each=part.vectors.nbytes)
     return Heard(logits=logits, distances=distances)
 
 
@@ -61,10 +65,13 @@ def find_suspects(part: Part, recipe: Recipe, *, seed: int) -> Bools:
     folds = grouped_folds(part.labels, part.groups, folds=INNER_FOLDS, seed=seed + 7)
     quick = Recipe(algorithm=LOGISTIC, strength=recipe.strength)
     logits = np.zeros((len(folds), part.genre_count), dtype=np.float32)
-    for fold in np.unique(folds):
+
+    def hear_fold(fold: int) -> None:
         own = folds == fold
         others = sampled(np.flatnonzero(~own), part.groups, INNER_SONGS, seed)
         logits[own] = fit_head(part.only(others), quick, seed=seed).logits(part.vectors[own])
+
+    side_by_side(hear_fold, np.unique(folds).tolist(), bytes_each=part.vectors[:INNER_SONGS].nbytes)
     labels = truths(logits.argmax(axis=1), part.named, part.labels)
     return suspect_labels(softmax(logits, fit_temperature(logits, labels)), part.named, ODDS_TO_DROP)
 

@@ -10,7 +10,7 @@ from inference.calibration import calibration_figures, softmax
 from inference.choosing import Tried, best_of, judged, try_recipes
 from inference.coverage import coverage_curve
 from inference.evaluation import held_out_figures, truths
-from inference.fitting import SMALL_LIBRARY_SONGS, fit_head
+from inference.fitting import SMALL_LIBRARY_SONGS, Recipe, fit_head
 from inference.genres import SkippedGenre, learnable_genres
 from inference.head import Array, Head
 from inference.judged import Judged
@@ -132,11 +132,12 @@ class StageTraining:
         self.progress("look for labels that are wrong", 0.3)
         handling = self.compare_handling(rows, plain)
         best = handling.handled if handling.used else plain
+        recipe = plain.recipe.for_songs(len(rest))
         if len(rows) < len(rest):
-            rows, best = self.validate(rest, best, handle_noise=handling.used)
+            rows, best = self.validate(rest, recipe, handle_noise=handling.used)
         scaling, logits = calibrated(best.logits, self.part.only(rows))
         return Chosen(
-            recipe=plain.recipe,
+            recipe=recipe,
             tried=tuple(tried),
             handle_noise=handling.used,
             accuracies=handling.accuracies,
@@ -153,7 +154,7 @@ class StageTraining:
                 # On the folds of the first run the recipe was tried without it already.
                 plain.logits
                 if number == 0 and not handle
-                else self.hear_folds(sample, run[rows], plain, handle_noise=handle)
+                else self.hear_folds(sample, run[rows], plain.recipe, handle_noise=handle)
                 for handle in (True, False)
             )
             both = [judged(plain.recipe, sample, logits) for logits in (with_it, without)]
@@ -168,23 +169,22 @@ class StageTraining:
         )
 
     def validate(
-        self, rest: NDArray[np.intp], best: Tried, *, handle_noise: bool
+        self, rest: NDArray[np.intp], recipe: Recipe, *, handle_noise: bool
     ) -> tuple[NDArray[np.intp], Tried]:
         """One fold of a large library, judged by a head of nearly as many songs as the one that will serve."""
         self.progress("calibrate on artists that were not in training", 0.38)
         part, folds = self.part.only(rest), self.split.runs[0][rest]
         own = folds == VALIDATION
-        logits = self.hear_folds(part, folds, best, handle_noise=handle_noise, only=np.array([VALIDATION]))
-        return rest[own], judged(best.recipe, part.only(own), logits[own])
+        logits = self.hear_folds(part, folds, recipe, handle_noise=handle_noise, only=np.array([VALIDATION]))
+        return rest[own], judged(recipe, part.only(own), logits[own])
 
     def hear_folds(
-        self, part: Part, folds: Ints, tried: Tried, *, handle_noise: bool, only: Ints | None = None
+        self, part: Part, folds: Ints, recipe: Recipe, *, handle_noise: bool, only: Ints | None = None
     ) -> Array:
         """Logits of the songs of these folds (all where none are named)."""
         chosen = np.unique(folds) if only is None else only
-        return hear(
-            part, folds, tried.recipe, seed=self.options.seed, handle_noise=handle_noise, only=chosen
-        ).logits
+        heard = hear(part, folds, recipe, seed=self.options.seed, handle_noise=handle_noise, only=chosen)
+        return heard.logits
 
     def fit(self, part: Part, chosen: Chosen) -> Head:
         """A head of these songs, made as all are."""

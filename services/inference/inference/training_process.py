@@ -1,10 +1,10 @@
 """The process that trains, apart from the one that serves so that neither waits for the other.
 
-    python -m inference.training_process FOLDER PARENT
+    python -m inference.training_process FOLDER PARENT THREADS
 
 FOLDER holds a corpus and options.json. Each stage that can be trained leaves a folder with its head, its record and
 its out-of-fold predictions. Progress goes to stdout as lines of JSON; a refusal leaves failure.json. It ends when the
-process PARENT does: nobody would take what it learns.
+process PARENT does: nobody would take what it learns. It fits THREADS heads at once where it can.
 """
 
 import json
@@ -38,6 +38,7 @@ from inference.pictures import (
 )
 from inference.record import HeadRecord, TriedRecipe
 from inference.rival import LearnedStage, leave_comparison, write_measured
+from inference.side_by_side import working_with
 from inference.splitting import Split
 from inference.stages import STAGES, Array, Stage
 from inference.trained import Chosen, TrainedStage
@@ -50,12 +51,13 @@ Rows = NDArray[np.int64]
 
 
 def main() -> None:
-    folder, parent = Path(sys.argv[1]), int(sys.argv[2])
+    folder, parent, threads = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     die_with(parent)
     # Serving keeps its latency while this runs.
     os.nice(NICENESS)
     try:
-        train(folder, TrainingOptions(**json.loads((folder / OPTIONS_FILE).read_text())))
+        with working_with(threads):
+            train(folder, TrainingOptions(**json.loads((folder / OPTIONS_FILE).read_text())))
     except InferenceError as error:
         (folder / FAILURE_FILE).write_text(json.dumps({"reason": error.reason, "message": str(error)}))
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from inference.fitting import LOGISTIC, PERCEPTRONS, Recipe, fit_head
+from inference.fitting import LOGISTIC, MOST_SONGS_HEARD, PERCEPTRONS, Recipe, fit_head
 from inference.labelled import LabelSource, Part
 from inference.logistic import cross_entropy, fit_logistic
-from inference.perceptrons import Shape, begin, gradients, train
+from inference.perceptrons import RunningMean, Shape, begin, gradients, train
 from sklearn.linear_model import LogisticRegression
 
 RECIPES = [
@@ -112,6 +112,24 @@ def test_the_members_joined_are_the_mean_of_the_members() -> None:
         for member in range(3)
     ]
     assert joined == pytest.approx(np.mean(members, axis=0), abs=1e-4)
+
+
+def test_the_running_mean_is_plain_at_first_and_forgets_later() -> None:
+    ensemble = begin(2, 3, Shape(hidden=4), np.random.default_rng(0))
+    mean = RunningMean(ensemble)
+    for value in (3, 5, 100):
+        ensemble.first[:] = value
+        mean.take_in(ensemble, np.float32(0.5))
+    # (3 + 5) / 2, and then half of what comes: a plain mean would take a third.
+    assert mean.weights.first == pytest.approx(np.full((2, 12), 52.0))
+    assert mean.weights.second == pytest.approx(ensemble.second)
+
+
+def test_a_large_librarys_fit_needs_fewer_epochs() -> None:
+    recipe = Recipe(algorithm=PERCEPTRONS, epochs=30)
+    assert recipe.for_songs(1000).epochs == 30
+    assert recipe.for_songs(MOST_SONGS_HEARD // 10).epochs == 10
+    assert recipe.for_songs(2 * MOST_SONGS_HEARD + 1).epochs == 1
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
