@@ -74,8 +74,15 @@ class _State:
 class MertModel:
     """Safe to share between threads. Everything that it raises is a CannotEmbed."""
 
-    def __init__(self, triton: Triton, choice: Choice, figures: MertFigures) -> None:
+    def __init__(
+        self,
+        triton: Triton,
+        choice: Choice,
+        figures: MertFigures,
+        failure_seconds: float = FAILURE_SECONDS,
+    ) -> None:
         self._triton = triton
+        self._failure_seconds = failure_seconds
         self._choice = choice
         self._figures = figures
         self._state = _State()
@@ -110,7 +117,7 @@ class MertModel:
     def _fresh_failure(self, wish: Wish) -> CannotEmbed | None:
         with self._lock:
             failed_at, failure = self._state.failures.get(wish, (-math.inf, None))
-        return failure if time.monotonic() - failed_at < FAILURE_SECONDS else None
+        return failure if time.monotonic() - failed_at < self._failure_seconds else None
 
     def describe(self, compute: Compute, patience_seconds: float | None = None) -> Description:
         """What serves such requests; loads it where need be."""
@@ -167,6 +174,10 @@ class MertModel:
         try:
             return loading.result(timeout=patience_seconds)
         except TimeoutError as error:
+            with self._lock:
+                _, last_failure = self._state.failures.get(wish, (0.0, None))
+            if isinstance(last_failure, ModelNotInstalled):
+                raise last_failure from error  # what lacks lacks most likely still, and the sentence says what to do
             raise ModelUnavailable(
                 "the MERT model is still being loaded; ask again in some seconds"
             ) from error

@@ -200,7 +200,7 @@ def test_a_triton_that_is_away_is_missed_and_found_again_as_it_was_wished(
 def _answers(model: MertModel, wish: Compute) -> str:
     try:
         return model.embed(windows(1), wish).description.device
-    except ModelUnavailable:
+    except (ModelNotInstalled, ModelUnavailable):
         return ""
 
 
@@ -208,6 +208,21 @@ def test_a_load_goes_on_for_others_when_a_caller_has_no_patience(model: MertMode
     with pytest.raises(ModelUnavailable, match="still being loaded"):
         model.describe(Compute(), patience_seconds=0.0)
     assert model.describe(Compute()).checkpoint == "MERT-v1-95M"
+
+
+def test_while_lacking_weights_are_looked_for_again_a_caller_without_patience_hears_that_they_lack(
+    triton: Triton, stand_in: MertStandIn
+) -> None:
+    stand_in.uninstall()
+    choice, figures = Choice(weights=str(stand_in.weights)), MertFigures(CollectorRegistry())
+    model = MertModel(triton, choice, figures, failure_seconds=0)
+    with pytest.raises(ModelNotInstalled, match="says how"):
+        model.describe(Compute())
+    with pytest.raises(ModelNotInstalled, match="says how"):
+        model.describe(Compute(), patience_seconds=0.0)
+    stand_in.say()
+    assert until(lambda: _answers(model, Compute())) == "cpu"
+    model.close()
 
 
 def test_many_callers_at_the_start_load_it_once(model: MertModel, stand_in: MertStandIn) -> None:
