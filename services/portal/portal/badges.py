@@ -87,10 +87,25 @@ BESIDE: Mapping[str, Badge] = {
 
 AGREEMENT: Mapping[str, Badge] = {
     Agreement.AGREES: _badge("Agrees", Tone.GOOD, "The AI says what the tags say."),
+    Agreement.PUT_RIGHT: _badge(
+        "Put right",
+        Tone.GOOD,
+        "Plex had another genre, or none; the one that was written from here stands there now.",
+    ),
     Agreement.DIFFERS: _badge("Differs", Tone.BAD, "The AI and the tags name different genres."),
     Agreement.NO_TAG: _badge("No tag", Tone.QUIET, "The tags name no genre that the aliases know."),
     Agreement.NO_VERDICT: _badge("No verdict", Tone.QUIET, "The AI has not judged this song."),
 }
+
+_STANDARD = _badge("Standard", Tone.QUIET, "Public data sets know it.")
+_CUSTOM = _badge("Custom", Tone.INFO, "Taught by songs of yours; public data sets do not know it.")
+_RETIRED = _badge("Retired", Tone.WARNING, "Neither learned nor written any more; its history is kept.")
+
+
+def genre_kind(*, custom: bool, retired: bool) -> Badge:
+    """What kind of genre one is."""
+    return _RETIRED if retired else _CUSTOM if custom else _STANDARD
+
 
 BATCH: Mapping[str, Badge] = {
     WriteBatch.State.PLANNED: _badge("Planned (dry run)", Tone.INFO, "Nothing has been written to Plex."),

@@ -16,6 +16,8 @@ class PageAdmin(ModelAdmin):
     """Shows each object on a page made from `page_template`; objects are neither added nor deleted by hand."""
 
     page_template: ClassVar[str]
+    empty_advice: ClassVar[str] = ""
+    """What to do where the list has nothing."""
     list_per_page = 50
     show_full_result_count = False
     show_facets = ShowFacets.NEVER  # a count behind each choice of each filter is a query over all songs each

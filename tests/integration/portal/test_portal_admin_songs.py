@@ -82,31 +82,37 @@ def test_each_filter_leaves_the_songs_that_it_names(admin_client: Client) -> Non
     library = songs.make_library()
     jazz, blues = Genre.objects.get(name="Jazz"), Genre.objects.get(name="Blues")
     agrees = songs.make_song(library, 1, tag_genre=jazz, analysis=Analysis.CLASSIFIED)
-    differs = songs.make_song(library, 2, tag_genre=blues, in_plex=InPlex.WRITTEN)
+    differs = songs.make_song(library, 2, tag_genre=blues)
     untagged = songs.make_song(library, 3)
     songs.make_song(library, 4, removed_time=songs.THEN)
+    put_right = songs.make_song(library, 5, tag_genre=blues, in_plex=InPlex.WRITTEN)
+    decided = songs.make_song(library, 6, tag_genre=blues)
+    for settled in (put_right, decided):
+        songs.judge(settled, jazz, 0.55, label_suspect=True)
+    Override.objects.create(track=decided, genre=blues)
     songs.judge(agrees, jazz, 0.95)
     songs.judge(differs, jazz, 0.75, label_suspect=True)
     songs.judge(untagged, blues, 0.4)
     Override.objects.create(track=untagged, genre=blues)
     for query, expected in {
-        "": {1, 2, 3},
-        f"genre={jazz.pk}": {1, 2},
+        "": {1, 2, 3, 5, 6},
+        f"genre={jazz.pk}": {1, 2, 5, 6},
         "confidence=90": {1},
         "confidence=70": {2},
         "confidence=0": {3},
         "agreement=agrees": {1},
-        "agreement=differs": {2},
+        "agreement=differs": {2, 6},
         "agreement=no tag": {3},
+        "agreement=put right": {5},
         "suspect=yes": {2},
         "analysis__exact=classified": {1},
-        "in_plex__exact=written": {2},
-        "override=yes": {3},
-        "override=no": {1, 2},
-        f"library__id__exact={library.pk}": {1, 2, 3},
+        "in_plex__exact=written": {5},
+        "override=yes": {3, 6},
+        "override=no": {1, 2, 5},
+        f"library__id__exact={library.pk}": {1, 2, 3, 5, 6},
         "presence=gone": {4},
-        "presence=all": {1, 2, 3, 4},
-        "genre=nonsense": {1, 2, 3},
+        "presence=all": {1, 2, 3, 4, 5, 6},
+        "genre=nonsense": {1, 2, 3, 5, 6},
     }.items():
         assert titles(page(admin_client, f"{LIST}?{query}")) == {f"Song {n}" for n in expected}, query
 
@@ -208,6 +214,24 @@ def test_a_songs_page_shows_every_stage_the_tags_the_writes_and_no_raw_json(admi
     assert html.count('class="rc-stage"') == 2
     assert "&#x27;stage&#x27;" not in html
     assert "Badge(" not in html
+
+
+def test_a_song_that_was_written_has_no_wrong_tag_any_more_and_shows_what_was_there_before(
+    admin_client: Client,
+) -> None:
+    blues = Genre.objects.get(name="Blues")
+    track = songs.make_song(
+        songs.make_library(), 1, plex_genres=["Delta Blues"], tag_genre=blues, in_plex=InPlex.WRITTEN
+    )
+    songs.judge(track, Genre.objects.get(name="Jazz"), 0.9, label_suspect=True)
+    songs.make_batch([track], WriteBatch.State.APPLIED)
+    Track.objects.update(plex_genres=["Jazz"])
+    html = page(admin_client, address_of(track))
+    assert "Before us" in html
+    assert '<span class="rc-tag">Delta Blues</span>' in html
+    assert "Put right" in html
+    assert "The tag looks wrong" not in html
+    assert "rc-alert" not in page(admin_client, LIST)
 
 
 def test_an_override_is_saved_on_the_songs_page_with_who_said_it_and_cleared(

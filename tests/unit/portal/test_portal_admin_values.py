@@ -123,6 +123,14 @@ def test_with_no_model_the_advice_is_to_train_and_without_tags_to_set_genres_by_
     assert "set some by hand" in advice(standing(model_ready=False, tagged=0))[0].text
 
 
+def test_tags_that_look_wrong_are_to_be_looked_over_while_something_else_was_written() -> None:
+    written = {"by_analysis": {"classified": 9}, "by_in_plex": {"written": 3}}
+    (found,) = advice(standing(**written, suspects=1))
+    assert found.text.startswith("1 song has a tag that looks wrong")
+    assert found.page == "library/track/?suspect=yes"
+    assert advice(standing(**written)) == []
+
+
 def test_what_is_being_done_is_not_advised() -> None:
     pending = standing(by_analysis={"pending": 3}, running=frozenset({"classify"}))
     assert [one.kind for one in advice(pending)] == []

@@ -27,6 +27,8 @@ class Standing:
     """Songs whose verdict is an older model's."""
     learnable: int | None = None
     """Genres that a training could learn; None where nobody counted."""
+    suspects: int = 0
+    """Songs whose tag looks wrong, and that nobody has decided and no batch has put right."""
     planned_batch: int | None = None
     """A write batch that waits to be applied."""
 
@@ -39,11 +41,9 @@ class Advice:
     kind: str = ""
     """Kind of the run that does it, for a button."""
     button: str = ""
+    """What stands on the button that starts the run, or leads to the page."""
     page: str = ""
     """Address of a page that helps, below the admin."""
-
-
-CONNECT = "Address and token of the server are set on the page Settings, under Plex connection."
 
 
 def advice(standing: Standing) -> list[Advice]:
@@ -53,8 +53,11 @@ def advice(standing: Standing) -> list[Advice]:
 
 def _all(standing: Standing) -> Iterable[Advice]:
     if standing.plex_trouble:
-        text = f"Plex cannot be read: {standing.plex_trouble.rstrip('.')}. {CONNECT}"
-        yield Advice(text=text, page="preferences/changedsetting/#plex-connection")
+        yield Advice(
+            text=f"Plex cannot be read: {standing.plex_trouble.rstrip('.')}.",
+            page="preferences/changedsetting/#plex-connection",
+            button="Open Settings",
+        )
     if not standing.songs:
         if not standing.plex_trouble:
             yield Advice(
@@ -80,13 +83,17 @@ def _hear_and_learn(standing: Standing) -> Iterable[Advice]:
     elif standing.model_ready is False:
         if not standing.tagged:
             yield Advice(
-                text="No model has been trained, and no song has a genre to learn from: set some by hand."
+                text="No model has been trained, and no song has a genre to learn from: set some by hand, "
+                "or teach one.",
+                page="genres/genre/learnable/",
+                button="See what helps",
             )
         elif standing.learnable is not None and standing.learnable < FEWEST_GENRES:
             yield Advice(
                 text=f"No model has been trained, and there is too little to learn from: {standing.learnable} of the "
                 f"{FEWEST_GENRES} genres that are needed at least can be learned.",
                 page="genres/genre/learnable/",
+                button="See what helps",
             )
         else:
             yield Advice(
@@ -119,12 +126,21 @@ def _look_and_write(standing: Standing) -> Iterable[Advice]:
         yield Advice(
             text=f"Batch {standing.planned_batch} is planned and waits to be applied.",
             page=f"ledger/writebatch/{standing.planned_batch}/change/",
+            button="Look it over",
         )
     elif standing.by_analysis.get("classified", 0) and not standing.by_in_plex.get("written", 0):
         yield Advice(
             text="Nothing has been written to Plex yet. Look over the songs where the AI and the tags differ, "
             "then plan a write batch.",
             page="library/track/?agreement=differs",
+            button="Look them over",
+        )
+    elif standing.suspects:
+        yield Advice(
+            text=f"{_songs(standing.suspects)} a tag that looks wrong, and that no write batch has put right: "
+            "say which genre is right, or plan a batch with them.",
+            page="library/track/?suspect=yes",
+            button="Look them over",
         )
 
 

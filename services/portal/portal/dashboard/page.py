@@ -61,6 +61,7 @@ def _standing(counts: Counts, around: Surroundings) -> Standing:
         model_ready=around.model_ready,
         model_trouble=around.model_trouble,
         stale=counts.stale,
+        suspects=counts.suspects,
         plex_trouble=around.plex_trouble,
         planned_batch=planned.pk if planned else None,
         learnable=len(survey_genres().learnable) if around.model_ready is False else None,

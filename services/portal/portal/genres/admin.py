@@ -8,10 +8,12 @@ from django.db.models import Count, Model, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.forms import PaginationInlineFormSet
 
+from portal import badges
 from portal.genres import unmapped_page
 from portal.genres.models import Alias, Genre
 from portal.genres.spelling import normalised
@@ -78,7 +80,7 @@ class AliasInline(TabularInline):
 class GenreAdmin(Relabelling):
     """The genres that songs can have."""
 
-    list_display = ("name", "custom", "retired", "by_ai", "spelling_count")
+    list_display = ("name", "kind", "by_ai", "spelling_count")
     list_filter = ("custom", "retired")
     search_fields = ("name", "aliases__spelling")
     inlines = (AliasInline,)
@@ -100,13 +102,15 @@ class GenreAdmin(Relabelling):
         found = survey_genres()
         context = {
             **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": "What can be learned",
-            "original": "What can be learned",
+            "title": "What can be learned",  # no "opts": the header would name the list of genres instead
             "found": found,
             "offers": offers(found),
         }
         return TemplateResponse(request, "portal/learnable.html", context)
+
+    @admin.display(description="Kind", ordering="custom")
+    def kind(self, genre: Genre) -> SafeString:
+        return badges.genre_kind(custom=genre.custom, retired=genre.retired).html
 
     @admin.display(description="Songs, says the AI", ordering="said")
     def by_ai(self, genre: Any) -> int:
@@ -141,8 +145,6 @@ class AliasAdmin(Relabelling):
             return HttpResponseRedirect(request.get_full_path())
         context = {
             **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "original": "Unknown tags",
             "may_add": self.has_add_permission(request),
             **unmapped_page.context(request),
         }

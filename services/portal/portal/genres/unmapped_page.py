@@ -11,6 +11,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from portal.genres.models import Alias, Genre
 from portal.library.labels import relabel
+from portal.library.models import Track
 from portal.library.unmapped import unmapped_tags
 
 TAGS_PER_PAGE = 50
@@ -48,6 +49,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
     page = Paginator(list(unmapped_tags()), TAGS_PER_PAGE).get_page(request.GET.get("p"))
     return {
         "title": "Unknown tags",
+        "songs": Track.objects.exists(),
         "page": page,
         "lines": [(each, AliasForm(initial={"tag": each.tag}, auto_id=False)) for each in page],
     }

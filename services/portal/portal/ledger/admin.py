@@ -74,6 +74,10 @@ class WriteBatchAdmin(PageAdmin):
     """Batches of edits; each is kept for ever."""
 
     page_template = "portal/batch.html"
+    empty_advice = (
+        "A dry run makes one: tick songs in the list of songs and choose “Plan a write batch”, "
+        "or run `reclass push --dry-run`."
+    )
     list_display = ("number", "state_badge", "songs", "written", "conflicts", "failed", "planned", "by")
     list_filter = (("state", ChoicesDropdownFilter),)
     list_filter_submit = True

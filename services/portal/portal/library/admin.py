@@ -27,6 +27,7 @@ class TrackAdmin(PageAdmin):
     """The songs: what the AI heard, what the tags say, what stands in Plex."""
 
     page_template = "portal/track.html"
+    empty_advice = "Read the library from Plex: “Sync now” on the dashboard, or `reclass sync`."
     actions: ClassVar[Any] = actions.ACTIONS
     list_display = (
         "title",
@@ -128,6 +129,7 @@ class TrackAdmin(PageAdmin):
 class LibraryAdmin(ModelAdmin):
     """The music libraries that have been read."""
 
+    empty_advice = TrackAdmin.empty_advice
     list_display = ("title", "song_count", "gone_count", "last_synced", "removed_time")
     search_fields = ("title",)
 

@@ -3,11 +3,14 @@
 from django.db import models
 from django.db.models import Case, CharField, F, Q, Value, When
 
+from portal.library.models import InPlex
+
 
 class Agreement(models.TextChoices):
-    """How a song's verdict stands to its tags."""
+    """How a song's verdict stands to its tags, as they were before anything was written."""
 
     AGREES = "agrees", "Agrees"
+    PUT_RIGHT = "put right", "Put right"
     DIFFERS = "differs", "Differs"
     NO_TAG = "no tag", "No tag"
     NO_VERDICT = "no verdict", "No verdict"
@@ -17,8 +20,9 @@ def agreement(verdict_genre: str, tag_genre: str = "tag_genre_id") -> Case:
     """An expression over two fields that hold a genre's id, or nothing."""
     return Case(
         When(**{f"{verdict_genre}__isnull": True}, then=Value(Agreement.NO_VERDICT.value)),
-        When(**{f"{tag_genre}__isnull": True}, then=Value(Agreement.NO_TAG.value)),
         When(Q(**{verdict_genre: F(tag_genre)}), then=Value(Agreement.AGREES.value)),
+        When(in_plex=InPlex.WRITTEN, then=Value(Agreement.PUT_RIGHT.value)),
+        When(**{f"{tag_genre}__isnull": True}, then=Value(Agreement.NO_TAG.value)),
         default=Value(Agreement.DIFFERS.value),
         output_field=CharField(),
     )

@@ -8,6 +8,7 @@ from django.db.models.functions import Coalesce
 
 from portal.library.beside import count_stale
 from portal.library.models import Analysis, InPlex, Track, Vector
+from portal.library.shown import LOOKS_WRONG, judged
 
 _STATES = {
     "classified": Q(analysis=Analysis.CLASSIFIED),
@@ -38,9 +39,7 @@ def counts(serving: Collection[str] = ()) -> dict[str, int]:
         **{name: Count("pk", filter=present & state) for name, state in _STATES.items()},
     )
     # A query of its own: joined to its earlier predictions, every song would count as often as it was judged.
-    suspects = Track.objects.filter(
-        present, predictions__current=True, predictions__label_suspect=True
-    ).count()
+    suspects = judged(Track.objects.filter(present)).filter(LOOKS_WRONG).count()
     return {
         **{name: int(number) for name, number in numbers.items()},
         "stale": count_stale(serving),

@@ -5,11 +5,14 @@ A song has at most one current prediction and one override, so no row is doubled
 
 from typing import Any
 
-from django.db.models import F, FilteredRelation, Q, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, F, FilteredRelation, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from portal.library.agreement import agreement
-from portal.library.models import Track
+from portal.library.models import InPlex, Track
+
+# A tag that was written over, or whose song a person has decided, is not to be looked over again.
+LOOKS_WRONG = Q(said__label_suspect=True, override__isnull=True) & ~Q(in_plex=InPlex.WRITTEN)
 
 # By what they may be asked for; those that are made of others come after them.
 FIELDS: dict[str, Any] = {
@@ -17,7 +20,7 @@ FIELDS: dict[str, Any] = {
     "ai_genre": F("said__genre__name"),
     "ai_confidence": F("said__confidence"),
     "ai_model": F("said__model_version"),
-    "label_suspect": F("said__label_suspect"),
+    "label_suspect": ExpressionWrapper(LOOKS_WRONG, output_field=BooleanField()),
     "override_genre": F("override__genre__name"),
     "shown_genre": Coalesce(F("override__genre__name"), F("said__genre__name")),
     "agreement": agreement("ai_genre_id"),

@@ -13,7 +13,9 @@ from portal.ledger import exclusion
 from portal.ledger.differences import difference
 from portal.library.beside import beside_of
 from portal.library.forms import OverrideForm
+from portal.library.labels import edits_of
 from portal.library.models import InPlex, Track, VectorKind
+from portal.library.originals import original_genres
 from portal.library.stages import TRIAL_WARNING
 from portal.library.trying_again import UNHEARD, try_again
 from portal.remote.audio import made_by_random_weights
@@ -71,6 +73,7 @@ def context(request: HttpRequest, track: Track) -> dict[str, Any]:
         "override": override,
         "form": _form(request, override),
         "writes": _writes(track),
+        "before_us": _before_us(track),
         "agreement": badges.AGREEMENT[getattr(track, "agreement", "no verdict")],
         "analysis": badges.ANALYSIS[track.analysis],
         "in_plex": badges.IN_PLEX[track.in_plex],
@@ -121,6 +124,13 @@ def _form(request: HttpRequest, override: Override | None) -> OverrideForm:
     if request.method == "POST":
         return OverrideForm(request.POST)
     return OverrideForm(initial={"genre": override.genre_id, "note": override.note} if override else {})
+
+
+def _before_us(track: Track) -> tuple[str, ...] | None:
+    """The genres that Plex had before it was written to; None where nothing of ours stands there."""
+    if track.in_plex != InPlex.WRITTEN:
+        return None
+    return original_genres(track.plex_genres, edits_of([track.pk]).get(track.pk, ()))
 
 
 def _writes(track: Track) -> list[dict[str, Any]]:

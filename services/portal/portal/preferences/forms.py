@@ -23,7 +23,7 @@ class SettingsForm(forms.Form):
         for name in Preferences.model_fields:
             field = _field(name)
             field.initial = _shown(getattr(values, name))
-            field.label = name.replace("_", " ").capitalize()
+            field.label = name.replace("_", " ").capitalize().replace("Gpu", "GPU")
             field.disabled = name in locked
             field.show_hidden_initial = name not in locked
             self.fields[name] = field

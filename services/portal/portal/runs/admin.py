@@ -37,6 +37,7 @@ class RunAdmin(PageAdmin):
     """What was asked for, newest first."""
 
     page_template = "portal/run.html"
+    empty_advice = "Buttons on the dashboard start them, and commands such as `reclass sync`."
     list_display = (
         "name",
         "state_badge",

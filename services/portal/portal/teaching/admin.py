@@ -41,6 +41,10 @@ def read_sets_again(admin_: Any, request: HttpRequest, queryset: QuerySet[Taught
 class TaughtSetAdmin(ModelAdmin):
     """The sets, with the number of their songs."""
 
+    empty_advice = (
+        "A set teaches a genre by songs that are of it: those of a folder, of a Plex playlist or collection, or songs "
+        "that you tick in the list of songs."
+    )
     list_display = ("genre", "source", "title", "song_count", "remark", "read_time", "trouble")
     list_display_links = ("title",)
     list_filter = (("genre", RelatedDropdownFilter),)
