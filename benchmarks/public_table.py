@@ -20,8 +20,8 @@ from benchmarks.targets import at_most
 
 SHARE = os.environ.get("BENCH_PUBLIC_SHARE", "1")
 """Of the real table's size."""
-MOST_TIME, MOST_MEMORY = 0.75, 0.25
-"""Of pandas', which only reads."""
+MOST_TIME, MOST_MEMORY = 3.0, 0.25
+"""Of pandas', which only reads, and in C; ours also stores."""
 # As the `load` of the data set's own utils.py reads the two, without what it makes of tags and dates afterwards.
 PANDAS = """
 import sys, pandas

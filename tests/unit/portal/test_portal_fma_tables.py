@@ -8,6 +8,7 @@ import pandas
 import pytest
 from features import fma
 from fma_tables_made import COLUMNS, changed, made_library, rewrite, track_id, write_fma
+from portal.commands.official_split import said_of
 from portal.public.fma_layout import VALUES, VERSION
 from portal.public.fma_tables import tables_in
 from portal.public.table_rows import TableError
@@ -164,6 +165,9 @@ def test_rows_of_tracks_that_the_other_file_lacks_are_counted(folder: Path) -> N
     tables.read_tracks("small")
     list(tables.read_values())
     assert tables.unknown == 3
+    assert said_of(tables)[-1].startswith(
+        "3 rows of features.csv are about tracks that tracks.csv does not have"
+    )
 
 
 def test_a_name_that_the_database_does_not_take_is_refused(folder: Path) -> None:
