@@ -11,6 +11,7 @@ import pytest
 import songs
 import typer
 from audio_files import song
+from django.test import Client
 from features_process import features_process
 from fma_tables_made import changed, made_library, track_id, write_fma
 from inference_system import System, running_system
@@ -319,7 +320,7 @@ def real_inference(portal, tmp_path: Path) -> Iterator[System]:
 
 
 def test_a_model_of_the_table_judges_songs_by_their_whole_song_values(
-    portal, real_inference: System, tmp_path: Path
+    portal, real_inference: System, admin_client: Client, tmp_path: Path
 ) -> None:
     library = made_library()
     imported(write_fma(tmp_path / "whole", library))
@@ -345,6 +346,8 @@ def test_a_model_of_the_table_judges_songs_by_their_whole_song_values(
     assert right > 0.8 * len(truth)
     assert portal.features.heard == []
     a_real_song_is_heard_as_a_whole_and_judged_by_that(portal, real_inference, tracks[0].library, tmp_path)
+    page = f"/admin/library/track/{tracks[0].pk}/change/"
+    assert "Stage 1 · FMA, whole song</h3>" in " ".join(admin_client.get(page).content.decode().split())
 
 
 def a_real_song_is_heard_as_a_whole_and_judged_by_that(

@@ -85,6 +85,13 @@ def test_stored_stages_are_read_in_order_with_percents() -> None:
     assert [guess.genre for guess in second.top] == ["Jazz", "Blues"]
 
 
+def test_a_stage_says_that_it_has_heard_the_whole_song() -> None:
+    stored = [[3, "j/2", True, 0.0, []], [1, "f/1", False, 0.8, []]]
+    assert [stage.hears for stage in stage_verdicts(stored)] == ["FMA", "FMA + MERT + JMLA"]
+    whole = stage_verdicts(stored, {"f/1", "j/2"})
+    assert [stage.hears for stage in whole] == ["FMA, whole song", "FMA, whole song + MERT + JMLA"]
+
+
 def test_what_a_stage_said_is_stored_with_the_digits_that_mean_something() -> None:
     said = Said(
         stage=1, model_version="f/1", decided=False, threshold=0.8, top=(("Jazz", 0.799999), ("Folk", 1 / 3))

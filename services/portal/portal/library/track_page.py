@@ -21,10 +21,11 @@ from portal.library.trying_again import UNHEARD, try_again
 from portal.remote.audio import made_by_random_weights
 from portal.runs.buttons import ask_for
 from portal.runs.start import start_classify
+from portal.verdicts.heard import whole_song_heads
 from portal.verdicts.models import Override, Prediction
 from portal.verdicts.overrides import clear_override, set_override
 from portal.verdicts.serving import serving_versions
-from portal.verdicts.stages import stage_verdicts
+from portal.verdicts.stages import StageVerdict, stage_verdicts
 
 
 def tone(confidence: float) -> badges.Tone:
@@ -67,7 +68,7 @@ def context(request: HttpRequest, track: Track) -> dict[str, Any]:
         "prediction": current,
         "percent": round(100 * current.confidence, 1) if current else None,
         "tone": tone(current.confidence) if current else None,
-        "stages": stage_verdicts(current.stages) if current else (),
+        "stages": _stages(current) if current else (),
         "trial_warning": TRIAL_WARNING if _heard_by_random_weights(track) else "",
         "earlier": [prediction for prediction in predictions if not prediction.current],
         "override": override,
@@ -81,6 +82,11 @@ def context(request: HttpRequest, track: Track) -> dict[str, Any]:
         "can_try_again": track.analysis in UNHEARD and bool(track.file),
         "excluded": track.in_plex == InPlex.EXCLUDED,
     }
+
+
+def _stages(prediction: Prediction) -> tuple[StageVerdict, ...]:
+    heads = whole_song_heads(str(entry[1]) for entry in prediction.stages)
+    return stage_verdicts(prediction.stages, heads)
 
 
 def _heard_by_random_weights(track: Track) -> bool:

@@ -1,6 +1,6 @@
 """A prediction's stages as they are stored: written as short lists, read into values."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,8 @@ from portal.remote.inference import StageVerdict as Said
 
 # A hundredth of a percent: a calibrated probability means less than that, and its other digits are half of a row.
 DIGITS = 4
-HEARS = {1: "FMA", 2: "FMA + MERT", 3: "FMA + MERT + JMLA"}
+LATER = ("MERT", "JMLA")
+"""What each stage after the first hears beside FMA and what those before it hear."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +37,14 @@ class StageVerdict:
     threshold: float
     top: tuple[Guess, ...]
     """Best first."""
+    whole_song: bool = False
+    """It has learned from whole songs, as those of a public table are, and heard this one so."""
 
     @property
     def hears(self) -> str:
-        """The vectors that the stage listens to."""
-        return HEARS.get(self.stage, "")
+        """What the stage listens to."""
+        first = "FMA, whole song" if self.whole_song else "FMA"
+        return " + ".join((first, *LATER[: self.stage - 1]))
 
     @property
     def threshold_percent(self) -> float:
@@ -62,14 +66,17 @@ def stored_stages(verdicts: Iterable[Said]) -> list[list[Any]]:
     ]
 
 
-def stage_verdicts(stored: Sequence[Sequence[Any]]) -> tuple[StageVerdict, ...]:
-    """The stages of `Prediction.stages`, in order."""
+def stage_verdicts(
+    stored: Sequence[Sequence[Any]], whole_song_heads: Collection[str] = ()
+) -> tuple[StageVerdict, ...]:
+    """The stages of `Prediction.stages`, in order; those of `whole_song_heads` have heard the whole song."""
     return tuple(
         StageVerdict(
             stage=int(stage),
             model_version=str(model_version),
             decided=bool(decided),
             threshold=float(threshold),
+            whole_song=model_version in whole_song_heads,
             top=tuple(
                 Guess(genre=str(genre), probability=float(p))
                 for genre, p in zip(top[::2], top[1::2], strict=True)
