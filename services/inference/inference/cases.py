@@ -1,16 +1,18 @@
 """One request for a genre: the vote that it begins, and the answer that it gets."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reclass.features.v1 import features_pb2_grpc
 from reclass.inference.v1 import inference_pb2
 
-from inference.converters import classification_to, rule_from, vectors_from
+from inference.converters import rule_from, vectors_from, write_classification
 from inference.errors import ContentTooLargeError
 from inference.heads import Heads
 from inference.hearing import Song
 from inference.listening import CallsInFlight, Listener
 from inference.progressive import Vote
+from inference.votes import BrokenHead, InstalledHead
 
 MEBIBYTE = 1024 * 1024
 
@@ -24,13 +26,18 @@ class Case:
 
     def answer(self) -> inference_pb2.ClassifyTrackResponse:
         """The response; raises what no vote survives."""
-        response = classification_to(self.vote.result())
+        response = inference_pb2.ClassifyTrackResponse()
+        self.write_answer(response)
+        return response
+
+    def write_answer(self, response: inference_pb2.ClassifyTrackResponse) -> None:
+        """Fill in the response; raises what no vote survives."""
+        write_classification(self.vote.result(), response)
         if self.listener and self.listener.first:
             heard = self.listener.first
             response.content_key = heard.content_key
             response.properties.CopyFrom(heard.properties)
             response.tags.CopyFrom(heard.tags)
-        return response
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,12 +50,17 @@ class Cases:
     max_content_bytes: int
 
     def open(
-        self, request: inference_pb2.ClassifyTrackRequest, calls: CallsInFlight, seconds_left: float | None
+        self,
+        request: inference_pb2.ClassifyTrackRequest,
+        calls: CallsInFlight,
+        seconds_left: float | None,
+        heads: Sequence[InstalledHead | BrokenHead] | None = None,
     ) -> Case:
-        """The vote on a request; raises what is wrong with it."""
+        """The vote on a request, of those heads that serve now where none are given; raises what is wrong with it."""
         listener = self._listener(request, calls, seconds_left)
         song = Song(sent=vectors_from(request.vectors), hear=listener)
-        vote = Vote(heads=self.heads.installed(), song=song, rule=rule_from(request.options))
+        installed = self.heads.installed() if heads is None else heads
+        vote = Vote(heads=installed, song=song, rule=rule_from(request.options))
         return Case(vote=vote, listener=listener)
 
     def _listener(
@@ -73,6 +85,25 @@ class Cases:
                 f"the file has {size / MEBIBYTE:.1f} MiB, and at most {self.max_content_bytes / MEBIBYTE:.1f} MiB "
                 "are taken: send its path or its rating key instead, or raise INFERENCE_MAX_CONTENT_BYTES"
             )
+
+
+@dataclass(kw_only=True)
+class Sitting:
+    """The votes on the songs of one stream; what serves is looked at once for those that have arrived together."""
+
+    cases: Cases
+    calls: CallsInFlight
+    seconds_left: Callable[[], float | None]
+    serving: Sequence[InstalledHead | BrokenHead] = ()
+
+    def look(self) -> None:
+        """See what serves now."""
+        # A look at the disk lets the thread that reads the stream take over, which costs more than the look.
+        self.serving = self.cases.heads.installed()
+
+    def begin(self, request: inference_pb2.ClassifyTracksRequest) -> Case:
+        """The vote on a song; raises what is wrong with its request."""
+        return self.cases.open(request.track, self.calls, self.seconds_left(), self.serving)
 
 
 def content_bytes(request: inference_pb2.ClassifyTrackRequest) -> int:

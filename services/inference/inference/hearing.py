@@ -33,8 +33,10 @@ class Song:
 
     def find(self, kind: VectorKind, version: str) -> Vector | None:
         """The vector of this kind and version, if it is there already."""
-        matches = (v for v in (*self.sent, *self.computed) if v.kind == kind and v.version == version)
-        return next(matches, None)
+        for vector in (*self.sent, *self.computed):
+            if vector.kind == kind and vector.version == version:
+                return vector
+        return None
 
     def listen(self, kinds: Sequence[VectorKind]) -> Generator[Hearing, None, tuple[MissingVector, ...]]:
         """Have these kinds computed, unless that was done; what could not be computed comes back."""
@@ -51,16 +53,21 @@ class Song:
 
 def join(head: InstalledHead, song: Song) -> Generator[Hearing, None, Array | Shortfall]:
     """The head's input [n], from vectors of exactly the make that it was trained on."""
-    absent = [kind for kind, version in head.feature_versions.items() if song.find(kind, version) is None]
-    missing: tuple[MissingVector, ...] = ()
-    if absent:
+    found = find_all(head, song)
+    if len(found) < len(head.feature_versions):
+        absent = [kind for kind in head.feature_versions if kind not in found]
         refuse_other_makes(head, absent, song)
         missing = yield from song.listen(absent)
-    found = [song.find(kind, version) for kind, version in head.feature_versions.items()]
-    vectors = [vector.values for vector in found if vector is not None]
-    if len(vectors) < len(found):
-        return explain(head, absent, missing, song)
-    return np.concatenate(vectors)
+        found = find_all(head, song)
+        if len(found) < len(head.feature_versions):
+            return explain(head, absent, missing, song)
+    return np.concatenate(list(found.values()))
+
+
+def find_all(head: InstalledHead, song: Song) -> dict[VectorKind, Array]:
+    """Those of the head's vectors that are there, in the order in which they are joined."""
+    found = {kind: song.find(kind, version) for kind, version in head.feature_versions.items()}
+    return {kind: vector.values for kind, vector in found.items() if vector is not None}
 
 
 def refuse_other_makes(head: InstalledHead, absent: Sequence[VectorKind], song: Song) -> None:

@@ -4,6 +4,8 @@
 time that the service spends on a song of a stream.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from reclass.features.v1 import features_pb2
 
@@ -20,11 +22,17 @@ def values_of(message: features_pb2.Vector) -> Array:
     count = len(message.values)
     encoded = message.SerializeToString()
     start = len(encoded) - WIDTH * count
-    header = TAG + varint(WIDTH * count)
+    header = header_of(count)
     # They are the last field, unless the caller's contract has fields that this one does not know.
     if count and encoded.endswith(header, 0, start):
         return np.frombuffer(encoded, dtype="<f4", count=count, offset=start).astype(np.float32)
     return np.array(message.values, dtype=np.float32)
+
+
+@lru_cache(maxsize=16)
+def header_of(count: int) -> bytes:
+    """What stands before so many values; there are few lengths of vectors."""
+    return TAG + varint(WIDTH * count)
 
 
 def varint(number: int) -> bytes:

@@ -7,7 +7,7 @@ import grpc
 from reclass.inference.v1 import inference_pb2
 from runtime.watchdog import Probe
 
-from inference.cases import Case, Cases, content_bytes
+from inference.cases import Case, Cases, Sitting, content_bytes
 from inference.converters import (
     limits_to,
     song_error_to,
@@ -75,8 +75,10 @@ class InferenceServicer(ModelServicer):
         context: grpc.ServicerContext,
     ) -> Iterator[inference_pb2.ClassifyTracksResponse]:
         with self._places.of_stream(), calls_of(context) as calls:
+            sitting = Sitting(cases=self._cases, calls=calls, seconds_left=context.time_remaining)
             stream: SongStream[inference_pb2.ClassifyTracksRequest, Case] = SongStream(
-                begin=lambda request: self._cases.open(request.track, calls, context.time_remaining()),
+                look=sitting.look,
+                begin=sitting.begin,
                 size=lambda request: content_bytes(request.track),
                 judge=self._heads.judge,
                 limits=self._stream_limits,
@@ -146,7 +148,7 @@ def stream_answer(
     """What came of one song of a stream."""
     response = inference_pb2.ClassifyTracksResponse(key=entry.request.key)
     try:
-        response.classification.CopyFrom(entry.outcome().answer())
+        entry.outcome().write_answer(response.classification)
     except STAGE_FAILURES as error:
         response.error.CopyFrom(song_error_to(error))
     return response

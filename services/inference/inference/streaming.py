@@ -29,6 +29,8 @@ Request = TypeVar("Request")
 Case = TypeVar("Case", bound=HasVote)
 MOST_ROWS = 256
 """Songs in one call of a head, as its configuration in Triton has it."""
+LEAVE_TOGETHER = 32
+"""Answers after which there is room again: waking the thread that reads costs more than an answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,11 +77,13 @@ class SongStream(Generic[Request, Case]):
     def __init__(
         self,
         *,
+        look: Callable[[], None] = lambda: None,
         begin: Callable[[Request], Case],
         size: Callable[[Request], int],
         judge: Judge,
         limits: StreamLimits,
     ) -> None:
+        self._look = look  # before those that have arrived together begin
         self._begin = begin
         self._size = size
         self._judge = judge
@@ -94,10 +98,14 @@ class SongStream(Generic[Request, Case]):
         threading.Thread(target=self._read, args=(requests,), name="reading", daemon=True).start()
         try:
             while not self._cancelled and (self._reading or not self._room.is_empty()):
+                answered: list[int] = []
                 for entry in self._work(self._take()):
                     yield entry
                     # Only now, when gRPC has taken the answer: who does not read answers is not read from.
-                    self._room.leave(self._size(entry.request))
+                    answered.append(self._size(entry.request))
+                    if len(answered) == LEAVE_TOGETHER:
+                        self._leave(answered)
+                self._leave(answered)
         finally:
             self.cancel()
             self._listening.shutdown(wait=False, cancel_futures=True)
@@ -107,6 +115,10 @@ class SongStream(Generic[Request, Case]):
         self._cancelled = True
         self._room.close()
         self._arrived.put(None)
+
+    def _leave(self, sizes: list[int]) -> None:
+        self._room.leave(sum(sizes), songs=len(sizes))
+        sizes.clear()
 
     def _read(self, requests: Iterator[Request]) -> None:
         # The iterator raises when the caller goes away, and `cancel` is called as well.
@@ -126,6 +138,7 @@ class SongStream(Generic[Request, Case]):
         return taken
 
     def _work(self, arrivals: Sequence[Arrival[Request, Case]]) -> Iterator[Entry[Request, Case]]:
+        self._look()
         entries = [self._entered(arrival) for arrival in arrivals if arrival is not None]
         if len(entries) < len(arrivals):
             self._reading = False

@@ -30,10 +30,10 @@ class Room:
             return True
         return self._songs < self._limit_of_songs and self._bytes + size <= self._limit_of_bytes
 
-    def leave(self, size: int) -> None:
-        """A song was answered."""
+    def leave(self, size: int, songs: int = 1) -> None:
+        """Songs with files of so many bytes in all were answered."""
         with self._changed:
-            self._songs -= 1
+            self._songs -= songs
             self._bytes -= size
             self._changed.notify()
 

@@ -90,6 +90,20 @@ def test_what_has_arrived_meanwhile_is_judged_together() -> None:
     assert sum(judge.asked) == 10
 
 
+def test_what_serves_is_looked_at_once_for_songs_that_arrived_together() -> None:
+    judge, looks = Judge(), []
+    stream = SongStream(
+        look=lambda: looks.append(len(judge.asked)),
+        begin=sent,
+        size=lambda _: 0,
+        judge=judge,
+        limits=limits(songs=50),
+    )
+    assert len(list(stream.answers(iter(range(40))))) == 40
+    assert len(judge.asked) <= len(looks) <= len(judge.asked) + 1, "the end of the stream may come by itself"
+    assert looks[0] == 0, "before the first song begins"
+
+
 def test_a_request_that_is_wrong_is_answered_in_its_place() -> None:
     def begin(number: int) -> OneCase:
         if number == 1:

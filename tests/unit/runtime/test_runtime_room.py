@@ -43,3 +43,12 @@ def test_a_room_that_is_closed_lets_nobody_wait() -> None:
     waiting.join(10)
     assert not waiting.is_alive()
     assert not room.enter(0)
+
+
+def test_songs_may_leave_together() -> None:
+    room = Room(songs=2, content_bytes=100)
+    assert room.enter(30)
+    assert room.enter(70)
+    room.leave(100, songs=2)
+    assert room.is_empty()
+    assert room.enter(100), "their bytes have left too"
