@@ -234,6 +234,17 @@ def test_a_song_that_was_written_has_no_wrong_tag_any_more_and_shows_what_was_th
     assert "rc-alert" not in page(admin_client, LIST)
 
 
+def test_the_guess_for_a_song_unlike_the_training_is_shown_as_one(admin_client: Client) -> None:
+    track = songs.make_song(songs.make_library(), 1, analysis=Analysis.UNSURE)
+    songs.judge(track, Genre.objects.get(name="Jazz"), 0.97)
+    shown = page(admin_client, LIST)
+    assert ">Jazz?</span>" in shown
+    assert "rc-fill rc-quiet" in shown
+    html = page(admin_client, address_of(track))
+    assert ">Jazz?</div>" in html
+    assert "Jazz is only the nearest of what it knows" in html
+
+
 def test_an_override_is_saved_on_the_songs_page_with_who_said_it_and_cleared(
     admin_client: Client, admin_user: User
 ) -> None:

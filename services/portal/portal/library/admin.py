@@ -15,7 +15,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownF
 from portal import badges
 from portal.library import actions, filters, track_page
 from portal.library.agreement import agreement
-from portal.library.models import Library, Track
+from portal.library.models import Analysis, Library, Track
 from portal.library.shown import FIELDS, judged, with_verdicts
 from portal.library.song_pages import SongList, SongPaginator
 from portal.pages import PageAdmin
@@ -88,11 +88,19 @@ class TrackAdmin(PageAdmin):
             )
         if not track.ai_genre:
             return "–"
+        if track.analysis == Analysis.UNSURE:
+            return format_html(
+                '<span class="rc-genre rc-guess" title="{}">{}?</span>',
+                badges.ANALYSIS[track.analysis].meaning,
+                track.ai_genre,
+            )
         return format_html('<span class="rc-genre">{}</span>', track.ai_genre)
 
     @admin.display(description="AI is sure", ordering=FIELDS["ai_confidence"])
     def sure(self, track: Any) -> SafeString | str:
-        return "–" if track.ai_confidence is None else track_page.confidence_bar(track.ai_confidence)
+        if track.ai_confidence is None:
+            return "–"
+        return track_page.confidence_bar(track.ai_confidence, unsure=track.analysis == Analysis.UNSURE)
 
     @admin.display(description="Tag in Plex", ordering="tag_genre__name")
     def plex_tag(self, track: Any) -> SafeString | str:

@@ -14,7 +14,7 @@ from portal.ledger.differences import difference
 from portal.library.beside import beside_of
 from portal.library.forms import OverrideForm
 from portal.library.labels import edits_of
-from portal.library.models import InPlex, Track, VectorKind
+from portal.library.models import Analysis, InPlex, Track, VectorKind
 from portal.library.originals import original_genres
 from portal.library.stages import TRIAL_WARNING
 from portal.library.trying_again import UNHEARD, try_again
@@ -28,20 +28,22 @@ from portal.verdicts.serving import serving_versions
 from portal.verdicts.stages import StageVerdict, stage_verdicts
 
 
-def tone(confidence: float) -> badges.Tone:
-    """The colour of a confidence."""
+def tone(confidence: float, *, unsure: bool = False) -> badges.Tone:
+    """The colour of a confidence; of a song unlike all that was learned from it says nothing, however high it is."""
+    if unsure:
+        return badges.Tone.QUIET
     if confidence >= 0.8:
         return badges.Tone.GOOD
     return badges.Tone.INFO if confidence >= 0.6 else badges.Tone.WARNING
 
 
-def confidence_bar(confidence: float) -> SafeString:
+def confidence_bar(confidence: float, *, unsure: bool = False) -> SafeString:
     """A bar as long as the AI is sure."""
     return format_html(
         '<span class="rc-meter" title="{} % sure">'
         '<span class="rc-fill rc-{}" style="width:{}%"></span></span><span class="rc-percent">{} %</span>',
         f"{100 * confidence:.1f}",
-        tone(confidence),
+        tone(confidence, unsure=unsure),
         f"{100 * confidence:.0f}",
         f"{100 * confidence:.0f}",
     )
@@ -67,7 +69,7 @@ def context(request: HttpRequest, track: Track) -> dict[str, Any]:
         "audio": track.audio,
         "prediction": current,
         "percent": round(100 * current.confidence, 1) if current else None,
-        "tone": tone(current.confidence) if current else None,
+        "tone": tone(current.confidence, unsure=track.analysis == Analysis.UNSURE) if current else None,
         "stages": _stages(current) if current else (),
         "trial_warning": TRIAL_WARNING if _heard_by_random_weights(track) else "",
         "earlier": [prediction for prediction in predictions if not prediction.current],

@@ -128,7 +128,8 @@ def _pictures(shown: ShownModel, about: set[str]) -> list[dict[str, str]]:
     for picture in shown.pictures:
         if model_report.stage_of_picture(picture.name) in about:
             title, how = model_report.picture_words(picture.name)
-            found.append({"title": title, "how": how, "address": _inline(picture)})
+            wide = "rc-matrix" if "confusion" in picture.name else ""
+            found.append({"title": title, "how": how, "address": _inline(picture), "wide": wide})
     return found
 
 
