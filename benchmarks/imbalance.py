@@ -10,7 +10,7 @@ from inference.choosing import STRENGTHS, Tried, best_of, judged, stop_early
 from inference.evaluation import confusion_matrix, genre_figures, macro_f1, mean_recall
 from inference.fitting import LOGISTIC, Recipe, ensemble_head, epochs, fit_head, prepared
 from inference.head import Array, Head
-from inference.labelled import Part, one_genre_each
+from inference.labelled import LabelSource, Part, one_genre_each
 from inference.scaling import TEMPERATURE, fit_scaling
 from inference.splitting import grouped_folds
 from inference.training import calibrated
@@ -130,7 +130,9 @@ def judge(head: Head, own_logits: Array, validation: Part, part: Part) -> dict[s
     logits = head.logits(part.vectors)
     scalings = {
         "of a training": calibrated(own_logits, validation)[0],
-        "temperature": fit_scaling(own_logits, validation.labels, TEMPERATURE),
+        "temperature": fit_scaling(
+            own_logits, validation.labels, TEMPERATURE, validation.sources == LabelSource.TAG
+        ),
     }
     return {name: figures_of(scaling.logits(logits), part) for name, scaling in scalings.items()}
 

@@ -17,7 +17,7 @@ from inference.fitting import LOGISTIC, PERCEPTRONS, Recipe, fit_head
 from inference.genres import FEWEST_GENRES
 from inference.head import Array, Head
 from inference.judged import Judged
-from inference.labelled import LabelledSongs, Part, SplitPart, of_learned_genres
+from inference.labelled import LabelledSongs, LabelSource, Part, SplitPart, of_learned_genres
 from inference.noise import handling_hurts
 from inference.out_of_fold import fit_robustly
 from inference.scaling import Scaling
@@ -75,7 +75,9 @@ def examine(songs: LabelledSongs, parts: NDArray[np.int8], *, seed: int, progres
             train_labels=training.labels,
             genres=genres,
         ),
-        calibration=calibration_figures(softmax(logits), result.probabilities, answers),
+        calibration=calibration_figures(
+            softmax(logits), scaling.agreement(result.probabilities, test.sources == LabelSource.TAG), answers
+        ),
         coverage=coverage_curve(result.confidence, result.right, test.groups),
     )
 

@@ -22,9 +22,13 @@ class NoiseFigures:
     accuracy_with: float
     accuracy_without: float
     """On validation artists, against the labels as they are."""
+    doubt: float = 0.0
+    """Share of the tags that the calibration takes for wrong."""
 
 
-def noise_figures(suspects: Bools, weights: Array, accuracies: tuple[float, float]) -> NoiseFigures:
+def noise_figures(
+    suspects: Bools, weights: Array, accuracies: tuple[float, float], doubt: float
+) -> NoiseFigures:
     """Figures of suspect songs [n] and what each song [n] counted; accuracy with and without."""
     return NoiseFigures(
         suspects=int(suspects.sum()),
@@ -32,6 +36,7 @@ def noise_figures(suspects: Bools, weights: Array, accuracies: tuple[float, floa
         down_weighted=int(((weights > 0) & (weights < 1)).sum()),
         accuracy_with=accuracies[0],
         accuracy_without=accuracies[1],
+        doubt=doubt,
     )
 
 

@@ -94,8 +94,13 @@ def number_cells(axes: Axes, counts: np.ndarray, shares: np.ndarray) -> None:
         axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=colour, fontsize=9)
 
 
-def draw_reliability(path: Path, figures: CalibrationFigures, songs: int, title: str) -> None:
-    """How often predictions of so many songs are right, by how sure they are, before and after calibration."""
+def draw_reliability(
+    path: Path, figures: CalibrationFigures, songs: int, title: str, doubt: float = 0.0
+) -> None:
+    """How often predictions of so many songs are right, by how sure they are, before and after calibration.
+
+    doubt : share of the tags that are taken for wrong; calibrated predictions have it counted in.
+    """
     with picture(path, 6.4, 6.0) as axes:
         axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="what it should be")
         draw_bins(axes, figures.bins_before, ORANGE, "s", f"before: error {figures.before:.3f}")
@@ -111,7 +116,8 @@ def draw_reliability(path: Path, figures: CalibrationFigures, songs: int, title:
             0.02,
             f"{figures.songs:,} predictions of {songs:,} songs, by models that never heard\n"
             f"their artists. By chance alone the error would be {figures.sampling:.3f}.\n"
-            "Larger marks stand for more songs.",
+            "Larger marks stand for more songs."
+            + (f"\n{doubt:.0%} of the tags are taken for wrong, and counted so." if doubt >= 0.005 else ""),
             transform=axes.transAxes,
             ha="right",
             va="bottom",

@@ -145,6 +145,7 @@ def noise_report_to(noise: NoiseFigures) -> inference_pb2.NoiseReport:
         down_weighted=noise.down_weighted,
         accuracy_with=noise.accuracy_with,
         accuracy_without=noise.accuracy_without,
+        doubt=noise.doubt,
     )
 
 

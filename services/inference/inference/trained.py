@@ -27,6 +27,8 @@ class OutOfFold:
     """All songs; those of skipped genres are missing."""
     suspects: Bools
     """[m] the label looks wrong."""
+    wrong: Bools
+    """[m] it looks so wrong that a tag is not learned from."""
     distances: NDArray[np.float32]
     """[m] from the songs of the training."""
     accuracy: float

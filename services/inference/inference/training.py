@@ -14,7 +14,7 @@ from inference.fitting import SMALL_LIBRARY_SONGS, Recipe, fit_head
 from inference.genres import SkippedGenre, learnable_genres
 from inference.head import Array, Head
 from inference.judged import Judged
-from inference.labelled import LabelledSongs, Part, of_learned_genres
+from inference.labelled import LabelledSongs, LabelSource, Part, of_learned_genres
 from inference.noise import handling_hurts, noise_figures
 from inference.options import TrainingOptions
 from inference.out_of_fold import Heard, fit_robustly, hear, sampled
@@ -22,6 +22,7 @@ from inference.scaling import Scaling, choose_scaling
 from inference.splitting import HELD_OUT, Split, grouped_folds, split_songs
 from inference.strangers import unsure_beyond
 from inference.suspects import ODDS_TO_DROP, song_weights, suspect_labels
+from inference.temperature import fit_temperature
 from inference.trained import Chosen, OutOfFold, TrainedStage
 
 Progress = Callable[[str, float], None]
@@ -114,7 +115,7 @@ class StageTraining:
                 train_labels=rest.labels,
                 genres=genres,
             ),
-            noise=noise_figures(out_of_fold.suspects, weights, chosen.accuracies),
+            noise=noise_figures(out_of_fold.suspects, weights, chosen.accuracies, out_of_fold.scaling.doubt),
             coverage=coverage_curve(heard.confidence, heard.right, heard.groups),
             out_of_fold=out_of_fold,
             skipped=skipped,
@@ -233,19 +234,23 @@ class StageTraining:
         logits = np.concatenate([run.logits for run in runs])
         many = np.tile(np.arange(len(self.rows)), len(runs))
         scaling, scaled = calibrated(logits, self.part, many)
+        tags = self.part.sources[many] == LabelSource.TAG
         mean = scaled.reshape(len(runs), *runs[0].logits.shape).mean(axis=0)
         heard = self.judged(np.arange(len(self.rows)), softmax(mean))
+        # The odds of suspicion were measured on what a temperature says that takes wrong tags for mistakes too.
+        timid = softmax(mean, fit_temperature(logits, answers(logits, self.part, many)) / scaling.temperature)
         distances = np.concatenate([run.distances for run in runs])
         beyond = unsure_beyond(distances)
         heard = replace(heard, strange=runs[0].distances > beyond)
         return OutOfFold(
             judged=heard,
-            suspects=suspect_labels(heard.probabilities, heard.named),
+            suspects=suspect_labels(timid, heard.named),
+            wrong=suspect_labels(timid, heard.named, ODDS_TO_DROP),
             distances=runs[0].distances,
             accuracy=float(heard.right.mean()),
             scaling=scaling,
             calibration=calibration_figures(
-                softmax(logits), softmax(scaled), answers(scaled, self.part, many)
+                softmax(logits), scaling.agreement(softmax(scaled), tags), answers(scaled, self.part, many)
             ),
             unsure_beyond=beyond,
             unsure_share=float(np.mean(distances > beyond)),
@@ -258,9 +263,7 @@ class StageTraining:
 
     def weights(self, chosen: Chosen, out_of_fold: OutOfFold) -> Array:
         """What each song counts in the last fit."""
-        heard = out_of_fold.judged
-        wrong = suspect_labels(heard.probabilities, heard.named, ODDS_TO_DROP) & chosen.handle_noise
-        return song_weights(wrong, self.part.labels, self.part.sources)
+        return song_weights(out_of_fold.wrong & chosen.handle_noise, self.part.labels, self.part.sources)
 
 
 def calibrated(
@@ -269,7 +272,8 @@ def calibrated(
     """The scaling of these logits of a part's songs (of `rows` of it), and the logits that others' scaling gives."""
     folds = grouped_folds(part.labels, part.groups, folds=SCALING_FOLDS, seed=0)
     songs = np.arange(len(folds)) if rows is None else rows
-    return choose_scaling(logits, answers(logits, part, songs), folds[songs])
+    doubtful = part.sources[songs] == LabelSource.TAG
+    return choose_scaling(logits, answers(logits, part, songs), folds[songs], doubtful)
 
 
 def answers(logits: NDArray[np.floating], part: Part, rows: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -141,6 +141,7 @@ def draw_stage(folder: Path, record: HeadRecord) -> None:
             record.calibration,
             record.song_count,
             f"{stage}: is the confidence true?",
+            record.noise.doubt if record.noise else 0.0,
         )
 
 

@@ -109,7 +109,8 @@ def noise_sentence(noise: Report | None) -> str:
     return (
         f"{noise['suspects']} look wrong; {noise['dropped']} were left out of the last fit and "
         f"{noise['down_weighted']} counted less. Of validation songs {noise['accuracy_with']:.1%} are right by their "
-        f"labels with that, and {noise['accuracy_without']:.1%} without; wrong labels are among these."
+        f"labels with that, and {noise['accuracy_without']:.1%} without; wrong labels are among these. "
+        f"Confidences count {noise.get('doubt', 0):.0%} of the tags as wrong, and not as mistakes of the model."
     )
 
 

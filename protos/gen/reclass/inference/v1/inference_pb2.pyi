@@ -1025,6 +1025,7 @@ class NoiseReport(_message.Message):
     DOWN_WEIGHTED_FIELD_NUMBER: _builtins.int
     ACCURACY_WITH_FIELD_NUMBER: _builtins.int
     ACCURACY_WITHOUT_FIELD_NUMBER: _builtins.int
+    DOUBT_FIELD_NUMBER: _builtins.int
     suspects: _builtins.int
     dropped: _builtins.int
     """Left out of the last fit, and given a smaller weight in it."""
@@ -1032,6 +1033,10 @@ class NoiseReport(_message.Message):
     accuracy_with: _builtins.float
     """On validation artists, against the labels as they are: with this handling and without."""
     accuracy_without: _builtins.float
+    doubt: _builtins.float
+    """Share of the tags that the calibration takes for wrong: confidences are those that the genre is right, not that the tag
+    names it. Calibration errors after scaling are of the agreement with the tags, this share counted in.
+    """
     def __init__(
         self,
         *,
@@ -1040,10 +1045,11 @@ class NoiseReport(_message.Message):
         down_weighted: _builtins.int = ...,
         accuracy_with: _builtins.float = ...,
         accuracy_without: _builtins.float = ...,
+        doubt: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accuracy_with", b"accuracy_with", "accuracy_without", b"accuracy_without", "down_weighted", b"down_weighted", "dropped", b"dropped", "suspects", b"suspects"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accuracy_with", b"accuracy_with", "accuracy_without", b"accuracy_without", "doubt", b"doubt", "down_weighted", b"down_weighted", "dropped", b"dropped", "suspects", b"suspects"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
