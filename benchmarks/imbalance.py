@@ -106,8 +106,11 @@ def fitted(part: Part, power: float, seed: int) -> dict[str, tuple[Head, Array, 
 
 
 def class_weights(labels: np.ndarray, power: float) -> Array:
-    """What each song counts, 1 on average."""
-    weights = np.bincount(labels, minlength=GENRES)[labels] ** -power
+    """What each song is said to count, so that with what every fit does about rare genres it counts 1 / songs**power.
+
+    A fit divides by the square root of what its genre counts in all: of w * songs. So w is songs**(1 - 2 * power).
+    """
+    weights = np.bincount(labels, minlength=GENRES).astype(float)[labels] ** (1 - 2 * power)
     normalised: Array = (weights / weights.mean()).astype(np.float32)
     return normalised
 

@@ -2,7 +2,15 @@
 
 import numpy as np
 import pytest
-from inference.fitting import LOGISTIC, MOST_SONGS_HEARD, PERCEPTRONS, Recipe, fit_head
+from inference.fitting import (
+    LOGISTIC,
+    MOST_SONGS_HEARD,
+    PERCEPTRONS,
+    Recipe,
+    fit_head,
+    prepared,
+    with_rare_genres_raised,
+)
 from inference.labelled import LabelSource, Part
 from inference.logistic import cross_entropy, fit_logistic
 from inference.perceptrons import RunningMean, Shape, begin, gradients, train
@@ -144,6 +152,27 @@ def test_a_song_of_no_weight_leaves_no_trace(recipe: Recipe) -> None:
         for each in (vectors, spoiled)
     ]
     assert (heads[0].logits(vectors) == heads[1].logits(vectors)).all()
+
+
+def test_a_genre_of_a_hundredth_of_the_songs_weighs_a_tenth_of_the_other() -> None:
+    shares = shares_of(np.repeat([0, 1], [400, 4]), 2)
+    weights = with_rare_genres_raised(shares, np.ones(404, dtype=np.float32))
+    assert weights.sum() == pytest.approx(404)
+    assert weights[:400].sum() == pytest.approx(10 * weights[400:].sum())
+
+
+def test_songs_that_lost_their_weight_do_not_make_a_genre_frequent() -> None:
+    shares = shares_of(np.repeat([0, 1], [400, 4]), 2)
+    weights = np.repeat([1, 0, 1], [4, 396, 4]).astype(np.float32)
+    assert with_rare_genres_raised(shares, weights) == pytest.approx(weights)
+
+
+def test_every_fit_raises_rare_genres_among_the_songs_that_it_keeps() -> None:
+    labels = np.repeat([0, 1], [100, 4])
+    vectors, _ = blobs(104)
+    weights = np.repeat([1, 0, 1], [64, 36, 4]).astype(np.float32)
+    songs = prepared(part_of(vectors, shares_of(labels, 2) > 0), weights)
+    assert songs.weights[-1] / songs.weights[0] == pytest.approx(np.sqrt(64 / 4))
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
