@@ -27,6 +27,20 @@ def test_the_pages_of_the_readme_are_what_the_portal_shows(demo: RunningDemo, tm
     }  # fmt: skip
     for name, picture in pictures.items():
         assert picture.stat().st_size > LEAST_BYTES, f"{name} shows next to nothing"
-        if os.environ.get("RECLASS_KEEP_PICTURES") == "1":
-            shutil.copy(picture, PICTURES)
-        assert (PICTURES / picture.name).exists(), f"make pictures, then commit docs/images/{picture.name}"
+        keep(picture, picture.name)
+
+
+def test_the_manual_shows_the_figures_of_a_training(demo: RunningDemo, tmp_path: Path) -> None:
+    done = demo.reclass("evaluate", "--out", str(tmp_path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    for kind in ("confusion", "reliability", "coverage"):
+        (picture,) = tmp_path.glob(f"*{kind}.png")
+        assert picture.stat().st_size > LEAST_BYTES, f"{picture} shows next to nothing"
+        keep(picture, f"training-{kind}.png")
+
+
+def keep(picture: Path, name: str) -> None:
+    """Renew the picture of the documents where that is asked for; see that there is one."""
+    if os.environ.get("RECLASS_KEEP_PICTURES") == "1":
+        shutil.copy(picture, PICTURES / name)
+    assert (PICTURES / name).exists(), f"make pictures, then commit docs/images/{name}"

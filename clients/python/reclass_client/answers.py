@@ -51,6 +51,7 @@ def verdict_of(verdict: inference_pb2.StageVerdict) -> StageVerdict:
         top=tuple(GenreScore(genre=each.genre, probability=each.probability) for each in verdict.top),
         decided=verdict.decided,
         threshold=verdict.threshold,
+        feature_versions=tuple(verdict.feature_versions),
     )
 
 

@@ -50,6 +50,8 @@ class StageVerdict:
     decided: bool
     """Whether it reached its threshold."""
     threshold: float
+    feature_versions: tuple[str, ...] = ()
+    """Of the vectors that it judged; none from a service that is older than this package."""
 
 
 @dataclass(frozen=True, kw_only=True)

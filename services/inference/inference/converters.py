@@ -110,6 +110,7 @@ def write_verdict(verdict: StageVerdict, message: inference_pb2.StageVerdict) ->
     message.model_version = verdict.model_version
     message.decided = verdict.decided
     message.threshold = verdict.threshold
+    message.feature_versions.extend(verdict.feature_versions)
     for genre, probability in verdict.top:
         message.top.add(genre=genre, probability=probability)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from inference.progressive import best_genres
+from inference.record import HeadRecord
 from inference.stages import Stage
 from inference.training_files import OUT_OF_FOLD_FILE
 from inference.votes import StageVerdict
@@ -31,6 +32,7 @@ class StagePredictions:
     stage: Stage
     version: str
     genres: tuple[str, ...]
+    feature_versions: tuple[str, ...]
     row_of_song: Mapping[int, int]
     """From the row of the corpus to that of the arrays."""
     probabilities: np.ndarray[tuple[int, int], np.dtype[np.float32]]
@@ -39,16 +41,15 @@ class StagePredictions:
     """Farther from the songs that such a model learned from than nearly all others."""
 
 
-def read_predictions(
-    folder: Path, stage: Stage, version: str, genres: tuple[str, ...]
-) -> StagePredictions | None:
+def read_predictions(folder: Path, stage: Stage, version: str, record: HeadRecord) -> StagePredictions | None:
     """Those that lie in the folder of a head; None for a head of before they were kept."""
     try:
         with np.load(folder / OUT_OF_FOLD_FILE, allow_pickle=False) as arrays:
             return StagePredictions(
                 stage=stage,
                 version=version,
-                genres=genres,
+                genres=record.genres,
+                feature_versions=tuple(record.feature_versions.values()),
                 row_of_song={int(song): row for row, song in enumerate(arrays["rows"])},
                 probabilities=arrays["probabilities"],
                 suspects=arrays["suspects"],
@@ -81,6 +82,7 @@ def verdict_of(predictions: StagePredictions, row: int) -> StageVerdict:
         model_version=predictions.version,
         top=best_genres(predictions.probabilities[row], predictions.genres, TOP),
         threshold=predictions.stage.threshold,
+        feature_versions=predictions.feature_versions,
         strange=bool(predictions.strange[row]),
     )
 

@@ -178,7 +178,7 @@ class Session:
         found = []
         for stage, folder in trained.items():
             version = version_name(stage, model.versions[stage.model])
-            found.append(read_predictions(folder, stage, version, records[version].genres))
+            found.append(read_predictions(folder, stage, version, records[version]))
         yield from heard_out_of_fold(self.corpus.song_ids, [each for each in found if each])
 
 

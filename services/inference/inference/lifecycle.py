@@ -92,7 +92,7 @@ class Models:
                 self._store.folder(stage, version),
                 stage,
                 version_name(stage, version),
-                self._store.read(stage, version).genres,
+                self._store.read(stage, version),
             )
             for stage, version in heads_of(model.versions)
         ]

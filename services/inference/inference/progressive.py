@@ -221,6 +221,7 @@ def ask(head: InstalledHead | BrokenHead, song: Song, rule: Rule) -> Asking:
         model_version=head.version,
         top=tuple((head.genres[i], judging.probabilities[i]) for i in judging.ranking[: rule.top_k]),
         threshold=rule.threshold(head.stage),
+        feature_versions=tuple(head.feature_versions.values()),
         strange=judging.strange,
     )
 

@@ -90,6 +90,8 @@ class StageVerdict:
     top: tuple[tuple[str, float], ...]
     """Genre and calibrated probability, best first."""
     threshold: float
+    feature_versions: tuple[str, ...]
+    """Of the vectors that it judged."""
     strange: bool = False
     """The song is unlike those of the training: the genre is a guess, whatever the probability says."""
 

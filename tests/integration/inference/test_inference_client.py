@@ -52,6 +52,7 @@ def test_vectors_are_judged(client: rc.Client, library: SyntheticLibrary) -> Non
     assert told.genre == told.stages[0].top[0].genre
     assert told.confidence == told.stages[0].top[0].probability
     assert len(told.stages[0].top) == 5
+    assert told.stages[0].feature_versions == ("test/1",)
     assert (told.vectors, told.audio) == ((), None)
 
 

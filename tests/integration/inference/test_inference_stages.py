@@ -67,6 +67,7 @@ def test_songs_with_both_vectors_train_both_stages(system: System) -> None:
     assert [stage.model_version for stage in report.stages] == ["genre_fma/1", "genre_fma_mert/1"]
     predictions = [answer.out_of_fold for answer in system.first_training if answer.HasField("out_of_fold")]
     assert all([verdict.stage for verdict in prediction.verdicts] == [1, 2] for prediction in predictions)
+    assert list(predictions[0].verdicts[1].feature_versions) == ["test/1", "test/1"]
     status = system.stub.GetStatus(messages.GetStatusRequest())
     assert [stage.ready for stage in status.stages] == [True, True, False]
 
@@ -77,6 +78,7 @@ def test_an_unsure_first_stage_has_only_the_second_vector_computed(
     answer = ask(system, vectors(both, 0)[FMA])
     assert [verdict.stage for verdict in answer.verdicts] == [1, 2]
     assert (answer.deciding_stage, answer.model_version) == (2, "genre_fma_mert/1")
+    assert [list(each.feature_versions) for each in answer.verdicts] == [["test/1"], ["test/1", "test/1"]]
     assert [vector.kind for vector in answer.vectors] == [MERT]
     assert [list(request.kinds) for request in system.features.requests] == [[MERT]]
 

@@ -521,6 +521,7 @@ class StageVerdict(_message.Message):
     TOP_FIELD_NUMBER: _builtins.int
     DECIDED_FIELD_NUMBER: _builtins.int
     THRESHOLD_FIELD_NUMBER: _builtins.int
+    FEATURE_VERSIONS_FIELD_NUMBER: _builtins.int
     stage: _builtins.int
     model_version: _builtins.str
     decided: _builtins.bool
@@ -530,6 +531,10 @@ class StageVerdict(_message.Message):
     def top(self) -> _containers.RepeatedCompositeFieldContainer[Global___GenreScore]:
         """Best first."""
 
+    @_builtins.property
+    def feature_versions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of the vectors that it judged, in the order of the stage's kinds."""
+
     def __init__(
         self,
         *,
@@ -538,10 +543,11 @@ class StageVerdict(_message.Message):
         top: _abc.Iterable[Global___GenreScore] | None = ...,
         decided: _builtins.bool = ...,
         threshold: _builtins.float = ...,
+        feature_versions: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decided", b"decided", "model_version", b"model_version", "stage", b"stage", "threshold", b"threshold", "top", b"top"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decided", b"decided", "feature_versions", b"feature_versions", "model_version", b"model_version", "stage", b"stage", "threshold", b"threshold", "top", b"top"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
