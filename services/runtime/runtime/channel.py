@@ -38,19 +38,21 @@ def open_channel(
     max_message_bytes: int = 80 * 1024 * 1024,
     sent_once: Sequence[str] = (),
     ping_seconds: float = PING_SECONDS,
+    patient: bool = True,
 ) -> grpc.Channel:
     """A channel to `target` ("host:port", or an address with gRPC's scheme: "ipv4:10.0.0.1:80,10.0.0.2:80").
 
     `timeout_seconds` is the deadline of calls that name none. Calls are repeated when their service dies, as every
     contract allows. The methods in `sent_once` ("package.Service/Method") are not: their caller wants to know that an
-    answer was lost.
+    answer was lost. Where `patient` is false a call fails at once when nobody listens at the target; else it waits
+    until its deadline for a server to come, or to come back.
     """
     channel = grpc.insecure_channel(
         address(target),
         options=[
             ("grpc.max_receive_message_length", max_message_bytes),
             ("grpc.max_send_message_length", max_message_bytes),
-            ("grpc.service_config", json.dumps(_service_config(sent_once))),
+            ("grpc.service_config", json.dumps(_service_config(sent_once, patient=patient))),
             ("grpc.enable_retries", 1),
             # A service that comes back must be found within seconds, not after gRPC's default of two minutes.
             ("grpc.max_reconnect_backoff_ms", 2000),
@@ -65,7 +67,7 @@ def open_channel(
             ("grpc.http2.max_pings_without_data", 0),
         ],
     )
-    return grpc.intercept_channel(channel, _CallDefaults(token, timeout_seconds))
+    return grpc.intercept_channel(channel, _CallDefaults(token, timeout_seconds, patient))
 
 
 def address(target: str) -> str:
@@ -73,11 +75,14 @@ def address(target: str) -> str:
     return target if target.startswith(SCHEMES) else f"dns:///{target}"
 
 
-def _service_config(sent_once: Sequence[str]) -> dict[str, Any]:
+def _service_config(sent_once: Sequence[str], *, patient: bool) -> dict[str, Any]:
     """gRPC takes the entry that names a method before the one that names none."""
     once = [dict(zip(("service", "method"), name.split("/"), strict=True)) for name in sent_once]
+    balanced: dict[str, Any] = {"loadBalancingConfig": [{"round_robin": {}}]}
+    if not patient:
+        return balanced
     return {
-        "loadBalancingConfig": [{"round_robin": {}}],
+        **balanced,
         "retryThrottling": RETRY_BUDGET,
         "methodConfig": [
             {"name": [{}], "retryPolicy": RETRY_POLICY},
@@ -101,9 +106,10 @@ class _CallDefaults(
     grpc.StreamUnaryClientInterceptor,
     grpc.StreamStreamClientInterceptor,
 ):
-    def __init__(self, token: str | None, timeout_seconds: float) -> None:
+    def __init__(self, token: str | None, timeout_seconds: float, patient: bool) -> None:
         self._token = token
         self._timeout_seconds = timeout_seconds
+        self._patient = patient
 
     def _details(self, details: Any) -> _Details:
         metadata = list(details.metadata or ())
@@ -117,7 +123,7 @@ class _CallDefaults(
             timeout=self._timeout_seconds if details.timeout is None else details.timeout,
             metadata=metadata,
             credentials=details.credentials,
-            wait_for_ready=True if details.wait_for_ready is None else details.wait_for_ready,
+            wait_for_ready=self._patient if details.wait_for_ready is None else details.wait_for_ready,
             compression=details.compression,
         )
 

@@ -33,11 +33,11 @@ def environment(folder: Path, **settings: object) -> dict[str, str]:
 def test_it_starts_without_triton_says_so_and_ends_with_0(tmp_path: Path, unused_port: int) -> None:
     command = [sys.executable, "-m", "inference"]
     with subprocess.Popen(command, env=environment(tmp_path, PORT=unused_port)) as process:
-        with open_channel(f"127.0.0.1:{unused_port}") as channel:
+        with open_channel(f"127.0.0.1:{unused_port}", timeout_seconds=120) as channel:
             stub = inference_pb2_grpc.InferenceServiceStub(channel)
             status = stub.GetStatus(inference_pb2.GetStatusRequest())
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
     assert [stage.ready for stage in status.stages] == [False, False, False]
 
 

@@ -81,7 +81,8 @@ def test_no_page_asks_more_often_for_two_thousand_rows_than_for_fifty(owner):
     fill_every_table(FEW)
     few = queries_of(owner)
     fill_every_table(MANY)
-    assert queries_of(owner) == few
+    # A song's page asks for what there is of that song, which is not the same in both.
+    assert {name: many for name, many in queries_of(owner).items() if many > few[name]} == {}
 
 
 def listed(client: Client, query: str) -> list[str]:

@@ -127,6 +127,15 @@ def test_a_server_that_is_killed_costs_no_call() -> None:
     assert set(answers[-100:]) == others
 
 
+def test_who_is_not_patient_hears_at_once_that_nobody_is_there(unused_port: int) -> None:
+    with (
+        open_channel(f"127.0.0.1:{unused_port}", timeout_seconds=250, patient=False) as channel,
+        pytest.raises(grpc.RpcError) as refused,
+    ):
+        call(channel)
+    assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
 def test_a_peer_that_vanished_without_a_word_is_noticed_and_the_call_goes_to_another() -> None:
     arrived, released = threading.Event(), threading.Event()
 

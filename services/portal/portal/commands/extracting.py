@@ -40,7 +40,7 @@ def stages_as_data(timeout_seconds: float, heard: Iterable[str] = ()) -> dict[st
         # Kinds that no usual stage hears are shown once somebody has asked for them, or a model hears them.
         stored = Vector.objects.filter(kind__in=ASIDE).values_list("kind", flat=True).distinct()
         kinds = (*STAGES, *(kind for kind in ASIDE if kind in {*stored, *heard}))
-        stages = stages_of(capabilities_now(preferences(), timeout_seconds).kinds, kinds)
+        stages = stages_of(capabilities_now(preferences(), timeout_seconds, patient=True).kinds, kinds)
     except RemoteError as error:
         return {"stages": [], "message": f"features does not answer: {error.message}"}
     return {"stages": _as_data(stages), "message": ""}

@@ -81,7 +81,7 @@ def look_around() -> Surroundings:
 
 
 def _channel(target: str) -> grpc.Channel:
-    return channel_to(settings.RECLASS, target)
+    return channel_to(settings.RECLASS, target, patient=False)
 
 
 def _health() -> tuple[ServiceState, ...]:

@@ -37,7 +37,7 @@ def connect(*, url: str, token: str) -> str:
 
 @contextmanager
 def _sync() -> Iterator[SyncClient]:
-    channel = channel_to(settings.RECLASS, settings.RECLASS.sync_target)
+    channel = channel_to(settings.RECLASS, settings.RECLASS.sync_target, patient=False)
     try:
         yield SyncClient(channel)
     finally:

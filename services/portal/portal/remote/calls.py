@@ -13,13 +13,26 @@ from portal.configuration import PortalSettings
 Message = TypeVar("Message")
 _SILENCE = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
 SERVICE_DOWN = "SERVICE_DOWN"
+_BRIEFLY = {
+    "Connection refused": "nothing listens at its address",
+    "DNS resolution failed": "its name is not known",
+}
 
 
-def channel_to(settings: PortalSettings, target: str, *, sent_once: Sequence[str] = ()) -> grpc.Channel:
-    """A channel with the portal's token; it connects when it is first used. The caller closes it."""
+def channel_to(
+    settings: PortalSettings, target: str, *, sent_once: Sequence[str] = (), patient: bool = True
+) -> grpc.Channel:
+    """A channel with the portal's token; it connects when it is first used. The caller closes it.
+
+    Pages are not patient: they say at once that a service is down, while work waits for it to come back.
+    """
     token = settings.service_token.get_secret_value() if settings.service_token else None
     return open_channel(
-        target, token=token, max_message_bytes=settings.max_message_bytes, sent_once=sent_once
+        target,
+        token=token,
+        max_message_bytes=settings.max_message_bytes,
+        sent_once=sent_once,
+        patient=patient,
     )
 
 
@@ -42,7 +55,12 @@ def _named(service: str, error: RemoteError) -> RemoteError:
     if error.code not in _SILENCE or error.reason != error.code.name:
         return error
     message = (
-        f"The {service} service does not answer ({error.message}): start it, or see its log. "
+        f"The {service} service does not answer ({_briefly(error.message)}): start it, or see its log. "
         "`reclass doctor` looks at every part."
     )
     return RemoteError(code=error.code, message=message, reason=SERVICE_DOWN)
+
+
+def _briefly(details: str) -> str:
+    """gRPC's own words name every address that it tried, which helps nobody who reads a page."""
+    return next((said for sign, said in _BRIEFLY.items() if sign in details), details)

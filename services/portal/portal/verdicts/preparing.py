@@ -47,7 +47,7 @@ def lacking_now(*, public: bool = False) -> Lacking:
     With a public table the songs' values have to be of its make, for which each song is decoded as a whole.
     """
     try:
-        kinds = capabilities_now(preferences(), TIMEOUT_SECONDS).kinds
+        kinds = capabilities_now(preferences(), TIMEOUT_SECONDS, patient=True).kinds
     except RemoteError:
         return Lacking()
     versions = stages_of(kinds, WITH_PUBLIC if public else STAGES).versions
