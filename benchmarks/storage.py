@@ -90,7 +90,8 @@ def _print_half_precision() -> None:
     from big_library import ALBUMS_PER_ARTIST, SONGS_PER_ALBUM
     from big_vectors import VectorMaker
     from inference.calibration import softmax
-    from inference.fitting import fit_head
+    from inference.fitting import LOGISTIC, Recipe, fit_head
+    from inference.labelled import of_learned_genres, one_genre_each
 
     songs_per_artist = ALBUMS_PER_ARTIST * SONGS_PER_ALBUM
     artists = np.random.default_rng(1).integers(0, GENRES, (TAUGHT + JUDGED) // songs_per_artist + 1)
@@ -99,8 +100,11 @@ def _print_half_precision() -> None:
     fma, mert = maker.fma(numbers), maker.mert(numbers)
     full = np.concatenate([fma, mert], axis=1)
     half = np.concatenate([fma, mert.astype(np.float16).astype(np.float32)], axis=1)
-    labels = artists[numbers // songs_per_artist]
-    head = fit_head(full[:TAUGHT], labels[:TAUGHT], genre_count=GENRES, strength=0.01)
+    artist = numbers // songs_per_artist
+    labels, names = artists[artist], tuple(map(str, range(GENRES)))
+    songs = one_genre_each(full[:TAUGHT], labels[:TAUGHT], artist[:TAUGHT], names)
+    _, part = of_learned_genres(songs, range(GENRES))
+    head = fit_head(part, Recipe(algorithm=LOGISTIC, strength=0.01), seed=0)
     exact, rounded = (softmax(head.logits(vectors[TAUGHT:])) for vectors in (full, half))
     changed = int((exact.argmax(axis=1) != rounded.argmax(axis=1)).sum())
     right = (exact.argmax(axis=1) == labels[TAUGHT:]).mean()

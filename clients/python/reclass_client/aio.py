@@ -172,15 +172,12 @@ class AsyncFeed(Feed):
     async def messages(self) -> AsyncIterator[inference_pb2.ClassifyTracksRequest]:
         """The messages, as far as there is room for them."""
         await self.accepted.wait()
-        try:
+        with self:
             async for song in each(self._any_songs):
                 message = await asyncio.to_thread(self.message, song) if song.file else self.message(song)
                 if message:
                     await self._async_room.acquire()
                     yield message
-        except Exception as error:  # as in Feed
-            self.failure = error
-            raise
 
     def answered(self) -> None:
         """One more answer has been taken."""

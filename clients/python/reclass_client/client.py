@@ -176,7 +176,7 @@ class Feed:
         """What the caller's own iterable raised; gRPC would only say that iterating failed."""
 
     def __iter__(self) -> Iterator[inference_pb2.ClassifyTracksRequest]:
-        try:
+        with self:
             for song in self._songs:
                 message = self.message(song)
                 if message:
@@ -184,9 +184,14 @@ class Feed:
                     if self._stopped:
                         return
                     yield message
-        except Exception as error:  # whatever it is, it is the caller's, and is raised where that can see it
+
+    def __enter__(self) -> None:
+        """Within, the caller's own code runs."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Whatever it raised is kept, and raised again where the caller can see it."""
+        if isinstance(error, Exception):
             self.failure = error
-            raise
 
     def answered(self) -> None:
         """One more answer has been taken."""

@@ -115,14 +115,9 @@ class StageFigures:
 
 
 @dataclass(frozen=True, kw_only=True)
-class VoteFigures:
-    """How good the vote of all stages together is on those songs."""
+class VoteFigures(HeldOut):
+    """The same with what the vote of the stages did, of those songs."""
 
-    songs: int
-    accuracy: float
-    accuracy_low: float
-    accuracy_high: float
-    """95 % interval."""
     macro_f1: float
     decided: tuple[float, ...]
     """Share of the songs that each stage decides, from the first."""
@@ -167,7 +162,7 @@ def model_of(message: inference_pb2.Model) -> Model:
     )
 
 
-def held_out_of(message: inference_pb2.HeldOut) -> HeldOut:
+def held_out_of(message: inference_pb2.HeldOut | inference_pb2.CascadeReport) -> HeldOut:
     return HeldOut(
         songs=message.songs,
         accuracy=message.accuracy,
@@ -228,10 +223,7 @@ def figures_of(message: inference_pb2.StageReport) -> StageFigures:
 
 def vote_of(message: inference_pb2.CascadeReport) -> VoteFigures:
     return VoteFigures(
-        songs=message.songs,
-        accuracy=message.accuracy,
-        accuracy_low=message.accuracy_low,
-        accuracy_high=message.accuracy_high,
+        **vars(held_out_of(message)),
         macro_f1=message.macro_f1,
         decided=tuple(message.decided),
         proposed_thresholds=tuple(message.proposed_thresholds),

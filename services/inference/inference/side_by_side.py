@@ -17,20 +17,19 @@ COPIES = 2
 
 Thing = TypeVar("Thing")
 Result = TypeVar("Result")
-_workers: ContextVar[ThreadPoolExecutor | None] = ContextVar("workers", default=None)
-_count: ContextVar[int] = ContextVar("count", default=1)
+_team: ContextVar[tuple[ThreadPoolExecutor, int] | None] = ContextVar("team", default=None)
+"""Threads, and how many they are."""
 
 
 @contextmanager
 def working_with(threads: int) -> Iterator[None]:
     """Let what happens within be done by so many threads where it can be."""
     with ThreadPoolExecutor(threads, thread_name_prefix="fit") as workers:
-        tokens = _workers.set(workers), _count.set(threads)
+        before = _team.set((workers, threads))
         try:
             yield
         finally:
-            _workers.reset(tokens[0])
-            _count.reset(tokens[1])
+            _team.reset(before)
 
 
 def side_by_side(
@@ -41,11 +40,11 @@ def side_by_side(
     bytes_each : of the vectors that a fit copies. One after the other outside of `working_with`, and within the work
     of another: its thread has no workers of its own.
     """
-    workers = _workers.get()
-    at_once = min(_count.get(), MOST_BYTES // max(1, COPIES * bytes_each))
-    if workers is None or at_once < 2:
+    team = _team.get()
+    at_once = min(team[1], MOST_BYTES // max(1, COPIES * bytes_each)) if team else 1
+    if team is None or at_once < 2:
         return [work(thing) for thing in things]
-    results: list[Result] = []
+    workers, results = team[0], list[Result]()
     for start in range(0, len(things), at_once):
         results.extend(workers.map(work, things[start : start + at_once]))
     return results

@@ -1,6 +1,7 @@
 """The dashboard: with services down, with services up, and its buttons."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import songs
@@ -57,6 +58,16 @@ def test_a_service_that_serves_is_up_and_one_that_cannot_tell_its_stages_has_non
     }  # fmt: skip
     assert found.stages == ()
     assert found.model_ready is None
+
+
+def test_a_plex_that_is_silent_is_named_and_not_the_sync_service_that_waits_for_it(
+    portal: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings.RECLASS, "sync_target", portal.target)
+    monkeypatch.setattr("portal.dashboard.services.HEALTH_TIMEOUT_SECONDS", 30)
+    monkeypatch.setattr("portal.dashboard.services.PLEX_TIMEOUT_SECONDS", 0.5)
+    portal.plex.fail("hang", path="/")
+    assert look_around().plex_trouble == "it has not answered within 0.5 seconds"
 
 
 def test_the_dashboard_counts_states_agreement_and_genres_without_songs_that_are_gone(

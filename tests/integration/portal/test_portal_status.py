@@ -81,4 +81,4 @@ def test_a_damaged_model_and_a_silent_service_are_not_called_no_model(
     monkeypatch.setenv("PORTAL_INFERENCE_TARGET", "127.0.0.1:9")
     told = model(status)
     assert (told["state"], told["in_service"]) == ("UNKNOWN", None)
-    assert str(told["message"]).startswith("inference does not answer: ")
+    assert str(told["message"]).startswith("The inference service does not answer (")

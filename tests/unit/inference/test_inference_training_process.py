@@ -18,8 +18,8 @@ from synthetic_library import SyntheticLibrary, synthetic_library
 
 @pytest.fixture(scope="module")
 def library() -> SyntheticLibrary:
-    """Its first 518 values are taken for FMA, the others for MERT; they make the second stage the better one."""
-    return synthetic_library(seed=31, genres=4, width=518 + 768, artists_per_genre=8, wrong=6)
+    """Its first 518 values are taken for FMA, the others for MERT; some songs are too hard for either stage."""
+    return synthetic_library(seed=31, genres=4, width=518 + 768, artists_per_genre=8, wrong=6, separation=0.7)
 
 
 def write(folder: Path, library: SyntheticLibrary, *, without_mert: int = 0) -> None:
@@ -57,7 +57,7 @@ def test_the_vote_is_judged_on_songs_that_both_stages_can_hear(folder: Path) -> 
     assert first.cascade is None
     assert last.cascade is not None
     assert last.cascade.songs <= last.held_out.songs <= first.held_out.songs
-    assert 0 < sum(last.cascade.decided) <= 1
+    assert 0 < sum(last.cascade.decided) < 1, "of some songs no stage is sure"
     assert len(last.cascade.proposed_thresholds) == 2
     assert last.cascade.accuracy_low <= last.cascade.accuracy <= last.cascade.accuracy_high
 

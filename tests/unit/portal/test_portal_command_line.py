@@ -6,6 +6,7 @@ import pytest
 import typer
 from portal.command_line import make_app
 from portal.commands.following import Snapshot, displayed, exit_status, line_of
+from portal.commands.surroundings import stoppable
 from portal.runs.kinds import work_of
 from portal.runs.models import Run
 from rich.console import Console
@@ -78,3 +79,9 @@ def test_the_exit_status_is_0_only_when_all_that_was_asked_is_done(state, failed
 @pytest.mark.parametrize("kind", list(Run.Kind))
 def test_every_kind_of_run_has_its_work(kind):
     assert work_of(kind)
+
+
+def test_ctrl_c_says_what_has_become_of_the_work(capsys):
+    with pytest.raises(KeyboardInterrupt), stoppable("Nothing was imported."):
+        raise KeyboardInterrupt
+    assert capsys.readouterr().err == "reclass: stopped by Ctrl-C. Nothing was imported.\n"

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
-from portal.commands.surroundings import RefusalError
+from portal.commands.surroundings import RefusalError, stoppable
 from portal.public.fma_layout import FEATURES, TRACKS, VERSION
 from portal.public.fma_tables import FmaTables, FmaTrack, tables_in
 from portal.public.table_rows import TableError
@@ -32,13 +32,14 @@ PAPER: Mapping[str, Sequence[tuple[str, float]]] = {
 
 def evaluate_on_fma(folder: Path, subset: str, out: Path, console: Console) -> None:
     """Print our figures beside the paper's, and save report and pictures in `out`."""
-    try:
-        tables = tables_in(folder)
-        songs = songs_of(tables, subset, console)
-    except TableError as error:
-        raise RefusalError(str(error)) from error
-    with evaluation_at_hand() as inference:
-        evaluation = followed(inference, songs, f"FMA {subset}", console)
+    with stoppable("Nothing was saved, and the model in service is as it was."):
+        try:
+            tables = tables_in(folder)
+            songs = songs_of(tables, subset, console)
+        except TableError as error:
+            raise RefusalError(str(error)) from error
+        with evaluation_at_hand() as inference:
+            evaluation = followed(inference, songs, f"FMA {subset}", console)
     show(evaluation.content, subset, console)
     save(evaluation.content, evaluation.pictures, out)
     console.print(f"Saved in {out}: report.json and {len(evaluation.pictures)} pictures", highlight=False)

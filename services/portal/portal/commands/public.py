@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from portal.commands.surroundings import DataOption, RefusalError, portal_at_hand
+from portal.commands.surroundings import DataOption, RefusalError, portal_at_hand, stoppable
 
 
 def register(app: typer.Typer) -> None:
@@ -47,7 +47,7 @@ def _import(folder: Path, console: Any) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     try:
         tables = tables_in(folder)
-        with Progress(*columns, console=console) as bar:
+        with stoppable("Nothing was imported."), Progress(*columns, console=console) as bar:
             task = bar.add_task(f"read {TRACKS}", total=None)
             found = len(tables.read_tracks())
             bar.update(task, description=f"read {FEATURES}", total=found)

@@ -37,7 +37,7 @@ def model_as_data(timeout_seconds: float) -> dict[str, Any]:
             "ready": False,
             "in_service": None,
             "stages": [],
-            "message": f"inference does not answer: {error.message}",
+            "message": error.message,
         }
     state = _state(found)
     return {

@@ -53,6 +53,16 @@ def portal_at_hand(data: Path | None) -> Iterator[None]:
         quit_with(str(error))
 
 
+@contextmanager
+def stoppable(outcome: str) -> Iterator[None]:
+    """Say what has become of the work where Ctrl-C ends it; the command ends with the status of that."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.stderr.write(f"reclass: stopped by Ctrl-C. {outcome}\n")
+        raise
+
+
 def quit_with(message: str, status: int = 1) -> None:
     """End the command with a sentence."""
     sys.stderr.write(f"reclass: {message}\n")

@@ -134,6 +134,9 @@ def _plex() -> tuple[str, str]:
     try:
         return SyncClient(channel).check_server(timeout_seconds=PLEX_TIMEOUT_SECONDS).name, ""
     except RemoteError as error:
+        if error.code is grpc.StatusCode.DEADLINE_EXCEEDED:
+            # Sync has just said that it serves: it waits for Plex longer than a page can.
+            return "", f"it has not answered within {PLEX_TIMEOUT_SECONDS:g} seconds"
         return "", error.message
     finally:
         channel.close()

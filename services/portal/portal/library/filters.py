@@ -9,7 +9,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
 from portal.genres.models import Genre
 from portal.library.agreement import Agreement
-from portal.library.shown import with_fields
+from portal.library.shown import LOOKS_WRONG, with_fields
 from portal.verdicts.serving import serving_versions
 
 CONFIDENCE_RANGES: dict[str, tuple[str, Q]] = {
@@ -77,7 +77,7 @@ class SuspectFilter(DropdownFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() != "yes":
             return queryset
-        return with_fields(queryset, "label_suspect").filter(label_suspect=True)
+        return queryset.filter(LOOKS_WRONG)
 
 
 class StaleFilter(DropdownFilter):

@@ -14,7 +14,8 @@ from runtime.errors import RemoteError
 from portal.remote.ahead import in_flight, read_ahead
 from portal.remote.calls import translated
 
-# A page of a big library on a slow disk takes Plex long; a minute is more than was ever seen.
+# A page of a big library on a slow disk takes Plex long; a minute is more than was ever seen. Where Plex is silent,
+# sync gives up after half a minute and says so: were this deadline the first, sync would be blamed.
 LISTING_TIMEOUT_SECONDS = 120.0
 TRACKS_AT_ONCE = 100
 # Plex answers one request from its disk while another is on the wire; more than a few only make it slow for others.
@@ -143,7 +144,7 @@ class SyncClient:
     def __init__(self, channel: grpc.Channel) -> None:
         self._stub = sync_pb2_grpc.SyncServiceStub(channel)
 
-    def check_server(self, *, timeout_seconds: float = 30.0) -> PlexServer:
+    def check_server(self, *, timeout_seconds: float = LISTING_TIMEOUT_SECONDS) -> PlexServer:
         """Reach the server with the configured token."""
         with translated("sync"):
             answer = self._stub.CheckServer(pb.CheckServerRequest(), timeout=timeout_seconds)
@@ -172,7 +173,7 @@ class SyncClient:
     def list_libraries(self) -> list[PlexLibrary]:
         """The music libraries."""
         with translated("sync"):
-            answer = self._stub.ListLibraries(pb.ListLibrariesRequest())
+            answer = self._stub.ListLibraries(pb.ListLibrariesRequest(), timeout=LISTING_TIMEOUT_SECONDS)
         return [
             PlexLibrary(key=each.key, title=each.title, track_count=each.track_count)
             for each in answer.libraries

@@ -10,15 +10,9 @@ from portal.runs.models import Run
 def whole_song_heads(versions: Iterable[str]) -> frozenset[str]:
     """Those of these heads, such as "genre_fma/7", that have learned from whole songs."""
     wanted = set(versions)
-    found: set[str] = set()
-    for version in wanted:
-        if version not in found:
-            made_it = Run.objects.filter(kind=Run.Kind.TRAIN, result__heads__contains=[version])
-            # One training makes the heads of all stages, of songs heard one way.
-            found |= _hearing_whole_songs(
-                made_it.order_by("-pk").values_list("result__stages", flat=True).first()
-            )
-    return frozenset(found & wanted)
+    made_them = Run.objects.filter(kind=Run.Kind.TRAIN, result__heads__has_any_keys=sorted(wanted))
+    reports = made_them.values_list("result__stages", flat=True)
+    return frozenset(wanted & set().union(*map(_hearing_whole_songs, reports)))
 
 
 def _hearing_whole_songs(stages: Sequence[Mapping[str, Any]] | None) -> set[str]:
