@@ -70,7 +70,7 @@ class Watchdog:
         self._probes = probes
         self._every_seconds = every_seconds
         self._metrics = WatchdogMetrics(registry)
-        self._faults: dict[str, str] = {}
+        self._faults: dict[str, type[ServiceError | OSError] | None] = {}
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="triton-watchdog", daemon=True)
 
@@ -89,9 +89,9 @@ class Watchdog:
         try:
             probes = self._probes()
         except (ServiceError, OSError) as error:
-            self._note(REPOSITORY, str(error))
+            self._note(REPOSITORY, error)
             return
-        self._note(REPOSITORY, "")
+        self._note(REPOSITORY, None)
         for probe in probes:
             if self._ending.is_set():
                 return
@@ -99,14 +99,14 @@ class Watchdog:
 
     def _look_at(self, probe: Probe) -> None:
         started = time.monotonic()
-        fault = ""
+        fault: ServiceError | OSError | None = None
         try:
             if self._answers_or_is_restored(probe):
                 self._metrics.restored.labels(probe.model).inc()
             else:
                 self._metrics.seconds.labels(probe.model).set(time.monotonic() - started)
         except (ServiceError, OSError) as error:
-            fault = str(error)
+            fault = error
         self._note(probe.model, fault)
         self._metrics.up.labels(probe.model).set(0 if fault else 1)
 
@@ -122,7 +122,7 @@ class Watchdog:
         except (ModelNotLoadedError, StubDeadError) as error:
             if not any((p.model, p.version) == (probe.model, probe.version) for p in self._probes()):
                 return False  # another version has taken over meanwhile, and this one is to be gone
-            self._note(probe.model, str(error))
+            self._note(probe.model, error)
             self._triton.restore(probe.model, error, version=probe.version, asked=asked, load=probe.load)
             self._ask(probe)
             return True
@@ -137,11 +137,14 @@ class Watchdog:
             timeout_seconds=ANSWER_SECONDS,
         )
 
-    def _note(self, model: str, fault: str) -> None:
-        """Keep how it stands with a model; a line in the log at a change, not at every look."""
-        before = self._faults.get(model, "")
-        self._faults[model] = fault
-        if fault and fault != before:
-            log.warning("model does not answer", model=model, because=fault)
+    def _note(self, model: str, fault: ServiceError | OSError | None) -> None:
+        """Keep how it stands with a model; a line in the log at a change, not at every look.
+
+        The kind of a fault is what counts: gRPC has new words for one outage from one look to the next.
+        """
+        before, now = self._faults.get(model), type(fault) if fault else None
+        self._faults[model] = now
+        if fault and now is not before:
+            log.warning("model does not answer", model=model, because=str(fault))
         elif before and not fault:
             log.info("model answers again", model=model)
