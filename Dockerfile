@@ -156,7 +156,7 @@ RUN install -d -o 10001 -g 10001 -m 0755 /models && install -d -o 10001 -g 10001
 USER 10001:10001
 EXPOSE 8001 8002 8003
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
-  CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8002/v2/health/ready', timeout=3)"]
+  CMD ["python", "-c", "import urllib.request as r; r.build_opener(r.ProxyHandler({})).open('http://127.0.0.1:8002/v2/health/ready', timeout=3)"]
 STOPSIGNAL SIGTERM
 CMD ["python", "/opt/triton/launch.py", "--model-repository=/models", "--model-repository=/opt/triton/models", \
      "--state=/run/triton", "--host=0.0.0.0"]
@@ -209,6 +209,6 @@ RUN install -d -o 10001 -g 10001 -m 0700 /state
 USER 10001:10001
 EXPOSE 32400
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
-  CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:32400/identity', timeout=3)"]
+  CMD ["python", "-c", "import urllib.request as r; r.build_opener(r.ProxyHandler({})).open('http://127.0.0.1:32400/identity', timeout=3)"]
 STOPSIGNAL SIGTERM
 CMD ["python", "-m", "standalone.stand_in", "--catalogue=/demo/catalogue.json", "--state=/state", "--host=0.0.0.0"]

@@ -43,9 +43,12 @@ def main() -> int:
 def ask(
     target: str, token: str | None, audio: features_pb2.AudioReference
 ) -> inference_pb2.ClassifyTrackResponse:
-    limit = 80 * 1024 * 1024  # a whole file travels in one message
+    options = [
+        ("grpc.max_send_message_length", 80 * 1024 * 1024),  # a whole file travels in one message
+        ("grpc.enable_http_proxy", 0),  # one that the environment names does not know the way
+    ]
     metadata = [("authorization", f"Bearer {token}")] if token else []
-    with grpc.insecure_channel(target, options=[("grpc.max_send_message_length", limit)]) as channel:
+    with grpc.insecure_channel(target, options=options) as channel:
         service = inference_pb2_grpc.InferenceServiceStub(channel)
         request = inference_pb2.ClassifyTrackRequest(audio=audio)
         return service.ClassifyTrack(request, timeout=120, metadata=metadata)

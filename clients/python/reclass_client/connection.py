@@ -23,6 +23,8 @@ SERVICE_CONFIG = {
 }
 CHANNEL_OPTIONS: list[tuple[str, Any]] = [
     ("grpc.service_config", json.dumps(SERVICE_CONFIG)),
+    # A service on one's own network is not reached through a proxy that the environment names for the web.
+    ("grpc.enable_http_proxy", 0),
     # What a file may have is for the service to say.
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),

@@ -27,6 +27,8 @@ RETRY_BUDGET = {"maxTokens": 500, "tokenRatio": 0.5}
 # A peer that vanished without a word (a node that lost power) is noticed after a ping and its time limit.
 PING_SECONDS = 5.0
 PING_TIMEOUT_SECONDS = 5.0
+# Our own parts are on this machine or its own network; a proxy of the environment does not know the way to them.
+NO_PROXY = ("grpc.enable_http_proxy", 0)
 SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:")
 
 
@@ -50,6 +52,7 @@ def open_channel(
     channel = grpc.insecure_channel(
         address(target),
         options=[
+            NO_PROXY,
             ("grpc.max_receive_message_length", max_message_bytes),
             ("grpc.max_send_message_length", max_message_bytes),
             ("grpc.service_config", json.dumps(_service_config(sent_once, patient=patient))),

@@ -13,6 +13,7 @@ import tritonclient.grpc as client
 from numpy.typing import NDArray
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
+from runtime.channel import NO_PROXY
 from runtime.errors import ServiceError
 from runtime.telemetry import get_logger
 
@@ -53,7 +54,7 @@ class Triton:
         self.target = target
         self._timeout_seconds = timeout_seconds
         self._client = client.InferenceServerClient(
-            target, channel_args=[("grpc.max_reconnect_backoff_ms", 2000), *_MESSAGE_LIMITS]
+            target, channel_args=[("grpc.max_reconnect_backoff_ms", 2000), NO_PROXY, *_MESSAGE_LIMITS]
         )
         self._healing = threading.Lock()
         self._healed: dict[str, float] = {}
