@@ -15,7 +15,7 @@ from runtime.watchdog import Watchdog
 from features.download import Downloads
 from features.figures import MertFigures
 from features.listening import Listening
-from features.location import MediaFolders
+from features.location import MediaFolders, spelled_as_on_disk
 from features.mert_config import Choice
 from features.mert_model import MertModel
 from features.pool import ExtractionPool
@@ -80,7 +80,7 @@ def build(settings: FeatureSettings, pool: ExtractionPool, model: MertModel | No
 
 def _say_what_it_takes(settings: FeatureSettings) -> None:
     for folder in settings.media_folders:
-        if not folder.is_dir():
+        if not spelled_as_on_disk(folder).is_dir():
             log.warning("media folder is not there", folder=str(folder))
     limit = settings.memory_limit_bytes / 2**20
     log.info(

@@ -47,7 +47,7 @@ class MediaFolders:
         if not path or "\0" in path:
             raise AudioNotFound("the path is empty or holds a NUL")
         mapped = apply_mappings(path, self.mappings or mappings)
-        target = _spelled_as_on_disk(Path(mapped if mapped is not None else path))
+        target = spelled_as_on_disk(Path(mapped if mapped is not None else path))
         real = Path(os.path.realpath(target))
         if not self._holds(real):
             self._refuse(path, is_mapped=mapped is not None, exists=os.path.lexists(target))
@@ -60,7 +60,8 @@ class MediaFolders:
         return own if self.mappings else f"the setting path_mappings in the portal, or into {own}"
 
     def _holds(self, real: Path) -> bool:
-        return any(real.is_relative_to(os.path.realpath(folder)) for folder in self.folders)
+        folders = map(os.path.realpath, map(spelled_as_on_disk, self.folders))
+        return any(real.is_relative_to(folder) for folder in folders)
 
     def _refuse(self, path: str, *, is_mapped: bool, exists: bool) -> None:
         folders = ", ".join(map(str, self.folders)) or "none: only bytes can be sent"
@@ -78,15 +79,19 @@ class MediaFolders:
 
 
 def apply_mappings(path: str, mappings: Sequence[PathMapping]) -> str | None:
-    """The path as the longest mapping that fits rewrites it; None when none fits."""
+    """The path as the longest mapping that fits rewrites it; None when none fits.
+
+    Of two as long, the one that is written as the path is wins over one that only reads the same.
+    """
     parts = _parts(path)
-    best: tuple[int, str] | None = None
+    best: tuple[tuple[int, bool], str] | None = None
     for mapping in mappings:
         prefix = _parts(mapping.from_prefix)
-        if _begins_with(parts, prefix, ignore_case=_is_windows(path)) and (
-            best is None or len(prefix) > best[0]
-        ):
-            best = len(prefix), str(PurePosixPath(mapping.to_prefix, *parts[len(prefix) :]))
+        if not _begins_with(parts, prefix, ignore_case=_is_windows(path)):
+            continue
+        rank = len(prefix), parts[: len(prefix)] == prefix
+        if best is None or rank > best[0]:
+            best = rank, str(PurePosixPath(mapping.to_prefix, *parts[len(prefix) :]))
     return best[1] if best else None
 
 
@@ -95,11 +100,11 @@ def suggest_mapping(path: str, folders: Sequence[Path]) -> PathMapping | None:
     parts = _parts(path)
     if ".." in parts:
         return None
-    candidates = list(_folders_near(folders))
+    candidates = list(_folders_near([spelled_as_on_disk(folder) for folder in folders]))
     for length in range(len(parts) - 1, 0, -1):
         tail = parts[-length:]
         for folder in candidates:
-            if os.path.isfile(_spelled_as_on_disk(folder.joinpath(*tail))):
+            if os.path.isfile(spelled_as_on_disk(folder.joinpath(*tail))):
                 return PathMapping(from_prefix=_prefix(path, length), to_prefix=str(folder))
     return None
 
@@ -142,19 +147,48 @@ def _check_readable(real: Path, path: str) -> None:
         raise AudioNotFound(f"{path} cannot be read: let the user that runs this service read {real}")
 
 
-def _spelled_as_on_disk(path: Path) -> Path:
-    """The path in the Unicode form that exists; macOS stores decomposed letters, others composed ones."""
+def spelled_as_on_disk(path: Path) -> Path:
+    """The path with each part in the Unicode form that it has on the disk; as it is from the first that is not there.
+
+    macOS writes decomposed letters, others composed ones, and a copy mixes them. What is written the same way comes
+    first, then what reads the same.
+    """
     if os.path.lexists(path):
         return path
-    forms = (Path(unicodedata.normalize(form, str(path))) for form in ("NFC", "NFD"))
-    return next((form for form in forms if os.path.lexists(form)), path)
+    found, *names = (Path(path.anchor), *path.relative_to(path.anchor).parts)
+    for number, name in enumerate(names):
+        here = found / name
+        if not os.path.lexists(here):
+            named = _reads_the_same(found, name)
+            if named is None:
+                return found.joinpath(*names[number:])
+            here = named
+        found = here
+    return found
+
+
+def _reads_the_same(folder: Path, name: str) -> Path | None:
+    """What stands in the folder under the name in another Unicode form."""
+    if name.isascii():  # has no other, and a folder of thousands is not read for every file that is missing
+        return None
+    wanted = _normal(name)
+    try:
+        alike = sorted(each for each in os.listdir(folder) if _normal(each) == wanted)
+    except OSError:
+        return None
+    return folder / alike[0] if alike else None
+
+
+def _normal(text: str) -> str:
+    """The one form in which text that people typed, Plex's and the disk's are compared."""
+    return unicodedata.normalize("NFC", text)
 
 
 def _begins_with(parts: Sequence[str], prefix: Sequence[str], *, ignore_case: bool) -> bool:
-    head = parts[: len(prefix)]
-    if ignore_case:
-        return [part.casefold() for part in head] == [part.casefold() for part in prefix]
-    return list(head) == list(prefix)
+    def compared(text: str) -> str:
+        return _normal(_normal(text).casefold() if ignore_case else text)
+
+    return list(map(compared, parts[: len(prefix)])) == list(map(compared, prefix))
 
 
 def _parts(path: str) -> tuple[str, ...]:

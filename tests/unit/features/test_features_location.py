@@ -77,6 +77,61 @@ def test_names_are_found_in_either_unicode_form(library, form):
     MediaFolders(folders=(library,)).find(f"{library}/{unicodedata.normalize(other, 'Björk.mp3')}")
 
 
+COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "Björk") for form in ("NFC", "NFD"))
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    """A media folder whose own name is decomposed, and in it a folder in one form with a file in the other."""
+    album = tmp_path / DECOMPOSED / DECOMPOSED / COMPOSED
+    album.mkdir(parents=True)
+    (album / f"{DECOMPOSED}.mp3").write_bytes(b"sound")
+    (album / f"{COMPOSED}2.mp3").write_bytes(b"sound")
+    return tmp_path / DECOMPOSED
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("tail", ["Björk/Björk/Björk/Björk.mp3", "Björk/Björk/Björk/Björk2.mp3"])
+def test_every_part_of_a_path_is_found_in_the_form_that_it_has_on_the_disk(mixed, form, tail):
+    typed = unicodedata.normalize(form, tail)
+    folders = MediaFolders(folders=(Path(unicodedata.normalize(form, str(mixed))),))
+    found = folders.find(f"{folders.folders[0].parent}/{typed}")
+    assert unicodedata.normalize(form, str(found)) == f"{folders.folders[0].parent}/{typed}"
+    inside = typed.partition("/")[2]
+    assert folders.find(f"/data/{inside}", [mapping(f"/data={folders.folders[0]}")]) == found
+    assert suggest_mapping(f"/data/{inside}", folders.folders) is not None
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_the_name_that_is_written_the_same_way_wins_over_one_that_reads_the_same(library, form):
+    for each in ("NFC", "NFD"):
+        (library / unicodedata.normalize(each, "Björk.mp3")).write_bytes(b"sound")
+    name = unicodedata.normalize(form, "Björk.mp3")
+    assert MediaFolders(folders=(library,)).find(f"{library}/{name}").name == name
+
+
+@pytest.mark.parametrize("typed", [COMPOSED, DECOMPOSED])
+@pytest.mark.parametrize("named", [COMPOSED, DECOMPOSED])
+@pytest.mark.parametrize("prefix", ["/data/{}", "D:\\{}"])
+def test_a_mapping_fits_whatever_form_it_was_typed_in(library, prefix, named, typed):
+    path = f"{prefix.format(named)}/{SONG}"
+    assert MediaFolders(folders=(library,)).find(path, [mapping(f"{prefix.format(typed)}={library}")]) == (
+        library / SONG
+    )
+
+
+def test_of_two_mappings_that_read_the_same_the_one_written_the_same_way_wins():
+    mappings = [mapping(f"/{COMPOSED}=/composed"), mapping(f"/{DECOMPOSED}=/decomposed")]
+    assert apply_mappings(f"/{DECOMPOSED}/a.mp3", mappings) == "/decomposed/a.mp3"
+    assert apply_mappings(f"/{COMPOSED}/a.mp3", mappings) == "/composed/a.mp3"
+
+
+def test_a_name_that_reads_the_same_does_not_lead_out_of_the_media_folders(library, tmp_path):
+    (library / DECOMPOSED).symlink_to(tmp_path)
+    with pytest.raises(OutsideMediaFolders, match="outside the media folders"):
+        MediaFolders(folders=(library,)).find(f"{library}/{COMPOSED}/secret.mp3")
+
+
 def test_dots_and_links_and_mappings_do_not_lead_out_of_the_media_folders(library, tmp_path):
     (library / "link.mp3").symlink_to(tmp_path / "secret.mp3")
     (library / "up").symlink_to(tmp_path)
