@@ -81,11 +81,13 @@ def _refusal(settings_cls: type[Settings], error: ValidationError) -> int:
     for fault in error.errors():
         name = f"{prefix}{'_'.join(str(part) for part in fault['loc'])}".upper()
         field = settings_cls.model_fields.get(str(fault["loc"][0])) if fault["loc"] else None
-        # A fault of no one field is one of all values together, secrets among them.
-        secret = field is None or "SecretStr" in str(field.annotation)
-        value = "(hidden)" if secret else repr(fault["input"])
         reason = fault["msg"].removeprefix("Value error, ")
-        lines.append(f"{name} is {value}: {reason}. {(field.description or '') if field else ''}".strip())
+        if field is None:
+            # A fault of all values together, secrets among them: it names those that it is about.
+            lines.append(f"{reason}.")
+            continue
+        value = "(hidden)" if "SecretStr" in str(field.annotation) else repr(fault["input"])
+        lines.append(f"{name} is {value}: {reason}. {field.description or ''}".strip())
     return _refuse(lines)
 
 

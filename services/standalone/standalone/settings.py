@@ -2,9 +2,10 @@
 
 import sys
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 from runtime.settings import Settings
 
@@ -60,9 +61,9 @@ class PlexSettings(Settings):
     model_config = SettingsConfigDict(env_prefix="PLEX_")
 
     url: str = ""
-    """Address of the Plex server, http://192.168.1.10:32400 for one."""
+    """Address of the Plex server, http://192.168.1.10:32400 for one; with its token, or neither."""
     token: SecretStr | None = None
-    """X-Plex-Token of the server's owner."""
+    """X-Plex-Token of the server's owner; with the address, for it is sent to no other."""
     library: str = ""
     """Title of the music library; empty takes all."""
 
@@ -82,3 +83,14 @@ class PlexSettings(Settings):
         if not (token.isascii() and token.isprintable() and " " not in token):
             raise ValueError("it must be one word of plain characters")
         return SecretStr(token) if token else None
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> Self:
+        # The token would otherwise go to whatever address is set in the portal, or the address have a stranger's token.
+        if bool(self.url) != bool(self.token):
+            there, missing = ("PLEX_URL", "PLEX_TOKEN") if self.url else ("PLEX_TOKEN", "PLEX_URL")
+            raise ValueError(
+                f"{there} is set and {missing} is not: set both, or neither and both in the portal (Settings, Plex "
+                "connection)"
+            )
+        return self

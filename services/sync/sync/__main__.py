@@ -21,7 +21,9 @@ def main() -> None:
     settings = SyncSettings.load()
     configure_logging(service="sync", level=settings.log_level, log_format=settings.log_format)
     connection = connection_of(settings)
-    if connection.address() is None:
+    if connection.trouble():
+        get_logger(__name__).error(connection.trouble())
+    elif connection.address() is None:
         get_logger(__name__).warning(
             "no Plex server is configured",
             needed=["address and token: in the portal, or SYNC_PLEX_URL, SYNC_PLEX_TOKEN"],
@@ -29,7 +31,7 @@ def main() -> None:
     timeouts = Timeouts(
         connect_seconds=settings.connect_timeout_seconds, read_seconds=settings.read_timeout_seconds
     )
-    music = PlexMusic(Plex(connection.address, timeouts))
+    music = PlexMusic(Plex(connection.address, timeouts, trouble=connection.trouble))
     serve(settings, {SERVICE_NAME: SyncServicer(music, connection).register}, close=music.close)
 
 

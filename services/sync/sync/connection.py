@@ -10,7 +10,12 @@ from pathlib import Path
 
 from runtime.telemetry import get_logger
 
-from sync.errors import ConnectionLockedError, FolderUnwritableError, InvalidRequestError
+from sync.errors import (
+    ConnectionLockedError,
+    FolderUnwritableError,
+    InvalidRequestError,
+    TokenNeededError,
+)
 from sync.plex import PlexAddress
 from sync.settings import checked_token, checked_url
 
@@ -33,9 +38,21 @@ class Parts:
     url: str | None = None
     token: str | None = field(default=None, repr=False)
 
+    @property
+    def any(self) -> bool:
+        """Whether either is known."""
+        return bool(self.url or self.token)
+
+    def address(self) -> PlexAddress | None:
+        """Both of them; None where one is missing."""
+        return PlexAddress(url=self.url, token=self.token) if self.url and self.token else None
+
 
 class Connection:
-    """The connection in use. What the environment sets wins; the rest is read anew whenever the file has changed."""
+    """The connection in use: the environment's where it sets either part, else the file's, read anew when it changed.
+
+    The two are never mixed, or whoever sets an address would be sent a token that was meant for another.
+    """
 
     def __init__(self, environment: Parts, folder: Path | None) -> None:
         self._environment = environment
@@ -45,31 +62,47 @@ class Connection:
         self._stored = Parts()
 
     def address(self) -> PlexAddress | None:
-        """The server to talk to, where both parts of it are known."""
-        stored = self._read()
-        url = self._environment.url or stored.url
-        token = self._environment.token or stored.token
-        return PlexAddress(url=url, token=token) if url and token else None
+        """The server to talk to, where both parts of it are known. A token goes to the address it was given with."""
+        if self._environment.any:
+            return self._environment.address()
+        return self._read().address()
 
     def sources(self) -> tuple[Source, Source]:
         """Where address and token come from."""
-        stored = self._read()
-        return (
-            _source(self._environment.url, stored.url),
-            _source(self._environment.token, stored.token),
-        )
+        if self._environment.any:
+            return _source(self._environment, Source.ENVIRONMENT)
+        return _source(self._read(), Source.STORED)
 
-    def take(self, *, url: str, token: str) -> None:
-        """Keep what is not empty, all or none of it. Raises for what makes no sense or the environment holds."""
-        if url and self._environment.url:
-            raise ConnectionLockedError(_locked("address", "SYNC_PLEX_URL", "PLEX_URL"))
-        if token and self._environment.token:
-            raise ConnectionLockedError(_locked("token", "SYNC_PLEX_TOKEN", "PLEX_TOKEN"))
+    def trouble(self) -> str:
+        """Why what the environment says cannot be used; empty where it can, or says nothing."""
+        if self._environment.any and self._environment.address() is None:
+            return _half(has_token=self._environment.token is not None)
+        return ""
+
+    def candidate(self, *, url: str, token: str) -> PlexAddress:
+        """The connection that what is not empty makes, to be tried; nothing is kept yet.
+
+        A token alone is for the address that is there. Raises for what makes no sense, for a new address without its
+        token, and where the environment sets either.
+        """
+        if self._environment.any:
+            raise ConnectionLockedError(_locked(self._environment))
         new_url = _checked("address", url, checked_url)
         new_token = _checked("token", token, checked_token)
+        stored = self._read()
+        if not new_url and not stored.url:
+            raise TokenNeededError("no address of a Plex server is known: give it together with its token")
+        if not new_token and (not stored.token or new_url != stored.url):
+            raise TokenNeededError(
+                "a token belongs to the address that it was given with, and goes to no other: give the token of the "
+                "server at the new address as well"
+            )
+        return PlexAddress(url=str(new_url or stored.url), token=str(new_token or stored.token))
+
+    def keep(self, address: PlexAddress) -> None:
+        """Use it from the next call on."""
         with self._lock:
-            stored = self._stored_now()
-            self._write(Parts(url=new_url or stored.url, token=new_token or stored.token))
+            self._write(Parts(url=address.url, token=address.token))
 
     def _read(self) -> Parts:
         with self._lock:
@@ -136,14 +169,24 @@ def _checked(part: str, text: str, check: Callable[[str], str]) -> str | None:
         raise InvalidRequestError(f"the {part} of the Plex server cannot be used: {error}") from error
 
 
-def _source(environment: str | None, stored: str | None) -> Source:
-    if environment:
-        return Source.ENVIRONMENT
-    return Source.STORED if stored else Source.NONE
+def _source(parts: Parts, source: Source) -> tuple[Source, Source]:
+    return (source if parts.url else Source.NONE, source if parts.token else Source.NONE)
 
 
-def _locked(part: str, variable: str, of_up: str) -> str:
+def _locked(environment: Parts) -> str:
+    if environment.address() is None:
+        return _half(has_token=environment.token is not None)
     return (
-        f"the {part} of the Plex server is set by {variable} in the environment of the sync service ({of_up} for "
-        "`reclass up`): change it there, or take it away there to set it in the portal"
+        "address and token of the Plex server are set by SYNC_PLEX_URL and SYNC_PLEX_TOKEN in the environment of the "
+        "sync service (PLEX_URL and PLEX_TOKEN for `reclass up`): change them there, or take both away there to set "
+        "them in the portal"
+    )
+
+
+def _half(*, has_token: bool) -> str:
+    there, missing = ("TOKEN", "URL") if has_token else ("URL", "TOKEN")
+    return (
+        f"the environment of the sync service sets SYNC_PLEX_{there} and not SYNC_PLEX_{missing} (PLEX_{there}, "
+        f"PLEX_{missing} for `reclass up`), so nothing is sent to Plex: set both there, or neither and both in the "
+        "portal"
     )

@@ -8,7 +8,18 @@ from reclass.sync.v1 import sync_pb2 as pb
 from sync.connection import Source
 from sync.errors import InvalidRequestError
 from sync.song_lists import SongList
-from sync.tracks import GenreState, MediaPart, MusicLibrary, Track
+from sync.tracks import GenreState, MediaPart, MusicLibrary, ServerIdentity, Track
+
+
+def server_message(identity: ServerIdentity) -> pb.CheckServerResponse:
+    """Who answered."""
+    return pb.CheckServerResponse(
+        machine_identifier=identity.machine_identifier,
+        friendly_name=identity.friendly_name,
+        version=identity.version,
+        supports_track_genres=identity.has_track_genres,
+        server_time=timestamp(identity.server_time),
+    )
 
 
 def library_message(library: MusicLibrary, track_count: int) -> pb.Library:

@@ -36,6 +36,14 @@ class ConnectionLockedError(SyncError):
     permanent = True
 
 
+class TokenNeededError(SyncError):
+    """A new address without its token: the one that is there was given for another."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "TOKEN_NEEDED"
+    permanent = True
+
+
 class FolderUnwritableError(SyncError):
     """The connection cannot be kept."""
 
@@ -171,6 +179,14 @@ class GenresChangedError(SyncError):
 
     code = grpc.StatusCode.ABORTED
     reason = "GENRES_CHANGED"
+    permanent = True
+
+
+class AnotherTrackError(SyncError):
+    """The rating key was given to another track since the caller looked; nothing was written."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "ANOTHER_TRACK"
     permanent = True
 
 

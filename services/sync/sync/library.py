@@ -46,9 +46,10 @@ class PlexMusic:
         """Close the connections."""
         self._plex.close()
 
-    def check_server(self) -> ServerIdentity:
-        """Who answers, and which version."""
-        return self._plex.identity()
+    def check_server(self, address: PlexAddress | None = None) -> ServerIdentity:
+        """Who answers there (else at the address in use), and which version."""
+        with self._plex.held(address):
+            return self._plex.identity()
 
     def libraries(self) -> list[MusicLibrary]:
         """The server's music libraries, without a count of their tracks."""

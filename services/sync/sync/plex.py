@@ -18,6 +18,7 @@ from requests import exceptions as faults
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 
 from sync.errors import (
+    NoMediaError,
     NotConfiguredError,
     NothingThereError,
     NotPlexError,
@@ -137,8 +138,11 @@ class Plex:
         timeouts: Timeouts | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
+        trouble: Callable[[], str] = str,
     ) -> None:
+        """`trouble` says why there is no address, where more is known than that nobody gave one."""
         timeouts = timeouts or Timeouts()
+        self._trouble = trouble
         self._clock = clock
         self._source: AddressSource = address if callable(address) else lambda: address
         self._timeout = (timeouts.connect_seconds, timeouts.read_seconds)
@@ -219,6 +223,11 @@ class Plex:
     @contextmanager
     def stream(self, path: str, offset: int = 0) -> Iterator[requests.Response]:
         """The bytes of a file from `offset` on, where the server heeds it. plexapi's own download has no timeout."""
+        if not path.startswith("/"):
+            # "@elsewhere/file" or ".elsewhere/file" behind an address without a path is another host's.
+            raise NoMediaError(
+                f"Plex names {path!r} as the place of a file, which is none of its own: not followed"
+            )
         with self._translating():
             self._server()
             address: PlexAddress = self._local.address
@@ -240,8 +249,9 @@ class Plex:
         address: PlexAddress | None = getattr(self._local, "held", None) or self._source()
         if address is None:
             raise NotConfiguredError(
-                "no Plex server is configured: set its address and token in the portal (Settings, Plex connection), or "
-                "PLEX_URL and PLEX_TOKEN for `reclass up` (SYNC_PLEX_URL and SYNC_PLEX_TOKEN of the sync service)"
+                self._trouble()
+                or "no Plex server is configured: set its address and token in the portal (Settings, Plex connection), "
+                "or PLEX_URL and PLEX_TOKEN for `reclass up` (SYNC_PLEX_URL and SYNC_PLEX_TOKEN of the sync service)"
             )
         return address
 

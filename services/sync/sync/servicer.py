@@ -28,14 +28,7 @@ class SyncServicer(sync_pb2_grpc.SyncServiceServicer):
     def CheckServer(
         self, request: pb.CheckServerRequest, context: grpc.ServicerContext
     ) -> pb.CheckServerResponse:
-        identity = self._music.check_server()
-        return pb.CheckServerResponse(
-            machine_identifier=identity.machine_identifier,
-            friendly_name=identity.friendly_name,
-            version=identity.version,
-            supports_track_genres=identity.has_track_genres,
-            server_time=convert.timestamp(identity.server_time),
-        )
+        return convert.server_message(self._music.check_server())
 
     def ListLibraries(
         self, request: pb.ListLibrariesRequest, context: grpc.ServicerContext
@@ -112,13 +105,19 @@ class SyncServicer(sync_pb2_grpc.SyncServiceServicer):
     def SetConnection(
         self, request: pb.SetConnectionRequest, context: grpc.ServicerContext
     ) -> pb.SetConnectionResponse:
-        self._connection.take(url=request.url.strip(), token=request.token.strip())
-        return pb.SetConnectionResponse()
+        address = self._connection.candidate(url=request.url.strip(), token=request.token.strip())
+        server = self._music.check_server(address)
+        if context.is_active():
+            # A caller who has given up was told that everything stays as it was.
+            self._connection.keep(address)
+        return pb.SetConnectionResponse(server=convert.server_message(server))
 
     def GetConnection(
         self, request: pb.GetConnectionRequest, context: grpc.ServicerContext
     ) -> pb.GetConnectionResponse:
         url, token = self._connection.sources()
         return pb.GetConnectionResponse(
-            url_source=convert.source_number(url), token_source=convert.source_number(token)
+            url_source=convert.source_number(url),
+            token_source=convert.source_number(token),
+            trouble=self._connection.trouble(),
         )

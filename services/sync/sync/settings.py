@@ -17,9 +17,10 @@ class SyncSettings(ServiceSettings):
     port: int = Field(default=50051, ge=0, le=65535)
     """Port to listen on; 0 takes a free one."""
     plex_url: str | None = None
-    """Address of the Plex server, as http://192.168.1.5:32400; unset, the portal may set it."""
+    """Address of the Plex server, as http://192.168.1.5:32400, with its token; both unset, the portal may set them."""
     plex_token: SecretStr | None = None
-    """Token of the server's owner; Plex's support page "Finding an authentication token" says where it is."""
+    """Token of the server's owner, with the address, for it is sent to no other; Plex's support page "Finding an
+    authentication token" says where it is."""
     folder: Path | None = None
     """Folder of the service's own, where it keeps the address and token that the portal hands to it (mode 600); unset,
     they can come from the environment alone."""

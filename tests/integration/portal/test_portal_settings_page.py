@@ -162,32 +162,47 @@ def database_dump() -> str:
     return "".join(rows)
 
 
-def test_a_token_that_plex_refuses_is_said_without_being_shown(
+def test_a_failed_connect_keeps_the_connection_that_works_and_shows_no_token(
     admin_client: Client, sync_folder: Path, portal_stand_in: Any
 ) -> None:
-    page = connect(admin_client, url=portal_stand_in.stand_in.url, token="a-wrong-token")
-    assert "Plex is not connected: Plex at" in page
-    assert "refuses the token" in page
-    assert "a-wrong-token" not in page
+    url = portal_stand_in.stand_in.url
+    connect(admin_client, url=url, token=TOKEN)
+    for sent in (
+        {"url": url, "token": "a-wrong-token"},
+        {"token": "a-wrong-token"},
+        {"url": "http://127.0.0.1:9", "token": TOKEN},
+    ):
+        page = connect(admin_client, **sent)
+        assert "Not connected, and the connection was left as it was: " in page
+        assert TOKEN in (sync_folder / "connection.json").read_text()
+        assert url in (sync_folder / "connection.json").read_text()
+        assert "a-wrong-token" not in page
+    assert "goes to no other" in connect(admin_client, url="http://127.0.0.1:9")
     page = connect(admin_client, token="two-words of-a-token")
     assert "it must be one word of plain characters" in page
     assert "of-a-token" not in page
     assert "Fill in the address, the token, or both" in connect(admin_client)
+    assert "answers and accepts the token" in connect(admin_client, token=TOKEN)
 
 
-def test_a_connection_that_the_environment_holds_is_shown_locked(
-    admin_client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("token", [None, "t"])
+def test_a_connection_that_the_environment_holds_is_shown_locked_and_pressing_connect_says_so(
+    admin_client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str | None
 ) -> None:
-    connection = Connection(Parts(url="http://127.0.0.1:9"), tmp_path)
+    connection = Connection(Parts(url="http://127.0.0.1:9", token=token), tmp_path)
     music = PlexMusic(Plex(connection.address))
     with running_server({SERVICE_NAME: SyncServicer(music, connection).register}) as server:
         monkeypatch.setattr(settings.RECLASS, "sync_target", f"127.0.0.1:{server.port}")
         page = shown(admin_client)
         assert "Set by the environment: SYNC_PLEX_URL of the sync service (PLEX_URL for reclass up)." in page
-        assert re.search(r'<input[^>]*name="url"[^>]*disabled', page)
-        assert "CONNECTION_LOCKED" not in page
-        refused = connect(admin_client, url="http://127.0.0.1:10", token="t")
-        assert "is set by SYNC_PLEX_URL in the environment" in refused
+        for name in ("url", "token"):
+            assert re.search(rf'<input[^>]*name="{name}"[^>]*disabled', page)
+        says = "both set by the environment" if token else "sets SYNC_PLEX_URL and not SYNC_PLEX_TOKEN"
+        assert says in page
+        assert 'name="connect"' not in page
+        # A page that was open before, with both fields locked, sends neither.
+        for sent in ({}, {"url": "http://127.0.0.1:10", "token": "t"}):
+            assert says in connect(admin_client, **sent)
     music.close()
 
 

@@ -5,6 +5,7 @@ import logging
 import stat
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import grpc
@@ -16,12 +17,13 @@ from runtime.errors import RemoteError
 from runtime.testing import connected
 from standalone.stand_in.catalogue import music_and_films
 from standalone.stand_in.server import running_stand_in
+from sync import audio
 from sync.connection import Connection, Parts
-from sync.errors import ServerTooOldError
+from sync.errors import NoMediaError, NotPlexError, ServerTooOldError
 from sync.library import VERSION_AGE_SECONDS, PlexMusic
 from sync.plex import Plex, PlexAddress, Timeouts
 from sync.servicer import SERVICE_NAME, SyncServicer
-from sync.tracks import GenreState
+from sync.tracks import GenreState, MediaPart
 
 OTHER_TOKEN = "another-token-that-nobody-may-see"
 TIMEOUTS = Timeouts(connect_seconds=1, read_seconds=2)
@@ -48,7 +50,7 @@ class Service:
 
     def __init__(self, folder: Path | None, environment: Parts | None = None) -> None:
         connection = Connection(environment or Parts(), folder)
-        self.music = PlexMusic(Plex(connection.address, TIMEOUTS))
+        self.music = PlexMusic(Plex(connection.address, TIMEOUTS, trouble=connection.trouble))
         self._serving = connected({SERVICE_NAME: SyncServicer(self.music, connection).register})
 
     def __enter__(self) -> sync_pb2_grpc.SyncServiceStub:
@@ -112,13 +114,13 @@ def test_a_call_in_progress_stays_with_the_server_that_it_began_with(
 ) -> None:
     other.ask("POST", "reset")
     connection = Connection(Parts(), folder)
-    connection.take(url=control.stand_in.url, token=TOKEN)
+    connection.keep(PlexAddress(url=control.stand_in.url, token=TOKEN))
     plex = Plex(connection.address, TIMEOUTS)
     music = PlexMusic(plex)
     sent = plex.put
 
     def turn_away_and_put(path: str, parameters: dict[str, str]) -> None:
-        connection.take(url=other.stand_in.url, token=OTHER_TOKEN)
+        connection.keep(PlexAddress(url=other.stand_in.url, token=OTHER_TOKEN))
         sent(path, parameters)
 
     plex.put = turn_away_and_put  # type: ignore[method-assign, assignment]
@@ -128,13 +130,108 @@ def test_a_call_in_progress_stays_with_the_server_that_it_began_with(
     music.close()
 
 
-def test_one_part_alone_can_be_changed(folder: Path, control: Control) -> None:
+def heard_of(strangers: list[str]) -> type[BaseHTTPRequestHandler]:
+    """A server that is not Plex and notes every token that reaches it."""
+
+    class Stranger(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            strangers.append(f"{self.path} {self.headers.get('X-Plex-Token', '')}")
+            self.send_response(404)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    return Stranger
+
+
+@pytest.fixture
+def stranger() -> Iterator[tuple[str, list[str]]]:
+    """Somebody else's server: where it is, and the requests that came, each with its token."""
+    requests: list[str] = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), heard_of(requests))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", requests
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_token_is_sent_to_no_address_but_the_one_it_was_given_with(
+    folder: Path, control: Control, stranger: tuple[str, list[str]]
+) -> None:
+    elsewhere, requests = stranger
     with Service(folder) as sync:
-        sync.SetConnection(pb.SetConnectionRequest(url=control.stand_in.url))
-        assert sources(sync) == ("STORED", "NONE")
-        sync.SetConnection(pb.SetConnectionRequest(token="wrong"))
-        assert reason(sync.CheckServer, pb.CheckServerRequest()).reason == "TOKEN_REFUSED"
+        assert reason(sync.SetConnection, pb.SetConnectionRequest(url=elsewhere)).reason == "TOKEN_NEEDED"
+        assert reason(sync.SetConnection, pb.SetConnectionRequest(token=TOKEN)).reason == "TOKEN_NEEDED"
+        connect(sync, control)
+        refused = reason(sync.SetConnection, pb.SetConnectionRequest(url=elsewhere))
+        assert (refused.reason, refused.code) == ("TOKEN_NEEDED", grpc.StatusCode.INVALID_ARGUMENT)
+        assert "goes to no other" in refused.message
+        assert count(sync) == 33
+        # The same address again, and a new token for it, are no new address.
+        sync.SetConnection(pb.SetConnectionRequest(url=f"{control.stand_in.url}/web/index.html"))
         sync.SetConnection(pb.SetConnectionRequest(token=f" {TOKEN}\n"))
+        assert count(sync) == 33
+    assert requests == []
+
+
+@pytest.mark.parametrize("part", ["url", "token"])
+def test_half_an_environment_sends_nothing_anywhere_and_says_what_is_missing(
+    folder: Path, control: Control, stranger: tuple[str, list[str]], part: str
+) -> None:
+    elsewhere, requests = stranger
+    missing = {"url": "SYNC_PLEX_TOKEN", "token": "SYNC_PLEX_URL"}[part]
+    with Service(folder) as sync:
+        connect(sync, control)
+    half = Parts(url=elsewhere) if part == "url" else Parts(token=TOKEN)
+    with Service(folder, half) as sync:
+        for sent in ({"url": elsewhere}, {"token": "another"}, {"url": elsewhere, "token": "another"}):
+            refused = reason(sync.SetConnection, pb.SetConnectionRequest(**sent))
+            assert refused.reason == "CONNECTION_LOCKED"
+            assert f"and not {missing}" in refused.message
+        used = reason(sync.CheckServer, pb.CheckServerRequest())
+        assert (used.reason, f"and not {missing}" in used.message) == ("NOT_CONFIGURED", True)
+        assert f"and not {missing}" in sync.GetConnection(pb.GetConnectionRequest()).trouble
+        assert set(sources(sync)) == {"ENVIRONMENT", "NONE"}
+    assert requests == []
+
+
+def test_a_redirect_and_a_file_elsewhere_take_no_token_along(
+    control: Control, stranger: tuple[str, list[str]]
+) -> None:
+    elsewhere, requests = stranger
+    music = control.music()
+    control.fail("status", status=302, times=1, location=f"{elsewhere}/library")
+    with pytest.raises(NotPlexError, match="sends on to another address"):
+        music.check_server()
+    host = elsewhere.removeprefix("http://")
+    for key in (f"{elsewhere}/file.mp3", f"@{host}/file.mp3", f".{host}/file.mp3", ""):
+        part = MediaPart(key=key, file="/music/file.mp3", size_bytes=1, container="mp3")
+        with pytest.raises(NoMediaError, match="not followed"):
+            list(audio.read(music._plex, part, 0))
+    music.close()
+    assert requests == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "kind"),
+    [
+        ({"url": "http://127.0.0.1:9", "token": "right"}, "SERVER_UNREACHABLE"),
+        ({"token": "wrong"}, "TOKEN_REFUSED"),
+        ({"url": "elsewhere", "token": "right"}, "SERVER_ERROR"),
+    ],
+)
+def test_a_connection_that_fails_leaves_the_one_that_works(
+    folder: Path, control: Control, stranger: tuple[str, list[str]], sent: dict[str, str], kind: str
+) -> None:
+    with Service(folder) as sync:
+        connect(sync, control)
+        kept = (folder / "connection.json").read_text()
+        address = {**sent, "url": stranger[0]} if sent.get("url") == "elsewhere" else sent
+        assert reason(sync.SetConnection, pb.SetConnectionRequest(**address)).reason == kind
+        assert (folder / "connection.json").read_text() == kept
         assert count(sync) == 33
 
 
@@ -150,28 +247,24 @@ def test_the_file_is_for_its_owner_alone_and_whole_or_not_there(folder: Path, co
 def test_another_process_of_the_service_notices_what_was_stored(folder: Path, control: Control) -> None:
     one, two = Connection(Parts(), folder), Connection(Parts(), folder)
     assert two.address() is None
-    one.take(url=control.stand_in.url, token=TOKEN)
+    one.keep(PlexAddress(url=control.stand_in.url, token=TOKEN))
     address = two.address()
     assert address is not None
     assert address.token == TOKEN
 
 
-@pytest.mark.parametrize("part", ["url", "token"])
-def test_what_the_environment_sets_wins_and_is_locked_part_by_part(
-    folder: Path, control: Control, part: str
-) -> None:
+def test_what_the_environment_sets_wins_and_is_locked(folder: Path, control: Control, other: Control) -> None:
     right = {"url": control.stand_in.url, "token": TOKEN}
-    other_part = "token" if part == "url" else "url"
     with Service(folder) as sync:
-        sync.SetConnection(pb.SetConnectionRequest(url="http://127.0.0.1:9", token="stale"))
-    with Service(folder, Parts(**{part: right[part]})) as sync:
-        refused = reason(sync.SetConnection, pb.SetConnectionRequest(**right))
-        assert refused.reason == "CONNECTION_LOCKED"
-        assert refused.code is grpc.StatusCode.FAILED_PRECONDITION
-        assert f"SYNC_PLEX_{part.upper()}" in refused.message
-        assert refused.permanent
-        sync.SetConnection(pb.SetConnectionRequest(**{other_part: right[other_part]}))
-        assert set(sources(sync)) == {"ENVIRONMENT", "STORED"}
+        connect(sync, other)
+    with Service(folder, Parts(**right)) as sync:
+        for sent in (right, {"url": right["url"]}, {"token": TOKEN}):
+            refused = reason(sync.SetConnection, pb.SetConnectionRequest(**sent))
+            assert refused.reason == "CONNECTION_LOCKED"
+            assert refused.code is grpc.StatusCode.FAILED_PRECONDITION
+            assert "SYNC_PLEX_URL and SYNC_PLEX_TOKEN" in refused.message
+            assert refused.permanent
+        assert sources(sync) == ("ENVIRONMENT", "ENVIRONMENT")
         assert count(sync) == 33
 
 
@@ -196,15 +289,18 @@ def test_nonsense_is_refused_without_quoting_it_and_changes_nothing(
         assert count(sync) == 33
 
 
-def test_without_a_folder_that_can_be_written_nothing_is_kept_and_the_folder_is_named(tmp_path: Path) -> None:
+def test_without_a_folder_that_can_be_written_nothing_is_kept_and_the_folder_is_named(
+    tmp_path: Path, control: Control
+) -> None:
+    right = pb.SetConnectionRequest(url=control.stand_in.url, token=TOKEN)
     (tmp_path / "a file").write_text("")
     with Service(tmp_path / "a file" / "folder") as sync:
-        refused = reason(sync.SetConnection, pb.SetConnectionRequest(url="http://nas:32400"))
+        refused = reason(sync.SetConnection, right)
         assert refused.reason == "FOLDER_UNWRITABLE"
         assert "a file/folder" in refused.message
         assert sources(sync) == ("NONE", "NONE")
     with Service(None) as sync:
-        refused = reason(sync.SetConnection, pb.SetConnectionRequest(url="http://nas:32400"))
+        refused = reason(sync.SetConnection, right)
         assert (refused.reason, "SYNC_FOLDER" in refused.message) == ("FOLDER_UNWRITABLE", True)
 
 
@@ -227,7 +323,7 @@ def test_the_token_is_in_no_log_line_and_in_no_repr(
     with Service(folder) as sync:
         connect(sync, control)
         count(sync)
-    connection = Connection(Parts(token=TOKEN), folder)
+    connection = Connection(Parts(), folder)
     said = caplog.text + "".join(capfd.readouterr()) + repr(connection.address()) + repr(Parts(token=TOKEN))
     assert TOKEN not in said
 

@@ -127,9 +127,30 @@ def test_a_server_that_cannot_be_meant_is_refused_by_name_before_anything_starts
 
 def test_blanks_around_address_and_token_do_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLEX_URL", " http://plex.test:32400\n")
+    monkeypatch.setenv("PLEX_TOKEN", " token ")
+    settings = PlexSettings.load()
+    assert settings.token is not None
+    assert (settings.url, settings.token.get_secret_value()) == ("http://plex.test:32400", "token")
+    monkeypatch.setenv("PLEX_URL", " ")
     monkeypatch.setenv("PLEX_TOKEN", " ")
     settings = PlexSettings.load()
-    assert (settings.url, settings.token) == ("http://plex.test:32400", None)
+    assert (settings.url, settings.token) == ("", None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "missing"),
+    [("PLEX_URL", "http://plex.test:32400", "PLEX_TOKEN"), ("PLEX_TOKEN", "my-token", "PLEX_URL")],
+)
+def test_an_address_without_its_token_and_the_reverse_are_refused_with_what_is_missing(
+    name: str, value: str, missing: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as refusal:
+        PlexSettings.load()
+    assert refusal.value.code == 2
+    said = capsys.readouterr().err
+    assert f"settings: {name} is set and {missing} is not" in said
+    assert value not in said
 
 
 def test_the_folder_of_a_demo_goes_on_as_a_demo(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,13 +102,6 @@ def test_sync_has_a_folder_of_its_own_for_what_the_portal_hands_to_it(plan: Plan
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_a_part_of_the_connection_that_the_environment_does_not_say_is_left_to_the_portal(plan: Plan) -> None:
-    half = dataclasses.replace(plan, plex=PlexConnection(url="http://plex.test:32400"))
-    environment = programs(half)["sync"].environment
-    assert environment["SYNC_PLEX_URL"] == "http://plex.test:32400"
-    assert "SYNC_PLEX_TOKEN_FILE" not in environment
-
-
 def test_triton_has_the_models_of_the_source_and_the_checkpoint_that_is_in_the_folder(plan: Plan) -> None:
     triton = programs(plan)["triton"]
     assert [part for part in triton.command if part.startswith("--model-repository=")] == [

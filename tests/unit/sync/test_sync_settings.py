@@ -74,4 +74,6 @@ def test_half_a_configuration_is_none(monkeypatch: pytest.MonkeyPatch, missing: 
     monkeypatch.setenv("SYNC_PLEX_TOKEN", "abc")
     monkeypatch.delenv(missing)
 
-    assert connection_of(SyncSettings.load()).address() is None
+    connection = connection_of(SyncSettings.load())
+    assert connection.address() is None
+    assert missing in connection.trouble()

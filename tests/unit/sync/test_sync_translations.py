@@ -103,6 +103,7 @@ def test_a_status_with_retry_after_says_how_long_to_wait() -> None:
 
 def test_every_error_of_the_service_has_a_reason_that_the_contract_names() -> None:
     named = {
+        "ANOTHER_TRACK",
         "AUDIO_CUT_SHORT",
         "CONNECTION_LOCKED",
         "FOLDER_UNWRITABLE",
@@ -118,6 +119,7 @@ def test_every_error_of_the_service_has_a_reason_that_the_contract_names() -> No
         "SERVER_UNREACHABLE",
         "SHORT_PAGE",
         "SONG_LIST_NOT_FOUND",
+        "TOKEN_NEEDED",
         "TOKEN_REFUSED",
         "TRACK_NOT_FOUND",
         "WRITE_NOT_TAKEN",

@@ -17,7 +17,7 @@ from portal.preferences.changing import ChangeRefusedError, change, reset
 from portal.preferences.current import standing
 from portal.preferences.forms import ConnectionForm, SettingsForm
 from portal.preferences.models import ChangedSetting, SettingChange
-from portal.preferences.page import groups, locked_by, sources, told_by_features, words
+from portal.preferences.page import groups, held_by_environment, locked_by, sources, told_by_features, words
 from portal.preferences.plex import connect, connection_now
 
 SHOWN_CHANGES = 20
@@ -74,7 +74,11 @@ class SettingsAdmin(ModelAdmin):
         return HttpResponseRedirect(_address())
 
     def _connect(self, request: HttpRequest) -> HttpResponse:
+        held = held_by_environment(connection_now()[0])
         form = ConnectionForm(request.POST)
+        if held:
+            messages.error(request, held)
+            return HttpResponseRedirect(_address())
         if not form.is_valid():
             for errors in form.errors.values():
                 messages.error(request, str(errors[0]))
@@ -82,7 +86,7 @@ class SettingsAdmin(ModelAdmin):
         try:
             messages.success(request, connect(url=form.cleaned_data["url"], token=form.cleaned_data["token"]))
         except RemoteError as error:
-            messages.error(request, f"Plex is not connected: {error.message}")
+            messages.error(request, f"Not connected, and the connection was left as it was: {error.message}")
         cache.clear()  # the dashboard remembers for some seconds what Plex said
         return HttpResponseRedirect(_address())
 
@@ -97,6 +101,7 @@ class SettingsAdmin(ModelAdmin):
             "connection_form": _connection_form(sources(connection)),
             "connection_parts": sources(connection),
             "connection_trouble": trouble,
+            "connection_held": held_by_environment(connection),
             "changes": [(each, words(each.before), words(each.after)) for each in recent],
             **found,
         }

@@ -15,6 +15,10 @@ from portal.remote.sync import ConnectionSource, PlexConnection
 
 FEATURES_TIMEOUT_SECONDS = 1.0
 OF_FEATURES = "FEATURES_PATH_MAP of the features service (RECLASS_PATH_MAP for reclass up)"
+HELD = (
+    "Address and token are both set by the environment, which wins: change SYNC_PLEX_URL and SYNC_PLEX_TOKEN of the "
+    "sync service there (PLEX_URL and PLEX_TOKEN for reclass up) and restart it, or take both away to set them here."
+)
 _SOURCES = {
     ConnectionSource.NONE: "not set",
     ConnectionSource.STORED: "set here",
@@ -82,7 +86,14 @@ def sources(connection: PlexConnection | None) -> list[tuple[str, str, bool]]:
     if connection is None:
         return []
     parts = (("url", connection.url), ("token", connection.token))
-    return [(name, _SOURCES[source], source is ConnectionSource.ENVIRONMENT) for name, source in parts]
+    return [(name, _SOURCES[source], connection.locked) for name, source in parts]
+
+
+def held_by_environment(connection: PlexConnection | None) -> str:
+    """Why nothing can be changed here, and where it can; empty where it can be."""
+    if connection is None or not connection.locked:
+        return ""
+    return connection.trouble or HELD
 
 
 def words(value: Any) -> str:

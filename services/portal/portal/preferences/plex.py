@@ -24,10 +24,12 @@ def connection_now() -> tuple[PlexConnection | None, str]:
 
 
 def connect(*, url: str, token: str) -> str:
-    """Hand them over and try them; what answered, as a sentence. Raises `RemoteError`, which never quotes them."""
+    """Hand them over to be tried and kept; what answered, as a sentence.
+
+    Raises `RemoteError`, which never quotes them; the connection from before is then still there.
+    """
     with _sync() as sync:
-        sync.set_connection(url=url, token=token)
-        server = sync.check_server(timeout_seconds=CHECK_TIMEOUT_SECONDS)
+        server = sync.set_connection(url=url, token=token, timeout_seconds=CHECK_TIMEOUT_SECONDS)
     if not server.supports_track_genres:
         return (
             f"“{server.name}” answers, but its version {server.version} has no genres on tracks: update it."

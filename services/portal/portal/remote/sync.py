@@ -56,6 +56,13 @@ class PlexConnection:
 
     url: ConnectionSource
     token: ConnectionSource
+    trouble: str = ""
+    """Why what the environment sets cannot be used; empty where it can."""
+
+    @property
+    def locked(self) -> bool:
+        """Whether the environment holds it: either part there locks both."""
+        return ConnectionSource.ENVIRONMENT in (self.url, self.token)
 
     @property
     def complete(self) -> bool:
@@ -147,14 +154,7 @@ class SyncClient:
     def check_server(self, *, timeout_seconds: float = LISTING_TIMEOUT_SECONDS) -> PlexServer:
         """Reach the server with the configured token."""
         with translated("sync"):
-            answer = self._stub.CheckServer(pb.CheckServerRequest(), timeout=timeout_seconds)
-        return PlexServer(
-            machine_identifier=answer.machine_identifier,
-            name=answer.friendly_name,
-            version=answer.version,
-            supports_track_genres=answer.supports_track_genres,
-            server_time=_time(answer.server_time),
-        )
+            return _server(self._stub.CheckServer(pb.CheckServerRequest(), timeout=timeout_seconds))
 
     def connection(self, *, timeout_seconds: float = 10.0) -> PlexConnection:
         """Where address and token come from."""
@@ -163,12 +163,14 @@ class SyncClient:
         return PlexConnection(
             url=_SOURCES.get(answer.url_source, ConnectionSource.NONE),
             token=_SOURCES.get(answer.token_source, ConnectionSource.NONE),
+            trouble=answer.trouble,
         )
 
-    def set_connection(self, *, url: str, token: str, timeout_seconds: float = 10.0) -> None:
-        """Hand over address and token; an empty one stays as it is."""
+    def set_connection(self, *, url: str, token: str, timeout_seconds: float = 10.0) -> PlexServer:
+        """Hand over address and token, to be kept once the server has accepted them; an empty one stays as it is."""
+        request = pb.SetConnectionRequest(url=url, token=token)
         with translated("sync"):
-            self._stub.SetConnection(pb.SetConnectionRequest(url=url, token=token), timeout=timeout_seconds)
+            return _server(self._stub.SetConnection(request, timeout=timeout_seconds).server)
 
     def list_libraries(self) -> list[PlexLibrary]:
         """The music libraries."""
@@ -283,6 +285,16 @@ def _song_lists(page: Callable[[str], tuple[Sequence[pb.SongList], str]]) -> Ite
             found, token = page(token)
         yield from (SongList(key=each.key, title=each.title, entry_count=each.entry_count) for each in found)
         more = bool(token)
+
+
+def _server(message: pb.CheckServerResponse) -> PlexServer:
+    return PlexServer(
+        machine_identifier=message.machine_identifier,
+        name=message.friendly_name,
+        version=message.version,
+        supports_track_genres=message.supports_track_genres,
+        server_time=_time(message.server_time),
+    )
 
 
 def _state(message: pb.GenreState) -> GenreState:

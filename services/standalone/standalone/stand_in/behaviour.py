@@ -86,6 +86,8 @@ class Fault:
     times: int = 1
     """How many requests it strikes; -1 is all of them."""
     status: int = 503
+    location: str = "/identity"
+    """Where a status of 300 to 399 sends on to."""
     seconds: float = 0.05
     rows: int = 1
     rating_keys: tuple[int, ...] = ()

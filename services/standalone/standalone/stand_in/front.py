@@ -63,7 +63,7 @@ class Front:
     async def _answer(self, fault: Fault | None, scope: Scope, receive: Receive, send: Send) -> None:
         match fault.kind if fault else None:
             case "status" if fault:
-                await _page(fault.status)(scope, receive, send)
+                await _page(fault.status, fault.location)(scope, receive, send)
             case "web_page":
                 await Response("<!doctype html><p>Welcome to the router", media_type="text/html")(
                     scope, receive, send
@@ -87,10 +87,10 @@ class Front:
                 await self._app(scope, receive, send)
 
 
-def _page(status: int) -> Response:
+def _page(status: int, location: str = "") -> Response:
     headers = {"Retry-After": "7"} if status in (429, 503) else {}
     if 300 <= status < 400:
-        headers["Location"] = "/identity"
+        headers["Location"] = location
     return Response(error_page(status), status_code=status, media_type="text/html", headers=headers)
 
 

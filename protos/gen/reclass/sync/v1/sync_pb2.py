@@ -25,17 +25,17 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1areclass/sync/v1/sync.proto\x12\x0freclass.sync.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"J\n\x08SongList\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x13\n\x0b\x65ntry_count\x18\x03 \x01(\x03\x12\r\n\x05smart\x18\x04 \x01(\x08\"=\n\x14ListPlaylistsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"^\n\x15ListPlaylistsResponse\x12,\n\tplaylists\x18\x01 \x03(\x0b\x32\x19.reclass.sync.v1.SongList\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"T\n\x16ListCollectionsRequest\x12\x13\n\x0blibrary_key\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"b\n\x17ListCollectionsResponse\x12.\n\x0b\x63ollections\x18\x01 \x03(\x0b\x32\x19.reclass.sync.v1.SongList\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"u\n\x12ListMembersRequest\x12\x16\n\x0cplaylist_key\x18\x01 \x01(\tH\x00\x12\x18\n\x0e\x63ollection_key\x18\x02 \x01(\tH\x00\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\tB\x06\n\x04list\"C\n\x13ListMembersResponse\x12\x13\n\x0brating_keys\x18\x01 \x03(\t\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"2\n\x14SetConnectionRequest\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\r\n\x05token\x18\x02 \x01(\t\"\x17\n\x15SetConnectionResponse\"\x16\n\x14GetConnectionRequest\"\x87\x01\n\x15GetConnectionResponse\x12\x35\n\nurl_source\x18\x01 \x01(\x0e\x32!.reclass.sync.v1.ConnectionSource\x12\x37\n\x0ctoken_source\x18\x02 \x01(\x0e\x32!.reclass.sync.v1.ConnectionSource\"\x14\n\x12\x43heckServerRequest\"\xa9\x01\n\x13\x43heckServerResponse\x12\x1a\n\x12machine_identifier\x18\x01 \x01(\t\x12\x15\n\rfriendly_name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x1d\n\x15supports_track_genres\x18\x04 \x01(\x08\x12/\n\x0bserver_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x16\n\x14ListLibrariesRequest\"D\n\x15ListLibrariesResponse\x12+\n\tlibraries\x18\x01 \x03(\x0b\x32\x18.reclass.sync.v1.Library\"[\n\x07Library\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0c\n\x04uuid\x18\x03 \x01(\t\x12\x11\n\tlocations\x18\x04 \x03(\t\x12\x13\n\x0btrack_count\x18\x05 \x01(\x03\"O\n\x11ListTracksRequest\x12\x13\n\x0blibrary_key\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"i\n\x12ListTracksResponse\x12&\n\x06tracks\x18\x01 \x03(\x0b\x32\x16.reclass.sync.v1.Track\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03\"\'\n\x10GetTracksRequest\x12\x13\n\x0brating_keys\x18\x01 \x03(\t\"X\n\x11GetTracksResponse\x12&\n\x06tracks\x18\x01 \x03(\x0b\x32\x16.reclass.sync.v1.Track\x12\x1b\n\x13missing_rating_keys\x18\x02 \x03(\t\"\x89\x03\n\x05Track\x12\x12\n\nrating_key\x18\x01 \x01(\t\x12\x0c\n\x04guid\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x0e\n\x06\x61rtist\x18\x04 \x01(\t\x12\x14\n\x0c\x61lbum_artist\x18\x05 \x01(\t\x12\r\n\x05\x61lbum\x18\x06 \x01(\t\x12\x0c\n\x04year\x18\x07 \x01(\x05\x12\x14\n\x0ctrack_number\x18\x08 \x01(\x05\x12\x13\n\x0b\x64isc_number\x18\t \x01(\x05\x12\x18\n\x10\x64uration_seconds\x18\n \x01(\x01\x12.\n\nadded_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cupdated_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05parts\x18\r \x03(\x0b\x32\x1a.reclass.sync.v1.MediaPart\x12\x0e\n\x06genres\x18\x0e \x03(\t\x12\x15\n\rgenres_locked\x18\x0f \x01(\x08\x12\x13\n\x0blibrary_key\x18\x10 \x01(\t\"M\n\tMediaPart\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0c\n\x04\x66ile\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x12\x11\n\tcontainer\x18\x04 \x01(\t\"H\n\x10ReadAudioRequest\x12\x12\n\nrating_key\x18\x01 \x01(\t\x12\x10\n\x08part_key\x18\x02 \x01(\t\x12\x0e\n\x06offset\x18\x03 \x01(\x03\"[\n\x11ReadAudioResponse\x12.\n\x06header\x18\x01 \x01(\x0b\x32\x1c.reclass.sync.v1.AudioHeaderH\x00\x12\x0e\n\x04\x64\x61ta\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"4\n\x0b\x41udioHeader\x12\x11\n\tfile_name\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\",\n\nGenreState\x12\x0e\n\x06genres\x18\x01 \x03(\t\x12\x0e\n\x06locked\x18\x02 \x01(\x08\"\x92\x01\n\x12WriteGenresRequest\x12\x12\n\nrating_key\x18\x01 \x01(\t\x12\x0e\n\x06genres\x18\x02 \x03(\t\x12)\n\x04lock\x18\x03 \x01(\x0e\x32\x1b.reclass.sync.v1.LockChange\x12-\n\x08\x65xpected\x18\x04 \x01(\x0b\x32\x1b.reclass.sync.v1.GenreState\"\x7f\n\x13WriteGenresResponse\x12+\n\x06\x62\x65\x66ore\x18\x01 \x01(\x0b\x32\x1b.reclass.sync.v1.GenreState\x12*\n\x05\x61\x66ter\x18\x02 \x01(\x0b\x32\x1b.reclass.sync.v1.GenreState\x12\x0f\n\x07\x63hanged\x18\x03 \x01(\x08*\x92\x01\n\x10\x43onnectionSource\x12!\n\x1d\x43ONNECTION_SOURCE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x43ONNECTION_SOURCE_NONE\x10\x01\x12\x1c\n\x18\x43ONNECTION_SOURCE_STORED\x10\x02\x12!\n\x1d\x43ONNECTION_SOURCE_ENVIRONMENT\x10\x03*m\n\nLockChange\x12\x1b\n\x17LOCK_CHANGE_UNSPECIFIED\x10\x00\x12\x14\n\x10LOCK_CHANGE_LOCK\x10\x01\x12\x16\n\x12LOCK_CHANGE_UNLOCK\x10\x02\x12\x14\n\x10LOCK_CHANGE_KEEP\x10\x03\x32\x82\x08\n\x0bSyncService\x12X\n\x0b\x43heckServer\x12#.reclass.sync.v1.CheckServerRequest\x1a$.reclass.sync.v1.CheckServerResponse\x12^\n\rListLibraries\x12%.reclass.sync.v1.ListLibrariesRequest\x1a&.reclass.sync.v1.ListLibrariesResponse\x12U\n\nListTracks\x12\".reclass.sync.v1.ListTracksRequest\x1a#.reclass.sync.v1.ListTracksResponse\x12R\n\tGetTracks\x12!.reclass.sync.v1.GetTracksRequest\x1a\".reclass.sync.v1.GetTracksResponse\x12T\n\tReadAudio\x12!.reclass.sync.v1.ReadAudioRequest\x1a\".reclass.sync.v1.ReadAudioResponse0\x01\x12X\n\x0bWriteGenres\x12#.reclass.sync.v1.WriteGenresRequest\x1a$.reclass.sync.v1.WriteGenresResponse\x12^\n\rSetConnection\x12%.reclass.sync.v1.SetConnectionRequest\x1a&.reclass.sync.v1.SetConnectionResponse\x12^\n\rGetConnection\x12%.reclass.sync.v1.GetConnectionRequest\x1a&.reclass.sync.v1.GetConnectionResponse\x12^\n\rListPlaylists\x12%.reclass.sync.v1.ListPlaylistsRequest\x1a&.reclass.sync.v1.ListPlaylistsResponse\x12\x64\n\x0fListCollections\x12\'.reclass.sync.v1.ListCollectionsRequest\x1a(.reclass.sync.v1.ListCollectionsResponse\x12X\n\x0bListMembers\x12#.reclass.sync.v1.ListMembersRequest\x1a$.reclass.sync.v1.ListMembersResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1areclass/sync/v1/sync.proto\x12\x0freclass.sync.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"J\n\x08SongList\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x13\n\x0b\x65ntry_count\x18\x03 \x01(\x03\x12\r\n\x05smart\x18\x04 \x01(\x08\"=\n\x14ListPlaylistsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"^\n\x15ListPlaylistsResponse\x12,\n\tplaylists\x18\x01 \x03(\x0b\x32\x19.reclass.sync.v1.SongList\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"T\n\x16ListCollectionsRequest\x12\x13\n\x0blibrary_key\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"b\n\x17ListCollectionsResponse\x12.\n\x0b\x63ollections\x18\x01 \x03(\x0b\x32\x19.reclass.sync.v1.SongList\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"u\n\x12ListMembersRequest\x12\x16\n\x0cplaylist_key\x18\x01 \x01(\tH\x00\x12\x18\n\x0e\x63ollection_key\x18\x02 \x01(\tH\x00\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\tB\x06\n\x04list\"C\n\x13ListMembersResponse\x12\x13\n\x0brating_keys\x18\x01 \x03(\t\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"2\n\x14SetConnectionRequest\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\r\n\x05token\x18\x02 \x01(\t\"M\n\x15SetConnectionResponse\x12\x34\n\x06server\x18\x01 \x01(\x0b\x32$.reclass.sync.v1.CheckServerResponse\"\x16\n\x14GetConnectionRequest\"\x98\x01\n\x15GetConnectionResponse\x12\x35\n\nurl_source\x18\x01 \x01(\x0e\x32!.reclass.sync.v1.ConnectionSource\x12\x37\n\x0ctoken_source\x18\x02 \x01(\x0e\x32!.reclass.sync.v1.ConnectionSource\x12\x0f\n\x07trouble\x18\x03 \x01(\t\"\x14\n\x12\x43heckServerRequest\"\xa9\x01\n\x13\x43heckServerResponse\x12\x1a\n\x12machine_identifier\x18\x01 \x01(\t\x12\x15\n\rfriendly_name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x1d\n\x15supports_track_genres\x18\x04 \x01(\x08\x12/\n\x0bserver_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x16\n\x14ListLibrariesRequest\"D\n\x15ListLibrariesResponse\x12+\n\tlibraries\x18\x01 \x03(\x0b\x32\x18.reclass.sync.v1.Library\"[\n\x07Library\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0c\n\x04uuid\x18\x03 \x01(\t\x12\x11\n\tlocations\x18\x04 \x03(\t\x12\x13\n\x0btrack_count\x18\x05 \x01(\x03\"O\n\x11ListTracksRequest\x12\x13\n\x0blibrary_key\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\x97\x01\n\x12ListTracksResponse\x12&\n\x06tracks\x18\x01 \x03(\x0b\x32\x16.reclass.sync.v1.Track\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03\x12,\n\x07skipped\x18\x04 \x03(\x0b\x32\x1b.reclass.sync.v1.SkippedRow\"=\n\nSkippedRow\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x0e\n\x06\x62\x65\x66ore\x18\x02 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\t\"\'\n\x10GetTracksRequest\x12\x13\n\x0brating_keys\x18\x01 \x03(\t\"x\n\x11GetTracksResponse\x12&\n\x06tracks\x18\x01 \x03(\x0b\x32\x16.reclass.sync.v1.Track\x12\x1b\n\x13missing_rating_keys\x18\x02 \x03(\t\x12\x1e\n\x16unreadable_rating_keys\x18\x03 \x03(\t\"\xa4\x03\n\x05Track\x12\x12\n\nrating_key\x18\x01 \x01(\t\x12\x0c\n\x04guid\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x0e\n\x06\x61rtist\x18\x04 \x01(\t\x12\x14\n\x0c\x61lbum_artist\x18\x05 \x01(\t\x12\r\n\x05\x61lbum\x18\x06 \x01(\t\x12\x0c\n\x04year\x18\x07 \x01(\x05\x12\x14\n\x0ctrack_number\x18\x08 \x01(\x05\x12\x13\n\x0b\x64isc_number\x18\t \x01(\x05\x12\x18\n\x10\x64uration_seconds\x18\n \x01(\x01\x12.\n\nadded_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cupdated_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05parts\x18\r \x03(\x0b\x32\x1a.reclass.sync.v1.MediaPart\x12\x0e\n\x06genres\x18\x0e \x03(\t\x12\x15\n\rgenres_locked\x18\x0f \x01(\x08\x12\x13\n\x0blibrary_key\x18\x10 \x01(\t\x12\x19\n\x11impossible_values\x18\x11 \x03(\t\"M\n\tMediaPart\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0c\n\x04\x66ile\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x12\x11\n\tcontainer\x18\x04 \x01(\t\"H\n\x10ReadAudioRequest\x12\x12\n\nrating_key\x18\x01 \x01(\t\x12\x10\n\x08part_key\x18\x02 \x01(\t\x12\x0e\n\x06offset\x18\x03 \x01(\x03\"[\n\x11ReadAudioResponse\x12.\n\x06header\x18\x01 \x01(\x0b\x32\x1c.reclass.sync.v1.AudioHeaderH\x00\x12\x0e\n\x04\x64\x61ta\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"4\n\x0b\x41udioHeader\x12\x11\n\tfile_name\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\",\n\nGenreState\x12\x0e\n\x06genres\x18\x01 \x03(\t\x12\x0e\n\x06locked\x18\x02 \x01(\x08\"\xc1\x01\n\x12WriteGenresRequest\x12\x12\n\nrating_key\x18\x01 \x01(\t\x12\x0e\n\x06genres\x18\x02 \x03(\t\x12)\n\x04lock\x18\x03 \x01(\x0e\x32\x1b.reclass.sync.v1.LockChange\x12-\n\x08\x65xpected\x18\x04 \x01(\x0b\x32\x1b.reclass.sync.v1.GenreState\x12-\n\x05track\x18\x05 \x01(\x0b\x32\x1e.reclass.sync.v1.TrackIdentity\"+\n\rTrackIdentity\x12\x0c\n\x04guid\x18\x01 \x01(\t\x12\x0c\n\x04\x66ile\x18\x02 \x01(\t\"\x7f\n\x13WriteGenresResponse\x12+\n\x06\x62\x65\x66ore\x18\x01 \x01(\x0b\x32\x1b.reclass.sync.v1.GenreState\x12*\n\x05\x61\x66ter\x18\x02 \x01(\x0b\x32\x1b.reclass.sync.v1.GenreState\x12\x0f\n\x07\x63hanged\x18\x03 \x01(\x08*\x92\x01\n\x10\x43onnectionSource\x12!\n\x1d\x43ONNECTION_SOURCE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x43ONNECTION_SOURCE_NONE\x10\x01\x12\x1c\n\x18\x43ONNECTION_SOURCE_STORED\x10\x02\x12!\n\x1d\x43ONNECTION_SOURCE_ENVIRONMENT\x10\x03*m\n\nLockChange\x12\x1b\n\x17LOCK_CHANGE_UNSPECIFIED\x10\x00\x12\x14\n\x10LOCK_CHANGE_LOCK\x10\x01\x12\x16\n\x12LOCK_CHANGE_UNLOCK\x10\x02\x12\x14\n\x10LOCK_CHANGE_KEEP\x10\x03\x32\x82\x08\n\x0bSyncService\x12X\n\x0b\x43heckServer\x12#.reclass.sync.v1.CheckServerRequest\x1a$.reclass.sync.v1.CheckServerResponse\x12^\n\rListLibraries\x12%.reclass.sync.v1.ListLibrariesRequest\x1a&.reclass.sync.v1.ListLibrariesResponse\x12U\n\nListTracks\x12\".reclass.sync.v1.ListTracksRequest\x1a#.reclass.sync.v1.ListTracksResponse\x12R\n\tGetTracks\x12!.reclass.sync.v1.GetTracksRequest\x1a\".reclass.sync.v1.GetTracksResponse\x12T\n\tReadAudio\x12!.reclass.sync.v1.ReadAudioRequest\x1a\".reclass.sync.v1.ReadAudioResponse0\x01\x12X\n\x0bWriteGenres\x12#.reclass.sync.v1.WriteGenresRequest\x1a$.reclass.sync.v1.WriteGenresResponse\x12^\n\rSetConnection\x12%.reclass.sync.v1.SetConnectionRequest\x1a&.reclass.sync.v1.SetConnectionResponse\x12^\n\rGetConnection\x12%.reclass.sync.v1.GetConnectionRequest\x1a&.reclass.sync.v1.GetConnectionResponse\x12^\n\rListPlaylists\x12%.reclass.sync.v1.ListPlaylistsRequest\x1a&.reclass.sync.v1.ListPlaylistsResponse\x12\x64\n\x0fListCollections\x12\'.reclass.sync.v1.ListCollectionsRequest\x1a(.reclass.sync.v1.ListCollectionsResponse\x12X\n\x0bListMembers\x12#.reclass.sync.v1.ListMembersRequest\x1a$.reclass.sync.v1.ListMembersResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'reclass.sync.v1.sync_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CONNECTIONSOURCE']._serialized_start=2649
-  _globals['_CONNECTIONSOURCE']._serialized_end=2795
-  _globals['_LOCKCHANGE']._serialized_start=2797
-  _globals['_LOCKCHANGE']._serialized_end=2906
+  _globals['_CONNECTIONSOURCE']._serialized_start=2981
+  _globals['_CONNECTIONSOURCE']._serialized_end=3127
+  _globals['_LOCKCHANGE']._serialized_start=3129
+  _globals['_LOCKCHANGE']._serialized_end=3238
   _globals['_SONGLIST']._serialized_start=80
   _globals['_SONGLIST']._serialized_end=154
   _globals['_LISTPLAYLISTSREQUEST']._serialized_start=156
@@ -53,45 +53,49 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SETCONNECTIONREQUEST']._serialized_start=689
   _globals['_SETCONNECTIONREQUEST']._serialized_end=739
   _globals['_SETCONNECTIONRESPONSE']._serialized_start=741
-  _globals['_SETCONNECTIONRESPONSE']._serialized_end=764
-  _globals['_GETCONNECTIONREQUEST']._serialized_start=766
-  _globals['_GETCONNECTIONREQUEST']._serialized_end=788
-  _globals['_GETCONNECTIONRESPONSE']._serialized_start=791
-  _globals['_GETCONNECTIONRESPONSE']._serialized_end=926
-  _globals['_CHECKSERVERREQUEST']._serialized_start=928
-  _globals['_CHECKSERVERREQUEST']._serialized_end=948
-  _globals['_CHECKSERVERRESPONSE']._serialized_start=951
-  _globals['_CHECKSERVERRESPONSE']._serialized_end=1120
-  _globals['_LISTLIBRARIESREQUEST']._serialized_start=1122
-  _globals['_LISTLIBRARIESREQUEST']._serialized_end=1144
-  _globals['_LISTLIBRARIESRESPONSE']._serialized_start=1146
-  _globals['_LISTLIBRARIESRESPONSE']._serialized_end=1214
-  _globals['_LIBRARY']._serialized_start=1216
-  _globals['_LIBRARY']._serialized_end=1307
-  _globals['_LISTTRACKSREQUEST']._serialized_start=1309
-  _globals['_LISTTRACKSREQUEST']._serialized_end=1388
-  _globals['_LISTTRACKSRESPONSE']._serialized_start=1390
-  _globals['_LISTTRACKSRESPONSE']._serialized_end=1495
-  _globals['_GETTRACKSREQUEST']._serialized_start=1497
-  _globals['_GETTRACKSREQUEST']._serialized_end=1536
-  _globals['_GETTRACKSRESPONSE']._serialized_start=1538
-  _globals['_GETTRACKSRESPONSE']._serialized_end=1626
-  _globals['_TRACK']._serialized_start=1629
-  _globals['_TRACK']._serialized_end=2022
-  _globals['_MEDIAPART']._serialized_start=2024
-  _globals['_MEDIAPART']._serialized_end=2101
-  _globals['_READAUDIOREQUEST']._serialized_start=2103
-  _globals['_READAUDIOREQUEST']._serialized_end=2175
-  _globals['_READAUDIORESPONSE']._serialized_start=2177
-  _globals['_READAUDIORESPONSE']._serialized_end=2268
-  _globals['_AUDIOHEADER']._serialized_start=2270
-  _globals['_AUDIOHEADER']._serialized_end=2322
-  _globals['_GENRESTATE']._serialized_start=2324
-  _globals['_GENRESTATE']._serialized_end=2368
-  _globals['_WRITEGENRESREQUEST']._serialized_start=2371
-  _globals['_WRITEGENRESREQUEST']._serialized_end=2517
-  _globals['_WRITEGENRESRESPONSE']._serialized_start=2519
-  _globals['_WRITEGENRESRESPONSE']._serialized_end=2646
-  _globals['_SYNCSERVICE']._serialized_start=2909
-  _globals['_SYNCSERVICE']._serialized_end=3935
+  _globals['_SETCONNECTIONRESPONSE']._serialized_end=818
+  _globals['_GETCONNECTIONREQUEST']._serialized_start=820
+  _globals['_GETCONNECTIONREQUEST']._serialized_end=842
+  _globals['_GETCONNECTIONRESPONSE']._serialized_start=845
+  _globals['_GETCONNECTIONRESPONSE']._serialized_end=997
+  _globals['_CHECKSERVERREQUEST']._serialized_start=999
+  _globals['_CHECKSERVERREQUEST']._serialized_end=1019
+  _globals['_CHECKSERVERRESPONSE']._serialized_start=1022
+  _globals['_CHECKSERVERRESPONSE']._serialized_end=1191
+  _globals['_LISTLIBRARIESREQUEST']._serialized_start=1193
+  _globals['_LISTLIBRARIESREQUEST']._serialized_end=1215
+  _globals['_LISTLIBRARIESRESPONSE']._serialized_start=1217
+  _globals['_LISTLIBRARIESRESPONSE']._serialized_end=1285
+  _globals['_LIBRARY']._serialized_start=1287
+  _globals['_LIBRARY']._serialized_end=1378
+  _globals['_LISTTRACKSREQUEST']._serialized_start=1380
+  _globals['_LISTTRACKSREQUEST']._serialized_end=1459
+  _globals['_LISTTRACKSRESPONSE']._serialized_start=1462
+  _globals['_LISTTRACKSRESPONSE']._serialized_end=1613
+  _globals['_SKIPPEDROW']._serialized_start=1615
+  _globals['_SKIPPEDROW']._serialized_end=1676
+  _globals['_GETTRACKSREQUEST']._serialized_start=1678
+  _globals['_GETTRACKSREQUEST']._serialized_end=1717
+  _globals['_GETTRACKSRESPONSE']._serialized_start=1719
+  _globals['_GETTRACKSRESPONSE']._serialized_end=1839
+  _globals['_TRACK']._serialized_start=1842
+  _globals['_TRACK']._serialized_end=2262
+  _globals['_MEDIAPART']._serialized_start=2264
+  _globals['_MEDIAPART']._serialized_end=2341
+  _globals['_READAUDIOREQUEST']._serialized_start=2343
+  _globals['_READAUDIOREQUEST']._serialized_end=2415
+  _globals['_READAUDIORESPONSE']._serialized_start=2417
+  _globals['_READAUDIORESPONSE']._serialized_end=2508
+  _globals['_AUDIOHEADER']._serialized_start=2510
+  _globals['_AUDIOHEADER']._serialized_end=2562
+  _globals['_GENRESTATE']._serialized_start=2564
+  _globals['_GENRESTATE']._serialized_end=2608
+  _globals['_WRITEGENRESREQUEST']._serialized_start=2611
+  _globals['_WRITEGENRESREQUEST']._serialized_end=2804
+  _globals['_TRACKIDENTITY']._serialized_start=2806
+  _globals['_TRACKIDENTITY']._serialized_end=2849
+  _globals['_WRITEGENRESRESPONSE']._serialized_start=2851
+  _globals['_WRITEGENRESRESPONSE']._serialized_end=2978
+  _globals['_SYNCSERVICE']._serialized_start=3241
+  _globals['_SYNCSERVICE']._serialized_end=4267
 # @@protoc_insertion_point(module_scope)

@@ -5,8 +5,9 @@ Everything that Music ReClass says to a Plex Media Server.
 
 Errors are canonical codes with a message that says what to do, and an ErrorInfo (domain "reclass.sync") whose
 reason tells cases apart: TOKEN_REFUSED, SERVER_UNREACHABLE, NOT_A_PLEX_SERVER, SERVER_BUSY, SERVER_TOO_OLD,
-LIBRARY_NOT_FOUND, TRACK_NOT_FOUND, SONG_LIST_NOT_FOUND, NO_MEDIA, AUDIO_CUT_SHORT, GENRES_CHANGED, WRITE_NOT_TAKEN, SHORT_PAGE,
-NOT_CONFIGURED, CONNECTION_LOCKED, FOLDER_UNWRITABLE, INVALID_REQUEST, SERVER_ERROR.
+LIBRARY_NOT_FOUND, TRACK_NOT_FOUND, SONG_LIST_NOT_FOUND, NO_MEDIA, AUDIO_CUT_SHORT, GENRES_CHANGED, ANOTHER_TRACK,
+WRITE_NOT_TAKEN, SHORT_PAGE, NOT_CONFIGURED, CONNECTION_LOCKED, TOKEN_NEEDED, FOLDER_UNWRITABLE, INVALID_REQUEST,
+SERVER_ERROR.
 """
 
 from collections import abc as _abc
@@ -276,7 +277,7 @@ class SetConnectionRequest(_message.Message):
     url: _builtins.str
     """As http://192.168.1.10:32400. Empty keeps the address that is there."""
     token: _builtins.str
-    """X-Plex-Token of the server's owner. Empty keeps the token that is there."""
+    """X-Plex-Token of the server's owner. Empty keeps the token that is there, where the address stays as well."""
     def __init__(
         self,
         *,
@@ -295,12 +296,19 @@ Global___SetConnectionRequest: _TypeAlias = SetConnectionRequest  # noqa: Y015
 class SetConnectionResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    SERVER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def server(self) -> Global___CheckServerResponse:
+        """Who answered."""
+
     def __init__(
         self,
+        *,
+        server: Global___CheckServerResponse | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["server", b"server"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["server", b"server"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -327,17 +335,21 @@ class GetConnectionResponse(_message.Message):
 
     URL_SOURCE_FIELD_NUMBER: _builtins.int
     TOKEN_SOURCE_FIELD_NUMBER: _builtins.int
+    TROUBLE_FIELD_NUMBER: _builtins.int
     url_source: Global___ConnectionSource.ValueType
     token_source: Global___ConnectionSource.ValueType
+    trouble: _builtins.str
+    """Why what is set cannot be used, for people; empty where it can. The environment may set one part without the other."""
     def __init__(
         self,
         *,
         url_source: Global___ConnectionSource.ValueType = ...,
         token_source: Global___ConnectionSource.ValueType = ...,
+        trouble: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["token_source", b"token_source", "url_source", b"url_source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["token_source", b"token_source", "trouble", b"trouble", "url_source", b"url_source"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -498,26 +510,61 @@ class ListTracksResponse(_message.Message):
     TRACKS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     TOTAL_SIZE_FIELD_NUMBER: _builtins.int
+    SKIPPED_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Empty on the last page."""
     total_size: _builtins.int
-    """Tracks in the library at the time of this page."""
+    """Tracks in the library at the time of this page, those that were skipped among them."""
     @_builtins.property
     def tracks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Track]: ...
+    @_builtins.property
+    def skipped(self) -> _containers.RepeatedCompositeFieldContainer[Global___SkippedRow]:
+        """Rows of this page that Plex cannot show."""
+
     def __init__(
         self,
         *,
         tracks: _abc.Iterable[Global___Track] | None = ...,
         next_page_token: _builtins.str = ...,
         total_size: _builtins.int = ...,
+        skipped: _abc.Iterable[Global___SkippedRow] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "total_size", b"total_size", "tracks", b"tracks"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "skipped", b"skipped", "total_size", b"total_size", "tracks", b"tracks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListTracksResponse: _TypeAlias = ListTracksResponse  # noqa: Y015
+
+@_typing.final
+class SkippedRow(_message.Message):
+    """A row of a listing for which Plex fails every time it is asked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """Rows before it in the listing."""
+    before: _builtins.str
+    """The readable tracks next to it, as "Artist - Title"; empty at an end of what was read."""
+    after: _builtins.str
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+        before: _builtins.str = ...,
+        after: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SkippedRow: _TypeAlias = SkippedRow  # noqa: Y015
 
 @_typing.final
 class GetTracksRequest(_message.Message):
@@ -547,21 +594,27 @@ class GetTracksResponse(_message.Message):
 
     TRACKS_FIELD_NUMBER: _builtins.int
     MISSING_RATING_KEYS_FIELD_NUMBER: _builtins.int
+    UNREADABLE_RATING_KEYS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def tracks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Track]:
         """In the order asked for."""
 
     @_builtins.property
     def missing_rating_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def unreadable_rating_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Plex has them, and fails whenever it is asked for them."""
+
     def __init__(
         self,
         *,
         tracks: _abc.Iterable[Global___Track] | None = ...,
         missing_rating_keys: _abc.Iterable[_builtins.str] | None = ...,
+        unreadable_rating_keys: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["missing_rating_keys", b"missing_rating_keys", "tracks", b"tracks"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["missing_rating_keys", b"missing_rating_keys", "tracks", b"tracks", "unreadable_rating_keys", b"unreadable_rating_keys"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -587,6 +640,7 @@ class Track(_message.Message):
     GENRES_FIELD_NUMBER: _builtins.int
     GENRES_LOCKED_FIELD_NUMBER: _builtins.int
     LIBRARY_KEY_FIELD_NUMBER: _builtins.int
+    IMPOSSIBLE_VALUES_FIELD_NUMBER: _builtins.int
     rating_key: _builtins.str
     guid: _builtins.str
     """Plex's global id of the recording. Copies of a recording share it."""
@@ -615,6 +669,12 @@ class Track(_message.Message):
     def genres(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Genres in Plex's order. Set by GetTracks and WriteGenres only."""
 
+    @_builtins.property
+    def impossible_values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of the values that Plex sent and that cannot be (a date in the year 30828, a size below zero): they are
+        unknown here.
+        """
+
     def __init__(
         self,
         *,
@@ -634,10 +694,11 @@ class Track(_message.Message):
         genres: _abc.Iterable[_builtins.str] | None = ...,
         genres_locked: _builtins.bool = ...,
         library_key: _builtins.str = ...,
+        impossible_values: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["added_time", b"added_time", "updated_time", b"updated_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["added_time", b"added_time", "album", b"album", "album_artist", b"album_artist", "artist", b"artist", "disc_number", b"disc_number", "duration_seconds", b"duration_seconds", "genres", b"genres", "genres_locked", b"genres_locked", "guid", b"guid", "library_key", b"library_key", "parts", b"parts", "rating_key", b"rating_key", "title", b"title", "track_number", b"track_number", "updated_time", b"updated_time", "year", b"year"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added_time", b"added_time", "album", b"album", "album_artist", b"album_artist", "artist", b"artist", "disc_number", b"disc_number", "duration_seconds", b"duration_seconds", "genres", b"genres", "genres_locked", b"genres_locked", "guid", b"guid", "impossible_values", b"impossible_values", "library_key", b"library_key", "parts", b"parts", "rating_key", b"rating_key", "title", b"title", "track_number", b"track_number", "updated_time", b"updated_time", "year", b"year"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -779,6 +840,7 @@ class WriteGenresRequest(_message.Message):
     GENRES_FIELD_NUMBER: _builtins.int
     LOCK_FIELD_NUMBER: _builtins.int
     EXPECTED_FIELD_NUMBER: _builtins.int
+    TRACK_FIELD_NUMBER: _builtins.int
     rating_key: _builtins.str
     lock: Global___LockChange.ValueType
     """UNSPECIFIED is LOCK."""
@@ -790,6 +852,10 @@ class WriteGenresRequest(_message.Message):
     def expected(self) -> Global___GenreState:
         """What the caller believes Plex has now; genres are compared without regard to case or order."""
 
+    @_builtins.property
+    def track(self) -> Global___TrackIdentity:
+        """Which track the caller means, for a rating key may be given to another one."""
+
     def __init__(
         self,
         *,
@@ -797,14 +863,41 @@ class WriteGenresRequest(_message.Message):
         genres: _abc.Iterable[_builtins.str] | None = ...,
         lock: Global___LockChange.ValueType = ...,
         expected: Global___GenreState | None = ...,
+        track: Global___TrackIdentity | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["expected", b"expected"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expected", b"expected", "track", b"track"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expected", b"expected", "genres", b"genres", "lock", b"lock", "rating_key", b"rating_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expected", b"expected", "genres", b"genres", "lock", b"lock", "rating_key", b"rating_key", "track", b"track"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WriteGenresRequest: _TypeAlias = WriteGenresRequest  # noqa: Y015
+
+@_typing.final
+class TrackIdentity(_message.Message):
+    """What tells a track from another one under the same rating key: it is another where both the guid and the file differ."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GUID_FIELD_NUMBER: _builtins.int
+    FILE_FIELD_NUMBER: _builtins.int
+    guid: _builtins.str
+    """Empty: not known."""
+    file: _builtins.str
+    """The path as the Plex server names it; empty: not known."""
+    def __init__(
+        self,
+        *,
+        guid: _builtins.str = ...,
+        file: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "guid", b"guid"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TrackIdentity: _TypeAlias = TrackIdentity  # noqa: Y015
 
 @_typing.final
 class WriteGenresResponse(_message.Message):

@@ -111,7 +111,8 @@ class SyncServiceServicer:
     def ListTracks(self, request, context):
         """One page of a library's tracks in the order of their rating keys. Costs one request to Plex a page. What a listing
         says of genres is incomplete by Plex's own design, so tracks carry none here: take them from GetTracks.
-        A page that Plex cut short is fetched again; ABORTED (SHORT_PAGE) when it stays short. Safe to repeat.
+        A page that Plex cut short is fetched again; ABORTED (SHORT_PAGE) when it stays short. A row for which Plex fails
+        every time, while the rows around it can be read, is passed over and named in `skipped`. Safe to repeat.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -119,7 +120,8 @@ class SyncServiceServicer:
 
     def GetTracks(self, request, context):
         """The full metadata of up to 100 tracks, genres and locks included, in one request to Plex. Keys that Plex does not
-        know are named in `missing_rating_keys`, never an error. Safe to repeat.
+        know are named in `missing_rating_keys`, never an error; those for which Plex fails every time, while it answers for
+        the others, in `unreadable_rating_keys`. Safe to repeat.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -137,15 +139,18 @@ class SyncServiceServicer:
         """Makes a track's genres exactly those asked for and reads them back; right whether Plex adds to or replaces a list.
         Sends nothing when the track already is as asked, so repeating is safe. ABORTED (GENRES_CHANGED) when
         `expected` is given and differs from what Plex has: somebody changed the track since; nothing was written.
+        FAILED_PRECONDITION (ANOTHER_TRACK) when `track` is given and the key has another track now; nothing was written.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SetConnection(self, request, context):
-        """Takes the address and the token of the Plex server. They are kept in the service's own folder (mode 600), used from
-        the next call on, and never handed out again. FAILED_PRECONDITION (CONNECTION_LOCKED) for a part that the service's
-        environment sets, for that wins. Nothing is asked of Plex: call CheckServer afterwards. Safe to repeat.
+        """Takes the address and the token of the Plex server, once the server has answered and accepted the token: where it
+        does not, the errors are those of CheckServer, and the connection that was there stays. Kept in the service's own
+        folder (mode 600), used from the next call on, and never handed out again. A token is sent to no address but the one
+        it was given with: INVALID_ARGUMENT (TOKEN_NEEDED) for a new address without its token. FAILED_PRECONDITION
+        (CONNECTION_LOCKED) where the service's environment sets either, for it then sets both. Safe to repeat.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

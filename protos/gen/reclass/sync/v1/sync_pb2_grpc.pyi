@@ -5,8 +5,9 @@ Everything that Music ReClass says to a Plex Media Server.
 
 Errors are canonical codes with a message that says what to do, and an ErrorInfo (domain "reclass.sync") whose
 reason tells cases apart: TOKEN_REFUSED, SERVER_UNREACHABLE, NOT_A_PLEX_SERVER, SERVER_BUSY, SERVER_TOO_OLD,
-LIBRARY_NOT_FOUND, TRACK_NOT_FOUND, SONG_LIST_NOT_FOUND, NO_MEDIA, AUDIO_CUT_SHORT, GENRES_CHANGED, WRITE_NOT_TAKEN, SHORT_PAGE,
-NOT_CONFIGURED, CONNECTION_LOCKED, FOLDER_UNWRITABLE, INVALID_REQUEST, SERVER_ERROR.
+LIBRARY_NOT_FOUND, TRACK_NOT_FOUND, SONG_LIST_NOT_FOUND, NO_MEDIA, AUDIO_CUT_SHORT, GENRES_CHANGED, ANOTHER_TRACK,
+WRITE_NOT_TAKEN, SHORT_PAGE, NOT_CONFIGURED, CONNECTION_LOCKED, TOKEN_NEEDED, FOLDER_UNWRITABLE, INVALID_REQUEST,
+SERVER_ERROR.
 """
 
 from collections import abc as _abc
@@ -44,11 +45,13 @@ class SyncServiceStub:
     ListTracks: _grpc.UnaryUnaryMultiCallable[_sync_pb2.ListTracksRequest, _sync_pb2.ListTracksResponse]
     """One page of a library's tracks in the order of their rating keys. Costs one request to Plex a page. What a listing
     says of genres is incomplete by Plex's own design, so tracks carry none here: take them from GetTracks.
-    A page that Plex cut short is fetched again; ABORTED (SHORT_PAGE) when it stays short. Safe to repeat.
+    A page that Plex cut short is fetched again; ABORTED (SHORT_PAGE) when it stays short. A row for which Plex fails
+    every time, while the rows around it can be read, is passed over and named in `skipped`. Safe to repeat.
     """
     GetTracks: _grpc.UnaryUnaryMultiCallable[_sync_pb2.GetTracksRequest, _sync_pb2.GetTracksResponse]
     """The full metadata of up to 100 tracks, genres and locks included, in one request to Plex. Keys that Plex does not
-    know are named in `missing_rating_keys`, never an error. Safe to repeat.
+    know are named in `missing_rating_keys`, never an error; those for which Plex fails every time, while it answers for
+    the others, in `unreadable_rating_keys`. Safe to repeat.
     """
     ReadAudio: _grpc.UnaryStreamMultiCallable[_sync_pb2.ReadAudioRequest, _sync_pb2.ReadAudioResponse]
     """The bytes of a track's file as Plex serves it: first a header, then chunks of at most 1 MiB. DATA_LOSS when the
@@ -58,11 +61,14 @@ class SyncServiceStub:
     """Makes a track's genres exactly those asked for and reads them back; right whether Plex adds to or replaces a list.
     Sends nothing when the track already is as asked, so repeating is safe. ABORTED (GENRES_CHANGED) when
     `expected` is given and differs from what Plex has: somebody changed the track since; nothing was written.
+    FAILED_PRECONDITION (ANOTHER_TRACK) when `track` is given and the key has another track now; nothing was written.
     """
     SetConnection: _grpc.UnaryUnaryMultiCallable[_sync_pb2.SetConnectionRequest, _sync_pb2.SetConnectionResponse]
-    """Takes the address and the token of the Plex server. They are kept in the service's own folder (mode 600), used from
-    the next call on, and never handed out again. FAILED_PRECONDITION (CONNECTION_LOCKED) for a part that the service's
-    environment sets, for that wins. Nothing is asked of Plex: call CheckServer afterwards. Safe to repeat.
+    """Takes the address and the token of the Plex server, once the server has answered and accepted the token: where it
+    does not, the errors are those of CheckServer, and the connection that was there stays. Kept in the service's own
+    folder (mode 600), used from the next call on, and never handed out again. A token is sent to no address but the one
+    it was given with: INVALID_ARGUMENT (TOKEN_NEEDED) for a new address without its token. FAILED_PRECONDITION
+    (CONNECTION_LOCKED) where the service's environment sets either, for it then sets both. Safe to repeat.
     """
     GetConnection: _grpc.UnaryUnaryMultiCallable[_sync_pb2.GetConnectionRequest, _sync_pb2.GetConnectionResponse]
     """Where address and token come from, never what they are. Safe to repeat."""
@@ -88,11 +94,13 @@ class SyncServiceAsyncStub(SyncServiceStub):
     ListTracks: _aio.UnaryUnaryMultiCallable[_sync_pb2.ListTracksRequest, _sync_pb2.ListTracksResponse]  # type: ignore[assignment]
     """One page of a library's tracks in the order of their rating keys. Costs one request to Plex a page. What a listing
     says of genres is incomplete by Plex's own design, so tracks carry none here: take them from GetTracks.
-    A page that Plex cut short is fetched again; ABORTED (SHORT_PAGE) when it stays short. Safe to repeat.
+    A page that Plex cut short is fetched again; ABORTED (SHORT_PAGE) when it stays short. A row for which Plex fails
+    every time, while the rows around it can be read, is passed over and named in `skipped`. Safe to repeat.
     """
     GetTracks: _aio.UnaryUnaryMultiCallable[_sync_pb2.GetTracksRequest, _sync_pb2.GetTracksResponse]  # type: ignore[assignment]
     """The full metadata of up to 100 tracks, genres and locks included, in one request to Plex. Keys that Plex does not
-    know are named in `missing_rating_keys`, never an error. Safe to repeat.
+    know are named in `missing_rating_keys`, never an error; those for which Plex fails every time, while it answers for
+    the others, in `unreadable_rating_keys`. Safe to repeat.
     """
     ReadAudio: _aio.UnaryStreamMultiCallable[_sync_pb2.ReadAudioRequest, _sync_pb2.ReadAudioResponse]  # type: ignore[assignment]
     """The bytes of a track's file as Plex serves it: first a header, then chunks of at most 1 MiB. DATA_LOSS when the
@@ -102,11 +110,14 @@ class SyncServiceAsyncStub(SyncServiceStub):
     """Makes a track's genres exactly those asked for and reads them back; right whether Plex adds to or replaces a list.
     Sends nothing when the track already is as asked, so repeating is safe. ABORTED (GENRES_CHANGED) when
     `expected` is given and differs from what Plex has: somebody changed the track since; nothing was written.
+    FAILED_PRECONDITION (ANOTHER_TRACK) when `track` is given and the key has another track now; nothing was written.
     """
     SetConnection: _aio.UnaryUnaryMultiCallable[_sync_pb2.SetConnectionRequest, _sync_pb2.SetConnectionResponse]  # type: ignore[assignment]
-    """Takes the address and the token of the Plex server. They are kept in the service's own folder (mode 600), used from
-    the next call on, and never handed out again. FAILED_PRECONDITION (CONNECTION_LOCKED) for a part that the service's
-    environment sets, for that wins. Nothing is asked of Plex: call CheckServer afterwards. Safe to repeat.
+    """Takes the address and the token of the Plex server, once the server has answered and accepted the token: where it
+    does not, the errors are those of CheckServer, and the connection that was there stays. Kept in the service's own
+    folder (mode 600), used from the next call on, and never handed out again. A token is sent to no address but the one
+    it was given with: INVALID_ARGUMENT (TOKEN_NEEDED) for a new address without its token. FAILED_PRECONDITION
+    (CONNECTION_LOCKED) where the service's environment sets either, for it then sets both. Safe to repeat.
     """
     GetConnection: _aio.UnaryUnaryMultiCallable[_sync_pb2.GetConnectionRequest, _sync_pb2.GetConnectionResponse]  # type: ignore[assignment]
     """Where address and token come from, never what they are. Safe to repeat."""
@@ -147,7 +158,8 @@ class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_sync_pb2.ListTracksResponse, _abc.Awaitable[_sync_pb2.ListTracksResponse]]:
         """One page of a library's tracks in the order of their rating keys. Costs one request to Plex a page. What a listing
         says of genres is incomplete by Plex's own design, so tracks carry none here: take them from GetTracks.
-        A page that Plex cut short is fetched again; ABORTED (SHORT_PAGE) when it stays short. Safe to repeat.
+        A page that Plex cut short is fetched again; ABORTED (SHORT_PAGE) when it stays short. A row for which Plex fails
+        every time, while the rows around it can be read, is passed over and named in `skipped`. Safe to repeat.
         """
 
     @_abc_1.abstractmethod
@@ -157,7 +169,8 @@ class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_sync_pb2.GetTracksResponse, _abc.Awaitable[_sync_pb2.GetTracksResponse]]:
         """The full metadata of up to 100 tracks, genres and locks included, in one request to Plex. Keys that Plex does not
-        know are named in `missing_rating_keys`, never an error. Safe to repeat.
+        know are named in `missing_rating_keys`, never an error; those for which Plex fails every time, while it answers for
+        the others, in `unreadable_rating_keys`. Safe to repeat.
         """
 
     @_abc_1.abstractmethod
@@ -179,6 +192,7 @@ class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
         """Makes a track's genres exactly those asked for and reads them back; right whether Plex adds to or replaces a list.
         Sends nothing when the track already is as asked, so repeating is safe. ABORTED (GENRES_CHANGED) when
         `expected` is given and differs from what Plex has: somebody changed the track since; nothing was written.
+        FAILED_PRECONDITION (ANOTHER_TRACK) when `track` is given and the key has another track now; nothing was written.
         """
 
     @_abc_1.abstractmethod
@@ -187,9 +201,11 @@ class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sync_pb2.SetConnectionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sync_pb2.SetConnectionResponse, _abc.Awaitable[_sync_pb2.SetConnectionResponse]]:
-        """Takes the address and the token of the Plex server. They are kept in the service's own folder (mode 600), used from
-        the next call on, and never handed out again. FAILED_PRECONDITION (CONNECTION_LOCKED) for a part that the service's
-        environment sets, for that wins. Nothing is asked of Plex: call CheckServer afterwards. Safe to repeat.
+        """Takes the address and the token of the Plex server, once the server has answered and accepted the token: where it
+        does not, the errors are those of CheckServer, and the connection that was there stays. Kept in the service's own
+        folder (mode 600), used from the next call on, and never handed out again. A token is sent to no address but the one
+        it was given with: INVALID_ARGUMENT (TOKEN_NEEDED) for a new address without its token. FAILED_PRECONDITION
+        (CONNECTION_LOCKED) where the service's environment sets either, for it then sets both. Safe to repeat.
         """
 
     @_abc_1.abstractmethod
