@@ -55,7 +55,7 @@ class MediaFolders:
         return real
 
     def _place(self) -> str:
-        own = "FEATURES_PATH_MAP (RECLASS_PATH_MAP for reclass up)"
+        own = "FEATURES_PATH_MAP (RECLASS_PATH_MAP for `reclass up`)"
         # Mappings of the environment win, so one in the portal would not be looked at beside them.
         return own if self.mappings else f"the setting path_mappings in the portal, or into {own}"
 

@@ -49,7 +49,7 @@ class ModelFiles:
         except (OSError, ValueError) as error:
             raise ModelBrokenError(
                 f"{POINTER}, which names the model in service, is damaged: {why(error)}. "
-                "Promote a model (reclass models promote NAME), or train again."
+                "Promote a model (`reclass models promote NAME`), or train again."
             ) from error
 
     def point_to(self, service: InService) -> None:

@@ -44,7 +44,7 @@ def unreachable_message(error: Exception) -> str:
     said = str(error).strip().splitlines()
     return (
         f"The database at {where} does not answer ({said[0] if said else 'no reason given'}). "
-        "Start it (reclass up), or correct PORTAL_DATABASE_URL and PORTAL_DATABASE_PASSWORD."
+        "Start it (`reclass up`), or correct PORTAL_DATABASE_URL and PORTAL_DATABASE_PASSWORD."
     )
 
 

@@ -1,15 +1,16 @@
 """The dashboard: with services down, with services up, and its buttons."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import songs
 from django.conf import settings
+from django.contrib.auth.models import Permission
 from django.core.cache import cache
 from django.test import Client
 from portal.dashboard.services import look_around
-from portal.ledger.models import WriteBatch
 from portal.library.models import Analysis
 from portal.runs.models import Run
 from runtime.testing import running_server
@@ -89,19 +90,52 @@ def test_the_dashboard_counts_states_agreement_and_genres_without_songs_that_are
     assert sum(counts.by_genre.values()) == 8
 
 
-def test_an_empty_system_is_told_to_sync_and_a_planned_batch_to_be_applied(admin_client: Client) -> None:
-    assert "read the library from Plex" in dashboard(admin_client)
-    batch = songs.make_batch(songs.make_judged_songs(1), WriteBatch.State.PLANNED)
+def primary(html: str) -> list[str]:
+    """The words on the buttons that stand out."""
+    return re.findall(r'class="rc-button rc-main"[^>]*>([^<]+)<', html)
+
+
+def test_the_one_button_that_stands_out_is_the_next_step_and_none_does_while_a_run_is_at_work(
+    portal: Any, admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("sync_target", "features_target", "inference_target"):
+        monkeypatch.setattr(settings.RECLASS, name, portal.target)
+    monkeypatch.setattr("portal.dashboard.services.HEALTH_TIMEOUT_SECONDS", 30)
+    assert primary(dashboard(admin_client)) == ["Sync now"]
+    admin_client.post("/admin/runs/run/start/sync/")
+    html = dashboard(admin_client)
+    assert primary(html) == []
+    run = Run.objects.get()
+    assert f'href="/admin/runs/run/{run.pk}/change/">{run}</a>' in html
+    portal.finish(run)
+    portal.inference.ready = False
+    cache.clear()
+    assert primary(dashboard(admin_client)) == ["Analyse"]
+    batch = songs.make_batch(songs.make_judged_songs(1, songs.make_library("Another")))
     assert f"Batch {batch.pk} is planned and waits to be applied." in dashboard(admin_client)
 
 
-@pytest.mark.parametrize("kind", ["sync", "classify", "train"])
+def test_a_step_that_cannot_be_taken_is_no_live_button(admin_client: Client) -> None:
+    html = dashboard(admin_client)
+    assert 'disabled title="No song is known yet: sync first."' in html
+    assert primary(html) == []
+
+
+def test_somebody_who_may_only_look_is_offered_no_run(client: Client, django_user_model: Any) -> None:
+    viewer = django_user_model.objects.create_user("viewer", password="pw", is_staff=True)
+    viewer.user_permissions.add(Permission.objects.get(codename="view_run"))
+    client.force_login(viewer)
+    songs.make_judged_songs(2)
+    assert "/admin/runs/run/start/" not in dashboard(client)
+
+
+@pytest.mark.parametrize("kind", ["sync", "extract", "classify", "train", "train-as-is", "plan"])
 def test_a_button_starts_a_run_and_a_second_press_says_that_one_is_running(
     admin_client: Client, kind: str
 ) -> None:
     address = f"/admin/runs/run/start/{kind}/"
     assert "Started:" in admin_client.post(address, follow=True).content.decode()
-    assert Run.objects.get().kind == kind
+    assert Run.objects.get().kind == kind.partition("-")[0]
     assert "already running" in admin_client.post(address, follow=True).content.decode()
     assert Run.objects.count() == 1
 

@@ -194,7 +194,8 @@ def test_a_connection_that_the_environment_holds_is_shown_locked_and_pressing_co
     with running_server({SERVICE_NAME: SyncServicer(music, connection).register}) as server:
         monkeypatch.setattr(settings.RECLASS, "sync_target", f"127.0.0.1:{server.port}")
         page = shown(admin_client)
-        assert "Set by the environment: SYNC_PLEX_URL of the sync service (PLEX_URL for reclass up)." in page
+        held = "SYNC_PLEX_URL of the sync service (PLEX_URL for the system on one machine)"
+        assert f"Set by the environment: {held}." in page
         for name in ("url", "token"):
             assert re.search(rf'<input[^>]*name="{name}"[^>]*disabled', page)
         says = "both set by the environment" if token else "sets SYNC_PLEX_URL and not SYNC_PLEX_TOKEN"

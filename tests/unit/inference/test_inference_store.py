@@ -194,7 +194,7 @@ def test_the_pointers_of_earlier_versions_are_read_and_become_a_model(
 def test_a_damaged_pointer_is_named_with_what_mends_it(store: ModelStore, trained: Path) -> None:
     model = store.add({STAGE: trained})
     (store.repository / "model.current").write_text("{")
-    with pytest.raises(ModelBrokenError, match=r"model.current, .*damaged.*reclass models promote NAME"):
+    with pytest.raises(ModelBrokenError, match=r"model.current, .*damaged.*`reclass models promote NAME`"):
         store.serving()
     put_into_service(store, model)
     assert store.serving() == {"genre_fma": 1}

@@ -6,7 +6,7 @@ from pathlib import Path
 import portal
 import pytest
 from portal import badges
-from portal.dashboard.advice import Standing, advice
+from portal.dashboard.advice import Standing, advice, steps
 from portal.ledger.differences import difference
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.ledger.standing import STATE_AFTER
@@ -15,7 +15,6 @@ from portal.library.beside import Beside
 from portal.library.models import Analysis, InPlex
 from portal.remote.inference import StageVerdict as Said
 from portal.runs.models import Run, RunSong
-from portal.sentences import with_commands
 from portal.verdicts.stages import stage_verdicts, stored_stages
 
 STYLES = (Path(portal.__file__).parent / "static" / "portal" / "portal.css").read_text()
@@ -131,11 +130,60 @@ def test_with_no_model_the_advice_is_to_train_and_without_tags_to_set_genres_by_
 
 
 def test_tags_that_look_wrong_are_to_be_looked_over_while_something_else_was_written() -> None:
-    written = {"by_analysis": {"classified": 9}, "by_in_plex": {"written": 3}}
+    written = {"by_analysis": {"classified": 9}, "by_in_plex": {"written": 3}, "planned_since": True}
     (found,) = advice(standing(**written, suspects=1))
     assert found.text.startswith("1 song has a tag that looks wrong")
     assert found.page == "library/track/?suspect=yes"
     assert advice(standing(**written)) == []
+
+
+HEARD = {"by_analysis": {"heard": 10}}
+CLASSIFIED = {"by_analysis": {"classified": 10}}
+
+
+@pytest.mark.parametrize(
+    ("how_it_is", "button"),
+    [
+        ({"songs": 0, "plex_unset": True, "plex_trouble": "no server is configured"}, "Connect Plex"),
+        ({"songs": 0, "plex_trouble": "The token was refused."}, "Open Settings"),
+        ({"songs": 0}, "Sync now"),
+        ({"songs": 0, "synced": True}, "Sync now"),
+        ({"by_analysis": {"pending": 10}, "model_ready": False, "learnable": 0}, "Analyse"),
+        ({"by_analysis": {"pending": 10}, "model_ready": None}, "Analyse"),
+        (HEARD | {"model_ready": False, "learnable": 9}, "Train"),
+        (HEARD | {"model_ready": False, "learnable": 1}, "See what helps"),
+        (HEARD | {"model_ready": False, "learnable": 1, "unknown_tags": 7}, "Unknown tags"),
+        (HEARD | {"model_ready": False, "tagged": 0, "unknown_tags": 7}, "Unknown tags"),
+        (HEARD | {"model_ready": False, "model_trouble": "It is damaged."}, "Show the models"),
+        (HEARD, "Classify pending"),
+        ({"by_analysis": {"pending": 1, "classified": 9}}, "Classify pending"),
+        (CLASSIFIED | {"stale": 3, "planned_since": True}, "Classify again"),
+        (CLASSIFIED, "Dry run"),
+        (CLASSIFIED | {"planned_batch": 4}, "Look it over"),
+        (CLASSIFIED | {"planned_since": True, "suspects": 2}, "Look them over"),
+        (CLASSIFIED | {"planned_since": True}, None),
+        ({"songs": 0, "down": ("sync",)}, None),
+        ({"by_analysis": {"pending": 10}, "model_ready": False, "tagged": 3, "down": ("features",)}, "Train"),
+        (HEARD | {"running": frozenset({"train"}), "model_ready": False}, None),
+        ({"by_analysis": {"pending": 10}, "running": frozenset({"sync"})}, None),
+    ],
+)
+def test_the_one_next_step_is_the_one_that_works_now(
+    how_it_is: dict[str, object], button: str | None
+) -> None:
+    found = advice(standing(**how_it_is))
+    assert [one.button for one in found if one.is_next] == ([button] if button else [])
+
+
+def test_all_steps_stand_there_in_order_and_say_why_they_cannot_be_taken() -> None:
+    fresh = {step.button: step.why_not for step in steps(standing(songs=0, tagged=0, model_ready=False))}
+    assert list(fresh) == ["Sync now", "Analyse", "Train", "Classify pending", "Dry run"]
+    assert [name for name, why_not in fresh.items() if not why_not] == ["Sync now"]
+    last = steps(standing(**CLASSIFIED, planned_batch=4, written_batch=3))
+    assert [(step.button, step.page) for step in last[5:]] == [
+        ("Apply batch 4", "ledger/writebatch/4/change/"), ("Roll back batch 3", "ledger/writebatch/3/change/"),
+    ]  # fmt: skip
+    assert not any(step.why_not for step in last)
 
 
 def test_what_is_being_done_is_not_advised() -> None:
@@ -166,8 +214,3 @@ def test_a_damaged_model_is_named_and_nobody_is_told_that_none_was_trained() -> 
     (found,) = advice(standing(model_ready=False, model_trouble="genre_fma/2 is damaged. Train again."))
     assert found.text == "The model in service cannot judge: genre_fma/2 is damaged. Train again."
     assert found.page == "verdicts/trainedmodel/"
-
-
-def test_a_command_in_a_sentence_is_code_on_a_page_and_the_rest_stays_text() -> None:
-    shown = with_commands("run `reclass train`: 1 < 2 <b>`")
-    assert shown == "run <code>reclass train</code>: 1 &lt; 2 &lt;b&gt;`"

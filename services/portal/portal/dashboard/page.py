@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from portal import badges
-from portal.dashboard.advice import Standing, advice
+from portal.dashboard.advice import Standing, advice, steps
 from portal.dashboard.counts import (
     Counts,
     agreement_bars,
@@ -18,9 +18,12 @@ from portal.dashboard.counts import (
 from portal.dashboard.services import Surroundings, surroundings
 from portal.ledger.models import WriteBatch
 from portal.library.stages import TRIAL_WARNING
+from portal.library.unmapped import unmapped_tags
 from portal.runs.engine import ACTIVE
 from portal.runs.models import Run
+from portal.runs.start import last_written_batch
 from portal.verdicts.learnable import survey_genres
+from portal.verdicts.models import Override
 from portal.verdicts.serving import note_serving, serving_versions
 
 
@@ -29,7 +32,9 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     around = surroundings()
     serving = note_serving(around.stages) if around.stages else serving_versions()
     counts = count_songs(serving)
-    runs = list(Run.objects.all()[:6])
+    standing = _standing(counts, around)
+    runs = [_shown(run) for run in Run.objects.all()[:6]]
+    at_work = [_shown(run) for run in Run.objects.filter(state__in=ACTIVE)]
     context.update(
         title="Dashboard",
         counts=counts,
@@ -38,31 +43,59 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         in_plex_bars=in_plex_bars(counts),
         beside_bars=beside_bars(counts),
         genre_bars=genre_bars(counts),
-        runs=[{"run": run, "badge": badges.RUN[run.state], "percent": run.percent} for run in runs],
-        is_live=any(run.state in ACTIVE for run in runs),
+        runs=runs,
+        at_work=at_work,
+        is_live=bool(at_work),
         surroundings=around,
         trial_warning=TRIAL_WARNING,
-        advice=advice(_standing(counts, around)),
+        advice=advice(standing),
+        steps=steps(standing),
+        may_start=request.user.has_perm("runs.change_run"),  # type: ignore[union-attr] # nobody else gets here
     )
     return context
+
+
+def _shown(run: Run) -> dict[str, Any]:
+    return {"run": run, "badge": badges.RUN[run.state], "percent": run.percent}
 
 
 def _standing(counts: Counts, around: Surroundings) -> Standing:
     planned = (
         WriteBatch.objects.filter(state=WriteBatch.State.PLANNED, rows__isnull=False).order_by("-pk").first()
     )
+    written = last_written_batch()
     running = frozenset(Run.objects.filter(state__in=ACTIVE).values_list("kind", flat=True))
+    learns = around.model_ready is False
     return Standing(
         songs=counts.songs,
         by_analysis=counts.by_analysis,
         by_in_plex=counts.by_in_plex,
         tagged=counts.tagged,
+        overridden=counts.overridden,
         running=running,
         model_ready=around.model_ready,
         model_trouble=around.model_trouble,
         stale=counts.stale,
         suspects=counts.suspects,
         plex_trouble=around.plex_trouble,
+        plex_unset=around.plex_unset,
+        down=tuple(service.name for service in around.services if not service.serving),
+        synced=Run.objects.filter(kind=Run.Kind.SYNC, state=Run.State.DONE).exists(),
         planned_batch=planned.pk if planned else None,
-        learnable=len(survey_genres().learnable) if around.model_ready is False else None,
+        planned_since=_planned_since(),
+        written_batch=written.pk if written else None,
+        learnable=len(survey_genres().learnable) if learns else None,
+        unknown_tags=sum(each.without_genre for each in unmapped_tags()) if learns else 0,
     )
+
+
+def _planned_since() -> bool:
+    """Whether a dry run has seen the songs' genres as they are decided now."""
+    done = Run.objects.filter(state=Run.State.DONE).order_by("-finished_time")
+    plan = done.filter(kind=Run.Kind.PLAN).first()
+    if plan is None or plan.started_time is None:
+        return False
+    decided = done.filter(kind__in=(Run.Kind.CLASSIFY, Run.Kind.TRAIN, Run.Kind.PROMOTE)).first()
+    if decided is not None and decided.finished_time and decided.finished_time > plan.started_time:
+        return False
+    return not Override.objects.filter(created_time__gt=plan.started_time).exists()

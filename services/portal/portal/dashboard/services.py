@@ -20,6 +20,8 @@ HEALTH_TIMEOUT_SECONDS = 1.0
 # Plex itself is asked, over the network.
 PLEX_TIMEOUT_SECONDS = 2.5
 REMEMBERED_SECONDS = 10
+# As sync says it.
+NOT_CONFIGURED = "NOT_CONFIGURED"
 _KEY = "dashboard-surroundings"
 
 
@@ -45,6 +47,8 @@ class Surroundings:
     """Empty when Plex was not reached."""
     plex_trouble: str
     """Why Plex was not reached, and what to do; empty when it was, or when nobody could be asked."""
+    plex_unset: bool = False
+    """Nobody has said yet where Plex is."""
 
     @property
     def model_ready(self) -> bool | None:
@@ -70,13 +74,14 @@ def look_around() -> Surroundings:
     """Ask every service now. Never raises: what does not answer is part of the answer."""
     services = _health()
     serving = {service.name for service in services if service.serving}
-    plex_name, plex_trouble = _plex() if "sync" in serving else ("", "")
+    plex_name, plex_trouble, plex_unset = _plex() if "sync" in serving else ("", "", False)
     return Surroundings(
         services=services,
         stages=_stages() if "inference" in serving else (),
         vectors=_vectors() if "features" in serving else (),
         plex_name=plex_name,
         plex_trouble=plex_trouble,
+        plex_unset=plex_unset,
     )
 
 
@@ -129,14 +134,15 @@ def _vectors() -> tuple[Capability, ...]:
     return tuple(each for each in kinds if each.kind in STAGES)
 
 
-def _plex() -> tuple[str, str]:
+def _plex() -> tuple[str, str, bool]:
+    """Its name, else why it was not reached, and whether that is for want of an address."""
     channel = _channel(settings.RECLASS.sync_target)
     try:
-        return SyncClient(channel).check_server(timeout_seconds=PLEX_TIMEOUT_SECONDS).name, ""
+        return SyncClient(channel).check_server(timeout_seconds=PLEX_TIMEOUT_SECONDS).name, "", False
     except RemoteError as error:
         if error.code is grpc.StatusCode.DEADLINE_EXCEEDED:
             # Sync has just said that it serves: it waits for Plex longer than a page can.
-            return "", f"it has not answered within {PLEX_TIMEOUT_SECONDS:g} seconds"
-        return "", error.message
+            return "", f"it has not answered within {PLEX_TIMEOUT_SECONDS:g} seconds", False
+        return "", error.message, error.reason == NOT_CONFIGURED
     finally:
         channel.close()

@@ -105,6 +105,8 @@ class GenreAdmin(Relabelling):
             "title": "What can be learned",  # no "opts": the header would name the list of genres instead
             "found": found,
             "offers": offers(found),
+            "trainings": (("train", "Train"), ("train-as-is", "Train as it is")),
+            "may_start": request.user.has_perm("runs.change_run"),
         }
         return TemplateResponse(request, "portal/learnable.html", context)
 

@@ -75,8 +75,8 @@ class WriteBatchAdmin(PageAdmin):
 
     page_template = "portal/batch.html"
     empty_advice = (
-        "A dry run makes one: tick songs in the list of songs and choose “Plan a write batch”, "
-        "or run `reclass push --dry-run`."
+        "A dry run makes one: “Dry run” on the dashboard, or tick songs in the list of songs and choose “Plan a "
+        "write batch”."
     )
     list_display = ("number", "state_badge", "songs", "written", "conflicts", "failed", "planned", "by")
     list_filter = (("state", ChoicesDropdownFilter),)

@@ -27,7 +27,7 @@ class TrackAdmin(PageAdmin):
     """The songs: what the AI heard, what the tags say, what stands in Plex."""
 
     page_template = "portal/track.html"
-    empty_advice = "Read the library from Plex: “Sync now” on the dashboard, or `reclass sync`."
+    empty_advice = "Read the library from Plex: “Sync now” on the dashboard."
     actions: ClassVar[Any] = actions.ACTIONS
     list_display = (
         "title",

@@ -113,7 +113,7 @@ def _connection_form(parts: list[tuple[str, str, bool]]) -> ConnectionForm:
     for name, source, is_locked in parts:
         form.fields[name].disabled = is_locked
         variable = f"PLEX_{name.upper()}"
-        held = f": SYNC_{variable} of the sync service ({variable} for reclass up)" if is_locked else ""
+        held = f": SYNC_{variable} of the sync service ({variable} for `reclass up`)" if is_locked else ""
         form.fields[name].help_text = f"{source.capitalize()}{held}."
     return form
 

@@ -14,8 +14,8 @@ from portal.preferences.models import ChangedSetting, SettingChange
 from portal.preferences.values import DEFAULTS, Preferences, allowed, validated
 
 NOT_APPLIED = (
-    "write_automatically cannot be switched on yet: no write batch has been applied. Plan one (Songs, or reclass push "
-    "--dry-run), look it over and apply it; then this can be left to the schedule."
+    "write_automatically cannot be switched on yet: no write batch has been applied. Plan one "
+    "(`reclass push --dry-run`), look it over and apply it; then this can be left to the schedule."
 )
 
 

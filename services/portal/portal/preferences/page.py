@@ -14,10 +14,10 @@ from portal.remote.features import capabilities_now
 from portal.remote.sync import ConnectionSource, PlexConnection
 
 FEATURES_TIMEOUT_SECONDS = 1.0
-OF_FEATURES = "FEATURES_PATH_MAP of the features service (RECLASS_PATH_MAP for reclass up)"
+OF_FEATURES = "FEATURES_PATH_MAP of the features service (RECLASS_PATH_MAP for `reclass up`)"
 HELD = (
     "Address and token are both set by the environment, which wins: change SYNC_PLEX_URL and SYNC_PLEX_TOKEN of the "
-    "sync service there (PLEX_URL and PLEX_TOKEN for reclass up) and restart it, or take both away to set them here."
+    "sync service there (PLEX_URL and PLEX_TOKEN for `reclass up`) and restart it, or take both away to set them here."
 )
 _SOURCES = {
     ConnectionSource.NONE: "not set",

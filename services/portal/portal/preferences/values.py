@@ -58,7 +58,7 @@ class Preferences(BaseModel):
     FROM that fits a file's path is replaced."""
     excerpt: Annotated[Literal["middle", "first", "whole"], _NEXT_EXTRACTION] = "middle"
     """Which part of a song is heard: its middle 30 seconds, its first 30, or all of it (slow). After a change the
-    songs are heard anew (reclass extract) and the model learns from that (reclass train)."""
+    songs are heard anew (`reclass extract`) and the model learns from that (`reclass train`)."""
     concurrency: Annotated[int, Field(ge=0, le=64), _LISTENING] = 0
     """Songs that one worker has heard at the same time; 0: as many as the features service hears at once."""
     batch_size: Annotated[int, Field(ge=1, le=512), _LISTENING] = 32

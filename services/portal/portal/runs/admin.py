@@ -16,19 +16,25 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from portal import badges
 from portal.pages import PageAdmin
+from portal.preferences.current import preferences
 from portal.runs.buttons import ask_for
 from portal.runs.engine import ACTIVE
 from portal.runs.models import Run, RunSong
-from portal.runs.start import start_classify, start_sync, stop
+from portal.runs.start import start_classify, start_extract, start_plan, start_sync, stop
+from portal.sentences import on_page
 from portal.verdicts.learned import learned_genres, made_model
-from portal.verdicts.preparing import start_training
+from portal.verdicts.preparing import Lacking, start_training
 
 FAILURES_PER_PAGE = 100
-# The runs that the dashboard can start.
-STARTS: dict[str, Callable[[], Run]] = {
-    "sync": start_sync,
-    "classify": start_classify,
-    "train": start_training,
+# The runs that pages can start.
+STARTS: dict[str, Callable[[HttpRequest], Run]] = {
+    "sync": lambda request: start_sync(),
+    "extract": lambda request: start_extract(),
+    "classify": lambda request: start_classify(),
+    "train": lambda request: start_training(),
+    "train-as-is": lambda request: start_training(Lacking()),
+    "train-public": lambda request: start_training(public=True),
+    "plan": lambda request: start_plan(min_confidence=preferences().write_confidence, user=request.user),
 }
 
 
@@ -37,7 +43,7 @@ class RunAdmin(PageAdmin):
     """What was asked for, newest first."""
 
     page_template = "portal/run.html"
-    empty_advice = "Buttons on the dashboard start them, and commands such as `reclass sync`."
+    empty_advice = "Buttons on the dashboard start them."
     list_display = (
         "name",
         "state_badge",
@@ -60,7 +66,7 @@ class RunAdmin(PageAdmin):
             raise Http404
         if not self.has_change_permission(request):
             raise PermissionDenied
-        ask_for(request, STARTS[kind])
+        ask_for(request, lambda: STARTS[kind](request))
         return HttpResponseRedirect(reverse("admin:index"))
 
     @admin.display(description="Run", ordering="pk")
@@ -85,8 +91,8 @@ class RunAdmin(PageAdmin):
         return run.failed_count
 
     @admin.display(description="Message")
-    def what_happened(self, run: Run) -> str:
-        return run.message or run.step or "–"
+    def what_happened(self, run: Run) -> SafeString:
+        return on_page(run.message or run.step or "–")
 
     @admin.display(description="Asked for", ordering="created_time")
     def asked_for(self, run: Run) -> datetime:

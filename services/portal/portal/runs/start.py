@@ -183,7 +183,7 @@ def _refuse_written_over(batch: WriteBatch) -> None:
     if later is not None:
         raise CannotStart(
             f"Batch {later.batch_id} has written over songs of batch {batch.pk} since: roll it back first "
-            f"(reclass rollback {later.batch_id})."
+            f"(`reclass rollback {later.batch_id}`)."
         )
 
 

@@ -16,6 +16,7 @@ from unfold.contrib.filters.admin import RelatedDropdownFilter
 
 from portal.library.labels import relabel
 from portal.library.models import Track
+from portal.sentences import on_page
 from portal.teaching.forms import SetToTeach
 from portal.teaching.lessons import enough, told
 from portal.teaching.members import read
@@ -45,14 +46,14 @@ class TaughtSetAdmin(ModelAdmin):
         "A set teaches a genre by songs that are of it: those of a folder, of a Plex playlist or collection, or songs "
         "that you tick in the list of songs."
     )
-    list_display = ("genre", "source", "title", "song_count", "remark", "read_time", "trouble")
+    list_display = ("genre", "source", "title", "song_count", "remark", "read_time", "what_is_wrong")
     list_display_links = ("title",)
     list_filter = (("genre", RelatedDropdownFilter),)
     list_filter_submit = True
     list_select_related = ("genre",)
     search_fields = ("title", "genre__name")
     actions: ClassVar[Any] = (read_sets_again,)
-    readonly_fields = ("genre", "source", "title", "song_count", "read_time", "trouble", "songs_shown")
+    readonly_fields = ("genre", "source", "title", "song_count", "read_time", "what_is_wrong", "songs_shown")
     fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TaughtSet]:
@@ -62,6 +63,10 @@ class TaughtSetAdmin(ModelAdmin):
     @admin.display(description="Songs", ordering="counted")
     def song_count(self, taught_set: Any) -> int:
         return int(taught_set.counted)
+
+    @admin.display(description="Trouble", ordering="trouble")
+    def what_is_wrong(self, taught_set: TaughtSet) -> SafeString:
+        return on_page(taught_set.trouble or "–")
 
     @admin.display(description="Enough?")
     def remark(self, taught_set: Any) -> SafeString:

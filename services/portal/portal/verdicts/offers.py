@@ -25,6 +25,8 @@ class Offer:
     page: str = ""
     """Address of the page that does it, below the admin; empty where none does."""
     button: str = ""
+    run: str = ""
+    """The run that the button starts, as pages call it; empty where the button leads to the page."""
 
     def __str__(self) -> str:
         missed = f" It cannot give: {', '.join(self.cannot_give)}." if self.cannot_give else ""
@@ -98,5 +100,7 @@ def _public_table(found: Learnable) -> Offer:
     return Offer(
         title="The public FMA table",
         sentences=tuple(sentences),
+        run="train-public" if given else "",
+        button="Train with the public table" if given else "",
         cannot_give=tuple(each.genre for each in found.genres if each.genre not in (given or gives())),
     )

@@ -29,7 +29,7 @@ def genre_id(name: str, known: dict[str, int]) -> int:
     if found is None:
         raise GenreUnknownError(
             f"The model says “{name}”, which is no genre here, or a retired one: add or restore it in the admin, or "
-            "train again (reclass train)."
+            "train again (`reclass train`)."
         )
     return found
 
