@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 from django import template
 from django.urls import reverse
-from django.utils.functional import Promise
 from django.utils.html import conditional_escape, format_html, strip_tags
 from django.utils.safestring import SafeString, mark_safe
 
@@ -46,8 +45,7 @@ _OTHER = "a command on the server, which the manual names"
 @register.filter
 def on_page(sentence: object) -> SafeString:
     """The sentence with its commands as the pages that do the same. What is safe already stays as it is."""
-    text = sentence if isinstance(sentence, str | Promise) else str(sentence)
-    return mark_safe(_COMMAND.sub(_linked, conditional_escape(text)))  # noqa: S308 # all but our own links is escaped
+    return mark_safe(_COMMAND.sub(_linked, conditional_escape(str(sentence))))  # noqa: S308 # all but our own links is escaped
 
 
 @register.filter
