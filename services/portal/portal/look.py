@@ -22,6 +22,10 @@ def _is_about(model: str, but: str) -> Callable[[HttpRequest], bool]:
     return is_it
 
 
+def _script(name: str) -> Callable[[HttpRequest], str]:
+    return lambda request: static(f"portal/{name}")
+
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Music ReClass",
     "SITE_HEADER": "Music ReClass",
@@ -33,6 +37,7 @@ UNFOLD: dict[str, Any] = {
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("portal/favicon.svg")}
     ],
     "STYLES": [lambda request: static("portal/portal.css")],
+    "SCRIPTS": [_script("idiomorph.min.js"), _script("refresh.js"), _script("filters.js")],
     "DASHBOARD_CALLBACK": "portal.dashboard.page.fill",
     "SIDEBAR": {
         "show_search": False,

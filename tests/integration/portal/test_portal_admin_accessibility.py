@@ -1,0 +1,155 @@
+"""The pages for people who use a keyboard or a screen reader, in a real browser."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import songs
+from accessibility import grave_faults
+from browser import open_page, sign_in
+from django.db import connection
+from playwright.sync_api import Page
+from portal.ledger.models import WriteBatch
+from portal.runs.models import Run
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("genres")]
+
+PAGES = (
+    "library/track/", "ledger/writebatch/", "runs/run/", "genres/genre/", "genres/alias/unmapped/",
+    "genres/genre/learnable/", "teaching/taughtset/", "verdicts/trainedmodel/",
+    "preferences/changedsetting/", "auth/user/", "auth/user/add/", "genres/genre/add/",
+)  # fmt: skip
+TEMPLATES = Path("services/portal/portal/templates")
+
+
+@pytest.fixture
+def in_a_browser(
+    live_server: Any, django_user_model: Any
+) -> Iterator[Callable[[Callable[[Page, str], Any]], Any]]:
+    """Runs a function with a page of somebody who has signed in, in a thread of its own: Playwright has an event loop
+    in its thread, and Django's database calls refuse such a thread."""
+    django_user_model.objects.create_superuser("admin", password="pw")
+
+    def signed_in(steps: Callable[[Page, str], Any]) -> Any:
+        with open_page() as page:
+            sign_in(page, live_server.url, "admin", "pw")
+            return steps(page, live_server.url)
+
+    with ThreadPoolExecutor(1) as browser_thread:
+        yield lambda steps: browser_thread.submit(signed_in, steps).result()
+
+
+@pytest.fixture
+def change_run() -> Iterator[Callable[..., None]]:
+    """Changes a run from a thread that holds no browser."""
+
+    def change(pk: int, **fields: Any) -> None:
+        Run.objects.filter(pk=pk).update(**fields)
+        connection.close()
+
+    with ThreadPoolExecutor(1) as database_thread:
+        yield lambda pk, **fields: database_thread.submit(change, pk, **fields).result()
+
+
+def running() -> Run:
+    return Run.objects.create(
+        kind=Run.Kind.CLASSIFY,
+        state=Run.State.RUNNING,
+        song_count=10,
+        done_count=3,
+        message="three are done",
+    )
+
+
+@pytest.mark.parametrize("address", ["", "runs/run/{run}/change/"], ids=["dashboard", "run"])
+def test_a_page_that_renews_itself_keeps_focus_and_what_was_scrolled(
+    in_a_browser: Any, change_run: Any, address: str
+) -> None:
+    run = running()
+
+    def steps(page: Page, url: str) -> None:
+        page.goto(f"{url}/admin/{address.format(run=run.pk)}")
+        assert not page.locator("meta[http-equiv=refresh]").count()
+        page.evaluate("document.body.dataset.before = 'yes'")
+        page.locator("#live button").first.focus()
+        focused = page.evaluate("document.activeElement.outerHTML")
+        change_run(run.pk, message="seven are done", done_count=7)
+        page.get_by_text("seven are done").first.wait_for()
+        assert page.evaluate("document.activeElement.outerHTML") == focused
+        assert page.evaluate("document.body.dataset.before") == "yes", "the page was loaded anew"
+        change_run(run.pk, state=Run.State.DONE, message="all are done")
+        page.get_by_text("all are done").first.wait_for()
+        page.wait_for_function("!document.getElementById('live').dataset.refreshSeconds")
+
+    in_a_browser(steps)
+
+
+def test_who_was_signed_out_meanwhile_is_asked_to_sign_in(in_a_browser: Any) -> None:
+    run = running()
+
+    def steps(page: Page, url: str) -> None:
+        page.goto(f"{url}/admin/runs/run/{run.pk}/change/")
+        page.context.clear_cookies()
+        page.wait_for_url("**/admin/login/**")
+
+    in_a_browser(steps)
+
+
+def test_no_page_has_a_grave_fault(in_a_browser: Any) -> None:
+    run = running()
+    tracks = songs.make_judged_songs(6)
+    batch = songs.make_batch(tracks, WriteBatch.State.PLANNED)
+    addresses = (
+        "", f"runs/run/{run.pk}/change/", f"library/track/{tracks[0].pk}/change/",
+        f"ledger/writebatch/{batch.pk}/change/", *PAGES,
+    )  # fmt: skip
+
+    def steps(page: Page, url: str) -> list[str]:
+        faults = []
+        for address in addresses:
+            page.goto(f"{url}/admin/{address}")
+            faults += grave_faults(page)
+        page.context.clear_cookies()
+        page.goto(f"{url}/admin/login/")
+        return faults + grave_faults(page)
+
+    assert in_a_browser(steps) == []
+
+
+def test_the_menu_can_be_skipped(in_a_browser: Any) -> None:
+    def steps(page: Page, url: str) -> None:
+        page.goto(f"{url}/admin/runs/run/")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.textContent") == "Skip the menu"
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.getElementById('content').contains(document.activeElement)")
+
+    in_a_browser(steps)
+
+
+def test_filters_open_and_close_by_keyboard(in_a_browser: Any) -> None:
+    songs.make_judged_songs(3)
+
+    def steps(page: Page, url: str) -> None:
+        page.goto(f"{url}/admin/library/track/")
+        page.get_by_role("button", name="Filters").focus()
+        page.keyboard.press("Enter")
+        page.locator("#changelist-filter").wait_for(state="visible")
+        page.wait_for_function(
+            "document.getElementById('changelist-filter').contains(document.activeElement)"
+        )
+        page.keyboard.press("Escape")
+        page.locator("#changelist-filter").wait_for(state="hidden")
+        page.wait_for_function("document.activeElement.textContent.includes('Filters')")
+
+    in_a_browser(steps)
+
+
+def test_everything_that_scrolls_sideways_can_be_reached_by_keyboard_and_has_a_name() -> None:
+    for template in TEMPLATES.rglob("*.html"):
+        for line in template.read_text().splitlines():
+            if "rc-scroll" in line:
+                assert 'tabindex="0" role="region" aria-label="' in line, f"{template}: {line.strip()[:120]}"
