@@ -11,6 +11,7 @@ from inference.settings import InferenceSettings
 from reclass.features.v1 import features_pb2, features_pb2_grpc
 from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
 from runtime.channel import open_channel
+from runtime.rights import Rights
 from runtime.testing import connected, running_server
 from runtime.triton import Triton
 from synthetic_library import SyntheticLibrary
@@ -68,7 +69,9 @@ def training(
 
 
 @contextmanager
-def running_system(triton: TritonServer, *, token: str | None = None, **chosen: object) -> Iterator[System]:
+def running_system(
+    triton: TritonServer, *, rights: Rights | None = None, token: str | None = None, **chosen: object
+) -> Iterator[System]:
     """The service on the repository of a Triton, with settings that a test has chosen."""
     features = FeaturesStandIn()
     server = Triton(triton.target)
@@ -78,7 +81,7 @@ def running_system(triton: TritonServer, *, token: str | None = None, **chosen: 
         servicer = build(settings, triton=server, features=stub)
         servicer.warm_up()
         register = partial(inference_pb2_grpc.add_InferenceServiceServicer_to_server, servicer)
-        with running_server({NAME: register}, token=token) as listening:
+        with running_server({NAME: register}, rights=rights) as listening:
             target = f"127.0.0.1:{listening.port}"
             with open_channel(target, token=token, timeout_seconds=60) as channel:
                 yield System(

@@ -30,7 +30,7 @@ def run(
     environment = {
         "PATH": os.defpath,
         "RECLASS_TARGET": f"127.0.0.1:{demo.ports.inference}",
-        "RECLASS_TOKEN": demo.folder.secret("service-token") if token is None else token,
+        "RECLASS_TOKEN": demo.folder.secret("portal-to-inference-token") if token is None else token,
     }
     return subprocess.run(
         [python, EXAMPLES / example, *arguments],

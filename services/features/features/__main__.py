@@ -19,6 +19,7 @@ from features.location import MediaFolders, spelled_as_on_disk
 from features.mert_config import Choice
 from features.mert_model import MertModel
 from features.pool import ExtractionPool
+from features.rights import MAY_CALL
 from features.servicer import FeatureServicer
 from features.settings import FeatureSettings
 from features.source import AudioSources
@@ -52,6 +53,7 @@ def main() -> None:
                     features_pb2_grpc.add_FeatureServiceServicer_to_server, servicer
                 )
             },
+            tables={"reclass.features.v1.FeatureService": MAY_CALL},
             # Each process has a song at work and one before it or at the model.
             max_workers=2 * settings.processes + settings.max_streams + WAITING_CALLS,
             warm_up=pool.warm_up,

@@ -19,6 +19,10 @@ class FeatureSettings(ServiceSettings):
 
     port: int = Field(default=50052, ge=0, le=65535)
     """Port to listen on; 0 takes a free one."""
+    token_of_portal: SecretStr | None = None
+    """Bearer token that the portal sends."""
+    token_of_inference: SecretStr | None = None
+    """Bearer token that inference sends."""
     media_folders: Annotated[tuple[Path, ...], NoDecode] = ()
     """Folders whose files may be read, separated by ":" or ","; empty: only bytes are taken."""
     path_map: Annotated[tuple[PathMapping, ...], NoDecode] = ()
@@ -26,7 +30,7 @@ class FeatureSettings(ServiceSettings):
     sync_target: str = "127.0.0.1:50051"
     """Host and port of the sync service, asked for files that are not mounted; empty: there is none."""
     sync_token: SecretStr | None = None
-    """Bearer token of the sync service."""
+    """Bearer token to send to sync: its SYNC_TOKEN_OF_FEATURES."""
     max_download_bytes: int = Field(default=2**30, ge=2**20)
     """The largest file that is read through sync."""
     download_timeout_seconds: float = Field(default=300.0, gt=0)

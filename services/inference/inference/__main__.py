@@ -16,11 +16,13 @@ from inference.heads import Heads
 from inference.learning import Learner
 from inference.lifecycle import Models
 from inference.places import Places
+from inference.rights import MAY_CALL
 from inference.servicer import InferenceServicer
 from inference.settings import InferenceSettings
 from inference.store import ModelStore
 from inference.streaming import StreamLimits
 
+SERVICE_NAME = "reclass.inference.v1.InferenceService"
 OTHER_CALLS = 16
 """Threads for Train and GetStatus, and for refusing the call that is one too many."""
 
@@ -51,7 +53,8 @@ def main() -> None:
     register = partial(inference_pb2_grpc.add_InferenceServiceServicer_to_server, servicer)
     serve(
         settings,
-        {"reclass.inference.v1.InferenceService": register},
+        {SERVICE_NAME: register},
+        tables={SERVICE_NAME: MAY_CALL},
         max_workers=settings.max_calls + settings.max_streams + OTHER_CALLS,
         warm_up=warm_up,
         close=close,

@@ -18,10 +18,12 @@ class InferenceSettings(ServiceSettings):
 
     port: int = Field(default=50053, ge=0, le=65535)
     """Port to listen on; 0 takes a free one."""
+    token_of_portal: SecretStr | None = None
+    """Bearer token that the portal sends; it may call everything. Other programs have tokens of their own."""
     features_target: str = "127.0.0.1:50052"
     """The features service, host:port."""
     features_token: SecretStr | None = None
-    """Bearer token for the features service, when it asks for one."""
+    """Bearer token to send to features: its FEATURES_TOKEN_OF_INFERENCE."""
     triton_target: str = "127.0.0.1:8001"
     """Triton's gRPC, host:port."""
     model_repository: Path = Path("var/models")

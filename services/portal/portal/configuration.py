@@ -1,5 +1,7 @@
 """The portal's settings from its environment; Django's own settings are made from them."""
 
+from typing import ClassVar
+
 from pydantic import Field, PostgresDsn, SecretStr
 from pydantic_settings import SettingsConfigDict
 from runtime.settings import ServiceSettings
@@ -29,8 +31,12 @@ class PortalSettings(ServiceSettings):
     """host:port of the features service."""
     inference_target: str = "127.0.0.1:50053"
     """host:port of the inference service."""
-    service_token: SecretStr | None = None
-    """Bearer token for sync, features and inference, where they ask for one."""
+    sync_token: SecretStr | None = None
+    """Bearer token to send to sync: its SYNC_TOKEN_OF_PORTAL."""
+    features_token: SecretStr | None = None
+    """Bearer token to send to features: its FEATURES_TOKEN_OF_PORTAL."""
+    inference_token: SecretStr | None = None
+    """Bearer token to send to inference: its INFERENCE_TOKEN_OF_PORTAL."""
     admin_password: SecretStr | None = None
     """Password of the first administrator; unset makes one up."""
     metrics_token: SecretStr | None = None
@@ -41,6 +47,17 @@ class PortalSettings(ServiceSettings):
     """Songs in one job."""
     stalled_after_seconds: float = Field(default=15.0, ge=2, le=3600)
     """A worker that gave no sign for so long is taken for dead, and its songs are given to another."""
+
+    retired: ClassVar[tuple[str, ...]] = ("token", "service_token")
+
+    def door_of(self, service: str) -> tuple[str, str | None]:
+        """Target of sync, features or inference, and the token to send there."""
+        target, token = {
+            "sync": (self.sync_target, self.sync_token),
+            "features": (self.features_target, self.features_token),
+            "inference": (self.inference_target, self.inference_token),
+        }[service]
+        return target, token.get_secret_value() if token else None
 
     @property
     def hopeless_after_seconds(self) -> float:

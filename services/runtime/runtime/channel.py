@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import grpc
 
+from runtime.settings import is_one_word
 from runtime.telemetry import REQUEST_ID_HEADER, request_id
 
 # A restart takes seconds, so the waits reach that far; gRPC spreads them by chance. UNAVAILABLE alone: the call
@@ -49,6 +50,8 @@ def open_channel(
     answer was lost. Where `patient` is false a call fails at once when nobody listens at the target; else it waits
     until its deadline for a server to come, or to come back.
     """
+    if token is not None and not is_one_word(token):
+        raise ValueError("a token is one word of plain characters, without a line break; this one is not")
     channel = grpc.insecure_channel(
         address(target),
         options=[

@@ -1,28 +1,31 @@
-"""What happens around every call on a server: its request id, its errors, its log line, its token."""
+"""What happens around every call on a server: its request id, its errors, its log line, its token, its size."""
 
-import hmac
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, NoReturn, TypeAlias
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeAlias, TypeVar
 
 import grpc
-from grpc_status import rpc_status
 
-from runtime.errors import RemoteError, ServiceError, status_of
+from runtime.errors import RemoteError, ServiceError
 from runtime.metrics import CallMetrics
+from runtime.rights import RequestTooLargeError, Rights
 from runtime.telemetry import REQUEST_ID_HEADER, bind_request_id, clear_request_id, get_logger, request_id
 
 # grpc's class takes type arguments in its stubs only, not when the module runs.
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 MaybeHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
 Continuation: TypeAlias = "Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Any, Any] | None]"
+Behaviour = TypeVar("Behaviour", bound=Callable[..., Any])
 log = get_logger(__name__)
 # Tells gRPC's own retries to stop: an error that a service worded is an answer, and every service in the chain
 # that asked again would multiply the attempts. A call that reached no service is still retried.
 NO_RETRY = ("grpc-retry-pushback-ms", "-1")
 # Probes come every few seconds and would bury the rest.
 QUIET = ("/grpc.health.v1.Health/", "/grpc.reflection.")
+HEALTH_CHECK = "/grpc.health.v1.Health/Check"
 
 
 class RequestErrors(grpc.ServerInterceptor):
@@ -109,24 +112,34 @@ def _code_name(context: Any) -> str:
 
 
 def _wrapped(handler: Handler, call: _Call) -> Handler:
-    codec = {
-        "request_deserializer": handler.request_deserializer,
-        "response_serializer": handler.response_serializer,
-    }
+    around = call.stream if handler.response_streaming else call.unary
+
+    def wrapped(behaviour: Any) -> Any:
+        threads = getattr(behaviour, "experimental_thread_pool", None)
+        return on_threads(threads, around(behaviour)) if threads else around(behaviour)
+
+    return _rebuilt(handler, wrapped, handler.request_deserializer)
+
+
+def _rebuilt(handler: Handler, wrapped: Callable[[Any], Any], parse: Any) -> Handler:
+    """A handler of the same kind around the behaviour of this one."""
+    codec = {"request_deserializer": parse, "response_serializer": handler.response_serializer}
     if handler.unary_unary:
-        return grpc.unary_unary_rpc_method_handler(call.unary(handler.unary_unary), **codec)
+        return grpc.unary_unary_rpc_method_handler(wrapped(handler.unary_unary), **codec)
     if handler.unary_stream:
-        return grpc.unary_stream_rpc_method_handler(call.stream(handler.unary_stream), **codec)
+        return grpc.unary_stream_rpc_method_handler(wrapped(handler.unary_stream), **codec)
     if handler.stream_unary:
-        return grpc.stream_unary_rpc_method_handler(call.unary(handler.stream_unary), **codec)
-    return grpc.stream_stream_rpc_method_handler(call.stream(handler.stream_stream), **codec)
+        return grpc.stream_unary_rpc_method_handler(wrapped(handler.stream_unary), **codec)
+    return grpc.stream_stream_rpc_method_handler(wrapped(handler.stream_stream), **codec)
 
 
-class BearerToken(grpc.ServerInterceptor):
-    """Refuses calls without the token; probes of health need none."""
+class TokenRights(grpc.ServerInterceptor):
+    """Refuses what the token of a call does not open, before anything of its request is read."""
 
-    def __init__(self, token: str) -> None:
-        self._expected = f"Bearer {token}".encode()
+    def __init__(self, rights: Rights) -> None:
+        self._rights = rights
+        # Threads of their own: a stranger's calls must not pile up behind work, nor delay it.
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="refusals")
 
     def intercept_service(
         self,
@@ -134,41 +147,73 @@ class BearerToken(grpc.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> MaybeHandler:
         handler = continuation(handler_call_details)
-        if handler is None or handler_call_details.method.startswith("/grpc.health.v1.Health/"):
+        method: str = handler_call_details.method
+        if handler is None or method == HEALTH_CHECK:
             return handler
-        metadata = dict(handler_call_details.invocation_metadata or ())
-        sent = str(metadata.get("authorization", "")).encode()
-        if hmac.compare_digest(sent, self._expected):
+        error = self._rights.refusal(
+            method, handler_call_details.invocation_metadata or (), any_role=method.startswith(QUIET)
+        )
+        return _refusing(method, error, self._threads) if error else handler
+
+
+def _refusing(method: str, error: ServiceError, threads: ThreadPoolExecutor) -> Handler:
+    """Ends the call. As a stream, whatever the method is: a single request would be received whole before."""
+
+    def refuse(_: Any, context: Any) -> Iterator[Any]:
+        log.warning("call refused", method=method, reason=error.reason)
+        context.abort_with_status(error.status())
+        yield  # no answers, but a stream of them
+
+    return grpc.stream_stream_rpc_method_handler(on_threads(threads, refuse))
+
+
+def on_threads(threads: ThreadPoolExecutor, behaviour: Behaviour) -> Behaviour:
+    """Have a server run the behaviour of a handler on these threads and not on its own."""
+    behaviour.experimental_thread_pool = threads  # type: ignore[attr-defined] # that is how gRPC is told
+    return behaviour
+
+
+class RequestSizes(grpc.ServerInterceptor):
+    """Refuses messages beyond what their method takes, before they are parsed."""
+
+    def __init__(self, limit_of: Callable[[str], int | None]) -> None:
+        self._limit_of = limit_of
+
+    def intercept_service(
+        self,
+        continuation: Continuation,
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> MaybeHandler:
+        handler = continuation(handler_call_details)
+        limit = self._limit_of(handler_call_details.method)
+        if handler is None or limit is None or handler_call_details.method.startswith(QUIET):
             return handler
-        return _refusing(handler)
+        return _limited(handler_call_details.method, handler, limit)
 
 
-def _refusing(handler: Handler) -> Handler:
-    def refuse(_: Any, context: Any) -> NoReturn:
-        status = status_of(
-            code=grpc.StatusCode.UNAUTHENTICATED,
-            message="this service asks for a token: send metadata 'authorization: Bearer <token>'",
-            reason="TOKEN_REQUIRED",
-            domain="reclass",
-            permanent=True,
-        )
-        context.abort_with_status(rpc_status.to_status(status))
-        raise AssertionError("abort always raises")
+@dataclass(frozen=True)
+class _TooLarge:
+    """Stands for a request that was received and not parsed."""
 
-    if handler.response_streaming:
-        kind = (
-            grpc.stream_stream_rpc_method_handler
-            if handler.request_streaming
-            else grpc.unary_stream_rpc_method_handler
-        )
-    else:
-        kind = (
-            grpc.stream_unary_rpc_method_handler
-            if handler.request_streaming
-            else grpc.unary_unary_rpc_method_handler
-        )
-    return kind(
-        refuse,
-        request_deserializer=handler.request_deserializer,
-        response_serializer=handler.response_serializer,
-    )
+    size: int
+
+
+def _limited(method: str, handler: Handler, limit: int) -> Handler:
+    parse: Any = handler.request_deserializer
+
+    def parsed(data: bytes) -> Any:
+        return _TooLarge(len(data)) if len(data) > limit else parse(data)
+
+    def small(request: Any) -> Any:
+        if isinstance(request, _TooLarge):
+            raise RequestTooLargeError(
+                f"{method} takes messages of at most {limit} bytes, and this one has {request.size}"
+            )
+        return request
+
+    def wrapped(behaviour: Any) -> Any:
+        if handler.request_streaming:
+            return lambda requests, context: behaviour(map(small, requests), context)
+        return lambda request, context: behaviour(small(request), context)
+
+    return _rebuilt(handler, wrapped, parsed)

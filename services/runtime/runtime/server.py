@@ -14,9 +14,10 @@ from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry
 
 from runtime.channel import PING_SECONDS
-from runtime.health import Health
-from runtime.interceptors import BearerToken, RequestErrors
+from runtime.health import Health, ProbesUnread
+from runtime.interceptors import RequestErrors, RequestSizes, TokenRights
 from runtime.metrics import CallMetrics, exposed, new_registry
+from runtime.rights import Rights, Role, Table, nobody
 from runtime.settings import ServiceSettings
 from runtime.telemetry import get_logger
 
@@ -27,10 +28,21 @@ log = get_logger(__name__)
 CONNECTION_SECONDS = 300.0
 # A client that vanished without a word would hold its thread until the deadline.
 SILENT_CLIENT_SECONDS = 30.0
+# What somebody can have at once whose token is not known yet. A client that has more calls than a connection takes
+# holds them back by itself; a call beyond the last limit gets RESOURCE_EXHAUSTED.
+CALLS_OF_A_CONNECTION = 256
+CONNECTIONS = 1024
+CALLS = 1024
+# Who connects and says nothing that is HTTP/2 is cut off.
+HANDSHAKE_SECONDS = 10.0
+LARGEST_MESSAGE_BYTES = 80 * 1024 * 1024
 
 
 class Server:
-    """A gRPC server on one port. `services` maps full service names to functions that add their servicers."""
+    """A gRPC server on one port. `services` maps full service names to functions that add their servicers.
+
+    Without `rights` everybody may call everything.
+    """
 
     def __init__(
         self,
@@ -38,24 +50,33 @@ class Server:
         services: Mapping[str, Register],
         host: str = "127.0.0.1",
         port: int = 0,
-        token: str | None = None,
+        rights: Rights | None = None,
         max_workers: int = 32,
-        max_message_bytes: int = 80 * 1024 * 1024,
+        max_message_bytes: int = LARGEST_MESSAGE_BYTES,
+        max_request_bytes: int | None = None,
         credentials: grpc.ServerCredentials | None = None,
         registry: CollectorRegistry | None = None,
         min_ping_seconds: float = PING_SECONDS / 2,
         connection_seconds: float = CONNECTION_SECONDS,
     ) -> None:
         metrics = CallMetrics(registry if registry is not None else CollectorRegistry())
-        interceptors: list[grpc.ServerInterceptor] = [RequestErrors(metrics)]
-        if token:
-            interceptors.append(BearerToken(token))
+        self._health = Health(list(services))
+        interceptors: list[grpc.ServerInterceptor] = [ProbesUnread(self._health), RequestErrors(metrics)]
+        if rights:
+            interceptors += [TokenRights(rights), RequestSizes(rights.request_bytes)]
         self._grpc = grpc.server(
             ThreadPoolExecutor(max_workers, thread_name_prefix="grpc"),
             interceptors=interceptors,
-            options=_options(max_message_bytes, min_ping_seconds, connection_seconds),
+            options=[
+                (
+                    "grpc.max_receive_message_length",
+                    min(max_request_bytes or max_message_bytes, max_message_bytes),
+                ),
+                ("grpc.max_send_message_length", max_message_bytes),
+                *_connection_options(min_ping_seconds, connection_seconds),
+            ],
+            maximum_concurrent_rpcs=CALLS + max_workers,
         )
-        self._health = Health(list(services))
         for register in services.values():
             register(self._grpc)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
@@ -89,12 +110,11 @@ class Server:
         self._grpc.stop(grace_seconds).wait()
 
 
-def _options(
-    max_message_bytes: int, min_ping_seconds: float, connection_seconds: float
-) -> list[tuple[str, int]]:
+def _connection_options(min_ping_seconds: float, connection_seconds: float) -> list[tuple[str, int]]:
     return [
-        ("grpc.max_receive_message_length", max_message_bytes),
-        ("grpc.max_send_message_length", max_message_bytes),
+        ("grpc.max_concurrent_streams", CALLS_OF_A_CONNECTION),
+        ("grpc.max_allowed_incoming_connections", CONNECTIONS),
+        ("grpc.server_handshake_timeout_ms", int(HANDSHAKE_SECONDS * 1000)),
         # Two servers on one port would share its calls in silence.
         ("grpc.so_reuseport", 0),
         # gRPC's own limit is five minutes, and it would cut off our clients for "too_many_pings".
@@ -111,13 +131,18 @@ def serve(
     settings: ServiceSettings,
     services: Mapping[str, Register],
     *,
+    tables: Mapping[str, Table],
+    others: Callable[[str], Role | None] = nobody,
     max_workers: int = 32,
+    max_request_bytes: int | None = None,
     warm_up: Callable[[], None] | None = None,
     close: Callable[[], None] | None = None,
     registry: CollectorRegistry | None = None,
 ) -> None:
     """Run until SIGTERM or SIGINT. Health says SERVING after `warm_up`; `close` follows the last call.
 
+    `tables` say for each service who may call what; `others` finds the role of a token's fingerprint that the settings
+    do not name. `max_request_bytes` is for a service whose requests are smaller than its answers.
     `registry` has the service's own figures, where it keeps any; those of its calls are added.
     """
     registry = registry or new_registry()
@@ -125,9 +150,10 @@ def serve(
         services=services,
         host=settings.host,
         port=settings.port,
-        token=settings.token.get_secret_value() if settings.token else None,
+        rights=_rights(settings, tables, others),
         max_workers=max_workers,
         max_message_bytes=settings.max_message_bytes,
+        max_request_bytes=max_request_bytes,
         registry=registry,
     )
     with (
@@ -148,6 +174,20 @@ def serve(
             close()
     if failure:
         raise failure
+
+
+def _rights(
+    settings: ServiceSettings, tables: Mapping[str, Table], others: Callable[[str], Role | None]
+) -> Rights | None:
+    """What tokens open; None where the settings name none, which they allow on this machine's loopback alone."""
+    tokens = settings.tokens()
+    missing = [settings.token_variable(role) for role in settings.token_roles() if role not in tokens]
+    if not tokens:
+        log.warning("anybody on this machine may call: no token is set", needed=missing)
+        return None
+    if missing:
+        log.warning("a part of the system cannot call: its token is not set", needed=missing)
+    return Rights(tables, tokens, others)
 
 
 def _warmed_up(server: Server, stopped: threading.Event, warming: "Future[None]") -> None:

@@ -1,13 +1,18 @@
 """Settings of a service from its environment; nonsense is refused at start by name."""
 
+import ipaddress
 import os
 import sys
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from runtime.rights import Role
+
+TOKEN_OF = "token_of_"  # noqa: S105 # the beginning of a field's name
 
 
 class SecretFiles(PydanticBaseSettingsSource):
@@ -61,8 +66,6 @@ class ServiceSettings(Settings):
     """Address to listen on."""
     port: int = Field(default=0, ge=0, le=65535)
     """Port to listen on; 0 takes a free one."""
-    token: SecretStr | None = None
-    """Bearer token that callers must send; unset asks for none."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least urgent messages that are logged."""
     log_format: Literal["json", "console"] = "json"
@@ -73,6 +76,84 @@ class ServiceSettings(Settings):
     """The largest gRPC message that is taken or sent."""
     metrics_port: int = Field(default=0, ge=0, le=65535)
     """Port on which Prometheus finds /metrics; 0 shows none."""
+
+    retired: ClassVar[tuple[str, ...]] = ("token",)
+    """Settings that were: whoever still sets one must not believe that it holds."""
+
+    @classmethod
+    def load(cls) -> Self:
+        names = [cls.variable(f"{name}{end}") for name in cls.retired for end in ("", "_file")]
+        set_still = [name for name in names if os.environ.get(name)]
+        if set_still:
+            needed = ", ".join(cls.variable(name) for name in cls.model_fields if "token" in name)
+            remedy = f"take it out, run `make secrets`, and set {needed} (each with _FILE for a file)"
+            sys.exit(
+                _refuse(
+                    [
+                        f"{name} is read no more, for each caller has a token of its own: {remedy}"
+                        for name in set_still
+                    ]
+                )
+            )
+        return super().load()
+
+    @field_validator("*")
+    @classmethod
+    def _a_token_is_one_word(cls, value: Any, info: ValidationInfo) -> Any:
+        name = info.field_name or ""
+        if not isinstance(value, SecretStr) or "token" not in name:
+            return value
+        token = value.get_secret_value().strip()
+        if not token and name.startswith(TOKEN_OF):
+            raise ValueError("it is empty, and would let nobody or everybody in: `make secrets` makes one")
+        if token and not is_one_word(token):
+            raise ValueError("it must be one word of plain characters, without a line break")
+        return SecretStr(token) if token else None
+
+    @model_validator(mode="after")
+    def _tokens_tell_callers_apart(self) -> Self:
+        tokens = self.tokens()
+        names = " and ".join(map(self.token_variable, self.token_roles()))
+        if len(set(tokens.values())) < len(tokens):
+            raise ValueError(f"{names} tell callers apart and must differ: `make secrets` makes them")
+        if names and not tokens and not _is_loopback(self.host):
+            raise ValueError(
+                f"{self.variable('host')} is {self.host}, where other machines reach this service, and no token keeps "
+                f"them out: set {names} (each with _FILE for a file; `make secrets` makes them), or listen on 127.0.0.1"
+            )
+        return self
+
+    @classmethod
+    def variable(cls, name: str) -> str:
+        """The environment's name for a field."""
+        return f"{cls.model_config.get('env_prefix', '')}{name}".upper()
+
+    @classmethod
+    def token_roles(cls) -> list[Role]:
+        """The parts of the system that may call this one."""
+        return [Role(name.removeprefix(TOKEN_OF)) for name in cls.model_fields if name.startswith(TOKEN_OF)]
+
+    @classmethod
+    def token_variable(cls, role: Role) -> str:
+        """The variable that names the token of a caller."""
+        return cls.variable(f"{TOKEN_OF}{role}")
+
+    def tokens(self) -> dict[Role, str]:
+        """The tokens of those who may call, as far as they are set."""
+        found = {role: getattr(self, f"{TOKEN_OF}{role}") for role in self.token_roles()}
+        return {role: token.get_secret_value() for role, token in found.items() if token is not None}
+
+
+def is_one_word(token: str) -> bool:
+    """Whether it fits into a header as it is."""
+    return bool(token) and token.isascii() and token.isprintable() and " " not in token
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _refusal(settings_cls: type[Settings], error: ValidationError) -> int:

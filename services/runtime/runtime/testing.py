@@ -6,15 +6,16 @@ from contextlib import contextmanager
 import grpc
 
 from runtime.channel import open_channel
+from runtime.rights import Rights
 from runtime.server import Server
 
 
 @contextmanager
 def running_server(
-    services: Mapping[str, Callable[[grpc.Server], None]], *, token: str | None = None
+    services: Mapping[str, Callable[[grpc.Server], None]], *, rights: Rights | None = None
 ) -> Iterator[Server]:
     """A started server on a free port; stopped at the end."""
-    server = Server(services=services, token=token)
+    server = Server(services=services, rights=rights)
     server.start()
     try:
         yield server
@@ -26,11 +27,12 @@ def running_server(
 def connected(
     services: Mapping[str, Callable[[grpc.Server], None]],
     *,
+    rights: Rights | None = None,
     token: str | None = None,
     timeout_seconds: float = 30.0,
 ) -> Iterator[grpc.Channel]:
     """A channel over a socket to a server of `services`."""
-    with running_server(services, token=token) as server:
+    with running_server(services, rights=rights) as server:
         channel = open_channel(f"127.0.0.1:{server.port}", token=token, timeout_seconds=timeout_seconds)
         try:
             yield channel

@@ -19,6 +19,14 @@ from standalone.weights import checkpoint
 
 # What a person sets for one of these reaches it; the connection to Plex comes by its own way alone.
 WITHHELD = ("PLEX_", "SYNC_PLEX_")
+# Who calls whom; each with a token of its own.
+ARROWS = (
+    ("portal", "sync"),
+    ("portal", "features"),
+    ("portal", "inference"),
+    ("inference", "features"),
+    ("features", "sync"),
+)
 MERT_WEIGHTS = "TRITON_MERT_WEIGHTS"
 
 
@@ -102,7 +110,9 @@ def portal_environment(plan: Plan) -> dict[str, str]:
         "PORTAL_DATABASE_URL": postgres.database_url(plan.ports.postgres),
         "PORTAL_DATABASE_PASSWORD_FILE": str(secret_file("database")),
         "PORTAL_SECRET_KEY_FILE": str(secret_file("django-secret-key")),
-        "PORTAL_SERVICE_TOKEN_FILE": str(secret_file("service-token")),
+        "PORTAL_SYNC_TOKEN_FILE": _token(plan, "portal", "sync"),
+        "PORTAL_FEATURES_TOKEN_FILE": _token(plan, "portal", "features"),
+        "PORTAL_INFERENCE_TOKEN_FILE": _token(plan, "portal", "inference"),
         "PORTAL_SYNC_TARGET": _target(plan.ports.sync),
         "PORTAL_FEATURES_TARGET": _target(plan.ports.features),
         "PORTAL_INFERENCE_TARGET": _target(plan.ports.inference),
@@ -186,7 +196,11 @@ def _service(name: str, port: int, environment: dict[str, str], plan: Plan) -> P
     own = {
         f"{prefix}_HOST": LOOPBACK,
         f"{prefix}_PORT": str(port),
-        f"{prefix}_TOKEN_FILE": str(plan.folder.secret_file("service-token")),
+        **{
+            f"{prefix}_TOKEN_OF_{caller.upper()}_FILE": _token(plan, caller, name)
+            for caller, called in ARROWS
+            if called == name
+        },
         f"{prefix}_SHUTDOWN_GRACE_SECONDS": "5",
     }
     return Program(
@@ -215,7 +229,7 @@ def _features_environment(plan: Plan) -> dict[str, str]:
     return {
         "FEATURES_SYNC_TARGET": _target(plan.ports.sync),
         "FEATURES_TRITON_TARGET": _target(plan.ports.triton_grpc),
-        "FEATURES_SYNC_TOKEN_FILE": str(plan.folder.secret_file("service-token")),
+        "FEATURES_SYNC_TOKEN_FILE": _token(plan, "features", "sync"),
         **({"FEATURES_MEDIA_FOLDERS": plan.media_folders} if plan.media_folders else {}),
         **({"FEATURES_PATH_MAP": plan.path_map} if plan.path_map else {}),
     }
@@ -224,7 +238,7 @@ def _features_environment(plan: Plan) -> dict[str, str]:
 def _inference_environment(plan: Plan) -> dict[str, str]:
     return {
         "INFERENCE_FEATURES_TARGET": _target(plan.ports.features),
-        "INFERENCE_FEATURES_TOKEN_FILE": str(plan.folder.secret_file("service-token")),
+        "INFERENCE_FEATURES_TOKEN_FILE": _token(plan, "inference", "features"),
         "INFERENCE_TRITON_TARGET": _target(plan.ports.triton_grpc),
         "INFERENCE_MODEL_REPOSITORY": str(plan.folder.models),
         "INFERENCE_MODEL_TEMPLATES": str(plan.triton_folder / "models"),
@@ -255,6 +269,11 @@ def _portal(name: str, plan: Plan, base: dict[str, str]) -> Program:
         environment=base | portal_environment(plan),
         tier=Tier.PORTAL,
     )
+
+
+def _token(plan: Plan, caller: str, called: str) -> str:
+    """The file of the token that opens one service to another, and nothing else."""
+    return str(plan.folder.secret_file(f"{caller}-to-{called}-token"))
 
 
 def _target(port: int) -> str:

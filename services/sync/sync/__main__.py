@@ -6,6 +6,7 @@ from runtime.telemetry import configure_logging, get_logger
 from sync.connection import Connection, Parts
 from sync.library import PlexMusic
 from sync.plex import Plex, Timeouts
+from sync.rights import LARGEST_REQUEST_BYTES, MAY_CALL
 from sync.servicer import SERVICE_NAME, SyncServicer
 from sync.settings import SyncSettings
 
@@ -32,7 +33,13 @@ def main() -> None:
         connect_seconds=settings.connect_timeout_seconds, read_seconds=settings.read_timeout_seconds
     )
     music = PlexMusic(Plex(connection.address, timeouts, trouble=connection.trouble))
-    serve(settings, {SERVICE_NAME: SyncServicer(music, connection).register}, close=music.close)
+    serve(
+        settings,
+        {SERVICE_NAME: SyncServicer(music, connection).register},
+        tables={SERVICE_NAME: MAY_CALL},
+        max_request_bytes=LARGEST_REQUEST_BYTES,
+        close=music.close,
+    )
 
 
 if __name__ == "__main__":

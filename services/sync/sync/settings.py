@@ -16,6 +16,10 @@ class SyncSettings(ServiceSettings):
 
     port: int = Field(default=50051, ge=0, le=65535)
     """Port to listen on; 0 takes a free one."""
+    token_of_portal: SecretStr | None = None
+    """Bearer token that the portal sends; it may call everything."""
+    token_of_features: SecretStr | None = None
+    """Bearer token that features sends; it may read songs and no more."""
     plex_url: str | None = None
     """Address of the Plex server, as http://192.168.1.5:32400, with its token; both unset, the portal may set them."""
     plex_token: SecretStr | None = None

@@ -9,13 +9,16 @@ from pathlib import Path
 import grpc
 import pytest
 import reclass_client as rc
-from inference_system import System, running_system, training
+from inference.rights import MAY_CALL
+from inference_system import NAME, System, running_system, training
 from reclass.inference.v1 import inference_pb2 as messages
 from runtime.errors import ServiceError
+from runtime.rights import Rights, Role, fingerprint
 from synthetic_library import SyntheticLibrary
 from waiting import until
 
-TOKEN = "told to callers"
+TOKEN = "told-to-programs"
+RIGHTS = Rights({NAME: MAY_CALL}, {Role.PORTAL: "of-the-portal"}, {fingerprint(TOKEN): Role.OPERATOR}.get)
 
 
 class TooShort(ServiceError):  # noqa: N818  the reason's name
@@ -33,7 +36,7 @@ def vector(library: SyntheticLibrary, song: int) -> rc.Vector:
 def service(trained: System) -> Iterator[System]:
     """The trained models behind a token and narrow limits."""
     limits = {"max_calls": 2, "max_stream_songs": 8, "max_content_bytes": 2**20}
-    with running_system(trained.triton, token=TOKEN, **limits) as running:
+    with running_system(trained.triton, rights=RIGHTS, token=TOKEN, **limits) as running:
         yield running
 
 
@@ -281,10 +284,7 @@ def test_models_are_listed_shown_put_into_service_and_taken_back(
     client: rc.Client, service: System, library: SyntheticLibrary
 ) -> None:
     options = messages.TrainOptions(seed=5, promotion=messages.PROMOTION_NEVER)
-    call = service.stub.Train(
-        training(library, options), timeout=120, metadata=(("authorization", f"Bearer {TOKEN}"),)
-    )
-    list(call)
+    list(service.stub.Train(training(library, options), timeout=120))
     candidate, *_ = client.list_models()
     (serving,) = (each for each in client.list_models() if each.state is rc.ModelState.IN_SERVICE)
     assert candidate.state is rc.ModelState.CANDIDATE

@@ -13,6 +13,7 @@ from reclass.sync.v1 import sync_pb2, sync_pb2_grpc
 from runtime.channel import open_channel
 from runtime.errors import ServiceError
 from runtime.metrics import exposed, new_registry
+from runtime.rights import Rights, Role, call
 from runtime.server import Server
 
 NAME = "reclass.sync.v1.SyncService"
@@ -54,7 +55,9 @@ def test_calls_are_counted_by_method_and_code_and_probes_are_not() -> None:
     registry, servicer = new_registry(), Servicer()
     servicer.leave.set()
     register = {NAME: lambda server: sync_pb2_grpc.add_SyncServiceServicer_to_server(servicer, server)}
-    server = Server(services=register, registry=registry, token="sesame")
+    table = {"CheckServer": call(Role.PORTAL), "ListLibraries": call(Role.PORTAL)}
+    rights = Rights({NAME: table}, {Role.PORTAL: "sesame"})
+    server = Server(services=register, registry=registry, rights=rights)
     server.start()
     target = f"127.0.0.1:{server.port}"
     with open_channel(target, token="sesame") as friend, open_channel(target) as stranger:

@@ -5,6 +5,7 @@ import sys
 
 import grpc
 import pytest
+from runtime.rights import Rights, Role
 from runtime.server import Server
 
 
@@ -16,7 +17,7 @@ def probe(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def server() -> Server:
-    return Server(services={"a.Service": lambda _: None}, token="a-token")
+    return Server(services={"a.Service": lambda _: None}, rights=Rights({}, {Role.PORTAL: "a-token"}))
 
 
 def test_a_server_that_serves_is_healthy_without_any_token(server: Server) -> None:

@@ -12,6 +12,8 @@ from reclass.sync.v1 import sync_pb2, sync_pb2_grpc
 from runtime.channel import open_channel
 from runtime.errors import RemoteError, ServiceError
 from runtime.health import LIVENESS
+from runtime.rights import Rights, Role
+from runtime.rights import call as may_call
 from runtime.server import Server
 from runtime.telemetry import bind_request_id, clear_request_id, request_id
 from runtime.testing import connected, running_server
@@ -95,7 +97,8 @@ def test_the_request_id_travels_to_the_service() -> None:
 
 
 def test_a_server_with_a_token_refuses_strangers_and_answers_probes() -> None:
-    with running_server(services(), token="sesame") as server:
+    rights = Rights({NAME: {"CheckServer": may_call(Role.PORTAL)}}, {Role.PORTAL: "sesame"})
+    with running_server(services(), rights=rights) as server:
         target = f"127.0.0.1:{server.port}"
         with open_channel(target) as stranger, pytest.raises(grpc.RpcError) as caught:
             call(stranger)

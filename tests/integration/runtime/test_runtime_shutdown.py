@@ -30,6 +30,7 @@ configure_logging(service="slow")
 serve(
     ServiceSettings.load(),
     {"reclass.sync.v1.SyncService": lambda s: sync_pb2_grpc.add_SyncServiceServicer_to_server(Slow(), s)},
+    tables={},
     warm_up=lambda: print("ready", flush=True),
     close=lambda: print("closed", flush=True),
 )

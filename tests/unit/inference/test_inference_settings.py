@@ -36,14 +36,14 @@ def test_nonsense_is_refused_by_name(
 def test_a_file_that_would_not_fit_into_a_message_is_refused_at_the_start(
     name: str, value: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("INFERENCE_TOKEN", "a secret")
+    monkeypatch.setenv("INFERENCE_TOKEN_OF_PORTAL", "a-secret")
     monkeypatch.setenv(f"INFERENCE_{name}", str(value))
     with pytest.raises(SystemExit, match="2"):
         InferenceSettings.load()
     said = capsys.readouterr().err
     assert "INFERENCE_MAX_CONTENT_BYTES is " in said
     assert "1 MiB less than INFERENCE_MAX_MESSAGE_BYTES" in said
-    assert "a secret" not in said
+    assert "a-secret" not in said
 
 
 def test_the_serving_process_loads_no_training_library() -> None:

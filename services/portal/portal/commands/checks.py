@@ -60,7 +60,7 @@ def _worker() -> str:
 
 
 def _service(settings: PortalSettings, target: str, name: str) -> str:
-    channel = channel_to(settings, target)
+    channel = channel_to(settings, name)
     try:
         if not serving(name, channel, timeout_seconds=TIMEOUT_SECONDS):
             raise UnwellError(f"answers at {target} and is not ready yet; see its log")

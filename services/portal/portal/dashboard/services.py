@@ -85,8 +85,8 @@ def look_around() -> Surroundings:
     )
 
 
-def _channel(target: str) -> grpc.Channel:
-    return channel_to(settings.RECLASS, target, patient=False)
+def _channel(service: str) -> grpc.Channel:
+    return channel_to(settings.RECLASS, service, patient=False)
 
 
 def _health() -> tuple[ServiceState, ...]:
@@ -96,7 +96,7 @@ def _health() -> tuple[ServiceState, ...]:
         "features": portal.features_target,
         "inference": portal.inference_target,
     }
-    channels = {name: _channel(target) for name, target in targets.items()}
+    channels = {name: _channel(name) for name in targets}
     # All at once: three services that are down cost one time limit, not three.
     calls = {name: _ask_health(channel) for name, channel in channels.items()}
     states = tuple(
@@ -136,7 +136,7 @@ def _vectors() -> tuple[Capability, ...]:
 
 def _plex() -> tuple[str, str, bool]:
     """Its name, else why it was not reached, and whether that is for want of an address."""
-    channel = _channel(settings.RECLASS.sync_target)
+    channel = _channel("sync")
     try:
         return SyncClient(channel).check_server(timeout_seconds=PLEX_TIMEOUT_SECONDS).name, "", False
     except RemoteError as error:

@@ -39,7 +39,7 @@ def connect(*, url: str, token: str) -> str:
 
 @contextmanager
 def _sync() -> Iterator[SyncClient]:
-    channel = channel_to(settings.RECLASS, settings.RECLASS.sync_target, patient=False)
+    channel = channel_to(settings.RECLASS, "sync", patient=False)
     try:
         yield SyncClient(channel)
     finally:

@@ -20,13 +20,14 @@ _BRIEFLY = {
 
 
 def channel_to(
-    settings: PortalSettings, target: str, *, sent_once: Sequence[str] = (), patient: bool = True
+    settings: PortalSettings, service: str, *, sent_once: Sequence[str] = (), patient: bool = True
 ) -> grpc.Channel:
-    """A channel with the portal's token; it connects when it is first used. The caller closes it.
+    """A channel to sync, features or inference, with the portal's token for it; it connects when it is first used.
+    The caller closes it.
 
     Pages are not patient: they say at once that a service is down, while work waits for it to come back.
     """
-    token = settings.service_token.get_secret_value() if settings.service_token else None
+    target, token = settings.door_of(service)
     return open_channel(
         target,
         token=token,

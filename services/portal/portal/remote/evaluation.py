@@ -70,7 +70,7 @@ class EvaluationClient:
 def evaluation_at_hand() -> Iterator[EvaluationClient]:
     """As a command asks: over a channel of its own."""
     settings = PortalSettings.load()
-    channel = channel_to(settings, settings.inference_target)
+    channel = channel_to(settings, "inference")
     try:
         yield EvaluationClient(inference_pb2_grpc.InferenceServiceStub(channel))
     finally:

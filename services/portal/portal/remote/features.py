@@ -98,7 +98,7 @@ class FeaturesClient:
 def capabilities_now(wishes: Preferences, timeout_seconds: float, *, patient: bool = False) -> Capabilities:
     """What can be made, as a page asks for it: a channel of its own, and an answer soon or a `RemoteError`."""
     settings = PortalSettings.load()
-    channel = channel_to(settings, settings.features_target, patient=patient)
+    channel = channel_to(settings, "features", patient=patient)
     try:
         return FeaturesClient(channel).capabilities(wishes, timeout_seconds=timeout_seconds)
     finally:

@@ -236,7 +236,7 @@ class InferenceClient:
 def stages(timeout_seconds: float) -> tuple[Stage, ...]:
     """The stages as a web page asks for them: a channel of its own, and an answer soon or a `RemoteError`."""
     settings = PortalSettings.load()
-    channel = channel_to(settings, settings.inference_target, patient=False)
+    channel = channel_to(settings, "inference", patient=False)
     try:
         return InferenceClient(channel).status(timeout_seconds=timeout_seconds)
     finally:

@@ -170,7 +170,7 @@ class ModelsClient:
 def models_at_hand() -> Iterator[ModelsClient]:
     """As a page or a command asks: over a channel of its own."""
     settings = PortalSettings.load()
-    channel = channel_to(settings, settings.inference_target, patient=False)
+    channel = channel_to(settings, "inference", patient=False)
     try:
         yield ModelsClient(channel)
     finally:

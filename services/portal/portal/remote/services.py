@@ -29,15 +29,15 @@ def connected(settings: PortalSettings) -> Iterator[Services]:
     """Open the channels; they connect when first used, and close at the end."""
     with ExitStack() as channels:
 
-        def to(target: str, sent_once: Sequence[str] = ()) -> grpc.Channel:
-            channel = channel_to(settings, target, sent_once=sent_once)
+        def to(service: str, sent_once: Sequence[str] = ()) -> grpc.Channel:
+            channel = channel_to(settings, service, sent_once=sent_once)
             channels.callback(channel.close)
             return channel
 
-        inference = to(settings.inference_target)
+        inference = to("inference")
         yield Services(
-            sync=SyncClient(to(settings.sync_target, SENT_ONCE)),
-            features=FeaturesClient(to(settings.features_target)),
+            sync=SyncClient(to("sync", SENT_ONCE)),
+            features=FeaturesClient(to("features")),
             inference=InferenceClient(inference),
             models=ModelsClient(inference),
         )

@@ -66,7 +66,7 @@ def lists_now() -> PlexLists:
 @contextmanager
 def sync_now() -> Iterator[SyncClient]:
     """The sync service for one page."""
-    channel = channel_to(settings.RECLASS, settings.RECLASS.sync_target, patient=False)
+    channel = channel_to(settings.RECLASS, "sync", patient=False)
     try:
         yield SyncClient(channel)
     finally:

@@ -1,0 +1,21 @@
+"""Who may call what of InferenceService."""
+
+from runtime.rights import Role, Table, call
+
+# A labelled song brings its vectors, of several kinds perhaps.
+SONG_BYTES = 4 * 1024 * 1024
+
+MAY_CALL: Table = {
+    # These may bring a song's bytes: they are as large as INFERENCE_MAX_MESSAGE_BYTES allows.
+    "ClassifyTrack": call(Role.PORTAL, Role.OPERATOR, Role.CALLER, request_bytes=None),
+    "ClassifyTracks": call(Role.PORTAL, Role.OPERATOR, Role.CALLER, request_bytes=None),
+    "GetStatus": call(Role.PORTAL, Role.OPERATOR, Role.CALLER),
+    "ListModels": call(Role.PORTAL, Role.OPERATOR, Role.CALLER),
+    "GetModel": call(Role.PORTAL, Role.OPERATOR, Role.CALLER),
+    "Train": call(Role.PORTAL, Role.OPERATOR, request_bytes=SONG_BYTES),
+    "Evaluate": call(Role.PORTAL, Role.OPERATOR, request_bytes=SONG_BYTES),
+    # It names the songs of a library.
+    "GetOutOfFold": call(Role.PORTAL, Role.OPERATOR),
+    "PromoteModel": call(Role.PORTAL, Role.OPERATOR),
+    "RollbackModel": call(Role.PORTAL, Role.OPERATOR),
+}

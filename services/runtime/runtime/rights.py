@@ -1,0 +1,158 @@
+"""Who may call what on a server: every token has a role, and every method names the roles that may call it."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import grpc
+
+from runtime.errors import ServiceError
+
+HEADER = "authorization"
+BEARER = "bearer "
+# What a method takes that needs no more: options, keys, names, one song's vectors.
+SMALL_REQUEST_BYTES = 256 * 1024
+
+
+class Role(StrEnum):
+    """Whom a token stands for."""
+
+    PORTAL = "portal"
+    FEATURES = "features"
+    INFERENCE = "inference"
+    OPERATOR = "operator"
+    CALLER = "caller"
+
+
+SERVICES = frozenset({Role.PORTAL, Role.FEATURES, Role.INFERENCE})
+"""The parts of the system among each other; together the role "internal"."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One method of a contract."""
+
+    roles: frozenset[Role]
+    """Who may call it."""
+    request_bytes: int | None = SMALL_REQUEST_BYTES
+    """The largest request, or message of a stream of them; None: whatever the server takes."""
+
+
+Table = Mapping[str, Call]
+"""Calls by their method's name within its service."""
+
+
+def call(*roles: Role, request_bytes: int | None = SMALL_REQUEST_BYTES) -> Call:
+    """An entry of a table."""
+    return Call(roles=frozenset(roles), request_bytes=request_bytes)
+
+
+class TokenRequiredError(ServiceError):
+    """A call without a token."""
+
+    code = grpc.StatusCode.UNAUTHENTICATED
+    reason = "TOKEN_REQUIRED"
+    permanent = True
+
+
+class TokenInvalidError(ServiceError):
+    """A call with a token that nobody has."""
+
+    code = grpc.StatusCode.UNAUTHENTICATED
+    reason = "TOKEN_INVALID"
+    permanent = True
+
+
+class OperatorRequiredError(ServiceError):
+    """A caller asks for what only operators may."""
+
+    code = grpc.StatusCode.PERMISSION_DENIED
+    reason = "OPERATOR_REQUIRED"
+    permanent = True
+
+
+class InternalOnlyError(ServiceError):
+    """Somebody asks for what only another part of the system may."""
+
+    code = grpc.StatusCode.PERMISSION_DENIED
+    reason = "INTERNAL_ONLY"
+    permanent = True
+
+
+class RequestTooLargeError(ServiceError):
+    """A message beyond what its method takes."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "REQUEST_TOO_LARGE"
+    permanent = True
+
+
+def nobody(_: str) -> Role | None:
+    """No tokens beside those of the services."""
+    return None
+
+
+def fingerprint(token: str) -> str:
+    """What is kept of a token: SHA-256 in hexadecimal. Tokens are random and of 256 bits, so no salt is needed."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class Rights:
+    """What each token opens on one server. A method that no table names is refused to everybody."""
+
+    def __init__(
+        self,
+        tables: Mapping[str, Table],
+        tokens: Mapping[Role, str],
+        others: Callable[[str], Role | None] = nobody,
+    ) -> None:
+        """`tables` by the services' full names; `others` finds the role of a fingerprint that is no service's."""
+        self._calls = {
+            f"/{service}/{method}": entry
+            for service, table in tables.items()
+            for method, entry in table.items()
+        }
+        self._roles = {fingerprint(token): role for role, token in tokens.items()}
+        self._others = others
+
+    def refusal(
+        self, method: str, metadata: Iterable[tuple[str, str | bytes]], *, any_role: bool = False
+    ) -> ServiceError | None:
+        """Why this call is refused, or None. With `any_role` a token of any role will do."""
+        sent = next((value for name, value in metadata if name == HEADER), "")
+        text = sent.decode("latin-1") if isinstance(sent, bytes) else sent
+        if not text:
+            return TokenRequiredError(
+                "this service asks for a token: send metadata 'authorization: Bearer <token>'"
+            )
+        # By fingerprint, so that the time it takes tells nothing of a token.
+        mark = fingerprint(text[len(BEARER) :].strip()) if text.lower().startswith(BEARER) else ""
+        role = self._roles.get(mark) or self._others(mark)
+        if role is None:
+            return TokenInvalidError(
+                "this service does not know the token that was sent: it is mistyped or was revoked. `reclass tokens "
+                "list` shows which there are, `reclass tokens make NAME` makes one; those of the services are made by "
+                "`make secrets` or `reclass up`"
+            )
+        entry = self._calls.get(method)
+        return None if any_role or (entry and role in entry.roles) else _denied(method, role, entry)
+
+    def request_bytes(self, method: str) -> int | None:
+        """The largest message that the method takes, where it is less than the server does."""
+        entry = self._calls.get(method)
+        return entry.request_bytes if entry else SMALL_REQUEST_BYTES
+
+
+def _denied(method: str, role: Role, entry: Call | None) -> ServiceError:
+    name = method.rpartition("/")[2]
+    allowed = entry.roles if entry else frozenset()
+    if Role.OPERATOR in allowed and role is Role.CALLER:
+        return OperatorRequiredError(
+            f"the role caller may not call {name}: it takes an operator's token, which "
+            "`reclass tokens make NAME --role operator` makes"
+        )
+    who = ", ".join(sorted(allowed & SERVICES)) or "nobody"
+    return InternalOnlyError(
+        f"the role {role} may not call {name}: of the system's own parts {who} may, and no other"
+    )
