@@ -49,7 +49,11 @@ def reference(message: features_pb2.AudioReference) -> AudioReference:
     if source is None:
         raise InvalidRequest("the audio reference is empty: give a path, a rating key or the bytes of a file")
     return AudioReference(
-        path=message.path, rating_key=message.rating_key, path_hint=message.path_hint, content=message.content
+        path=message.path,
+        rating_key=message.rating_key,
+        path_hint=message.path_hint,
+        other_paths=tuple(message.other_path_hints),
+        content=message.content,
     )
 
 

@@ -1,7 +1,6 @@
 """Reads the bytes of a song from Plex through the sync service, for files that are not mounted here."""
 
 import time
-from collections.abc import Iterable
 from typing import BinaryIO
 
 import grpc
@@ -31,14 +30,18 @@ class Downloads:
                 "no sync service is configured; set FEATURES_SYNC_TARGET, or send a path or bytes"
             )
         ends_at = time.monotonic() + min(self._timeout_seconds, patience_seconds or self._timeout_seconds)
-        failures = 0
+        failures, part_key = 0, ""
         while True:
             before = file.tell()
-            request = sync_pb2.ReadAudioRequest(rating_key=rating_key, offset=before)
+            request = sync_pb2.ReadAudioRequest(rating_key=rating_key, part_key=part_key, offset=before)
             try:
                 # A sync that is down must be told as such, not waited for until the caller has gone.
                 timeout_seconds = max(0.0, ends_at - time.monotonic())
-                self._copy(self._sync.ReadAudio(request, timeout=timeout_seconds, wait_for_ready=False), file)
+                parts = self._sync.ReadAudio(request, timeout=timeout_seconds, wait_for_ready=False)
+                for part in parts:
+                    # Of several versions sync sends the one that Plex still has; no other goes on where it broke off.
+                    part_key = part.header.part_key or part_key
+                    self._copy(part, file)
                 return
             except grpc.RpcError as rpc_error:
                 error = RemoteError.from_rpc(rpc_error)
@@ -46,11 +49,10 @@ class Downloads:
                 if failures == MAX_ATTEMPTS_WITHOUT_PROGRESS or not _broke_off(error, failures):
                     raise _translated(error, rating_key) from rpc_error
 
-    def _copy(self, parts: Iterable[sync_pb2.ReadAudioResponse], file: BinaryIO) -> None:
-        for part in parts:
-            self._check_size(part.header.size_bytes)
-            self._check_size(file.tell() + len(part.data))
-            file.write(part.data)
+    def _copy(self, part: sync_pb2.ReadAudioResponse, file: BinaryIO) -> None:
+        self._check_size(part.header.size_bytes)
+        self._check_size(file.tell() + len(part.data))
+        file.write(part.data)
 
     def _check_size(self, size_bytes: int) -> None:
         if size_bytes > self._max_bytes:

@@ -1,12 +1,27 @@
 """Hears songs: the pool decodes and computes on processors, Triton embeds, and neither waits for the other."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from features import fma, mert
 from features.caller import Caller
 from features.compute import Compute
-from features.errors import CannotEmbed, FeatureError, ModelUnavailable
+from features.errors import (
+    AudioNotFound,
+    CannotEmbed,
+    Damaged,
+    DecoderCrashed,
+    FeatureError,
+    InvalidSamples,
+    ModelUnavailable,
+    NoSamples,
+    NotAudio,
+    OutOfMemory,
+    Silent,
+    TooShort,
+    Truncated,
+)
 from features.excerpts import Part
 from features.extraction import Extraction
 from features.kinds import Ability, Gap, Kind, Vector
@@ -19,6 +34,19 @@ NOT_INSTALLED = {
     Kind.MERT: "MERT is not installed here: FEATURES_TRITON_TARGET names no Triton that could run it",
     Kind.JMLA: "JMLA is not installed here; this release has no model for it",
 }
+# What is wrong with one file, and need not be with another version of the song.
+OF_A_FILE = (
+    AudioNotFound,
+    Damaged,
+    DecoderCrashed,
+    InvalidSamples,
+    NoSamples,
+    NotAudio,
+    OutOfMemory,
+    Silent,
+    TooShort,
+    Truncated,
+)
 TOO_LOW_RATE = "the song's sampling rate is too low for the values at its own rate, which reach up to 4.2 kHz"
 
 
@@ -98,18 +126,28 @@ class Listening:
         ]
 
     def _extract(self, song: Song, caller: Caller, gaps: dict[int, Gap]) -> Extraction:
+        """What is heard of the best version of the song that can be; raises what is wrong with the first."""
+        failure: FeatureError | None = None
+        with closing(self._sources.paths(song.audio, song.mappings, caller.seconds_left())) as paths:
+            for path in paths:
+                try:
+                    return self._extract_file(path, song, caller, gaps)
+                except OF_A_FILE as error:
+                    failure = failure or error
+        raise failure or AudioNotFound("no file of the song is there")
+
+    def _extract_file(self, path: str, song: Song, caller: Caller, gaps: dict[int, Gap]) -> Extraction:
         embeds = Kind.MERT in song.kinds and Kind.MERT not in gaps and self._model is not None
-        with self._sources.opened(song.audio, song.mappings, caller.seconds_left()) as path:
-            work = self._pool.schedule(
-                path,
-                with_fma=Kind.FMA in song.kinds,
-                with_fma_native=Kind.FMA_NATIVE in song.kinds,
-                window_samples=self._model.window_samples if embeds and self._model else None,
-                part=song.part,
-                known_keys=song.known_keys,
-            )
-            with caller.waiting_for(work):
-                return self._pool.wait(work, caller.seconds_left())
+        work = self._pool.schedule(
+            path,
+            with_fma=Kind.FMA in song.kinds,
+            with_fma_native=Kind.FMA_NATIVE in song.kinds,
+            window_samples=self._model.window_samples if embeds and self._model else None,
+            part=song.part,
+            known_keys=song.known_keys,
+        )
+        with caller.waiting_for(work):
+            return self._pool.wait(work, caller.seconds_left())
 
     def _known_gap(self, kind: int, compute: Compute) -> Gap | None:
         """Why a kind cannot be made, where that is known before the song is heard."""

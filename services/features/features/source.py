@@ -1,4 +1,4 @@
-"""From a reference to audio to a file that can be opened here, for as long as it is needed."""
+"""From a reference to audio to the files that can be opened here, for as long as they are needed."""
 
 import os
 import tempfile
@@ -31,6 +31,8 @@ class AudioReference:
     rating_key: str = ""
     path_hint: str = ""
     """With a rating key: the path by Plex's name, cheaper to read where it is mounted."""
+    other_paths: tuple[str, ...] = ()
+    """Of the song's other versions, the best first."""
     content: bytes = b""
 
 
@@ -46,38 +48,44 @@ class AudioSources:
         """Whether the environment sets path mappings; those of requests are not looked at then."""
         return bool(self._folders.mappings)
 
-    @contextmanager
-    def opened(
+    def paths(
         self, audio: AudioReference, mappings: Sequence[PathMapping], patience_seconds: float | None = None
     ) -> Iterator[str]:
-        """The path of a file that holds the audio; a copy made for it is gone afterwards, whatever happens."""
-        if audio.path:
-            yield str(self._folders.find(audio.path, mappings))
-        elif audio.rating_key:
-            with self._of_track(audio, mappings, patience_seconds) as path:
-                yield path
-        elif audio.content:
+        """Paths of files that hold the audio, the best first; the next is looked for when it is asked for.
+
+        1. The files that are mounted: that of the reference, then the song's other versions.
+        2. Where none is: the bytes that came with the request, or Plex's. Close the iterator, and the copy is gone.
+
+        Raises InvalidRequest, or what is wrong with the first of them where there is none.
+        """
+        if audio.content:
             with _nameless_file() as file:
                 file.write(audio.content)
                 yield _path_of(file)
-        else:
+            return
+        wanted = [path for path in (audio.path or audio.path_hint, *audio.other_paths) if path]
+        if not wanted and not audio.rating_key:
             raise InvalidRequest(
                 "the audio reference is empty: give a path, a rating key or the bytes of a file"
             )
-
-    @contextmanager
-    def _of_track(
-        self, audio: AudioReference, mappings: Sequence[PathMapping], patience_seconds: float | None
-    ) -> Iterator[str]:
-        not_mounted: Exception | None = None
-        if audio.path_hint:
+        not_mounted: FeatureError | None = None
+        is_mounted = False
+        for path in wanted:
             try:
-                mounted = str(self._folders.find(audio.path_hint, mappings))
+                found = str(self._folders.find(path, mappings))
             except (AudioNotFound, OutsideMediaFolders, PathNotMounted) as error:
-                not_mounted = error
+                not_mounted = not_mounted or error
             else:
-                yield mounted
-                return
+                is_mounted = True
+                yield found
+        if not is_mounted:
+            yield from self._of_track(audio, not_mounted, patience_seconds)
+
+    def _of_track(
+        self, audio: AudioReference, not_mounted: FeatureError | None, patience_seconds: float | None
+    ) -> Iterator[str]:
+        if not audio.rating_key:
+            raise not_mounted or InvalidRequest("the audio reference names no file")
         with _nameless_file() as file:
             log.info("reading through sync", rating_key=audio.rating_key, not_mounted=str(not_mounted or ""))
             try:

@@ -1,6 +1,6 @@
 """The bytes of a track's file as Plex serves them, checked against the length that it promised."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PureWindowsPath
 
@@ -20,15 +20,17 @@ class AudioHeader:
 
     file_name: str
     """Without folders."""
+    part_key: str
+    """Plex's address of the bytes that follow."""
     size_bytes: int
     """Of the whole file."""
 
 
-def chosen_part(track: Track, part_key: str) -> MediaPart:
-    """The part asked for, or the first. Raises NoMediaError when the track has none such."""
-    for part in track.parts:
-        if part_key in ("", part.key):
-            return part
+def chosen_parts(track: Track, part_key: str) -> tuple[MediaPart, ...]:
+    """The part asked for, or all, to be tried in this order. Raises NoMediaError when the track has none such."""
+    parts = tuple(part for part in track.parts if part_key in ("", part.key))
+    if parts:
+        return parts
     if track.parts:
         raise NoMediaError(
             f"track {track.rating_key} ({track.title!r}) has no part {part_key}: its file changed since, "
@@ -37,13 +39,31 @@ def chosen_part(track: Track, part_key: str) -> MediaPart:
     raise NoMediaError(f"track {track.rating_key} ({track.title!r}) has no file in Plex")
 
 
-def read(plex: Plex, part: MediaPart, offset: int) -> Iterator[AudioHeader | bytes]:
-    """The header, then the bytes from `offset` on in chunks of at most 1 MiB."""
+def read(plex: Plex, parts: Sequence[MediaPart], offset: int) -> Iterator[AudioHeader | bytes]:
+    """The header, then the bytes from `offset` on in chunks of at most 1 MiB: of the first part that Plex still has.
+
+    From an offset on, only the first will do: the bytes of another file would not go on where those of this one ended.
+    """
+    part, *others = parts
+    pieces = _of_part(plex, part, offset)
+    try:
+        header = next(pieces)
+    except NoMediaError:
+        if offset or not others:
+            raise
+        yield from read(plex, others, offset)
+    else:
+        yield header
+        yield from pieces
+
+
+def _of_part(plex: Plex, part: MediaPart, offset: int) -> Iterator[AudioHeader | bytes]:
     try:
         with plex.stream(part.key, offset) as response:
             size, skip = _extent(response, part, offset)
             # Windows paths know both separators.
-            yield AudioHeader(file_name=PureWindowsPath(part.file).name, size_bytes=size)
+            name = PureWindowsPath(part.file).name
+            yield AudioHeader(file_name=name, size_bytes=size, part_key=part.key)
             yield from _checked(response, part, begin=offset - skip, skip=skip, size=size)
     except NothingThereError as error:
         if offset:

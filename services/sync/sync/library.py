@@ -164,14 +164,14 @@ class PlexMusic:
         if offset < 0:
             raise InvalidRequestError(f"offset is {offset}: bytes are counted from 0")
         with self._plex.held() as address:
-            part = audio.chosen_part(self.track(rating_key), part_key)
-        return self._read(address, part, offset)
+            parts = audio.chosen_parts(self.track(rating_key), part_key)
+        return self._read(address, parts, offset)
 
     def _read(
-        self, address: PlexAddress, part: MediaPart, offset: int
+        self, address: PlexAddress, parts: Sequence[MediaPart], offset: int
     ) -> Iterator[audio.AudioHeader | bytes]:
         with self._plex.held(address):
-            yield from audio.read(self._plex, part, offset)
+            yield from audio.read(self._plex, parts, offset)
 
     def write_genres(
         self, rating_key: str, names: Iterable[str], *, locked: bool | None, expected: GenreState | None

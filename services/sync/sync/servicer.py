@@ -84,7 +84,9 @@ class SyncServicer(sync_pb2_grpc.SyncServiceServicer):
     ) -> Iterator[pb.ReadAudioResponse]:
         for item in self._music.read_audio(request.rating_key, request.part_key, request.offset):
             if isinstance(item, AudioHeader):
-                header = pb.AudioHeader(file_name=item.file_name, size_bytes=item.size_bytes)
+                header = pb.AudioHeader(
+                    file_name=item.file_name, size_bytes=item.size_bytes, part_key=item.part_key
+                )
                 yield pb.ReadAudioResponse(header=header)
             else:
                 yield pb.ReadAudioResponse(data=item)

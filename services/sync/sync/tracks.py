@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 from typing import Self
 from xml.etree.ElementTree import Element
 
@@ -98,6 +99,7 @@ class Track:
     updated_time: int
     """Seconds since 1970."""
     parts: tuple[MediaPart, ...]
+    """Every file that can stand for the song, the one to be tried first in front."""
     library_key: str
     genre_state: GenreState
     """Complete only when it was read from full metadata."""
@@ -119,7 +121,7 @@ class Track:
             duration_seconds=_number(item, "duration") / 1000,
             added_time=_number(item, "addedAt"),
             updated_time=_number(item, "updatedAt"),
-            parts=tuple(_part(part) for media in item.iter("Media") for part in media.iter("Part")),
+            parts=_parts(item),
             library_key=item.get("librarySectionID") or library_key,
             genre_state=_genre_state(item),
         )
@@ -137,6 +139,16 @@ def music_libraries_of(container: Element) -> list[MusicLibrary]:
     return [
         MusicLibrary.from_element(directory) for directory in directories if directory.get("type") == "artist"
     ]
+
+
+def _parts(item: Element) -> tuple[MediaPart, ...]:
+    """The files of all versions, these in Plex's own order.
+
+    First come the files with which the versions begin. The further files of a version in several are a piece of the
+    song each, better than nothing where no version's beginning is there.
+    """
+    versions = [[_part(part) for part in media.iter("Part")] for media in item.iter("Media")]
+    return tuple(part for nth in zip_longest(*versions) for part in nth if part is not None)
 
 
 def _part(part: Element) -> MediaPart:

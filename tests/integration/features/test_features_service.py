@@ -58,13 +58,16 @@ class PlexOfOneSong(sync_pb2_grpc.SyncServiceServicer):
     def __init__(self, files: dict[str, Path]) -> None:
         self.files = files
         self.offsets: list[int] = []
+        self.asked: list[str] = []
+        """Parts by name; the first call of a song names none."""
 
     def ReadAudio(self, request, context):
         self.offsets.append(request.offset)
+        self.asked.append(request.part_key)
         if request.rating_key not in self.files:
             raise TrackNotFoundError(f"Plex knows no track {request.rating_key}")
         content = self.files[request.rating_key].read_bytes()
-        header = sync_pb2.AudioHeader(file_name="song", size_bytes=len(content))
+        header = sync_pb2.AudioHeader(file_name="song", size_bytes=len(content), part_key="/parts/1")
         yield sync_pb2.ReadAudioResponse(header=header)
         for start in range(request.offset, len(content), 100_000):
             if request.rating_key.startswith("broken") and request.offset == 0 and start >= 200_000:
@@ -193,8 +196,34 @@ def test_a_mounted_file_is_read_without_sync(stub, plex, library):
 
 def test_a_stream_that_breaks_off_goes_on_where_it_stopped(stub, plex, library):
     plex.offsets.clear()
+    plex.asked.clear()
     assert extract(stub, rating_key="broken") == extract(stub, path=str(library / "song.flac"))
     assert plex.offsets == [0, 200_000]
+    # Another version would not go on where this one broke off.
+    assert plex.asked == ["", "/parts/1"]
+
+
+@pytest.mark.parametrize("first", ["gone.flac", "text.mp3"], ids=["gone", "no audio"])
+@pytest.mark.parametrize("named", ["path", "rating_key"])
+def test_of_several_versions_the_first_that_can_be_heard_is(stub, plex, library, first, named):
+    plex.offsets.clear()
+    path = str(library / first)
+    audio = {"path": path} if named == "path" else {"rating_key": "1", "path_hint": path}
+    others = ["/volume1/other.flac", str(library / "song.flac"), str(library / "song.m4a")]
+    heard = extract(stub, **audio, other_path_hints=others)
+    assert heard == extract(stub, path=str(library / "song.flac"))
+    assert plex.offsets == []
+
+
+def test_where_no_version_can_be_heard_the_fault_is_that_of_the_best(stub, library):
+    versions = {"path": str(library / "text.mp3"), "other_path_hints": [str(library / "gone.flac")]}
+    with refused("NOT_AUDIO", grpc.StatusCode.INVALID_ARGUMENT, permanent=True, says="is a text"):
+        extract(stub, **versions)
+
+
+def test_where_no_version_is_mounted_the_bytes_come_from_plex(stub, library):
+    versions = {"path_hint": "/volume1/a.flac", "other_path_hints": ["/volume1/b.flac"]}
+    assert extract(stub, rating_key="1", **versions) == extract(stub, path=str(library / "song.flac"))
 
 
 def test_a_request_may_bring_path_mappings(stub, library):

@@ -11,10 +11,12 @@ from reclass.sync.v1 import sync_pb2 as pb
 from reclass.sync.v1 import sync_pb2_grpc
 from runtime.errors import RemoteError
 from runtime.testing import connected
+from sync.audio import AudioHeader
 from sync.errors import (
     NoMediaError,
     NotConfiguredError,
     NotPlexError,
+    OffsetBeyondEndError,
     ServerBusyError,
     ServerFailedError,
     ServerUnreachableError,
@@ -197,7 +199,7 @@ def test_a_file_that_plex_lists_and_has_no_more_is_no_media(music: PlexMusic, co
     assert "let Plex scan" in str(error)
 
 
-def test_the_first_of_several_versions_is_read_unless_a_part_is_named(
+def test_the_first_of_several_versions_that_plex_has_is_read_unless_a_part_is_named(
     music: PlexMusic, control: Control
 ) -> None:
     file = music.track("1001").parts[0].file
@@ -210,6 +212,29 @@ def test_the_first_of_several_versions_is_read_unless_a_part_is_named(
     header, *_ = music.read_audio("7002", "", 0)
     assert getattr(header, "file_name", "") == "song.mp3"
     assert isinstance(fault_of(lambda: list(music.read_audio("7002", parts[1].key, 0))), NoMediaError)
+
+
+def test_where_the_first_version_is_gone_the_next_that_is_there_is_read(
+    music: PlexMusic, control: Control
+) -> None:
+    file = music.track("1001").parts[0].file
+    gone = {"file": "/gone/a.flac", "size_bytes": 10}
+    versions = [["/gone/b.flac"], [file, "/gone/c.mp3"]]
+    track = {"rating_key": 7003, "title": "Three", **gone, "more_versions": versions}
+    control.ask("POST", "tracks", {"library_key": 2, "tracks": [track]})
+    parts = music.track("7003").parts
+
+    header, *pieces = music.read_audio("7003", "", 0)
+
+    # A version in two files: its second is tried after the beginnings of all.
+    assert [part.file for part in parts] == ["/gone/a.flac", "/gone/b.flac", file, "/gone/c.mp3"]
+    assert isinstance(header, AudioHeader)
+    assert (header.file_name, header.part_key) == ("song.mp3", parts[2].key)
+    assert b"".join(piece for piece in pieces if isinstance(piece, bytes)) == AUDIO
+    _, *rest = music.read_audio("7003", header.part_key, 1_000_000)
+    assert b"".join(piece for piece in rest if isinstance(piece, bytes)) == AUDIO[1_000_000:]
+    # What goes on must not come from another file.
+    assert isinstance(fault_of(lambda: list(music.read_audio("7003", "", 1_000_000))), OffsetBeyondEndError)
 
 
 def test_a_service_without_a_server_answers_every_call_with_the_remedy() -> None:

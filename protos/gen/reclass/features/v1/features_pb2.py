@@ -24,49 +24,49 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"reclass/features/v1/features.proto\x12\x13reclass.features.v1\"X\n\x06Vector\x12-\n\x04kind\x18\x01 \x01(\x0e\x32\x1f.reclass.features.v1.VectorKind\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0e\n\x06values\x18\x03 \x03(\x02\"f\n\x0e\x41udioReference\x12\x0e\n\x04path\x18\x01 \x01(\tH\x00\x12\x14\n\nrating_key\x18\x02 \x01(\tH\x00\x12\x11\n\x07\x63ontent\x18\x03 \x01(\x0cH\x00\x12\x11\n\tpath_hint\x18\x04 \x01(\tB\x08\n\x06source\"5\n\x0bPathMapping\x12\x13\n\x0b\x66rom_prefix\x18\x01 \x01(\t\x12\x11\n\tto_prefix\x18\x02 \x01(\t\"k\n\x0e\x43omputeOptions\x12+\n\x06\x64\x65vice\x18\x01 \x01(\x0e\x32\x1b.reclass.features.v1.Device\x12\x18\n\x10gpu_memory_share\x18\x02 \x01(\x01\x12\x12\n\nbatch_size\x18\x03 \x01(\x05\"\xae\x02\n\x0e\x45xtractRequest\x12\x32\n\x05\x61udio\x18\x01 \x01(\x0b\x32#.reclass.features.v1.AudioReference\x12.\n\x05kinds\x18\x02 \x03(\x0e\x32\x1f.reclass.features.v1.VectorKind\x12\x37\n\rpath_mappings\x18\x03 \x03(\x0b\x32 .reclass.features.v1.PathMapping\x12-\n\x07\x65xcerpt\x18\x04 \x01(\x0e\x32\x1c.reclass.features.v1.Excerpt\x12\x34\n\x07\x63ompute\x18\x05 \x01(\x0b\x32#.reclass.features.v1.ComputeOptions\x12\x1a\n\x12known_content_keys\x18\x06 \x03(\t\"\x87\x02\n\x0f\x45xtractResponse\x12\x13\n\x0b\x63ontent_key\x18\x01 \x01(\t\x12\x38\n\nproperties\x18\x02 \x01(\x0b\x32$.reclass.features.v1.AudioProperties\x12+\n\x04tags\x18\x03 \x01(\x0b\x32\x1d.reclass.features.v1.FileTags\x12,\n\x07vectors\x18\x04 \x03(\x0b\x32\x1b.reclass.features.v1.Vector\x12\x33\n\x07missing\x18\x05 \x03(\x0b\x32\".reclass.features.v1.MissingVector\x12\x15\n\ralready_known\x18\x06 \x01(\x08\"T\n\x12\x45xtractManyRequest\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x31\n\x04song\x18\x02 \x01(\x0b\x32#.reclass.features.v1.ExtractRequest\"\x99\x01\n\x13\x45xtractManyResponse\x12\x0b\n\x03key\x18\x01 \x01(\t\x12:\n\nextraction\x18\x02 \x01(\x0b\x32$.reclass.features.v1.ExtractResponseH\x00\x12/\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x1e.reclass.features.v1.SongErrorH\x00\x42\x08\n\x06result\"]\n\tSongError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0e\n\x06\x64omain\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x11\n\tpermanent\x18\x05 \x01(\x08\"\xb9\x01\n\x0f\x41udioProperties\x12\r\n\x05\x63odec\x18\x01 \x01(\t\x12\x16\n\x0esample_rate_hz\x18\x02 \x01(\x05\x12\x10\n\x08\x63hannels\x18\x03 \x01(\x05\x12\x18\n\x10\x64uration_seconds\x18\x04 \x01(\x01\x12\x12\n\nsize_bytes\x18\x05 \x01(\x03\x12\x1d\n\x15\x65xcerpt_start_seconds\x18\x06 \x01(\x01\x12 \n\x18\x65xcerpt_duration_seconds\x18\x07 \x01(\x01\"^\n\x08\x46ileTags\x12\r\n\x05title\x18\x01 \x01(\t\x12\x0e\n\x06\x61rtist\x18\x02 \x01(\t\x12\r\n\x05\x61lbum\x18\x03 \x01(\t\x12\x14\n\x0c\x61lbum_artist\x18\x04 \x01(\t\x12\x0e\n\x06genres\x18\x05 \x03(\t\"b\n\rMissingVector\x12-\n\x04kind\x18\x01 \x01(\x0e\x32\x1f.reclass.features.v1.VectorKind\x12\x11\n\tpermanent\x18\x02 \x01(\x08\x12\x0f\n\x07message\x18\x03 \x01(\t\"}\n\x16GetCapabilitiesRequest\x12-\n\x07\x65xcerpt\x18\x01 \x01(\x0e\x32\x1c.reclass.features.v1.Excerpt\x12\x34\n\x07\x63ompute\x18\x02 \x01(\x0b\x32#.reclass.features.v1.ComputeOptions\"\x97\x01\n\x17GetCapabilitiesResponse\x12\x34\n\x05kinds\x18\x01 \x03(\x0b\x32%.reclass.features.v1.VectorCapability\x12\x15\n\rmedia_folders\x18\x02 \x03(\t\x12\x1c\n\x14path_mappings_locked\x18\x03 \x01(\x08\x12\x11\n\tprocesses\x18\x04 \x01(\x05\"\x99\x01\n\x10VectorCapability\x12-\n\x04kind\x18\x01 \x01(\x0e\x32\x1f.reclass.features.v1.VectorKind\x12\x11\n\tavailable\x18\x02 \x01(\x08\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x0e\n\x06length\x18\x04 \x01(\x05\x12\x0e\n\x06\x64\x65tail\x18\x05 \x01(\t\x12\x12\n\nfor_trials\x18\x06 \x01(\x08*\x86\x01\n\nVectorKind\x12\x1b\n\x17VECTOR_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fVECTOR_KIND_FMA\x10\x01\x12\x14\n\x10VECTOR_KIND_MERT\x10\x02\x12\x14\n\x10VECTOR_KIND_JMLA\x10\x03\x12\x1a\n\x16VECTOR_KIND_FMA_NATIVE\x10\x04*d\n\x07\x45xcerpt\x12\x17\n\x13\x45XCERPT_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45XCERPT_MIDDLE_30S\x10\x01\x12\x15\n\x11\x45XCERPT_FIRST_30S\x10\x02\x12\x11\n\rEXCERPT_WHOLE\x10\x03*R\n\x06\x44\x65vice\x12\x16\n\x12\x44\x45VICE_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x44\x45VICE_AUTO\x10\x01\x12\x0f\n\x0b\x44\x45VICE_CUDA\x10\x02\x12\x0e\n\nDEVICE_CPU\x10\x03\x32\xba\x02\n\x0e\x46\x65\x61tureService\x12T\n\x07\x45xtract\x12#.reclass.features.v1.ExtractRequest\x1a$.reclass.features.v1.ExtractResponse\x12\x64\n\x0b\x45xtractMany\x12\'.reclass.features.v1.ExtractManyRequest\x1a(.reclass.features.v1.ExtractManyResponse(\x01\x30\x01\x12l\n\x0fGetCapabilities\x12+.reclass.features.v1.GetCapabilitiesRequest\x1a,.reclass.features.v1.GetCapabilitiesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"reclass/features/v1/features.proto\x12\x13reclass.features.v1\"X\n\x06Vector\x12-\n\x04kind\x18\x01 \x01(\x0e\x32\x1f.reclass.features.v1.VectorKind\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0e\n\x06values\x18\x03 \x03(\x02\"\x80\x01\n\x0e\x41udioReference\x12\x0e\n\x04path\x18\x01 \x01(\tH\x00\x12\x14\n\nrating_key\x18\x02 \x01(\tH\x00\x12\x11\n\x07\x63ontent\x18\x03 \x01(\x0cH\x00\x12\x11\n\tpath_hint\x18\x04 \x01(\t\x12\x18\n\x10other_path_hints\x18\x05 \x03(\tB\x08\n\x06source\"5\n\x0bPathMapping\x12\x13\n\x0b\x66rom_prefix\x18\x01 \x01(\t\x12\x11\n\tto_prefix\x18\x02 \x01(\t\"k\n\x0e\x43omputeOptions\x12+\n\x06\x64\x65vice\x18\x01 \x01(\x0e\x32\x1b.reclass.features.v1.Device\x12\x18\n\x10gpu_memory_share\x18\x02 \x01(\x01\x12\x12\n\nbatch_size\x18\x03 \x01(\x05\"\xae\x02\n\x0e\x45xtractRequest\x12\x32\n\x05\x61udio\x18\x01 \x01(\x0b\x32#.reclass.features.v1.AudioReference\x12.\n\x05kinds\x18\x02 \x03(\x0e\x32\x1f.reclass.features.v1.VectorKind\x12\x37\n\rpath_mappings\x18\x03 \x03(\x0b\x32 .reclass.features.v1.PathMapping\x12-\n\x07\x65xcerpt\x18\x04 \x01(\x0e\x32\x1c.reclass.features.v1.Excerpt\x12\x34\n\x07\x63ompute\x18\x05 \x01(\x0b\x32#.reclass.features.v1.ComputeOptions\x12\x1a\n\x12known_content_keys\x18\x06 \x03(\t\"\x87\x02\n\x0f\x45xtractResponse\x12\x13\n\x0b\x63ontent_key\x18\x01 \x01(\t\x12\x38\n\nproperties\x18\x02 \x01(\x0b\x32$.reclass.features.v1.AudioProperties\x12+\n\x04tags\x18\x03 \x01(\x0b\x32\x1d.reclass.features.v1.FileTags\x12,\n\x07vectors\x18\x04 \x03(\x0b\x32\x1b.reclass.features.v1.Vector\x12\x33\n\x07missing\x18\x05 \x03(\x0b\x32\".reclass.features.v1.MissingVector\x12\x15\n\ralready_known\x18\x06 \x01(\x08\"T\n\x12\x45xtractManyRequest\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x31\n\x04song\x18\x02 \x01(\x0b\x32#.reclass.features.v1.ExtractRequest\"\x99\x01\n\x13\x45xtractManyResponse\x12\x0b\n\x03key\x18\x01 \x01(\t\x12:\n\nextraction\x18\x02 \x01(\x0b\x32$.reclass.features.v1.ExtractResponseH\x00\x12/\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x1e.reclass.features.v1.SongErrorH\x00\x42\x08\n\x06result\"]\n\tSongError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0e\n\x06\x64omain\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x11\n\tpermanent\x18\x05 \x01(\x08\"\xb9\x01\n\x0f\x41udioProperties\x12\r\n\x05\x63odec\x18\x01 \x01(\t\x12\x16\n\x0esample_rate_hz\x18\x02 \x01(\x05\x12\x10\n\x08\x63hannels\x18\x03 \x01(\x05\x12\x18\n\x10\x64uration_seconds\x18\x04 \x01(\x01\x12\x12\n\nsize_bytes\x18\x05 \x01(\x03\x12\x1d\n\x15\x65xcerpt_start_seconds\x18\x06 \x01(\x01\x12 \n\x18\x65xcerpt_duration_seconds\x18\x07 \x01(\x01\"^\n\x08\x46ileTags\x12\r\n\x05title\x18\x01 \x01(\t\x12\x0e\n\x06\x61rtist\x18\x02 \x01(\t\x12\r\n\x05\x61lbum\x18\x03 \x01(\t\x12\x14\n\x0c\x61lbum_artist\x18\x04 \x01(\t\x12\x0e\n\x06genres\x18\x05 \x03(\t\"b\n\rMissingVector\x12-\n\x04kind\x18\x01 \x01(\x0e\x32\x1f.reclass.features.v1.VectorKind\x12\x11\n\tpermanent\x18\x02 \x01(\x08\x12\x0f\n\x07message\x18\x03 \x01(\t\"}\n\x16GetCapabilitiesRequest\x12-\n\x07\x65xcerpt\x18\x01 \x01(\x0e\x32\x1c.reclass.features.v1.Excerpt\x12\x34\n\x07\x63ompute\x18\x02 \x01(\x0b\x32#.reclass.features.v1.ComputeOptions\"\x97\x01\n\x17GetCapabilitiesResponse\x12\x34\n\x05kinds\x18\x01 \x03(\x0b\x32%.reclass.features.v1.VectorCapability\x12\x15\n\rmedia_folders\x18\x02 \x03(\t\x12\x1c\n\x14path_mappings_locked\x18\x03 \x01(\x08\x12\x11\n\tprocesses\x18\x04 \x01(\x05\"\x99\x01\n\x10VectorCapability\x12-\n\x04kind\x18\x01 \x01(\x0e\x32\x1f.reclass.features.v1.VectorKind\x12\x11\n\tavailable\x18\x02 \x01(\x08\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x0e\n\x06length\x18\x04 \x01(\x05\x12\x0e\n\x06\x64\x65tail\x18\x05 \x01(\t\x12\x12\n\nfor_trials\x18\x06 \x01(\x08*\x86\x01\n\nVectorKind\x12\x1b\n\x17VECTOR_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fVECTOR_KIND_FMA\x10\x01\x12\x14\n\x10VECTOR_KIND_MERT\x10\x02\x12\x14\n\x10VECTOR_KIND_JMLA\x10\x03\x12\x1a\n\x16VECTOR_KIND_FMA_NATIVE\x10\x04*d\n\x07\x45xcerpt\x12\x17\n\x13\x45XCERPT_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45XCERPT_MIDDLE_30S\x10\x01\x12\x15\n\x11\x45XCERPT_FIRST_30S\x10\x02\x12\x11\n\rEXCERPT_WHOLE\x10\x03*R\n\x06\x44\x65vice\x12\x16\n\x12\x44\x45VICE_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x44\x45VICE_AUTO\x10\x01\x12\x0f\n\x0b\x44\x45VICE_CUDA\x10\x02\x12\x0e\n\nDEVICE_CPU\x10\x03\x32\xba\x02\n\x0e\x46\x65\x61tureService\x12T\n\x07\x45xtract\x12#.reclass.features.v1.ExtractRequest\x1a$.reclass.features.v1.ExtractResponse\x12\x64\n\x0b\x45xtractMany\x12\'.reclass.features.v1.ExtractManyRequest\x1a(.reclass.features.v1.ExtractManyResponse(\x01\x30\x01\x12l\n\x0fGetCapabilities\x12+.reclass.features.v1.GetCapabilitiesRequest\x1a,.reclass.features.v1.GetCapabilitiesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'reclass.features.v1.features_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_VECTORKIND']._serialized_start=2147
-  _globals['_VECTORKIND']._serialized_end=2281
-  _globals['_EXCERPT']._serialized_start=2283
-  _globals['_EXCERPT']._serialized_end=2383
-  _globals['_DEVICE']._serialized_start=2385
-  _globals['_DEVICE']._serialized_end=2467
+  _globals['_VECTORKIND']._serialized_start=2174
+  _globals['_VECTORKIND']._serialized_end=2308
+  _globals['_EXCERPT']._serialized_start=2310
+  _globals['_EXCERPT']._serialized_end=2410
+  _globals['_DEVICE']._serialized_start=2412
+  _globals['_DEVICE']._serialized_end=2494
   _globals['_VECTOR']._serialized_start=59
   _globals['_VECTOR']._serialized_end=147
-  _globals['_AUDIOREFERENCE']._serialized_start=149
-  _globals['_AUDIOREFERENCE']._serialized_end=251
-  _globals['_PATHMAPPING']._serialized_start=253
-  _globals['_PATHMAPPING']._serialized_end=306
-  _globals['_COMPUTEOPTIONS']._serialized_start=308
-  _globals['_COMPUTEOPTIONS']._serialized_end=415
-  _globals['_EXTRACTREQUEST']._serialized_start=418
-  _globals['_EXTRACTREQUEST']._serialized_end=720
-  _globals['_EXTRACTRESPONSE']._serialized_start=723
-  _globals['_EXTRACTRESPONSE']._serialized_end=986
-  _globals['_EXTRACTMANYREQUEST']._serialized_start=988
-  _globals['_EXTRACTMANYREQUEST']._serialized_end=1072
-  _globals['_EXTRACTMANYRESPONSE']._serialized_start=1075
-  _globals['_EXTRACTMANYRESPONSE']._serialized_end=1228
-  _globals['_SONGERROR']._serialized_start=1230
-  _globals['_SONGERROR']._serialized_end=1323
-  _globals['_AUDIOPROPERTIES']._serialized_start=1326
-  _globals['_AUDIOPROPERTIES']._serialized_end=1511
-  _globals['_FILETAGS']._serialized_start=1513
-  _globals['_FILETAGS']._serialized_end=1607
-  _globals['_MISSINGVECTOR']._serialized_start=1609
-  _globals['_MISSINGVECTOR']._serialized_end=1707
-  _globals['_GETCAPABILITIESREQUEST']._serialized_start=1709
-  _globals['_GETCAPABILITIESREQUEST']._serialized_end=1834
-  _globals['_GETCAPABILITIESRESPONSE']._serialized_start=1837
-  _globals['_GETCAPABILITIESRESPONSE']._serialized_end=1988
-  _globals['_VECTORCAPABILITY']._serialized_start=1991
-  _globals['_VECTORCAPABILITY']._serialized_end=2144
-  _globals['_FEATURESERVICE']._serialized_start=2470
-  _globals['_FEATURESERVICE']._serialized_end=2784
+  _globals['_AUDIOREFERENCE']._serialized_start=150
+  _globals['_AUDIOREFERENCE']._serialized_end=278
+  _globals['_PATHMAPPING']._serialized_start=280
+  _globals['_PATHMAPPING']._serialized_end=333
+  _globals['_COMPUTEOPTIONS']._serialized_start=335
+  _globals['_COMPUTEOPTIONS']._serialized_end=442
+  _globals['_EXTRACTREQUEST']._serialized_start=445
+  _globals['_EXTRACTREQUEST']._serialized_end=747
+  _globals['_EXTRACTRESPONSE']._serialized_start=750
+  _globals['_EXTRACTRESPONSE']._serialized_end=1013
+  _globals['_EXTRACTMANYREQUEST']._serialized_start=1015
+  _globals['_EXTRACTMANYREQUEST']._serialized_end=1099
+  _globals['_EXTRACTMANYRESPONSE']._serialized_start=1102
+  _globals['_EXTRACTMANYRESPONSE']._serialized_end=1255
+  _globals['_SONGERROR']._serialized_start=1257
+  _globals['_SONGERROR']._serialized_end=1350
+  _globals['_AUDIOPROPERTIES']._serialized_start=1353
+  _globals['_AUDIOPROPERTIES']._serialized_end=1538
+  _globals['_FILETAGS']._serialized_start=1540
+  _globals['_FILETAGS']._serialized_end=1634
+  _globals['_MISSINGVECTOR']._serialized_start=1636
+  _globals['_MISSINGVECTOR']._serialized_end=1734
+  _globals['_GETCAPABILITIESREQUEST']._serialized_start=1736
+  _globals['_GETCAPABILITIESREQUEST']._serialized_end=1861
+  _globals['_GETCAPABILITIESRESPONSE']._serialized_start=1864
+  _globals['_GETCAPABILITIESRESPONSE']._serialized_end=2015
+  _globals['_VECTORCAPABILITY']._serialized_start=2018
+  _globals['_VECTORCAPABILITY']._serialized_end=2171
+  _globals['_FEATURESERVICE']._serialized_start=2497
+  _globals['_FEATURESERVICE']._serialized_end=2811
 # @@protoc_insertion_point(module_scope)

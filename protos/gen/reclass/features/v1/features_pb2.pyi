@@ -151,6 +151,7 @@ class AudioReference(_message.Message):
     RATING_KEY_FIELD_NUMBER: _builtins.int
     CONTENT_FIELD_NUMBER: _builtins.int
     PATH_HINT_FIELD_NUMBER: _builtins.int
+    OTHER_PATH_HINTS_FIELD_NUMBER: _builtins.int
     path: _builtins.str
     """As Plex, or the caller, names it; translated by the path mappings. Never read outside the media folders."""
     rating_key: _builtins.str
@@ -159,6 +160,13 @@ class AudioReference(_message.Message):
     """A whole audio file."""
     path_hint: _builtins.str
     """With `rating_key`: the file's path as Plex names it. It is tried first, since a mounted file is cheaper to read."""
+    @_builtins.property
+    def other_path_hints(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """With `path` or `rating_key`: the paths of the song's other versions, the best first. The first file that is mounted and
+        can be heard is taken: `path` or `path_hint`, then these. Where none is mounted, the bytes come from Plex, of the first
+        version that Plex still has.
+        """
+
     def __init__(
         self,
         *,
@@ -166,10 +174,11 @@ class AudioReference(_message.Message):
         rating_key: _builtins.str = ...,
         content: _builtins.bytes = ...,
         path_hint: _builtins.str = ...,
+        other_path_hints: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "path", b"path", "rating_key", b"rating_key", "source", b"source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "path", b"path", "path_hint", b"path_hint", "rating_key", b"rating_key", "source", b"source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "other_path_hints", b"other_path_hints", "path", b"path", "path_hint", b"path_hint", "rating_key", b"rating_key", "source", b"source"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["path", "rating_key", "content"]  # noqa: Y015
     _WhichOneofArgType_source: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015

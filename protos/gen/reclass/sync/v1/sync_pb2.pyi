@@ -663,7 +663,9 @@ class Track(_message.Message):
     def updated_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___MediaPart]:
-        """The files of the track, best version first; empty for a track without media."""
+        """Every file that can stand for the song, the one to be tried first in front; empty for a track without media. First
+        the files with which the versions begin, in Plex's own order; then further pieces of versions in several files.
+        """
 
     @_builtins.property
     def genres(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -743,7 +745,7 @@ class ReadAudioRequest(_message.Message):
     OFFSET_FIELD_NUMBER: _builtins.int
     rating_key: _builtins.str
     part_key: _builtins.str
-    """Empty: the first part of the first version."""
+    """Empty: the first of the track's parts that Plex still has the bytes of; from an offset on, the first of all."""
     offset: _builtins.int
     def __init__(
         self,
@@ -791,19 +793,23 @@ class AudioHeader(_message.Message):
 
     FILE_NAME_FIELD_NUMBER: _builtins.int
     SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    PART_KEY_FIELD_NUMBER: _builtins.int
     file_name: _builtins.str
     """The file's name without folders, for its extension."""
     size_bytes: _builtins.int
     """Size of the whole file."""
+    part_key: _builtins.str
+    """Plex's address of these bytes: which of the track's parts it is."""
     def __init__(
         self,
         *,
         file_name: _builtins.str = ...,
         size_bytes: _builtins.int = ...,
+        part_key: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["file_name", b"file_name", "size_bytes", b"size_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file_name", b"file_name", "part_key", b"part_key", "size_bytes", b"size_bytes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -129,7 +129,7 @@ class SyncServiceServicer:
 
     def ReadAudio(self, request, context):
         """The bytes of a track's file as Plex serves it: first a header, then chunks of at most 1 MiB. DATA_LOSS when the
-        body ends early. Resume with `offset`.
+        body ends early. Resume with `offset` and the part of the header, for another file's bytes would not go on there.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
