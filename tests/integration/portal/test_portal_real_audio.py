@@ -67,7 +67,7 @@ def listening(folder: Path) -> Iterator[tuple[Counting, FeaturesClient]]:
     pool.close()
 
 
-def add(portal, key: int, file: Path) -> None:
+def add(portal, key: int, file: Path, *others: Path) -> None:
     track = {
         "rating_key": key,
         "title": file.stem,
@@ -76,6 +76,7 @@ def add(portal, key: int, file: Path) -> None:
         "album_artist": "Somebody",
         "duration_seconds": SECONDS,
         "genres": ["Jazz"],
+        "more_versions": [[str(other)] for other in others],
     }
     portal.plex.ask("POST", "tracks", {"library_key": 2, "tracks": [track]})
 
@@ -151,3 +152,28 @@ def test_another_recording_under_an_old_name_is_decoded(portal, listening, folde
     heard(portal)
     assert servicer.decoded == ["replaced.flac"]
     assert song(3201).audio != before
+
+
+def test_a_song_is_heard_in_the_first_of_its_versions_that_can_be_also_when_that_came_later(
+    portal, listening, folder
+):
+    _, client = listening
+    portal.services = replace(portal.services, features=client)
+    file = audio_files.song(folder, "flac", seconds=SECONDS, seed=31, name="version")
+    text = folder / "text.flac"
+    text.write_text("no music " * 100)
+    add(portal, 3301, folder / "gone.flac", folder / "gone too.mp3", file)
+    heard(portal)
+    assert song(3301).file == str(folder / "gone.flac")
+    assert song(3301).other_files == [str(folder / "gone too.mp3"), str(file)]
+    assert song(3301).analysis == Analysis.HEARD
+
+    add(portal, 3302, text)
+    portal.finish(start_sync(["Music"]))
+    portal.finish(start_extract(track_ids=[song(3302).pk]))
+    assert (song(3302).analysis, song(3302).analysis_reason) == (Analysis.SKIPPED, "NOT_AUDIO")
+    portal.plex.ask("DELETE", "tracks/3302")
+    add(portal, 3302, text, file)
+    heard(portal)
+    assert song(3302).analysis == Analysis.HEARD
+    assert song(3302).audio == song(3301).audio

@@ -3,17 +3,17 @@
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runtime.errors import RemoteError
 
 from portal.commands.findings import UnwellError
 from portal.library.ears import AtOnce
 from portal.library.faults import OF_THE_SONG
+from portal.library.hearing import source_of
 from portal.library.models import Track
 from portal.preferences.current import preferences
 from portal.preferences.values import Preferences
-from portal.remote.audio import AudioSource
 from portal.remote.services import Services
 
 FILES = 10
@@ -71,7 +71,7 @@ def _open(services: Services, track: Track, wishes: Preferences, *, mounted: boo
     not_mounted = ""
     if mounted:
         try:
-            source = AudioSource(rating_key="", file=track.file)
+            source = replace(source_of(track), rating_key="")
             services.features.extract(source, known_keys=keys, wishes=wishes)
         except RemoteError as error:
             if error.reason in OF_THE_SONG:
@@ -82,8 +82,7 @@ def _open(services: Services, track: Track, wishes: Preferences, *, mounted: boo
         else:
             return Opened(track=track, mounted=True)
     try:
-        source = AudioSource(rating_key=track.rating_key, file=track.file)
-        services.features.extract(source, known_keys=keys, wishes=wishes)
+        services.features.extract(source_of(track), known_keys=keys, wishes=wishes)
     except RemoteError as error:
         if error.reason not in OF_THE_SONG:
             return Opened(track=track, not_mounted=not_mounted, failure=error.message)

@@ -28,7 +28,8 @@ _SAME_BYTES = f"""({_SIZES_AGREE} AND t.file = l.file AND t.part_key = l.part_ke
   OR t.size_bytes > 0 AND t.size_bytes = l.size_bytes AND split_part(t.part_key, '/', 5) <> ''
     AND split_part(t.part_key, '/', 5) = split_part(l.part_key, '/', 5))"""
 _TO_BE_HEARD = f"""(t.part_key <> '' AND l.file <> '' AND NOT {_SAME_BYTES}
-  OR l.file <> '' AND t.analysis_reason = '{NO_MEDIA}')"""
+  OR l.file <> '' AND t.analysis_reason = '{NO_MEDIA}'
+  OR l.file <> '' AND t.other_files <> l.other_files AND t.analysis IN ('{Analysis.FAILED}', '{Analysis.SKIPPED}'))"""
 # Another file is to be heard anew. What is known of the old one stays until then.
 _RESET: Mapping[str, tuple[str, str]] = {
     "analysis": (f"'{Analysis.PENDING}'", f"'{Analysis.SKIPPED}'"),

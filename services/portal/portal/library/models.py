@@ -122,6 +122,13 @@ class Track(models.Model):
         max_length=500, blank=True, help_text="Plex's address of the bytes; changes with the file."
     )
     size_bytes = models.BigIntegerField(default=0, help_text="0 where Plex does not say.")
+    other_files = ArrayField(
+        models.TextField(),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="Paths of its other versions, the best first; heard where the first cannot be.",
+    )
     added_time = models.DateTimeField(null=True, blank=True)
     updated_time = models.DateTimeField(null=True, blank=True)
     first_seen_time = models.DateTimeField(default=timezone.now, help_text="When a sync first saw it.")

@@ -11,15 +11,15 @@ from portal.remote.sync import Page, PlexTrack
 
 # What a listing says of a track, in the order of the table's columns.
 LISTED = ("guid", "title", "artist", "album_artist", "album", "year", "duration_seconds", "file", "part_key",
-          "size_bytes", "added_time", "updated_time")  # fmt: skip
+          "size_bytes", "other_files", "added_time", "updated_time")  # fmt: skip
 _LENGTHS = {"guid": 300, "title": 1000, "artist": 1000, "album_artist": 1000, "album": 1000, "part_key": 500}
 _CREATE = """
 DROP TABLE IF EXISTS listed;
 CREATE TEMP TABLE listed (
   library_id bigint NOT NULL, rating_key text NOT NULL, guid text NOT NULL, title text NOT NULL, artist text NOT NULL,
   album_artist text NOT NULL, album text NOT NULL, year smallint, duration_seconds double precision NOT NULL,
-  file text NOT NULL, part_key text NOT NULL, size_bytes bigint NOT NULL, added_time timestamptz,
-  updated_time timestamptz);
+  file text NOT NULL, part_key text NOT NULL, size_bytes bigint NOT NULL, other_files text[] NOT NULL,
+  added_time timestamptz, updated_time timestamptz);
 """
 _COPY = f"COPY listed (library_id, rating_key, {', '.join(LISTED)}) FROM STDIN"
 
@@ -86,4 +86,6 @@ def _copy(library_id: int, tracks: Iterable[PlexTrack]) -> None:
 
 def _value(track: PlexTrack, name: str) -> object:
     value = getattr(track, name)
+    if isinstance(value, tuple):
+        return list(value)
     return value[: _LENGTHS[name]] if name in _LENGTHS else value

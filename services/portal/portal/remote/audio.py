@@ -25,6 +25,8 @@ class AudioSource:
     rating_key: str
     """Empty: the file alone will do, and Plex is not asked."""
     file: str
+    other_files: tuple[str, ...] = ()
+    """Those of its other versions, heard where the first cannot be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +77,10 @@ def made_by_random_weights(version: str) -> bool:
 def reference(source: AudioSource) -> pb.AudioReference:
     """The message that names the audio."""
     if not source.rating_key:
-        return pb.AudioReference(path=source.file)
-    return pb.AudioReference(rating_key=source.rating_key, path_hint=source.file)
+        return pb.AudioReference(path=source.file, other_path_hints=source.other_files)
+    return pb.AudioReference(
+        rating_key=source.rating_key, path_hint=source.file, other_path_hints=source.other_files
+    )
 
 
 def kind_name(number: "pb.VectorKind.ValueType") -> str:

@@ -124,6 +124,8 @@ class PlexTrack:
     part_key: str
     size_bytes: int
     """0 where Plex does not say."""
+    other_files: tuple[str, ...]
+    """Those of its other versions, the one to be tried first in front."""
     state: GenreState
 
 
@@ -322,5 +324,6 @@ def _track(message: pb.Track) -> PlexTrack:
         file=part.file,
         part_key=part.key,
         size_bytes=part.size_bytes,
+        other_files=tuple(each.file for each in message.parts[1:] if each.file),
         state=GenreState(genres=tuple(message.genres), locked=message.genres_locked),
     )
