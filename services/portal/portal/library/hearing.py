@@ -115,9 +115,7 @@ class Hearing:
 
 def source_of(track: Track) -> AudioSource:
     """Where the song's audio is."""
-    return AudioSource(
-        rating_key=track.rating_key, file=track.file, other_files=tuple(track.other_files)
-    )
+    return AudioSource(rating_key=track.rating_key, file=track.file, other_files=tuple(track.other_files))
 
 
 def store_heard(track: Track, heard: Heard) -> bool:
