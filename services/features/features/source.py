@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, cast
@@ -50,7 +50,7 @@ class AudioSources:
 
     def paths(
         self, audio: AudioReference, mappings: Sequence[PathMapping], patience_seconds: float | None = None
-    ) -> Iterator[str]:
+    ) -> Generator[str, None, None]:
         """Paths of files that hold the audio, the best first; the next is looked for when it is asked for.
 
         1. The files that are mounted: that of the reference, then the song's other versions.
@@ -83,7 +83,7 @@ class AudioSources:
 
     def _of_track(
         self, audio: AudioReference, not_mounted: FeatureError | None, patience_seconds: float | None
-    ) -> Iterator[str]:
+    ) -> Generator[str, None, None]:
         if not audio.rating_key:
             raise not_mounted or InvalidRequest("the audio reference names no file")
         with _nameless_file() as file:
