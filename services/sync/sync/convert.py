@@ -7,6 +7,7 @@ from reclass.sync.v1 import sync_pb2 as pb
 
 from sync.connection import Source
 from sync.errors import InvalidRequestError
+from sync.identity import TrackIdentity
 from sync.song_lists import SongList
 from sync.tracks import GenreState, MediaPart, MusicLibrary, ServerIdentity, Track
 
@@ -79,6 +80,11 @@ def state_message(state: GenreState) -> pb.GenreState:
 def state_of(message: pb.GenreState) -> GenreState:
     """The same the other way."""
     return GenreState(genres=tuple(message.genres), locked=message.locked)
+
+
+def identity_of(message: pb.TrackIdentity) -> TrackIdentity:
+    """The track that a caller means."""
+    return TrackIdentity(guid=message.guid, file=message.file, title=message.title, artist=message.artist)
 
 
 def lock_of(change: pb.LockChange.ValueType) -> bool | None:

@@ -5,6 +5,7 @@ from typing import NoReturn
 
 from sync import audio, genres, listing
 from sync.errors import (
+    AnotherTrackError,
     GenresChangedError,
     InvalidRequestError,
     LibraryNotFoundError,
@@ -15,6 +16,7 @@ from sync.errors import (
     TrackNotFoundError,
     WriteNotTakenError,
 )
+from sync.identity import TrackIdentity, is_another
 from sync.plex import Plex, PlexAddress
 from sync.song_lists import ListPage, Members, SongLists
 from sync.tracks import (
@@ -174,11 +176,18 @@ class PlexMusic:
             yield from audio.read(self._plex, parts, offset)
 
     def write_genres(
-        self, rating_key: str, names: Iterable[str], *, locked: bool | None, expected: GenreState | None
+        self,
+        rating_key: str,
+        names: Iterable[str],
+        *,
+        locked: bool | None,
+        expected: GenreState | None,
+        meant: TrackIdentity | None = None,
     ) -> tuple[GenreState, GenreState, bool]:
         """Make a track's genres exactly `names`; `locked` None keeps the lock. Before, after, and whether it was sent.
 
-        1. Read the full metadata; a listing may show two of five genres.
+        1. Read the full metadata; a listing may show two of five genres. Where the key has another track than the one
+           that is `meant`, write nothing.
         2. If the track is as asked, send nothing.
         3. If it differs from `expected`, and not by our own unfinished work, write nothing.
         4. Send the next edit and read back, until it is as asked. What is read back decides, not what was answered:
@@ -186,13 +195,22 @@ class PlexMusic:
         """
         wanted_names = genres.wanted_genres(names)
         with self._plex.held():
-            return self._write_genres(rating_key, wanted_names, locked, expected)
+            track = self._track_meant(rating_key, meant)
+            return self._write_genres(track, wanted_names, locked, expected)
 
-    def _write_genres(
-        self, rating_key: str, names: tuple[str, ...], locked: bool | None, expected: GenreState | None
-    ) -> tuple[GenreState, GenreState, bool]:
+    def _track_meant(self, rating_key: str, meant: TrackIdentity | None) -> Track:
         self._require_track_genres(max_age_seconds=0)
         track = self.track(rating_key)
+        if meant is not None and is_another(track, meant):
+            raise AnotherTrackError(
+                f"rating key {rating_key} was given to another track: Plex has {track.title!r} there, and not "
+                f"{meant.title!r}. Nothing was written; read the library again, which finds its new key"
+            )
+        return track
+
+    def _write_genres(
+        self, track: Track, names: tuple[str, ...], locked: bool | None, expected: GenreState | None
+    ) -> tuple[GenreState, GenreState, bool]:
         before = track.genre_state
         wanted = GenreState(genres=names, locked=before.locked if locked is None else locked)
         if genres.as_asked(before, wanted):

@@ -99,6 +99,7 @@ class SyncServicer(sync_pb2_grpc.SyncServiceServicer):
             request.genres,
             locked=convert.lock_of(request.lock),
             expected=convert.state_of(request.expected) if request.HasField("expected") else None,
+            meant=convert.identity_of(request.track) if request.HasField("track") else None,
         )
         return pb.WriteGenresResponse(
             before=convert.state_message(before), after=convert.state_message(after), changed=changed

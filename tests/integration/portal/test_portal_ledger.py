@@ -206,7 +206,7 @@ def test_a_crash_between_the_write_and_its_commit_ends_as_written_and_can_be_tak
     lost = batch.rows.get(rating_key="1001")
     WriteRow.objects.filter(pk=lost.pk).update(attempted_time=lost.batch.created_time)
     was, wanted = GenreState(genres=tuple(lost.before_genres)), GenreState(genres=("Jazz",), locked=True)
-    portal.services.sync.write_genres("1001", wanted, expected=was)
+    portal.services.sync.write_genres("1001", wanted, expected=was, meant=lost.track)
     edits = len(portal.plex.edits())
     portal.finish(run)
     assert row_states(batch) == {WriteRow.State.WRITTEN}
@@ -427,7 +427,7 @@ def begun(portal, batch, key):
     row = batch.rows.get(rating_key=key)
     WriteRow.objects.filter(pk=row.pk).update(attempted_time=batch.created_time)
     was, wanted = GenreState(genres=tuple(row.before_genres)), GenreState(genres=("Jazz",), locked=True)
-    portal.services.sync.write_genres(key, wanted, expected=was)
+    portal.services.sync.write_genres(key, wanted, expected=was, meant=row.track)
 
 
 def test_an_edit_that_a_crash_has_hidden_is_no_label_and_is_rolled_back_with_its_batch(portal):

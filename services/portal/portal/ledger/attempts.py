@@ -4,6 +4,7 @@ from django.db.models import Q
 from runtime.errors import RemoteError
 
 from portal.ledger.models import WriteRow
+from portal.library.identity import is_another
 from portal.remote.sync import GenreState, SyncClient
 
 # A crash or a lost answer may have hidden that these were made. What provably did nothing bears no time of an attempt.
@@ -16,7 +17,9 @@ PERHAPS_WRITTEN = Q(state=WriteRow.State.WRITTEN) | UNCERTAIN
 PERHAPS_STANDING = PERHAPS_WRITTEN & ~Q(state=WriteRow.State.CONFLICT)
 
 # Said before anything is sent to Plex.
-REFUSED_BEFOREHAND = frozenset({"GENRES_CHANGED", "SERVER_TOO_OLD", "NOT_CONFIGURED", "INVALID_REQUEST"})
+REFUSED_BEFOREHAND = frozenset(
+    {"GENRES_CHANGED", "SERVER_TOO_OLD", "NOT_CONFIGURED", "INVALID_REQUEST", "ANOTHER_TRACK"}
+)
 _NOT_TAKEN = "WRITE_NOT_TAKEN"
 
 
@@ -38,9 +41,9 @@ def did_nothing(sync: SyncClient, row: WriteRow, error: RemoteError, *, first_at
 
 
 def present_state(sync: SyncClient, row: WriteRow) -> GenreState | None:
-    """What Plex has now; None when the track is gone."""
+    """What Plex has now; None when the track is gone, or its key has another one."""
     track = sync.get_tracks([row.rating_key]).get(row.rating_key)
-    return track.state if track else None
+    return track.state if track and not is_another(row.track, track) else None
 
 
 def before_state(row: WriteRow) -> GenreState:

@@ -9,10 +9,14 @@ from portal.genres.models import spellings
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.ledger.policy import Said, Wish, edit, wish
 from portal.ledger.standing import put_away
+from portal.library.identity import is_another
 from portal.library.models import Analysis, InPlex, Track
 from portal.remote.sync import TRACKS_AT_ONCE, GenreState, PlexTrack
 from portal.runs.models import Run
 from portal.runs.work import DONE, Outcome, RunInterruptedError, RunJob, Verdict
+
+NOT_THERE = "Plex no longer has this song: sync again."
+ANOTHER_THERE = "Plex has another song under its key now: sync again, which finds its new one."
 
 
 class Planning:
@@ -51,8 +55,8 @@ class Planning:
         wishes = _wishes(tracks, batch.min_confidence, beyond)
         for track in tracks:
             in_plex, wished = found.get(track.rating_key), wishes.get(track.pk)
-            if in_plex is None:
-                message = "Plex no longer has this song: sync again."
+            if in_plex is None or is_another(track, in_plex):
+                message = NOT_THERE if in_plex is None else ANOTHER_THERE
                 yield track.pk, Outcome(verdict=Verdict.SKIPPED, message=message)
                 continue
             _note(batch, track.pk, in_plex, wished, known)

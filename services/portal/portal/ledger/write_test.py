@@ -13,6 +13,7 @@ from runtime.errors import RemoteError
 
 from portal.ledger.attempts import REFUSED_BEFOREHAND
 from portal.ledger.models import WriteBatch, WriteRow, WriteTest
+from portal.library.identity import is_another
 from portal.library.models import InPlex, Track
 from portal.library.originals import same_genres
 from portal.remote.sync import GenreState, SyncClient
@@ -75,7 +76,11 @@ def _chosen(sync: SyncClient) -> tuple[Track, GenreState]:
     tagged = Case(When(Q(plex_genres__len__gte=1), then=Value(0)), default=Value(1))
     for track in tracks.order_by(tagged, "pk")[:20]:
         found = sync.get_tracks([track.rating_key]).get(track.rating_key)
-        if found is not None and not same_genres((PROBE,), found.state.genres):
+        if (
+            found is not None
+            and not is_another(track, found)
+            and not same_genres((PROBE,), found.state.genres)
+        ):
             return track, found.state
     raise WriteTestError("no song is free to be written to: run `reclass sync`, or apply the plan first")
 
@@ -85,7 +90,7 @@ def _probed(sync: SyncClient, test: WriteTest) -> str:
     wanted = GenreState(genres=(*before.genres, PROBE), locked=True)
     lost = ""
     try:
-        sync.write_genres(test.rating_key, wanted, expected=before)
+        sync.write_genres(test.rating_key, wanted, expected=before, meant=test.track)
     except RemoteError as error:
         if error.permanent or error.reason in REFUSED_BEFOREHAND:
             raise WriteTestError(error.message) from error
@@ -114,7 +119,8 @@ def _restore(sync: SyncClient, test: WriteTest, wait: Callable[[float], object])
             present = _present(sync, test)
             wanted = _without_probe(present, _before(test))
             if present != wanted:
-                present = sync.write_genres(test.rating_key, wanted, expected=present).after
+                written = sync.write_genres(test.rating_key, wanted, expected=present, meant=test.track)
+                present = written.after
         except RemoteError as error:
             said = error.message
             continue
@@ -147,6 +153,10 @@ def _note_restored(test: WriteTest, present: GenreState) -> str:
 
 def _present(sync: SyncClient, test: WriteTest) -> GenreState:
     found = sync.get_tracks([test.rating_key]).get(test.rating_key)
+    if found is not None and is_another(test.track, found):
+        raise WriteTestError(
+            f"Plex has “{found.title}” under the key of “{test.track}”: run `reclass sync`, then the test again"
+        )
     if found is None:
         WriteTest.objects.filter(pk=test.pk).update(restored_time=timezone.now())
         raise WriteTestError(

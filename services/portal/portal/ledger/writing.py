@@ -125,7 +125,9 @@ def _push_row(sync: SyncClient, row_id: int, *, first_attempt: bool) -> Outcome:
         _forget_attempt(row, certain=first_attempt)
         return _settle(row, WriteRow.State.FAILED, EXCLUDED_SINCE)
     try:
-        written = sync.write_genres(row.rating_key, after_state(row), expected=before_state(row))
+        written = sync.write_genres(
+            row.rating_key, after_state(row), expected=before_state(row), meant=row.track
+        )
     except RemoteError as error:
         if error.reason != GENRES_CHANGED:
             raise
@@ -152,7 +154,7 @@ def _roll_back_row(sync: SyncClient, row_id: int) -> Outcome:
         return DONE
     before, after = before_state(row), after_state(row)
     try:
-        written = sync.write_genres(row.rating_key, before, expected=after)
+        written = sync.write_genres(row.rating_key, before, expected=after, meant=row.track)
         present, changed = written.after, written.changed
     except RemoteError as error:
         if error.reason != GENRES_CHANGED:

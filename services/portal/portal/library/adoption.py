@@ -62,10 +62,11 @@ UPDATE library_track n SET
 FROM adopted, library_track o WHERE o.id = old_id AND n.id = new_id
 """  # noqa: S608 # our own words
 # A rollback goes to the key that Plex has now.
-LEDGER = """
-UPDATE ledger_writerow SET rating_key = n.rating_key FROM adopted, library_track n
-WHERE n.id = new_id AND track_id = new_id AND ledger_writerow.rating_key <> n.rating_key
-"""
+LEDGER = tuple(
+    f"UPDATE {table} w SET rating_key = n.rating_key FROM adopted, library_track n "  # noqa: S608 # our own words
+    "WHERE n.id = new_id AND track_id = new_id AND w.rating_key <> n.rating_key"
+    for table in ("ledger_writerow", "ledger_writetest")
+)
 DELETE = "DELETE FROM library_track USING adopted WHERE id = old_id"
 
 
@@ -91,7 +92,7 @@ def adopt_all(pairs: Sequence[tuple[int, int]]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(LOCK, {"both": [*old, *new]})
         cursor.execute(PREPARE, {"old": old, "new": new})
-        for statement in (*PREDICTIONS, *OVERRIDES, *_moves(), TRACKS, LEDGER):
+        for statement in (*PREDICTIONS, *OVERRIDES, *_moves(), TRACKS, *LEDGER):
             cursor.execute(statement)
         cursor.execute(DELETE)
         done: int = cursor.rowcount

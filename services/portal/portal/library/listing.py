@@ -65,15 +65,21 @@ _UNLISTED = f"""
 SELECT count(*) FROM library_track t
 WHERE t.library_id = %s AND t.removed_time IS NULL AND NOT EXISTS (SELECT FROM listed l WHERE {_HERE})
 """  # noqa: S608 # our own words
+# A key that Plex never gives, until the song is found under another one: its own has another song now.
+_DISPLACE = """
+UPDATE library_track t SET rating_key = left(t.rating_key, 25) || '~' || t.id FROM handed h WHERE h.id = t.id
+"""
+# Full metadata is read anew: what was read under the old key may have been another song's already.
 _REKEY = """
-UPDATE library_track SET library_id = m.library_id, rating_key = m.rating_key
+UPDATE library_track SET library_id = m.library_id, rating_key = m.rating_key, last_synced = NULL
 FROM unnest(%s::bigint[], %s::bigint[], %s::text[]) AS m (old_id, library_id, rating_key) WHERE id = m.old_id
 """
 # A rollback goes to the key that Plex has now.
-_REKEY_LEDGER = """
-UPDATE ledger_writerow SET rating_key = m.rating_key
-FROM unnest(%s::bigint[], %s::text[]) AS m (old_id, rating_key) WHERE track_id = m.old_id
-"""
+_REKEY_WRITES = tuple(
+    f"UPDATE {table} w SET rating_key = t.rating_key FROM library_track t "  # noqa: S608 # our own words
+    "WHERE t.id = w.track_id AND t.rating_key <> w.rating_key AND (t.id = ANY(%s) OR t.id IN (SELECT id FROM handed))"
+    for table in ("ledger_writerow", "ledger_writetest")
+)
 
 
 @dataclass(kw_only=True)
@@ -83,6 +89,8 @@ class Taken:
     new: dict[int, int] = field(default_factory=dict)
     removed: dict[int, int] = field(default_factory=dict)
     rekeyed: int = 0
+    handed: int = 0
+    """Rating keys that have another song than before."""
 
 
 def take(
@@ -102,6 +110,8 @@ def take(
         server_id = listings[0].library.server_id
         matches = match(cursor, server_id=server_id, read=read, still_there=still_there)
         with transaction.atomic():
+            cursor.execute(_DISPLACE)
+            handed = cursor.rowcount
             rekeyed = _rekey(cursor, matches)
             cursor.execute(_UPDATE)
             new = _insert(cursor)
@@ -110,7 +120,7 @@ def take(
                 cursor.execute("ANALYZE library_track")
             cursor.execute(_REMOVE, {"read": read, "now": timezone.now()})
             removed = dict(cursor.fetchall())
-    return Taken(new=new, removed=removed, rekeyed=rekeyed)
+    return Taken(new=new, removed=removed, rekeyed=rekeyed, handed=handed)
 
 
 def hindrance(listing: Listing) -> str:
@@ -151,11 +161,15 @@ def _implausible(listing: Listing) -> bool:
 
 
 def _rekey(cursor: CursorWrapper, matches: Sequence[Match]) -> int:
-    """Songs keep their row under the new key; where that has a row already, the two become one."""
+    """Songs keep their row under the new key; where that has a row already, the two become one.
+
+    Keys may be exchanged in a circle: rows whose key has another song have left it before.
+    """
     simple = [each for each in matches if each.new_id is None]
     old, keys = [each.old_id for each in simple], [each.rating_key for each in simple]
     cursor.execute(_REKEY, [old, [each.library_id for each in simple], keys])
-    cursor.execute(_REKEY_LEDGER, [old, keys])
+    for statement in _REKEY_WRITES:
+        cursor.execute(statement, [old])
     return len(simple) + adopt_all(
         [(each.old_id, each.new_id) for each in matches if each.new_id is not None]
     )

@@ -5,31 +5,53 @@ from dataclasses import dataclass
 
 from django.db.backends.utils import CursorWrapper
 
+from portal.library.identity import ANOTHER_SONG, SAME_BYTES
+
 # Plex may list a file's new item for days before it drops the old one (until its trash is emptied). Rows that were
 # there side by side for longer are songs of their own.
 OVERLAP = "7 days"
 
+# Rows whose key has another song now.
+_HANDED = f"""
+DROP TABLE IF EXISTS handed; DROP TABLE IF EXISTS old_side; DROP TABLE IF EXISTS new_side;
+DROP TABLE IF EXISTS same_song;
+CREATE TEMP TABLE handed AS
+SELECT t.id FROM library_track t JOIN listed l ON l.library_id = t.library_id AND l.rating_key = t.rating_key
+WHERE {ANOTHER_SONG}
+"""  # noqa: S608 # our own words
+# Copies of a recording share a guid: where their keys were exchanged, each one's own file stands under another's key.
+_HANDED_TO_A_COPY = f"""
+INSERT INTO handed
+SELECT DISTINCT t.id
+FROM library_track t JOIN listed l ON l.library_id = t.library_id AND l.rating_key = t.rating_key
+JOIN listed x ON x.library_id = t.library_id AND x.file = t.file AND x.size_bytes = t.size_bytes
+LEFT JOIN library_track y ON y.library_id = x.library_id AND y.rating_key = x.rating_key
+WHERE t.file <> '' AND t.file <> l.file AND t.size_bytes > 0 AND x.rating_key <> t.rating_key
+  AND split_part(x.part_key, '/', 5) = split_part(t.part_key, '/', 5) AND NOT {SAME_BYTES}
+  AND y.file IS DISTINCT FROM x.file AND t.id NOT IN (SELECT id FROM handed)
+"""  # noqa: S608 # our own words
 _OLD_SIDE = """
-DROP TABLE IF EXISTS old_side; DROP TABLE IF EXISTS new_side; DROP TABLE IF EXISTS same_song;
 CREATE TEMP TABLE old_side AS
-SELECT t.id, t.library_id, t.rating_key, t.guid, t.file, t.size_bytes, t.duration_seconds, t.first_seen_time,
-  split_part(t.part_key, '/', 5) AS mtime, (t.removed_time IS NOT NULL OR t.library_id = ANY(%(read)s)) AS gone
-FROM library_track t JOIN library_library l ON l.id = t.library_id
-WHERE l.server_id = %(server)s AND NOT EXISTS (
-  SELECT FROM listed x WHERE x.library_id = t.library_id AND x.rating_key = t.rating_key)
+SELECT t.id, t.library_id, t.guid, t.file, t.size_bytes, t.duration_seconds, t.first_seen_time, t.title, t.artist,
+  t.part_key, split_part(t.part_key, '/', 5) AS mtime, CASE WHEN h.id IS NULL THEN t.rating_key END AS rating_key,
+  (t.removed_time IS NOT NULL OR t.library_id = ANY(%(read)s) OR h.id IS NOT NULL) AS gone
+FROM library_track t JOIN library_library l ON l.id = t.library_id LEFT JOIN handed h ON h.id = t.id
+WHERE l.server_id = %(server)s AND (h.id IS NOT NULL OR NOT EXISTS (
+  SELECT FROM listed x WHERE x.library_id = t.library_id AND x.rating_key = t.rating_key))
 """
 # Songs that came lately and that nobody has said anything of count as newcomers as well: an unfinished listing, or Plex
 # itself, may have shown them beside the track in whose place they came.
 _NEW_SIDE = f"""
 CREATE TEMP TABLE same_song (old_id bigint, library_id bigint, rating_key text, new_id bigint);
 CREATE TEMP TABLE new_side AS
-SELECT x.library_id, x.rating_key, t.id, x.guid, x.file, x.size_bytes, x.duration_seconds,
-  split_part(x.part_key, '/', 5) AS mtime, COALESCE(t.first_seen_time, 'infinity') AS first_seen_time,
+SELECT x.library_id, x.rating_key, t.id, x.guid, x.file, x.size_bytes, x.duration_seconds, x.title, x.artist,
+  x.part_key, split_part(x.part_key, '/', 5) AS mtime, COALESCE(t.first_seen_time, 'infinity') AS first_seen_time,
   x.copies_here, x.copies
 FROM (
   SELECT *, count(*) OVER (PARTITION BY library_id, guid) AS copies_here, count(*) OVER (PARTITION BY guid) AS copies
   FROM listed
 ) AS x LEFT JOIN library_track t ON t.library_id = x.library_id AND t.rating_key = x.rating_key
+  AND t.id NOT IN (SELECT id FROM handed)
 WHERE t.id IS NULL OR (
   t.first_seen_time > now() - interval '{OVERLAP}' AND t.removed_time IS NULL AND t.in_plex = 'untouched'
   AND NOT EXISTS (SELECT FROM verdicts_override WHERE track_id = t.id)
@@ -46,6 +68,8 @@ class Rule:
     """What must hold for the keys to say anything."""
     newcomer: str = "true"
     """What must hold of the newcomer besides."""
+    pair: str = "true"
+    """What must hold of the two together, `t` and `l`."""
 
 
 # The surest first. A guid is shared by copies of a recording, so it must be the only one in the whole listing; one that
@@ -53,14 +77,14 @@ class Rule:
 _GUID_KNOWN = "guid <> '' AND guid NOT LIKE 'local://%'"
 _RULES = (
     Rule(keys=("file", "size_bytes", "mtime"), known="file <> '' AND size_bytes > 0 AND mtime <> ''"),
-    Rule(keys=("guid",), known=_GUID_KNOWN, newcomer="n.copies = 1"),
+    Rule(keys=("guid",), known=_GUID_KNOWN, newcomer="l.copies = 1"),
     Rule(keys=("file",), known="file <> ''"),
     Rule(
         keys=("size_bytes", "mtime", "duration_seconds"),
         known="size_bytes > 0 AND mtime <> '' AND duration_seconds > 0",
     ),
 )
-_OTHER_LIBRARY_SAME_KEY = Rule(keys=("rating_key",), known="true")
+_OTHER_LIBRARY_SAME_KEY = Rule(keys=("rating_key",), known="true", pair=f"NOT {ANOTHER_SONG}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,12 +107,17 @@ def match(
 ) -> list[Match]:
     """Songs under a new key, from the table `listed`. `read`: libraries whose listing is complete, or that are no more.
 
-    1. Old side: tracks that are not listed. Those of other libraries may still be in Plex.
+    Leaves the table `handed`: the ids of tracks whose key has another song now.
+
+    1. Old side: tracks that are not listed, or whose key has another song now. Those of other libraries may still be in
+       Plex.
     2. New side: listed tracks without a row, or with one that is new and that nobody has said anything of.
     3. Rule by rule, the surest first: one of the old side and one of the new that share what no third has. In one
        library first, then between libraries.
     4. Where the old track may still be in Plex, Plex is asked for it (`still_there`): then it is another song.
     """
+    cursor.execute(_HANDED)
+    cursor.execute(_HANDED_TO_A_COPY)
     cursor.execute(_OLD_SIDE, {"server": server_id, "read": list(read)})
     cursor.execute("SELECT EXISTS (SELECT FROM old_side)")
     if not cursor.fetchone()[0]:
@@ -132,14 +161,14 @@ def _statement(rule: Rule, old: str, newcomer: str) -> str:
     keys = ", ".join(rule.keys)
     return f"""
     INSERT INTO same_song
-    SELECT o.id, n.library_id, n.rating_key, n.id
+    SELECT t.id, l.library_id, l.rating_key, l.id
     FROM (
       SELECT *, count(*) OVER (PARTITION BY {keys}) AS alike FROM old_side
       WHERE {rule.known} AND {old} AND id NOT IN (SELECT old_id FROM same_song)
-    ) AS o JOIN (
+    ) AS t JOIN (
       SELECT *, count(*) OVER (PARTITION BY {keys}) AS alike FROM new_side
       WHERE {rule.known} AND {newcomer}
         AND (library_id, rating_key) NOT IN (SELECT library_id, rating_key FROM same_song)
-    ) AS n ON ({", ".join(f"o.{key}" for key in rule.keys)}) = ({", ".join(f"n.{key}" for key in rule.keys)})
-    WHERE o.alike = 1 AND n.alike = 1 AND o.first_seen_time < n.first_seen_time AND {rule.newcomer}
+    ) AS l ON ({", ".join(f"t.{key}" for key in rule.keys)}) = ({", ".join(f"l.{key}" for key in rule.keys)})
+    WHERE t.alike = 1 AND l.alike = 1 AND t.first_seen_time < l.first_seen_time AND {rule.newcomer} AND {rule.pair}
     """  # noqa: S608 # our own words

@@ -5,17 +5,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from django.utils import timezone
 
 from portal.library.details import store_details
+from portal.library.identity import is_another
 from portal.library.listing import Taken, hindrance, take, without_media
 from portal.library.models import Library, Track
 from portal.library.staging import Listing, begin_listing, close_staging, open_staging, stage
 from portal.preferences.current import preferences
-from portal.remote.sync import PlexLibrary, PlexServer
+from portal.remote.sync import PlexLibrary, PlexServer, PlexTrack
 from portal.runs.models import Run
 from portal.runs.work import DONE, Outcome, RunFailedError, RunJob, Verdict
 from portal.teaching.members import read_again
 
 # A library that changed while it was read is read once more at once; then people are told.
 LISTINGS = 2
+ANOTHER = Outcome(
+    verdict=Verdict.SKIPPED, message="Its key in Plex went to another song while the sync ran: sync again."
+)
 VANISHED = Outcome(verdict=Verdict.SKIPPED, message="It vanished from Plex while the sync ran.")
 
 
@@ -72,16 +76,18 @@ class Syncing:
             removed_time=now
         )
         notes = [note for each in listings for note in _notes(each, taken)]
-        notes += [*hindrances, *_notes_of_vanished(vanished, taken)]
-        return notes
+        if taken.handed:
+            job.run.result = {**job.run.result, "keys_changed_hands": taken.handed}
+        return [*notes, *hindrances, *_notes_of_vanished(vanished, taken)]
 
     def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
         """Take the genres, locks and labels of some hundred tracks, a hundred in a request to Plex."""
-        keys = dict(Track.objects.filter(pk__in=track_ids).values_list("pk", "rating_key"))
-        found = job.services.sync.get_tracks(list(keys.values()))
-        store_details({pk: found[key].state for pk, key in keys.items() if key in found})
-        for pk, key in keys.items():
-            yield pk, DONE if key in found else VANISHED
+        tracks = list(Track.objects.filter(pk__in=track_ids))
+        found = job.services.sync.get_tracks([track.rating_key for track in tracks])
+        outcomes = {track.pk: _outcome(track, found.get(track.rating_key)) for track in tracks}
+        done = [track for track in tracks if outcomes[track.pk] is DONE]
+        store_details({track.pk: found[track.rating_key].state for track in done})
+        yield from outcomes.items()
 
     def conclude(self, run: Run) -> str:
         """What was seen, library by library."""
@@ -89,6 +95,12 @@ class Syncing:
 
     def abandon(self, run: Run) -> None:
         """What was stored is right as it is."""
+
+
+def _outcome(track: Track, found: PlexTrack | None) -> Outcome:
+    if found is None:
+        return VANISHED
+    return ANOTHER if is_another(track, found) else DONE
 
 
 def _list(job: RunJob, library: Library) -> Listing:
@@ -113,13 +125,17 @@ def _notes(listing: Listing, taken: Taken) -> list[str]:
 
 
 def _notes_of_vanished(vanished: Sequence[Library], taken: Taken) -> list[str]:
+    handed = (
+        f"{taken.handed} rating keys in Plex have another song than before: each song keeps what is known of it, under "
+        "its new key, or as removed where it is nowhere"
+    )
     rekeyed = f"{taken.rekeyed} songs have a new key in Plex and keep what is known of them"
     gone = [
         f"“{library.title}” is no longer on the server: its {taken.removed[library.pk]} songs are kept as removed"
         for library in vanished
         if library.pk in taken.removed
     ]
-    return [rekeyed if taken.rekeyed else "", *gone]
+    return [handed if taken.handed else "", rekeyed if taken.rekeyed else "", *gone]
 
 
 def _chosen(job: RunJob, libraries: Sequence[PlexLibrary]) -> list[PlexLibrary]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Protocol
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -103,6 +104,19 @@ class GenreState:
     def __str__(self) -> str:
         listed = ", ".join(self.genres) or "no genres"
         return f"{listed} ({'locked' if self.locked else 'not locked'})"
+
+
+class Meant(Protocol):
+    """What tells a track from another one under the same key."""
+
+    @property
+    def guid(self) -> str: ...
+    @property
+    def file(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def artist(self) -> str: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,13 +267,19 @@ class SyncClient:
             )
         return [_track(track) for track in answer.tracks]
 
-    def write_genres(self, rating_key: str, wanted: GenreState, *, expected: GenreState) -> Written:
-        """Make the track's genres and lock exactly `wanted`, unless somebody changed them since `expected`."""
+    def write_genres(
+        self, rating_key: str, wanted: GenreState, *, expected: GenreState, meant: Meant
+    ) -> Written:
+        """Make the track's genres and lock exactly `wanted`, unless somebody changed them since `expected`.
+
+        Nothing is written where the key has another track now than the one that is `meant`.
+        """
         request = pb.WriteGenresRequest(
             rating_key=rating_key,
             genres=wanted.genres,
             lock=pb.LOCK_CHANGE_LOCK if wanted.locked else pb.LOCK_CHANGE_UNLOCK,
             expected=pb.GenreState(genres=expected.genres, locked=expected.locked),
+            track=pb.TrackIdentity(guid=meant.guid, file=meant.file, title=meant.title, artist=meant.artist),
         )
         with translated("sync"):
             answer = self._stub.WriteGenres(request, timeout=60.0)

@@ -31,6 +31,7 @@ class Control:
             Route("/stand-in/tracks/{key:int}", self.remove, methods=["DELETE"]),
             Route("/stand-in/tracks/{key:int}/genres", self.edit_by_hand, methods=["PUT"]),
             Route("/stand-in/tracks/{key:int}/rekey", self.rekey, methods=["POST"]),
+            Route("/stand-in/renumber", self.renumber, methods=["POST"]),
             Route("/stand-in/changes", self.change, methods=["POST"]),
             Route("/stand-in/refresh", self.refresh, methods=["POST"]),
             Route("/stand-in/behaviour", self.behaviour, methods=["GET", "POST"]),
@@ -97,6 +98,13 @@ class Control:
         body = await request.json()
         self._world.edit_by_hand(request.path_params["key"], tuple(body["genres"]), body.get("locked"))
         return JSONResponse(self._state(request.path_params["key"]))
+
+    async def renumber(self, request: Request) -> JSONResponse:
+        """Give tracks the keys of others: {"keys": {"1": 2, "2": 1}, "keep_genres": true}."""
+        body = await request.json()
+        keys = {int(old): int(new) for old, new in body["keys"].items()}
+        self._world.renumber(keys, keep_genres=body.get("keep_genres", True))
+        return JSONResponse({})
 
     async def refresh(self, request: Request) -> JSONResponse:
         """Refresh the metadata of {"rating_keys": [...]}."""

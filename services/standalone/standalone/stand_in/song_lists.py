@@ -1,6 +1,6 @@
 """Playlists and collections of the stand-in: made, filled and taken away as plexapi asks for it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
@@ -58,6 +58,12 @@ class SongLists:
     def add(self, song_list: SongList, members: Iterable[int]) -> SongList:
         """Put more into it."""
         return self._keep(replace(song_list, members=(*song_list.members, *members)))
+
+    def renumber(self, keys: Mapping[int, int]) -> None:
+        """The same songs under their new keys; old keys may be new ones of others."""
+        for each in list(self._lists.values()):
+            if each.subtype == "track":
+                self._keep(replace(each, members=tuple(keys.get(key, key) for key in each.members)))
 
     def remove(self, song_list: SongList) -> None:
         """Take it away."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from standalone.stand_in.behaviour import Behaviour, Faults
+from standalone.stand_in.behaviour import Behaviour, BehaviourError, Faults
 from standalone.stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
 from standalone.stand_in.edits import Edit, GenreState, Spelling, apply, refreshed
 from standalone.stand_in.song_lists import SongLists
@@ -197,6 +197,26 @@ class World:
         self.remove([rating_key])
         self.add(library_key, [moved])
         return moved.rating_key
+
+    def renumber(self, keys: Mapping[int, int], *, keep_genres: bool = True) -> None:
+        """Give tracks the rating keys of others, as a server does whose database was made anew: new keys by old ones.
+
+        Guids and files stay with the tracks, and so do genres and locks, unless they are to be those of the catalogue.
+        """
+        moving = {old: (*self._tracks[old], self.genre_state(old)) for old in keys if old in self._tracks}
+        taken = {keys[old] for old in moving}
+        if len(taken) < len(moving) or taken & (self._tracks.keys() - moving.keys()):
+            raise BehaviourError("two tracks would have one rating key")
+        self.remove(moving)
+        now = int(time.time())
+        for old, (library_key, track, state) in moving.items():
+            guid = track.guid or f"plex://track/{old:024x}"
+            self.add(library_key, [replace(track, rating_key=keys[old], guid=guid)])
+            kept = state if keep_genres else GenreState(genres=track.genres, locked=track.genres_locked)
+            self._states[keys[old]] = (kept, now)
+            with self.storage.transaction():
+                self.storage.save_state(keys[old], kept, now)
+        self.song_lists.renumber(keys)
 
     def change(self, changes: Mapping[str, Any]) -> dict[int, int]:
         """Many changes at once, as a scan of the folders makes them; the new keys by the old ones.

@@ -881,25 +881,33 @@ Global___WriteGenresRequest: _TypeAlias = WriteGenresRequest  # noqa: Y015
 
 @_typing.final
 class TrackIdentity(_message.Message):
-    """What tells a track from another one under the same rating key: it is another where both the guid and the file differ."""
+    """What tells a track from another one under the same rating key: it is another where both the guid and the file differ;
+    where one of the two is not known, or was made up by Plex, where title or artist differ besides.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     GUID_FIELD_NUMBER: _builtins.int
     FILE_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    ARTIST_FIELD_NUMBER: _builtins.int
     guid: _builtins.str
     """Empty: not known."""
     file: _builtins.str
-    """The path as the Plex server names it; empty: not known."""
+    """The path of one of its files as the Plex server names it; empty: not known."""
+    title: _builtins.str
+    artist: _builtins.str
     def __init__(
         self,
         *,
         guid: _builtins.str = ...,
         file: _builtins.str = ...,
+        title: _builtins.str = ...,
+        artist: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "guid", b"guid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artist", b"artist", "file", b"file", "guid", b"guid", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,40 @@
+"""Whether a rating key still is the track that a caller means: Plex gives keys to other tracks when it is made anew."""
+
+import unicodedata
+from dataclasses import dataclass
+
+from sync.tracks import Track
+
+LOCAL = "local://"
+"""What Plex makes up for tracks that it does not know: it is like a rating key, and tells as little."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackIdentity:
+    """What a caller knows of the track."""
+
+    guid: str
+    file: str
+    title: str
+    artist: str
+
+
+def is_another(track: Track, meant: TrackIdentity) -> bool:
+    """Whether Plex has another track under the key than the one that is meant.
+
+    1. The same guid, or one of its files is the one: the same track.
+    2. Both guids and files are known, and differ: another one.
+    3. Where a guid or a file is not known, little can be compared: the same track if title and artist are.
+    """
+    files = {part.file for part in track.parts if part.file}
+    guids = {guid for guid in (track.guid, meant.guid) if guid and not guid.startswith(LOCAL)}
+    guids_known = all(guid and not guid.startswith(LOCAL) for guid in (track.guid, meant.guid))
+    if (guids_known and len(guids) == 1) or meant.file in files:
+        return False
+    if guids_known and files and meant.file:
+        return True
+    return _names(track.title, track.artist) != _names(meant.title, meant.artist)
+
+
+def _names(*texts: str) -> list[str]:
+    return [unicodedata.normalize("NFC", text).lower() for text in texts]
