@@ -33,7 +33,6 @@ def web_process(
         _wait_for(process, log, listens_on)
         yield process
     finally:
-        # A killed gunicorn leaves children that go on listening for a moment.
         process.terminate()
         process.wait(timeout=30)
 

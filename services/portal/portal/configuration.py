@@ -25,6 +25,8 @@ class PortalSettings(ServiceSettings):
     one in front leave it off: anybody could send that header."""
     web_threads: int = Field(default=8, ge=1, le=64)
     """Pages that are made at the same time."""
+    request_seconds: float = Field(default=20.0, ge=1, le=600)
+    """Within which a browser must have sent all of a request; one that drips is cut off."""
     sync_target: str = "127.0.0.1:50051"
     """host:port of the sync service."""
     features_target: str = "127.0.0.1:50052"

@@ -11,6 +11,11 @@ from portal.figures import metrics
 handler500 = "portal.faults.server_error"
 
 
+def livez(request: HttpRequest) -> HttpResponse:
+    """200 when the process answers: nothing that a restart would not cure is asked, the database least of all."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
 def healthz(request: HttpRequest) -> HttpResponse:
     """200 when pages and the database answer; without the database the answer is 503."""
     with connection.cursor() as cursor:
@@ -19,6 +24,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
+    path("livez", livez),
     path("healthz", healthz),
     path("metrics", metrics),
     path("", RedirectView.as_view(pattern_name="admin:index")),

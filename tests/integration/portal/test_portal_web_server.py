@@ -1,0 +1,156 @@
+"""The web process before browsers that are slow, strangers that are worse, and pages that do not end."""
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+from django.db import connection
+from django.test import Client
+from postgres_server import PostgresServer
+from waiting import until
+from web_process import free_port, web_process
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HALF_A_HEAD = b"GET /admin/login/ HTTP/1.1\r\nHost: localhost\r\nX-Slow:"
+NO_BODY = (
+    b"POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    b"Content-Length: 2000000\r\n\r\n"
+)
+HEALTH = ("/livez", "/healthz")
+SECONDS = 5
+"""An answer within it is no freeze, on a machine that does much else."""
+
+
+@contextmanager
+def serving(postgres: PostgresServer, log: Path, **environment: str) -> Iterator[tuple[int, int]]:
+    """Port and process id of a web process with two threads for pages."""
+    port = free_port()
+    with web_process(
+        postgres.url(str(connection.settings_dict["NAME"])),
+        log,
+        listens_on=("127.0.0.1", port),
+        PORTAL_PORT=str(port),
+        PORTAL_WEB_THREADS="2",
+        **environment,
+    ) as process:
+        yield port, process.pid
+
+
+def status(port: int, path: str, headers: dict[str, str] | None = None) -> int:
+    asked = HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+    try:
+        asked.request("GET", path, headers=headers or {})
+        return asked.getresponse().status
+    finally:
+        asked.close()
+
+
+def opened(port: int, first_bytes: bytes) -> socket.socket:
+    begun = socket.create_connection(("127.0.0.1", port), timeout=SECONDS)
+    begun.sendall(first_bytes)
+    return begun
+
+
+@pytest.mark.parametrize("count", [10, 500])
+@pytest.mark.parametrize("first_bytes", [HALF_A_HEAD, NO_BODY], ids=["heads", "bodies"])
+def test_requests_that_never_end_freeze_neither_pages_nor_health(
+    postgres: PostgresServer, tmp_path: Path, count: int, first_bytes: bytes
+) -> None:
+    with serving(postgres, tmp_path / "log") as (port, _), ExitStack() as held:
+        for _ in range(count):
+            held.enter_context(opened(port, first_bytes))
+        for path in (*HEALTH, "/admin/login/", "/static/portal/portal.css"):
+            assert status(port, path) == 200, path
+
+
+@pytest.mark.parametrize("first_bytes", [HALF_A_HEAD, NO_BODY], ids=["head", "body"])
+def test_a_request_that_drips_is_cut_off(
+    postgres: PostgresServer, tmp_path: Path, first_bytes: bytes
+) -> None:
+    limit = {"PORTAL_REQUEST_SECONDS": "1"}
+    with serving(postgres, tmp_path / "log", **limit) as (port, _), opened(port, first_bytes) as begun:
+        begun.settimeout(0.2)
+        deadline = time.monotonic() + 15
+        while True:
+            assert time.monotonic() < deadline, "it is still open"
+            try:
+                begun.sendall(b"a")
+                if begun.recv(100) == b"":
+                    break
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+
+
+def test_health_answers_while_every_page_thread_is_stuck(
+    postgres: PostgresServer, tmp_path: Path, admin_client: Client
+) -> None:
+    url = postgres.url(str(connection.settings_dict["NAME"]))
+    cookie = f"sessionid={admin_client.cookies['sessionid'].value}"
+    page = f"GET /admin/ HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n".encode()
+    with (
+        serving(postgres, tmp_path / "log") as (port, _),
+        psycopg.connect(url) as other,
+        psycopg.connect(url, autocommit=True) as watching,
+        ExitStack() as held,
+    ):
+        other.execute("LOCK TABLE django_session IN ACCESS EXCLUSIVE MODE")
+        waiting = [held.enter_context(opened(port, page)) for _ in range(4)]
+        query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        until(lambda: watching.execute(query).fetchone() == (2,))
+        for path in HEALTH * 3:
+            assert status(port, path) == 200, path
+        other.rollback()
+        for each in waiting:
+            assert each.recv(12) == b"HTTP/1.1 302"
+
+
+def test_livez_needs_no_database(tmp_path: Path) -> None:
+    port = free_port()
+    nobody_listens = f"postgresql://nobody@127.0.0.1:{free_port()}/reclass"
+    with web_process(nobody_listens, tmp_path / "log", listens_on=("127.0.0.1", port), PORTAL_PORT=str(port)):
+        assert status(port, "/livez") == 200
+        assert status(port, "/healthz") == 503
+
+
+def test_strangers_bodies_fill_no_memory(postgres: PostgresServer, tmp_path: Path) -> None:
+    with serving(postgres, tmp_path / "log") as (port, pid), ExitStack() as held:
+        status(port, "/admin/login/")
+        process = psutil.Process(pid)
+        before = process.memory_info().rss
+        begun = [held.enter_context(opened(port, NO_BODY)) for _ in range(150)]
+        for each in begun:
+            each.setblocking(False)
+        taken, stalls = 0, 0
+        while stalls < 20:
+            sent = sum(_sent(each) for each in begun)
+            taken += sent
+            stalls = 0 if sent else stalls + 1
+            if not sent:
+                assert status(port, "/livez") == 200
+        grown = process.memory_info().rss - before
+        assert grown < 128 * 2**20, f"it took {taken / 2**20:.0f} MiB and grew by {grown / 2**20:.0f} MiB"
+        assert status(port, "/admin/login/") == 200
+
+
+def _sent(begun: socket.socket) -> int:
+    try:
+        return begun.send(b"a" * 65536)
+    except OSError:
+        return 0
+
+
+def test_a_body_that_no_form_of_ours_has_is_refused_before_it_is_sent(
+    postgres: PostgresServer, tmp_path: Path
+) -> None:
+    head = NO_BODY.replace(b"2000000", b"900000000")
+    with serving(postgres, tmp_path / "log") as (port, _), opened(port, head) as begun:
+        assert b" 413 " in begun.recv(30)
