@@ -1,5 +1,6 @@
 """The tags inside an audio file. A tag that cannot be read is an empty one, never an error."""
 
+import re
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -85,7 +86,7 @@ def _values(tags: Any, key: str) -> list[str]:
     if hasattr(value, "text"):  # an ID3 frame
         value = value.text
     texts = [value] if isinstance(value, str) or not isinstance(value, Iterable) else list(value)
-    return [_clean(str(text)) for text in texts]
+    return [str(text) for text in texts]
 
 
 def _clean(text: str) -> str:
@@ -94,16 +95,16 @@ def _clean(text: str) -> str:
 
 
 def _first(texts: Sequence[str]) -> str:
-    return next((text for text in texts if text), "")
+    return next((text for text in map(_clean, texts) if text), "")
 
 
 def _genres(texts: Sequence[str]) -> tuple[str, ...]:
-    """Each genre once, in order. Programs join several by ";"; "/" and "," belong to names."""
+    """Each genre once, in order. Programs join several by NUL, line breaks or ";"; "/" and "," belong to names."""
+    parts = [_clean(part) for text in texts for part in re.split(r"[;\0\r\n]", text)]
     # ID3's frame writes the numbers of ID3v1 out ("17", "(17)"), which other kinds of tags hold as well.
-    frame = TCON(encoding=3, text=list(texts))  # type: ignore[no-untyped-call] # mutagen types its modules in part
-    names = frame.genres if texts else []
+    frame = TCON(encoding=3, text=parts)  # type: ignore[no-untyped-call] # mutagen types its modules in part
     genres: dict[str, str] = {}
-    for name in (part.strip() for joined in names for part in joined.split(";")):
+    for name in frame.genres if parts else []:
         if name:
             genres.setdefault(name.casefold(), name)
     return tuple(genres.values())[:MAX_GENRES]

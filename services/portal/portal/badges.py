@@ -93,7 +93,7 @@ AGREEMENT: Mapping[str, Badge] = {
         "Plex had another genre, or none; the one that was written from here stands there now.",
     ),
     Agreement.DIFFERS: _badge("Differs", Tone.BAD, "The AI and the tags name different genres."),
-    Agreement.NO_TAG: _badge("No tag", Tone.QUIET, "The tags name no genre that the aliases know."),
+    Agreement.NO_TAG: _badge("No known tag", Tone.QUIET, "The tags name no genre that the aliases know."),
     Agreement.NO_VERDICT: _badge("No verdict", Tone.QUIET, "The AI has not judged this song."),
 }
 

@@ -4,7 +4,7 @@ import grpc
 import pytest
 from plex_stand_in import TOKEN
 from portal.configuration import PortalSettings
-from portal.genres.models import Alias, Genre
+from portal.genres.models import Alias, Genre, IgnoredTag
 from portal.ledger.exclusion import exclude
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.ledger.planning import Planning
@@ -125,6 +125,70 @@ def test_a_song_whose_tag_the_model_has_not_learned_is_left_to_people(portal):
     assert batch.rows.get(rating_key="1002").after_genres == ["Folk"]
     left = run.songs.get(state=RunSong.State.SKIPPED)
     assert "K-Pop, which the model has not learned" in left.message
+
+
+def unknown_tags(portal):
+    """Songs whose tags nobody knows, one of them beside a known one, and one that a person has decided."""
+    for key, genres in ((1001, ["Classical"]), (1002, ["Disco", "Classical"]), (1003, ["Classical", "Rock"])):
+        portal.plex.ask("PUT", f"tracks/{key}/genres", {"genres": genres, "locked": False})
+    portal.plex.ask("PUT", "tracks/1004/genres", {"genres": ["Classical"], "locked": False})
+    judged(portal)
+    song = Track.objects.get(rating_key="1004")
+    Override.objects.create(track=song, genre=Genre.objects.get(name="Folk"))
+
+
+def test_a_song_of_whose_tags_none_is_known_is_left_to_people_and_the_dry_run_names_the_tags(
+    portal, admin_client
+):
+    unknown_tags(portal)
+    run = portal.finish(start_plan(min_confidence=0.7))
+    batch = WriteBatch.objects.get(pk=run.result["batch"])
+    written = set(batch.rows.values_list("rating_key", flat=True))
+    assert {"1001", "1002"} & written == set()
+    assert {"1003", "1004"} <= written
+    left = run.songs.get(track__rating_key="1001")
+    assert "None of its tags is known (Classical)" in left.message
+    assert (
+        "2 songs were left alone because nobody has said what their tags stand for: Classical (2), Disco (1). "
+        "Say it on the page Unknown tags." in run.message
+    )
+    page = admin_client.get(f"/admin/ledger/writebatch/{batch.pk}/change/").content.decode()
+    assert "<td>Classical</td>" in page
+    assert "/admin/genres/alias/unmapped/" in page
+
+
+def test_a_song_whose_tags_are_ignored_counts_as_untagged(portal):
+    unknown_tags(portal)
+    IgnoredTag.objects.create(tag="classical")
+    written = set(planned(portal).rows.values_list("rating_key", flat=True))
+    assert "1001" in written
+    assert "1002" not in written
+
+
+def test_selected_songs_and_songs_that_we_wrote_once_are_held_to_their_own_tags(portal):
+    unknown_tags(portal)
+    IgnoredTag.objects.create(tag="Classical")
+    chosen = list(Track.objects.filter(rating_key="1001").values_list("pk", flat=True))
+    portal.finish(start_push(planned(portal, track_ids=chosen)))
+    assert portal.plex.state(1001) == (["Jazz"], True)
+    IgnoredTag.objects.all().delete()
+    judge_all(Track.objects.exclude(file=""), "Blues", "genre_test/2")
+    run = portal.finish(start_plan(chosen, min_confidence=0.7))
+    assert "1 song was left alone" in run.message
+    assert run.result["unknown_tags"][0]["tag"] == "Classical"
+
+
+def test_a_plan_of_before_a_tag_was_heeded_does_not_write_it(portal):
+    unknown_tags(portal)
+    IgnoredTag.objects.create(tag="Classical")
+    batch = planned(portal)
+    IgnoredTag.objects.all().delete()
+    portal.finish(start_push(batch))
+    row = batch.rows.get(rating_key="1001")
+    assert (row.state, row.track.in_plex) == (WriteRow.State.FAILED, InPlex.UNTOUCHED)
+    assert "None of its tags is known (Classical)" in row.message
+    assert portal.plex.state(1001) == (["Classical"], False)
+    assert portal.plex.state(1004) == (["Folk"], True)
 
 
 def planning(portal):

@@ -4,10 +4,10 @@ import html
 
 import pytest
 import songs
-from portal.genres.models import Alias, Genre
+from portal.genres.models import Alias, Genre, IgnoredTag
 from portal.library.labels import relabel
 from portal.library.models import Track
-from portal.library.unmapped import unmapped_tags
+from portal.library.unmapped import unheeded_songs, unmapped_tags
 
 PAGE = "/admin/genres/alias/unmapped/"
 pytestmark = pytest.mark.usefixtures("genres")
@@ -62,6 +62,44 @@ def test_without_a_genre_and_for_what_says_nothing_no_alias_is_made(admin_client
         admin_client, tag="???", genre=Genre.objects.get(name="Vocal").pk
     )
     assert Alias.objects.count() == before
+
+
+def test_a_tag_can_become_a_genre_of_its_own(admin_client):
+    a_library()
+    said = shown(admin_client, tag="Schlagerchen", new_genre="")
+    assert "“Schlagerchen” is a genre now; it is learned when you train again: 2 songs changed." in said
+    assert Genre.objects.get(name="Schlagerchen").custom
+    assert Track.objects.filter(tag_genre__name="Schlagerchen").count() == 2
+
+
+def test_a_tag_can_be_ignored_and_heeded_again(admin_client):
+    a_library()
+    assert unheeded_songs().tags == (("Schlagerchen", 2), ("Klangkunst", 1))
+    said = shown(admin_client, tag="Schlagerchen", ignore="")
+    assert "“Schlagerchen” is ignored now" in said
+    assert "2 tags of this library stand for no genre" in said
+    assert unheeded_songs().songs == 1
+    assert "“Schlagerchen” is heeded again" in shown(admin_client, tag="Schlagerchen", heed="")
+    assert unheeded_songs().songs == 3
+
+
+def test_an_alias_ends_that_a_tag_is_ignored(admin_client):
+    a_library()
+    shown(admin_client, tag="Schlagerchen", ignore="")
+    Alias.objects.create(spelling="Schlagerchen", genre=Genre.objects.get(name="Vocal"))
+    assert not IgnoredTag.objects.exists()
+
+
+def test_dashboard_and_the_page_of_what_can_be_learned_lead_to_unknown_tags(admin_client):
+    a_library()
+    dashboard = html.unescape(admin_client.get("/admin/").content.decode())
+    assert (
+        "3 songs have tags of which nobody has said what they stand for: Schlagerchen (2), Klangkunst (1)."
+        in dashboard
+    )
+    learnable = html.unescape(admin_client.get("/admin/genres/genre/learnable/").content.decode())
+    assert "neither learned from nor written" in learnable
+    assert PAGE in learnable
 
 
 def test_who_may_not_add_aliases_sees_the_list_without_the_button(client, django_user_model):

@@ -119,6 +119,7 @@ def test_every_kind_of_tag_is_read(short_songs, tmp_path, suffix, tag):
         (["(4)Eurodisco"], ("Disco", "Eurodisco")),
         (["Rock; Pop;rock ; "], ("Rock", "Pop")),
         (["Pop/Rock", "Drum & Bass, Jungle"], ("Pop/Rock", "Drum & Bass, Jungle")),
+        (["Folk\x00Rock", "Jazz"], ("Folk", "Rock", "Jazz")),
         (["  "], ()),
     ],
 )

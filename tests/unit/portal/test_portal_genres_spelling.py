@@ -1,24 +1,30 @@
 """Which genre a tag stands for, and that the first aliases are not ambiguous."""
 
+import re
 import runpy
 from pathlib import Path
 
 import pytest
 import standalone
 from portal.genres.aliases import ALIASES, CUSTOM, DESCRIPTIONS
-from portal.genres.spelling import genre_of, genres_of, normalised
+from portal.genres.spelling import IGNORED, genres_of, lookup, normalised, unheeded, unknown_tags
 
-KNOWN = {
-    normalised(spelling): number
+KNOWN = lookup(
+    (normalised(spelling), number)
     for number, (name, spellings) in enumerate(ALIASES.items())
     for spelling in (name, *spellings)
-}
+)
 NAMES = tuple(ALIASES)
+SEPARATORS = (", ", ",", "/", " / ", ";", "; ", "|", "\x00", " & ", " and ", " + ", " - ", "\\", "，", "\n")
 
 
 def found(*tags: str) -> str | None:
-    number = genre_of(tags, KNOWN)
-    return None if number is None else NAMES[number]
+    numbers = genres_of(tags, KNOWN)
+    return NAMES[numbers[0]] if numbers else None
+
+
+def named(*tags: str) -> set[str]:
+    return {NAMES[number] for number in genres_of(tags, KNOWN)}
 
 
 @pytest.mark.parametrize(
@@ -27,7 +33,8 @@ def found(*tags: str) -> str | None:
         ("Hip-Hop / Rap", "hip hop/rap"),
         ("R&B", "r and b"),
         ("Música Latina", "musica latina"),
-        ("Pop_Rock", "POP/ROCK"),
+        ("Pop_Rock", "POP ROCK"),
+        ("Folk, World, & Country", "Folk, World & Country"),
         ("Lo‐Fi", "lofi"),
     ],
 )
@@ -78,7 +85,69 @@ def test_a_tag_of_which_a_part_is_unknown_names_no_genre(tag: str) -> None:
 
 
 def test_ampersand_without_spaces_joins_nothing() -> None:
-    assert genre_of(["Rock&Unknown"], KNOWN) is None
+    assert found("Rock&Unknown") is None
+
+
+def test_two_spellings_in_one_tag_never_stand_for_a_third_genre() -> None:
+    spellings = [(spelling, name) for name, group in ALIASES.items() for spelling in (name, *group)]
+    written = {normalised(spelling) for spelling, _ in spellings}
+    plain = {re.sub(r"[\W_]", "", normalised(spelling)): (spelling, name) for spelling, name in spellings}
+    # Only of such pairs could the whole be taken for another spelling.
+    glued = [
+        (plain[one[:cut]], plain[one[cut:]])
+        for one in plain
+        for cut in range(1, len(one))
+        if one[:cut] in plain and one[cut:] in plain
+    ]
+    assert len(glued) >= 83
+    tags = {
+        f"{first}{separator}{second}": {one, other}
+        for (first, one), (second, other) in glued
+        for separator in SEPARATORS
+    }
+    unwritten = {tag: genres for tag, genres in tags.items() if normalised(tag) not in written}
+    assert {tag: named(tag) for tag, genres in unwritten.items() if not named(tag) <= genres} == {}
+    joined = [tag for tag in unwritten if not re.search("[&/]", tag)]
+    assert [tag for tag in joined if named(tag) != unwritten[tag]] == []
+
+
+@pytest.mark.parametrize(
+    "tag",
+    ["Folk, Rock", "Rock, Folk", "Folk/Rock", "folk ; rock", "Folk\x00Rock", "Folk - Rock", "Folk，Rock"],
+)
+def test_folk_and_rock_in_one_tag_is_not_folk_rock(tag: str) -> None:
+    assert named(tag) == {"Folk", "Pop_Rock"}
+    assert named("Folk Rock") == named("Folk-Rock") == {"Pop_Rock"}
+
+
+@pytest.mark.parametrize(
+    ("tag", "genre"),
+    [
+        ("Hip-Hop/Rap", "Rap"),
+        ("Hip Hop Rap", "Rap"),
+        ("R&B", "RnB"),
+        ("R & B", "RnB"),
+        ("R&B Soul", "RnB"),
+        ("Drum and Bass", "Electronic"),
+        ("Rock'n'Roll", "Pop_Rock"),
+        ("Trap (EDM)", "Electronic"),
+    ],
+)
+def test_a_separator_that_an_alias_has_separates_nothing(tag: str, genre: str) -> None:
+    assert named(tag) == {genre}
+
+
+def test_tags_that_nobody_knows_are_told_from_none_and_from_ignored_ones() -> None:
+    known = KNOWN | {normalised("Live"): IGNORED, "???": IGNORED}
+    assert unknown_tags(["Classical", "Jazz", "Live", "", " ", "???", "Rock/Disco"], known) == (
+        "Classical",
+        "Rock/Disco",
+    )
+    assert genres_of(["Live", "Rock; Live"], known) == genres_of(["Rock"], known)
+    assert unheeded(["Classical", "Live"], known) == ("Classical",)
+    assert (
+        unheeded(["Classical", "Jazz"], known) == unheeded(["Live; Live"], known) == unheeded([], known) == ()
+    )
 
 
 def test_the_first_known_tag_counts_and_unknown_ones_count_for_nothing() -> None:

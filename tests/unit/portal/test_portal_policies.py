@@ -2,7 +2,8 @@
 
 import pytest
 from features.errors import FeatureError
-from portal.ledger.policy import Said, Wish, edit, wish
+from portal.genres.spelling import IGNORED
+from portal.ledger.policy import Said, Wish, edit, objection, wish
 from portal.library.faults import OF_THE_SONG
 from portal.library.originals import Edit, original_genres
 from portal.remote.sync import GenreState
@@ -24,6 +25,7 @@ def test_a_sure_verdict_is_written_with_its_confidence():
         {"confidence": 0.79},
         {"classified": False},
         {"predicted": None},
+        {"objection": "Its tag says Classical."},
         {"excluded": True},
         {"removed": True},
         {"excluded": True, "override": ROCK},
@@ -41,15 +43,28 @@ def test_a_persons_word_wins_over_any_verdict():
     )
 
 
-@pytest.mark.parametrize("genres", [("Bebop",), ("BEBOP", "Soundtrack"), ("Jazz",)])
+@pytest.mark.parametrize(
+    "genres",
+    [("Bebop",), ("BEBOP", "Soundtrack"), ("Jazz",), ("Rock", "Jazz"), ("Rock, Jazz",), ("Jazz / Rock",)],
+)
 def test_tags_that_stand_for_the_genre_already_are_left_alone(genres):
     assert edit(GenreState(genres=genres), WISHED, SPELLINGS) is None
 
 
-@pytest.mark.parametrize("genres", [(), ("Rock",), ("Rock", "Jazz"), ("Soundtrack",)])
+@pytest.mark.parametrize("genres", [(), ("Rock",), ("Rock, Rock",), ("Soundtrack",)])
 def test_other_tags_are_replaced_by_the_genre_and_locked(genres):
     wanted = GenreState(genres=("Jazz",), locked=True)
     assert edit(GenreState(genres=genres), WISHED, SPELLINGS) == wanted
+
+
+def test_the_ai_is_not_written_over_tags_that_nobody_knows_or_that_the_model_has_not_learned():
+    known = SPELLINGS | {"kpop": 3, "live": IGNORED}
+    beyond = {3: "K-Pop"}
+    assert "None of its tags is known (Classical, Disco)" in objection(["Classical", "Disco"], known, beyond)
+    assert "Its tag says K-Pop, which the model has not learned" in objection(
+        ["Rock", "K-Pop"], known, beyond
+    )
+    assert [objection(tags, known, beyond) for tags in ([], ["Live"], ["Rock", "Disco"])] == ["", "", ""]
 
 
 FIRST = Edit(before=("Rock", "Pop"), after=("Jazz",))

@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -32,11 +34,11 @@ def push(
     with portal_at_hand(data):
         from portal.runs.start import next_batch
 
-        batch = None if dry_run or min_confidence is not None else next_batch()
+        batch, run = None if dry_run or min_confidence is not None else next_batch(), None
         if batch is None:
-            batch = _plan(min_confidence, as_json=as_json)
+            batch, run = _plan(min_confidence, as_json=as_json)
         if batch is None or dry_run:
-            _report(batch, as_json=as_json, rows=dry_run)
+            _report(batch, as_json=as_json, rows=dry_run, plan=run)
             return
         _apply(batch, as_json=as_json)
 
@@ -58,7 +60,8 @@ def rollback(
             raise typer.Exit(status)
 
 
-def _plan(min_confidence: float | None, *, as_json: bool) -> Any:
+def _plan(min_confidence: float | None, *, as_json: bool) -> tuple[Any, Any]:
+    """The batch of a new dry run, None where nothing is to be written; and the run."""
     from portal.ledger.models import WriteBatch
     from portal.preferences.current import preferences
     from portal.runs.start import start_plan
@@ -68,7 +71,9 @@ def _plan(min_confidence: float | None, *, as_json: bool) -> Any:
     status = _run_to_its_end(run, as_json=as_json)
     if status:
         raise typer.Exit(status)
-    return WriteBatch.objects.filter(pk=run.result["batch"], state=WriteBatch.State.PLANNED).first()
+    planned = WriteBatch.objects.filter(pk=run.result["batch"], state=WriteBatch.State.PLANNED).first()
+    run.refresh_from_db()
+    return planned, run
 
 
 def _apply(batch: Any, *, as_json: bool) -> None:
@@ -109,9 +114,11 @@ def _batch(name: str) -> Any:
     return batch
 
 
-def _report(batch: Any, *, as_json: bool, rows: bool = False) -> None:
+def _report(batch: Any, *, as_json: bool, rows: bool = False, plan: Any = None) -> None:
+    from portal.ledger.left_alone import unknown_tags_of
     from portal.ledger.writing import counts
 
+    unknown = unknown_tags_of(plan)
     if as_json:
         numbers = counts(batch) if batch else {}
         result = {
@@ -119,9 +126,32 @@ def _report(batch: Any, *, as_json: bool, rows: bool = False) -> None:
             "state": batch.state if batch else None,
             "rows": numbers,
         }
+        if plan is not None:
+            result["unknown_tags"] = [asdict(each) for each in unknown]
         sys.stdout.write(json.dumps(result) + "\n")
-    elif batch is not None and rows:
-        _show_rows(batch)
+    else:
+        _show_unknown(unknown)
+        if batch is not None and rows:
+            _show_rows(batch)
+
+
+def _show_unknown(tags: Sequence[Any]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    if not tags:
+        return
+    table = Table("unknown tag", "songs left alone", "for example")
+    for each in tags[:SHOWN_ROWS]:
+        table.add_row(escape(each.tag), f"{each.songs:,}", escape(each.example))
+    console = Console()
+    console.print(table)
+    if len(tags) > SHOWN_ROWS:
+        console.print(
+            f"and {len(tags) - SHOWN_ROWS} more; the admin lists them all under Unknown tags.",
+            highlight=False,
+        )
 
 
 def _show_rows(batch: Any) -> None:

@@ -36,11 +36,13 @@ class Standing:
     learnable: int | None = None
     """Genres that a training could learn; None where nobody counted."""
     unknown_tags: int = 0
-    """Songs without a genre that have a tag which no alias knows."""
+    """Songs that have tags, of which none is known."""
     suspects: int = 0
     """Songs whose tag looks wrong, and that nobody has decided and no batch has put right."""
     overridden: int = 0
     """Songs whose genre a person has set."""
+    unheeded: str = ""
+    """What to say of songs that have tags, of which none is known; empty where there are none."""
     planned_batch: int | None = None
     """A write batch that waits to be applied."""
     planned_since: bool = False
@@ -121,6 +123,8 @@ def _to_do(standing: Standing) -> Iterable[Advice]:
     yield from _learn(standing)
     yield from _judge(standing)
     yield from _look_and_write(standing)
+    if standing.unheeded and standing.model_ready is not False:
+        yield Advice(text=standing.unheeded, page="genres/alias/unmapped/", button="Unknown tags")
 
 
 def _read(standing: Standing) -> Iterable[Advice]:

@@ -18,7 +18,7 @@ from portal.dashboard.counts import (
 from portal.dashboard.services import Surroundings, surroundings
 from portal.ledger.models import WriteBatch
 from portal.library.stages import TRIAL_WARNING
-from portal.library.unmapped import unmapped_tags
+from portal.library.unmapped import unheeded_songs
 from portal.runs.engine import ACTIVE
 from portal.runs.models import Run
 from portal.runs.start import last_written_batch
@@ -64,6 +64,7 @@ def _standing(counts: Counts, around: Surroundings) -> Standing:
         WriteBatch.objects.filter(state=WriteBatch.State.PLANNED, rows__isnull=False).order_by("-pk").first()
     )
     written = last_written_batch()
+    unheeded = unheeded_songs()
     running = frozenset(Run.objects.filter(state__in=ACTIVE).values_list("kind", flat=True))
     learns = around.model_ready is False
     return Standing(
@@ -85,7 +86,8 @@ def _standing(counts: Counts, around: Surroundings) -> Standing:
         planned_since=_planned_since(),
         written_batch=written.pk if written else None,
         learnable=len(survey_genres().learnable) if learns else None,
-        unknown_tags=sum(each.without_genre for each in unmapped_tags()) if learns else 0,
+        unknown_tags=unheeded.songs,
+        unheeded=str(unheeded) if unheeded.songs else "",
     )
 
 

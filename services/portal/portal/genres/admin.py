@@ -137,17 +137,19 @@ class AliasAdmin(Relabelling):
         return (("unmapped/", "genres_alias_unmapped", self.unmapped),)
 
     def unmapped(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        """The tags that stand for no genre; a click gives one to each."""
+        """The tags that stand for no genre; by a click a person says what is to come of one."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         if request.method == "POST":
-            if not self.has_add_permission(request):
+            may_add_genres = request.user.has_perm("genres.add_genre")
+            if not self.has_add_permission(request) or ("new_genre" in request.POST and not may_add_genres):
                 raise PermissionDenied
-            unmapped_page.add_alias(request)
+            unmapped_page.take(request)
             return HttpResponseRedirect(request.get_full_path())
         context = {
             **self.admin_site.each_context(request),
             "may_add": self.has_add_permission(request),
+            "may_add_genres": request.user.has_perm("genres.add_genre"),
             **unmapped_page.context(request),
         }
         return TemplateResponse(request, "portal/unmapped.html", context)

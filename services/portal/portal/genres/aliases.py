@@ -70,7 +70,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
         "Folk Music", "Folk Revival", "Folk, World, & Country", "Folk-Pop", "Folklore", "Folksongs",
         "Freak Folk", "Free Folk", "Indie Folk", "Irish Folk", "Liedermacher", "Neofolk", "New Acoustic",
         "Old-Time", "Political Folk", "Progressive Folk", "Protest Songs", "Psych-Folk", "Psychedelic Folk",
-        "Scottish Folk", "Sea Shanty", "Shanty", "Singer & Songwriter", "Singer-Songwriter",
+        "Scottish Folk", "Sea Shanty", "Shanty", "Singer & Songwriter", "Singer-Songwriter", "Singer/Songwriter",
         "Traditional Folk", "Urban Folk", "フォーク",
     ),
     "International": (

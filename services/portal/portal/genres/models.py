@@ -4,7 +4,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
 
-from portal.genres.spelling import normalised
+from portal.genres.spelling import IGNORED, lookup, normalised, spelled
 
 
 class Genre(models.Model):
@@ -52,15 +52,33 @@ class Alias(models.Model):
             raise ValidationError({"spelling": "This is the name of another genre."})
 
     def save(self, *args: object, **kwargs: object) -> None:
-        """Keep the compared form in step with the spelling."""
+        """Keep the compared form in step with the spelling, which is ignored no more."""
         self.normalised = normalised(self.spelling)
+        IgnoredTag.objects.filter(normalised=self.normalised).delete()
+        super().save(*args, **kwargs)  # type: ignore[arg-type] # handed through as they came
+
+
+class IgnoredTag(models.Model):
+    """A tag that says nothing of the genre, as a person has said: a song that has no other counts as untagged."""
+
+    tag = models.CharField(max_length=200, help_text="As it stands in tags, for example Favourites.")
+    normalised = models.CharField(max_length=200, unique=True, editable=False)
+
+    class Meta:
+        ordering = ("tag",)
+
+    def __str__(self) -> str:
+        return self.tag
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        """Keep the compared form in step with the tag."""
+        self.normalised = spelled(self.tag)
         super().save(*args, **kwargs)  # type: ignore[arg-type] # handed through as they came
 
 
 def spellings() -> dict[str, int]:
-    """Every known spelling, normalised, with the id of its genre: aliases and the genres' own names."""
-    known = dict(Alias.objects.filter(genre__retired=False).values_list("normalised", "genre_id"))
-    known.update(
-        (normalised(name), pk) for pk, name in Genre.objects.filter(retired=False).values_list("pk", "name")
-    )
-    return known
+    """Every known spelling, normalised, with the id of its genre: the genres' own names, aliases, and ignored tags."""
+    ignored = ((tag, IGNORED) for tag in IgnoredTag.objects.values_list("normalised", flat=True))
+    aliases = Alias.objects.filter(genre__retired=False).values_list("normalised", "genre_id")
+    names = Genre.objects.filter(retired=False).values_list("pk", "name")
+    return lookup((*ignored, *aliases, *((normalised(name), pk) for pk, name in names)))

@@ -15,6 +15,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from portal import badges
 from portal.ledger.differences import difference
+from portal.ledger.left_alone import unknown_tags_of
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.pages import PageAdmin
 from portal.runs.buttons import ask_for
@@ -129,6 +130,7 @@ class WriteBatchAdmin(PageAdmin):
         if chosen in WriteRow.State.values:
             rows = rows.filter(state=chosen)
         run = Run.objects.filter(arguments__batch=obj.pk, state__in=ACTIVE).first()
+        plan = Run.objects.filter(arguments__batch=obj.pk, kind=Run.Kind.PLAN).first()
         page = Paginator(rows, ROWS_PER_PAGE).get_page(request.GET.get("p"))
         return {
             "batch": obj,
@@ -149,6 +151,7 @@ class WriteBatchAdmin(PageAdmin):
                 }
                 for row in page
             ],
+            "unknown_tags": unknown_tags_of(plan),
             "run": run,
             "steps": () if run else STEPS.get(obj.state, ()),
         }

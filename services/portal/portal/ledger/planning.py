@@ -1,16 +1,19 @@
 """The dry run: makes a batch of edits, each with what stands in Plex before it."""
 
-from collections.abc import Collection, Container, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from django.db import transaction
 from django.db.models import Q
 
-from portal.genres.models import spellings
+from portal.genres.models import Genre, spellings
+from portal.ledger.left_alone import note_unknown_tags
 from portal.ledger.models import WriteBatch, WriteRow
-from portal.ledger.policy import Said, Wish, edit, wish
+from portal.ledger.policy import Said, Wish, edit, objection, wish
 from portal.ledger.standing import put_away
 from portal.library.identity import is_another
+from portal.library.labels import edits_of
 from portal.library.models import Analysis, InPlex, Track
+from portal.library.originals import original_genres
 from portal.remote.sync import TRACKS_AT_ONCE, GenreState, PlexTrack
 from portal.runs.models import Run
 from portal.runs.work import DONE, Outcome, RunInterruptedError, RunJob, Verdict
@@ -42,17 +45,17 @@ class Planning:
     def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
         """Compare up to 100 songs with their full metadata, and note the edits that are needed.
 
-        A tag that the model has not learned is left to people: every other genre would be wrong if it is right.
+        What speaks against writing is asked of the tags that Plex has now: a sync may be long ago.
         """
         batch = WriteBatch.objects.filter(pk=job.run.arguments["batch"]).first()
         if batch is None:
             raise RunInterruptedError
-        songs = Track.objects.filter(pk__in=track_ids).order_by("pk")
-        tracks = list(songs.select_related("override__genre", "tag_genre"))
+        tracks = list(Track.objects.filter(pk__in=track_ids).order_by("pk").select_related("override__genre"))
         found = job.services.sync.get_tracks([track.rating_key for track in tracks])
         known = spellings()
-        beyond = beyond_model(tracks, job.services.inference.learned())
-        wishes = _wishes(tracks, batch.min_confidence, beyond)
+        tags = {track.pk: found[track.rating_key].state for track in tracks if track.rating_key in found}
+        objections = _objections(tags, known, unlearned(job.services.inference.learned()))
+        wishes = _wishes(tracks, batch.min_confidence, objections)
         for track in tracks:
             in_plex, wished = found.get(track.rating_key), wishes.get(track.pk)
             if in_plex is None or is_another(track, in_plex):
@@ -60,17 +63,20 @@ class Planning:
                 yield track.pk, Outcome(verdict=Verdict.SKIPPED, message=message)
                 continue
             _note(batch, track.pk, in_plex, wished, known)
-            yield track.pk, DONE if wished else _left_alone(beyond.get(track.pk))
+            yield track.pk, DONE if wished else _left_alone(objections.get(track.pk, ""))
 
     def conclude(self, run: Run) -> str:
         """How many edits there would be; a batch without any leaves the ledger."""
         batch = WriteBatch.objects.get(pk=run.arguments["batch"])
-        planned = batch.rows.count()
+        planned, left = batch.rows.count(), note_unknown_tags(run)
         if planned:
-            return f"Batch {batch.pk}: {planned} songs would be written. Nothing has been changed in Plex."
+            return (
+                f"Batch {batch.pk}: {planned} songs would be written. Nothing has been changed in Plex.{left}"
+            )
         self.abandon(run)
         return (
-            "Nothing to write: every song that is decided has its genre in Plex already, or none is decided."
+            "Nothing to write: every song that is decided has its genre in Plex already, is left to people, or none is "
+            f"decided.{left}"
         )
 
     def abandon(self, run: Run) -> None:
@@ -81,27 +87,28 @@ class Planning:
         put_away(batch)
 
 
-def beyond_model(tracks: Iterable[Track], learned: Collection[str]) -> dict[int, str]:
-    """The tag's genre of those songs whose genre is not among the learned ones."""
+def unlearned(learned: Collection[str]) -> dict[int, str]:
+    """The names, by id, of the genres that are not among the learned ones."""
     known = {name.casefold() for name in learned}
+    genres = Genre.objects.filter(retired=False).values_list("pk", "name")
+    return {pk: name for pk, name in genres if name.casefold() not in known}
+
+
+def _objections(
+    states: Mapping[int, GenreState], known: Mapping[str, int], beyond: Mapping[int, str]
+) -> dict[int, str]:
+    edits = edits_of(states)
     return {
-        track.pk: track.tag_genre.name
-        for track in tracks
-        if track.tag_genre and not track.tag_genre.retired and track.tag_genre.name.casefold() not in known
+        pk: objection(original_genres(state.genres, edits.get(pk, ())), known, beyond)
+        for pk, state in states.items()
     }
 
 
-def _left_alone(unlearned: str | None) -> Outcome:
-    if unlearned is None:
-        return DONE
-    message = (
-        f"Its tag says {unlearned}, which the model has not learned, so it is left alone: set its genre by hand, or "
-        f"find more songs of {unlearned} and train again."
-    )
-    return Outcome(verdict=Verdict.SKIPPED, message=message)
+def _left_alone(message: str) -> Outcome:
+    return Outcome(verdict=Verdict.SKIPPED, message=message) if message else DONE
 
 
-def _wishes(tracks: Sequence[Track], min_confidence: float, beyond: Container[int]) -> dict[int, Wish]:
+def _wishes(tracks: Sequence[Track], min_confidence: float, objections: Mapping[int, str]) -> dict[int, Wish]:
     # Looked up anew: a verdict may have changed since the songs were laid out.
     said = {}
     current = Track.objects.filter(pk__in=[track.pk for track in tracks], predictions__current=True)
@@ -125,7 +132,7 @@ def _wishes(tracks: Sequence[Track], min_confidence: float, beyond: Container[in
             predicted=verdict,
             confidence=confidence,
             classified=track.analysis == Analysis.CLASSIFIED,
-            beyond_model=track.pk in beyond,
+            objection=objections.get(track.pk, ""),
             excluded=track.in_plex == InPlex.EXCLUDED,
             removed=track.removed_time is not None,
         )

@@ -1,10 +1,13 @@
 """Which songs are written to Plex, and with what: pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from portal.genres.spelling import genre_of
+from portal.genres.spelling import genres_of, unheeded
 from portal.remote.sync import GenreState
+
+AI, PERSON = "AI", "person"
+"""Whose word a genre is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,7 +17,7 @@ class Wish:
     genre_id: int
     genre: str
     source: str
-    """ "AI" or "person"."""
+    """`AI` or `PERSON`."""
     confidence: float | None
 
 
@@ -28,8 +31,8 @@ class Said:
     confidence: float = 0.0
     classified: bool = False
     """False for provisional and unsure verdicts, which are never written."""
-    beyond_model: bool = False
-    """Its tag names a genre that the model has not learned: if the tag is right, the model cannot be."""
+    objection: str = ""
+    """What speaks against writing the AI's word."""
     excluded: bool = False
     removed: bool = False
 
@@ -40,15 +43,38 @@ def wish(said: Said, *, min_confidence: float) -> Wish | None:
         return None
     if said.override is not None:
         genre_id, genre = said.override
-        return Wish(genre_id=genre_id, genre=genre, source="person", confidence=None)
-    if said.beyond_model or said.predicted is None or not said.classified or said.confidence < min_confidence:
+        return Wish(genre_id=genre_id, genre=genre, source=PERSON, confidence=None)
+    if said.objection or said.predicted is None or not said.classified or said.confidence < min_confidence:
         return None
     genre_id, genre = said.predicted
-    return Wish(genre_id=genre_id, genre=genre, source="AI", confidence=said.confidence)
+    return Wish(genre_id=genre_id, genre=genre, source=AI, confidence=said.confidence)
+
+
+def objection(
+    tags: Sequence[str], genres_by_spelling: Mapping[str, int], unlearned: Mapping[int, str]
+) -> str:
+    """Why a song with these tags, as they were before we wrote, is left to people; empty where nothing speaks against.
+
+    A tag that the model has not learned: every other genre would be wrong if it is right. The same holds for tags of
+    which none is known, for a tag that we do not know is not an empty one. unlearned : names of such genres by id.
+    """
+    beyond = [unlearned[genre] for genre in genres_of(tags, genres_by_spelling) if genre in unlearned]
+    if beyond:
+        return (
+            f"Its tag says {beyond[0]}, which the model has not learned, so it is left alone: set its genre by hand, "
+            f"or find more songs of {beyond[0]} and train again."
+        )
+    unknown = unheeded(tags, genres_by_spelling)
+    if unknown:
+        return (
+            f"None of its tags is known ({', '.join(unknown)}), so it is left alone: say on the page Unknown tags what "
+            "they stand for, or set its genre by hand."
+        )
+    return ""
 
 
 def edit(before: GenreState, wished: Wish, genres_by_spelling: Mapping[str, int]) -> GenreState | None:
-    """How the song's genres are to be; None where its tags stand for the wished genre already."""
-    if genre_of(before.genres, genres_by_spelling) == wished.genre_id:
+    """How the song's genres are to be; None where one of its tags stands for the wished genre already."""
+    if wished.genre_id in genres_of(before.genres, genres_by_spelling):
         return None
     return GenreState(genres=(wished.genre,), locked=True)

@@ -7,6 +7,7 @@ from django.db.models import Count, Q
 from django.utils import timezone
 from runtime.errors import RemoteError
 
+from portal.genres.models import spellings
 from portal.ledger.attempts import (
     PERHAPS_STANDING,
     after_state,
@@ -15,8 +16,11 @@ from portal.ledger.attempts import (
     present_state,
 )
 from portal.ledger.models import WriteBatch, WriteRow
+from portal.ledger.policy import PERSON, objection
 from portal.ledger.standing import stand_again
+from portal.library.labels import edits_of
 from portal.library.models import InPlex, Track
+from portal.library.originals import original_genres
 from portal.remote.sync import GenreState, SyncClient
 from portal.runs.models import Run
 from portal.runs.outcomes import outcome_of
@@ -38,7 +42,12 @@ class Push:
 
     def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
         """Write one song after the other, each committed by itself."""
-        for row_id, track_id in _rows(job.run, track_ids):
+        rows = _rows(job.run, track_ids)
+        left_alone = _leave_alone([row_id for row_id, _ in rows])
+        for row_id, track_id in rows:
+            if row_id in left_alone:
+                yield track_id, Outcome(verdict=Verdict.SKIPPED, message=left_alone[row_id])
+                continue
             # Before the edit and in a commit of its own: after a crash it tells our edit from somebody else's.
             begun = WriteRow.objects.filter(pk=row_id, state=WriteRow.State.PLANNED, attempted_time=None)
             first_attempt = bool(begun.update(attempted_time=timezone.now()))
@@ -113,6 +122,22 @@ def _tracks(batch: WriteBatch, chosen: Q) -> Iterable[int]:
 def _rows(run: Run, track_ids: Sequence[int]) -> list[tuple[int, int]]:
     rows = WriteRow.objects.filter(batch_id=run.arguments["batch"], track_id__in=track_ids)
     return list(rows.order_by("pk").values_list("pk", "track_id"))
+
+
+def _leave_alone(row_ids: Sequence[int]) -> dict[int, str]:
+    """Rows that are not written, with the reason: since the plan, or the version that made it, more speaks against."""
+    of_ai = WriteRow.objects.filter(pk__in=row_ids, state=WriteRow.State.PLANNED, attempted_time=None)
+    rows = list(of_ai.exclude(source=PERSON).only("track_id", "before_genres"))
+    known, edits = spellings(), edits_of(row.track_id for row in rows)
+    left = {}
+    for row in rows:
+        tags = original_genres(row.before_genres, edits.get(row.track_id, ()))
+        message = objection(tags, known, unlearned={})
+        if message:
+            left[row.pk] = message
+            of_ai.filter(pk=row.pk).update(state=WriteRow.State.FAILED, message=message)
+            stand_again([row.track_id], instead_of=InPlex.PLANNED)
+    return left
 
 
 @transaction.atomic

@@ -12,15 +12,18 @@ class Agreement(models.TextChoices):
     AGREES = "agrees", "Agrees"
     PUT_RIGHT = "put right", "Put right"
     DIFFERS = "differs", "Differs"
-    NO_TAG = "no tag", "No tag"
+    NO_TAG = "no tag", "No known tag"
     NO_VERDICT = "no verdict", "No verdict"
 
 
-def agreement(verdict_genre: str, tag_genre: str = "tag_genre_id") -> Case:
-    """An expression over two fields that hold a genre's id, or nothing."""
+def agreement(verdict_genre: str, tag_genre: str = "tag_genre_id", further: str = "tag_also") -> Case:
+    """An expression over two fields that hold a genre's id, or nothing, and one that holds a list of further ids."""
     return Case(
         When(**{f"{verdict_genre}__isnull": True}, then=Value(Agreement.NO_VERDICT.value)),
-        When(Q(**{verdict_genre: F(tag_genre)}), then=Value(Agreement.AGREES.value)),
+        When(
+            Q(**{verdict_genre: F(tag_genre)}) | Q(**{f"{further}__contains": [F(verdict_genre)]}),
+            then=Value(Agreement.AGREES.value),
+        ),
         When(in_plex=InPlex.WRITTEN, then=Value(Agreement.PUT_RIGHT.value)),
         When(**{f"{tag_genre}__isnull": True}, then=Value(Agreement.NO_TAG.value)),
         default=Value(Agreement.DIFFERS.value),

@@ -1,12 +1,13 @@
 """The tags of this library that stand for no genre, and how many songs have each."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.db import connection
 
 from portal.genres.models import spellings
-from portal.genres.spelling import genres_of
+from portal.genres.spelling import unheeded, unknown_tags
 
 # Of a song that we wrote to, Plex shows what we wrote; that stands for a genre, or did when it was written.
 _TAGS = """
@@ -14,11 +15,16 @@ SELECT tag, count(*), count(*) FILTER (WHERE tag_genre_id IS NULL), min(artist |
 FROM library_track, unnest(plex_genres) AS tag
 WHERE removed_time IS NULL GROUP BY tag ORDER BY 3 DESC, 2 DESC, tag
 """
+_WITHOUT_GENRE = """
+SELECT plex_genres, count(*) FROM library_track
+WHERE removed_time IS NULL AND tag_genre_id IS NULL AND plex_genres <> '{}' GROUP BY plex_genres
+"""
+SHOWN_TAGS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class UnmappedTag:
-    """A tag that no alias knows."""
+    """A tag that no alias knows, and that nobody has said to ignore."""
 
     tag: str
     songs: int
@@ -34,5 +40,36 @@ def unmapped_tags() -> Iterator[UnmappedTag]:
     with connection.cursor() as cursor:
         cursor.execute(_TAGS)
         for tag, songs, without_genre, example in cursor.fetchall():
-            if not genres_of((tag,), known):
+            if unknown_tags((tag,), known):
                 yield UnmappedTag(tag=tag, songs=songs, without_genre=without_genre, example=example)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnheededSongs:
+    """Songs that have tags, of which none is known: they are neither learned from nor written."""
+
+    songs: int
+    tags: tuple[tuple[str, int], ...]
+    """Their tags with the songs of each, the most frequent first."""
+
+    def __str__(self) -> str:
+        named = ", ".join(f"{tag} ({songs})" for tag, songs in self.tags[:SHOWN_TAGS])
+        more = f" and {len(self.tags) - SHOWN_TAGS} more" if len(self.tags) > SHOWN_TAGS else ""
+        have = "1 song has" if self.songs == 1 else f"{self.songs:,} songs have"
+        return (
+            f"{have} tags of which nobody has said what they stand for: {named}{more}. They are neither learned from "
+            "nor written: say under Unknown tags in the admin which genre each is, or that it is to be ignored."
+        )
+
+
+def unheeded_songs() -> UnheededSongs:
+    """Those of this library."""
+    known = spellings()
+    songs, tags = 0, Counter[str]()
+    with connection.cursor() as cursor:
+        cursor.execute(_WITHOUT_GENRE)
+        for genres, count in cursor.fetchall():
+            unknown = unheeded(genres, known)
+            songs += count if unknown else 0
+            tags.update(dict.fromkeys(unknown, count))
+    return UnheededSongs(songs=songs, tags=tuple(sorted(tags.items(), key=lambda each: (-each[1], each[0]))))

@@ -50,7 +50,8 @@ def _tags(found: Learnable) -> Offer:
     if found.unknown_tags:
         tags = ", ".join(f"“{tag}” ({count})" for tag, count in found.unknown_tags)
         sentences.append(
-            f"Tags that no alias knows: {tags}. Say in the admin, under Unknown tags, which genre they stand for."
+            f"Tags that no alias knows: {tags}. Say in the admin, under Unknown tags, which genre they stand for, "
+            "or that they are to be ignored: songs without a known tag are neither learned from nor written."
         )
     return Offer(
         title="The tags that are there",

@@ -1,0 +1,50 @@
+"""Tags to ignore; and spellings in which a separator stays, for "Folk, Rock" is not "Folk Rock"."""
+
+from django.db import migrations, models
+
+from portal.genres.spelling import normalised
+
+# The next sync asks Plex for these in full, a hundred at a time, and reads their tags by the new rule.
+WITH_SEPARATORS = r"""
+    UPDATE library_track SET last_synced = NULL
+    WHERE EXISTS (SELECT FROM unnest(plex_genres) AS tag WHERE tag ~* '[^[:alnum:] ]|\sand\s')
+"""
+
+
+def forwards(apps, schema_editor):
+    Alias = apps.get_model("genres", "Alias")
+    aliases = list(Alias.objects.all())
+    for alias in aliases:
+        alias.normalised = normalised(alias.spelling)
+    # The new form tells more apart than the one before, so no two of them become one.
+    Alias.objects.bulk_update(aliases, ["normalised"], batch_size=500)
+    # It was found by its letters alone before.
+    folk = apps.get_model("genres", "Genre").objects.filter(name="Folk").first()
+    if folk is not None:
+        spelling = "Singer/Songwriter"
+        Alias.objects.get_or_create(
+            normalised=normalised(spelling), defaults={"spelling": spelling, "genre": folk}
+        )
+
+
+class Migration(migrations.Migration):
+    dependencies = [("genres", "0003_fma_spellings"), ("library", "0011_tag_also")]
+    operations = [
+        migrations.CreateModel(
+            name="IgnoredTag",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                (
+                    "tag",
+                    models.CharField(help_text="As it stands in tags, for example Favourites.", max_length=200),
+                ),
+                ("normalised", models.CharField(editable=False, max_length=200, unique=True)),
+            ],
+            options={"ordering": ("tag",)},
+        ),
+        migrations.RunPython(forwards, migrations.RunPython.noop),
+        migrations.RunSQL(WITH_SEPARATORS, migrations.RunSQL.noop),
+    ]
