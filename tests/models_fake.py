@@ -51,6 +51,7 @@ class ModelsFake(inference_pb2_grpc.InferenceServiceServicer):
     """Out-of-fold predictions by model."""
     pictures: list[messages.Picture] = field(default_factory=list)
     refuses: ServiceError | None = None
+    out_of_fold_asked: list[messages.GetOutOfFoldRequest] = field(default_factory=list)
     switches: list[messages.PromoteModelRequest | messages.RollbackModelRequest] = field(default_factory=list)
 
     def ListModels(
@@ -82,6 +83,7 @@ class ModelsFake(inference_pb2_grpc.InferenceServiceServicer):
     def GetOutOfFold(
         self, request: messages.GetOutOfFoldRequest, context: grpc.ServicerContext
     ) -> Iterator[messages.OutOfFoldPrediction]:
+        self.out_of_fold_asked.append(request)
         yield from self.said.get(request.name, [])
 
     def PromoteModel(

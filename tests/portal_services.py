@@ -157,11 +157,21 @@ class InferenceFake(ModelsFake):
     """Of a model that is trained now."""
     promotions: list[int] = field(default_factory=list)
     """What trainings were asked to do with their models."""
+    train_options: list[inference_pb2.TrainOptions] = field(default_factory=list)
+    out_of_fold_outcome: int = inference_pb2.OUTCOME_CLASSIFIED
+    """Of the songs of a training."""
+    random_weights: bool = False
+    """Whether its verdicts are of vectors that random weights made."""
 
     def _verdict(self, genre: str, stage: int = 1) -> inference_pb2.StageVerdict:
         top = [inference_pb2.GenreScore(genre=genre, probability=self.confidence)]
         return inference_pb2.StageVerdict(
-            stage=stage, model_version=self.model, top=top, decided=True, threshold=0.8
+            stage=stage,
+            model_version=self.model,
+            top=top,
+            decided=True,
+            threshold=0.8 if stage == 1 else 0.7,
+            random_weights=self.random_weights,
         )
 
     def ClassifyTracks(
@@ -188,6 +198,7 @@ class InferenceFake(ModelsFake):
             confidence=self.confidence,
             deciding_stage=1,
             model_version=self.model,
+            random_weights=self.random_weights,
             verdicts=[self._verdict(self.genre, stage + 1) for stage in range(self.verdicts_of_stages)],
             content_key=self.hears,
         )
@@ -195,7 +206,8 @@ class InferenceFake(ModelsFake):
     def Train(
         self, requests: Iterator[inference_pb2.TrainRequest], context: grpc.ServicerContext
     ) -> Iterator[inference_pb2.TrainResponse]:
-        self.promotions.append(next(requests).options.promotion)
+        self.train_options.append(next(requests).options)
+        self.promotions.append(self.train_options[-1].promotion)
         songs = [request.song for request in requests]
         self.taught = songs
         progress = inference_pb2.TrainProgress(step="learning", fraction=0.5)
@@ -205,6 +217,8 @@ class InferenceFake(ModelsFake):
                 song_id=song.song_id,
                 verdicts=[self._verdict(self.genre)],
                 label_suspect=song.genre != self.genre,
+                outcome=self.out_of_fold_outcome,  # type: ignore[arg-type] # any number of the enum
+                deciding_stage=1,
             )
             yield inference_pb2.TrainResponse(out_of_fold=said)
         stage = inference_pb2.StageReport(stage=1, model_version=self.model, held_out_accuracy=0.75)

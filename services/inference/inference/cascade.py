@@ -11,6 +11,7 @@ from inference.bootstrap import interval_of_mean
 from inference.coverage import CoveragePoint, coverage_curve
 from inference.evaluation import confusion_matrix, genre_figures, macro_f1, truths
 from inference.judged import Judged
+from inference.voting import last_words
 
 Floats = NDArray[np.floating]
 Bools = NDArray[np.bool_]
@@ -119,19 +120,17 @@ def positions(rows: NDArray[np.intp], wanted: NDArray[np.intp]) -> NDArray[np.in
 
 def vote(stages: Sequence[Judged], thresholds: Sequence[float]) -> Vote:
     """The first stage that reaches its threshold, on a song like those of its training, decides; else the last one."""
-    confidences = np.stack([stage.confidence for stage in stages])
-    reached = confidences >= np.asarray(thresholds[: len(stages)])[:, np.newaxis]
-    reached &= np.stack([stage.familiar for stage in stages])
-    deciding = np.where(reached.any(axis=0), reached.argmax(axis=0), len(stages) - 1)
-    songs = np.arange(len(deciding))
+    confidences = [stage.confidence for stage in stages]
+    last = last_words(confidences, [~stage.familiar for stage in stages], thresholds[: len(stages)])
+    deciding, songs = last.stages, np.arange(len(last.stages))
     predicted = np.stack([stage.probabilities.argmax(axis=1) for stage in stages])[deciding, songs]
     right = np.stack([stage.right for stage in stages])[deciding, songs]
     return Vote(
-        confidence=confidences[deciding, songs],
+        confidence=np.stack(confidences)[deciding, songs],
         right=right,
         predicted=predicted,
         deciding=deciding,
-        decided=reached[deciding, songs],
+        decided=last.decided,
     )
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from inference.bootstrap import interval_of_mean
 from inference.model import Comparison
+from inference.voting import last_words
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.integer]
@@ -26,19 +27,26 @@ class Opinion:
     genres: tuple[str, ...]
     probabilities: NDArray[np.floating]
     """[m, genres], calibrated."""
+    strange: Bools
+    """[m] unlike the songs of the training."""
     threshold: float
-    """Probability from which on no later stage is asked."""
+    """In force: probability from which on no later stage is asked."""
 
 
 def voted(songs: Ints, opinions: Sequence[Opinion]) -> NDArray[np.object_]:
     """The genre [n] that the stages give each of these songs (rows, rising) together; "" where none knows it."""
-    genres = np.full(len(songs), "", dtype=object)
-    open_ = np.ones(len(songs), dtype=np.bool_)
-    for opinion in opinions:
-        asked = open_ & np.isin(songs, opinion.songs)
-        rows = opinion.probabilities[np.searchsorted(opinion.songs, songs[asked])]
-        genres[asked] = np.asarray(opinion.genres, dtype=object)[rows.argmax(axis=1)]
-        open_[asked] = rows.max(axis=1) < opinion.threshold
+    asked = [np.isin(songs, opinion.songs) for opinion in opinions]
+    confidences = [np.zeros(len(songs)) for _ in opinions]
+    strange = [np.zeros(len(songs), dtype=np.bool_) for _ in opinions]
+    said = np.full((len(opinions), len(songs)), "", dtype=object)
+    for stage, opinion in enumerate(opinions):
+        rows = np.searchsorted(opinion.songs, songs[asked[stage]])
+        confidences[stage][asked[stage]] = opinion.probabilities[rows].max(axis=1)
+        strange[stage][asked[stage]] = opinion.strange[rows]
+        best = opinion.probabilities[rows].argmax(axis=1)
+        said[stage, asked[stage]] = np.asarray(opinion.genres, dtype=object)[best]
+    last = last_words(confidences, strange, [opinion.threshold for opinion in opinions], asked)
+    genres: NDArray[np.object_] = said[last.stages, np.arange(len(songs))]
     return genres
 
 

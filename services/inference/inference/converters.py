@@ -26,6 +26,8 @@ KINDS = {int(kind): kind for kind in VectorKind}
 DEFAULT_TOP_K = 5
 MOST_FOLDS = 20
 
+VotingOptions = inference_pb2.ClassifyOptions | inference_pb2.TrainOptions | inference_pb2.GetOutOfFoldRequest
+
 
 def vectors_from(messages: Iterable[features_pb2.Vector]) -> tuple[Vector, ...]:
     """Vectors as arrays; raises VectorInvalidError for a wrong kind, length or value."""
@@ -53,16 +55,28 @@ def vector_to(vector: Vector) -> features_pb2.Vector:
 
 def rule_from(options: inference_pb2.ClassifyOptions) -> Rule:
     """How to vote; raises RequestInvalidError."""
-    if options.top_k < 0 or options.max_stages < 0:
-        raise RequestInvalidError("top_k and max_stages must not be negative; 0 takes the default")
+    if options.top_k < 0:
+        raise RequestInvalidError("top_k must not be negative; 0 takes the default")
+    return Rule(
+        thresholds=thresholds_from(options),
+        max_stages=max_stages_from(options),
+        top_k=options.top_k or DEFAULT_TOP_K,
+    )
+
+
+def thresholds_from(options: VotingOptions) -> tuple[float, ...]:
+    """From which confidence on each stage decides; raises RequestInvalidError."""
     for threshold in options.stage_thresholds:
         if not 0 <= threshold <= 1:
             raise RequestInvalidError(f"a stage threshold is {threshold}; it must lie between 0 and 1")
-    return Rule(
-        thresholds=tuple(options.stage_thresholds),
-        max_stages=options.max_stages or None,
-        top_k=options.top_k or DEFAULT_TOP_K,
-    )
+    return tuple(options.stage_thresholds)
+
+
+def max_stages_from(options: VotingOptions) -> int | None:
+    """How many stages are asked at most, None for all; raises RequestInvalidError."""
+    if options.max_stages < 0:
+        raise RequestInvalidError("max_stages must not be negative; 0 takes the default")
+    return options.max_stages or None
 
 
 def write_classification(
@@ -84,6 +98,7 @@ def write_classification(
         response.confidence = deciding.confidence
         response.deciding_stage = deciding.stage
         response.model_version = deciding.model_version
+        response.random_weights = deciding.random_weights
 
 
 def song_error_to(error: ServiceError | RemoteError) -> inference_pb2.SongError:
@@ -110,6 +125,7 @@ def write_verdict(verdict: StageVerdict, message: inference_pb2.StageVerdict) ->
     message.model_version = verdict.model_version
     message.decided = verdict.decided
     message.threshold = verdict.threshold
+    message.random_weights = verdict.random_weights
     message.feature_versions.extend(verdict.feature_versions)
     for genre, probability in verdict.top:
         message.top.add(genre=genre, probability=probability)
@@ -126,7 +142,13 @@ def training_options_from(options: inference_pb2.TrainOptions) -> TrainingOption
         raise RequestInvalidError(f"min_songs_per_genre is {fewest}; it must be at least 2")
     if options.seed < 0:
         raise RequestInvalidError(f"seed is {options.seed}; it must not be negative")
-    return TrainingOptions(seed=options.seed, folds=folds, min_songs_per_genre=fewest)
+    return TrainingOptions(
+        seed=options.seed,
+        folds=folds,
+        min_songs_per_genre=fewest,
+        thresholds=thresholds_from(options),
+        max_stages=max_stages_from(options),
+    )
 
 
 def source_from(source: inference_pb2.LabelSource.ValueType) -> LabelSource:

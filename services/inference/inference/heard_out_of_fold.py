@@ -11,7 +11,7 @@ from inference.progressive import best_genres
 from inference.record import HeadRecord
 from inference.stages import Stage
 from inference.training_files import OUT_OF_FOLD_FILE
-from inference.votes import StageVerdict
+from inference.votes import Outcome, Rule, StageVerdict, deciding, outcome_of
 
 TOP = 5
 
@@ -22,7 +22,11 @@ class HeardOutOfFold:
 
     song_id: str
     verdicts: tuple[StageVerdict, ...]
+    """Of every stage that it has the vectors for, also after the one with the last word."""
     label_suspect: bool
+    outcome: Outcome
+    deciding_stage: int
+    """Number of the stage with the last word."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,27 +65,31 @@ def read_predictions(folder: Path, stage: Stage, version: str, record: HeadRecor
 
 
 def heard_out_of_fold(
-    song_ids: Sequence[str], predictions: Sequence[StagePredictions]
+    song_ids: Sequence[str], predictions: Sequence[StagePredictions], rule: Rule
 ) -> Iterator[HeardOutOfFold]:
-    """Every song that has a prediction; of its stages the last one says whether the label is suspect."""
+    """Every song that has a prediction, voted on by this rule; the last stage says whether the label is suspect."""
     for song, song_id in enumerate(song_ids):
         having = [of for of in predictions if song in of.row_of_song]
         if having:
             last = having[-1]
+            verdicts = tuple(verdict_of(of, of.row_of_song[song], rule) for of in having)
+            asked = verdicts[: rule.max_stages]
             yield HeardOutOfFold(
                 song_id=song_id,
-                verdicts=tuple(verdict_of(of, of.row_of_song[song]) for of in having),
+                verdicts=verdicts,
                 label_suspect=bool(last.suspects[last.row_of_song[song]]),
+                outcome=outcome_of(asked),
+                deciding_stage=deciding(asked).stage,
             )
 
 
-def verdict_of(predictions: StagePredictions, row: int) -> StageVerdict:
+def verdict_of(predictions: StagePredictions, row: int, rule: Rule) -> StageVerdict:
     """The verdict on one song."""
     return StageVerdict(
         stage=predictions.stage.number,
         model_version=predictions.version,
         top=best_genres(predictions.probabilities[row], predictions.genres, TOP),
-        threshold=predictions.stage.threshold,
+        threshold=rule.threshold(predictions.stage),
         feature_versions=predictions.feature_versions,
         strange=bool(predictions.strange[row]),
     )

@@ -25,6 +25,7 @@ from inference.record import HeadRecord
 from inference.stages import STAGES, Stage
 from inference.store import ModelStore, version_name
 from inference.training_files import COMPARISON_FILE, OPTIONS_FILE, RIVAL_FILE, SONGS_FILE
+from inference.votes import Rule
 
 log = get_logger(__name__)
 
@@ -125,7 +126,7 @@ class Session:
             version_name(stage, version): self._store.read(stage, version)
             for stage, version in heads_of(model.versions)
         }
-        yield from self._out_of_fold(trained, model, records)
+        yield from self._out_of_fold(trained, model, records, options.rule)
         yield Learned(records=records, kept=kept_model(model, in_service_if_known(self._store)))
 
     def _rival(self) -> Model | None:
@@ -173,13 +174,13 @@ class Session:
             raise errors.TrainingCrashedError("the caller gave up; the model in service stays")
 
     def _out_of_fold(
-        self, trained: Mapping[Stage, Path], model: Model, records: Mapping[str, HeadRecord]
+        self, trained: Mapping[Stage, Path], model: Model, records: Mapping[str, HeadRecord], rule: Rule
     ) -> Iterator[HeardOutOfFold]:
         found = []
         for stage, folder in trained.items():
             version = version_name(stage, model.versions[stage.model])
             found.append(read_predictions(folder, stage, version, records[version]))
-        yield from heard_out_of_fold(self.corpus.song_ids, [each for each in found if each])
+        yield from heard_out_of_fold(self.corpus.song_ids, [each for each in found if each], rule)
 
 
 def is_promoted(promotion: Promotion, model: Model, rival: Model | None) -> bool:

@@ -14,6 +14,7 @@ from inference.model import InService, KeptModel, Model, kept_model
 from inference.record import HeadRecord
 from inference.store import ModelStore, version_name
 from inference.training_files import SONGS_FILE
+from inference.votes import Rule
 
 log = get_logger(__name__)
 PICTURE_TYPES = {".png": "image/png", ".svg": "image/svg+xml"}
@@ -85,8 +86,8 @@ class Models:
             if path.suffix in PICTURE_TYPES
         ]
 
-    def out_of_fold(self, model: Model) -> Iterator[HeardOutOfFold]:
-        """What its training said of each of its songs."""
+    def out_of_fold(self, model: Model, rule: Rule) -> Iterator[HeardOutOfFold]:
+        """What its training said of each of its songs, voted on by this rule."""
         found = [
             read_predictions(
                 self._store.folder(stage, version),
@@ -97,7 +98,7 @@ class Models:
             for stage, version in heads_of(model.versions)
         ]
         song_ids = read_song_ids(self._store.repository / f"{model.name}.{SONGS_FILE}")
-        yield from heard_out_of_fold(song_ids, [each for each in found if each])
+        yield from heard_out_of_fold(song_ids, [each for each in found if each], rule)
 
     def promote(self, name: str, makes: Makes) -> KeptModel:
         """Put a model into service, by hand; raises ModelUnknownError, ModelOutdatedError, and what loading raises."""

@@ -9,6 +9,7 @@ from inference.converters import timestamp
 from inference.errors import RequestInvalidError
 from inference.lifecycle import PictureFile
 from inference.model import Comparison, KeptModel, ModelState, Promotion
+from inference.stages import made_by_random_weights
 
 STATES = {
     ModelState.CANDIDATE: inference_pb2.MODEL_STATE_CANDIDATE,
@@ -43,6 +44,7 @@ def model_to(kept: KeptModel) -> inference_pb2.Model:
         training_digest=model.training_digest,
         created_time=timestamp(model.created_time),
         comparison=comparison_to(model.comparison) if model.comparison else None,
+        random_weights=any(map(made_by_random_weights, model.feature_versions.values())),
         held_out=inference_pb2.HeldOut(**asdict(model.held_out)) if model.held_out else None,
     )
     if kept.promoted_time:

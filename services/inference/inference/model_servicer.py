@@ -6,11 +6,13 @@ import grpc
 from reclass.features.v1 import features_pb2_grpc
 from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
 
+from inference.converters import max_stages_from, thresholds_from
 from inference.errors import RequestInvalidError
 from inference.feature_makes import makes_now
 from inference.lifecycle import Models
 from inference.model_messages import model_to, page_of, picture_to
 from inference.report_messages import report_to, train_response
+from inference.votes import Rule
 
 
 class ModelServicer(inference_pb2_grpc.InferenceServiceServicer):
@@ -37,7 +39,8 @@ class ModelServicer(inference_pb2_grpc.InferenceServiceServicer):
     def GetOutOfFold(
         self, request: inference_pb2.GetOutOfFoldRequest, context: grpc.ServicerContext
     ) -> Iterator[inference_pb2.OutOfFoldPrediction]:
-        for heard in self._models.out_of_fold(self._models.get(request.name).model):
+        rule = Rule(thresholds=thresholds_from(request), max_stages=max_stages_from(request))
+        for heard in self._models.out_of_fold(self._models.get(request.name).model, rule):
             yield train_response(heard).out_of_fold
 
     def PromoteModel(

@@ -21,6 +21,7 @@ from inference.votes import (
     Rule,
     Shortfall,
     StageVerdict,
+    outcome_of,
 )
 
 STAGE_FAILURES = (ServiceError, RemoteError)
@@ -184,8 +185,7 @@ def concluded(outcome: Outcome, verdicts: Iterable[StageVerdict], reason: str, s
 
 def last_word(verdicts: Sequence[StageVerdict], song: Song) -> Classification:
     """The outcome of a vote that no stage is missing from."""
-    outcome = Outcome.UNSURE if verdicts[-1].strange else Outcome.CLASSIFIED
-    return concluded(outcome, verdicts, "", song)
+    return concluded(outcome_of(verdicts), verdicts, "", song)
 
 
 def fallen_short(shortfall: Shortfall, verdicts: Sequence[StageVerdict], song: Song) -> Classification:

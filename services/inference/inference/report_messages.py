@@ -6,7 +6,7 @@ from reclass.inference.v1 import inference_pb2
 
 from inference.apart import Step
 from inference.cascade import CascadeFigures
-from inference.converters import timestamp, verdict_to
+from inference.converters import OUTCOMES, timestamp, verdict_to
 from inference.coverage import CoveragePoint
 from inference.examining import ExaminationReport
 from inference.heard_out_of_fold import HeardOutOfFold
@@ -27,6 +27,8 @@ def train_response(event: Step | HeardOutOfFold | Learned) -> inference_pb2.Trai
                 song_id=event.song_id,
                 verdicts=[verdict_to(verdict) for verdict in event.verdicts],
                 label_suspect=event.label_suspect,
+                outcome=OUTCOMES[event.outcome],
+                deciding_stage=event.deciding_stage,
             )
             return inference_pb2.TrainResponse(out_of_fold=prediction)
         case Learned():

@@ -21,6 +21,7 @@ from inference.stages import STAGES, Stage
 from inference.trained import TrainedStage
 from inference.training_files import COMPARISON_FILE, RIVAL_FILE
 from inference.version_files import read_record, read_weights, write_weights
+from inference.votes import Rule
 
 MEASURED_FILE = "measured.npz"
 ARTISTS_FILE = "measured_artists.npy"
@@ -36,13 +37,15 @@ class LearnedStage:
     rows: NDArray[np.int64]
     """[songs] rows of the corpus, of the songs that were handed in."""
 
-    def opinion(self) -> Opinion:
+    def opinion(self, rule: Rule) -> Opinion:
         """On its test part."""
+        test = self.trained.test
         return Opinion(
-            songs=self.rows[self.trained.test.rows],
+            songs=self.rows[test.rows],
             genres=self.trained.genres,
-            probabilities=self.trained.test.probabilities,
-            threshold=self.stage.threshold,
+            probabilities=test.probabilities,
+            strange=~test.familiar,
+            threshold=rule.threshold(self.stage),
         )
 
 
@@ -57,14 +60,14 @@ def write_measured(folder: Path, trained: TrainedStage) -> None:
     np.save(folder / ARTISTS_FILE, artists.astype(np.int64))
 
 
-def leave_comparison(folder: Path, corpus: Corpus, learned: Sequence[LearnedStage]) -> None:
-    """Compare with the model in service, where the service named one, and leave what came of it."""
+def leave_comparison(folder: Path, corpus: Corpus, learned: Sequence[LearnedStage], rule: Rule) -> None:
+    """Compare with the model in service, where the service named one, both by this rule; leave what came of it."""
     if (folder / RIVAL_FILE).exists():
         named = json.loads((folder / RIVAL_FILE).read_text())
         heads = {
             stage: Path(named["folders"][stage.model]) for stage in STAGES if stage.model in named["folders"]
         }
-        comparison = compare(corpus, learned, Rival(name=named["name"], heads=heads))
+        comparison = compare(corpus, learned, Rival(name=named["name"], heads=heads), rule)
         if comparison is not None:
             (folder / COMPARISON_FILE).write_bytes(COMPARISONS.dump_json(comparison))
 
@@ -85,7 +88,7 @@ class Rival:
         """Numbers of the artists that its measured heads learned from."""
         return np.unique(np.concatenate([np.load(folder / ARTISTS_FILE) for folder in self.heads.values()]))
 
-    def opinion(self, corpus: Corpus, stage: Stage, songs: Ints) -> Opinion | None:
+    def opinion(self, corpus: Corpus, stage: Stage, songs: Ints, rule: Rule) -> Opinion | None:
         """Of those of the songs that have the vectors of a stage, of its make; None where there are none of that."""
         record = read_record(self.heads[stage])
         makes = corpus.makes(stage)
@@ -93,19 +96,26 @@ class Rival:
             return None
         rows, vectors = corpus.joined(makes)
         own = np.isin(rows, songs)
-        logits = read_weights(self.heads[stage] / MEASURED_FILE).logits(vectors[own])
+        head = read_weights(self.heads[stage] / MEASURED_FILE)
+        distances = head.distances(vectors[own])
         return Opinion(
-            songs=rows[own], genres=record.genres, probabilities=softmax(logits), threshold=stage.threshold
+            songs=rows[own],
+            genres=record.genres,
+            probabilities=softmax(head.logits(vectors[own])),
+            # Of before there were distances, a head knows of no stranger.
+            strange=distances > (np.inf if record.unsure_beyond is None else record.unsure_beyond),
+            threshold=rule.threshold(stage),
         )
 
 
-def compare(corpus: Corpus, learned: Sequence[LearnedStage], rival: Rival) -> Comparison | None:
+def compare(corpus: Corpus, learned: Sequence[LearnedStage], rival: Rival, rule: Rule) -> Comparison | None:
     """Both on the test part of the new model, without artists that the other one learned from."""
     if not rival.can_be_compared:
         return None
-    own = [each.opinion() for each in learned]
+    own = [each.opinion(rule) for each in learned[: rule.max_stages]]
     songs = own[0].songs[~np.isin(corpus.groups[own[0].songs], rival.artists())]
-    theirs = [rival.opinion(corpus, stage, songs) for stage in rival.heads]
+    stages = list(rival.heads)[: rule.max_stages]
+    theirs = [rival.opinion(corpus, stage, songs, rule) for stage in stages]
     if theirs[0] is None:
         return other_make(rival.name, read_record(next(iter(rival.heads.values()))))
     others = [opinion for opinion in theirs if opinion]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +64,16 @@ STAGES = (
         threshold=0.0,
     ),
 )
+
+
+TRIAL_PART = "weights=trial"
+"""Stands among the parts of a version whose vectors random weights made."""
+
+
+@lru_cache(maxsize=1000)  # asked for every verdict, of a few versions
+def made_by_random_weights(version: str) -> bool:
+    """Whether vectors of this version were made for trials only, and mean nothing."""
+    return TRIAL_PART in version.split(";")
 
 
 HEAD_DEVICE = "cpu"

@@ -45,6 +45,7 @@ from inference.trained import Chosen, TrainedStage
 from inference.training import Progress, split_of, train_stage
 from inference.training_files import FAILURE_FILE, OPTIONS_FILE, OUT_OF_FOLD_FILE
 from inference.version_files import write_head
+from inference.votes import Rule
 
 NICENESS = 10
 Rows = NDArray[np.int64]
@@ -80,11 +81,11 @@ def train(folder: Path, options: TrainingOptions) -> None:
             record = describe(stage, makes, trained, options, corpus.digest(rows, vectors))
             record = replace(record, training_seconds=time.monotonic() - started)
             learned.append(Learned(stage=stage, trained=trained, record=record, rows=rows))
-    write_all(folder, learned)
+    write_all(folder, learned, options.rule)
     stages_learned = [
         LearnedStage(stage=each.stage, trained=each.trained, rows=each.rows) for each in learned
     ]
-    leave_comparison(folder, corpus, stages_learned)
+    leave_comparison(folder, corpus, stages_learned, options.rule)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,9 +103,9 @@ class Learned:
         return replace(judged, rows=self.rows[judged.rows])
 
 
-def write_all(folder: Path, learned: Sequence[Learned]) -> None:
+def write_all(folder: Path, learned: Sequence[Learned], rule: Rule) -> None:
     """Leave what came of all stages, the vote of them with the last one."""
-    figures = cascade_of(learned)
+    figures = cascade_of(learned, rule)
     for each in learned:
         record = replace(each.record, cascade=figures) if each is learned[-1] else each.record
         write_stage(folder / each.stage.model, each.trained, record, each.rows)
@@ -117,13 +118,13 @@ def write_all(folder: Path, learned: Sequence[Learned]) -> None:
         )
 
 
-def cascade_of(learned: Sequence[Learned]) -> CascadeFigures:
-    """The vote of all stages, on songs that have the vectors of each."""
+def cascade_of(learned: Sequence[Learned], rule: Rule) -> CascadeFigures:
+    """The vote of all stages by the thresholds in force, on songs that have the vectors of each."""
     return cascade_figures(
         test=[each.rows_of(each.trained.test) for each in learned],
         validation=[each.rows_of(each.trained.chosen.judged) for each in learned],
         out_of_fold=[each.rows_of(each.trained.out_of_fold.judged) for each in learned],
-        thresholds=[each.stage.threshold for each in learned],
+        thresholds=[rule.threshold(each.stage) for each in learned],
         genres=learned[0].trained.genres,
     )
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from inference.errors import InferenceError
-from inference.stages import Array, Stage, Vector, VectorKind
+from inference.stages import Array, Stage, Vector, VectorKind, made_by_random_weights
+from inference.voting import decides
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +104,12 @@ class StageVerdict:
     @property
     def decided(self) -> bool:
         """Whether it reached the threshold, on a song of the kind that it knows."""
-        return self.confidence >= self.threshold and not self.strange
+        return decides(self.confidence, self.threshold, strange=self.strange)
+
+    @property
+    def random_weights(self) -> bool:
+        """Whether it judged vectors that mean nothing."""
+        return any(map(made_by_random_weights, self.feature_versions))
 
 
 class Outcome(Enum):
@@ -113,7 +119,17 @@ class Outcome(Enum):
     NO_MODEL = auto()
     PROVISIONAL = auto()
     UNSURE = auto()
-    """The last stage that ran has learned from no songs like this one."""
+    """The stage with the last word has learned from no songs like this one."""
+
+
+def deciding(verdicts: Sequence[StageVerdict]) -> StageVerdict:
+    """The verdict with the last word: the first that decides, else the last one."""
+    return next((verdict for verdict in verdicts if verdict.decided), verdicts[-1])
+
+
+def outcome_of(verdicts: Sequence[StageVerdict]) -> Outcome:
+    """What verdicts come to when no stage is missing."""
+    return Outcome.UNSURE if deciding(verdicts).strange else Outcome.CLASSIFIED
 
 
 @dataclass(frozen=True, kw_only=True)

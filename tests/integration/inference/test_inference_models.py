@@ -90,6 +90,28 @@ def test_out_of_fold_predictions_of_a_candidate_can_be_had_later(
     assert any(each.label_suspect for each in said)
 
 
+def test_out_of_fold_predictions_are_voted_on_by_the_thresholds_that_are_asked_for(
+    two: tuple[System, messages.Model, messages.Model],
+) -> None:
+    system, first, _ = two
+
+    def asked(threshold: float) -> list[messages.OutOfFoldPrediction]:
+        request = messages.GetOutOfFoldRequest(name=first.name, stage_thresholds=[threshold])
+        return list(system.stub.GetOutOfFold(request))
+
+    low, high = asked(0.0), asked(1.0)
+    assert {each.verdicts[0].threshold for each in high} == {1.0}
+    assert sum(each.verdicts[0].decided for each in low) > sum(each.verdicts[0].decided for each in high)
+    for each in low:
+        assert each.deciding_stage == 1
+        # At a threshold of 0 only a song unlike the training is undecided, and that is no classification.
+        unlike = not each.verdicts[0].decided
+        assert each.outcome == (messages.OUTCOME_UNSURE if unlike else messages.OUTCOME_CLASSIFIED)
+    request = messages.TrainRequest(options=messages.TrainOptions(stage_thresholds=[2.0]))
+    error = refusal(lambda: list(system.stub.Train(iter([request]))))
+    assert "must lie between 0 and 1" in str(error)
+
+
 def test_pictures_that_lie_with_a_model_come_with_it(
     two: tuple[System, messages.Model, messages.Model],
 ) -> None:

@@ -28,7 +28,9 @@ def page(portal, settings) -> Client:
 def said(track, version: str, genre: str = "Jazz") -> messages.OutOfFoldPrediction:
     top = [messages.GenreScore(genre=genre, probability=0.7)]
     verdict = messages.StageVerdict(stage=1, model_version=version, top=top, threshold=0.8)
-    return messages.OutOfFoldPrediction(song_id=str(track.pk), verdicts=[verdict])
+    return messages.OutOfFoldPrediction(
+        song_id=str(track.pk), verdicts=[verdict], outcome=messages.OUTCOME_CLASSIFIED, deciding_stage=1
+    )
 
 
 def songs():
@@ -90,6 +92,60 @@ def test_a_promotion_brings_what_the_model_said_out_of_fold_and_forgets_models_t
     }  # fmt: skip
     earlier = Prediction.objects.filter(current=False)
     assert [each.model_version for each in earlier] == ["genre_test/2"]
+
+
+def test_a_song_of_the_training_that_is_unlike_the_others_is_unsure_and_is_not_written(heard) -> None:
+    from portal.library.models import Analysis, Track
+    from portal.runs.start import start_classify, start_plan, start_train
+
+    heard.inference.out_of_fold_outcome = messages.OUTCOME_UNSURE
+    heard.finish(start_train())
+    of_training = Track.objects.filter(predictions__out_of_fold=True)
+    assert set(of_training.values_list("analysis", flat=True)) == {Analysis.UNSURE}
+    # The model in service has learned from them, so to it they are familiar: that says nothing.
+    heard.finish(start_classify(again=True))
+    assert set(of_training.values_list("analysis", flat=True)) == {Analysis.UNSURE}
+    run = heard.finish(start_plan(min_confidence=0.0))
+    assert (run.song_count, "batch" in run.result) == (0, False)
+
+
+def test_the_thresholds_in_force_reach_the_songs_of_a_training(heard) -> None:
+    from portal.preferences.changing import change
+    from portal.preferences.current import preferences
+    from portal.runs.start import start_classify, start_plan, start_train
+    from portal.verdicts.models import Prediction
+
+    change({"stage_1_confidence": 0.9})
+    heard.finish(start_train())
+    assert list(heard.inference.train_options[0].stage_thresholds) == pytest.approx([0.9, 0.7])
+    heard.inference.models = [made(1, IN_SERVICE)]
+    track = songs()[0]
+
+    def of_fold(threshold: float) -> messages.OutOfFoldPrediction:
+        verdict = messages.StageVerdict(
+            stage=1,
+            model_version=heard.inference.model,
+            top=[messages.GenreScore(genre="Blues", probability=0.7)],
+            threshold=threshold,
+        )
+        return messages.OutOfFoldPrediction(
+            song_id=str(track.pk), verdicts=[verdict], outcome=messages.OUTCOME_UNSURE, deciding_stage=1
+        )
+
+    heard.inference.said["model-1"] = [of_fold(0.5)]
+    change({"stage_1_confidence": 0.5})
+    heard.finish(start_plan(min_confidence=preferences().write_confidence))
+    (asked,) = heard.inference.out_of_fold_asked
+    assert list(asked.stage_thresholds) == pytest.approx([0.5, 0.7])
+    prediction = Prediction.objects.get(track=track, current=True)
+    assert (prediction.genre.name, prediction.outcome, prediction.track.analysis) == (
+        "Blues",
+        "unsure",
+        "unsure",
+    )
+    Prediction.objects.exclude(pk=prediction.pk).delete()
+    heard.finish(start_classify())
+    assert len(heard.inference.out_of_fold_asked) == 1  # nothing has changed since
 
 
 def test_a_rollback_names_the_model_that_it_takes_back(heard) -> None:

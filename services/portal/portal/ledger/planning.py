@@ -14,9 +14,11 @@ from portal.library.identity import is_another
 from portal.library.labels import edits_of
 from portal.library.models import Analysis, InPlex, Track
 from portal.library.originals import original_genres
+from portal.preferences.current import preferences
 from portal.remote.sync import TRACKS_AT_ONCE, GenreState, PlexTrack
 from portal.runs.models import Run
 from portal.runs.work import DONE, Outcome, RunInterruptedError, RunJob, Verdict
+from portal.verdicts.voting_again import vote_again
 
 NOT_THERE = "Plex no longer has this song: sync again."
 ANOTHER_THERE = "Plex has another song under its key now: sync again, which finds its new one."
@@ -28,9 +30,11 @@ class Planning:
     songs_at_once = TRACKS_AT_ONCE
 
     def lay_out(self, job: RunJob) -> Iterable[int]:
-        """Songs with a person's word, or with a verdict that is sure enough."""
+        """Songs with a person's word, or with a verdict that is sure enough, by the thresholds in force."""
+        vote_again(job.services, preferences())
         batch = WriteBatch.objects.get(pk=job.run.arguments["batch"])
-        sure = Q(
+        nobody_knows = Q(predictions__out_of_fold=True, predictions__outcome="")
+        sure = ~nobody_knows & Q(
             analysis=Analysis.CLASSIFIED,
             predictions__current=True,
             predictions__confidence__gte=batch.min_confidence,

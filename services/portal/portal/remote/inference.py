@@ -24,7 +24,7 @@ from portal.remote.audio import (
 )
 from portal.remote.calls import channel_to, streamed, translated
 from portal.remote.plain import plain
-from portal.remote.wishes import classify_options
+from portal.remote.wishes import classify_options, voting
 
 # A service that restarts, and then for each song: one without vectors has to be heard, another one may have to be.
 CLASSIFY_TIMEOUT_SECONDS = 180.0
@@ -65,6 +65,8 @@ class StageVerdict:
     threshold: float
     top: tuple[tuple[str, float], ...]
     """Genres and their probabilities, best first."""
+    random_weights: bool = False
+    """It judged vectors that random weights made: it means nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +83,8 @@ class Classification:
     provisional_reason: str
     heard: Heard
     """What was found out on the way; empty when the stored vectors were enough."""
+    random_weights: bool = False
+    """The deciding stage judged vectors that random weights made."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +125,16 @@ class OutOfFold:
     song_id: str
     verdicts: tuple[StageVerdict, ...]
     label_suspect: bool
+    outcome: str
+    """classified, or unsure for a song unlike those that such a model learned from."""
+    deciding_stage: int
+    """Number of the stage that has the last word by the thresholds in force."""
+
+    @property
+    def deciding(self) -> StageVerdict | None:
+        """The verdict of that stage; None where it names no genre."""
+        of_stage = (each for each in self.verdicts if each.stage == self.deciding_stage and each.top)
+        return next(of_stage, None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,12 +195,13 @@ class InferenceClient:
             answers.cancel()  # whoever leaves this loop early wants no more songs heard
 
     def train(
-        self, songs: Iterable[TrainingSong], *, seed: int, promotion: str = IF_BETTER
+        self, songs: Iterable[TrainingSong], wishes: Preferences, *, seed: int, promotion: str = IF_BETTER
     ) -> Iterator[Progress | OutOfFold | Report]:
         """Learn from labelled songs; the report comes last, and says whether the new model serves."""
 
         def requests() -> Iterator[pb.TrainRequest]:
-            yield pb.TrainRequest(options=pb.TrainOptions(seed=seed, promotion=PROMOTIONS[promotion]))
+            options = pb.TrainOptions(seed=seed, promotion=PROMOTIONS[promotion], **voting(wishes))
+            yield pb.TrainRequest(options=options)
             for song in songs:
                 vectors = [vector_message(each) for each in song.vectors]
                 message = pb.TrainingSong(
@@ -265,6 +280,7 @@ def _classification(answer: pb.ClassifyTrackResponse) -> Classification:
         verdicts=_verdicts(answer.verdicts),
         provisional_reason=answer.provisional_reason,
         heard=heard(answer.content_key, answer.properties, answer.tags, answer.vectors),
+        random_weights=answer.random_weights,
     )
 
 
@@ -286,6 +302,7 @@ def _verdicts(messages: Iterable[pb.StageVerdict]) -> tuple[StageVerdict, ...]:
             decided=each.decided,
             threshold=each.threshold,
             top=tuple((score.genre, score.probability) for score in each.top),
+            random_weights=each.random_weights,
         )
         for each in messages
     )
@@ -303,5 +320,10 @@ def _training_event(answer: pb.TrainResponse) -> Progress | OutOfFold | Report:
 def out_of_fold_of(message: pb.OutOfFoldPrediction) -> OutOfFold:
     """What was said of a song out of fold."""
     return OutOfFold(
-        song_id=message.song_id, verdicts=_verdicts(message.verdicts), label_suspect=message.label_suspect
+        song_id=message.song_id,
+        verdicts=_verdicts(message.verdicts),
+        label_suspect=message.label_suspect,
+        # Who does not say it cannot be believed: such a song is never written.
+        outcome=_OUTCOMES.get(message.outcome, "unsure"),
+        deciding_stage=message.deciding_stage,
     )

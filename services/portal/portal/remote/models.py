@@ -16,7 +16,7 @@ from portal.preferences.values import Preferences
 from portal.remote.calls import channel_to, streamed, translated
 from portal.remote.inference import OutOfFold, out_of_fold_of
 from portal.remote.plain import plain
-from portal.remote.wishes import classify_options
+from portal.remote.wishes import classify_options, voting
 
 # Loading a model takes seconds; a machine that is busy with other things takes more.
 SWITCH_TIMEOUT_SECONDS = 180.0
@@ -68,6 +68,8 @@ class Model:
     promoted_time: datetime | None
     comparison: Comparison | None
     held_out: HeldOut | None
+    random_weights: bool = False
+    """It has learned from vectors that random weights made: its verdicts mean nothing."""
 
     @property
     def is_in_service(self) -> bool:
@@ -135,11 +137,11 @@ class ModelsClient:
         )
         return ShownModel(model=_model(answer.model), report=plain(answer.report), pictures=tuple(pictures))
 
-    def out_of_fold(self, name: str) -> Iterator[OutOfFold]:
-        """What the training of a model said of its songs."""
+    def out_of_fold(self, name: str, wishes: Preferences) -> Iterator[OutOfFold]:
+        """What the training of a model said of its songs, voted on by the thresholds in force."""
         with translated("inference"):
             answers = self._stub.GetOutOfFold(
-                pb.GetOutOfFoldRequest(name=name), timeout=SWITCH_TIMEOUT_SECONDS
+                pb.GetOutOfFoldRequest(name=name, **voting(wishes)), timeout=SWITCH_TIMEOUT_SECONDS
             )
         try:
             for answer in streamed("inference", answers):
@@ -189,6 +191,7 @@ def _model(message: pb.Model) -> Model:
         created_time=_time(message.created_time),
         promoted_time=_time(message.promoted_time) if message.HasField("promoted_time") else None,
         comparison=_comparison(message.comparison) if message.HasField("comparison") else None,
+        random_weights=message.random_weights,
         held_out=HeldOut(**plain(message.held_out)) if message.HasField("held_out") else None,
     )
 

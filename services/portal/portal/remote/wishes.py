@@ -1,5 +1,8 @@
 """What people have set, as the services are told it with each request."""
 
+from collections.abc import Sequence
+from typing import TypedDict
+
 from reclass.features.v1 import features_pb2 as features
 from reclass.inference.v1 import inference_pb2 as inference
 
@@ -33,12 +36,24 @@ def compute(wishes: Preferences) -> features.ComputeOptions:
     )
 
 
+class Voting(TypedDict):
+    """How songs are voted on, as the fields of a request."""
+
+    stage_thresholds: Sequence[float]
+    max_stages: int
+
+
+def voting(wishes: Preferences) -> Voting:
+    """The same for every request whose answer hangs on the vote."""
+    thresholds = (wishes.stage_1_confidence, wishes.stage_2_confidence)
+    return Voting(stage_thresholds=thresholds, max_stages=wishes.stages)
+
+
 def classify_options(wishes: Preferences) -> inference.ClassifyOptions:
     """How to vote, and what is handed on to features."""
     return inference.ClassifyOptions(
         top_k=wishes.predictions,
-        stage_thresholds=(wishes.stage_1_confidence, wishes.stage_2_confidence),
-        max_stages=wishes.stages,
+        **voting(wishes),
         path_mappings=path_mappings(wishes),
         excerpt=excerpt(wishes),
         compute=compute(wishes),

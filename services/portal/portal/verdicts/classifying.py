@@ -7,6 +7,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from portal.library.models import Analysis, Track, Vector
 from portal.library.recognising import recognise
 from portal.library.recordings import OUTDATED
+from portal.preferences.current import preferences
 from portal.runs.models import Run
 from portal.runs.work import Outcome, RunFailedError, RunJob
 from portal.verdicts.asking import ask
@@ -14,6 +15,7 @@ from portal.verdicts.excerpt import as_heard_now, versions_of, wishes_of
 from portal.verdicts.judging import NO_MODEL_MESSAGE, keep, portions
 from portal.verdicts.models import Prediction
 from portal.verdicts.storing import genres_by_name
+from portal.verdicts.voting_again import vote_again
 
 
 class Classifying:
@@ -27,6 +29,7 @@ class Classifying:
         stages = [stage for stage in found if stage.ready]
         if not stages:
             raise RunFailedError(next((stage.message for stage in found if stage.broken), NO_MODEL_MESSAGE))
+        vote_again(job.services, preferences())
         job.run.result = as_heard_now(job.services.features, stages)
         job.run.save(update_fields=("result",))
         serving = [stage.model_version for stage in stages]

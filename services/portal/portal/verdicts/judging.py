@@ -69,8 +69,8 @@ def _keep_said(said: Sequence[tuple[Track, Classification]], genres: dict[str, i
         outcomes[track.pk] = outcome
         if outcome is DONE:
             judged[track.pk] = classification
-    store_predictions(judged, genres)
-    _succeed([rows[pk] for pk in judged], judged)
+    standing = store_predictions(judged, genres)
+    _succeed([rows[pk] for pk in judged], judged, standing)
     return outcomes
 
 
@@ -97,11 +97,17 @@ def _take(row: Track | None, track: Track, said: Classification, genres: dict[st
     return DONE
 
 
-def _succeed(rows: Iterable[Track], judged: Mapping[int, Classification]) -> None:
-    """Give songs the state that their verdict has; those that have it already are not written again."""
+def _succeed(
+    rows: Iterable[Track], judged: Mapping[int, Classification], standing: Mapping[int, str]
+) -> None:
+    """Give songs the state of the verdict that stands; those that have it already are not written again.
+
+    What a model says of a song that it learned from is no reason to call the song familiar: there the verdict stands
+    that was given out of fold.
+    """
     alike: dict[Analysis, list[int]] = defaultdict(list)
     for row in rows:
-        analysis = ANALYSIS[judged[row.pk].outcome]
+        analysis = ANALYSIS[standing[row.pk]]
         if judged[row.pk].heard.content_key:
             succeed(row, analysis)
         elif (row.analysis, row.analysis_reason, row.attempts, row.next_try_time) != (analysis, "", 0, None):

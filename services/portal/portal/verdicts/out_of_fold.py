@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO
 
@@ -10,13 +10,15 @@ from django.db import connection
 
 from portal.remote.inference import OutOfFold
 from portal.verdicts.stages import stored_stages
-from portal.verdicts.storing import deciding
 
-_COLUMNS = "track_id, genre_id, confidence, model_version, deciding_stage, label_suspect, stages"
+_COLUMNS = (
+    "track_id, genre_id, confidence, model_version, deciding_stage, label_suspect, "
+    "outcome, random_weights, stages"
+)
 _TABLE = """
     CREATE TEMPORARY TABLE said (
         track_id bigint, genre_id bigint, confidence float8, model_version varchar(100), deciding_stage smallint,
-        label_suspect boolean, stages jsonb
+        label_suspect boolean, outcome varchar(20), random_weights boolean, stages jsonb
     ) ON COMMIT DROP
 """
 # In the order of their ids, as a classify run at the same time does: two orders could wait for each other.
@@ -35,14 +37,22 @@ _MAKE_CURRENT = f"""
     FROM said JOIN library_track ON library_track.id = said.track_id ORDER BY said.track_id
     ON CONFLICT (track_id, model_version) DO UPDATE SET
         genre_id = excluded.genre_id, confidence = excluded.confidence, deciding_stage = excluded.deciding_stage,
-        out_of_fold = true, label_suspect = excluded.label_suspect, stages = excluded.stages, current = true
+        out_of_fold = true, label_suspect = excluded.label_suspect, outcome = excluded.outcome,
+        random_weights = excluded.random_weights, stages = excluded.stages, current = true
 """  # noqa: S608 # our own names of columns
-# A song whose file was changed meanwhile is still to be heard anew.
+# What stands by now is another model's word, or a song's that was heard anew.
+_ONLY_STANDING = """
+    DELETE FROM said WHERE NOT EXISTS (
+        SELECT FROM verdicts_prediction p
+        WHERE p.track_id = said.track_id AND p.current AND p.out_of_fold AND p.model_version = ANY(%s)
+    )
+"""
+# A song whose file was changed meanwhile is still to be heard anew. One unlike the training is unsure, not classified.
 _SUCCEED = """
     UPDATE library_track SET
-        analysis = 'classified', analysis_reason = '', analysis_message = '', attempts = 0, next_try_time = NULL
+        analysis = said.outcome, analysis_reason = '', analysis_message = '', attempts = 0, next_try_time = NULL
     FROM said WHERE library_track.id = said.track_id AND analysis NOT IN ('pending', 'skipped')
-        AND (analysis, analysis_reason, attempts) IS DISTINCT FROM ('classified', '', 0)
+        AND (analysis, analysis_reason, attempts) IS DISTINCT FROM (said.outcome, '', 0)
 """
 
 
@@ -64,7 +74,7 @@ class WaitingRoom:
         ):  # those of public tables and of other programs have keys of their own
             return
         self.suspects += said.label_suspect
-        verdict = deciding(said.verdicts)
+        verdict = said.deciding
         if verdict is None:
             return
         name, probability = verdict.top[0]
@@ -73,19 +83,22 @@ class WaitingRoom:
             return
         stages = json.dumps(stored_stages(said.verdicts))
         row = (
-            int(said.song_id), genre, probability, verdict.model_version, verdict.stage, said.label_suspect, stages,
+            int(said.song_id), genre, probability, verdict.model_version, verdict.stage, said.label_suspect,
+            said.outcome, verdict.random_weights, stages,
         )  # fmt: skip
         self._file.write(json.dumps(row) + "\n")
         self.count += 1
 
-    def store(self) -> None:
-        """Make it current, in the caller's transaction."""
+    def store(self, standing: Sequence[str] | None = None) -> None:
+        """Make it current, in the caller's transaction; with `standing`, only where what these heads said so stands."""
         self._file.seek(0)
         with connection.cursor() as cursor:
             cursor.execute(_TABLE)
             with cursor.copy(f"COPY said ({_COLUMNS}) FROM STDIN") as copy:
                 for line in self._file:
                     copy.write_row(json.loads(line))
+            if standing is not None:
+                cursor.execute(_ONLY_STANDING, [list(standing)])
             cursor.execute("ANALYZE said")
             for statement in (_HOLD, _END_EARLIER, _MAKE_CURRENT, _SUCCEED):
                 cursor.execute(statement)

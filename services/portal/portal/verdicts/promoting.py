@@ -28,7 +28,7 @@ class Promoting:
         forget_serving()
         job.report("store what it said of its training songs", 0.5)
         with waiting_room(genres_by_name()) as said:
-            for each in job.services.models.out_of_fold(model.name):
+            for each in job.services.models.out_of_fold(model.name, preferences()):
                 said.take(each)
             kept = {head for each in job.services.models.all() for head in each.heads}
             with transaction.atomic():

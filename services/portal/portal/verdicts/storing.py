@@ -5,12 +5,21 @@ from collections.abc import Mapping, Sequence
 from django.db.models import Q
 
 from portal.genres.models import Genre
-from portal.remote.inference import Classification, StageVerdict
+from portal.remote.inference import Classification
 from portal.verdicts.models import Prediction
 from portal.verdicts.stages import stored_stages
 
 SAME_CONFIDENCE = 0.001
-_SAID = ("genre", "confidence", "deciding_stage", "provisional_reason", "stages", "current")
+_SAID = (
+    "genre",
+    "confidence",
+    "deciding_stage",
+    "outcome",
+    "random_weights",
+    "provisional_reason",
+    "stages",
+    "current",
+)
 
 
 class GenreUnknownError(Exception):
@@ -34,8 +43,8 @@ def genre_id(name: str, known: dict[str, int]) -> int:
     return found
 
 
-def store_predictions(said: Mapping[int, Classification], known: dict[str, int]) -> None:
-    """Make what was said of these songs current, in a transaction that holds their rows.
+def store_predictions(said: Mapping[int, Classification], known: dict[str, int]) -> dict[int, str]:
+    """Make what was said of these songs current, in a transaction that holds their rows; the outcomes that stand.
 
     1. What a model said out of fold stays: asked again, it would only repeat what it was taught. One training makes
        the heads of all stages, so any stage that both know tells it, whichever stage decided.
@@ -46,8 +55,10 @@ def store_predictions(said: Mapping[int, Classification], known: dict[str, int])
     ended: list[int] = []
     current: list[int] = []
     changed: list[Prediction] = []
+    outcomes: dict[int, str] = {}
     for track_id, classification in said.items():
         stands = _out_of_fold(classification, earlier[track_id])
+        outcomes[track_id] = (stands and stands.outcome) or classification.outcome
         if stands is None:
             wanted = _prediction(track_id, classification, known)
             same = (each for each in earlier[track_id] if each.model_version == wanted.model_version)
@@ -62,6 +73,7 @@ def store_predictions(said: Mapping[int, Classification], known: dict[str, int])
     Prediction.objects.bulk_create(
         changed, update_conflicts=True, unique_fields=("track", "model_version"), update_fields=_SAID
     )
+    return outcomes
 
 
 def _earlier(said: Mapping[int, Classification]) -> dict[int, list[Prediction]]:
@@ -91,6 +103,8 @@ def _prediction(track_id: int, said: Classification, known: dict[str, int]) -> P
         confidence=said.confidence,
         model_version=said.model_version,
         deciding_stage=said.deciding_stage,
+        outcome=said.outcome,
+        random_weights=said.random_weights,
         provisional_reason=said.provisional_reason,
         stages=stored_stages(said.verdicts),
         current=True,
@@ -108,12 +122,8 @@ def _decision(prediction: Prediction) -> tuple[object, ...]:
     return (
         prediction.genre_id,
         prediction.deciding_stage,
+        prediction.outcome,
+        prediction.random_weights,
         prediction.provisional_reason,
         [(stage, version, decided, threshold) for stage, version, decided, threshold, _ in prediction.stages],
     )
-
-
-def deciding(verdicts: Sequence[StageVerdict]) -> StageVerdict | None:
-    """The stage that has the last word: the first that decided, else the last that ran."""
-    judged = [verdict for verdict in verdicts if verdict.top]
-    return next((verdict for verdict in judged if verdict.decided), judged[-1] if judged else None)

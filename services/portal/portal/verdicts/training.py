@@ -45,7 +45,7 @@ class Training:
         with waiting_room(genres_by_name()) as said:
             promotion = job.run.arguments.get("promotion", IF_BETTER)
             songs = _closing(_songs(versions, public=public))
-            for event in job.services.inference.train(songs, seed=SEED, promotion=promotion):
+            for event in job.services.inference.train(songs, preferences(), seed=SEED, promotion=promotion):
                 if isinstance(event, Progress):
                     job.report(event.step, event.fraction)
                 elif isinstance(event, OutOfFold):

@@ -64,7 +64,7 @@ class _OutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Outcome.Value
     OUTCOME_PROVISIONAL: _Outcome.ValueType  # 3
     """A later stage should have run and could not; `provisional_reason` says why. Worth another try."""
     OUTCOME_UNSURE: _Outcome.ValueType  # 4
-    """Unlike the songs of the training."""
+    """Unlike the songs of the training: the genre is a guess, and the confidence means nothing."""
 
 class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper): ...
 
@@ -75,7 +75,7 @@ OUTCOME_NO_MODEL: Outcome.ValueType  # 2
 OUTCOME_PROVISIONAL: Outcome.ValueType  # 3
 """A later stage should have run and could not; `provisional_reason` says why. Worth another try."""
 OUTCOME_UNSURE: Outcome.ValueType  # 4
-"""Unlike the songs of the training."""
+"""Unlike the songs of the training: the genre is a guess, and the confidence means nothing."""
 Global___Outcome: _TypeAlias = Outcome  # noqa: Y015
 
 class _Promotion:
@@ -323,12 +323,15 @@ class Model(_message.Message):
     COMPARISON_FIELD_NUMBER: _builtins.int
     PROMOTED_TIME_FIELD_NUMBER: _builtins.int
     HELD_OUT_FIELD_NUMBER: _builtins.int
+    RANDOM_WEIGHTS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """For example "model-7"; never given twice."""
     state: Global___ModelState.ValueType
     song_count: _builtins.int
     training_digest: _builtins.str
     """Of songs, labels and vectors: two trainings with one digest and one seed make the same model."""
+    random_weights: _builtins.bool
+    """It has learned from vectors that random weights made, for trials: its verdicts mean nothing."""
     @_builtins.property
     def heads(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """By stage from the first, for example "genre_fma/7"."""
@@ -365,10 +368,11 @@ class Model(_message.Message):
         comparison: Global___Comparison | None = ...,
         promoted_time: _timestamp_pb2.Timestamp | None = ...,
         held_out: Global___HeldOut | None = ...,
+        random_weights: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["comparison", b"comparison", "created_time", b"created_time", "held_out", b"held_out", "promoted_time", b"promoted_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["comparison", b"comparison", "created_time", b"created_time", "feature_versions", b"feature_versions", "genres", b"genres", "heads", b"heads", "held_out", b"held_out", "name", b"name", "promoted_time", b"promoted_time", "song_count", b"song_count", "state", b"state", "training_digest", b"training_digest"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comparison", b"comparison", "created_time", b"created_time", "feature_versions", b"feature_versions", "genres", b"genres", "heads", b"heads", "held_out", b"held_out", "name", b"name", "promoted_time", b"promoted_time", "random_weights", b"random_weights", "song_count", b"song_count", "state", b"state", "training_digest", b"training_digest"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -465,11 +469,14 @@ class ClassifyTrackResponse(_message.Message):
     CONTENT_KEY_FIELD_NUMBER: _builtins.int
     PROPERTIES_FIELD_NUMBER: _builtins.int
     TAGS_FIELD_NUMBER: _builtins.int
+    RANDOM_WEIGHTS_FIELD_NUMBER: _builtins.int
     outcome: Global___Outcome.ValueType
     genre: _builtins.str
-    """Name of the genre; empty with NO_MODEL."""
+    """Name of the genre; empty with NO_MODEL. A guess with UNSURE: do not show it without the outcome."""
     confidence: _builtins.float
-    """Calibrated probability that `genre` is right, 0 to 1."""
+    """Calibrated probability that `genre` is right, 0 to 1, for songs such as those of the training. With UNSURE it means
+    nothing, however near to 1 it is.
+    """
     deciding_stage: _builtins.int
     """Number of the deciding stage, from 1; 0 with NO_MODEL."""
     model_version: _builtins.str
@@ -477,6 +484,8 @@ class ClassifyTrackResponse(_message.Message):
     provisional_reason: _builtins.str
     content_key: _builtins.str
     """What features found out about the audio; absent when no audio was read."""
+    random_weights: _builtins.bool
+    """The deciding stage judged vectors that random weights made, for trials: its verdict means nothing."""
     @_builtins.property
     def verdicts(self) -> _containers.RepeatedCompositeFieldContainer[Global___StageVerdict]:
         """Every stage that ran, in order."""
@@ -503,10 +512,11 @@ class ClassifyTrackResponse(_message.Message):
         content_key: _builtins.str = ...,
         properties: _features_pb2.AudioProperties | None = ...,
         tags: _features_pb2.FileTags | None = ...,
+        random_weights: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["properties", b"properties", "tags", b"tags"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "content_key", b"content_key", "deciding_stage", b"deciding_stage", "genre", b"genre", "model_version", b"model_version", "outcome", b"outcome", "properties", b"properties", "provisional_reason", b"provisional_reason", "tags", b"tags", "vectors", b"vectors", "verdicts", b"verdicts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "content_key", b"content_key", "deciding_stage", b"deciding_stage", "genre", b"genre", "model_version", b"model_version", "outcome", b"outcome", "properties", b"properties", "provisional_reason", b"provisional_reason", "random_weights", b"random_weights", "tags", b"tags", "vectors", b"vectors", "verdicts", b"verdicts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -522,11 +532,14 @@ class StageVerdict(_message.Message):
     DECIDED_FIELD_NUMBER: _builtins.int
     THRESHOLD_FIELD_NUMBER: _builtins.int
     FEATURE_VERSIONS_FIELD_NUMBER: _builtins.int
+    RANDOM_WEIGHTS_FIELD_NUMBER: _builtins.int
     stage: _builtins.int
     model_version: _builtins.str
     decided: _builtins.bool
-    """Whether it reached the stage's threshold."""
+    """Whether it reached the stage's threshold, on a song like those of its training."""
     threshold: _builtins.float
+    random_weights: _builtins.bool
+    """Random weights made some of them, for trials: the verdict means nothing."""
     @_builtins.property
     def top(self) -> _containers.RepeatedCompositeFieldContainer[Global___GenreScore]:
         """Best first."""
@@ -544,10 +557,11 @@ class StageVerdict(_message.Message):
         decided: _builtins.bool = ...,
         threshold: _builtins.float = ...,
         feature_versions: _abc.Iterable[_builtins.str] | None = ...,
+        random_weights: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decided", b"decided", "feature_versions", b"feature_versions", "model_version", b"model_version", "stage", b"stage", "threshold", b"threshold", "top", b"top"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decided", b"decided", "feature_versions", b"feature_versions", "model_version", b"model_version", "random_weights", b"random_weights", "stage", b"stage", "threshold", b"threshold", "top", b"top"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -609,12 +623,19 @@ class TrainOptions(_message.Message):
     FOLDS_FIELD_NUMBER: _builtins.int
     MIN_SONGS_PER_GENRE_FIELD_NUMBER: _builtins.int
     PROMOTION_FIELD_NUMBER: _builtins.int
+    STAGE_THRESHOLDS_FIELD_NUMBER: _builtins.int
+    MAX_STAGES_FIELD_NUMBER: _builtins.int
     seed: _builtins.int
     folds: _builtins.int
     """Of the out-of-fold runs; 0 means 5."""
     min_songs_per_genre: _builtins.int
     """A genre with fewer songs is left out and named in the report; 0 means 5."""
     promotion: Global___Promotion.ValueType
+    max_stages: _builtins.int
+    @_builtins.property
+    def stage_thresholds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """How songs are voted on, as in ClassifyOptions: it decides on out-of-fold outcomes, figures and promotion."""
+
     def __init__(
         self,
         *,
@@ -622,10 +643,12 @@ class TrainOptions(_message.Message):
         folds: _builtins.int = ...,
         min_songs_per_genre: _builtins.int = ...,
         promotion: Global___Promotion.ValueType = ...,
+        stage_thresholds: _abc.Iterable[_builtins.float] | None = ...,
+        max_stages: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["folds", b"folds", "min_songs_per_genre", b"min_songs_per_genre", "promotion", b"promotion", "seed", b"seed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["folds", b"folds", "max_stages", b"max_stages", "min_songs_per_genre", b"min_songs_per_genre", "promotion", b"promotion", "seed", b"seed", "stage_thresholds", b"stage_thresholds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -733,9 +756,17 @@ class OutOfFoldPrediction(_message.Message):
     SONG_ID_FIELD_NUMBER: _builtins.int
     VERDICTS_FIELD_NUMBER: _builtins.int
     LABEL_SUSPECT_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    DECIDING_STAGE_FIELD_NUMBER: _builtins.int
     song_id: _builtins.str
     label_suspect: _builtins.bool
     """Out of fold, the label looks wrong: the model is confident of another genre."""
+    outcome: Global___Outcome.ValueType
+    """What a vote of these verdicts comes to, by the thresholds that were asked for: CLASSIFIED, or UNSURE for a song unlike
+    those that such a model learned from.
+    """
+    deciding_stage: _builtins.int
+    """Number of the stage that has the last word."""
     @_builtins.property
     def verdicts(self) -> _containers.RepeatedCompositeFieldContainer[Global___StageVerdict]:
         """One per stage that was trained."""
@@ -746,10 +777,12 @@ class OutOfFoldPrediction(_message.Message):
         song_id: _builtins.str = ...,
         verdicts: _abc.Iterable[Global___StageVerdict] | None = ...,
         label_suspect: _builtins.bool = ...,
+        outcome: Global___Outcome.ValueType = ...,
+        deciding_stage: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["label_suspect", b"label_suspect", "song_id", b"song_id", "verdicts", b"verdicts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deciding_stage", b"deciding_stage", "label_suspect", b"label_suspect", "outcome", b"outcome", "song_id", b"song_id", "verdicts", b"verdicts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1448,16 +1481,25 @@ class GetOutOfFoldRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    STAGE_THRESHOLDS_FIELD_NUMBER: _builtins.int
+    MAX_STAGES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Empty: the model in service."""
+    max_stages: _builtins.int
+    @_builtins.property
+    def stage_thresholds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """How songs are voted on, as in ClassifyOptions."""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        stage_thresholds: _abc.Iterable[_builtins.float] | None = ...,
+        max_stages: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_stages", b"max_stages", "name", b"name", "stage_thresholds", b"stage_thresholds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
