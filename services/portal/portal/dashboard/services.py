@@ -6,6 +6,7 @@ from typing import Any
 import grpc
 from django.conf import settings
 from django.core.cache import cache as remembered
+from django.db.models import Max
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from runtime.errors import RemoteError
 
@@ -15,6 +16,7 @@ from portal.remote.calls import channel_to
 from portal.remote.features import Capability, capabilities_now
 from portal.remote.inference import Stage, stages
 from portal.remote.sync import SyncClient
+from portal.runs.models import Run
 
 HEALTH_TIMEOUT_SECONDS = 1.0
 # Plex itself is asked, over the network.
@@ -62,11 +64,16 @@ class Surroundings:
 
 
 def surroundings() -> Surroundings:
-    """The state of the services and of Plex, at most a few seconds old."""
-    found: Surroundings | None = remembered.get(_KEY)
-    if found is None:
-        found = look_around()
-        remembered.set(_KEY, found, REMEMBERED_SECONDS)
+    """The state of the services and of Plex, at most a few seconds old, and never older than the last run's end.
+
+    A training that has just ended put a model into service: what was seen before would have a person train again.
+    """
+    ended = Run.objects.aggregate(last=Max("finished_time"))["last"]
+    known: tuple[object, Surroundings] | None = remembered.get(_KEY)
+    if known is not None and known[0] == ended:
+        return known[1]
+    found = look_around()
+    remembered.set(_KEY, (ended, found), REMEMBERED_SECONDS)
     return found
 
 

@@ -13,6 +13,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from runtime.errors import RemoteError
 from unfold.admin import ModelAdmin
 
+from portal.library.models import Track
 from portal.preferences.changing import ChangeRefusedError, change, reset
 from portal.preferences.current import standing
 from portal.preferences.forms import ConnectionForm, SettingsForm
@@ -87,8 +88,11 @@ class SettingsAdmin(ModelAdmin):
             messages.success(request, connect(url=form.cleaned_data["url"], token=form.cleaned_data["token"]))
         except RemoteError as error:
             messages.error(request, f"Not connected, and the connection was left as it was: {error.message}")
-        cache.clear()  # the dashboard remembers for some seconds what Plex said
-        return HttpResponseRedirect(_address())
+            return HttpResponseRedirect(_address())
+        finally:
+            cache.clear()  # the dashboard remembers for some seconds what Plex said
+        # Whoever connects for the first time wants to know what comes next, which the dashboard says.
+        return HttpResponseRedirect(_address() if Track.objects.exists() else reverse("admin:index"))
 
     def _page(self, request: HttpRequest, found: dict[str, Any]) -> HttpResponse:
         connection, trouble = connection_now()
