@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet, Value
 from django.db.models.functions import Lower
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import smart_split, unescape_string_literal
@@ -18,6 +18,7 @@ from portal.library.agreement import agreement
 from portal.library.models import Analysis, Library, Track
 from portal.library.shown import FIELDS, judged, with_verdicts
 from portal.library.song_pages import SongList, SongPaginator
+from portal.library.song_place import Place, kept, place_of
 from portal.pages import PageAdmin
 from portal.verdicts.serving import serving_versions
 
@@ -127,10 +128,18 @@ class TrackAdmin(PageAdmin):
         return badges.IN_PLEX[track.in_plex].html
 
     def page_context(self, request: HttpRequest, obj: Track) -> dict[str, Any]:
-        return track_page.context(request, obj)
+        return {**track_page.context(request, obj), "place": self._place(request, obj)}
 
     def page_post(self, request: HttpRequest, obj: Track) -> HttpResponse | None:
-        return self.back(obj) if track_page.act(request, obj) else None
+        place = self._place(request, obj)  # before what is done takes it out of a filtered list
+        if not track_page.act(request, obj):
+            return None
+        if place and place.next and "next" in request.POST:
+            return HttpResponseRedirect(place.next)
+        return HttpResponseRedirect(self.page_url(obj) + kept(place, request))
+
+    def _place(self, request: HttpRequest, obj: Track) -> Place | None:
+        return place_of(request, obj.pk, self.get_changelist_instance)
 
 
 @admin.register(Library)

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlencode
 
+from django.contrib.admin.views.main import PAGE_VAR
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -10,6 +12,7 @@ from unfold.views import ChangeList
 
 from portal.library.models import Track
 from portal.library.shown import with_verdicts
+from portal.library.song_place import FILTERS
 
 
 class SongPaginator(Paginator):  # type: ignore[type-arg] # generic in its stubs alone
@@ -22,23 +25,27 @@ class SongPaginator(Paginator):  # type: ignore[type-arg] # generic in its stubs
     def page(self, number: Any) -> "Page[Track]":
         number = self.validate_number(number)
         first = (number - 1) * self.per_page
-        return Page(self._songs(first, min(first + self.per_page, self.count)), number, self)
+        return Page(read_songs(self.ids(first, min(first + self.per_page, self.count))), number, self)
 
-    def _songs(self, first: int, last: int) -> list[Track]:
+    def ids(self, first: int, last: int) -> list[int]:
+        """Of the songs from one place up to another."""
         found: Any = self.object_list
         if first > self.count // 2:
-            ids = list(found.reverse().values_list("pk", flat=True)[self.count - last : self.count - first])[
+            return list(found.reverse().values_list("pk", flat=True)[self.count - last : self.count - first])[
                 ::-1
             ]
-        else:
-            ids = list(found.values_list("pk", flat=True)[first:last])
-        return read_songs(ids)
+        return list(found.values_list("pk", flat=True)[first:last])
 
 
 class SongList(ChangeList):
     """The admin's list; what fits on one page goes by no paginator there, and is read like a page all the same."""
 
     result_list: Any
+
+    def url_for_result(self, result: Track) -> str:
+        """The address of a song's page, which knows then that a person came from the list."""
+        url = str(super().url_for_result(result))
+        return url if self.preserved_filters else f"{url}?{urlencode({FILTERS: f'{PAGE_VAR}=1'})}"
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
