@@ -10,6 +10,16 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold.admin import ModelAdmin
+from unfold.views import ChangeList
+
+
+class PageList(ChangeList):
+    """A list that offers to show all only where a filter or a search leaves something out."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if not (self.query or self.has_active_filters):
+            self.full_result_count = self.result_count
 
 
 class PageAdmin(ModelAdmin):
@@ -21,6 +31,9 @@ class PageAdmin(ModelAdmin):
     list_per_page = 50
     show_full_result_count = False
     show_facets = ShowFacets.NEVER  # a count behind each choice of each filter is a query over all songs each
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return PageList
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

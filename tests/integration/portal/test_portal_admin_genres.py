@@ -8,8 +8,11 @@ from portal.genres.models import Alias, Genre, spellings
 from portal.genres.seeds import plant
 from portal.genres.spelling import genres_of
 from portal.library.models import Track
+from portal.teaching.models import TaughtSet, TaughtSong
+from portal.verdicts.models import Override
 
 ALIAS = "/admin/genres/alias/add/"
+GENRES = "/admin/genres/genre/"
 pytestmark = pytest.mark.usefixtures("genres")
 
 
@@ -60,12 +63,65 @@ def test_a_new_alias_changes_at_once_what_the_tags_of_songs_stand_for(admin_clie
     assert Track.objects.get(pk=track.pk).tag_genre == folk
 
 
-def test_a_genre_in_use_is_not_deleted(admin_client: Client) -> None:
+def test_a_genre_in_use_is_not_deleted_and_what_hangs_on_it_is_said_in_a_sentence(
+    admin_client: Client,
+) -> None:
     (track,) = songs.make_judged_songs(1)
     genre = track.predictions.get().genre
-    html = admin_client.post(f"/admin/genres/genre/{genre.pk}/delete/", {"post": "yes"}).content.decode()
-    assert "protected" in html
-    assert Genre.objects.filter(pk=genre.pk).exists()
+    other = songs.make_song(track.library, 50)
+    Override.objects.create(track=other, genre=genre)
+    taught = TaughtSet.objects.create(genre=genre, source="folder", title="/music")
+    TaughtSong.objects.create(taught_set=taught, track=other)
+    address = f"/admin/genres/genre/{genre.pk}/delete/"
+    for html in (admin_client.get(address), admin_client.post(address, {"post": "yes"})):
+        said = html.content.decode()
+        assert f"{genre} cannot be deleted" in said
+        for part in (
+            "1 song to which a person gave it", "1 taught set with 1 song", "1 song of which the AI says it",
+            f"{genre.aliases.count()} spellings in tags that stand for it",
+        ):  # fmt: skip
+            assert part in said
+        assert 'name="delete"' not in said
+    assert Override.objects.filter(genre=genre).exists()
+
+
+def test_a_genre_is_retired_from_the_page_that_was_to_delete_it_and_keeps_everything(
+    admin_client: Client,
+) -> None:
+    jazz = Genre.objects.get(name="Jazz")
+    track = songs.make_song(songs.make_library(), 1, plex_genres=["Bebop"], tag_genre=jazz)
+    spelled = jazz.aliases.count()
+    answer = admin_client.post(f"/admin/genres/genre/{jazz.pk}/delete/", {"retire": ""}, follow=True)
+    assert "Jazz: retired: neither learned nor written any more." in answer.content.decode()
+    jazz.refresh_from_db()
+    assert (jazz.retired, jazz.aliases.count()) == (True, spelled)
+    assert Track.objects.get(pk=track.pk).tag_genre is None
+    action = {"action": "take_back", "_selected_action": [jazz.pk]}
+    assert "Jazz: in use again." in admin_client.post(GENRES, action, follow=True).content.decode()
+    assert Track.objects.get(pk=track.pk).tag_genre == jazz
+
+
+def test_a_genre_on_which_only_spellings_hang_is_deleted_when_a_person_says_so(admin_client: Client) -> None:
+    jazz = Genre.objects.get(name="Jazz")
+    address = f"/admin/genres/genre/{jazz.pk}/delete/"
+    assert "The spellings would go with it." in admin_client.get(address).content.decode()
+    admin_client.post(address, {"post": "yes", "delete": ""})
+    assert not Genre.objects.filter(name="Jazz").exists()
+
+
+def test_genres_are_not_deleted_by_the_dozen(admin_client: Client) -> None:
+    action = {"action": "delete_selected", "_selected_action": [each.pk for each in Genre.objects.all()]}
+    admin_client.post(GENRES, action | {"post": "yes"})
+    assert Genre.objects.count() == len(ALIASES)
+
+
+def test_before_a_taught_set_is_deleted_its_songs_are_counted_and_not_listed(admin_client: Client) -> None:
+    track = songs.make_song(songs.make_library(), 1)
+    taught = TaughtSet.objects.create(genre=Genre.objects.get(name="Folk"), source="folder", title="/music")
+    TaughtSong.objects.create(taught_set=taught, track=track)
+    html = admin_client.get(f"/admin/teaching/taughtset/{taught.pk}/delete/").content.decode()
+    assert "its songs are examples of Folk (1 in it)" in html
+    assert track.title not in html
 
 
 def test_the_lists_and_forms_of_the_other_pages_open(admin_client: Client) -> None:

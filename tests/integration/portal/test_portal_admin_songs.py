@@ -305,3 +305,10 @@ def test_markup_in_a_songs_name_is_shown_and_not_obeyed(admin_client: Client) ->
         html = page(admin_client, address)
         assert "<script>x" not in html
         assert "<i>" not in html
+
+
+def test_a_list_offers_to_show_all_only_where_something_is_left_out(admin_client: Client) -> None:
+    songs.make_judged_songs(2)
+    for address in ("/admin/library/track/", "/admin/runs/run/", "/admin/ledger/writebatch/"):
+        assert "Show all" not in admin_client.get(address).content.decode()
+    assert "Show all" in admin_client.get("/admin/library/track/?q=1").content.decode()

@@ -1,6 +1,7 @@
 """Genres and their aliases in the admin."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -8,6 +9,7 @@ from django.db.models import Count, Model, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import RelatedDropdownFilter
@@ -15,6 +17,7 @@ from unfold.forms import PaginationInlineFormSet
 
 from portal import badges
 from portal.genres import unmapped_page
+from portal.genres.hanging import hanging
 from portal.genres.models import Alias, Genre
 from portal.genres.spelling import normalised
 from portal.library.labels import relabel
@@ -84,6 +87,61 @@ class GenreAdmin(Relabelling):
     list_filter = ("custom", "retired")
     search_fields = ("name", "aliases__spelling")
     inlines = (AliasInline,)
+    actions: ClassVar[Any] = ("retire", "take_back")
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Genres are deleted one by one, on a page that says what hangs on each."""
+        return {
+            name: action for name, action in super().get_actions(request).items() if name != "delete_selected"
+        }
+
+    @admin.action(description="Retire", permissions=["change"])
+    def retire(self, request: HttpRequest, queryset: QuerySet[Genre]) -> None:
+        """Neither learned nor written any more."""
+        self._set_retired(request, queryset, retired=True)
+
+    @admin.action(description="Take back into use", permissions=["change"])
+    def take_back(self, request: HttpRequest, queryset: QuerySet[Genre]) -> None:
+        """Learned and written again."""
+        self._set_retired(request, queryset, retired=False)
+
+    def _set_retired(self, request: HttpRequest, genres: Iterable[Genre], *, retired: bool) -> None:
+        names = []
+        for genre in genres:
+            genre.retired = retired
+            genre.save(update_fields=("retired",))
+            self.log_change(request, genre, "Retired." if retired else "Taken back into use.")
+            names.append(genre.name)
+        said = "retired: neither learned nor written any more" if retired else "in use again"
+        messages.success(request, f"{', '.join(names)}: {said}.")
+        self._relabel(request)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Say what hangs on it, and offer to retire it; what people said of songs is never deleted with it."""
+        genre = self.get_object(request, object_id)
+        if genre is None or not self.has_delete_permission(request, genre):
+            return super().delete_view(request, object_id, extra_context)
+        found = hanging(genre)
+        page = reverse("admin:genres_genre_change", args=(genre.pk,))
+        may_change = self.has_change_permission(request, genre)
+        if request.method == "POST" and "retire" in request.POST and may_change:
+            self._set_retired(request, [genre], retired=True)
+            return HttpResponseRedirect(page)
+        if request.method == "POST" and not found.forbids:
+            return super().delete_view(request, object_id, extra_context)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": genre,
+            "title": f"Delete {genre}",
+            "genre": genre,
+            "hanging": found,
+            "may_change": may_change,
+            "cancel": page,
+        }
+        return TemplateResponse(request, "portal/genre_delete.html", context)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Genre]:
         found: QuerySet[Genre] = super().get_queryset(request)

@@ -8,11 +8,11 @@ from django.contrib.admin.views.main import PAGE_VAR
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.views import ChangeList
 
 from portal.library.models import Track
 from portal.library.shown import with_verdicts
 from portal.library.song_place import FILTERS
+from portal.pages import PageList
 
 
 class SongPaginator(Paginator):  # type: ignore[type-arg] # generic in its stubs alone
@@ -37,7 +37,7 @@ class SongPaginator(Paginator):  # type: ignore[type-arg] # generic in its stubs
         return list(found.values_list("pk", flat=True)[first:last])
 
 
-class SongList(ChangeList):
+class SongList(PageList):
     """The admin's list; what fits on one page goes by no paginator there, and is read like a page all the same."""
 
     result_list: Any

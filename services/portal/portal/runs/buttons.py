@@ -21,5 +21,5 @@ def ask_for(request: HttpRequest, start: Callable[[], Run]) -> Run | None:
     link = format_html(
         '<a class="rc-link" href="{}">{}</a>', reverse("admin:runs_run_change", args=(run.pk,)), run
     )
-    messages.success(request, format_html("Started: {}. This page does not wait for it.", link))
+    messages.success(request, format_html("Started: {}.", link))
     return run

@@ -56,6 +56,17 @@ class TaughtSetAdmin(ModelAdmin):
     readonly_fields = ("genre", "source", "title", "song_count", "read_time", "what_is_wrong", "songs_shown")
     fields = readonly_fields
 
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """What goes with them in a line each, not song by song; the songs themselves stay."""
+        _, counts, needed, protected = super().get_deleted_objects(objs, request)
+        lines = [
+            f"{each}: what is lost is that its songs are examples of {each.genre} ({each.songs.count():,} in it)"
+            for each in objs
+        ]
+        return lines, counts, needed, protected
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[TaughtSet]:
         found: QuerySet[TaughtSet] = super().get_queryset(request)
         return found.annotate(counted=Count("songs", filter=Q(songs__track__removed_time=None)))
