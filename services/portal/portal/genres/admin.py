@@ -122,7 +122,7 @@ class GenreAdmin(Relabelling):
         """Say what hangs on it, and offer to retire it; what people said of songs is never deleted with it."""
         genre = self.get_object(request, object_id)
         if genre is None or not self.has_delete_permission(request, genre):
-            return super().delete_view(request, object_id, extra_context)
+            return self._delete_as_any(request, object_id)
         found = hanging(genre)
         page = reverse("admin:genres_genre_change", args=(genre.pk,))
         may_change = self.has_change_permission(request, genre)
@@ -130,7 +130,7 @@ class GenreAdmin(Relabelling):
             self._set_retired(request, [genre], retired=True)
             return HttpResponseRedirect(page)
         if request.method == "POST" and not found.forbids:
-            return super().delete_view(request, object_id, extra_context)
+            return self._delete_as_any(request, object_id)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -142,6 +142,10 @@ class GenreAdmin(Relabelling):
             "cancel": page,
         }
         return TemplateResponse(request, "portal/genre_delete.html", context)
+
+    def _delete_as_any(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        answer: HttpResponse = super().delete_view(request, object_id)
+        return answer
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Genre]:
         found: QuerySet[Genre] = super().get_queryset(request)

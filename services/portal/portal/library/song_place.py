@@ -50,7 +50,7 @@ def place_of(request: HttpRequest, track_id: int, songs_of: Callable[[HttpReques
     if filters is None:
         return None
     listed = copy(request)
-    listed.GET = QueryDict(filters)  # type: ignore[assignment] # as immutable as the one of a request
+    listed.GET = QueryDict(filters)
     try:
         songs = songs_of(listed)
     except (IncorrectLookupParameters, DisallowedModelAdminLookup):
