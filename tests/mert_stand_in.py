@@ -17,22 +17,28 @@ class MertStandIn:
     def __init__(self, server: TritonServer, folder: Path) -> None:
         self.server = server
         self.weights = folder
+        self._test = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """A test of its own: the model forgets what it has read of its weights."""
+        self._test += 1
         self.say()
 
     def say(self, **said: object) -> None:
         """What the model does: `fault`, `has_gpu`, and what its description says `instead`."""
         fresh = self.weights / "said.json.new"
-        fresh.write_text(json.dumps({"installed": True, **said}))
+        fresh.write_text(json.dumps({"test": self._test, **said}))
         fresh.rename(self.weights / "said.json")
 
     def uninstall(self) -> None:
-        """As if the weights had never been downloaded."""
+        """As if the weights had never been downloaded, or were gone."""
         (self.weights / "said.json").unlink()
 
 
 @contextmanager
 def mert_stand_in(folder: Path) -> Iterator[MertStandIn]:
-    """A started server with the model, not loaded yet."""
+    """A started server with the model, which has read no weights yet."""
     models = folder / "brought"
     shutil.copytree(MODEL, models / "mert")
     weights = folder / "weights"

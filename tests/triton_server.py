@@ -5,11 +5,12 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from runtime.triton import Triton
+from runtime.triton import Identity, Triton
 
 ROOT = Path(__file__).parents[1]
 PYTHON = ROOT / ".venv-triton" / "bin" / "python"
@@ -22,19 +23,27 @@ class TritonServer:
     """A server that tests may kill and start again on the same ports and model repository.
 
     Its second repository is that of the models that the source brings, unless `models` is another. `environment` is
-    added to its variables.
+    added to its variables, `arguments` to the launcher's; with certificates, `identity` asks whether it has started.
     """
 
     def __init__(
-        self, folder: Path, environment: Mapping[str, str] | None = None, models: Path = MODELS
+        self,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        models: Path = MODELS,
+        arguments: Sequence[str] = (),
+        identity: Identity | None = None,
+        metrics: bool = True,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._environment = environment or {}
+        self._arguments = arguments
+        self._identity = identity
         self.models = models
         self.repository = folder / "models"
         self._state = folder / "state"
         self._log = folder / "triton.log"
-        self._ports = {name: free_port() for name in ("grpc", "http", "metrics")}
+        self._ports = {name: free_port() for name in ("grpc", "metrics")[: 1 + metrics]}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -61,18 +70,25 @@ class TritonServer:
             f"--model-repository={self.models}",
             f"--state={self._state}",
             *ports,
+            *self._arguments,
         ]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdout=log, stderr=log, env=os.environ | self._environment
             )
-        client = Triton(self.target)
+        client = Triton(self.target, identity=self._identity)
         deadline = time.monotonic() + START_SECONDS
         while not client.is_live():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"Triton did not start:\n{self._log.read_text()[-2000:]}")
             time.sleep(0.05)  # between two looks at the condition
         client.close()
+
+    @property
+    def pid(self) -> int:
+        """Of the server."""
+        assert self._process is not None
+        return self._process.pid
 
     def loads(self, model: str) -> int:
         """How often a model was loaded, as its log says."""
@@ -123,10 +139,10 @@ def is_stub(pid: int) -> bool:
 
 @contextmanager
 def triton_server(
-    folder: Path, environment: Mapping[str, str] | None = None, models: Path = MODELS
+    folder: Path, environment: Mapping[str, str] | None = None, models: Path = MODELS, **others: Any
 ) -> Iterator[TritonServer]:
     """A started server with an empty model repository below `folder`."""
-    server = TritonServer(folder, environment, models)
+    server = TritonServer(folder, environment, models, **others)
     server.start()
     try:
         yield server

@@ -5,6 +5,10 @@ itself (exec), so that signals and the exit status are the server's own. Nothing
 
     .venv-triton/bin/python services/triton/launch.py --model-repository DIR --state DIR [--grpc-port 8001] ...
 
+The server is reached by gRPC alone. Over HTTP any page that a browser shows could have it load a model, and a model is
+a program; and a request in 700,000 pieces ends the server. Who loads, or uses what else an answer does not need, sends
+the key of --key-file; with --tls only those come through whose certificate is signed by the same authority.
+
 Arguments that it does not know are handed to tritonserver unchanged.
 """
 
@@ -12,6 +16,7 @@ import argparse
 import ctypes
 import os
 import platform
+import re
 import shutil
 import socket
 import sys
@@ -24,6 +29,12 @@ DISTRIBUTION = "nvidia-pytriton"
 OLDEST_GLIBC = (2, 35)
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 LIBPYTHON = f"libpython{PYTHON}.so.1.0"
+# It reads its weights when it is asked, so that the service which asks for it needs no right to load.
+ALWAYS_LOADED = "mert"
+# What a caller who only wants answers has no use for, and by which a server is made to run or to write something.
+RESTRICTED = "model-repository,shared-memory,trace,logging"
+KEY_NAME = "reclass-key"
+KEY_VARIABLE = "TRITON_KEY_FILE"
 
 
 class CannotStartError(Exception):
@@ -35,14 +46,17 @@ def main() -> None:
     try:
         check_environment()
         check_ports(options)
+        key = read_key(options.key_file)
         site = Path(str(metadata.distribution(DISTRIBUTION).locate_file(""))).resolve()
         backends = assemble_backends(site, options.state)
     except CannotStartError as problem:
         sys.exit(f"Triton cannot start: {problem}")
     server = site / "pytriton" / "tritonserver" / "bin" / "tritonserver"
+    # Songs and vectors go to the models' processes through files in /dev/shm.
+    os.umask(0o077)
     os.execve(  # noqa: S606  a server of our own choice, no shell wanted
         server,
-        server_arguments(options, backends, extra),
+        server_arguments(options, backends, extra, key),
         server_environment(site, options.state, os.environ),
     )
 
@@ -57,8 +71,16 @@ def parse_arguments(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--grpc-port", type=int, default=8001)
-    parser.add_argument("--http-port", type=int, default=8002)
-    parser.add_argument("--metrics-port", type=int, default=8003)
+    parser.add_argument("--metrics-port", type=int, default=0, help="0 shows no metrics, the default")
+    parser.add_argument(
+        "--tls", type=Path, help="folder with ca.crt, server.crt, server.key: callers must have a certificate"
+    )
+    parser.add_argument(
+        "--key-file",
+        type=Path,
+        default=os.environ.get(KEY_VARIABLE) or None,
+        help=f"file with the key that a caller needs to load models; else the one that {KEY_VARIABLE} names",
+    )
     return parser.parse_known_args(arguments)
 
 
@@ -116,7 +138,9 @@ def libpython_folders() -> list[Path]:
 
 
 def check_ports(options: argparse.Namespace) -> None:
-    ports = {"gRPC": options.grpc_port, "HTTP": options.http_port, "metrics": options.metrics_port}
+    ports = {"gRPC": options.grpc_port}
+    if options.metrics_port:
+        ports["metrics"] = options.metrics_port
     for name, port in ports.items():
         with socket.socket(socket.AF_INET6 if ":" in options.host else socket.AF_INET) as probe:
             # A socket in TIME_WAIT of a server that was just stopped is no reason to refuse.
@@ -128,6 +152,19 @@ def check_ports(options: argparse.Namespace) -> None:
                 raise CannotStartError(
                     f"{name} port {port} on {options.host} cannot be taken: {reason}"
                 ) from None
+
+
+def read_key(file: Path | None) -> str | None:
+    """The key of the restricted calls; an empty file would restrict nothing, so it is refused."""
+    if file is None:
+        return None
+    try:
+        key = Path(file).read_text().strip()
+    except OSError as error:
+        raise CannotStartError(f"the key in {file} cannot be read: {error.strerror}") from None
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", key):
+        raise CannotStartError(f"the key in {file} must be a word of letters, digits, - and _")
+    return key
 
 
 def assemble_backends(site: Path, state: Path) -> Path:
@@ -154,7 +191,9 @@ def replace_file(source: Path, target: Path) -> None:
     fresh.rename(target)
 
 
-def server_arguments(options: argparse.Namespace, backends: Path, extra: Sequence[str]) -> list[str]:
+def server_arguments(
+    options: argparse.Namespace, backends: Path, extra: Sequence[str], key: str | None = None
+) -> list[str]:
     for repository in options.model_repository:
         repository.mkdir(parents=True, exist_ok=True)
     return [
@@ -164,18 +203,42 @@ def server_arguments(options: argparse.Namespace, backends: Path, extra: Sequenc
         "--model-control-mode=explicit",
         # A failed load would make the whole server unready for good, although the other models serve.
         "--strict-readiness=false",
+        "--exit-on-error=false",
         # Saves one start of a stub per load; every model here has a complete config.pbtxt.
         "--disable-auto-complete-config",
         # A model whose process died or whose load failed is never let go, and would hold up the end for 30 s.
         "--exit-timeout-secs=8",
-        f"--grpc-address={options.host}",
-        f"--http-address={options.host}",
-        f"--metrics-address={options.host}",
-        f"--grpc-port={options.grpc_port}",
-        f"--http-port={options.http_port}",
-        f"--metrics-port={options.metrics_port}",
+        *loaded_at_start(options.model_repository),
+        *doors(options, key),
         *([] if has_gpu() else ["--pinned-memory-pool-byte-size=0", "--allow-gpu-metrics=false"]),
         *extra,
+    ]
+
+
+def loaded_at_start(repositories: Sequence[Path]) -> list[str]:
+    there = any((repository / ALWAYS_LOADED).is_dir() for repository in repositories)
+    return [f"--load-model={ALWAYS_LOADED}"] if there else []
+
+
+def doors(options: argparse.Namespace, key: str | None) -> list[str]:
+    """Where the server listens and to whom. All that is not named here is closed by name, whatever its default is."""
+    metrics = [f"--metrics-address={options.host}", f"--metrics-port={options.metrics_port}"]
+    tls = [
+        "--grpc-use-ssl=true",
+        "--grpc-use-ssl-mutual=true",
+        f"--grpc-root-cert={options.tls}/ca.crt",
+        f"--grpc-server-cert={options.tls}/server.crt",
+        f"--grpc-server-key={options.tls}/server.key",
+    ]
+    return [
+        "--allow-http=false",
+        "--allow-sagemaker=false",
+        "--allow-vertex-ai=false",
+        f"--grpc-address={options.host}",
+        f"--grpc-port={options.grpc_port}",
+        *(metrics if options.metrics_port else ["--allow-metrics=false"]),
+        *(tls if options.tls else []),
+        *([f"--grpc-restricted-protocol={RESTRICTED}:{KEY_NAME}={key}"] if key else []),
     ]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from running_demo import RunningDemo, running_demo, wait_until
-from runtime.triton import Triton
+from runtime.triton import Identity, Triton
 
 pytestmark = pytest.mark.timeout(1800)
 SONGS = 160
@@ -94,7 +94,14 @@ def test_unsure_songs_are_provisional_while_mert_is_away_and_taken_again_when_it
 
 def unload(demo: RunningDemo) -> None:
     """As when the machine that ran it is gone."""
-    triton = Triton(f"127.0.0.1:{demo.ports.triton_grpc}")
+    folder = demo.folder.certificates
+    identity = Identity(
+        authority=(folder / "ca.crt").read_text(),
+        certificate=(folder / "inference.crt").read_text(),
+        key=(folder / "inference.key").read_text(),
+    )
+    key = demo.folder.secret("triton-key")
+    triton = Triton(f"127.0.0.1:{demo.ports.triton_grpc}", identity=identity, key=key)
     triton.unload("mert")
     triton.close()
 

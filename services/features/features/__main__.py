@@ -9,8 +9,8 @@ from runtime.channel import open_channel
 from runtime.metrics import new_registry
 from runtime.server import serve
 from runtime.telemetry import configure_logging, get_logger
-from runtime.triton import Triton
-from runtime.watchdog import Watchdog
+from runtime.triton import Triton, identity_of
+from runtime.watchdog import Watchdog, WatchdogMetrics
 
 from features.download import Downloads
 from features.figures import MertFigures
@@ -97,7 +97,7 @@ def _model(settings: FeatureSettings, registry: CollectorRegistry, ending: ExitS
     """The model of embeddings, being loaded, and looked after from then on."""
     if not settings.triton_target:
         return None
-    triton = Triton(settings.triton_target)
+    triton = Triton(settings.triton_target, identity=identity_of(settings))
     ending.callback(triton.close)
     choice = Choice(
         layers=settings.mert_layers,
@@ -109,7 +109,13 @@ def _model(settings: FeatureSettings, registry: CollectorRegistry, ending: ExitS
     ending.callback(model.close)
     model.begin()
     if settings.watchdog_seconds:
-        watchdog = Watchdog(triton, model.probes, every_seconds=settings.watchdog_seconds, registry=registry)
+        watchdog = Watchdog(
+            triton,
+            model.probes,
+            every_seconds=settings.watchdog_seconds,
+            metrics=WatchdogMetrics(registry),
+            restores=False,
+        )
         ending.callback(watchdog.close)
         watchdog.start()
     return model

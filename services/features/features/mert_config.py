@@ -1,8 +1,8 @@
-"""How the MERT model is loaded: what a deployment and a request may choose of it, as Triton's configuration has it."""
+"""How the MERT model is wished: what a deployment and a request may choose of it, as parameters of a request to it."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from features.compute import Compute, Device
 
@@ -34,29 +34,12 @@ class Wish:
         return cls(device=compute.device, gpu_memory_share=compute.gpu_memory_share)
 
 
-def model_config(choice: Choice, wish: Wish) -> Mapping[str, Any]:
-    """The whole configuration: what is sent with a load takes the place of the model's config.pbtxt.
-
-    A test keeps the two together.
-    """
-    return {
-        "name": MODEL,
-        "backend": "python",
-        "max_batch_size": MAX_BATCH,
-        "input": [
-            {"name": "pcm", "data_type": "TYPE_INT16", "dims": [-1]},
-        ],
-        "output": [
-            {"name": "embedding", "data_type": "TYPE_FP32", "dims": [-1, -1]},
-            {"name": "description", "data_type": "TYPE_STRING", "dims": [1]},
-        ],
-        "instance_group": [{"kind": "KIND_CPU", "count": 1}],
-        "dynamic_batching": {},
-        "parameters": {name: {"string_value": value} for name, value in _parameters(choice, wish).items()},
-    }
+def parameters(choice: Choice, wish: Wish) -> Mapping[str, str]:
+    """What goes with every request: the model reads its weights anew where it is not as a request wishes it."""
+    return {"wish": json.dumps(_options(choice, wish))}
 
 
-def _parameters(choice: Choice, wish: Wish) -> Mapping[str, str]:
+def _options(choice: Choice, wish: Wish) -> Mapping[str, str]:
     return {
         "weights": choice.weights,
         "layers": choice.layers.replace("+", ","),

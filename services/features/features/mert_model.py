@@ -1,4 +1,8 @@
-"""The MERT model in Triton: loaded as it is wished, asked for embeddings, and loaded again where Triton lost it."""
+"""The MERT model in Triton: asked for embeddings as they are wished, and waited for where Triton has lost it.
+
+This service decodes foreign files, so it may ask models and load none. The model reads its weights as a request wishes;
+its process, where Triton lost it, is started again by the watchdog of inference.
+"""
 
 import math
 import threading
@@ -6,12 +10,11 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 from runtime.telemetry import get_logger
-from runtime.triton import Triton, TritonError, TritonUnavailableError
+from runtime.triton import ModelNotLoadedError, StubDeadError, Triton, TritonError, TritonUnavailableError
 from runtime.watchdog import Probe
 
 from features.compute import Compute, Device
@@ -19,7 +22,7 @@ from features.errors import CannotEmbed, ModelNotInstalled, ModelUnavailable
 from features.excerpts import Part
 from features.figures import MertFigures
 from features.mert import SAMPLE_RATE_HZ, Description, FloatArray, PcmArray, version
-from features.mert_config import MAX_BATCH, MODEL, Choice, Wish, model_config
+from features.mert_config import MAX_BATCH, MODEL, Choice, Wish, parameters
 
 log = get_logger(__name__)
 DEFAULT_BATCH = 32
@@ -29,7 +32,12 @@ LOAD_SECONDS = 180.0
 ANSWER_SECONDS = 120.0
 # What the model's loader, and Triton itself, say where there is nothing to load.
 FRAME = "TritonModelException: "
-NOTHING_THERE = ("docs/install.md, 'MERT'", "failed to poll from model repository", "not found in")
+NOTHING_THERE = ("docs/install.md, 'MERT'", "is not found")
+# How long a song waits for a model that Triton lost: the watchdog of inference looks every ten seconds.
+RESTORED_SECONDS = 20.0
+LOOK_SECONDS = 0.5
+# One sample: the model says that it is there.
+SIGN_OF_LIFE = np.zeros((1, 1), dtype=np.int16)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +95,7 @@ class MertModel:
         self._figures = figures
         self._state = _State()
         self._lock = threading.Lock()
+        self._waiting = threading.Lock()
         # One load at a time, and in a thread of its own: a caller who gives up ends no load that others wait for.
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="mert-loading")
 
@@ -158,7 +167,7 @@ class MertModel:
                 model=MODEL,
                 inputs={"pcm": question},
                 outputs=["description"],
-                load=partial(self._load_into_triton, served.wish),
+                parameters=parameters(self._choice, served.wish),
             )
         ]
 
@@ -191,8 +200,7 @@ class MertModel:
 
     def _load(self, wish: Wish) -> Served:
         try:
-            self._load_into_triton(wish)
-            served = Served(wish=wish, description=self._description())
+            served = Served(wish=wish, description=self._description(wish))
             self._check(served.description, wish)
         except TritonError as error:
             raise self._noted(wish, _load_failure(error)) from error
@@ -213,45 +221,70 @@ class MertModel:
             log.warning("MERT does not serve", because=str(failure))
         return failure
 
-    def _load_into_triton(self, wish: Wish) -> None:
-        config: Mapping[str, Any] = model_config(self._choice, wish)
-        self._triton.load(MODEL, config, timeout_seconds=LOAD_SECONDS)
-
-    def _heal(self, wish: Wish) -> None:
-        """Load it again for a song that missed it. Where that fails, the songs after it do not wait for the same."""
-        failure = self._fresh_failure(wish)
-        if failure is not None:
-            raise failure
-        try:
-            self._load_into_triton(wish)
-        except TritonError as error:
-            with self._lock:
-                self._state.served = None
-            raise self._noted(wish, _load_failure(error)) from error
-
-    def _description(self) -> Description:
+    def _description(self, wish: Wish) -> Description:
         question = np.zeros((1, self.window_samples), dtype=np.int16)
-        answer = self._triton.ask(MODEL, {"pcm": question}, ["description"], timeout_seconds=ANSWER_SECONDS)
+        answer = self._triton.ask(
+            MODEL,
+            {"pcm": question},
+            ["description"],
+            timeout_seconds=LOAD_SECONDS,
+            parameters=parameters(self._choice, wish),
+        )
         return _parsed(answer["description"])
 
     def _ask(self, windows: PcmArray, wish: Wish, ends_at: float) -> Embedded:
         started = time.monotonic()
         try:
-            answer = self._triton.infer(
-                MODEL,
-                {"pcm": windows},
-                ["embedding", "description"],
-                timeout_seconds=max(0.001, ends_at - started),
-                heal=partial(self._heal, wish),
-            )
+            answer = self._answer(windows, wish, ends_at)
         except TritonError as error:
             self._figures.failures.inc()
-            raise ModelUnavailable(_sentence(error)) from error
+            raise self._failed(wish, error) from error
         description = _parsed(answer["description"])
         self._note_answer(description)
         self._figures.windows.inc(len(windows))
         self._figures.seconds.observe(time.monotonic() - started)
         return Embedded(values=answer["embedding"], description=description)
+
+    def _answer(self, windows: PcmArray, wish: Wish, ends_at: float) -> Mapping[str, Any]:
+        """What Triton says. Where it lost the model, the song waits for its return, and is asked once more."""
+        try:
+            return self._asked(windows, wish, ends_at)
+        except (ModelNotLoadedError, StubDeadError) as error:
+            log.warning("waiting for the model", model=MODEL, because=str(error))
+            self._wait_for_return(min(ends_at, time.monotonic() + RESTORED_SECONDS), error)
+            return self._asked(windows, wish, ends_at)
+
+    def _asked(self, windows: PcmArray, wish: Wish, ends_at: float) -> Mapping[str, Any]:
+        return self._triton.ask(
+            MODEL,
+            {"pcm": windows},
+            ["embedding", "description"],
+            timeout_seconds=max(0.001, ends_at - time.monotonic()),
+            parameters=parameters(self._choice, wish),
+        )
+
+    def _wait_for_return(self, until: float, error: TritonError) -> None:
+        """One song looks whether it is back, and those that come meanwhile wait with it; raises at the end."""
+        with self._waiting:
+            while True:
+                try:
+                    self._triton.ask(MODEL, {"pcm": SIGN_OF_LIFE}, ["description"])
+                except (ModelNotLoadedError, StubDeadError):
+                    if time.monotonic() > until:
+                        raise error from None
+                    time.sleep(LOOK_SECONDS)  # between two looks at the condition
+                else:
+                    return
+
+    def _failed(self, wish: Wish, error: TritonError) -> CannotEmbed:
+        """Of a request; what keeps the next songs from being heard too is noted, so that they need not wait for it."""
+        failure = _load_failure(error)
+        lost = isinstance(error, ModelNotLoadedError | StubDeadError)
+        if not lost and not isinstance(failure, ModelNotInstalled):
+            return failure
+        with self._lock:
+            self._state.served = None
+        return self._noted(wish, failure)
 
     def _note_answer(self, description: Description) -> None:
         with self._lock:

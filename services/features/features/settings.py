@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
-from runtime.settings import ServiceSettings
+from runtime.settings import TritonCallerSettings
 
 from features.location import PathMapping
 
 
-class FeatureSettings(ServiceSettings):
+class FeatureSettings(TritonCallerSettings):
     """What a deployment may choose."""
 
     model_config = SettingsConfigDict(env_prefix="FEATURES_", use_attribute_docstrings=True, extra="ignore")
@@ -58,7 +58,7 @@ class FeatureSettings(ServiceSettings):
     max_stream_songs: int = Field(default=64, ge=1, le=4096)
     """Songs of one ExtractMany stream that are in the works at the same time."""
     watchdog_seconds: float = Field(default=30.0, ge=0, le=3600)
-    """How often an idle model in Triton is asked whether it answers, and loaded again if not; 0: only by callers."""
+    """How often an idle model in Triton is asked whether it answers; 0: only by callers."""
 
     @field_validator("mert_layers")
     @classmethod

@@ -8,10 +8,11 @@ from runtime.channel import open_channel
 from runtime.metrics import new_registry
 from runtime.server import serve
 from runtime.telemetry import configure_logging
-from runtime.triton import Triton
-from runtime.watchdog import Watchdog
+from runtime.triton import Triton, identity_of
+from runtime.watchdog import Watchdog, WatchdogMetrics
 
 from inference.cases import Cases
+from inference.embedders import embedder_probes
 from inference.heads import Heads
 from inference.learning import Learner
 from inference.lifecycle import Models
@@ -34,19 +35,30 @@ def main() -> None:
     channel = open_channel(
         settings.features_target, token=token, max_message_bytes=settings.max_message_bytes
     )
-    triton = Triton(settings.triton_target)
+    triton = Triton(
+        settings.triton_target,
+        identity=identity_of(settings),
+        key=settings.triton_key.get_secret_value() if settings.triton_key else None,
+    )
     servicer = build(settings, triton=triton, features=features_pb2_grpc.FeatureServiceStub(channel))
 
     registry = new_registry()
-    watchdog = Watchdog(triton, servicer.probes, every_seconds=settings.watchdog_seconds, registry=registry)
+    metrics = WatchdogMetrics(registry)
+    watchdogs = [
+        Watchdog(triton, probes, every_seconds=settings.watchdog_seconds, metrics=metrics)
+        # A model of embeddings may be busy for minutes, and the heads are not to wait for it.
+        for probes in (servicer.probes, embedder_probes)
+    ]
 
     def warm_up() -> None:
         servicer.warm_up()
         if settings.watchdog_seconds:
-            watchdog.start()
+            for watchdog in watchdogs:
+                watchdog.start()
 
     def close() -> None:
-        watchdog.close()
+        for watchdog in watchdogs:
+            watchdog.close()
         channel.close()
         triton.close()
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
-from runtime.settings import ServiceSettings
+from runtime.settings import TritonCallerSettings
 
 MEBIBYTE = 1024 * 1024
 TEMPLATES_IN_CLONE = Path(__file__).resolve().parents[2] / "triton" / "models"
 
 
-class InferenceSettings(ServiceSettings):
+class InferenceSettings(TritonCallerSettings):
     """Each field is the variable INFERENCE_<NAME>."""
 
     model_config = SettingsConfigDict(env_prefix="INFERENCE_", use_attribute_docstrings=True, extra="ignore")
@@ -26,6 +26,8 @@ class InferenceSettings(ServiceSettings):
     """Bearer token to send to features: its FEATURES_TOKEN_OF_INFERENCE."""
     triton_target: str = "127.0.0.1:8001"
     """Triton's gRPC, host:port."""
+    triton_key: SecretStr | None = None
+    """Key with which Triton takes orders to load and unload models, when it asks for one; no other service has it."""
     model_repository: Path = Path("var/models")
     """Folder of the trained heads; Triton must see the same folder as its model repository."""
     model_templates: Path = TEMPLATES_IN_CLONE

@@ -156,6 +156,27 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+class TritonCallerSettings(ServiceSettings):
+    """What a service that asks Triton can be told besides."""
+
+    triton_authority: SecretStr | None = None
+    """Certificate of the authority that signed Triton's, in PEM; for a Triton that asks for certificates."""
+    triton_certificate: SecretStr | None = None
+    """Certificate of this service for Triton, in PEM."""
+    triton_certificate_key: SecretStr | None = None
+    """Key of this service's certificate for Triton, in PEM."""
+
+    @model_validator(mode="after")
+    def _all_or_none(self) -> Self:
+        parts = (self.triton_authority, self.triton_certificate, self.triton_certificate_key)
+        if any(parts) and not all(parts):
+            names = (
+                self.variable(f"triton_{name}") for name in ("authority", "certificate", "certificate_key")
+            )
+            raise ValueError(f"{', '.join(names)} belong together: set all three or none")
+        return self
+
+
 def _refusal(settings_cls: type[Settings], error: ValidationError) -> int:
     prefix = str(settings_cls.model_config.get("env_prefix", ""))
     lines = []

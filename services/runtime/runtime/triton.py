@@ -5,6 +5,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
 import grpc
@@ -15,11 +16,14 @@ from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from runtime.channel import NO_PROXY
 from runtime.errors import ServiceError
+from runtime.settings import TritonCallerSettings
 from runtime.telemetry import get_logger
 
 log = get_logger(__name__)
 T = TypeVar("T")
 Array = NDArray[Any]
+# The second part is the name that services/triton/launch.py gives to the key.
+KEY_HEADER = "triton-grpc-protocol-reclass-key"
 
 
 class TritonError(ServiceError):
@@ -47,14 +51,57 @@ class StubDeadError(TritonError):
     """The process that runs the model died; Triton goes on calling the model ready and never restarts it."""
 
 
-class Triton:
-    """A Triton server at `target` ("host:port" of its gRPC). Safe to share between threads."""
+class ForbiddenError(TritonError):
+    """Triton takes this order from those alone who have its key."""
 
-    def __init__(self, target: str, *, timeout_seconds: float = 30.0) -> None:
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Who this service is at a Triton that asks for certificates; each is the text of a PEM file."""
+
+    authority: str
+    """Of the server's certificate, and of ours."""
+    certificate: str
+    """Ours."""
+    key: str = field(repr=False)
+    """Of our certificate."""
+
+    def credentials(self) -> grpc.ChannelCredentials:
+        """As gRPC wants it."""
+        return grpc.ssl_channel_credentials(
+            root_certificates=self.authority.encode(),
+            private_key=self.key.encode(),
+            certificate_chain=self.certificate.encode(),
+        )
+
+
+def identity_of(settings: TritonCallerSettings) -> Identity | None:
+    """Who a service is by its settings; nobody where Triton asks for no certificates."""
+    parts = (settings.triton_authority, settings.triton_certificate, settings.triton_certificate_key)
+    texts = [part.get_secret_value() for part in parts if part]
+    return Identity(authority=texts[0], certificate=texts[1], key=texts[2]) if texts else None
+
+
+class Triton:
+    """A Triton server at `target` ("host:port" of its gRPC). Safe to share between threads.
+
+    `identity` is for one that asks for certificates, `key` for one that takes orders (to load, unload, list) only with
+    it.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        timeout_seconds: float = 30.0,
+        identity: Identity | None = None,
+        key: str | None = None,
+    ) -> None:
         self.target = target
         self._timeout_seconds = timeout_seconds
+        self._headers = {KEY_HEADER: key} if key else None
         self._client = client.InferenceServerClient(
-            target, channel_args=[("grpc.max_reconnect_backoff_ms", 2000), NO_PROXY, *_MESSAGE_LIMITS]
+            target, creds=identity.credentials() if identity else None, channel_args=_CHANNEL
         )
         self._healing = threading.Lock()
         self._healed: dict[str, float] = {}
@@ -82,18 +129,26 @@ class Triton:
     ) -> None:
         """Load or reload a model. Always with a time limit: a stub that cannot start keeps Triton waiting for ever."""
         text = json.dumps(config) if config is not None else None
-        self._call(lambda: self._client.load_model(model, config=text, client_timeout=timeout_seconds))
+        self._call(
+            lambda: self._client.load_model(
+                model, headers=self._headers, config=text, client_timeout=timeout_seconds
+            )
+        )
         log.info("model loaded", model=model)
 
     def unload(self, model: str) -> None:
         """Stop serving a model; no error when it is not served."""
-        self._call(lambda: self._client.unload_model(model, client_timeout=self._timeout_seconds))
+        self._call(
+            lambda: self._client.unload_model(
+                model, headers=self._headers, client_timeout=self._timeout_seconds
+            )
+        )
 
     def index(self) -> list[dict[str, Any]]:
         """Name, version, state and reason of each model that the repository holds."""
         answer = self._call(
             lambda: self._client.get_model_repository_index(
-                as_json=True, client_timeout=self._timeout_seconds
+                headers=self._headers, as_json=True, client_timeout=self._timeout_seconds
             )
         )
         return list(answer.get("models", []))
@@ -155,8 +210,12 @@ class Triton:
         *,
         version: str = "",
         timeout_seconds: float | None = None,
+        parameters: Mapping[str, str] | None = None,
     ) -> dict[str, Array]:
-        """Run a model as it is; raises ModelNotLoadedError or StubDeadError where `infer` would load it."""
+        """Run a model as it is; raises ModelNotLoadedError or StubDeadError where `infer` would load it.
+
+        `parameters` go with the request to the model.
+        """
         limit = timeout_seconds or self._timeout_seconds
         tensors = []
         for name, array in inputs.items():
@@ -166,7 +225,12 @@ class Triton:
         wanted = [client.InferRequestedOutput(name) for name in outputs]
         answer = self._call(
             lambda: self._client.infer(
-                model, tensors, model_version=version, outputs=wanted, client_timeout=limit
+                model,
+                tensors,
+                model_version=version,
+                outputs=wanted,
+                client_timeout=limit,
+                parameters=dict(parameters or {}),
             )
         )
         return {name: answer.as_numpy(name) for name in outputs}
@@ -178,7 +242,12 @@ class Triton:
             raise _translated(error, self.target) from error
 
 
-_MESSAGE_LIMITS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+_CHANNEL = [
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_reconnect_backoff_ms", 2000),
+    NO_PROXY,
+]
 
 
 def _translated(error: InferenceServerException, target: str) -> TritonError:
@@ -187,6 +256,11 @@ def _translated(error: InferenceServerException, target: str) -> TritonError:
         return StubDeadError(f"the model's process in Triton died: {message}")
     if "NOT_FOUND" in status or "is not ready" in message or "unknown model" in message:
         return ModelNotLoadedError(f"Triton at {target} does not serve the model: {message}")
+    if "protocol is restricted" in message:
+        return ForbiddenError(
+            f"Triton at {target} refused the call, for want of its key; only inference has it, by "
+            "INFERENCE_TRITON_KEY_FILE"
+        )
     if "UNAVAILABLE" in status or "DEADLINE_EXCEEDED" in status or "CANCELLED" in status:
         return TritonUnavailableError(
             f"Triton at {target} does not answer ({status}: {message}); is it running?"

@@ -27,6 +27,10 @@ class Probe:
     inputs: Mapping[str, Array]
     """Small, and valid for the model."""
     outputs: Sequence[str]
+    parameters: Mapping[str, str] | None = None
+    """What goes with the request."""
+    patience_seconds: float = ANSWER_SECONDS
+    """How long an answer may take."""
     load: Callable[[], None] | None = None
     """Has Triton load the model; None loads what the repository says."""
 
@@ -56,7 +60,10 @@ class WatchdogMetrics:
 
 
 class Watchdog:
-    """Asks every model that should serve, again and again. `probes` says which these are now."""
+    """Asks every model that should serve, again and again. `probes` says which these are now.
+
+    With `restores` false nothing is loaded: this service may not, and another one looks after the processes of models.
+    """
 
     def __init__(
         self,
@@ -64,12 +71,14 @@ class Watchdog:
         probes: Callable[[], Sequence[Probe]],
         *,
         every_seconds: float,
-        registry: CollectorRegistry,
+        metrics: WatchdogMetrics,
+        restores: bool = True,
     ) -> None:
         self._triton = triton
         self._probes = probes
         self._every_seconds = every_seconds
-        self._metrics = WatchdogMetrics(registry)
+        self._metrics = metrics
+        self._restores = restores
         self._faults: dict[str, type[ServiceError | OSError] | None] = {}
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="triton-watchdog", daemon=True)
@@ -120,6 +129,8 @@ class Watchdog:
         try:
             self._ask(probe)
         except (ModelNotLoadedError, StubDeadError) as error:
+            if not self._restores:
+                raise
             if not any((p.model, p.version) == (probe.model, probe.version) for p in self._probes()):
                 return False  # another version has taken over meanwhile, and this one is to be gone
             self._note(probe.model, error)
@@ -134,7 +145,8 @@ class Watchdog:
             probe.inputs,
             probe.outputs,
             version=probe.version,
-            timeout_seconds=ANSWER_SECONDS,
+            timeout_seconds=probe.patience_seconds,
+            parameters=probe.parameters,
         )
 
     def _note(self, model: str, fault: ServiceError | OSError | None) -> None:

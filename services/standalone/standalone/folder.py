@@ -50,6 +50,11 @@ class DataFolder:
         return self.root / "triton"
 
     @property
+    def certificates(self) -> Path:
+        """By which Triton knows who may talk to it."""
+        return self.secrets / "triton"
+
+    @property
     def weights(self) -> Path:
         """Checkpoints of MERT, a folder each; what is there was put there by a person, or made for trials."""
         return self.root / "weights"

@@ -13,7 +13,7 @@ from standalone.folder import DataFolder
 from standalone.leftovers import MARK
 from standalone.ports import LOOPBACK, Ports
 from standalone.program import Program, Tier
-from standalone.readiness import Probe, database_answers, grpc_serves, web_answers, worker_works
+from standalone.readiness import Identity, Probe, database_answers, grpc_serves, web_answers, worker_works
 from standalone.settings import TRITON_FOLDER
 from standalone.weights import checkpoint
 
@@ -28,6 +28,10 @@ ARROWS = (
     ("features", "sync"),
 )
 MERT_WEIGHTS = "TRITON_MERT_WEIGHTS"
+# Asks Triton whether it is healthy, from this process.
+WATCHER = "up"
+# Who has a certificate for Triton.
+TRITON_CALLERS = ("inference", "features", WATCHER)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +148,7 @@ def probes(plan: Plan) -> dict[str, Probe]:
     tables = postgres.database_url(ports.postgres, password=plan.folder.secret("database"))
     return {
         "worker": partial(worker_works, tables, time.time()),
-        "triton": partial(web_answers, ports.triton_http, "/v2/health/live"),
+        "triton": partial(grpc_serves, ports.triton_grpc, _identity(plan, WATCHER)),
         "sync": partial(grpc_serves, ports.sync),
         "features": partial(grpc_serves, ports.features),
         "inference": partial(grpc_serves, ports.inference),
@@ -164,7 +168,6 @@ def database_probe(plan: Plan) -> Probe:
 
 
 def _triton(plan: Plan, base: dict[str, str]) -> Program:
-    ports = plan.ports
     return Program(
         name="triton",
         command=(
@@ -175,9 +178,10 @@ def _triton(plan: Plan, base: dict[str, str]) -> Program:
             f"--model-repository={plan.triton_folder / 'models'}",
             f"--state={plan.folder.triton}",
             f"--host={LOOPBACK}",
-            f"--grpc-port={ports.triton_grpc}",
-            f"--http-port={ports.triton_http}",
-            f"--metrics-port={ports.triton_metrics}",
+            f"--grpc-port={plan.ports.triton_grpc}",
+            f"--tls={plan.folder.certificates}",
+            # On the command line it is a secret for nobody, so it adds to the certificates and stands for none.
+            f"--key-file={plan.folder.secret_file('triton-key')}",
         ),
         environment=base | _triton_environment(plan, base),
         tier=Tier.SERVICES,
@@ -229,6 +233,7 @@ def _features_environment(plan: Plan) -> dict[str, str]:
     return {
         "FEATURES_SYNC_TARGET": _target(plan.ports.sync),
         "FEATURES_TRITON_TARGET": _target(plan.ports.triton_grpc),
+        **_triton_caller(plan, "features"),
         "FEATURES_SYNC_TOKEN_FILE": _token(plan, "features", "sync"),
         **({"FEATURES_MEDIA_FOLDERS": plan.media_folders} if plan.media_folders else {}),
         **({"FEATURES_PATH_MAP": plan.path_map} if plan.path_map else {}),
@@ -240,9 +245,28 @@ def _inference_environment(plan: Plan) -> dict[str, str]:
         "INFERENCE_FEATURES_TARGET": _target(plan.ports.features),
         "INFERENCE_FEATURES_TOKEN_FILE": _token(plan, "inference", "features"),
         "INFERENCE_TRITON_TARGET": _target(plan.ports.triton_grpc),
+        "INFERENCE_TRITON_KEY_FILE": str(plan.folder.secret_file("triton-key")),
+        **_triton_caller(plan, "inference"),
         "INFERENCE_MODEL_REPOSITORY": str(plan.folder.models),
         "INFERENCE_MODEL_TEMPLATES": str(plan.triton_folder / "models"),
     }
+
+
+def _triton_caller(plan: Plan, name: str) -> dict[str, str]:
+    """By which a service shows Triton who it is."""
+    prefix, identity = f"{name.upper()}_TRITON", _identity(plan, name)
+    return {
+        f"{prefix}_AUTHORITY_FILE": str(identity.authority),
+        f"{prefix}_CERTIFICATE_FILE": str(identity.certificate),
+        f"{prefix}_CERTIFICATE_KEY_FILE": str(identity.key),
+    }
+
+
+def _identity(plan: Plan, name: str) -> Identity:
+    folder = plan.folder.certificates
+    return Identity(
+        authority=folder / "ca.crt", certificate=folder / f"{name}.crt", key=folder / f"{name}.key"
+    )
 
 
 def _stand_in(plan: Plan, stand_in: StandIn, base: dict[str, str]) -> Program:

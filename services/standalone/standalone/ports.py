@@ -17,9 +17,7 @@ WANTED_BY = {
     "sync": "sync",
     "features": "features",
     "inference": "inference",
-    "triton_grpc": "Triton (gRPC)",
-    "triton_http": "Triton (HTTP)",
-    "triton_metrics": "Triton (metrics)",
+    "triton_grpc": "Triton",
     "stand_in": "the stand-in for Plex",
 }
 
@@ -34,8 +32,6 @@ class Ports:
     features: int = 50052
     inference: int = 50053
     triton_grpc: int = 8001
-    triton_http: int = 8002
-    triton_metrics: int = 8003
     stand_in: int = 32411
 
     @classmethod

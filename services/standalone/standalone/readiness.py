@@ -3,6 +3,8 @@
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -13,6 +15,15 @@ from standalone.ports import LOOPBACK
 
 Probe = Callable[[], str | None]
 TIMEOUT_SECONDS = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """The files by which we show a server that asks for certificates who we are."""
+
+    authority: Path
+    certificate: Path
+    key: Path
 
 
 def database_answers(url: str) -> str | None:
@@ -35,17 +46,30 @@ def worker_works(url: str, since: float) -> str | None:
     return None if seen else "it has not asked the database for work"
 
 
-def grpc_serves(port: int) -> str | None:
+def grpc_serves(port: int, identity: Identity | None = None) -> str | None:
     """The service says SERVING to a standard health check."""
-    # A proxy in the environment must not be asked for this machine.
-    with grpc.insecure_channel(f"{LOOPBACK}:{port}", options=[("grpc.enable_http_proxy", 0)]) as channel:
-        stub: Any = health_pb2_grpc.HealthStub(channel)
-        try:
+    try:
+        with _channel(port, identity) as channel:
+            stub: Any = health_pb2_grpc.HealthStub(channel)
             answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=TIMEOUT_SECONDS)
-        except grpc.RpcError as error:
-            return str(error.details())
+    except grpc.RpcError as error:
+        return str(error.details())
     state = health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
     return None if state == "SERVING" else f"its health is {state}"
+
+
+def _channel(port: int, identity: Identity | None) -> grpc.Channel:
+    target = f"{LOOPBACK}:{port}"
+    # A proxy in the environment must not be asked for this machine.
+    options = [("grpc.enable_http_proxy", 0)]
+    if identity is None:
+        return grpc.insecure_channel(target, options=options)
+    credentials = grpc.ssl_channel_credentials(
+        root_certificates=identity.authority.read_bytes(),
+        private_key=identity.key.read_bytes(),
+        certificate_chain=identity.certificate.read_bytes(),
+    )
+    return grpc.secure_channel(target, credentials, options=options)
 
 
 def web_answers(port: int, path: str) -> str | None:

@@ -33,11 +33,7 @@ class SystemSettings(Settings):
     inference_port: int = Field(default=Ports.inference, ge=1, le=65535)
     """Port of the inference service."""
     triton_grpc_port: int = Field(default=Ports.triton_grpc, ge=1, le=65535)
-    """Port of Triton's gRPC."""
-    triton_http_port: int = Field(default=Ports.triton_http, ge=1, le=65535)
-    """Port of Triton's HTTP."""
-    triton_metrics_port: int = Field(default=Ports.triton_metrics, ge=1, le=65535)
-    """Port of Triton's metrics."""
+    """Port of Triton, which speaks gRPC alone, and with the parts of this system alone."""
     stand_in_port: int = Field(default=Ports.stand_in, ge=1, le=65535)
     """Port of the demo's stand-in for Plex."""
     triton_python: Path = Path(f"{sys.prefix}-triton/bin/python")

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from standalone import plan, postgres
+from standalone.certificates import ensure_certificates
 from standalone.environment import environment_file, lock_file, write_environment
 from standalone.errors import MissingPartError, PartFailedError
 from standalone.folder import DataFolder, write_private
@@ -113,6 +114,7 @@ class System:
         end_leftovers(self._folder)
         check_ports(self._plan.ports, unused=self._plan.unused_ports())
         check_triton(self._plan)
+        ensure_certificates(self._folder.certificates, plan.TRITON_CALLERS)
         account = postgres.account_of(self._folder.postgres)
         binaries = postgres.usable_binaries(account)
         programs = plan.programs(self._plan, binaries)

@@ -65,7 +65,7 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MertStandIn]:
 
 @pytest.fixture
 def stand_in(serving: MertStandIn) -> MertStandIn:
-    serving.say()
+    serving.begin()
     return serving
 
 
@@ -80,7 +80,6 @@ def pool() -> Iterator[ExtractionPool]:
 @pytest.fixture
 def channel(library: Path, pool: ExtractionPool, stand_in: MertStandIn) -> Iterator[grpc.Channel]:
     triton = Triton(stand_in.server.target)
-    triton.unload("mert")
     model = MertModel(triton, Choice(weights=str(stand_in.weights)), MertFigures(CollectorRegistry()))
     sources = AudioSources(MediaFolders(folders=(library,)), downloads=None)
     servicer = FeatureServicer(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,10 +11,12 @@ from features.errors import ModelNotInstalled, ModelUnavailable
 from features.figures import MertFigures
 from features.mert_config import Choice
 from features.mert_model import MertModel
+from inference.embedders import embedder_probes
 from mert_stand_in import MertStandIn, mert_stand_in
 from prometheus_client import CollectorRegistry
 from runtime.triton import Triton
-from runtime.watchdog import Watchdog
+from runtime.watchdog import Watchdog, WatchdogMetrics
+from triton_server import triton_server
 from waiting import until
 
 WINDOW = 5 * 24_000
@@ -27,7 +30,7 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MertStandIn]:
 
 @pytest.fixture
 def stand_in(serving: MertStandIn) -> MertStandIn:
-    serving.say()
+    serving.begin()
     return serving
 
 
@@ -39,7 +42,6 @@ def registry() -> CollectorRegistry:
 @pytest.fixture
 def triton(stand_in: MertStandIn) -> Iterator[Triton]:
     triton = Triton(stand_in.server.target)
-    triton.unload("mert")
     yield triton
     triton.close()
 
@@ -49,6 +51,18 @@ def model(triton: Triton, stand_in: MertStandIn, registry: CollectorRegistry) ->
     model = model_of(triton, stand_in, registry)
     yield model
     model.close()
+
+
+@pytest.fixture
+def looked_after(stand_in: MertStandIn) -> Iterator[None]:
+    """The watchdog of inference at work."""
+    triton = Triton(stand_in.server.target)
+    metrics = WatchdogMetrics(CollectorRegistry())
+    watchdog = Watchdog(triton, embedder_probes, every_seconds=0.3, metrics=metrics)
+    watchdog.start()
+    yield
+    watchdog.close()
+    triton.close()
 
 
 def model_of(
@@ -133,17 +147,15 @@ def test_weights_that_are_not_there_are_a_matter_of_installing(
 
 
 def test_a_triton_without_the_model_is_a_matter_of_installing(
-    triton: Triton, stand_in: MertStandIn, registry: CollectorRegistry
+    tmp_path: Path, stand_in: MertStandIn, registry: CollectorRegistry
 ) -> None:
-    folder = stand_in.server.models / "mert"
-    hidden = folder.rename(stand_in.server.models.parent / "hidden")
-    model = model_of(triton, stand_in, registry)
-    try:
+    with triton_server(tmp_path, models=tmp_path / "none") as server:
+        triton = Triton(server.target)
+        model = model_of(triton, stand_in, registry)
         with pytest.raises(ModelNotInstalled, match="mert"):
             model.describe(Compute())
-    finally:
-        hidden.rename(folder)
         model.close()
+        triton.close()
 
 
 def test_songs_that_come_after_a_failure_share_its_answer(model: MertModel, stand_in: MertStandIn) -> None:
@@ -155,20 +167,38 @@ def test_songs_that_come_after_a_failure_share_its_answer(model: MertModel, stan
         model.embed(windows(1), Compute())
 
 
-def test_a_model_whose_process_died_is_started_again(model: MertModel, stand_in: MertStandIn) -> None:
+def test_a_model_whose_process_died_is_waited_for_until_inference_has_started_it_again(
+    model: MertModel, stand_in: MertStandIn, looked_after: None
+) -> None:
     before = model.embed(windows(2), Compute())
     stand_in.server.kill_stubs()
     after = model.embed(windows(2), Compute())
     assert np.array_equal(before.values, after.values)
 
 
-def test_a_model_that_dies_of_every_request_is_a_gap_for_now(model: MertModel, stand_in: MertStandIn) -> None:
+def test_a_model_that_nobody_starts_again_is_a_gap_for_now(
+    model: MertModel, triton: Triton, stand_in: MertStandIn
+) -> None:
+    model.embed(windows(1), Compute())
+    stand_in.server.kill_stubs()
+    with pytest.raises(ModelUnavailable, match="process in Triton died"):
+        model.embed(windows(1), Compute(), patience_seconds=1.0)
+    assert isinstance(model.known_failure(Compute()), ModelUnavailable)
+    triton.unload("mert")
+    with pytest.raises(ModelUnavailable, match="does not serve"):
+        model_of(triton, stand_in, CollectorRegistry()).describe(Compute())
+    triton.load("mert")
+
+
+def test_a_model_that_dies_of_every_request_is_a_gap_for_now(
+    model: MertModel, stand_in: MertStandIn, looked_after: None
+) -> None:
     model.embed(windows(1), Compute())
     stand_in.say(fault="die")
     with pytest.raises(ModelUnavailable, match="does not run in Triton"):
         model.embed(windows(1), Compute())
     stand_in.say()
-    model.embed(windows(1), Compute())
+    assert until(lambda: _answers(model, Compute())) == "cpu"
 
 
 def test_a_refused_request_is_counted_and_said(
@@ -226,22 +256,27 @@ def test_while_lacking_weights_are_looked_for_again_a_caller_without_patience_he
 
 
 def test_many_callers_at_the_start_load_it_once(model: MertModel, stand_in: MertStandIn) -> None:
-    before = stand_in.server.loads("mert")
+    before = stand_in.server.log().count("weights read")
     with ThreadPoolExecutor(8) as callers:
         found = list(callers.map(lambda _: model.embed(windows(1), Compute()), range(16)))
     assert len(found) == 16
-    assert stand_in.server.loads("mert") == before + 1
+    assert stand_in.server.log().count("weights read") == before + 1
 
 
-def test_a_watchdog_brings_back_what_died_while_nobody_asked(
+def test_its_own_watchdog_says_that_it_died_and_that_of_inference_brings_it_back(
     model: MertModel, triton: Triton, stand_in: MertStandIn, registry: CollectorRegistry
 ) -> None:
-    watchdog = Watchdog(triton, model.probes, every_seconds=60, registry=registry)
-    watchdog.look()  # nothing was loaded, so there is nothing to look after
+    metrics = WatchdogMetrics(registry)
+    own = Watchdog(triton, model.probes, every_seconds=60, metrics=metrics, restores=False)
+    of_inference = Watchdog(triton, embedder_probes, every_seconds=60, metrics=metrics)
+    own.look()  # nothing was read, so there is nothing to look after
     model.describe(Compute())
     stand_in.server.kill_stubs()
-    watchdog.look()
+    own.look()
+    assert registry.get_sample_value("reclass_triton_model_up", {"model": "mert"}) == 0
+    of_inference.look()
     assert registry.get_sample_value("reclass_triton_model_restored_total", {"model": "mert"}) == 1
+    own.look()
     assert registry.get_sample_value("reclass_triton_model_up", {"model": "mert"}) == 1
 
 

@@ -124,9 +124,8 @@ def test_without_weights_it_says_what_to_download(
     """Last: the weights are gone from here on."""
     weights = next(triton.repository.parent.glob("weights"))
     weights.rename(weights.with_name("elsewhere"))
-    model = Triton(triton.target)
-    model.unload("mert")
-    model.close()
+    triton.kill()
+    triton.start()
     gap = until(lambda: next((gap for gap in heard(stub, library).missing if gap.permanent), None))
     assert "docs/install.md, 'MERT'" in gap.message
     assert str(weights) in gap.message

@@ -13,7 +13,7 @@ from inference.store import ModelStore
 from inference_system import System, fma, training
 from prometheus_client import CollectorRegistry
 from runtime.triton import StubDeadError, Triton, TritonError
-from runtime.watchdog import Watchdog
+from runtime.watchdog import Watchdog, WatchdogMetrics
 from structlog.testing import capture_logs
 from synthetic_library import SyntheticLibrary
 
@@ -36,7 +36,7 @@ def watched(system: System, *, every_seconds: float) -> Iterator[Watched]:
     triton, registry = Triton(system.triton.target), CollectorRegistry()
     templates = InferenceSettings().model_templates
     heads = Heads(ModelStore(repository=system.triton.repository, templates=templates), triton)
-    watchdog = Watchdog(triton, heads.probes, every_seconds=every_seconds, registry=registry)
+    watchdog = Watchdog(triton, heads.probes, every_seconds=every_seconds, metrics=WatchdogMetrics(registry))
 
     def answers() -> bool:
         (probe,) = heads.probes()

@@ -76,6 +76,12 @@ def embedding(triton: Triton, pcm: np.ndarray) -> np.ndarray:
     return triton.infer("mert", {"pcm": pcm}, ["embedding"])["embedding"]
 
 
+def wished(triton: Triton, parameters: dict[str, str], samples: int = SAMPLES) -> dict[str, np.ndarray]:
+    """The answer to a request that says how the model is to be."""
+    wish = {"wish": json.dumps(parameters)}
+    return triton.ask("mert", {"pcm": music(2, samples)}, ["embedding", "description"], parameters=wish)
+
+
 def test_the_windows_of_many_songs_are_heard_as_by_the_encoder_itself(triton: Triton, ours: Listener) -> None:
     songs = [music(windows, SAMPLES, seed=windows) for windows in (1, 2, 3, 6, 6, 4)]
     with ThreadPoolExecutor(len(songs)) as callers:
@@ -155,11 +161,11 @@ def metrics(server: TritonServer) -> dict[str, float]:
         ({"speed": "high"}, "there is no parameter speed"),
     ],
 )
-def test_what_cannot_be_loaded_is_said_in_a_sentence_and_the_server_goes_on(
+def test_what_cannot_be_had_is_said_in_a_sentence_and_the_server_goes_on(
     server: TritonServer, triton: Triton, parameters: dict[str, str], sentence: str
 ) -> None:
     with pytest.raises(TritonError, match=sentence):
-        triton.load("mert", config(**parameters))
+        wished(triton, parameters)
     assert triton.is_live()
     assert embedding(triton, music(1, SAMPLES)).shape == (1, 1, 768)
 
@@ -169,14 +175,25 @@ def test_a_configuration_that_is_not_complete_is_refused(triton: Triton) -> None
         triton.load("mert", {"parameters": {"layers": {"string_value": "1"}}})
 
 
-def test_without_weights_the_load_says_what_to_download(tmp_path: Path) -> None:
+def test_without_weights_it_is_there_and_says_what_to_download(tmp_path: Path) -> None:
     bare = {name: "" for name in os.environ if name.startswith("TRITON_MERT_")}
     with triton_server(tmp_path, bare) as server:
         connection = Triton(server.target)
+        sample = np.zeros((1, 1), dtype=np.int16)
+        assert connection.ask("mert", {"pcm": sample}, ["description"])["description"][0, 0] == b"{}"
         with pytest.raises(TritonError, match="download m-a-p/MERT-v1-95M or -330M"):
-            connection.load("mert")
+            wished(connection, {})
         assert connection.is_live()
         connection.close()
+
+
+def test_a_wish_wins_over_the_load_and_holds_for_its_request(triton: Triton, server: TritonServer) -> None:
+    answer = wished(triton, {"layers": "0,2,1", "window_seconds": "2"}, 2 * SAMPLES)
+    assert answer["embedding"].shape == (2, 3, 768)
+    assert json.loads(answer["description"][0, 0])["layers"] == [0, 2, 1]
+    assert embedding(triton, music(1, SAMPLES)).shape == (1, 1, 768)
+    labels = 'checkpoint="tiny-95m",device="cpu",dtype="fp32"'
+    assert metrics(server)[f"reclass_mert_loaded_timestamp_seconds{{{labels}}}"] > 0
 
 
 def test_parameters_of_a_load_win_over_the_environment(triton: Triton) -> None:

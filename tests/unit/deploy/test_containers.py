@@ -36,6 +36,7 @@ OTHERS = {
     "PGDATA",
     "STAND_IN_TOKEN",
     "TRITON_MERT_WEIGHTS",
+    "TRITON_KEY",
 }
 Document = dict[str, Any]
 

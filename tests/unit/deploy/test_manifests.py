@@ -221,7 +221,14 @@ def test_every_variable_is_a_setting_of_its_service(manifests: list[Document]) -
         f"{prefix}{name}".upper() for prefix, settings in SERVICES.items() for name in settings.model_fields
     }
     known |= {variable for name in Preferences.model_fields for variable in variables(name)}
-    known |= {"TRITON_MERT_WEIGHTS", "POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD", "PGDATA"}
+    known |= {
+        "TRITON_MERT_WEIGHTS",
+        "TRITON_KEY",
+        "POSTGRES_USER",
+        "POSTGRES_DB",
+        "POSTGRES_PASSWORD",
+        "PGDATA",
+    }
     used = {name.removesuffix("_FILE") for name, _ in variables_of(manifests)}
     assert used - known == set()
 

@@ -51,9 +51,16 @@ def test_a_taken_port_is_named(launch: ModuleType, tmp_path: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         options, _ = launch.parse_arguments(
-            [f"--model-repository={tmp_path}", f"--state={tmp_path}", f"--http-port={port}", "--grpc-port=0"]
+            [
+                f"--model-repository={tmp_path}",
+                f"--state={tmp_path}",
+                f"--metrics-port={port}",
+                "--grpc-port=0",
+            ]
         )
-        with pytest.raises(launch.CannotStartError, match=f"HTTP port {port} on 127.0.0.1 cannot be taken"):
+        with pytest.raises(
+            launch.CannotStartError, match=f"metrics port {port} on 127.0.0.1 cannot be taken"
+        ):
             launch.check_ports(options)
 
 
@@ -67,6 +74,39 @@ def test_unknown_arguments_are_for_the_server(launch: ModuleType, tmp_path: Path
     assert "--model-control-mode=explicit" in arguments
     assert "--strict-readiness=false" in arguments
     assert "--grpc-address=127.0.0.1" in arguments
+
+
+def test_every_door_but_grpc_is_closed_by_name(launch: ModuleType, tmp_path: Path) -> None:
+    options, extra = launch.parse_arguments([f"--model-repository={tmp_path}", f"--state={tmp_path}"])
+    arguments = launch.server_arguments(options, tmp_path / "backends", extra)
+    for door in ("http", "metrics", "sagemaker", "vertex-ai"):
+        assert f"--allow-{door}=false" in arguments
+    assert not [each for each in arguments if each.startswith(("--http", "--metrics"))]
+
+
+def test_with_a_key_nobody_else_gives_orders(launch: ModuleType, tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("a-word\n")
+    options, extra = launch.parse_arguments(
+        [f"--model-repository={tmp_path}", f"--state={tmp_path}", f"--key-file={file}"]
+    )
+    arguments = launch.server_arguments(options, tmp_path, extra, launch.read_key(options.key_file))
+    restricted = "model-repository,shared-memory,trace,logging"
+    assert f"--grpc-restricted-protocol={restricted}:reclass-key=a-word" in arguments
+
+
+@pytest.mark.parametrize("text", ["", "two words", "a,b=c"])
+def test_a_key_that_would_restrict_nothing_or_something_else_is_refused(
+    launch: ModuleType, tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "key").write_text(text)
+    with pytest.raises(launch.CannotStartError, match="must be a word"):
+        launch.read_key(tmp_path / "key")
+
+
+def test_a_key_that_cannot_be_read_is_named(launch: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(launch.CannotStartError, match="missing cannot be read: No such file"):
+        launch.read_key(tmp_path / "missing")
 
 
 def test_the_stubs_find_this_python_and_leave_the_cores_to_each_other(

@@ -18,16 +18,20 @@ class TritonPythonModel:
     """One window in; for each layer n its loudness times n, its first sample and zeros out."""
 
     def initialize(self, args):
-        config = json.loads(args["model_config"])
-        parameters = {name: value["string_value"] for name, value in config["parameters"].items()}
-        self._folder = Path(parameters["weights"])
+        self._wish = None
+
+    def _prepare(self, wish):
+        """As the real one: weights are read for the first request, and when another wishes other ones."""
+        if (wish, self._test_of(wish)) == self._wish:
+            return
+        parameters = {"layers": "auto", "window_seconds": "5", "device": "auto"} | json.loads(wish)
         if not self._said():
-            raise pb_utils.TritonModelException(
-                f"{self._folder} is no folder with weights: docs/install.md, 'MERT', says how"
-            )
+            raise ValueError(f"{self._folder} is no folder with weights: docs/install.md, 'MERT', says how")
         device = parameters["device"]
         if device == "cuda" and not self._said().get("has_gpu"):
-            raise pb_utils.TritonModelException("the device is cuda and there is no GPU")
+            raise ValueError("the device is cuda and there is no GPU")
+        pb_utils.Logger.log_info(f"weights read: {wish}")
+        self._wish = wish, self._test_of(wish)
         on_gpu = device != "cpu" and bool(self._said().get("has_gpu"))
         layers = [7] if parameters["layers"] == "auto" else parameters["layers"].split(",")
         self._layers = [int(layer) for layer in layers]
@@ -46,6 +50,10 @@ class TritonPythonModel:
             "batch_limit": FEWER_THAN_ALL,
         }
 
+    def _test_of(self, wish):
+        self._folder = Path(json.loads(wish)["weights"])
+        return self._said().get("test")
+
     def _said(self):
         path = self._folder / "said.json"
         return json.loads(path.read_text()) if path.exists() else {}
@@ -54,12 +62,20 @@ class TritonPythonModel:
         return [self._answer(request) for request in requests]
 
     def _answer(self, request):
+        pcm = pb_utils.get_input_tensor_by_name(request, "pcm").as_numpy()
+        if pcm.shape[1] == 1:
+            return pb_utils.InferenceResponse(
+                [pb_utils.Tensor("description", np.array([[b"{}"]] * len(pcm), dtype=np.object_))]
+            )
+        try:
+            self._prepare(json.loads(request.parameters()).get("wish"))
+        except ValueError as error:
+            return pb_utils.InferenceResponse(error=pb_utils.TritonError(str(error)))
         said = self._said()
         if said.get("fault") == "die":
             os.abort()
         if said.get("fault") == "refuse":
             return pb_utils.InferenceResponse(error=pb_utils.TritonError("out of luck"))
-        pcm = pb_utils.get_input_tensor_by_name(request, "pcm").as_numpy()
         wanted = request.requested_output_names()
         return pb_utils.InferenceResponse(
             [made for name, made in self._outputs(pcm, said).items() if name in wanted]

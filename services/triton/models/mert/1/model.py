@@ -1,5 +1,13 @@
-"""MERT as Triton's Python backend runs it: windows of 16-bit PCM in, the mean over time of chosen layers out."""
+"""MERT as Triton's Python backend runs it: windows of 16-bit PCM in, the mean over time of chosen layers out.
 
+The weights are read at the first request that needs them, and again when a request wishes other options than those in
+use: its parameter `wish` is a JSON object of what parameters of the configuration may say. So a service that may ask
+models and load none, since who loads a model runs a program, has MERT as it wishes. A request of one sample asks for a
+sign of life, and reads nothing.
+"""
+
+import gc
+import itertools
 import json
 import os
 import sys
@@ -10,45 +18,77 @@ sys.dont_write_bytecode = True
 
 import numpy as np  # noqa: E402
 import triton_python_backend_utils as pb_utils  # noqa: E402
-from mert_encoder.errors import MertError, NoRoomError, OptionError  # noqa: E402
-from mert_encoder.listening import load_listener  # noqa: E402
+from mert_encoder.errors import MertError, OptionError  # noqa: E402
 from mert_encoder.options import read_options  # noqa: E402
+
+WISH = "wish"
 
 
 class TritonPythonModel:
     def initialize(self, args):
         config = json.loads(args["model_config"])
-        parameters = {name: value["string_value"] for name, value in config.get("parameters", {}).items()}
+        self.parameters = {
+            name: value["string_value"] for name, value in config.get("parameters", {}).items()
+        }
+        self.batch_limit = config["max_batch_size"]
+        self.listener = self.figures = self.options = None
         try:
-            if config["max_batch_size"] < 1:
+            if self.batch_limit < 1:
                 raise OptionError(
                     "max_batch_size is missing: a configuration given at the load must be complete"
                 )
-            options = read_options(parameters, os.environ)
-            self.listener = load_listener(options, batch_limit=config["max_batch_size"], say=self.say)
+            # What makes no sense is said at once; weights may come later.
+            read_options(self.parameters | {"weights": "/"}, os.environ)
         except MertError as error:
             raise pb_utils.TritonModelException(str(error)) from error
-        self.figures = Figures(self.listener)
-        self.say(self.listener.description())
 
     def finalize(self):
-        self.figures.close()
+        if self.figures:
+            self.figures.close()
 
     def execute(self, requests):
-        """Answer each request of a batch; the windows of all that fit go through the encoder together."""
+        """Answer each request of a batch; those that follow one another with one wish go through together."""
+        answers = []
+        for wish, group in itertools.groupby(requests, key=wish_of):
+            answers += self.answers(wish, list(group))
+        return answers
+
+    def answers(self, wish, requests):
         inputs = [pb_utils.get_input_tensor_by_name(request, "pcm").as_numpy() for request in requests]
-        fitting = [pcm for pcm in inputs if self.fits(pcm)]
         try:
+            if any(not is_sign_of_life(pcm) for pcm in inputs):
+                self.prepare(wish)
+            fitting = [pcm for pcm in inputs if self.fits(pcm)]
             heard = iter(self.hear(fitting))
-        except NoRoomError as error:
+        except MertError as error:
             return [pb_utils.InferenceResponse(error=pb_utils.TritonError(str(error))) for _ in requests]
         return [
-            self.response(request, next(heard)) if self.fits(pcm) else self.refusal(pcm)
+            self.response(request, next(heard)) if self.fits(pcm) else self.otherwise(pcm)
             for request, pcm in zip(requests, inputs, strict=True)
         ]
 
+    def prepare(self, wish):
+        """Have the weights read as it is wished. What serves goes on where that cannot be."""
+        try:
+            wished = json.loads(wish)
+        except ValueError:
+            raise OptionError(f"the parameter {WISH} is no JSON: {wish[:100]}") from None
+        if not isinstance(wished, dict) or not all(isinstance(value, str) for value in wished.values()):
+            raise OptionError(f"the parameter {WISH} is a JSON object of texts")
+        options = read_options(self.parameters | wished, os.environ)
+        if self.listener is not None and options == self.options:
+            return
+        listener = loader()(options, batch_limit=self.batch_limit, say=self.say)
+        if self.figures:
+            self.figures.show(listener)
+        else:
+            self.figures = Figures(listener)
+        self.listener, self.options = listener, options
+        gc.collect()
+        self.say(self.listener.description())
+
     def fits(self, pcm):
-        return pcm.ndim == 2 and pcm.shape[1] == self.listener.window_samples
+        return pcm.ndim == 2 and self.listener is not None and pcm.shape[1] == self.listener.window_samples
 
     def hear(self, batches):
         if not batches:
@@ -68,7 +108,12 @@ class TritonPythonModel:
             outputs.append(pb_utils.Tensor("description", text))
         return pb_utils.InferenceResponse(outputs)
 
-    def refusal(self, pcm):
+    def otherwise(self, pcm):
+        """To what is not heard: a sign of life, or why not."""
+        if is_sign_of_life(pcm):
+            described = self.listener.description() if self.listener else "{}"
+            text = np.full((len(pcm), 1), described.encode(), dtype=object)
+            return pb_utils.InferenceResponse([pb_utils.Tensor("description", text)])
         message = f"pcm has shape {list(pcm.shape)}, and this model hears windows [-1, {self.listener.window_samples}]"
         return pb_utils.InferenceResponse(
             error=pb_utils.TritonError(message, pb_utils.TritonError.INVALID_ARG)
@@ -78,29 +123,57 @@ class TritonPythonModel:
         pb_utils.Logger.log_info(f"mert: {text}")
 
 
+def loader():
+    """Imported late: torch takes a second and 300 MB, for nothing where there are no weights."""
+    try:
+        from mert_encoder.listening import load_listener
+    except ModuleNotFoundError as error:
+        raise OptionError(
+            f"{error.name} is not in Triton's environment: see docs/install.md, 'MERT'"
+        ) from error
+    return load_listener
+
+
+def wish_of(request):
+    return str(json.loads(request.parameters() or "{}").get(WISH, "{}"))
+
+
+def is_sign_of_life(pcm):
+    return pcm.ndim == 2 and pcm.shape[1] == 1
+
+
 class Figures:
     """What Triton's metrics show of the model beside Triton's own."""
 
     def __init__(self, listener):
-        self.listener = listener
-        self.families = []  # Triton wants a family kept for as long as its metrics
+        self.families = {}  # Triton wants a family kept for as long as its metrics
+        self.limit = self.gauge("reclass_mert_batch_limit", "Windows that are heard at once, at most")
+        self.halvings = self.counter("reclass_mert_batch_halvings_total", "Times that memory ran out")
+        self.windows = self.counter("reclass_mert_windows_total", "Windows that were heard")
+        self.seconds = self.counter("reclass_mert_seconds_total", "Time that hearing them took")
+        self.loaded = {}
+        self.show(listener)
+
+    def show(self, listener):
+        """From now on this one is heard."""
+        for gauge in self.loaded.values():
+            gauge.set(0)
         labels = {
             "checkpoint": listener.checkpoint.name,
             "device": str(listener.device),
             "dtype": listener.dtype,
         }
-        self.loaded_time = time.time()
         help_text = (
             "When the weights were loaded on this device in this number format; 0 when they are no longer"
         )
-        self.loaded = self.gauge("reclass_mert_loaded_timestamp_seconds", help_text, labels)
-        self.loaded.set(self.loaded_time)
-        self.limit = self.gauge("reclass_mert_batch_limit", "Windows that are heard at once, at most")
-        self.limit.set(listener.batch_limit)
+        key = tuple(labels.values())
+        if key not in self.loaded:
+            self.loaded[key] = self.gauge("reclass_mert_loaded_timestamp_seconds", help_text, labels)
+        self.loaded_time = time.time()
+        self.loaded[key].set(self.loaded_time)
+        self.listener = listener
         self.counted_halvings = 0
-        self.halvings = self.counter("reclass_mert_batch_halvings_total", "Times that memory ran out")
-        self.windows = self.counter("reclass_mert_windows_total", "Windows that were heard")
-        self.seconds = self.counter("reclass_mert_seconds_total", "Time that hearing them took")
+        self.limit.set(listener.batch_limit)
 
     def count(self, windows, seconds):
         self.windows.increment(windows)
@@ -114,8 +187,9 @@ class Figures:
 
         They share their metrics. Deleting them here would delete those of the newcomer, and its next call would hang.
         """
-        if self.loaded.value() == self.loaded_time:
-            self.loaded.set(0)
+        for gauge in self.loaded.values():
+            if gauge.value() == self.loaded_time:
+                gauge.set(0)
 
     def gauge(self, name, description, labels=None):
         return self.metric(name, description, pb_utils.MetricFamily.GAUGE, labels)
@@ -124,5 +198,6 @@ class Figures:
         return self.metric(name, description, pb_utils.MetricFamily.COUNTER)
 
     def metric(self, name, description, kind, labels=None):
-        self.families.append(pb_utils.MetricFamily(name=name, description=description, kind=kind))
-        return self.families[-1].Metric(labels=labels or {})
+        if name not in self.families:
+            self.families[name] = pb_utils.MetricFamily(name=name, description=description, kind=kind)
+        return self.families[name].Metric(labels=labels or {})

@@ -99,8 +99,8 @@ def load_listener(options: Options, *, batch_limit: int, say: Say) -> Listener:
     torch.set_num_threads(options.threads)
     device = chosen_device(options.device)
     names = candidates(options.dtype, device, read_cpuinfo())
-    if device.type == "cuda" and options.gpu_memory_share:
-        torch.cuda.set_per_process_memory_fraction(options.gpu_memory_share, device)
+    if device.type == "cuda":
+        torch.cuda.set_per_process_memory_fraction(options.gpu_memory_share or 1.0, device)
     checkpoint = read_checkpoint(options.weights)
     layers = chosen_layers(options.layers, checkpoint.architecture)
     encoder = Encoder(checkpoint.architecture, checkpoint.tensors, layers)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from mert_encoder.architecture import SAMPLE_RATE_HZ, Architecture
 from mert_encoder.errors import OptionError
-from mert_encoder.precision import DTYPES
 
 PREFIX = "TRITON_MERT_"
+# By name alone: to import torch for them would cost a second where there are no weights.
+DTYPES = ("fp32", "fp16", "bf16")
 DEFAULTS = {
     "weights": "",
     "layers": "auto",
