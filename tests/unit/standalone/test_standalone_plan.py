@@ -124,3 +124,23 @@ def test_weights_that_the_environment_names_win_but_not_over_those_of_a_demo(
     assert programs(plan)["triton"].environment["TRITON_MERT_WEIGHTS"] == "/elsewhere"
     demo = dataclasses.replace(plan, mert_weights=plan.folder.weights / "trial")
     assert programs(demo)["triton"].environment["TRITON_MERT_WEIGHTS"] == str(plan.folder.weights / "trial")
+
+
+def test_inference_alone_has_the_key_of_triton_and_each_caller_a_certificate_of_its_own(plan: Plan) -> None:
+    inference, features = (programs(plan)[name].environment for name in ("inference", "features"))
+    key = plan.folder.secret_file("triton-key")
+    assert inference["INFERENCE_TRITON_KEY_FILE"] == str(key)
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert f"--key-file={key}" in programs(plan)["triton"].command
+    assert str(key) not in json.dumps(dict(features))
+    shown = [
+        environment[f"{prefix}_TRITON_CERTIFICATE_KEY_FILE"]
+        for prefix, environment in (("INFERENCE", inference), ("FEATURES", features))
+    ]
+    assert shown == [str(plan.folder.certificates / f"{name}.key") for name in ("inference", "features")]
+
+
+def test_triton_is_reached_by_certificates_alone_and_shows_neither_http_nor_metrics(plan: Plan) -> None:
+    command = programs(plan)["triton"].command
+    assert f"--tls={plan.folder.certificates}" in command
+    assert not [part for part in command if "http" in part or "metrics" in part]
