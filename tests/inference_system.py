@@ -1,18 +1,18 @@
 """The inference service over real gRPC, with the real Triton and a features service made for tests."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
 from features_stand_in import FeaturesStandIn
-from inference.__main__ import build
+from inference.__main__ import build, channel_to_features
 from inference.settings import InferenceSettings
 from reclass.features.v1 import features_pb2, features_pb2_grpc
 from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
 from runtime.channel import open_channel
 from runtime.rights import Rights
-from runtime.testing import connected, running_server
+from runtime.testing import running_server
 from runtime.triton import Triton
 from synthetic_library import SyntheticLibrary
 from triton_server import TritonServer
@@ -75,9 +75,14 @@ def running_system(
     """The service on the repository of a Triton, with settings that a test has chosen."""
     features = FeaturesStandIn()
     server = Triton(triton.target)
-    settings = InferenceSettings(model_repository=triton.repository, triton_target=triton.target, **chosen)
-    with connected(features.services()) as to_features:
-        stub = features_pb2_grpc.FeatureServiceStub(to_features)
+    with ExitStack() as stack:
+        there = stack.enter_context(running_server(features.services()))
+        settings = InferenceSettings(
+            model_repository=triton.repository,
+            triton_target=triton.target,
+            **{"features_target": f"127.0.0.1:{there.port}", **chosen},
+        )
+        stub = features_pb2_grpc.FeatureServiceStub(stack.enter_context(channel_to_features(settings)))
         servicer = build(settings, triton=server, features=stub)
         servicer.warm_up()
         register = partial(inference_pb2_grpc.add_InferenceServiceServicer_to_server, servicer)

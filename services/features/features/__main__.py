@@ -5,7 +5,7 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry
 from reclass.features.v1 import features_pb2_grpc
-from runtime.channel import open_channel
+from runtime.channel import BRIEFLY, open_channel
 from runtime.metrics import new_registry
 from runtime.server import serve
 from runtime.telemetry import configure_logging, get_logger
@@ -123,7 +123,12 @@ def _model(settings: FeatureSettings, registry: CollectorRegistry, ending: ExitS
 
 def _downloads(settings: FeatureSettings) -> Downloads:
     token = settings.sync_token.get_secret_value() if settings.sync_token else None
-    channel = open_channel(settings.sync_target, token=token) if settings.sync_target else None
+    channel = (
+        # Whoever waits for the song is told soon that sync is down, and knows himself how long to go on asking.
+        open_channel(settings.sync_target, token=token, patient=False, attempts=BRIEFLY)
+        if settings.sync_target
+        else None
+    )
     return Downloads(
         channel, max_bytes=settings.max_download_bytes, timeout_seconds=settings.download_timeout_seconds
     )

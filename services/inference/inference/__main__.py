@@ -2,9 +2,10 @@
 
 from functools import partial
 
+import grpc
 from reclass.features.v1 import features_pb2_grpc
 from reclass.inference.v1 import inference_pb2_grpc
-from runtime.channel import open_channel
+from runtime.channel import BRIEFLY, open_channel
 from runtime.metrics import new_registry
 from runtime.server import serve
 from runtime.telemetry import configure_logging
@@ -31,10 +32,7 @@ OTHER_CALLS = 16
 def main() -> None:
     settings = InferenceSettings.load()
     configure_logging(service="inference", level=settings.log_level, log_format=settings.log_format)
-    token = settings.features_token.get_secret_value() if settings.features_token else None
-    channel = open_channel(
-        settings.features_target, token=token, max_message_bytes=settings.max_message_bytes
-    )
+    channel = channel_to_features(settings)
     triton = Triton(
         settings.triton_target,
         identity=identity_of(settings),
@@ -71,6 +69,18 @@ def main() -> None:
         warm_up=warm_up,
         close=close,
         registry=registry,
+    )
+
+
+def channel_to_features(settings: InferenceSettings) -> grpc.Channel:
+    """A call that must not wait hears within seconds that features is down; one that may says so itself."""
+    token = settings.features_token.get_secret_value() if settings.features_token else None
+    return open_channel(
+        settings.features_target,
+        token=token,
+        max_message_bytes=settings.max_message_bytes,
+        patient=False,
+        attempts=BRIEFLY,
     )
 
 

@@ -15,6 +15,8 @@ from inference.progressive import Vote
 from inference.votes import BrokenHead, InstalledHead
 
 MEBIBYTE = 1024 * 1024
+ANSWERING_SECONDS = 0.5
+"""What is left of a caller's time for the answer to reach him."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,10 +75,15 @@ class Cases:
             stub=self.features,
             audio=request.audio,
             options=request.options,
-            # Never longer than the caller waits.
-            timeout_seconds=min(self.extract_timeout_seconds, left or self.extract_timeout_seconds),
+            timeout_seconds=self._seconds(left),
             calls=calls,
         )
+
+    def _seconds(self, left: float | None) -> float:
+        """How long features may take: never longer than the caller waits, who is to hear what became of it."""
+        if left is None:
+            return self.extract_timeout_seconds
+        return min(self.extract_timeout_seconds, max(0.0, left - ANSWERING_SECONDS))
 
     def _check_size(self, request: inference_pb2.ClassifyTrackRequest) -> None:
         size = content_bytes(request)

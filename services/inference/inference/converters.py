@@ -1,8 +1,9 @@
 """Between the messages of the contract and the values of this service."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 
+import numpy as np
 from google.protobuf.timestamp_pb2 import Timestamp
 from reclass.features.v1 import features_pb2
 from reclass.inference.v1 import inference_pb2
@@ -29,9 +30,28 @@ MOST_FOLDS = 20
 VotingOptions = inference_pb2.ClassifyOptions | inference_pb2.TrainOptions | inference_pb2.GetOutOfFoldRequest
 
 
-def vectors_from(messages: Iterable[features_pb2.Vector]) -> tuple[Vector, ...]:
-    """Vectors as arrays; raises VectorInvalidError for a wrong kind, length or value."""
-    return tuple(vector_from(message) for message in messages)
+def vectors_from(messages: Sequence[features_pb2.Vector]) -> tuple[Vector, ...]:
+    """Vectors as arrays, one of each kind; raises VectorInvalidError for a wrong kind, length or value.
+
+    One that is repeated unchanged counts once. Of two that differ nobody could say which is the song's, not even by
+    their versions: each would be taken by another model.
+    """
+    if len(messages) == 1:
+        return (vector_from(messages[0]),)
+    found: dict[VectorKind, Vector] = {}
+    for message in messages:
+        vector = vector_from(message)
+        other = found.setdefault(vector.kind, vector)
+        if other is not vector and not same(other, vector):
+            raise VectorInvalidError(
+                f"there are two {vector.kind.name} vectors, of {other.version!r} and {vector.version!r}, which differ: "
+                "send one of each kind"
+            )
+    return tuple(found.values())
+
+
+def same(one: Vector, other: Vector) -> bool:
+    return one.version == other.version and np.array_equal(one.values, other.values)
 
 
 def vector_from(message: features_pb2.Vector) -> Vector:

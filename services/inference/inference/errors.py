@@ -29,11 +29,32 @@ class AudioRequiredError(InferenceError):
 
 
 class VectorInvalidError(InferenceError):
-    """A vector has the wrong length, is not finite, or is of another make than the model's."""
+    """A vector has a wrong length or value, contradicts another of its kind, or is of another make than the model's."""
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "VECTOR_INVALID"
     permanent = True
+
+
+class FeaturesUnavailableError(InferenceError):
+    """The features service does not answer; a song that must be heard has to wait for it."""
+
+    code = grpc.StatusCode.UNAVAILABLE
+    reason = "FEATURES_UNAVAILABLE"
+
+
+class FeaturesTimedOutError(InferenceError):
+    """The features service did not answer for one song in the time that there was."""
+
+    code = grpc.StatusCode.DEADLINE_EXCEEDED
+    reason = "FEATURES_TIMED_OUT"
+
+
+class FeaturesRefusedError(InferenceError):
+    """The features service refuses this service: its caller's own token is not at fault."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "FEATURES_REFUSED"
 
 
 class VectorMissingError(InferenceError):

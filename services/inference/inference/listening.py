@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import grpc
 from reclass.features.v1 import features_pb2, features_pb2_grpc
 from reclass.inference.v1 import inference_pb2
-from runtime.errors import RemoteError
+from runtime.errors import RemoteError, ServiceError
 
 from inference.converters import vectors_from
+from inference.errors import FeaturesRefusedError, FeaturesTimedOutError, FeaturesUnavailableError
 from inference.stages import VectorKind
 from inference.votes import Heard, MissingVector
 
@@ -27,7 +28,10 @@ class CallsInFlight:
         self._cancelled = False
 
     def wait_for(self, begin: "Callable[[], Extraction]") -> features_pb2.ExtractResponse:
-        """The answer of the call that `begin` begins; raises RemoteError with the other side's code and reason."""
+        """The answer of the call that `begin` begins; raises RemoteError with the other side's code and reason.
+
+        A features that says nothing itself is one of this service's own errors.
+        """
         with self._lock:
             if self._cancelled:
                 raise caller_gone()
@@ -38,7 +42,7 @@ class CallsInFlight:
         except grpc.FutureCancelledError as error:
             raise caller_gone() from error
         except grpc.RpcError as error:
-            raise RemoteError.from_rpc(error) from error
+            raise named(RemoteError.from_rpc(error)) from error
         finally:
             with self._lock:
                 self._calls.discard(call)
@@ -54,6 +58,31 @@ class CallsInFlight:
 
 def caller_gone() -> RemoteError:
     return RemoteError(code=grpc.StatusCode.CANCELLED, message="the caller went away")
+
+
+def named(error: RemoteError) -> RemoteError | ServiceError:
+    """What features says of a song as it is; what it does not say, or says of this service, as our own error."""
+    if error.domain == "reclass" and error.code in REFUSALS:
+        return FeaturesRefusedError(
+            f"the features service refuses the inference service ({error.message}): INFERENCE_FEATURES_TOKEN is to be "
+            "the token that it asks for"
+        )
+    if error.domain:
+        return error
+    if error.code is grpc.StatusCode.UNAVAILABLE:
+        return FeaturesUnavailableError(
+            f"the features service, which listens to songs, does not answer ({error.message}): start it, or see its "
+            "log. Vectors that are sent are judged without it"
+        )
+    if error.code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return FeaturesTimedOutError(
+            "the features service did not answer in the time that there was for this song: try again, or raise the "
+            "deadline of the call or INFERENCE_EXTRACT_TIMEOUT_SECONDS"
+        )
+    return error
+
+
+REFUSALS = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
 
 
 @dataclass(kw_only=True)
@@ -78,7 +107,9 @@ class Listener:
             compute=self.options.compute if self.options.HasField("compute") else None,
         )
         response = self.calls.wait_for(
-            lambda: self.stub.Extract.future(request, timeout=self.timeout_seconds)
+            lambda: self.stub.Extract.future(
+                request, timeout=self.timeout_seconds, wait_for_ready=self.options.wait_for_features
+            )
         )
         self.first = self.first or response
         return Heard(

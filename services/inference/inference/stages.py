@@ -29,6 +29,11 @@ LENGTHS: Mapping[VectorKind, tuple[int, ...]] = {
 """The lengths that a vector of each kind may have; MERT's depends on the checkpoint."""
 
 
+LARGEST_VALUE = 1e9
+"""Beyond every definition: FMA's largest are frequencies and kurtoses, which are at most the number of frames;
+embeddings have hundreds. Squares of far larger ones do not fit into the float32 that heads reckon with."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Vector:
     """One vector of one song."""
@@ -37,7 +42,7 @@ class Vector:
     version: str
     """Everything that changes the values; vectors of two versions are never mixed."""
     values: Array
-    """[shape=(n,)], finite."""
+    """[shape=(n,)], finite and of a size that sound can have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +93,10 @@ def why_invalid(vector: Vector) -> str | None:
     if len(vector.values) not in LENGTHS[vector.kind]:
         allowed = " or ".join(map(str, LENGTHS[vector.kind]))
         return f"the {name} vector has {len(vector.values)} values, it must have {allowed}"
-    if not np.isfinite(vector.values).all():
-        return f"the {name} vector holds values that are not finite"
+    sound = np.abs(vector.values) <= LARGEST_VALUE  # NaN is not
+    if not sound.all():
+        index = int(np.argmin(sound))
+        value = vector.values[index]
+        why = f"larger than any sound gives ({LARGEST_VALUE:g})" if np.isfinite(value) else "not finite"
+        return f"value {index} of the {name} vector (from 0) is {value:g}, {why}"
     return None

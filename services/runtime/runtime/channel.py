@@ -16,18 +16,22 @@ from runtime.telemetry import REQUEST_ID_HEADER, request_id
 # A restart takes seconds, so the waits reach that far; gRPC spreads them by chance. UNAVAILABLE alone: the call
 # reached no server, or its server died of something else. Every other code is an answer.
 RETRY_POLICY = {
-    "maxAttempts": 5,
     "initialBackoff": "0.5s",
     "maxBackoff": "5s",
     "backoffMultiplier": 2,
     "retryableStatusCodes": ["UNAVAILABLE"],
 }
+ATTEMPTS = 5
+# For a caller who is told soon: about a second and a half in all, in which a connection that was lost is made anew.
+BRIEFLY = 3
 # A server that keeps failing is not helped by five times the calls. The budget covers all calls that a restart breaks
 # off at once, and grows back by half a token with each success.
 RETRY_BUDGET = {"maxTokens": 500, "tokenRatio": 0.5}
 # A peer that vanished without a word (a node that lost power) is noticed after a ping and its time limit.
 PING_SECONDS = 5.0
 PING_TIMEOUT_SECONDS = 5.0
+# A host that swallows what is sent to it refuses nothing; gRPC's own limit for making a connection is 20 s.
+CONNECT_TIMEOUT_SECONDS = 5.0
 # Our own parts are on this machine or its own network; a proxy of the environment does not know the way to them.
 NO_PROXY = ("grpc.enable_http_proxy", 0)
 SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:")
@@ -42,13 +46,15 @@ def open_channel(
     sent_once: Sequence[str] = (),
     ping_seconds: float = PING_SECONDS,
     patient: bool = True,
+    attempts: int | None = None,
 ) -> grpc.Channel:
     """A channel to `target` ("host:port", or an address with gRPC's scheme: "ipv4:10.0.0.1:80,10.0.0.2:80").
 
     `timeout_seconds` is the deadline of calls that name none. Calls are repeated when their service dies, as every
     contract allows. The methods in `sent_once` ("package.Service/Method") are not: their caller wants to know that an
     answer was lost. Where `patient` is false a call fails at once when nobody listens at the target; else it waits
-    until its deadline for a server to come, or to come back.
+    until its deadline for a server to come, or to come back. `attempts` is how often a call is sent in all; without it
+    a patient channel sends it 5 times, another one once.
     """
     if token is not None and not is_one_word(token):
         raise ValueError("a token is one word of plain characters, without a line break; this one is not")
@@ -58,10 +64,14 @@ def open_channel(
             NO_PROXY,
             ("grpc.max_receive_message_length", max_message_bytes),
             ("grpc.max_send_message_length", max_message_bytes),
-            ("grpc.service_config", json.dumps(_service_config(sent_once, patient=patient))),
+            (
+                "grpc.service_config",
+                json.dumps(_service_config(sent_once, attempts or (ATTEMPTS if patient else 1))),
+            ),
             ("grpc.enable_retries", 1),
             # A service that comes back must be found within seconds, not after gRPC's default of two minutes.
             ("grpc.max_reconnect_backoff_ms", 2000),
+            ("grpc.min_reconnect_backoff_ms", int(CONNECT_TIMEOUT_SECONDS * 1000)),
             # So must one that comes back elsewhere; the default is half a minute between two look-ups.
             ("grpc.dns_min_time_between_resolutions_ms", 2000),
             ("grpc.keepalive_time_ms", int(ping_seconds * 1000)),
@@ -81,17 +91,17 @@ def address(target: str) -> str:
     return target if target.startswith(SCHEMES) else f"dns:///{target}"
 
 
-def _service_config(sent_once: Sequence[str], *, patient: bool) -> dict[str, Any]:
+def _service_config(sent_once: Sequence[str], attempts: int) -> dict[str, Any]:
     """gRPC takes the entry that names a method before the one that names none."""
     once = [dict(zip(("service", "method"), name.split("/"), strict=True)) for name in sent_once]
     balanced: dict[str, Any] = {"loadBalancingConfig": [{"round_robin": {}}]}
-    if not patient:
+    if attempts == 1:
         return balanced
     return {
         **balanced,
         "retryThrottling": RETRY_BUDGET,
         "methodConfig": [
-            {"name": [{}], "retryPolicy": RETRY_POLICY},
+            {"name": [{}], "retryPolicy": {"maxAttempts": attempts, **RETRY_POLICY}},
             *([{"name": once}] if once else []),
         ],
     }

@@ -19,6 +19,7 @@ import mutagen
 import numpy as np
 import psutil
 import pytest
+from features.__main__ import _downloads
 from features.audio import load_excerpt
 from features.content import content_key
 from features.download import Downloads
@@ -29,6 +30,7 @@ from features.listening import Listening
 from features.location import MediaFolders, PathMapping
 from features.pool import ExtractionPool
 from features.servicer import FeatureServicer
+from features.settings import FeatureSettings
 from features.source import AudioSources
 from features.streaming import StreamLimits
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -386,6 +388,14 @@ def test_a_sync_that_is_not_there_is_named_soon(target, says):
     with pytest.raises(SyncUnavailable, match=says):
         Downloads(channel, max_bytes=1, timeout_seconds=1.0).fetch("1", io.BytesIO())
     assert time.monotonic() - started < 10
+
+
+def test_with_its_usual_settings_too_a_sync_that_is_down_is_named_within_seconds(unused_port):
+    downloads = _downloads(FeatureSettings(sync_target=f"127.0.0.1:{unused_port}"))
+    started = time.monotonic()
+    with pytest.raises(SyncUnavailable, match="could not be read through sync"):
+        downloads.fetch("1", io.BytesIO())
+    assert time.monotonic() - started < 4
 
 
 def test_a_caller_without_patience_costs_only_its_own_song(stub, library):

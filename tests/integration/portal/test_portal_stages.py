@@ -135,6 +135,23 @@ def test_a_model_that_learned_from_another_make_of_embeddings_judges_nothing_and
     assert portal.finish(start_classify()).state == Run.State.DONE
 
 
+@pytest.mark.parametrize("learned", [("test/1", "mert/0"), ()])
+def test_of_each_kind_one_vector_is_sent_also_while_nobody_makes_that_kind(portal, learned):
+    """Of two makes that are kept, that of the model in service, where it says what it learned."""
+    with_mert(portal)
+    extracted(portal)
+    for vector in Vector.objects.filter(kind="mert"):
+        vector.pk, vector.version = None, "mert/0"
+        vector.save()
+    del portal.features.versions[MERT]
+    portal.inference.feature_versions = learned
+    assert portal.finish(start_classify()).state == Run.State.DONE
+    assert len(portal.inference.asked) == SONGS
+    for song in portal.inference.asked:
+        assert [vector.kind for vector in song.vectors] == [FMA, MERT]
+        assert song.vectors[1].version in (learned[1:] or ("mert/1",))
+
+
 def test_random_weights_are_called_so_after_an_extraction_and_by_the_doctor(portal, monkeypatch):
     with_mert(portal, TRIAL)
     run = extracted(portal)

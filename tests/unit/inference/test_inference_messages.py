@@ -1,8 +1,17 @@
 """Messages of the contract become values, or are refused with a sentence."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
-from inference.converters import OUTCOMES, rule_from, training_options_from, vector_from, vector_to
+from inference.converters import (
+    OUTCOMES,
+    rule_from,
+    training_options_from,
+    vector_from,
+    vector_to,
+    vectors_from,
+)
 from inference.errors import RequestInvalidError, VectorInvalidError
 from inference.packed import values_of
 from inference.settings import TEMPLATES_IN_CLONE
@@ -12,8 +21,12 @@ from reclass.features.v1 import features_pb2
 from reclass.inference.v1 import inference_pb2
 
 
-def message(length: int = 518, kind: int = 1, version: str = "1", value: float = 0.5) -> features_pb2.Vector:
-    return features_pb2.Vector(kind=kind, version=version, values=[value] * length)
+def message(
+    length: int = 518, kind: int = 1, version: str = "1", at: Mapping[int, float] | None = None
+) -> features_pb2.Vector:
+    """A vector, with other values where `at` says."""
+    values = [(at or {}).get(index, 0.5) for index in range(length)]
+    return features_pb2.Vector(kind=kind, version=version, values=values)
 
 
 def test_a_vector_survives_the_way_there_and_back() -> None:
@@ -42,8 +55,17 @@ def test_values_are_read_although_a_newer_caller_sends_fields_that_are_not_known
         (message(kind=2, length=800), "has 800 values, it must have 768 or 1024"),
         (message(kind=3, length=518), "has 518 values, it must have 768"),
         (message(version=""), "names no version"),
-        (message(value=float("nan")), "not finite"),
-        (message(value=float("inf")), "not finite"),
+        (message(at={7: float("nan")}), r"value 7 of the FMA vector .* nan, not finite"),
+        (message(at={517: float("inf")}), r"value 517 of the FMA vector .* inf, not finite"),
+        (message(kind=4, at={3: float("-inf")}), r"value 3 of the FMA_NATIVE vector .* -inf, not finite"),
+        (
+            message(kind=2, length=768, at={5: 3e38}),
+            r"value 5 of the MERT vector .* 3e\+38, larger than any sound",
+        ),
+        (
+            message(kind=3, length=768, at={0: -3e38, 9: 3e38}),
+            r"value 0 of the JMLA vector .* -3e\+38, larger",
+        ),
         (message(kind=0), "of kind 0, which this service does not know"),
         (message(kind=9), "of kind 9, which this service does not know"),
     ],
@@ -51,6 +73,16 @@ def test_values_are_read_although_a_newer_caller_sends_fields_that_are_not_known
 def test_a_vector_that_no_head_could_judge_is_refused(wrong: features_pb2.Vector, said: str) -> None:
     with pytest.raises(VectorInvalidError, match=said):
         vector_from(wrong)
+
+
+@pytest.mark.parametrize("second", [message(at={0: 0.25}), message(version="2")])
+def test_two_vectors_of_one_kind_that_differ_are_refused(second: features_pb2.Vector) -> None:
+    with pytest.raises(VectorInvalidError, match=r"two FMA vectors, .* which differ: send one of each kind"):
+        vectors_from([message(), message(kind=3, length=768), second])
+
+
+def test_a_vector_that_is_repeated_unchanged_counts_once() -> None:
+    assert len(vectors_from([message(), message(kind=2, length=768), message()])) == 2
 
 
 def test_every_kind_of_the_contract_has_its_lengths() -> None:

@@ -57,4 +57,5 @@ def classify_options(wishes: Preferences) -> inference.ClassifyOptions:
         path_mappings=path_mappings(wishes),
         excerpt=excerpt(wishes),
         compute=compute(wishes),
+        wait_for_features=True,  # a run of many songs outlives a restart; other programs are told at once
     )

@@ -50,12 +50,16 @@ def ask(
 
 
 def _of(versions: Mapping[str, str], vectors: Sequence[VectorValues]) -> tuple[VectorValues, ...]:
-    """Those of the versions; of a usual kind that has none here, whatever is there. What no stage hears stays here."""
-    return tuple(
-        each
+    """Those of the versions; of a usual kind that has none here, the last of what is there: inference refuses two.
+
+    What no stage hears stays here.
+    """
+    usable = {
+        each.kind: each
         for each in vectors
         if versions.get(each.kind, each.version if each.kind in STAGES else "") == each.version
-    )
+    }
+    return tuple(usable.values())
 
 
 def _has_vectors(track: Track) -> bool:

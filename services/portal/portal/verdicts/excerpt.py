@@ -16,28 +16,35 @@ from portal.runs.work import RunFailedError
 
 
 def as_heard_now(features: FeaturesClient, serving: Iterable[Stage]) -> dict[str, Any]:
-    """For `Run.result`: the excerpt that is set, and the versions of its vectors; none while features is silent.
+    """For `Run.result`: the excerpt that is set, and the version of each kind of vector that is sent.
+
+    It is the one that features makes now; while features is silent, or lacks the kind, that of the model in service.
 
     Raises `RunFailedError` where a model in service has learned from vectors of another make, of another excerpt for
     one: it could judge none of the songs that are heard now.
     """
     wishes = preferences()
     serving = list(serving)
+    learned = {
+        kind: made
+        for stage in serving
+        for kind, made in zip(stage.kinds, stage.feature_versions, strict=False)
+    }
     aside = heard_aside(serving)
     try:
         versions = stages_of(features.capabilities(wishes).kinds, (*STAGES, *aside)).versions
     except RemoteError:
-        return {"excerpt": wishes.excerpt, "versions": aside}  # what is stored can be judged without it
+        return {"excerpt": wishes.excerpt, "versions": learned}  # what is stored can be judged without it
     for stage in serving:
-        for kind, learned in zip(stage.kinds, stage.feature_versions, strict=False):
-            if versions.get(kind, learned) != learned:
+        for kind, made in zip(stage.kinds, stage.feature_versions, strict=False):
+            if versions.get(kind, made) != made:
                 back = "excerpt" if kind == VectorKind.FMA else "the excerpt, or the model of embeddings,"
                 raise RunFailedError(
                     f"The model in service, {stage.model_version}, has learned from songs heard otherwise "
-                    f"({learned}) than the settings say now ({versions[kind]}): run `reclass extract`, then "
+                    f"({made}) than the settings say now ({versions[kind]}): run `reclass extract`, then "
                     f"`reclass train`, or set {back} back."
                 )
-    return {"excerpt": wishes.excerpt, "versions": dict(versions)}
+    return {"excerpt": wishes.excerpt, "versions": {**learned, **versions}}
 
 
 def wishes_of(run: Run) -> Preferences:

@@ -4,9 +4,10 @@ isort:skip_file
 Which genre a song has, and how sure that is.
 
 Errors are canonical codes with a message that says what to do, and an ErrorInfo (domain "reclass.inference") whose
-reason tells cases apart: REQUEST_INVALID, AUDIO_REQUIRED, VECTOR_INVALID, VECTOR_MISSING, TOO_FEW_SONGS,
-TOO_FEW_GENRES, TRAINING_RUNNING, TRAINING_CRASHED, TRITON_UNAVAILABLE, MODEL_BROKEN, REPOSITORY_UNWRITABLE,
-CONTENT_TOO_LARGE, TOO_MANY_CALLS, MODEL_UNKNOWN, MODEL_OUTDATED, NO_EARLIER_MODEL. Errors about the audio itself come from the features service unchanged. The metadata
+reason tells cases apart: REQUEST_INVALID, AUDIO_REQUIRED, VECTOR_INVALID, VECTOR_MISSING, FEATURES_UNAVAILABLE,
+FEATURES_TIMED_OUT, FEATURES_REFUSED, TOO_FEW_SONGS, TOO_FEW_GENRES, TRAINING_RUNNING, TRAINING_CRASHED,
+TRITON_UNAVAILABLE, MODEL_BROKEN, REPOSITORY_UNWRITABLE, CONTENT_TOO_LARGE, TOO_MANY_CALLS, MODEL_UNKNOWN,
+MODEL_OUTDATED, NO_EARLIER_MODEL. Errors about the audio itself come from the features service unchanged. The metadata
 key "permanent" is "true" when trying again cannot help.
 """
 
@@ -155,7 +156,9 @@ class ClassifyTrackRequest(_message.Message):
         """May be absent when `vectors` has all that the stages need."""
 
     @_builtins.property
-    def vectors(self) -> _containers.RepeatedCompositeFieldContainer[_features_pb2.Vector]: ...
+    def vectors(self) -> _containers.RepeatedCompositeFieldContainer[_features_pb2.Vector]:
+        """At most one of each kind; one that is repeated unchanged counts once."""
+
     @_builtins.property
     def options(self) -> Global___ClassifyOptions: ...
     def __init__(
@@ -183,11 +186,16 @@ class ClassifyOptions(_message.Message):
     PATH_MAPPINGS_FIELD_NUMBER: _builtins.int
     EXCERPT_FIELD_NUMBER: _builtins.int
     COMPUTE_FIELD_NUMBER: _builtins.int
+    WAIT_FOR_FEATURES_FIELD_NUMBER: _builtins.int
     top_k: _builtins.int
     """Genres in each verdict, best first; 0 means 5."""
     max_stages: _builtins.int
     """At most this many stages; 0 means all that are installed."""
     excerpt: _features_pb2.Excerpt.ValueType
+    wait_for_features: _builtins.bool
+    """Where a song must be heard and the features service is down: wait for it until the deadline. Else the song gets
+    UNAVAILABLE (FEATURES_UNAVAILABLE) within seconds.
+    """
     @_builtins.property
     def stage_thresholds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
         """Confidence at which a stage decides, by stage from the first; missing ones are 0.8, 0.7, 0."""
@@ -207,10 +215,11 @@ class ClassifyOptions(_message.Message):
         path_mappings: _abc.Iterable[_features_pb2.PathMapping] | None = ...,
         excerpt: _features_pb2.Excerpt.ValueType = ...,
         compute: _features_pb2.ComputeOptions | None = ...,
+        wait_for_features: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["compute", b"compute"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["compute", b"compute", "excerpt", b"excerpt", "max_stages", b"max_stages", "path_mappings", b"path_mappings", "stage_thresholds", b"stage_thresholds", "top_k", b"top_k"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["compute", b"compute", "excerpt", b"excerpt", "max_stages", b"max_stages", "path_mappings", b"path_mappings", "stage_thresholds", b"stage_thresholds", "top_k", b"top_k", "wait_for_features", b"wait_for_features"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -471,6 +480,7 @@ class ClassifyTrackResponse(_message.Message):
     TAGS_FIELD_NUMBER: _builtins.int
     RANDOM_WEIGHTS_FIELD_NUMBER: _builtins.int
     outcome: Global___Outcome.ValueType
+    """What `genre` is worth; a genre is never to be shown without it."""
     genre: _builtins.str
     """Name of the genre; empty with NO_MODEL. A guess with UNSURE: do not show it without the outcome."""
     confidence: _builtins.float
