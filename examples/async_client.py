@@ -19,7 +19,7 @@ async def main(paths: list[str]) -> None:
         elif isinstance(song, BaseException):
             raise song
         else:
-            print(f"{path}: {song.genre or 'no genre'}  {song.confidence:.0%}")
+            print(f"{path}: {song.summary}")
 
 
 if __name__ == "__main__":

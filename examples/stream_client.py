@@ -20,8 +20,7 @@ def main(folder: Path) -> None:
             if answer.error:
                 print(f"{answer.key}: {answer.error.reason}: {answer.error}")
             else:
-                song = answer.result()
-                print(f"{answer.key}: {song.genre or 'no genre'}  {song.confidence:.0%}")
+                print(f"{answer.key}: {answer.result().summary}")
 
 
 def songs(folder: Path, most_bytes: int) -> Iterator[Song]:

@@ -15,12 +15,12 @@ def main(file: str) -> None:
             song = reclass.classify(file=file)
         except ReclassError as error:
             sys.exit(f"{error.reason}: {error}")
-        print(f"{song.genre or 'no genre'}  {song.confidence:.0%}  ({song.outcome.value})")
+        print(f"{song.summary}  ({song.outcome.value})")
         for verdict in song.stages:
             ranking = ", ".join(f"{score.genre} {score.probability:.0%}" for score in verdict.top)
             print(f"  stage {verdict.stage}: {ranking}")
         # Kept and sent instead of the file, the vectors save listening the next time.
-        print(f"again, from vectors: {reclass.classify(vectors=song.vectors).genre}")
+        print(f"again, from vectors: {reclass.classify(vectors=song.vectors).summary}")
 
 
 if __name__ == "__main__":

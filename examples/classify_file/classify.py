@@ -58,10 +58,20 @@ def show(answer: inference_pb2.ClassifyTrackResponse) -> None:
     if answer.outcome == inference_pb2.OUTCOME_NO_MODEL:
         print(f"heard, but no model is trained yet; {len(answer.vectors)} vectors came back")
         return
-    print(f"{answer.genre}  {answer.confidence:.0%}  ({answer.model_version}, stage {answer.deciding_stage})")
+    print(f"{worth(answer)}  ({answer.model_version}, stage {answer.deciding_stage})")
     for verdict in answer.verdicts:
         ranking = ", ".join(f"{score.genre} {score.probability:.0%}" for score in verdict.top)
         print(f"  stage {verdict.stage}: {ranking}")
+
+
+def worth(answer: inference_pb2.ClassifyTrackResponse) -> str:
+    """The genre with what it is worth, without which it must not be shown."""
+    if answer.outcome == inference_pb2.OUTCOME_UNSURE:
+        return f"unlike the songs of the training; at a guess {answer.genre}"
+    said = f"{answer.genre}  {answer.confidence:.0%}"
+    if answer.outcome == inference_pb2.OUTCOME_PROVISIONAL:
+        return f"{said}  provisional: {answer.provisional_reason}"
+    return said
 
 
 if __name__ == "__main__":

@@ -63,9 +63,10 @@ def test_the_environment_has_nothing_of_the_services(python: Path) -> None:
 def test_a_file_is_sent_and_classified_and_its_vectors_say_the_same(python: Path, demo: RunningDemo) -> None:
     done = run(python, demo, "sync_client.py", str(songs(demo)[0]))
     assert done.returncode == 0, done.stderr
-    genre = done.stdout.split("  ")[0]
-    assert done.stdout.count("%") == 6  # the verdict and the top five
-    assert done.stdout.splitlines()[-1] == f"again, from vectors: {genre}"
+    said, _, outcome = done.stdout.splitlines()[0].rpartition("  ")
+    assert outcome in ("(classified)", "(unsure)")
+    assert done.stdout.splitlines()[1].count("%") == 5  # the top five
+    assert done.stdout.splitlines()[-1] == f"again, from vectors: {said}"
 
 
 def test_paths_are_asked_side_by_side_and_one_that_is_not_there_is_named(
@@ -76,7 +77,7 @@ def test_paths_are_asked_side_by_side_and_one_that_is_not_there_is_named(
     done = run(python, demo, "async_client.py", *paths, "/music/nobody/nothing.mp3")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert [line.endswith("%") for line in lines] == [True, True, True, False]
+    assert [line.endswith("%") or "at a guess" in line for line in lines] == [True, True, True, False]
     assert lines[3].startswith("/music/nobody/nothing.mp3: AUDIO_NOT_FOUND: ")
 
 
@@ -90,7 +91,9 @@ def test_a_folder_is_classified_in_one_stream(python: Path, demo: RunningDemo, t
     assert done.returncode == 0, done.stderr
     told = dict(line.split(": ", 1) for line in done.stdout.splitlines())
     assert set(told) == {"0.flac", "1.flac", "2.flac", "3.flac", "words.mp3"}
-    assert all(told[f"{number}.flac"].endswith("%") for number in range(4))
+    assert all(
+        said.endswith("%") or "at a guess" in said for name, said in told.items() if name != "words.mp3"
+    )
     assert told["words.mp3"].startswith("NOT_AUDIO: ")
 
 

@@ -1,23 +1,25 @@
 """The client for programs with asyncio."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from os import PathLike
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
 
-from reclass_client.answers import answer_of, classification_of, status_of
-from reclass_client.client import AHEAD, SONG_SECONDS, Feed
+from reclass_client.answers import classification_of, status_of
+from reclass_client.arguments import address, checked, seconds
+from reclass_client.client import AHEAD, SONG_SECONDS, Arrival, Feed
 from reclass_client.connection import CHANNEL_OPTIONS, metadata
-from reclass_client.errors import error_of_call
+from reclass_client.errors import BadArgumentError, CallCancelledError, translated
 from reclass_client.models import SWITCH_SECONDS, Model, ModelReport, model_of, report_of
 from reclass_client.songs import Options, Song, request_for
 from reclass_client.values import Answer, Classification, Status, Vector
 
 ACCEPTED_SECONDS = 5.0
+Response = TypeVar("Response")
 
 
 class AsyncClient:
@@ -31,10 +33,11 @@ class AsyncClient:
         credentials: grpc.ChannelCredentials | None = None,
     ) -> None:
         self._metadata = metadata(token)
+        self._closed = False
         self._channel = (
-            grpc.aio.secure_channel(target, credentials, options=CHANNEL_OPTIONS)
+            grpc.aio.secure_channel(address(target), credentials, options=CHANNEL_OPTIONS)
             if credentials
-            else grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
+            else grpc.aio.insecure_channel(address(target), options=CHANNEL_OPTIONS)
         )
         self._stub = inference_pb2_grpc.InferenceServiceStub(self._channel)
 
@@ -48,7 +51,20 @@ class AsyncClient:
 
     async def close(self) -> None:
         """End the connection, and with it the calls in the works."""
+        self._closed = True
         await self._channel.close()
+
+    async def _call(
+        self, method: "Callable[..., Awaitable[Response]]", request: object, timeout: "float | None"
+    ) -> Response:
+        """One call, its failure as ReclassError."""
+        self._require_open()
+        with translated():
+            return await method(request, timeout=seconds(timeout), metadata=self._metadata)
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise BadArgumentError("this client was closed: make another one")
 
     async def classify(
         self,
@@ -67,11 +83,7 @@ class AsyncClient:
             path=path, rating_key=rating_key, path_hint=path_hint, content=content, file=file, vectors=vectors
         )
         request = await asyncio.to_thread(request_for, song, options)
-        try:
-            response = await self._stub.ClassifyTrack(request, timeout=timeout, metadata=self._metadata)
-        except grpc.RpcError as error:
-            raise error_of_call(error) from error
-        return classification_of(response)
+        return classification_of(await self._call(self._stub.ClassifyTrack, request, timeout))
 
     async def classify_many(
         self,
@@ -81,66 +93,38 @@ class AsyncClient:
         timeout: float | None = None,  # it goes with the call as its deadline
     ) -> AsyncIterator[Answer]:
         """As `Client.classify_many`; `songs` may be asynchronous too."""
+        self._require_open()
         feed = AsyncFeed(songs, options)
-        call = self._stub.ClassifyTracks(feed.messages(), timeout=timeout, metadata=self._metadata)
+        call = self._stub.ClassifyTracks(feed.messages(), timeout=seconds(timeout), metadata=self._metadata)
+        taking = asyncio.ensure_future(feed.take_all(call))
         try:
-            await accepted(call)
-            feed.accepted.set()
-            async for response in call:
-                for answer in feed.unsent():
-                    yield answer
-                yield answer_of(response)
+            while (arrival := await feed.arrived.get()) is not None:
+                yield feed.answer(arrival)
                 feed.answered()
-        except (grpc.RpcError, asyncio.CancelledError) as error:
-            if feed.failure:
-                raise feed.failure from error
-            if isinstance(error, grpc.RpcError):
-                raise error_of_call(error) from error
-            raise
         finally:
             call.cancel()
-        for answer in feed.unsent():
-            yield answer
+            taking.cancel()
 
     async def status(self, *, timeout: float = 30.0) -> Status:  # as above
         """The stages, whether each is ready, and the limits; raises ReclassError."""
-        try:
-            response = await self._stub.GetStatus(
-                inference_pb2.GetStatusRequest(), timeout=timeout, metadata=self._metadata
-            )
-        except grpc.RpcError as error:
-            raise error_of_call(error) from error
-        return status_of(response)
+        return status_of(await self._call(self._stub.GetStatus, inference_pb2.GetStatusRequest(), timeout))
 
     async def list_models(self, *, timeout: float = 30.0) -> tuple[Model, ...]:  # as above
         """The models that are kept, the newest first; raises ReclassError."""
-        try:
-            response = await self._stub.ListModels(
-                inference_pb2.ListModelsRequest(), timeout=timeout, metadata=self._metadata
-            )
-        except grpc.RpcError as error:
-            raise error_of_call(error) from error
+        response = await self._call(self._stub.ListModels, inference_pb2.ListModelsRequest(), timeout)
         return tuple(model_of(model) for model in response.models)
 
     async def get_model(self, name: str = "", *, timeout: float = 30.0) -> ModelReport:  # as above
         """A model with its figures and pictures, without a name the one in service; raises ReclassError."""
-        try:
-            response = await self._stub.GetModel(
-                inference_pb2.GetModelRequest(name=name), timeout=timeout, metadata=self._metadata
-            )
-        except grpc.RpcError as error:
-            raise error_of_call(error) from error
-        return report_of(response)
+        with checked("the name of the model"):
+            request = inference_pb2.GetModelRequest(name=name)
+        return report_of(await self._call(self._stub.GetModel, request, timeout))
 
     async def promote_model(self, name: str, *, timeout: float = SWITCH_SECONDS) -> Model:  # as above
         """Put a model into service; no call is lost, and repeating it changes nothing. Raises ReclassError."""
-        try:
-            response = await self._stub.PromoteModel(
-                inference_pb2.PromoteModelRequest(name=name), timeout=timeout, metadata=self._metadata
-            )
-        except grpc.RpcError as error:
-            raise error_of_call(error) from error
-        return model_of(response.model)
+        with checked("the name of the model"):
+            request = inference_pb2.PromoteModelRequest(name=name)
+        return model_of((await self._call(self._stub.PromoteModel, request, timeout)).model)
 
     async def rollback_model(
         self, in_service: str = "", *, timeout: float = SWITCH_SECONDS
@@ -149,15 +133,9 @@ class AsyncClient:
 
         With `in_service` only while that model is in service, so that a repetition changes nothing.
         """
-        try:
-            response = await self._stub.RollbackModel(
-                inference_pb2.RollbackModelRequest(in_service=in_service),
-                timeout=timeout,
-                metadata=self._metadata,
-            )
-        except grpc.RpcError as error:
-            raise error_of_call(error) from error
-        return model_of(response.model)
+        with checked("the name of the model"):
+            request = inference_pb2.RollbackModelRequest(in_service=in_service)
+        return model_of((await self._call(self._stub.RollbackModel, request, timeout)).model)
 
 
 class AsyncFeed(Feed):
@@ -167,17 +145,42 @@ class AsyncFeed(Feed):
         super().__init__((), options)
         self._any_songs = songs
         self._async_room = asyncio.Semaphore(AHEAD)
-        self.accepted = asyncio.Event()
+        self._accepted = asyncio.Event()
+        self.arrived: asyncio.Queue[Arrival | CallCancelledError] = asyncio.Queue()
 
     async def messages(self) -> AsyncIterator[inference_pb2.ClassifyTracksRequest]:
         """The messages, as far as there is room for them."""
-        await self.accepted.wait()
+        await self._accepted.wait()
         with self:
             async for song in each(self._any_songs):
-                message = await asyncio.to_thread(self.message, song) if song.file else self.message(song)
-                if message:
-                    await self._async_room.acquire()
+                has_file = isinstance(song, Song) and song.file
+                message = await asyncio.to_thread(self.message, song) if has_file else self.message(song)
+                await self._async_room.acquire()
+                if isinstance(message, Answer):
+                    self.arrived.put_nowait(message)
+                else:
                     yield message
+
+    async def take_all(self, call: Any) -> None:
+        """As `take`, in a task of its own."""
+        try:
+            await accepted(call)
+            self._accepted.set()
+            async for response in call:
+                self.arrived.put_nowait(response)
+        except grpc.RpcError as error:
+            self.arrived.put_nowait(error)
+        except asyncio.CancelledError:
+            self.arrived.put_nowait(CallCancelledError(code="CANCELLED", message="the stream was given up"))
+            raise
+        else:
+            self.arrived.put_nowait(None)
+
+    def answer(self, arrival: Any) -> Answer:
+        """What has arrived as an answer; raises what broke the stream."""
+        if isinstance(arrival, CallCancelledError):  # gRPC gives up a stream whose songs could not be had
+            raise self.failure or arrival
+        return super().answer(arrival)
 
     def answered(self) -> None:
         """One more answer has been taken."""

@@ -1,25 +1,28 @@
 """The client for programs with threads, or with none."""
 
+import queue
 import threading
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from os import PathLike
 from types import TracebackType
+from typing import Any, TypeAlias, TypeVar
 
 import grpc
 from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
 
 from reclass_client.answers import answer_of, classification_of, status_of
+from reclass_client.arguments import address, checked, seconds
 from reclass_client.connection import CHANNEL_OPTIONS, metadata
-from reclass_client.errors import FileUnreadableError, error_of_call
+from reclass_client.errors import BadArgumentError, FileUnreadableError, error_of_call, translated
 from reclass_client.models import SWITCH_SECONDS, Model, ModelReport, model_of, report_of
-from reclass_client.songs import Options, Song, request_for
+from reclass_client.songs import Options, Song, options_to, request_for
 from reclass_client.values import Answer, Classification, Status, Vector
 
 AHEAD = 1024
 """Songs of `classify_many` that are sent before their answers are taken; more than the service works on at once."""
 SONG_SECONDS = 150.0
 """More than the service allows for listening to one song."""
+Response = TypeVar("Response")
 
 
 class Client:
@@ -36,10 +39,11 @@ class Client:
         credentials: grpc.ChannelCredentials | None = None,
     ) -> None:
         self._metadata = metadata(token)
+        self._closed = False
         self._channel = (
-            grpc.secure_channel(target, credentials, options=CHANNEL_OPTIONS)
+            grpc.secure_channel(address(target), credentials, options=CHANNEL_OPTIONS)
             if credentials
-            else grpc.insecure_channel(target, options=CHANNEL_OPTIONS)
+            else grpc.insecure_channel(address(target), options=CHANNEL_OPTIONS)
         )
         self._stub = inference_pb2_grpc.InferenceServiceStub(self._channel)
 
@@ -53,7 +57,18 @@ class Client:
 
     def close(self) -> None:
         """End the connection, and with it the calls in the works."""
+        self._closed = True
         self._channel.close()
+
+    def _call(self, method: "Callable[..., Response]", request: object, timeout: "float | None") -> Response:
+        """One call, its failure as ReclassError."""
+        self._require_open()
+        with translated():
+            return method(request, timeout=seconds(timeout), metadata=self._metadata)
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise BadArgumentError("this client was closed: make another one")
 
     def classify(
         self,
@@ -71,13 +86,8 @@ class Client:
         song = Song(
             path=path, rating_key=rating_key, path_hint=path_hint, content=content, file=file, vectors=vectors
         )
-        try:
-            response = self._stub.ClassifyTrack(
-                request_for(song, options), timeout=timeout, metadata=self._metadata
-            )
-        except grpc.RpcError as error:
-            raise error_of_call(error) from error
-        return classification_of(response)
+        request = request_for(song, options)
+        return classification_of(self._call(self._stub.ClassifyTrack, request, timeout))
 
     def classify_many(
         self,
@@ -92,83 +102,59 @@ class Client:
         so far ahead of the answers that you have taken. Raises ReclassError when the stream itself breaks; songs
         without an answer may then be sent again. To stop early, stop iterating.
         """
+        self._require_open()
         feed = Feed(songs, options)
-        call = self._stub.ClassifyTracks(iter(feed), timeout=timeout, metadata=self._metadata)
+        call = self._stub.ClassifyTracks(iter(feed), timeout=seconds(timeout), metadata=self._metadata)
+        threading.Thread(target=feed.take, args=(call,), name="answers", daemon=True).start()
         try:
-            for response in call:
-                yield from feed.unsent()
-                yield answer_of(response)
-                feed.answered()
-        except grpc.RpcError as error:
-            raise feed.failure or error_of_call(error) from error
+            yield from feed.answers()
         finally:
             call.cancel()
             feed.stop()
-        yield from feed.unsent()
 
     def status(self, *, timeout: float = 30.0) -> Status:
         """The stages, whether each is ready, and the limits; raises ReclassError."""
-        try:
-            response = self._stub.GetStatus(
-                inference_pb2.GetStatusRequest(), timeout=timeout, metadata=self._metadata
-            )
-        except grpc.RpcError as error:
-            raise error_of_call(error) from error
-        return status_of(response)
+        return status_of(self._call(self._stub.GetStatus, inference_pb2.GetStatusRequest(), timeout))
 
     def list_models(self, *, timeout: float = 30.0) -> tuple[Model, ...]:
         """The models that are kept, the newest first; raises ReclassError."""
-        try:
-            response = self._stub.ListModels(
-                inference_pb2.ListModelsRequest(), timeout=timeout, metadata=self._metadata
-            )
-        except grpc.RpcError as error:
-            raise error_of_call(error) from error
+        response = self._call(self._stub.ListModels, inference_pb2.ListModelsRequest(), timeout)
         return tuple(model_of(model) for model in response.models)
 
     def get_model(self, name: str = "", *, timeout: float = 30.0) -> ModelReport:
         """A model with its figures and pictures, without a name the one in service; raises ReclassError."""
-        try:
-            response = self._stub.GetModel(
-                inference_pb2.GetModelRequest(name=name), timeout=timeout, metadata=self._metadata
-            )
-        except grpc.RpcError as error:
-            raise error_of_call(error) from error
-        return report_of(response)
+        with checked("the name of the model"):
+            request = inference_pb2.GetModelRequest(name=name)
+        return report_of(self._call(self._stub.GetModel, request, timeout))
 
     def promote_model(self, name: str, *, timeout: float = SWITCH_SECONDS) -> Model:
         """Put a model into service; no call is lost, and repeating it changes nothing. Raises ReclassError."""
-        try:
-            response = self._stub.PromoteModel(
-                inference_pb2.PromoteModelRequest(name=name), timeout=timeout, metadata=self._metadata
-            )
-        except grpc.RpcError as error:
-            raise error_of_call(error) from error
-        return model_of(response.model)
+        with checked("the name of the model"):
+            request = inference_pb2.PromoteModelRequest(name=name)
+        return model_of(self._call(self._stub.PromoteModel, request, timeout).model)
 
     def rollback_model(self, in_service: str = "", *, timeout: float = SWITCH_SECONDS) -> Model:
         """Put the model before back, and give the one in service then; raises ReclassError.
 
         With `in_service` only while that model is in service, so that a repetition changes nothing.
         """
-        try:
-            response = self._stub.RollbackModel(
-                inference_pb2.RollbackModelRequest(in_service=in_service),
-                timeout=timeout,
-                metadata=self._metadata,
-            )
-        except grpc.RpcError as error:
-            raise error_of_call(error) from error
-        return model_of(response.model)
+        with checked("the name of the model"):
+            request = inference_pb2.RollbackModelRequest(in_service=in_service)
+        return model_of(self._call(self._stub.RollbackModel, request, timeout).model)
+
+
+Arrival: TypeAlias = "inference_pb2.ClassifyTracksResponse | Answer | grpc.RpcError | None"
+"""The service's answer to a song, ours to one that could not be sent, what broke the stream, or its end."""
 
 
 class Feed:
-    """The songs as messages, never far ahead of the answers, and what becomes of those that cannot be sent."""
+    """The songs as messages, never far ahead of the answers, and the answers as they come from either side."""
 
     def __init__(self, songs: Iterable[Song], options: Options) -> None:
+        options_to(options)  # what is wrong with them is wrong with every song
         self._songs = songs
         self._options = options
-        self._unsent: deque[Answer] = deque()
+        self._arrived: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
         # The connection alone would hold megabytes of answers for a caller who does not take them.
         self._room = threading.Semaphore(AHEAD)
         self._stopped = False
@@ -179,10 +165,12 @@ class Feed:
         with self:
             for song in self._songs:
                 message = self.message(song)
-                if message:
-                    self._room.acquire()
-                    if self._stopped:
-                        return
+                self._room.acquire()
+                if self._stopped:
+                    return
+                if isinstance(message, Answer):
+                    self._arrived.put(message)
+                else:
                     yield message
 
     def __enter__(self) -> None:
@@ -193,24 +181,41 @@ class Feed:
         if isinstance(error, Exception):
             self.failure = error
 
-    def answered(self) -> None:
-        """One more answer has been taken."""
-        self._room.release()
+    def take(self, call: Any) -> None:
+        """Take the service's answers until there are no more, in a thread of its own.
+
+        A song that cannot be sent is answered beside them, and must not wait for the next one of theirs.
+        """
+        try:
+            for response in call:
+                self._arrived.put(response)
+        except grpc.RpcError as error:
+            self._arrived.put(error)
+        else:
+            self._arrived.put(None)
+
+    def answers(self) -> Iterator[Answer]:
+        """The answers as they come; raises what broke the stream."""
+        while (arrival := self._arrived.get()) is not None:
+            yield self.answer(arrival)
+            self._room.release()
+
+    def answer(self, arrival: "inference_pb2.ClassifyTracksResponse | Answer | grpc.RpcError") -> Answer:
+        """What has arrived as an answer; raises what broke the stream."""
+        if isinstance(arrival, grpc.RpcError):
+            raise self.failure or error_of_call(arrival) from arrival
+        return arrival if isinstance(arrival, Answer) else answer_of(arrival)
 
     def stop(self) -> None:
         """Nobody takes answers any more."""
         self._stopped = True
         self._room.release()
 
-    def message(self, song: Song) -> inference_pb2.ClassifyTracksRequest | None:
-        """The message of a song; None for one whose file cannot be read."""
+    def message(self, song: Song) -> "inference_pb2.ClassifyTracksRequest | Answer":
+        """The message of a song, or our own answer to one that cannot be sent."""
+        if not isinstance(song, Song):
+            raise BadArgumentError(f"{song!r} is no Song")
         try:
             return inference_pb2.ClassifyTracksRequest(key=song.key, track=request_for(song, self._options))
-        except FileUnreadableError as error:
-            self._unsent.append(Answer(key=song.key, error=error))
-            return None
-
-    def unsent(self) -> Iterator[Answer]:
-        """The answers to songs that were not sent."""
-        while self._unsent:
-            yield self._unsent.popleft()
+        except (FileUnreadableError, BadArgumentError) as error:
+            return Answer(key=song.key, error=error)

@@ -2,8 +2,10 @@
 
 import json
 import os
-from pathlib import Path
 from typing import Any
+
+from reclass_client.arguments import checked, header
+from reclass_client.songs import read
 
 # UNAVAILABLE alone is tried again: the call reached no service, or its service died. Every other code is an answer.
 SERVICE_CONFIG = {
@@ -39,7 +41,7 @@ CHANNEL_OPTIONS: list[tuple[str, Any]] = [
 
 def metadata(token: str | None) -> tuple[tuple[str, str], ...]:
     """What goes with every call. Without an argument the token is that of RECLASS_TOKEN or RECLASS_TOKEN_FILE."""
-    found = token if token is not None else token_of_environment()
+    found = header(token if token is not None else token_of_environment())
     return (("authorization", f"Bearer {found}"),) if found else ()
 
 
@@ -47,4 +49,7 @@ def token_of_environment() -> str:
     if os.environ.get("RECLASS_TOKEN"):
         return os.environ["RECLASS_TOKEN"]
     path = os.environ.get("RECLASS_TOKEN_FILE")
-    return Path(path).read_text(encoding="utf-8").strip() if path else ""
+    if not path:
+        return ""
+    with checked("RECLASS_TOKEN_FILE names no file with a token"):
+        return read(path).decode().strip()

@@ -1,5 +1,7 @@
 """What can go wrong with a call, by type, reason and sentence."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import grpc
@@ -50,7 +52,18 @@ class ReclassError(Exception):
 
 
 class InvalidRequestError(ReclassError):
-    """The request or the audio makes no sense: a wrong vector, a file that is no audio, too short, silent."""
+    """The request or the audio makes no sense: a wrong vector, a file that is no audio, too short, too long, silent."""
+
+
+class BadArgumentError(InvalidRequestError, ValueError):
+    """What this program was given cannot be asked: nothing was sent."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(code="INVALID_ARGUMENT", reason="BAD_ARGUMENT", message=message, permanent=True)
+
+
+class AudioDamagedError(InvalidRequestError):
+    """The file is audio, and damaged or cut short where it is heard."""
 
 
 class AudioNotFoundError(ReclassError):
@@ -62,15 +75,27 @@ class ModelUnknownError(ReclassError):
 
 
 class NotAllowedError(ReclassError):
-    """The path lies outside of the media folders."""
+    """The path lies outside of the media folders, or the token does not open this method."""
 
 
 class NotPossibleError(ReclassError):
     """Something must be set up first: a folder mounted, a model repaired."""
 
 
+class NotSupportedError(ReclassError):
+    """What listens there does not know the call: a service that is older than this package, or another one."""
+
+
 class TokenRefusedError(ReclassError):
     """The service asks for a token, and none or another one was sent."""
+
+
+class TokenMissingError(TokenRefusedError):
+    """No token was sent."""
+
+
+class TokenInvalidError(TokenRefusedError):
+    """A token was sent that the service does not know: mistyped, or revoked."""
 
 
 class LimitExceededError(ReclassError):
@@ -93,33 +118,65 @@ class UnavailableError(ReclassError):
     """The service, or one that it needs, does not answer. Calls have been repeated for some seconds already."""
 
 
+class BusyError(ReclassError):
+    """Something else is at work that excludes this: a training, or another switch of models. Repeat it later."""
+
+
+class CallCancelledError(ReclassError):
+    """The call was given up: the client was closed, or the service is being stopped."""
+
+
+class ServiceFailedError(ReclassError):
+    """A fault of the service itself: its log has more, under `request_id`."""
+
+
 class FileUnreadableError(ReclassError):
     """A file of this machine could not be read; nothing was sent."""
 
 
 BY_CODE: dict[str, type[ReclassError]] = {
+    "CANCELLED": CallCancelledError,
+    "UNKNOWN": ServiceFailedError,
     "INVALID_ARGUMENT": InvalidRequestError,
-    "NOT_FOUND": AudioNotFoundError,
-    "PERMISSION_DENIED": NotAllowedError,
-    "FAILED_PRECONDITION": NotPossibleError,
-    "UNAUTHENTICATED": TokenRefusedError,
-    "RESOURCE_EXHAUSTED": LimitExceededError,
     "DEADLINE_EXCEEDED": TimedOutError,
+    "NOT_FOUND": AudioNotFoundError,
+    "ALREADY_EXISTS": NotPossibleError,
+    "PERMISSION_DENIED": NotAllowedError,
+    "RESOURCE_EXHAUSTED": LimitExceededError,
+    "FAILED_PRECONDITION": NotPossibleError,
+    "ABORTED": BusyError,
+    "OUT_OF_RANGE": InvalidRequestError,
+    "UNIMPLEMENTED": NotSupportedError,
+    "INTERNAL": ServiceFailedError,
     "UNAVAILABLE": UnavailableError,
+    "DATA_LOSS": AudioDamagedError,
+    "UNAUTHENTICATED": TokenRefusedError,
 }
+"""Every code of gRPC but OK, which is no error."""
 BY_REASON: dict[str, type[ReclassError]] = {
+    "TOKEN_REQUIRED": TokenMissingError,
+    "TOKEN_INVALID": TokenInvalidError,
     "CONTENT_TOO_LARGE": ContentTooLargeError,
     "TOO_MANY_CALLS": TooManyCallsError,
     "MODEL_UNKNOWN": ModelUnknownError,
 }
-NAMES = {code.value[0]: code.name for code in grpc.StatusCode}
+NAMES = {code.value[0]: code.name for code in grpc.StatusCode if code is not grpc.StatusCode.OK}
 TOO_LARGE_FOR_GRPC = "message larger than max"
 """How gRPC itself words it, before the service has seen the call."""
 
 
+@contextmanager
+def translated() -> Iterator[None]:
+    """gRPC's failure as ReclassError."""
+    try:
+        yield
+    except grpc.RpcError as error:
+        raise error_of_call(error) from error
+
+
 def made(*, code: str, reason: str, **fields: Any) -> ReclassError:
     """The error of the type that fits."""
-    kind = BY_REASON.get(reason) or BY_CODE.get(code, ReclassError)
+    kind = BY_REASON.get(reason) or BY_CODE.get(code, ServiceFailedError)
     return kind(code=code, reason=reason, **fields)
 
 

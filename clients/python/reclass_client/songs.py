@@ -8,7 +8,8 @@ from pathlib import Path
 from reclass.features.v1 import features_pb2
 from reclass.inference.v1 import inference_pb2
 
-from reclass_client.errors import FileUnreadableError
+from reclass_client.arguments import checked, text
+from reclass_client.errors import BadArgumentError, FileUnreadableError
 from reclass_client.values import Vector
 
 EXCERPTS = {
@@ -53,15 +54,27 @@ class Song:
     vectors: Sequence[Vector] = ()
 
     def __post_init__(self) -> None:
+        for name in ("key", "path", "rating_key", "path_hint"):
+            text(getattr(self, name), name)
+        if not isinstance(self.content, (bytes, bytearray, memoryview)):
+            raise BadArgumentError(
+                f"content is {type(self.content).__name__}; it must be the bytes of a file"
+            )
+        if not isinstance(self.file, (str, PathLike, type(None))):
+            raise BadArgumentError(f"file is {self.file!r}; it must be a path")
+        if isinstance(self.vectors, Vector) or not isinstance(self.vectors, Sequence):
+            raise BadArgumentError("vectors must be a list of Vector")
         named = [name for name in ("path", "rating_key", "content", "file") if getattr(self, name)]
         if len(named) > 1:
-            raise ValueError(f"a song is named once, and here are {' and '.join(named)}")
+            raise BadArgumentError(f"a song is named once, and here are {' and '.join(named)}")
         if not named and not self.vectors:
-            raise ValueError("a song needs a path, a rating_key, content, a file or vectors")
+            raise BadArgumentError("a song needs a path, a rating_key, content, a file or vectors")
 
 
 def request_for(song: Song, options: Options) -> inference_pb2.ClassifyTrackRequest:
-    """The message; reads `file`, and raises FileUnreadableError."""
+    """The message; reads `file`, and raises FileUnreadableError or BadArgumentError."""
+    if not isinstance(song, Song):
+        raise BadArgumentError(f"{song!r} is no Song")
     return inference_pb2.ClassifyTrackRequest(
         audio=audio_of(song), vectors=[vector_to(each) for each in song.vectors], options=options_to(options)
     )
@@ -74,7 +87,7 @@ def audio_of(song: Song) -> features_pb2.AudioReference | None:
         return features_pb2.AudioReference(rating_key=song.rating_key, path_hint=song.path_hint)
     if song.file is not None:
         return features_pb2.AudioReference(content=read(song.file))
-    return features_pb2.AudioReference(content=song.content) if song.content else None
+    return features_pb2.AudioReference(content=bytes(song.content)) if song.content else None
 
 
 def read(file: "str | PathLike[str]") -> bytes:
@@ -87,25 +100,44 @@ def read(file: "str | PathLike[str]") -> bytes:
             message=f"{fspath(file)} cannot be read: {error.strerror}",
             permanent=True,
         ) from error
+    except ValueError as error:  # a NUL in its name
+        raise BadArgumentError(f"{fspath(file)!r} cannot be the name of a file: {error}") from error
 
 
 def vector_to(vector: Vector) -> features_pb2.Vector:
+    if not isinstance(vector, Vector):
+        raise BadArgumentError(f"{vector!r} is no Vector; those of an answer can be sent as they are")
+    if vector.values is None:
+        raise BadArgumentError(f"the {vector.kind} vector has no values")
     if f"VECTOR_KIND_{vector.kind}" not in features_pb2.VectorKind.keys():  # noqa: SIM118 # the enum is no mapping
-        raise ValueError(f"a vector is of kind {vector.kind!r}; there are FMA, FMA_NATIVE, MERT and JMLA")
+        raise BadArgumentError(
+            f"a vector is of kind {vector.kind!r}; there are FMA, FMA_NATIVE, MERT and JMLA"
+        )
     kind = features_pb2.VectorKind.Value(f"VECTOR_KIND_{vector.kind}")
-    return features_pb2.Vector(kind=kind, version=vector.version, values=vector.values)
+    with checked(f"the {vector.kind} vector"):
+        return features_pb2.Vector(
+            kind=kind, version=text(vector.version, "its version"), values=vector.values
+        )
 
 
 def options_to(options: Options) -> inference_pb2.ClassifyOptions:
+    """The message; raises BadArgumentError."""
+    if not isinstance(options, Options):
+        raise BadArgumentError(f"options is {options!r}; it must be Options")
+    if not isinstance(options.path_mappings, Mapping):
+        raise BadArgumentError(f"path_mappings is {options.path_mappings!r}; it must be a mapping")
     if options.excerpt not in EXCERPTS:
-        raise ValueError(f"excerpt is {options.excerpt!r}; there are {', '.join(EXCERPTS)}")
-    return inference_pb2.ClassifyOptions(
-        top_k=options.top_k,
-        stage_thresholds=options.stage_thresholds,
-        max_stages=options.max_stages,
-        path_mappings=[
-            features_pb2.PathMapping(from_prefix=named, to_prefix=found)
-            for named, found in options.path_mappings.items()
-        ],
-        excerpt=EXCERPTS[options.excerpt],
-    )
+        raise BadArgumentError(f"excerpt is {options.excerpt!r}; there are {', '.join(EXCERPTS)}")
+    with checked("the options"):
+        return inference_pb2.ClassifyOptions(
+            top_k=options.top_k,
+            stage_thresholds=options.stage_thresholds,
+            max_stages=options.max_stages,
+            path_mappings=[
+                features_pb2.PathMapping(
+                    from_prefix=text(named, "a mapping"), to_prefix=text(found, "a mapping")
+                )
+                for named, found in options.path_mappings.items()
+            ],
+            excerpt=EXCERPTS[options.excerpt],
+        )

@@ -17,7 +17,7 @@ class Outcome(str, Enum):
     PROVISIONAL = "provisional"
     """A later stage should have run and could not; worth another try."""
     UNSURE = "unsure"
-    """Unlike the songs of the training."""
+    """Unlike the songs of the training: the genre is a guess, and is to be shown as one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,9 +77,9 @@ class Classification:
 
     outcome: Outcome
     genre: str
-    """Empty with NO_MODEL."""
+    """Empty with NO_MODEL; a guess with UNSURE."""
     confidence: float
-    """Calibrated probability that `genre` is right, 0 to 1."""
+    """Calibrated probability that `genre` is right, 0 to 1, of songs like those of the training: see `is_guess`."""
     deciding_stage: int
     model_version: str
     stages: tuple[StageVerdict, ...]
@@ -89,6 +89,23 @@ class Classification:
     """Computed by this call; those that were sent are not repeated."""
     audio: AudioFacts | None
     """None when no audio was read."""
+
+    @property
+    def is_guess(self) -> bool:
+        """The song is unlike those of the training: `genre` is a guess, and `confidence` says nothing of it."""
+        return self.outcome is Outcome.UNSURE
+
+    @property
+    def summary(self) -> str:
+        """For a person, in a few words: never a genre without what it is worth."""
+        if not self.genre:
+            return f"no genre  ({self.outcome.value})"
+        if self.is_guess:
+            return f"unlike the songs of the training; at a guess {self.genre}"
+        said = f"{self.genre}  {self.confidence:.0%}"
+        if self.outcome is Outcome.PROVISIONAL:
+            return f"{said}  (provisional: {self.provisional_reason})"
+        return said
 
 
 @dataclass(frozen=True, kw_only=True)

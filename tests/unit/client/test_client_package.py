@@ -67,7 +67,7 @@ def test_every_outcome_and_excerpt_of_the_contract_has_a_name() -> None:
     assert set(EXCERPTS.values()) == {number for number in features_pb2.Excerpt.values() if number}
 
 
-def test_every_error_but_the_root_and_that_of_a_local_file_has_its_code_or_reason() -> None:
+def test_every_error_but_the_root_and_those_before_anything_is_sent_has_its_code_or_reason() -> None:
     known = {*BY_CODE.values(), *BY_REASON.values()}
     kinds: set[type] = set()
     waiting: list[type] = [ReclassError]
@@ -75,7 +75,7 @@ def test_every_error_but_the_root_and_that_of_a_local_file_has_its_code_or_reaso
         children = waiting.pop().__subclasses__()
         kinds.update(children)
         waiting += children
-    assert {kind.__name__ for kind in kinds - known} == {"FileUnreadableError"}
+    assert {kind.__name__ for kind in kinds - known} == {"FileUnreadableError", "BadArgumentError"}
 
 
 def test_the_details_of_a_status_are_read_as_google_writes_them() -> None:
