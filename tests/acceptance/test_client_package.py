@@ -97,10 +97,18 @@ def test_a_folder_is_classified_in_one_stream(python: Path, demo: RunningDemo, t
     assert told["words.mp3"].startswith("NOT_AUDIO: ")
 
 
-@pytest.mark.parametrize("token", ["", "a wrong one"])
-def test_without_the_token_the_client_is_refused(python: Path, demo: RunningDemo, token: str) -> None:
+@pytest.mark.parametrize(
+    ("token", "reason", "says"),
+    [
+        ("", "TOKEN_REQUIRED", "authorization: Bearer"),
+        ("a wrong one", "TOKEN_INVALID", "does not know the token"),
+    ],
+)
+def test_without_the_token_the_client_is_refused(
+    python: Path, demo: RunningDemo, token: str, reason: str, says: str
+) -> None:
     done = run(python, demo, "sync_client.py", str(songs(demo)[0]), token=token)
     assert done.returncode == 1
     assert done.stdout == ""
-    assert done.stderr.startswith("TOKEN_REQUIRED: ")
-    assert "authorization: Bearer" in done.stderr
+    assert done.stderr.startswith(f"{reason}: ")
+    assert says in done.stderr

@@ -16,7 +16,8 @@ from inference.votes import BrokenHead, InstalledHead
 
 MEBIBYTE = 1024 * 1024
 ANSWERING_SECONDS = 0.5
-"""What is left of a caller's time for the answer to reach him."""
+ANSWERING_SHARE = 0.1
+"""What is left of a caller's time for the answer to reach him: the smaller of both."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +84,7 @@ class Cases:
         """How long features may take: never longer than the caller waits, who is to hear what became of it."""
         if left is None:
             return self.extract_timeout_seconds
-        return min(self.extract_timeout_seconds, max(0.0, left - ANSWERING_SECONDS))
+        return min(self.extract_timeout_seconds, left - min(ANSWERING_SECONDS, ANSWERING_SHARE * left))
 
     def _check_size(self, request: inference_pb2.ClassifyTrackRequest) -> None:
         size = content_bytes(request)

@@ -107,8 +107,22 @@ def test_without_the_token_every_call_is_refused(service: System, monkeypatch: p
             lambda: stranger.classify(path="/a"),
             lambda: list(stranger.classify_many([rc.Song(path="/a")])),
         ):
-            with pytest.raises(rc.TokenRefusedError, match="send metadata 'authorization") as caught:
+            with pytest.raises(rc.TokenMissingError, match="send metadata 'authorization") as caught:
                 call()
+            assert isinstance(caught.value, rc.TokenRefusedError)
+            assert caught.value.permanent
+
+
+def test_a_wrong_token_reads_otherwise_than_none(service: System) -> None:
+    with rc.Client(service.target, token="mistyped") as stranger:  # known to nobody
+        for call in (
+            stranger.status,
+            lambda: stranger.classify(path="/a"),
+            lambda: list(stranger.classify_many([rc.Song(path="/a")])),
+        ):
+            with pytest.raises(rc.TokenInvalidError, match="does not know the token") as caught:
+                call()
+            assert isinstance(caught.value, rc.TokenRefusedError)
             assert caught.value.permanent
 
 

@@ -8,11 +8,14 @@ from contextlib import contextmanager
 
 import grpc
 import pytest
+from features.rights import MAY_CALL
+from features_stand_in import NAME as FEATURES
 from features_stand_in import FeaturesStandIn
 from inference_system import System, fma, running_system
 from reclass.features.v1 import features_pb2
 from reclass.inference.v1 import inference_pb2 as messages
 from runtime.errors import RemoteError
+from runtime.rights import Rights, Role
 from runtime.server import Server
 from synthetic_library import SyntheticLibrary
 from waiting import until
@@ -140,7 +143,8 @@ def until_released(system: System, library: SyntheticLibrary) -> Callable[[], No
 
 def test_a_features_that_asks_for_another_token_is_not_taken_for_the_callers_fault(trained: System) -> None:
     features = FeaturesStandIn()
-    server = Server(services=features.services(), token="another one")
+    rights = Rights({FEATURES: MAY_CALL}, {Role.INFERENCE: "another one"})
+    server = Server(services=features.services(), rights=rights)
     server.start()
     with running_system(trained.triton, features_target=f"127.0.0.1:{server.port}") as running:
         error = error_of(lambda: running.stub.ClassifyTrack(by_path()))
