@@ -15,6 +15,9 @@ from mutagen.mp4 import MP4Tags
 # A column of text for a person; a longer tag is damage, or lyrics in the wrong place.
 MAX_CHARACTERS = 500
 MAX_GENRES = 20
+MAX_TEXTS = 200
+# Of one text, before it is taken apart.
+LONGEST = 20_000
 # What mutagen lets through on damaged files beside its own errors.
 DAMAGE = (
     mutagen.MutagenError,
@@ -86,12 +89,13 @@ def _values(tags: Any, key: str) -> list[str]:
     if hasattr(value, "text"):  # an ID3 frame
         value = value.text
     texts = [value] if isinstance(value, str) or not isinstance(value, Iterable) else list(value)
-    return [str(text) for text in texts]
+    return [str(text)[:LONGEST] for text in texts[:MAX_TEXTS]]
 
 
 def _clean(text: str) -> str:
-    """Text that a database and a person can take: no NUL, no line breaks, not endless."""
-    return " ".join(text.replace("\0", " ").split())[:MAX_CHARACTERS]
+    """Text that a message, a database and a person can take: no NUL, half character or line break, not endless."""
+    whole = text.replace("\0", " ").encode("utf-8", "replace").decode("utf-8")
+    return " ".join(whole.split())[:MAX_CHARACTERS]
 
 
 def _first(texts: Sequence[str]) -> str:
@@ -102,9 +106,17 @@ def _genres(texts: Sequence[str]) -> tuple[str, ...]:
     """Each genre once, in order. Programs join several by NUL, line breaks or ";"; "/" and "," belong to names."""
     parts = [_clean(part) for text in texts for part in re.split(r"[;\0\r\n]", text)]
     # ID3's frame writes the numbers of ID3v1 out ("17", "(17)"), which other kinds of tags hold as well.
-    frame = TCON(encoding=3, text=parts)  # type: ignore[no-untyped-call] # mutagen types its modules in part
     genres: dict[str, str] = {}
-    for name in frame.genres if parts else []:
+    for name in (name for part in parts[:MAX_TEXTS] if part for name in _written_out(part)):
         if name:
             genres.setdefault(name.casefold(), name)
     return tuple(genres.values())[:MAX_GENRES]
+
+
+def _written_out(text: str) -> list[str]:
+    """The genres of one text; the text itself where it is no number that ID3 knows ("²" is a digit and no number)."""
+    frame = TCON(encoding=3, text=[text])  # type: ignore[no-untyped-call] # mutagen types its modules in part
+    try:
+        return list(frame.genres)
+    except ValueError:
+        return [text]

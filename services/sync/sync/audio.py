@@ -7,6 +7,7 @@ from pathlib import PureWindowsPath
 import requests
 from requests import exceptions as faults
 
+from sync import bounds
 from sync.errors import AudioCutShortError, NoMediaError, NothingThereError, OffsetBeyondEndError
 from sync.plex import Plex
 from sync.tracks import MediaPart, Track
@@ -77,10 +78,11 @@ def _of_part(plex: Plex, part: MediaPart, offset: int) -> Iterator[AudioHeader |
 
 def _extent(response: requests.Response, part: MediaPart, offset: int) -> tuple[int, int]:
     """The whole file's size, and how many bytes to pass over where the server ignored the offset."""
-    length = int(response.headers.get("Content-Length", 0))
+    length = bounds.count(response.headers.get("Content-Length", ""), bounds.LARGEST_SIZE) or 0
     if response.status_code == requests.codes.partial_content:
         total = response.headers.get("Content-Range", "").rpartition("/")[2]
-        return (int(total) if total.isdecimal() else offset + length), 0
+        whole = bounds.count(total, bounds.LARGEST_SIZE)
+        return (offset + length if whole is None else whole), 0
     size = length or part.size_bytes
     if size and offset > size:
         raise OffsetBeyondEndError(f"{part.file} has {size} bytes, none at {offset}: read it from its start")

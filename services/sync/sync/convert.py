@@ -56,6 +56,7 @@ def listed_track(track: Track) -> pb.Track:
         updated_time=Timestamp(seconds=track.updated_time),
         parts=[part_message(part) for part in track.parts],
         library_key=track.library_key,
+        impossible_values=track.impossible,
     )
 
 

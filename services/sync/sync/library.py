@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NoReturn
 
-from sync import audio, genres, listing
+from runtime.telemetry import get_logger
+
+from sync import audio, bounds, genres, listing
 from sync.errors import (
     AnotherTrackError,
     GenresChangedError,
@@ -35,6 +37,10 @@ LARGEST_BATCH = 100
 EDITS = 5
 # A server that is set back to an older version is noticed so soon, at no request more for each hundred songs read.
 VERSION_AGE_SECONDS = 5.0
+
+
+NAMED = 20
+log = get_logger(__name__)
 
 
 class PlexMusic:
@@ -83,10 +89,10 @@ class PlexMusic:
             answer = self._plex.get(path, {"type": TRACK_TYPE, "sort": "id"}, start=start, size=size)
         except NothingThereError:
             self._no_such_library(library_key)
-        total = answer.get("totalSize", "")
-        if not total.isdecimal():
+        total = bounds.count(answer.get("totalSize", ""))
+        if total is None:
             raise ServerFailedError("Plex did not say how many tracks the library has; try again")
-        return listing.Window(start=start, tracks=tracks_of(answer, library_key), total_size=int(total))
+        return listing.Window(start=start, tracks=_told(tracks_of(answer, library_key)), total_size=total)
 
     def _require_music(self, library_key: str) -> None:
         if library_key not in {library.key for library in self.libraries()}:
@@ -134,11 +140,14 @@ class PlexMusic:
 
     def _details(self, rating_keys: Sequence[str]) -> list[Track]:
         # What is no number is no key, and has no place in an address.
-        numbers = [key for key in rating_keys if key.isascii() and key.isdecimal()]
+        numbers = [
+            key for key in rating_keys if key.isascii() and bounds.count(key, bounds.LARGEST_SIZE) is not None
+        ]
         if not numbers:
             return []
         try:
-            return tracks_of(self._plex.get(f"/library/metadata/{','.join(numbers)}", size=len(numbers)))
+            answer = self._plex.get(f"/library/metadata/{','.join(numbers)}", size=len(numbers))
+            return _told(tracks_of(answer))
         except NothingThereError:
             return []
 
@@ -250,6 +259,20 @@ class PlexMusic:
                 raise
             return error
         return None
+
+
+def _told(tracks: list[Track]) -> list[Track]:
+    """The same tracks; those with values that cannot be are named in the log."""
+    odd = [track for track in tracks if track.impossible]
+    for track in odd[:NAMED]:
+        log.warning(
+            "Plex has values of a track that cannot be; they are unknown here",
+            track=str(track),
+            values=track.impossible,
+        )
+    if len(odd) > NAMED:
+        log.warning("further tracks of the same answer have values that cannot be", tracks=len(odd) - NAMED)
+    return tracks
 
 
 def _require_expected(track: Track, expected: GenreState, wanted: GenreState) -> None:

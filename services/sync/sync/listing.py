@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Self, TypeVar
 
+from sync import bounds
 from sync.errors import InvalidRequestError, ShortPageError
 from sync.tracks import Track
 
@@ -52,11 +53,12 @@ class PageToken:
     def parse(cls, text: str) -> Self:
         """Read what `str` wrote. Raises InvalidRequestError for anything else."""
         offset, _, last_key = text.partition("-")
-        if not (offset.isdecimal() and last_key.isdecimal() and int(offset) > 0):
+        place, key = bounds.count(offset), bounds.count(last_key, bounds.LARGEST_SIZE)
+        if not place or key is None:
             raise InvalidRequestError(
                 f"page_token {text!r} was not made by this service: start with an empty one"
             )
-        return cls(offset=int(offset), last_key=int(last_key))
+        return cls(offset=place, last_key=key)
 
 
 @dataclass(frozen=True, kw_only=True)

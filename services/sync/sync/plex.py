@@ -347,5 +347,5 @@ def _time_of(date: str) -> datetime | None:
     """The instant of an HTTP date; None where there is none that can be read."""
     try:
         return parsedate_to_datetime(date).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

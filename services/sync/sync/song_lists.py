@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
+from sync import bounds
 from sync.errors import InvalidRequestError, NothingThereError, SongListNotFoundError
 from sync.listing import Window, page_size_asked, whole
 from sync.plex import Plex
@@ -80,7 +81,7 @@ class SongLists:
         return Members(rating_keys=tuple(keys), next_token=token)
 
     def _tracks_of(self, row: Element) -> Iterator[str]:
-        key = row.get("ratingKey", "")
+        key = bounds.exact(row, "ratingKey", [], bounds.LONGEST_ID)
         if row.tag == "Track":
             yield key
         elif row.get("type") in ("album", "artist") and key.isdecimal():
@@ -89,7 +90,9 @@ class SongLists:
                 answer = self._plex.get(f"/library/metadata/{key}/{address}")
             except NothingThereError:
                 return  # it went while the list was read
-            yield from (track.get("ratingKey", "") for track in answer.iter("Track"))
+            yield from (
+                bounds.exact(track, "ratingKey", [], bounds.LONGEST_ID) for track in answer.iter("Track")
+            )
 
     def _page(
         self, path: str, parameters: dict[str, str], page_size: int, page_token: str
@@ -98,12 +101,10 @@ class SongLists:
 
         def fetch(start: int, size: int) -> Window[Element]:
             answer = self._plex.get(path, parameters, start=start, size=size)
-            total = answer.get("totalSize", "")
+            total = bounds.count(answer.get("totalSize", ""))
             rows = list(answer)
             # Whoever does not say how many there are has sent all of them.
-            return Window(
-                start=start, tracks=rows, total_size=int(total) if total.isdecimal() else start + len(rows)
-            )
+            return Window(start=start, tracks=rows, total_size=start + len(rows) if total is None else total)
 
         window = whole(fetch, start, size)
         more = window.tracks and window.end < window.total_size
@@ -113,11 +114,10 @@ class SongLists:
 def _lists(rows: Iterable[Element], tag: str, count: str) -> Iterator[SongList]:
     for row in rows:
         if row.tag == tag:
-            entries = row.get(count, "")
             yield SongList(
-                key=row.get("ratingKey", ""),
-                title=row.get("title", ""),
-                entry_count=int(entries) if entries.isdecimal() else 0,
+                key=bounds.exact(row, "ratingKey", [], bounds.LONGEST_ID),
+                title=bounds.text(row, "title", []),
+                entry_count=bounds.number(row, count, []),
                 smart=row.get("smart") == "1",
             )
 
@@ -130,11 +130,12 @@ def _number(key: str) -> str:
 
 
 def _offset(page_token: str) -> int:
-    if page_token and not (page_token.isascii() and page_token.isdecimal()):
+    offset = bounds.count(page_token or "0")
+    if offset is None:
         raise InvalidRequestError(
             f"page_token {page_token!r} was not made by this service: start with an empty one"
         )
-    return int(page_token or 0)
+    return offset
 
 
 def _not_found(kind: str, key: str) -> SongListNotFoundError:

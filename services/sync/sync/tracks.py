@@ -7,6 +7,8 @@ from itertools import zip_longest
 from typing import Self
 from xml.etree.ElementTree import Element
 
+from sync import bounds
+
 
 @dataclass(frozen=True, kw_only=True)
 class ServerIdentity:
@@ -22,16 +24,16 @@ class ServerIdentity:
     @property
     def has_track_genres(self) -> bool:
         """Whether this version knows genres on tracks: 1.40 and later do."""
-        numbers = [int(part) for part in self.version.split(".")[:2] if part.isdigit()]
-        return numbers >= [1, 40]
+        numbers = [bounds.count(part) for part in self.version.split(".")[:2]]
+        return [each for each in numbers if each is not None] >= [1, 40]
 
     @classmethod
     def from_element(cls, root: Element) -> Self:
         """Read the answer of the server's root."""
         return cls(
-            machine_identifier=root.get("machineIdentifier", ""),
-            friendly_name=root.get("friendlyName", ""),
-            version=root.get("version", ""),
+            machine_identifier=bounds.exact(root, "machineIdentifier", [], bounds.LONGEST_ID),
+            friendly_name=bounds.text(root, "friendlyName", []),
+            version=bounds.text(root, "version", []),
         )
 
 
@@ -50,10 +52,13 @@ class MusicLibrary:
     def from_element(cls, directory: Element) -> Self:
         """Read one entry of the list of sections."""
         return cls(
-            key=directory.get("key", ""),
-            title=directory.get("title", ""),
-            uuid=directory.get("uuid", ""),
-            locations=tuple(location.get("path", "") for location in directory.iter("Location")),
+            key=bounds.exact(directory, "key", [], bounds.LONGEST_ID),
+            title=bounds.text(directory, "title", [], bounds.LONGEST_LIBRARY),
+            uuid=bounds.exact(directory, "uuid", [], bounds.LONGEST_ID),
+            locations=tuple(
+                bounds.exact(location, "path", [], bounds.LONGEST_PATH)
+                for location in directory.iter("Location")
+            ),
         )
 
 
@@ -103,28 +108,36 @@ class Track:
     library_key: str
     genre_state: GenreState
     """Complete only when it was read from full metadata."""
+    impossible: tuple[str, ...] = ()
+    """Names of the values that Plex sent and that cannot be: they are unknown here."""
 
     @classmethod
     def from_element(cls, item: Element, library_key: str = "") -> Self:
         """Read a `Track` element. `library_key` is what its container says, for listings leave it out."""
-        album_artist = item.get("grandparentTitle", "")
+        odd: list[str] = []
+        album_artist = bounds.text(item, "grandparentTitle", odd)
+        year = bounds.number(item, "year", odd, bounds.LATEST_YEAR)
         return cls(
-            rating_key=_number(item, "ratingKey"),
-            guid=item.get("guid", ""),
-            title=item.get("title", ""),
-            artist=item.get("originalTitle") or album_artist,
+            rating_key=bounds.number(item, "ratingKey", odd, bounds.LARGEST_SIZE),
+            guid=bounds.exact(item, "guid", odd, bounds.LONGEST_GUID),
+            title=bounds.text(item, "title", odd),
+            artist=bounds.text(item, "originalTitle", odd) or album_artist,
             album_artist=album_artist,
-            album=item.get("parentTitle", ""),
-            year=_number(item, "year") or _number(item, "parentYear"),
-            track_number=_number(item, "index"),
-            disc_number=_number(item, "parentIndex"),
-            duration_seconds=_number(item, "duration") / 1000,
-            added_time=_number(item, "addedAt"),
-            updated_time=_number(item, "updatedAt"),
-            parts=_parts(item),
-            library_key=item.get("librarySectionID") or library_key,
-            genre_state=_genre_state(item),
+            album=bounds.text(item, "parentTitle", odd),
+            year=year or bounds.number(item, "parentYear", odd, bounds.LATEST_YEAR),
+            track_number=bounds.number(item, "index", odd),
+            disc_number=bounds.number(item, "parentIndex", odd),
+            duration_seconds=bounds.number(item, "duration", odd, bounds.LONGEST_SECONDS * 1000) / 1000,
+            added_time=bounds.number(item, "addedAt", odd, bounds.LATEST_SECOND),
+            updated_time=bounds.number(item, "updatedAt", odd, bounds.LATEST_SECOND),
+            parts=_parts(item, odd),
+            library_key=bounds.exact(item, "librarySectionID", odd, bounds.LONGEST_KEY) or library_key,
+            genre_state=_genre_state(item, odd),
+            impossible=tuple(dict.fromkeys(odd)),
         )
+
+    def __str__(self) -> str:
+        return f"{self.artist} - {self.title} (rating key {self.rating_key})"
 
 
 def tracks_of(container: Element, library_key: str = "") -> list[Track]:
@@ -141,30 +154,28 @@ def music_libraries_of(container: Element) -> list[MusicLibrary]:
     ]
 
 
-def _parts(item: Element) -> tuple[MediaPart, ...]:
+def _parts(item: Element, odd: list[str]) -> tuple[MediaPart, ...]:
     """The files of all versions, these in Plex's own order.
 
     First come the files with which the versions begin. The further files of a version in several are a piece of the
     song each, better than nothing where no version's beginning is there.
     """
-    versions = [[_part(part) for part in media.iter("Part")] for media in item.iter("Media")]
+    versions = [[_part(part, odd) for part in media.iter("Part")] for media in item.iter("Media")]
     return tuple(part for nth in zip_longest(*versions) for part in nth if part is not None)
 
 
-def _part(part: Element) -> MediaPart:
+def _part(part: Element, odd: list[str]) -> MediaPart:
     return MediaPart(
-        key=part.get("key", ""),
-        file=part.get("file", ""),
-        size_bytes=_number(part, "size"),
-        container=part.get("container", ""),
+        key=bounds.exact(part, "key", odd, bounds.LONGEST_KEY),
+        file=bounds.exact(part, "file", odd, bounds.LONGEST_PATH),
+        size_bytes=bounds.number(part, "size", odd, bounds.LARGEST_SIZE),
+        container=bounds.text(part, "container", odd),
     )
 
 
-def _genre_state(item: Element) -> GenreState:
+def _genre_state(item: Element, odd: list[str]) -> GenreState:
     locked = any(field.get("name") == "genre" and field.get("locked") == "1" for field in item.iter("Field"))
-    return GenreState(genres=tuple(genre.get("tag", "") for genre in item.findall("Genre")), locked=locked)
-
-
-def _number(element: Element, name: str) -> int:
-    text = element.get(name, "")
-    return int(text) if text.lstrip("-").isdecimal() else 0
+    genres = tuple(bounds.text(genre, "tag", odd, bounds.LONGEST_GENRE) for genre in item.findall("Genre"))
+    if len(genres) > bounds.MOST_GENRES:
+        odd.append("Genre")
+    return GenreState(genres=genres[: bounds.MOST_GENRES], locked=locked)

@@ -7,12 +7,16 @@ import audio_files
 import mutagen
 import numpy as np
 import pytest
+from features import tags as features_tags
 from features.tags import FileTags, read_tags
+from hypothesis import given
+from hypothesis import strategies as st
 from mutagen.apev2 import APEv2
 from mutagen.easyid3 import EasyID3
 from mutagen.id3 import ID3, TALB, TCON, TIT2, TPE1, TPE2
 from mutagen.mp4 import MP4
 from mutagen.wave import WAVE
+from reclass.features.v1 import features_pb2
 
 WANTED = FileTags(
     title="Träume & Öl",
@@ -183,3 +187,18 @@ def test_damage_in_a_tag_never_raises(short_songs, tmp_path):
                 damaged[position] = rng.integers(0, 256)
             copy.write_bytes(damaged[: rng.integers(10, len(damaged))])
             assert isinstance(read_tags(str(copy)), FileTags)
+
+
+@given(
+    text=st.one_of(
+        st.text(st.characters(), max_size=30),
+        st.sampled_from(["a\0b", "\ud800", "²", "(²)", "9" * 5000, "(" + "9" * 5000 + ")", "x" * 2_000_000]),
+    )
+)
+def test_whatever_a_tag_holds_a_message_takes_it_and_the_other_tags_stay(text: str) -> None:
+    tags = features_tags._file_tags({"title": [text], "artist": ["A band"], "genre": [text, "Jazz"]})
+    message = features_pb2.FileTags(title=tags.title, artist=tags.artist, genres=tags.genres)
+    assert "\0" not in message.title
+    assert len(message.title) <= features_tags.MAX_CHARACTERS
+    assert message.artist == "A band"
+    assert "jazz" in [genre.casefold() for genre in message.genres] or len(message.genres) == 20

@@ -12,6 +12,7 @@ from portal.remote.sync import Page, PlexTrack
 # What a listing says of a track, in the order of the table's columns.
 LISTED = ("guid", "title", "artist", "album_artist", "album", "year", "duration_seconds", "file", "part_key",
           "size_bytes", "other_files", "added_time", "updated_time")  # fmt: skip
+ODD_NAMED = 5
 _LENGTHS = {"guid": 300, "title": 1000, "artist": 1000, "album_artist": 1000, "album": 1000, "part_key": 500}
 _CREATE = """
 DROP TABLE IF EXISTS listed;
@@ -32,6 +33,9 @@ class Listing:
     rating_keys: set[str] = field(default_factory=set)
     rows: int = 0
     total_size: int = 0
+    odd: list[str] = field(default_factory=list)
+    """Songs of which Plex has values that cannot be, and which these are; the first of them."""
+    odd_count: int = 0
 
     @property
     def complete(self) -> bool:
@@ -67,9 +71,23 @@ def stage(listing: Listing, page: Page) -> None:
     """Take a page. A track that was there before is not taken twice."""
     listing.rows += len(page.tracks)
     listing.total_size = page.total_size
-    new = {track.rating_key: track for track in page.tracks if track.rating_key not in listing.rating_keys}
+    new = {
+        track.rating_key: track
+        for track in page.tracks
+        if track.rating_key and track.rating_key not in listing.rating_keys
+    }
     listing.rating_keys.update(new)
+    for track in page.tracks:
+        if track.impossible or not track.rating_key:
+            _note_odd(listing, track)
     _copy(listing.library.pk, new.values())
+
+
+def _note_odd(listing: Listing, track: PlexTrack) -> None:
+    listing.odd_count += 1
+    if len(listing.odd) < ODD_NAMED:
+        names = ", ".join(track.impossible) or "ratingKey"
+        listing.odd.append(f"“{track.artist} – {track.title}” ({names})"[:500])
 
 
 def close_listing(cursor: CursorWrapper) -> None:

@@ -121,7 +121,14 @@ def _notes(listing: Listing, taken: Taken) -> list[str]:
     new, removed = taken.new.get(library.pk, 0), taken.removed.get(library.pk, 0)
     counted = f"{library.title}: {len(listing.rating_keys)} songs, {new} new, {removed} removed"
     empty = f"“{library.title}” has no songs: add music to it in Plex, then sync again."
-    return [counted, without_media(library), "" if listing.rating_keys else empty]
+    return [counted, without_media(library), _odd(listing), "" if listing.rating_keys else empty]
+
+
+def _odd(listing: Listing) -> str:
+    """A sentence about songs of which Plex says what cannot be."""
+    more = listing.odd_count - len(listing.odd)
+    named = ", ".join(listing.odd) + (f" and {more} more" if more else "")
+    return f"Plex has values that cannot be, which stay unknown, of {named}" if listing.odd else ""
 
 
 def _notes_of_vanished(vanished: Sequence[Library], taken: Taken) -> list[str]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from reclass.features.v1 import features_pb2 as pb
 
+from portal.remote import bounds
+
 _KINDS = {
     pb.VECTOR_KIND_FMA: "fma",
     pb.VECTOR_KIND_MERT: "mert",
@@ -132,11 +134,11 @@ def heard(
     """An answer's parts about the audio."""
     return Heard(
         content_key=content_key,
-        codec=properties.codec,
-        sample_rate_hz=properties.sample_rate_hz,
-        channels=properties.channels,
-        duration_seconds=properties.duration_seconds,
-        file_genres=tuple(tags.genres),
+        codec=bounds.text(properties.codec),
+        sample_rate_hz=bounds.number(properties.sample_rate_hz),
+        channels=bounds.number(properties.channels, bounds.LARGEST_SMALL_NUMBER),
+        duration_seconds=bounds.seconds(properties.duration_seconds),
+        file_genres=bounds.genres(tags.genres),
         vectors=tuple(
             VectorValues(kind=kind_name(each.kind), version=each.version, values=array("f", each.values))
             for each in vectors

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from reclass.sync.v1 import sync_pb2 as pb
 from reclass.sync.v1 import sync_pb2_grpc
 from runtime.errors import RemoteError
 
+from portal.remote import bounds
 from portal.remote.ahead import in_flight, read_ahead
 from portal.remote.calls import translated
 
@@ -19,6 +20,7 @@ from portal.remote.calls import translated
 # sync gives up after half a minute and says so: were this deadline the first, sync would be blamed.
 LISTING_TIMEOUT_SECONDS = 120.0
 TRACKS_AT_ONCE = 100
+LONGEST_LIBRARY = 300
 # Plex answers one request from its disk while another is on the wire; more than a few only make it slow for others.
 REQUESTS_AT_ONCE = 4
 # Repeated in silence, an edit of ours whose answer was lost would look like somebody else's, and never be taken back.
@@ -141,6 +143,8 @@ class PlexTrack:
     other_files: tuple[str, ...]
     """Those of its other versions, the one to be tried first in front."""
     state: GenreState
+    impossible: tuple[str, ...] = ()
+    """Names of the values that Plex sent and that cannot be: they are unknown here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,7 +197,9 @@ class SyncClient:
         with translated("sync"):
             answer = self._stub.ListLibraries(pb.ListLibrariesRequest(), timeout=LISTING_TIMEOUT_SECONDS)
         return [
-            PlexLibrary(key=each.key, title=each.title, track_count=each.track_count)
+            PlexLibrary(
+                key=each.key, title=bounds.text(each.title, LONGEST_LIBRARY), track_count=each.track_count
+            )
             for each in answer.libraries
         ]
 
@@ -305,7 +311,10 @@ def _song_lists(page: Callable[[str], tuple[Sequence[pb.SongList], str]]) -> Ite
     while more:
         with translated("sync"):
             found, token = page(token)
-        yield from (SongList(key=each.key, title=each.title, entry_count=each.entry_count) for each in found)
+        yield from (
+            SongList(key=each.key, title=bounds.text(each.title), entry_count=each.entry_count)
+            for each in found
+        )
         more = bool(token)
 
 
@@ -320,30 +329,32 @@ def _server(message: pb.CheckServerResponse) -> PlexServer:
 
 
 def _state(message: pb.GenreState) -> GenreState:
-    return GenreState(genres=tuple(message.genres), locked=message.locked)
+    return GenreState(genres=bounds.genres(message.genres), locked=message.locked)
 
 
 def _time(stamp: Timestamp) -> datetime | None:
     # Plex knows whole seconds; protobuf's own conversion of 100,000 tracks takes seconds.
-    return datetime.fromtimestamp(stamp.seconds, UTC) if stamp.seconds else None
+    return bounds.instant(stamp.seconds)
 
 
 def _track(message: pb.Track) -> PlexTrack:
     part = message.parts[0] if message.parts else pb.MediaPart()
+    others = (bounds.exact(each.file, bounds.LONGEST_PATH) for each in message.parts[1:])
     return PlexTrack(
-        rating_key=message.rating_key,
-        guid=message.guid,
-        title=message.title,
-        artist=message.artist,
-        album_artist=message.album_artist,
-        album=message.album,
-        year=message.year or None,
-        duration_seconds=message.duration_seconds,
+        rating_key=bounds.exact(message.rating_key, bounds.LONGEST_RATING_KEY),
+        guid=bounds.exact(message.guid, bounds.LONGEST_GUID),
+        title=bounds.text(message.title),
+        artist=bounds.text(message.artist),
+        album_artist=bounds.text(message.album_artist),
+        album=bounds.text(message.album),
+        year=bounds.number(message.year, bounds.LATEST_YEAR) or None,
+        duration_seconds=bounds.seconds(message.duration_seconds),
         added_time=_time(message.added_time),
         updated_time=_time(message.updated_time),
-        file=part.file,
-        part_key=part.key,
-        size_bytes=part.size_bytes,
-        other_files=tuple(each.file for each in message.parts[1:] if each.file),
-        state=GenreState(genres=tuple(message.genres), locked=message.genres_locked),
+        file=bounds.exact(part.file, bounds.LONGEST_PATH),
+        part_key=bounds.exact(part.key, bounds.LONGEST_KEY),
+        size_bytes=bounds.number(part.size_bytes, bounds.LARGEST_SIZE),
+        other_files=tuple(filter(None, others)),
+        state=GenreState(genres=bounds.genres(message.genres), locked=message.genres_locked),
+        impossible=tuple(message.impossible_values),
     )

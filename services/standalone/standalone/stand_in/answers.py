@@ -99,6 +99,7 @@ def track(world: World, rating_key: int, *, detailed: bool) -> str:
         attributes |= {"librarySectionTitle": library.title, "librarySectionID": library.key}
         attributes["librarySectionKey"] = f"/library/sections/{library.key}"
     children = _media(item) + _genres(world, rating_key, detailed=detailed)
+    attributes |= {name: value for name, value in item.odd.items() if "." not in name}
     return element("Track", attributes, children)
 
 
@@ -126,7 +127,8 @@ def _part(item: StandInTrack, number: int, name: str) -> str:
         "container": suffix.lstrip(".") or None,
         "duration": round(item.duration_seconds * 1000) if item.duration_seconds else None,
     }
-    return element("Part", attributes)
+    own = {name.partition(".")[2]: value for name, value in item.odd.items() if name.startswith("Part.")}
+    return element("Part", attributes | own)
 
 
 def local_path(item: StandInTrack, number: int) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -42,6 +42,8 @@ class StandInTrack:
     """Further files of the first version."""
     more_versions: tuple[tuple[str, ...], ...] = ()
     """Further versions of the track, each a list of files."""
+    odd: Mapping[str, str] = field(default_factory=dict)
+    """Attributes as they are sent, whatever they should be: of the Track element, and of each Part as "Part.size"."""
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Self:
