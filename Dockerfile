@@ -98,10 +98,11 @@ LABEL org.opencontainers.image.title="reclass-inference" \
       org.opencontainers.image.revision=$REVISION
 COPY --from=inference-build /opt/reclass /opt/reclass
 COPY services/triton/models /opt/models
-# A new volume takes its owner from here.
-RUN install -d -o 10001 -g 10001 -m 0755 /models
+# A new volume takes its owner from here. The second is for which programs may call, as the portal hands it over.
+RUN install -d -o 10001 -g 10001 -m 0755 /models && install -d -o 10001 -g 10001 -m 0700 /inference
 USER 10001:10001
 ENV INFERENCE_HOST=0.0.0.0 \
+    INFERENCE_FOLDER=/inference \
     INFERENCE_MODEL_REPOSITORY=/models \
     INFERENCE_MODEL_TEMPLATES=/opt/models
 EXPOSE 50053

@@ -24,6 +24,8 @@ BIN = ROOT / ".venv" / "bin"
 # A machine that does other things too takes its time over the songs; the first test says how long it may take.
 START_SECONDS = 900
 STOP_SECONDS = 40
+TOKENS: dict[Path, str] = {}
+"""Made for the tests, by the folder of a demo."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +124,15 @@ def wait_until(holds: Callable[[], bool], *, seconds: float, what: str) -> None:
     while not holds():
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
         time.sleep(0.1)
+
+
+def token_of_program(demo: RunningDemo) -> str:
+    """A token as docs/client.md hands it to other programs; one for all tests of a demo."""
+    if demo.folder.root not in TOKENS:
+        done = demo.reclass("tokens", "make", "tests")
+        assert (done.returncode, done.stderr) == (0, "")
+        TOKENS[demo.folder.root] = done.stdout.strip()
+    return TOKENS[demo.folder.root]
 
 
 @contextmanager

@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
-from running_demo import BIN, ROOT, RunningDemo
+from running_demo import BIN, ROOT, RunningDemo, token_of_program
+from waiting import until
 
 pytestmark = pytest.mark.timeout(600)
 EXAMPLES = ROOT / "examples"
@@ -30,7 +32,7 @@ def run(
     environment = {
         "PATH": os.defpath,
         "RECLASS_TARGET": f"127.0.0.1:{demo.ports.inference}",
-        "RECLASS_TOKEN": demo.folder.secret("portal-to-inference-token") if token is None else token,
+        "RECLASS_TOKEN": token_of_program(demo) if token is None else token,
     }
     return subprocess.run(
         [python, EXAMPLES / example, *arguments],
@@ -112,3 +114,15 @@ def test_without_the_token_the_client_is_refused(
     assert done.stdout == ""
     assert done.stderr.startswith(f"{reason}: ")
     assert says in done.stderr
+
+
+def test_a_revoked_token_is_refused_within_ten_seconds(python: Path, demo: RunningDemo) -> None:
+    made = demo.reclass("tokens", "make", "soon gone")
+    assert made.returncode == 0, made.stderr
+    token = made.stdout.strip()
+    assert run(python, demo, "sync_client.py", str(songs(demo)[0]), token=token).returncode == 0
+    revoked = demo.reclass("tokens", "revoke", "soon gone")
+    assert (revoked.returncode, revoked.stderr) == (0, "")
+    started = time.monotonic()
+    until(lambda: run(python, demo, "sync_client.py", str(songs(demo)[0]), token=token).returncode == 1, 10)
+    assert time.monotonic() - started < 10

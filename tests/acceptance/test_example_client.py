@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from running_demo import BIN, ROOT, RunningDemo
+from running_demo import BIN, ROOT, RunningDemo, token_of_program
 
 pytestmark = pytest.mark.timeout(600)
 EXAMPLE = ROOT / "examples" / "classify_file"
@@ -27,7 +27,7 @@ def caller(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ask(caller: Path, demo: RunningDemo, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [caller, EXAMPLE / "classify.py", "--target", f"127.0.0.1:{demo.ports.inference}", *arguments],
-        env={"PATH": os.defpath, "RECLASS_TOKEN": demo.folder.secret("portal-to-inference-token")},
+        env={"PATH": os.defpath, "RECLASS_TOKEN": token_of_program(demo)},
         cwd=caller.parent,
         capture_output=True,
         text=True,

@@ -12,6 +12,7 @@ from runtime.telemetry import configure_logging
 from runtime.triton import Triton, identity_of
 from runtime.watchdog import Watchdog, WatchdogMetrics
 
+from inference.callers import Callers
 from inference.cases import Cases
 from inference.embedders import embedder_probes
 from inference.heads import Heads
@@ -38,7 +39,9 @@ def main() -> None:
         identity=identity_of(settings),
         key=settings.triton_key.get_secret_value() if settings.triton_key else None,
     )
-    servicer = build(settings, triton=triton, features=features_pb2_grpc.FeatureServiceStub(channel))
+    callers = Callers(settings.folder)
+    features = features_pb2_grpc.FeatureServiceStub(channel)
+    servicer = build(settings, triton=triton, features=features, callers=callers)
 
     registry = new_registry()
     metrics = WatchdogMetrics(registry)
@@ -65,6 +68,7 @@ def main() -> None:
         settings,
         {SERVICE_NAME: register},
         tables={SERVICE_NAME: MAY_CALL},
+        others=callers.role_of,
         max_workers=settings.max_calls + settings.max_streams + OTHER_CALLS,
         warm_up=warm_up,
         close=close,
@@ -85,7 +89,11 @@ def channel_to_features(settings: InferenceSettings) -> grpc.Channel:
 
 
 def build(
-    settings: InferenceSettings, *, triton: Triton, features: features_pb2_grpc.FeatureServiceStub
+    settings: InferenceSettings,
+    *,
+    triton: Triton,
+    features: features_pb2_grpc.FeatureServiceStub,
+    callers: Callers | None = None,
 ) -> InferenceServicer:
     """Put the service together."""
     store = ModelStore(repository=settings.model_repository, templates=settings.model_templates)
@@ -106,6 +114,7 @@ def build(
             content_bytes=settings.max_content_bytes,
             hearings=settings.max_stream_hearings,
         ),
+        callers=callers or Callers(settings.folder),
     )
 
 

@@ -8,6 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from reclass.features.v1 import features_pb2
 from reclass.inference.v1 import inference_pb2
 from runtime.errors import RemoteError, ServiceError
+from runtime.rights import Role
 
 from inference.errors import RequestInvalidError, VectorInvalidError
 from inference.labelled import LabelSource, SplitPart
@@ -221,3 +222,16 @@ def timestamp(instant: datetime) -> Timestamp:
     message = Timestamp()
     message.FromDatetime(instant)
     return message
+
+
+CALLER_ROLES = {
+    inference_pb2.CALLER_ROLE_CALLER: Role.CALLER,
+    inference_pb2.CALLER_ROLE_OPERATOR: Role.OPERATOR,
+}
+
+
+def callers_from(request: inference_pb2.SetCallersRequest) -> dict[str, Role]:
+    """Roles by the fingerprints of tokens, as they are kept. Raises for a role that is none of theirs."""
+    if any(caller.role not in CALLER_ROLES for caller in request.callers):
+        raise RequestInvalidError("every caller needs the role CALLER_ROLE_CALLER or CALLER_ROLE_OPERATOR")
+    return {caller.token_sha256.hex(): CALLER_ROLES[caller.role] for caller in request.callers}

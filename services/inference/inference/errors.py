@@ -148,6 +148,14 @@ class RepositoryUnwritableError(InferenceError):
     reason = "REPOSITORY_UNWRITABLE"
 
 
+class FolderUnwritableError(InferenceError):
+    """The callers cannot be kept."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "FOLDER_UNWRITABLE"
+    permanent = True
+
+
 class TritonUnavailableError(InferenceError):
     """Triton does not answer."""
 

@@ -18,4 +18,6 @@ MAY_CALL: Table = {
     "GetOutOfFold": call(Role.PORTAL, Role.OPERATOR),
     "PromoteModel": call(Role.PORTAL, Role.OPERATOR),
     "RollbackModel": call(Role.PORTAL, Role.OPERATOR),
+    # Every few seconds, so that a hand-over that was missed heals.
+    "SetCallers": call(Role.PORTAL, quiet=True),
 }

@@ -7,8 +7,10 @@ import grpc
 from reclass.inference.v1 import inference_pb2
 from runtime.watchdog import Probe
 
+from inference.callers import Callers
 from inference.cases import Case, Cases, Sitting, content_bytes
 from inference.converters import (
+    callers_from,
     limits_to,
     song_error_to,
     source_from,
@@ -44,6 +46,7 @@ class InferenceServicer(ModelServicer):
         cases: Cases,
         places: Places,
         stream_limits: StreamLimits,
+        callers: Callers,
     ) -> None:
         super().__init__(models=models, features=cases.features)
         self._heads = heads
@@ -51,6 +54,7 @@ class InferenceServicer(ModelServicer):
         self._cases = cases
         self._places = places
         self._stream_limits = stream_limits
+        self._callers = callers
 
     def warm_up(self) -> None:
         """Have Triton load what it shall serve; without Triton the service starts all the same."""
@@ -87,6 +91,11 @@ class InferenceServicer(ModelServicer):
             context.send_initial_metadata(())  # says that the stream is accepted, before its first answer
             for entry in stream.answers(request_iterator):
                 yield stream_answer(entry)
+
+    def SetCallers(
+        self, request: inference_pb2.SetCallersRequest, context: grpc.ServicerContext
+    ) -> inference_pb2.SetCallersResponse:
+        return inference_pb2.SetCallersResponse(changed=self._callers.take(callers_from(request)))
 
     def Train(
         self, request_iterator: Iterator[inference_pb2.TrainRequest], context: grpc.ServicerContext

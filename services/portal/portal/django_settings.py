@@ -71,6 +71,7 @@ INSTALLED_APPS = [
     "portal.ledger",
     "portal.preferences",
     "portal.accounts",
+    "portal.callers",
 ]
 MIDDLEWARE = [
     "portal.tracing.RequestIdMiddleware",

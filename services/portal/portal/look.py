@@ -77,6 +77,7 @@ UNFOLD: dict[str, Any] = {
                     _entry("Libraries", "library_music", "library_library_changelist"),
                     _entry("Users", "person", "auth_user_changelist"),
                     _entry("Groups", "group", "auth_group_changelist"),
+                    _entry("Tokens", "key", "callers_callertoken_changelist"),
                 ],
             },
         ],

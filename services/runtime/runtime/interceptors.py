@@ -31,8 +31,9 @@ HEALTH_CHECK = "/grpc.health.v1.Health/Check"
 class RequestErrors(grpc.ServerInterceptor):
     """Binds the request id, logs and counts each call with its duration, and turns exceptions into statuses."""
 
-    def __init__(self, metrics: CallMetrics) -> None:
+    def __init__(self, metrics: CallMetrics, is_quiet: Callable[[str], bool] = lambda _: False) -> None:
         self._metrics = metrics
+        self._is_quiet = is_quiet
 
     def intercept_service(
         self,
@@ -45,6 +46,7 @@ class RequestErrors(grpc.ServerInterceptor):
             return handler
         metadata = dict(handler_call_details.invocation_metadata or ())
         call = _Call(method, metadata.get(REQUEST_ID_HEADER), self._metrics)
+        call.quiet = self._is_quiet(method)
         return _wrapped(handler, call)
 
 
@@ -52,6 +54,7 @@ class _Call:
     def __init__(self, method: str, request_id: Any, metrics: CallMetrics) -> None:
         self.method = method
         self.metrics = metrics
+        self.quiet = False
         self.request_id = str(request_id) if request_id else None
 
     def unary(self, behaviour: Any) -> Callable[[Any, grpc.ServicerContext], Any]:
@@ -80,7 +83,8 @@ class _Call:
         finally:
             code, seconds = _code_name(context), time.monotonic() - started
             self.metrics.ended(self.method, code=code, seconds=seconds)
-            log.info("call", method=self.method, code=code, seconds=round(seconds, 4))
+            say = log.debug if self.quiet and code == "OK" else log.info
+            say("call", method=self.method, code=code, seconds=round(seconds, 4))
             clear_request_id()
 
     def _own_id(self) -> tuple[str, str]:

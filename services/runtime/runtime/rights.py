@@ -37,15 +37,17 @@ class Call:
     """Who may call it."""
     request_bytes: int | None = SMALL_REQUEST_BYTES
     """The largest request, or message of a stream of them; None: whatever the server takes."""
+    quiet: bool = False
+    """Comes so often that lines of it in the log would bury the rest."""
 
 
 Table = Mapping[str, Call]
 """Calls by their method's name within its service."""
 
 
-def call(*roles: Role, request_bytes: int | None = SMALL_REQUEST_BYTES) -> Call:
+def call(*roles: Role, request_bytes: int | None = SMALL_REQUEST_BYTES, quiet: bool = False) -> Call:
     """An entry of a table."""
-    return Call(roles=frozenset(roles), request_bytes=request_bytes)
+    return Call(roles=frozenset(roles), request_bytes=request_bytes, quiet=quiet)
 
 
 class TokenRequiredError(ServiceError):
@@ -137,6 +139,10 @@ class Rights:
             )
         entry = self._calls.get(method)
         return None if any_role or (entry and role in entry.roles) else _denied(method, role, entry)
+
+    def is_quiet(self, method: str) -> bool:
+        """Whether calls of it that end well are not worth a line."""
+        return method in self._calls and self._calls[method].quiet
 
     def request_bytes(self, method: str) -> int | None:
         """The largest message that the method takes, where it is less than the server does."""

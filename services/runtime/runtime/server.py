@@ -61,8 +61,11 @@ class Server:
     ) -> None:
         metrics = CallMetrics(registry if registry is not None else CollectorRegistry())
         self._health = Health(list(services))
-        interceptors: list[grpc.ServerInterceptor] = [ProbesUnread(self._health), RequestErrors(metrics)]
-        if rights:
+        interceptors: list[grpc.ServerInterceptor] = [ProbesUnread(self._health)]
+        if rights is None:
+            interceptors.append(RequestErrors(metrics))
+        else:
+            interceptors.append(RequestErrors(metrics, rights.is_quiet))
             interceptors += [TokenRights(rights), RequestSizes(rights.request_bytes)]
         self._grpc = grpc.server(
             ThreadPoolExecutor(max_workers, thread_name_prefix="grpc"),

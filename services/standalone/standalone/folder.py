@@ -65,6 +65,11 @@ class DataFolder:
         return self.root / "sync"
 
     @property
+    def inference(self) -> Path:
+        """What inference keeps: which programs may call, as the portal handed it over."""
+        return self.root / "inference"
+
+    @property
     def admin_password(self) -> Path:
         """The administrator's first password, until a person has seen it."""
         return self.secrets / "admin-password"
@@ -80,6 +85,7 @@ class DataFolder:
             self.secrets: PRIVATE,
             self.triton: PRIVATE,
             self.sync: PRIVATE,
+            self.inference: PRIVATE,
         }
         try:
             for folder, mode in modes.items():

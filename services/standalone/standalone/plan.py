@@ -247,6 +247,7 @@ def _inference_environment(plan: Plan) -> dict[str, str]:
         "INFERENCE_TRITON_TARGET": _target(plan.ports.triton_grpc),
         "INFERENCE_TRITON_KEY_FILE": str(plan.folder.secret_file("triton-key")),
         **_triton_caller(plan, "inference"),
+        "INFERENCE_FOLDER": str(plan.folder.inference),
         "INFERENCE_MODEL_REPOSITORY": str(plan.folder.models),
         "INFERENCE_MODEL_TEMPLATES": str(plan.triton_folder / "models"),
     }

@@ -12,6 +12,7 @@ from procrastinate.exceptions import ConnectorException
 from runtime.metrics import exposed, new_registry
 from runtime.telemetry import get_logger
 
+from portal.callers.telling import Telling
 from portal.configuration import PortalSettings
 from portal.remote.services import connected
 from portal.runs.tasks import EQUIPMENT
@@ -30,6 +31,7 @@ def run_worker(settings: PortalSettings) -> int:
         connection.close()
         with (
             exposed(new_registry(), host=settings.host, port=settings.metrics_port),
+            Telling(settings),
             ExitStack() as channels,
         ):
             return asyncio.run(_work(settings, channels))

@@ -7,7 +7,8 @@ Errors are canonical codes with a message that says what to do, and an ErrorInfo
 reason tells cases apart: REQUEST_INVALID, AUDIO_REQUIRED, VECTOR_INVALID, VECTOR_MISSING, FEATURES_UNAVAILABLE,
 FEATURES_TIMED_OUT, FEATURES_REFUSED, TOO_FEW_SONGS, TOO_FEW_GENRES, TRAINING_RUNNING, TRAINING_CRASHED,
 TRITON_UNAVAILABLE, MODEL_BROKEN, REPOSITORY_UNWRITABLE, CONTENT_TOO_LARGE, TOO_MANY_CALLS, MODEL_UNKNOWN,
-MODEL_OUTDATED, NO_EARLIER_MODEL. Errors about the audio itself come from the features service unchanged. The metadata
+MODEL_OUTDATED, NO_EARLIER_MODEL, FOLDER_UNWRITABLE. Errors about the audio itself come from the features service
+unchanged. The metadata
 key "permanent" is "true" when trying again cannot help.
 """
 
@@ -143,6 +144,27 @@ SPLIT_PART_TRAINING: SplitPart.ValueType  # 1
 SPLIT_PART_VALIDATION: SplitPart.ValueType  # 2
 SPLIT_PART_TEST: SplitPart.ValueType  # 3
 Global___SplitPart: _TypeAlias = SplitPart  # noqa: Y015
+
+class _CallerRole:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CallerRoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CallerRole.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CALLER_ROLE_UNSPECIFIED: _CallerRole.ValueType  # 0
+    CALLER_ROLE_CALLER: _CallerRole.ValueType  # 1
+    """Classifies, reads status and models."""
+    CALLER_ROLE_OPERATOR: _CallerRole.ValueType  # 2
+    """Trains, evaluates and puts models into service too."""
+
+class CallerRole(_CallerRole, metaclass=_CallerRoleEnumTypeWrapper): ...
+
+CALLER_ROLE_UNSPECIFIED: CallerRole.ValueType  # 0
+CALLER_ROLE_CALLER: CallerRole.ValueType  # 1
+"""Classifies, reads status and models."""
+CALLER_ROLE_OPERATOR: CallerRole.ValueType  # 2
+"""Trains, evaluates and puts models into service too."""
+Global___CallerRole: _TypeAlias = CallerRole  # noqa: Y015
 
 @_typing.final
 class ClassifyTrackRequest(_message.Message):
@@ -1622,6 +1644,74 @@ class RollbackModelResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RollbackModelResponse: _TypeAlias = RollbackModelResponse  # noqa: Y015
+
+@_typing.final
+class Caller(_message.Message):
+    """Another program's right to call."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
+    TOKEN_SHA256_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    role: Global___CallerRole.ValueType
+    token_sha256: _builtins.bytes
+    """SHA-256 of its token, 32 bytes."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        role: Global___CallerRole.ValueType = ...,
+        token_sha256: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "role", b"role", "token_sha256", b"token_sha256"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Caller: _TypeAlias = Caller  # noqa: Y015
+
+@_typing.final
+class SetCallersRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALLERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def callers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Caller]: ...
+    def __init__(
+        self,
+        *,
+        callers: _abc.Iterable[Global___Caller] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["callers", b"callers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetCallersRequest: _TypeAlias = SetCallersRequest  # noqa: Y015
+
+@_typing.final
+class SetCallersResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGED_FIELD_NUMBER: _builtins.int
+    changed: _builtins.bool
+    """Others were known before."""
+    def __init__(
+        self,
+        *,
+        changed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetCallersResponse: _TypeAlias = SetCallersResponse  # noqa: Y015
 
 @_typing.final
 class GetStatusRequest(_message.Message):

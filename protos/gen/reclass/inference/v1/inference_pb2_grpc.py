@@ -84,6 +84,11 @@ class InferenceServiceStub:
                 request_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.RollbackModelRequest.SerializeToString,
                 response_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.RollbackModelResponse.FromString,
                 _registered_method=True)
+        self.SetCallers = channel.unary_unary(
+                '/reclass.inference.v1.InferenceService/SetCallers',
+                request_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.SetCallersRequest.SerializeToString,
+                response_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.SetCallersResponse.FromString,
+                _registered_method=True)
 
 
 class InferenceServiceServicer:
@@ -177,6 +182,16 @@ class InferenceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetCallers(self, request, context):
+        """Which tokens other programs may call with, in place of those that were known: one that is not among them opens
+        nothing from now on. For the portal alone (INTERNAL_ONLY). Kept in the service's own folder (mode 600), by
+        fingerprint, and never handed out. FAILED_PRECONDITION (FOLDER_UNWRITABLE) when it cannot be kept; it holds until
+        a restart then. Repeating it changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InferenceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -229,6 +244,11 @@ def add_InferenceServiceServicer_to_server(servicer, server):
                     servicer.RollbackModel,
                     request_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.RollbackModelRequest.FromString,
                     response_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.RollbackModelResponse.SerializeToString,
+            ),
+            'SetCallers': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetCallers,
+                    request_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.SetCallersRequest.FromString,
+                    response_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.SetCallersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -501,6 +521,33 @@ class InferenceService:
             '/reclass.inference.v1.InferenceService/RollbackModel',
             reclass_dot_inference_dot_v1_dot_inference__pb2.RollbackModelRequest.SerializeToString,
             reclass_dot_inference_dot_v1_dot_inference__pb2.RollbackModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetCallers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reclass.inference.v1.InferenceService/SetCallers',
+            reclass_dot_inference_dot_v1_dot_inference__pb2.SetCallersRequest.SerializeToString,
+            reclass_dot_inference_dot_v1_dot_inference__pb2.SetCallersResponse.FromString,
             options,
             channel_credentials,
             insecure,

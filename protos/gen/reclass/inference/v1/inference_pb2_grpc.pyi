@@ -7,7 +7,8 @@ Errors are canonical codes with a message that says what to do, and an ErrorInfo
 reason tells cases apart: REQUEST_INVALID, AUDIO_REQUIRED, VECTOR_INVALID, VECTOR_MISSING, FEATURES_UNAVAILABLE,
 FEATURES_TIMED_OUT, FEATURES_REFUSED, TOO_FEW_SONGS, TOO_FEW_GENRES, TRAINING_RUNNING, TRAINING_CRASHED,
 TRITON_UNAVAILABLE, MODEL_BROKEN, REPOSITORY_UNWRITABLE, CONTENT_TOO_LARGE, TOO_MANY_CALLS, MODEL_UNKNOWN,
-MODEL_OUTDATED, NO_EARLIER_MODEL. Errors about the audio itself come from the features service unchanged. The metadata
+MODEL_OUTDATED, NO_EARLIER_MODEL, FOLDER_UNWRITABLE. Errors about the audio itself come from the features service
+unchanged. The metadata
 key "permanent" is "true" when trying again cannot help.
 """
 
@@ -85,6 +86,12 @@ class InferenceServiceStub:
     """Puts the model back that was in service before, as PromoteModel does. FAILED_PRECONDITION (NO_EARLIER_MODEL) when
     there was none or it is not kept.
     """
+    SetCallers: _grpc.UnaryUnaryMultiCallable[_inference_pb2.SetCallersRequest, _inference_pb2.SetCallersResponse]
+    """Which tokens other programs may call with, in place of those that were known: one that is not among them opens
+    nothing from now on. For the portal alone (INTERNAL_ONLY). Kept in the service's own folder (mode 600), by
+    fingerprint, and never handed out. FAILED_PRECONDITION (FOLDER_UNWRITABLE) when it cannot be kept; it holds until
+    a restart then. Repeating it changes nothing.
+    """
 
 @_typing.type_check_only
 class InferenceServiceAsyncStub(InferenceServiceStub):
@@ -134,6 +141,12 @@ class InferenceServiceAsyncStub(InferenceServiceStub):
     RollbackModel: _aio.UnaryUnaryMultiCallable[_inference_pb2.RollbackModelRequest, _inference_pb2.RollbackModelResponse]  # type: ignore[assignment]
     """Puts the model back that was in service before, as PromoteModel does. FAILED_PRECONDITION (NO_EARLIER_MODEL) when
     there was none or it is not kept.
+    """
+    SetCallers: _aio.UnaryUnaryMultiCallable[_inference_pb2.SetCallersRequest, _inference_pb2.SetCallersResponse]  # type: ignore[assignment]
+    """Which tokens other programs may call with, in place of those that were known: one that is not among them opens
+    nothing from now on. For the portal alone (INTERNAL_ONLY). Kept in the service's own folder (mode 600), by
+    fingerprint, and never handed out. FAILED_PRECONDITION (FOLDER_UNWRITABLE) when it cannot be kept; it holds until
+    a restart then. Repeating it changes nothing.
     """
 
 class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -241,6 +254,18 @@ class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_inference_pb2.RollbackModelResponse, _abc.Awaitable[_inference_pb2.RollbackModelResponse]]:
         """Puts the model back that was in service before, as PromoteModel does. FAILED_PRECONDITION (NO_EARLIER_MODEL) when
         there was none or it is not kept.
+        """
+
+    @_abc_1.abstractmethod
+    def SetCallers(
+        self,
+        request: _inference_pb2.SetCallersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inference_pb2.SetCallersResponse, _abc.Awaitable[_inference_pb2.SetCallersResponse]]:
+        """Which tokens other programs may call with, in place of those that were known: one that is not among them opens
+        nothing from now on. For the portal alone (INTERNAL_ONLY). Kept in the service's own folder (mode 600), by
+        fingerprint, and never handed out. FAILED_PRECONDITION (FOLDER_UNWRITABLE) when it cannot be kept; it holds until
+        a restart then. Repeating it changes nothing.
         """
 
 def add_InferenceServiceServicer_to_server(servicer: InferenceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,1 @@
+"""The tokens by which other programs call inference."""

@@ -1,0 +1,89 @@
+"""The tokens of other programs in the admin: made, shown once, revoked."""
+
+from datetime import datetime
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from unfold.admin import ModelAdmin
+
+from portal.callers.models import CallerToken
+from portal.callers.tokens import give_token, hand_over, revoke
+
+
+@admin.register(CallerToken)
+class CallerTokenAdmin(ModelAdmin):
+    """Who may call inference beside the parts of the system."""
+
+    list_display = ("name", "role", "made", "made_by", "revoked", "revoked_by")
+    list_display_links = None
+    list_filter = ("role", ("revoked_time", admin.EmptyFieldListFilter))
+    search_fields = ("name",)
+    fields = ("name", "role")
+    actions = ("revoke_chosen",)
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        # From the saving of a form to its answer.
+        self._new: WeakKeyDictionary[HttpRequest, str] = WeakKeyDictionary()
+
+    @admin.display(description="Made", ordering="made_time")
+    def made(self, caller: CallerToken) -> datetime:
+        return caller.made_time
+
+    @admin.display(description="Revoked", ordering="revoked_time", empty_value="valid")
+    def revoked(self, caller: CallerToken) -> datetime | None:
+        return caller.revoked_time
+
+    def has_change_permission(self, request: HttpRequest, obj: CallerToken | None = None) -> bool:
+        # What a token opens does not change, and one that was revoked stays so.
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: CallerToken | None = None) -> bool:
+        return False
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("callers.change_callertoken")
+
+    def save_model(
+        self, request: HttpRequest, obj: CallerToken, form: "ModelForm[Any]", change: bool
+    ) -> None:
+        self._new[request] = give_token(obj, request.user.get_username())
+
+    def response_add(
+        self, request: HttpRequest, obj: CallerToken, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """The page that shows the token, once: no redirect, for what one carries is kept somewhere."""
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": f"Token of {obj.name}",
+            "caller": obj,
+            "token": self._new.pop(request),
+            "trouble": hand_over(),
+            "back": reverse("admin:callers_callertoken_changelist"),
+        }
+        answer = TemplateResponse(request, "portal/token.html", context)
+        answer["Cache-Control"] = "no-store"
+        return answer
+
+    @admin.action(description="Revoke", permissions=["revoke"])
+    def revoke_chosen(self, request: HttpRequest, chosen: QuerySet[CallerToken]) -> None:
+        """From now on these open nothing."""
+        valid = list(chosen.filter(revoked_time=None))
+        for caller in valid:
+            revoke(caller, request.user.get_username())
+            self.log_change(request, caller, "Revoked.")
+        if not valid:
+            messages.warning(request, "What was chosen is revoked already.")
+            return
+        names = ", ".join(caller.name for caller in valid)
+        messages.success(request, f"Revoked: {names}.")
+        trouble = hand_over()
+        if trouble:
+            messages.warning(request, trouble)
