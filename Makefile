@@ -56,7 +56,7 @@ test-fast: install ## Run the unit tests (at most 2 minutes)
 	$(BIN)/pytest tests/unit
 
 .PHONY: test-acceptance
-test-acceptance: install ## Run the demo, and use it as its documents say (about 4 minutes)
+test-acceptance: install ## Run the demo, use it as its documents say, and walk the path of a newcomer (about 6 minutes)
 	$(BIN)/pytest tests/acceptance
 
 .PHONY: test-thorough

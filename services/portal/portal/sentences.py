@@ -35,9 +35,12 @@ ON_PAGES: Sequence[tuple[str, str, str]] = (
     ("reclass evaluate", "the page Models", _MODELS),
     ("reclass export", "the list of songs", "admin:library_track_changelist"),
     ("reclass import-fma", "the import of the public table, on the server", ""),
+    ("reclass tokens", "the list of callers' tokens", ""),
+    ("reclass admin-password", "a new password, made on the server", ""),
     ("reclass up", "the system on one machine", ""),
     ("reclass demo", "the demo, on the server", ""),
     ("--public-table", "the public table", _LEARNABLE),
+    ("make secrets", "the installation, as the manual says", ""),
 )
 _OTHER = "a command on the server, which the manual names"
 
@@ -56,7 +59,7 @@ def on_page_as_text(sentence: object) -> str:
 
 def _linked(found: re.Match[str]) -> str:
     command = found[1]
-    if not command.startswith(("reclass ", "--")):
+    if not command.startswith(("reclass ", "--", "make ")):
         return f"<code>{command}</code>"
     words, page = next(
         ((words, page) for begin, words, page in ON_PAGES if command.startswith(begin)), (_OTHER, "")
