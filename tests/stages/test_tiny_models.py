@@ -65,6 +65,26 @@ def test_random_weights_are_called_so_wherever_they_show(demo: RunningDemo) -> N
     assert "weights=trial" in str(stage_of(demo, "mert")["version"])
 
 
+def test_what_random_weights_decided_was_not_written_and_is_only_when_it_is_asked_for_by_name(
+    demo: RunningDemo,
+) -> None:
+    rows = later_stages(demo)
+    assert all(row["random_weights"] for row in rows)
+    assert [row["title"] for row in rows if row["in_plex"] == "written"] == []
+    assert any(row["in_plex"] == "written" for row in demo.export())
+    planned = demo.reclass("push", "--dry-run").stdout
+    assert "left alone because random weights decided their genre" in " ".join(planned.split())
+    planned = demo.reclass("push", "--dry-run", "--random-weights").stdout
+    assert "of random weights" in planned
+    refused = demo.reclass("push")
+    assert refused.returncode != 0
+    assert "Random weights decided the genres" in " ".join((refused.stdout + refused.stderr).split())
+    pushed = demo.reclass("push", "--random-weights")
+    assert pushed.returncode == 0, pushed.stdout + pushed.stderr
+    assert any(row["in_plex"] == "written" for row in later_stages(demo))
+    assert demo.reclass("rollback", "latest").returncode == 0
+
+
 def test_unsure_songs_are_provisional_while_mert_is_away_and_taken_again_when_it_is_back(
     demo: RunningDemo, say: Callable[[object], None]
 ) -> None:
@@ -80,7 +100,7 @@ def test_unsure_songs_are_provisional_while_mert_is_away_and_taken_again_when_it
     say(f"while MERT was away: {songs['classified']} classified, {songs['provisional']} provisional")
     assert songs["provisional"] > 0
     assert songs["classified"] > 0
-    assert songs["provisional"] + songs["classified"] == SONGS
+    assert songs["provisional"] + songs["classified"] + songs["unsure"] == SONGS
     assert not later_stages(demo)
 
     put_back(weights, sound)
@@ -88,7 +108,7 @@ def test_unsure_songs_are_provisional_while_mert_is_away_and_taken_again_when_it
     done = demo.reclass("classify")
     assert done.returncode == 0, done.stdout + done.stderr
     after = demo.status()["songs"]
-    assert (after["provisional"], after["classified"]) == (0, SONGS)
+    assert (after["provisional"], after["classified"] + after["unsure"]) == (0, SONGS)
     assert len(later_stages(demo)) == songs["provisional"]
 
 

@@ -82,6 +82,12 @@ BESIDE: Mapping[str, Badge] = {
     Beside.STALE: _badge(
         "Stale", Tone.WARNING, "Said by an older model than the one in service: classify again."
     ),
+    Beside.RANDOM_WEIGHTS: _badge(
+        "Random weights",
+        Tone.WARNING,
+        "Decided by a model for trials, whose weights are random: the verdict means nothing, and is not written to "
+        "Plex unless that is asked for by name.",
+    ),
     Beside.REMOVED: _badge("Removed", Tone.QUIET, "Plex no longer has it; kept, in case it returns."),
 }
 

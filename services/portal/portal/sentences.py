@@ -26,6 +26,7 @@ ON_PAGES: Sequence[tuple[str, str, str]] = (
     ("reclass train", "Train", _DASHBOARD),
     ("reclass classify", "Classify pending", _DASHBOARD),
     ("reclass push --dry-run", "Dry run", _DASHBOARD),
+    ("reclass push --random-weights", "Apply, with “Random weights” ticked", _BATCHES),
     ("reclass push", "Apply", _BATCHES),
     ("reclass rollback", "Roll back", _BATCHES),
     ("reclass status", "the dashboard", _DASHBOARD),
@@ -41,6 +42,7 @@ ON_PAGES: Sequence[tuple[str, str, str]] = (
     ("reclass demo", "the demo, on the server", ""),
     ("--public-table", "the public table", _LEARNABLE),
     ("make secrets", "the installation, as the manual says", ""),
+    ("--random-weights", "“Random weights” ticked", "admin:library_track_changelist"),
 )
 _OTHER = "a command on the server, which the manual names"
 

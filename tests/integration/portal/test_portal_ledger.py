@@ -191,6 +191,54 @@ def test_a_plan_of_before_a_tag_was_heeded_does_not_write_it(portal):
     assert portal.plex.state(1004) == (["Folk"], True)
 
 
+def by_random_weights(portal):
+    """Songs that a model for trials has judged, one of them beside a person's word."""
+    judged(portal)
+    Prediction.objects.update(random_weights=True)
+    song = Track.objects.get(rating_key="1004")
+    Override.objects.create(track=song, genre=Genre.objects.get(name="Folk"))
+
+
+def test_what_random_weights_decided_is_in_no_plan_unless_it_is_asked_for_by_name(portal, admin_client):
+    by_random_weights(portal)
+    run = portal.finish(start_plan(min_confidence=0.7))
+    assert "11 songs were left alone because random weights decided their genre" in run.message
+    batch = WriteBatch.objects.get(pk=run.result["batch"])
+    assert batch.rows.get().rating_key == "1004"
+
+    run = portal.finish(start_plan(min_confidence=0.7, random_weights=True))
+    batch = WriteBatch.objects.get(pk=run.result["batch"])
+    assert batch.rows.filter(random_weights=True).count() == 11
+    page = admin_client.get(f"/admin/ledger/writebatch/{batch.pk}/change/").content.decode()
+    assert "a model for trials decided the genre of 11 songs of this batch" in page
+    with pytest.raises(CannotStart, match="Random weights decided the genres of 11 songs"):
+        start_push(batch)
+    sure = admin_client.post(f"/admin/ledger/writebatch/{batch.pk}/change/", {"apply": ""}).content.decode()
+    assert 'name="random_weights"' in sure
+    portal.finish(start_push(batch, random_weights=True))
+    assert portal.plex.state(1001) == (["Jazz"], True)
+
+
+def test_the_head_that_serves_tells_random_weights_where_a_verdict_bears_no_mark(portal):
+    judged(portal)
+    portal.inference.model = "genre_test/1"
+    portal.inference.feature_versions = ("test/1", "mert-v1-95m/0;layer=2;weights=trial;excerpt=middle-30s")
+    run = portal.finish(start_plan(min_confidence=0.7))
+    assert "12 songs were left alone because random weights decided" in run.message
+
+
+def test_a_plan_of_before_there_was_the_mark_writes_nothing_that_random_weights_decided(portal):
+    judged(portal)
+    batch = planned(portal)
+    Prediction.objects.update(random_weights=True)
+    Track.objects.filter(rating_key="1002").update(analysis=Analysis.UNSURE)
+    before = in_plex(portal)
+    portal.finish(start_push(batch))
+    assert in_plex(portal) == before
+    assert row_states(batch) == {WriteRow.State.FAILED}
+    assert "its genre is a guess" in batch.rows.get(rating_key="1002").message
+
+
 def planning(portal):
     """A dry run in the middle of its only chunk."""
     run = start_plan(min_confidence=0.7)

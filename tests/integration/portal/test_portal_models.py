@@ -109,6 +109,24 @@ def test_a_song_of_the_training_that_is_unlike_the_others_is_unsure_and_is_not_w
     assert (run.song_count, "batch" in run.result) == (0, False)
 
 
+def test_what_was_said_out_of_fold_before_outcomes_were_kept_is_asked_for_again_and_not_written_meanwhile(
+    heard,
+) -> None:
+    from portal.runs.start import start_plan, start_train
+    from portal.verdicts.models import Prediction
+
+    heard.finish(start_train())
+    known = list(Prediction.objects.filter(current=True, out_of_fold=True))
+    Prediction.objects.update(outcome="")
+    run = heard.finish(start_plan(min_confidence=0.0))
+    assert (len(known) > 0, run.song_count) == (True, 0)
+    heard.inference.models = [made(1, IN_SERVICE)]
+    heard.inference.said["model-1"] = [said(each.track, heard.inference.model) for each in known]
+    run = heard.finish(start_plan(min_confidence=0.0))
+    assert run.song_count == len(known)
+    assert set(Prediction.objects.filter(current=True).values_list("outcome", flat=True)) == {"classified"}
+
+
 def test_the_thresholds_in_force_reach_the_songs_of_a_training(heard) -> None:
     from portal.preferences.changing import change
     from portal.preferences.current import preferences

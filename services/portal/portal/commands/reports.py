@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from portal.library.stages import TRIAL_WARNING
 from portal.remote.models import HeldOut, Model, ShownModel
 from portal.verdicts import model_report
 
@@ -33,7 +34,10 @@ def show_models(models: Sequence[Model], *, as_json: bool) -> None:
         said = model.comparison.verdict if model.comparison else "there was none"
         trained = f"{model.created_time:%Y-%m-%d %H:%M}"
         counted = (str(model.song_count), str(len(model.genres)))
-        table.add_row(model.name, model.state, *counted, trained, held_out_words(model.held_out), said)
+        trial = f" ({TRIAL_WARNING})" if model.random_weights else ""
+        table.add_row(
+            model.name, model.state + trial, *counted, trained, held_out_words(model.held_out), said
+        )
     console.print(table)
     if not models:
         console.print("There is no model: run `reclass train` first.")
@@ -56,6 +60,8 @@ def show_report(shown: ShownModel) -> None:
         f"trained {model.created_time:%Y-%m-%d %H:%M} UTC",
         highlight=False,
     )
+    if model.random_weights:
+        console.print(f"It has learned from vectors of random weights: {TRIAL_WARNING}.", highlight=False)
     console.print("All figures are of songs of artists that were not in training.")
     console.print(stages_table(shown.report))
     cascade = shown.report.get("cascade")

@@ -27,6 +27,13 @@ def push(
         float | None,
         typer.Option(min=0.0, max=1.0, help="Least confidence of the AI. Without it: that of the settings."),
     ] = None,
+    random_weights: Annotated[
+        bool,
+        typer.Option(
+            "--random-weights",
+            help="Also plan and write genres that a model for trials decided (--tiny-models). They mean nothing.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
@@ -36,11 +43,11 @@ def push(
 
         batch, run = None if dry_run or min_confidence is not None else next_batch(), None
         if batch is None:
-            batch, run = _plan(min_confidence, as_json=as_json)
+            batch, run = _plan(min_confidence, random_weights=random_weights, as_json=as_json)
         if batch is None or dry_run:
             _report(batch, as_json=as_json, rows=dry_run, plan=run)
             return
-        _apply(batch, as_json=as_json)
+        _apply(batch, random_weights=random_weights, as_json=as_json)
 
 
 def rollback(
@@ -60,14 +67,14 @@ def rollback(
             raise typer.Exit(status)
 
 
-def _plan(min_confidence: float | None, *, as_json: bool) -> tuple[Any, Any]:
+def _plan(min_confidence: float | None, *, random_weights: bool, as_json: bool) -> tuple[Any, Any]:
     """The batch of a new dry run, None where nothing is to be written; and the run."""
     from portal.ledger.models import WriteBatch
     from portal.preferences.current import preferences
     from portal.runs.start import start_plan
 
     least = preferences().write_confidence if min_confidence is None else min_confidence
-    run = start_plan(min_confidence=least)
+    run = start_plan(min_confidence=least, random_weights=random_weights)
     status = _run_to_its_end(run, as_json=as_json)
     if status:
         raise typer.Exit(status)
@@ -76,10 +83,10 @@ def _plan(min_confidence: float | None, *, as_json: bool) -> tuple[Any, Any]:
     return planned, run
 
 
-def _apply(batch: Any, *, as_json: bool) -> None:
+def _apply(batch: Any, *, random_weights: bool, as_json: bool) -> None:
     from portal.runs.start import start_push
 
-    status = _run_to_its_end(start_push(batch), as_json=as_json)
+    status = _run_to_its_end(start_push(batch, random_weights=random_weights), as_json=as_json)
     batch.refresh_from_db()
     _report(batch, as_json=as_json)
     if status:
@@ -162,6 +169,7 @@ def _show_rows(batch: Any) -> None:
     table = Table("song", "before", "after", "confidence")
     for row in batch.rows.select_related("track").order_by("pk")[:SHOWN_ROWS]:
         sure = "a person's" if row.confidence is None else f"{row.confidence:.0%}"
+        sure += " of random weights" if row.random_weights else ""
         before = ", ".join(row.before_genres) or "–"
         table.add_row(*(escape(each) for each in (str(row.track), before, ", ".join(row.after_genres), sure)))
     console = Console()

@@ -151,6 +151,7 @@ class WriteBatchAdmin(PageAdmin):
                 }
                 for row in page
             ],
+            "by_random_weights": obj.rows.filter(random_weights=True).count(),
             "unknown_tags": unknown_tags_of(plan),
             "run": run,
             "steps": () if run else STEPS.get(obj.state, ()),
@@ -164,11 +165,13 @@ class WriteBatchAdmin(PageAdmin):
             return self.back(obj)
         if "sure" not in request.POST:
             return self._confirm(request, obj, step)
-        ask_for(request, lambda: step.start(obj, request.user))
+        asked = {"random_weights": True} if step.name == "apply" and "random_weights" in request.POST else {}
+        ask_for(request, lambda: step.start(obj, request.user, **asked))
         return self.back(obj)
 
     def _confirm(self, request: HttpRequest, obj: WriteBatch, step: Step) -> TemplateResponse:
-        count = obj.rows.filter(state__in=step.affects).count()
+        affected = obj.rows.filter(state__in=step.affects)
+        count = affected.count()
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -176,6 +179,7 @@ class WriteBatchAdmin(PageAdmin):
             "title": f"{step.words} {str(obj).lower()}",
             "text": step.promise.format(count=f"{count:,} song{'' if count == 1 else 's'}"),
             "step": step,
+            "by_random_weights": affected.filter(random_weights=True).count() if step.name == "apply" else 0,
             "cancel": self.page_url(obj),
         }
         return TemplateResponse(request, "portal/confirm.html", context)

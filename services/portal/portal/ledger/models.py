@@ -67,6 +67,9 @@ class WriteRow(models.Model):
     after_locked = models.BooleanField(default=True)
     source = models.CharField(max_length=20, help_text="Whose word it is: the AI's or a person's.")
     confidence = models.FloatField(null=True, blank=True)
+    random_weights = models.BooleanField(
+        default=False, db_default=False, help_text="Decided by a model for trials: it means nothing."
+    )
     state = models.CharField(max_length=20, choices=State.choices, default=State.PLANNED, db_index=True)
     message = models.TextField(blank=True)
     attempted_time = models.DateTimeField(

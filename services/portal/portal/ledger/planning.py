@@ -1,6 +1,7 @@
 """The dry run: makes a batch of edits, each with what stands in Plex before it."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models import Q
@@ -8,7 +9,7 @@ from django.db.models import Q
 from portal.genres.models import Genre, spellings
 from portal.ledger.left_alone import note_unknown_tags
 from portal.ledger.models import WriteBatch, WriteRow
-from portal.ledger.policy import Said, Wish, edit, objection, wish
+from portal.ledger.policy import RANDOM_WEIGHTS, Said, Wish, edit, objection, wish
 from portal.ledger.standing import put_away
 from portal.library.identity import is_another
 from portal.library.labels import edits_of
@@ -18,6 +19,7 @@ from portal.preferences.current import preferences
 from portal.remote.sync import TRACKS_AT_ONCE, GenreState, PlexTrack
 from portal.runs.models import Run
 from portal.runs.work import DONE, Outcome, RunInterruptedError, RunJob, Verdict
+from portal.verdicts.models import Prediction
 from portal.verdicts.voting_again import vote_again
 
 NOT_THERE = "Plex no longer has this song: sync again."
@@ -25,7 +27,7 @@ ANOTHER_THERE = "Plex has another song under its key now: sync again, which find
 
 
 class Planning:
-    """Arguments: `batch`, and `track_ids` (none: every song)."""
+    """Arguments: `batch`, `track_ids` (none: every song), `random_weights` (also what models for trials decided)."""
 
     songs_at_once = TRACKS_AT_ONCE
 
@@ -33,8 +35,10 @@ class Planning:
         """Songs with a person's word, or with a verdict that is sure enough, by the thresholds in force."""
         vote_again(job.services, preferences())
         batch = WriteBatch.objects.get(pk=job.run.arguments["batch"])
-        nobody_knows = Q(predictions__out_of_fold=True, predictions__outcome="")
-        sure = ~nobody_knows & Q(
+        # Of what was said out of fold before outcomes were kept, nobody knows whether the song is like the training.
+        outcome = Q(predictions__outcome=Analysis.CLASSIFIED)
+        outcome |= Q(predictions__outcome="", predictions__out_of_fold=False)
+        sure = outcome & Q(
             analysis=Analysis.CLASSIFIED,
             predictions__current=True,
             predictions__confidence__gte=batch.min_confidence,
@@ -58,8 +62,13 @@ class Planning:
         found = job.services.sync.get_tracks([track.rating_key for track in tracks])
         known = spellings()
         tags = {track.pk: found[track.rating_key].state for track in tracks if track.rating_key in found}
-        objections = _objections(tags, known, unlearned(job.services.inference.learned()))
-        wishes = _wishes(tracks, batch.min_confidence, objections)
+        stages = job.services.inference.status()
+        learned = {genre for stage in stages for genre in stage.genres}
+        verdicts = _verdicts(tracks, {stage.model_version for stage in stages if stage.is_for_trials})
+        objections = _objections(tags, known, unlearned(learned))
+        if not job.run.arguments.get("random_weights"):
+            objections |= {pk: RANDOM_WEIGHTS for pk, verdict in verdicts.items() if verdict.random_weights}
+        wishes = _wishes(tracks, batch.min_confidence, verdicts, objections)
         for track in tracks:
             in_plex, wished = found.get(track.rating_key), wishes.get(track.pk)
             if in_plex is None or is_another(track, in_plex):
@@ -72,7 +81,7 @@ class Planning:
     def conclude(self, run: Run) -> str:
         """How many edits there would be; a batch without any leaves the ledger."""
         batch = WriteBatch.objects.get(pk=run.arguments["batch"])
-        planned, left = batch.rows.count(), note_unknown_tags(run)
+        planned, left = batch.rows.count(), note_unknown_tags(run) + _left_to_trials(run)
         if planned:
             return (
                 f"Batch {batch.pk}: {planned} songs would be written. Nothing has been changed in Plex.{left}"
@@ -112,36 +121,62 @@ def _left_alone(message: str) -> Outcome:
     return Outcome(verdict=Verdict.SKIPPED, message=message) if message else DONE
 
 
-def _wishes(tracks: Sequence[Track], min_confidence: float, objections: Mapping[int, str]) -> dict[int, Wish]:
+def _left_to_trials(run: Run) -> str:
+    songs = run.songs.filter(message=RANDOM_WEIGHTS).count()
+    if not songs:
+        return ""
+    left = "1 song was" if songs == 1 else f"{songs:,} songs were"
+    return f" {left} left alone because random weights decided their genre, which means nothing."
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Verdict:
+    genre: tuple[int, str]
+    confidence: float
+    random_weights: bool
+    is_sure: bool
+
+
+def _verdicts(tracks: Sequence[Track], trial_heads: Collection[str]) -> dict[int, _Verdict]:
+    """What the AI says of these songs, by track; of genres that are not retired."""
     # Looked up anew: a verdict may have changed since the songs were laid out.
-    said = {}
-    current = Track.objects.filter(pk__in=[track.pk for track in tracks], predictions__current=True)
-    predicted = {
-        pk: ((genre_id, genre), confidence)
-        for pk, genre_id, genre, confidence, retired in current.values_list(
-            "pk",
-            "predictions__genre",
-            "predictions__genre__name",
-            "predictions__confidence",
-            "predictions__genre__retired",
+    current = Prediction.objects.filter(track__in=tracks, current=True, genre__retired=False)
+    return {
+        said.track_id: _Verdict(
+            genre=(said.genre_id, said.genre.name),
+            confidence=said.confidence,
+            # Of before there was the mark, the head that serves tells.
+            random_weights=said.random_weights or said.model_version in trial_heads,
+            is_sure=said.outcome == Analysis.CLASSIFIED or (said.outcome == "" and not said.out_of_fold),
         )
-        if not retired
+        for said in current.select_related("genre").defer("stages")
     }
+
+
+def _wishes(
+    tracks: Sequence[Track],
+    min_confidence: float,
+    verdicts: Mapping[int, _Verdict],
+    objections: Mapping[int, str],
+) -> dict[int, Wish]:
+    wished = {}
     for track in tracks:
-        override = getattr(track, "override", None)
+        override, verdict = getattr(track, "override", None), verdicts.get(track.pk)
         genre = override.genre if override and not override.genre.retired else None
-        verdict, confidence = predicted.get(track.pk, (None, 0.0))
-        said[track.pk] = Said(
+        said = Said(
             override=(genre.pk, genre.name) if genre else None,
-            predicted=verdict,
-            confidence=confidence,
-            classified=track.analysis == Analysis.CLASSIFIED,
+            predicted=verdict.genre if verdict else None,
+            confidence=verdict.confidence if verdict else 0.0,
+            classified=track.analysis == Analysis.CLASSIFIED and bool(verdict and verdict.is_sure),
+            random_weights=verdict.random_weights if verdict else False,
             objection=objections.get(track.pk, ""),
             excluded=track.in_plex == InPlex.EXCLUDED,
             removed=track.removed_time is not None,
         )
-    wished = {pk: wish(each, min_confidence=min_confidence) for pk, each in said.items()}
-    return {pk: each for pk, each in wished.items() if each is not None}
+        wanted = wish(said, min_confidence=min_confidence)
+        if wanted is not None:
+            wished[track.pk] = wanted
+    return wished
 
 
 @transaction.atomic
@@ -174,5 +209,6 @@ def _row(batch: WriteBatch, track: Track, before: GenreState, after: GenreState,
             "after_locked": after.locked,
             "source": wished.source,
             "confidence": wished.confidence,
+            "random_weights": wished.random_weights,
         },
     )

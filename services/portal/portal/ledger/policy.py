@@ -6,6 +6,13 @@ from dataclasses import dataclass
 from portal.genres.spelling import genres_of, unheeded
 from portal.remote.sync import GenreState
 
+RANDOM_WEIGHTS = (
+    "Random weights decided its genre, which means nothing, so it is left alone: train with real weights, or plan with "
+    "`--random-weights` to see what writing does."
+)
+UNLIKE_THE_TRAINING = (
+    "It is unlike the songs of the training, so its genre is a guess and is not written: set it by hand."
+)
 AI, PERSON = "AI", "person"
 """Whose word a genre is."""
 
@@ -19,6 +26,8 @@ class Wish:
     source: str
     """`AI` or `PERSON`."""
     confidence: float | None
+    random_weights: bool = False
+    """A model for trials decided it: it means nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +40,8 @@ class Said:
     confidence: float = 0.0
     classified: bool = False
     """False for provisional and unsure verdicts, which are never written."""
+    random_weights: bool = False
+    """A model for trials has said it."""
     objection: str = ""
     """What speaks against writing the AI's word."""
     excluded: bool = False
@@ -47,7 +58,13 @@ def wish(said: Said, *, min_confidence: float) -> Wish | None:
     if said.objection or said.predicted is None or not said.classified or said.confidence < min_confidence:
         return None
     genre_id, genre = said.predicted
-    return Wish(genre_id=genre_id, genre=genre, source=AI, confidence=said.confidence)
+    return Wish(
+        genre_id=genre_id,
+        genre=genre,
+        source=AI,
+        confidence=said.confidence,
+        random_weights=said.random_weights,
+    )
 
 
 def objection(

@@ -16,15 +16,16 @@ from portal.ledger.attempts import (
     present_state,
 )
 from portal.ledger.models import WriteBatch, WriteRow
-from portal.ledger.policy import PERSON, objection
+from portal.ledger.policy import PERSON, RANDOM_WEIGHTS, UNLIKE_THE_TRAINING, objection
 from portal.ledger.standing import stand_again
 from portal.library.labels import edits_of
-from portal.library.models import InPlex, Track
+from portal.library.models import Analysis, InPlex, Track
 from portal.library.originals import original_genres
 from portal.remote.sync import GenreState, SyncClient
 from portal.runs.models import Run
 from portal.runs.outcomes import outcome_of
 from portal.runs.work import DONE, Outcome, RunJob, Verdict
+from portal.verdicts.models import Prediction
 
 GENRES_CHANGED = "GENRES_CHANGED"
 EXCLUDED_SINCE = "Excluded since the dry run: it was not written."
@@ -127,12 +128,22 @@ def _rows(run: Run, track_ids: Sequence[int]) -> list[tuple[int, int]]:
 def _leave_alone(row_ids: Sequence[int]) -> dict[int, str]:
     """Rows that are not written, with the reason: since the plan, or the version that made it, more speaks against."""
     of_ai = WriteRow.objects.filter(pk__in=row_ids, state=WriteRow.State.PLANNED, attempted_time=None)
-    rows = list(of_ai.exclude(source=PERSON).only("track_id", "before_genres"))
+    rows = list(of_ai.exclude(source=PERSON).select_related("track"))
     known, edits = spellings(), edits_of(row.track_id for row in rows)
+    tracks = [row.track_id for row in rows]
+    by_trials = set(
+        Prediction.objects.filter(track__in=tracks, current=True, random_weights=True).values_list(
+            "track", flat=True
+        )
+    )
     left = {}
     for row in rows:
         tags = original_genres(row.before_genres, edits.get(row.track_id, ()))
         message = objection(tags, known, unlearned={})
+        if row.track.analysis == Analysis.UNSURE:
+            message = UNLIKE_THE_TRAINING
+        elif row.track_id in by_trials and not row.random_weights:
+            message = RANDOM_WEIGHTS
         if message:
             left[row.pk] = message
             of_ai.filter(pk=row.pk).update(state=WriteRow.State.FAILED, message=message)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any, TypeVar
 
 from django import forms
@@ -20,6 +21,7 @@ from portal.runs.buttons import ask_for
 from portal.runs.start import start_classify, start_plan
 from portal.teaching.choosing import teach_with
 from portal.teaching.forms import GenreToTeach
+from portal.verdicts.models import Prediction
 from portal.verdicts.overrides import clear_override, set_override
 
 AnyForm = TypeVar("AnyForm", bound=forms.Form)
@@ -119,11 +121,19 @@ def include(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> Non
 @admin.action(description="Plan a write batch (dry run)…", permissions=["change"])
 def plan(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> HttpResponse | None:
     """A dry run over them: what would be written, song by song."""
-    form = _form(request, PlanForm, percent=Decimal(str(round(100 * preferences().write_confidence, 2))))
+    trials = Prediction.objects.filter(current=True, random_weights=True).exists()
+    percent = Decimal(str(round(100 * preferences().write_confidence, 2)))
+    form = _form(request, partial(PlanForm, trials=trials), percent=percent)
     if not form.is_valid():
         return _ask(admin_, request, queryset, form, "Plan a write batch", "Plan (dry run)")
     ids, least = _ids(queryset), float(form.cleaned_data["percent"]) / 100
-    ask_for(request, lambda: start_plan(track_ids=ids, min_confidence=least, user=request.user))
+    random_weights = bool(form.cleaned_data.get("random_weights"))
+    ask_for(
+        request,
+        lambda: start_plan(
+            track_ids=ids, min_confidence=least, user=request.user, random_weights=random_weights
+        ),
+    )
     return None
 
 

@@ -1,4 +1,4 @@
-"""What may be true of a song beside its two states: an older model's verdict, and that Plex no longer has it."""
+"""What may be true of a song beside its two states: whose verdict it has, and that Plex no longer has it."""
 
 from collections.abc import Collection
 
@@ -8,10 +8,11 @@ from portal.verdicts.models import Prediction
 
 
 class Beside(models.TextChoices):
-    """One song may be both."""
+    """One song may be all of it."""
 
     STALE = "stale", "Stale"
     REMOVED = "removed", "Removed"
+    RANDOM_WEIGHTS = "random weights", "Random weights"
 
 
 def count_stale(serving: Collection[str]) -> int:
@@ -22,7 +23,10 @@ def count_stale(serving: Collection[str]) -> int:
     return current.exclude(model_version__in=serving).count()
 
 
-def beside_of(*, model_version: str | None, removed: bool, serving: Collection[str]) -> tuple[Beside, ...]:
+def beside_of(
+    *, model_version: str | None, removed: bool, serving: Collection[str], random_weights: bool = False
+) -> tuple[Beside, ...]:
     """What is true of one song."""
     is_stale = bool(model_version and serving and model_version not in serving)
-    return tuple(each for each, holds in ((Beside.STALE, is_stale), (Beside.REMOVED, removed)) if holds)
+    found = {Beside.STALE: is_stale, Beside.REMOVED: removed, Beside.RANDOM_WEIGHTS: random_weights}
+    return tuple(each for each, holds in found.items() if holds)

@@ -1,6 +1,6 @@
 """How many songs are in which state, and every song as plain data, for programs."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from django.db.models import Count, Exists, F, FilteredRelation, OuterRef, Q, QuerySet
@@ -50,7 +50,18 @@ def counts(serving: Collection[str] = ()) -> dict[str, int]:
 def songs_as_data() -> Iterator[dict[str, Any]]:
     """Every present song in the order of its key."""
     for row in _annotated().values(*_COLUMNS).iterator(chunk_size=2000):
-        yield {name: row[source] for name, source in _NAMES.items()}
+        yield _song(row)
+
+
+def _song(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A song as programs get it. A guess is no genre of the song: it stands under `ai_genre`, and is called so."""
+    song = {name: row[source] for name, source in _NAMES.items()}
+    judged_by_ai = row["ai"] is not None
+    song["outcome"] = (row["outcome"] or row["analysis"]) if judged_by_ai else None
+    song["is_guess"] = judged_by_ai and song["outcome"] == Analysis.UNSURE
+    if song["is_guess"]:
+        song["genre"] = row["person"]
+    return song
 
 
 def _annotated() -> QuerySet[Track, Any]:
@@ -66,6 +77,8 @@ def _annotated() -> QuerySet[Track, Any]:
             sure=F("said__confidence"),
             stage=F("said__deciding_stage"),
             version=F("said__model_version"),
+            outcome=F("said__outcome"),
+            random_weights=Coalesce("said__random_weights", False),
             out_of_fold=Coalesce("said__out_of_fold", False),
             label_suspect=Coalesce("said__label_suspect", False),
             heard=Exists(heard),
@@ -87,6 +100,8 @@ _NAMES = {
     "genre": "shown",
     "ai_genre": "ai",
     "confidence": "sure",
+    "outcome": "outcome",
+    "random_weights": "random_weights",
     "deciding_stage": "stage",
     "model_version": "version",
     "out_of_fold": "out_of_fold",

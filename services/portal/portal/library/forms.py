@@ -1,7 +1,14 @@
 """Forms about songs."""
 
+from typing import Any
+
 from django import forms
-from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
+)
 
 from portal.genres.models import Genre
 
@@ -32,3 +39,14 @@ class PlanForm(forms.Form):
         widget=UnfoldAdminDecimalFieldWidget,
         help_text="Songs with an override are taken whatever the AI says. Nothing is written to Plex yet.",
     )
+    random_weights = forms.BooleanField(
+        label="Random weights",
+        required=False,
+        widget=UnfoldBooleanWidget,
+        help_text="Also plan the genres that a model for trials decided. They mean nothing.",
+    )
+
+    def __init__(self, *args: Any, trials: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not trials:
+            del self.fields["random_weights"]

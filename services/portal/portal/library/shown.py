@@ -21,6 +21,7 @@ FIELDS: dict[str, Any] = {
     "ai_genre": F("said__genre__name"),
     "ai_confidence": F("said__confidence"),
     "ai_model": F("said__model_version"),
+    "ai_random_weights": F("said__random_weights"),
     "label_suspect": ExpressionWrapper(LOOKS_WRONG, output_field=BooleanField()),
     "override_genre": F("override__genre__name"),
     "shown_genre": Coalesce(F("override__genre__name"), F("said__genre__name")),

@@ -38,12 +38,20 @@ def tone(confidence: float, *, unsure: bool = False) -> badges.Tone:
 
 
 def confidence_bar(confidence: float, *, unsure: bool = False) -> SafeString:
-    """A bar as long as the AI is sure."""
+    """A bar as long as the AI is sure; of a guess the number says nothing, and is not shown."""
+    if unsure:
+        return format_html(
+            '<span class="rc-meter" title="{}"><span class="rc-fill rc-{}" style="width:{}%"></span></span>'
+            '<span class="rc-percent">guess</span>',
+            badges.ANALYSIS[Analysis.UNSURE].meaning,
+            tone(confidence, unsure=True),
+            f"{100 * confidence:.0f}",
+        )
     return format_html(
         '<span class="rc-meter" title="{} % sure">'
         '<span class="rc-fill rc-{}" style="width:{}%"></span></span><span class="rc-percent">{} %</span>',
         f"{100 * confidence:.1f}",
-        tone(confidence, unsure=unsure),
+        tone(confidence),
         f"{100 * confidence:.0f}",
         f"{100 * confidence:.0f}",
     )
@@ -52,7 +60,12 @@ def confidence_bar(confidence: float, *, unsure: bool = False) -> SafeString:
 def beside(track: Any, serving: Collection[str]) -> list[badges.Badge]:
     """What is true of a song beside its states, of those that `with_verdicts` gave."""
     removed = track.removed_time is not None
-    found = beside_of(model_version=track.ai_model, removed=removed, serving=serving)
+    found = beside_of(
+        model_version=track.ai_model,
+        removed=removed,
+        serving=serving,
+        random_weights=bool(track.ai_random_weights),
+    )
     return [badges.BESIDE[each] for each in found]
 
 

@@ -87,20 +87,32 @@ def start_plan(
     min_confidence: float,
     user: User | AnonymousUser | None = None,
     scheduled: bool = False,
+    random_weights: bool = False,
 ) -> Run:
-    """Make a batch of the edits that are needed, without doing them; `run.result["batch"]` is its number."""
+    """Make a batch of the edits that are needed, without doing them; `run.result["batch"]` is its number. What models
+    for trials decided is left out unless `random_weights` asks for it."""
     if not 0 <= min_confidence <= 1:
         raise CannotStart(f"The least confidence is {min_confidence}: it lies between 0 and 1.")
     with transaction.atomic():
         by = user if isinstance(user, User) else None
         batch = WriteBatch.objects.create(min_confidence=min_confidence, by=by)
-        return _start(Run.Kind.PLAN, batch=batch.pk, track_ids=_listed(track_ids), scheduled=scheduled)
+        asked: dict[str, Any] = {"random_weights": True} if random_weights else {}
+        return _start(
+            Run.Kind.PLAN, batch=batch.pk, track_ids=_listed(track_ids), scheduled=scheduled, **asked
+        )
 
 
 def start_push(
-    batch: WriteBatch, user: User | AnonymousUser | None = None, *, scheduled: bool = False
+    batch: WriteBatch,
+    user: User | AnonymousUser | None = None,
+    *,
+    scheduled: bool = False,
+    random_weights: bool = False,
 ) -> Run:
-    """Carry out a planned batch, or go on with one that was stopped."""
+    """Carry out a planned batch, or go on with one that was stopped. One with genres that models for trials decided is
+    refused unless `random_weights` asks for it."""
+    if not random_weights:
+        _refuse_random_weights(batch)
     _refuse_active(Run.Kind.PLAN, batch)
     _refuse_active(Run.Kind.ROLLBACK, batch)
     states = WriteBatch.State
@@ -175,6 +187,15 @@ def _running_message(kind: Run.Kind) -> str:
 def _refuse_active(kind: Run.Kind, batch: WriteBatch) -> None:
     if Run.objects.filter(kind=kind, state__in=engine.ACTIVE, arguments__batch=batch.pk).exists():
         raise CannotStart(f"Batch {batch.pk} is in use: {_running_message(kind)}")
+
+
+def _refuse_random_weights(batch: WriteBatch) -> None:
+    songs = batch.rows.filter(state=WriteRow.State.PLANNED, random_weights=True).count()
+    if songs:
+        raise CannotStart(
+            f"Random weights decided the genres of {songs:,} songs of batch {batch.pk}, which mean nothing. Plan "
+            "another batch without them; or, to see what writing does, use `reclass push --random-weights`."
+        )
 
 
 def _refuse_written_over(batch: WriteBatch) -> None:

@@ -41,6 +41,11 @@ class StageVerdict:
     """It has learned from whole songs, as those of a public table are, and heard this one so."""
 
     @property
+    def is_guess(self) -> bool:
+        """It is sure, of a song unlike those of its training: that is no decision."""
+        return not self.decided and bool(self.top) and self.top[0].probability >= self.threshold
+
+    @property
     def hears(self) -> str:
         """What the stage listens to."""
         first = "FMA, whole song" if self.whole_song else "FMA"

@@ -1,0 +1,91 @@
+"""A genre that is only a guess, of a song unlike the training, is called so wherever it is shown; one of trials too."""
+
+import html
+
+import pytest
+import songs
+from models_fake import IN_SERVICE, made
+from portal.commands.reports import show_models
+from portal.genres.models import Genre
+from portal.library.census import songs_as_data
+from portal.library.models import Analysis, Track
+from portal.remote.models import Models, _model
+from portal.verdicts.models import Override
+
+pytestmark = pytest.mark.usefixtures("genres")
+
+
+@pytest.fixture
+def jazz() -> Genre:
+    return Genre.objects.get(name="Jazz")
+
+
+def shown(client, address: str) -> str:
+    return html.unescape(client.get(f"/admin/library/track/{address}").content.decode())
+
+
+def a_guess(jazz: Genre) -> Track:
+    track = songs.make_song(songs.make_library(), 1, analysis=Analysis.UNSURE)
+    songs.judge(
+        track,
+        jazz,
+        0.9998,
+        outcome="unsure",
+        deciding_stage=1,
+        stages=[[1, "genre_fma/3", False, 0.8, songs.top_five("Jazz", 0.9998)]],
+    )
+    return track
+
+
+def test_an_exported_guess_is_no_genre_of_the_song_and_its_outcome_stands_beside_it(jazz):
+    track = a_guess(jazz)
+    (row,) = songs_as_data()
+    assert (row["genre"], row["ai_genre"], row["outcome"], row["is_guess"]) == (None, "Jazz", "unsure", True)
+    Override.objects.create(track=track, genre=Genre.objects.get(name="Folk"))
+    (row,) = songs_as_data()
+    assert (row["genre"], row["is_guess"]) == ("Folk", True)
+
+
+def test_an_exported_verdict_is_the_genre_with_its_outcome(jazz):
+    track = songs.make_song(songs.make_library(), 1, analysis=Analysis.CLASSIFIED)
+    songs.judge(track, jazz, 0.9, outcome="classified", random_weights=True)
+    (row,) = songs_as_data()
+    assert (row["genre"], row["outcome"], row["is_guess"], row["random_weights"]) == (
+        "Jazz",
+        "classified",
+        False,
+        True,
+    )
+    songs.make_song(track.library, 2)
+    assert [row["outcome"] for row in songs_as_data()] == ["classified", None]
+
+
+def test_the_list_and_the_page_of_a_song_call_a_guess_a_guess_without_its_percentage(jazz, admin_client):
+    track = a_guess(jazz)
+    listed = shown(admin_client, "")
+    assert '<span class="rc-percent">guess</span>' in listed
+    assert "Jazz?" in listed
+    assert "% sure" not in listed
+    page = shown(admin_client, f"{track.pk}/change/")
+    assert "a guess: unlike the songs of the training" in page
+    assert "a guess: unlike its training" in page
+    assert "below 80" not in page
+    Override.objects.create(track=track, genre=Genre.objects.get(name="Folk"))
+    page = shown(admin_client, f"{track.pk}/change/")
+    assert "is the AI’s guess" in page
+    assert "% sure" not in page
+
+
+def test_a_verdict_of_random_weights_says_so_in_the_list_and_on_its_page(jazz, admin_client):
+    track = songs.make_song(songs.make_library(), 1, analysis=Analysis.CLASSIFIED)
+    songs.judge(track, jazz, 0.9, outcome="classified", random_weights=True)
+    assert "Random weights" in shown(admin_client, "")
+    assert "Random weights" in shown(admin_client, f"{track.pk}/change/")
+
+
+def test_a_model_of_random_weights_says_so_in_the_list_of_models(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "250")
+    model = made(1, IN_SERVICE)
+    model.random_weights = True
+    show_models(Models(models=(_model(model),), rollback_model="").models, as_json=False)
+    assert "trial weights: verdicts mean nothing" in capsys.readouterr().out
