@@ -1,5 +1,8 @@
 """Every method of every service stands in the table of who may call it."""
 
+import re
+from pathlib import Path
+
 import pytest
 from features.rights import MAY_CALL as FEATURES
 from google.protobuf.descriptor import ServiceDescriptor
@@ -60,3 +63,14 @@ def test_a_caller_classifies_and_reads_and_an_operator_trains_and_promotes_too()
         "RollbackModel",
     }
     assert {role for role in SERVICES if may(INFERENCE, role)} == {Role.PORTAL}
+
+
+def test_the_page_about_security_says_the_same() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "security.md").read_text()
+    said = re.findall(r"^\| (\w+) \| `(\w+)` \|(.*)\|$", page, re.MULTILINE)
+    told = [(name, method, [cell.strip() for cell in cells.split("|")]) for name, method, cells in said]
+    assert told == [
+        (name, method, ["yes" if role in entry.roles else "" for role in Role])
+        for name, (_, table) in CONTRACTS.items()
+        for method, entry in table.items()
+    ]
