@@ -39,6 +39,8 @@ def _pages() -> dict[str, str]:
         "songs, search of one word": f"{LIST}?q=velvet",
         "songs, search of two words": f"{LIST}?q=velvet+thunder",
         "songs, search that finds nothing": f"{LIST}?q=nothingofthename",
+        "songs, search of a genre": f"{LIST}?q=jazz",
+        "songs, search with an accent": f"{LIST}?q=v%C3%A9lvet",
         "songs, search in a genre": f"{LIST}?q=velvet&genre={genre}",
         "songs, by title": f"{LIST}?o=1",
         "songs, by genre shown": f"{LIST}?o=4",

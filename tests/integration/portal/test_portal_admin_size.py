@@ -14,7 +14,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from portal.genres.models import Alias, Genre
 from portal.ledger.models import WriteBatch
+from portal.library import searching
 from portal.library.models import InPlex, Library, Track
+from portal.library.shown import judged
 from portal.library.song_pages import SongPaginator
 from portal.runs.models import Run
 from portal.verdicts.models import Override, Prediction
@@ -142,6 +144,7 @@ def test_songs_are_found_by_confidence_surest_first(owner):
         ("musik/", 1),
         ("ΟΔΟΣ", 1),
         ("Westerland Jazz", 0),
+        ('"', 0),
     ],
 )
 def test_a_search_finds_words_anywhere_in_any_case_and_takes_signs_for_what_they_are(owner, query, found):
@@ -159,6 +162,67 @@ def test_a_search_finds_words_anywhere_in_any_case_and_takes_signs_for_what_they
     page = owner.get(url, {"q": query}).content.decode()
     assert ("Westerland 100% a_b" in page) == bool(found)
     assert "Another" not in page
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "query",
+    [
+        "azucar",
+        "AZÚCAR",
+        "Azu\N{COMBINING ACUTE ACCENT}car",  # as a Mac names files
+        "bjork",
+        "motorhead strasse",
+        "sigur ros",
+        "Œuvre",
+        "oeuvre",
+        "lodz",
+        "dont",
+        "don't",
+        "don\N{RIGHT SINGLE QUOTATION MARK}t",
+        "ガガ",
+        "οδος",
+        "Reggaeton",
+        "tropicalia",
+        "synth",
+        "k-pop",
+        "K\N{HYPHEN}POP",
+        "zweite",
+    ],
+)
+def test_a_search_ignores_case_and_accents_and_looks_at_tags_genres_and_every_version(owner, genres, query):
+    """The first song is what each search means; the second has nothing of it."""
+    library = Library.objects.create(server_id="s", key="1", title="Music")
+    song = Track.objects.create(
+        library=library,
+        rating_key="1",
+        title="Azúcar – Straße nach Łódź, Don\N{RIGHT SINGLE QUOTATION MARK}t dont ガガ",
+        artist="Björk, Sigur Rós & Moto\N{COMBINING DIAERESIS}rhead",
+        album="Œuvre Ὀδός",
+        file="/Musik/1",
+        other_files=["/Musik/Zweite/1"],
+        plex_genres=["Reggaetón"],
+        file_genres=["Tropicália"],
+    )
+    other = Track.objects.create(
+        library=library, rating_key="2", title="Another", artist="Somebody", file="/x/2"
+    )
+    for track, said in ((song, "Electronic"), (other, "Jazz")):
+        Prediction.objects.create(
+            track=track,
+            genre_id=genres[said],
+            confidence=0.9,
+            model_version="m/1",
+            deciding_stage=1,
+            current=True,
+        )
+    Override.objects.create(track=song, genre_id=genres["K-Pop"])
+    Genre.objects.filter(name="Electronic").update(name="Électronique Synth")
+    found = list(searching.found(judged(Track.objects.all()), query).values_list("pk", flat=True))
+    assert found == [song.pk]
+    page = owner.get(reverse("admin:library_track_changelist"), {"q": query}).content.decode()
+    assert f"/admin/library/track/{song.pk}/change/" in page
+    assert f"/admin/library/track/{other.pk}/change/" not in page
 
 
 @pytest.mark.django_db

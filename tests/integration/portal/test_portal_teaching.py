@@ -3,6 +3,7 @@
 import html
 from collections.abc import Iterator
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 import requests
@@ -95,6 +96,47 @@ def test_a_song_that_comes_into_the_folder_is_taught_with_the_next_sync_and_one_
     synced(portal)
 
     assert keys_of("City Pop") == {str(1000 + number) for number in range(2, 13)} | {"3001"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "windows"),
+    [
+        ("/music/Azu\N{COMBINING ACUTE ACCENT}car", False),
+        ("/music/Azúcar", False),
+        (" /music//Azúcar/ ", False),
+        ("D:\\Música\\Azúcar", True),
+        ("d:/mu\N{COMBINING ACUTE ACCENT}sica/azúcar/", True),
+    ],
+)
+def test_a_folder_is_the_same_in_whichever_form_it_was_typed_and_plex_reads_it(
+    portal, plex, admin_client, typed, windows
+):
+    """Half of its songs have a name in one form of Unicode, half in the other, as after a move from a Mac."""
+    synced(portal)
+    folder = "D:\\Música\\Azúcar\\" if windows else "/music/Azúcar/"
+    for number, track in enumerate(Track.objects.exclude(file="")):
+        Track.objects.filter(pk=track.pk).update(
+            file=normalize("NFC" if number % 2 else "NFD", f"{folder}{number}.mp3")
+        )
+
+    said = posted(admin_client, ADD, new_genre="City Pop", folder=typed)
+
+    assert "taught by 12 songs" in said
+
+
+def test_outside_windows_small_and_large_letters_are_two_folders(portal, plex, admin_client):
+    synced(portal)
+    Track.objects.exclude(file="").update(file="/music/Azúcar/x.mp3")
+    said = posted(admin_client, ADD, new_genre="City Pop", folder="/music/azúcar")
+    assert "No song is known below" in said
+
+
+def test_a_new_genre_in_another_form_of_a_name_that_is_there_is_that_one(portal, plex, admin_client):
+    synced(portal)
+    Genre.objects.create(name="Música")
+    folder = folder_of(Track.objects.exclude(file="").first())
+    said = posted(admin_client, ADD, new_genre="mu\N{COMBINING ACUTE ACCENT}sica", folder=folder)
+    assert "There is a genre Música already" in said
 
 
 def test_playlists_and_collections_are_offered_and_read_again_at_each_sync(portal, plex, admin_client):

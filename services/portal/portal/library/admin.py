@@ -3,17 +3,15 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import Count, Q, QuerySet, Value
-from django.db.models.functions import Lower
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.text import smart_split, unescape_string_literal
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 
 from portal import badges
-from portal.library import actions, filters, track_page
+from portal.library import actions, filters, searching, track_page
 from portal.library.agreement import agreement
 from portal.library.models import Analysis, Library, Track
 from portal.library.shown import FIELDS, judged, with_verdicts
@@ -42,7 +40,7 @@ class TrackAdmin(PageAdmin):
         "plex_state",
     )
     search_fields = ("search_text",)
-    search_help_text = "Title, artist, album or file"
+    search_help_text = "Title, artist, album, file, tag or genre"
     list_filter = (
         filters.GenreFilter,
         filters.ConfidenceFilter,
@@ -72,12 +70,7 @@ class TrackAdmin(PageAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Track], search_term: str
     ) -> tuple[QuerySet[Track], bool]:
-        """Songs that have each word somewhere; what is in quotation marks is one word."""
-        for part in smart_split(search_term):
-            word = unescape_string_literal(part) if part[0] in "\"'" and part[-1] == part[0] else part
-            # The database puts both into small letters: its rules and Python's differ for some.
-            queryset = queryset.filter(search_text__contains=Lower(Value(word)))
-        return queryset, False
+        return searching.found(queryset, search_term), False
 
     @admin.display(description="Genre", ordering=FIELDS["shown_genre"])
     def shown(self, track: Any) -> SafeString | str:

@@ -2,10 +2,26 @@
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q, Value
-from django.db.models.functions import Concat, Lower
+from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Concat
 from django.utils import timezone
 from pgvector.django import HalfVectorField, VectorField
+
+
+class Folded(Func):
+    """Text as a search reads it: in small letters, without accents, one form of what Unicode can write in several."""
+
+    function = "reclass_folded"
+    arity = 1
+    output_field = models.TextField()
+
+
+class Lines(Func):
+    """A list of texts as one text."""
+
+    function = "reclass_lines"
+    arity = 1
+    output_field = models.TextField()
 
 
 class Library(models.Model):
@@ -168,15 +184,16 @@ class Track(models.Model):
     )
 
     search_text = models.GeneratedField(
-        expression=Lower(
+        expression=Folded(
             Concat(
-                *("title", Value("\n"), "artist", Value("\n"), "album", Value("\n"), "file"),
+                *("title", Value("\n"), "artist", Value("\n"), "album", Value("\n"), "file", Value("\n")),
+                *(Lines("other_files"), Value("\n"), Lines("plex_genres"), Value("\n"), Lines("file_genres")),
                 output_field=models.TextField(),
             )
         ),
         output_field=models.TextField(),
         db_persist=True,
-        help_text="What a search looks at, in small letters; PostgreSQL makes it.",
+        help_text="What a search looks at, without case and accents; PostgreSQL makes it.",
     )
 
     class Meta:

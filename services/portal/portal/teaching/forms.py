@@ -1,6 +1,7 @@
 """Forms that ask which genre is taught, and from where."""
 
 from typing import Any
+from unicodedata import normalize
 
 from django import forms
 from django.db.models.functions import Lower
@@ -33,7 +34,7 @@ class GenreToTeach(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Exactly one of them."""
         cleaned: dict[str, Any] = super().clean() or {}
-        name = cleaned["new_genre"] = " ".join(cleaned.get("new_genre", "").split())
+        name = cleaned["new_genre"] = " ".join(normalize("NFC", cleaned.get("new_genre", "")).split())
         if bool(name) == bool(cleaned.get("genre")):
             raise forms.ValidationError("Choose a genre, or write the name of a new one.")
         if name and not normalised(name):
@@ -75,7 +76,7 @@ class SetToTeach(GenreToTeach):
     def clean(self) -> dict[str, Any]:
         """Exactly one source, and songs in it."""
         cleaned = super().clean()
-        folder = cleaned["folder"] = cleaned.get("folder", "").strip().rstrip("/\\")
+        folder = cleaned["folder"] = normalize("NFC", cleaned.get("folder", "").strip()).rstrip("/\\")
         if bool(folder) == bool(cleaned.get("plex_list")):
             raise forms.ValidationError("Name a folder, or choose a playlist or collection.")
         if folder and not in_folder(folder).exists():

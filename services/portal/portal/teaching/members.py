@@ -1,9 +1,13 @@
 """Which songs are in a taught set: looked up at each sync and before each training."""
 
+import re
 from collections.abc import Iterable
+from pathlib import PureWindowsPath
+from unicodedata import normalize
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Func, QuerySet, TextField, Value
+from django.db.models.functions import Lower, Replace
 from django.utils import timezone
 from runtime.errors import RemoteError
 
@@ -54,11 +58,40 @@ def add(taught_set: TaughtSet, track_ids: Iterable[int]) -> None:
 
 
 def in_folder(folder: str) -> QuerySet[Track]:
-    """The songs below a folder, as Plex names it; Plex on Windows writes backslashes."""
-    below = folder.rstrip("/\\")
-    return Track.objects.filter(
-        Q(file__startswith=f"{below}/") | Q(file__startswith=f"{below}\\"), removed_time=None
-    )
+    """The songs below a folder, as Plex names it, however it was typed.
+
+    What is typed and what Plex read from a disk may write one letter in several forms of Unicode. Windows takes both
+    slashes for one, and does not tell small letters from large ones.
+    """
+    read = Normalised("file")
+    below = f"{in_one_form(folder)}/"
+    if is_windows(folder):
+        slashes = Replace(read, Value("\\", TextField()), Value("/", TextField()))
+        songs = Track.objects.alias(read=Lower(slashes))
+        return songs.filter(read__startswith=Lower(Value(below)), removed_time=None)
+    return Track.objects.alias(read=read).filter(read__startswith=below, removed_time=None)
+
+
+class Normalised(Func):
+    """Text in the form of Unicode that most write: each letter with its accent as one."""
+
+    function = "normalize"
+    template = "%(function)s(%(expressions)s, NFC)"
+    arity = 1
+    output_field = TextField()
+
+
+def is_windows(path: str) -> bool:
+    """Whether it is a path of Windows: with the letter of a drive, or of a share."""
+    return re.match(r"[A-Za-z]:|\\\\", path) is not None
+
+
+def in_one_form(folder: str) -> str:
+    """A folder as it is compared: the usual form of Unicode, single slashes and none at the end."""
+    usual = normalize("NFC", folder.strip())
+    if is_windows(usual):
+        return str(PureWindowsPath(usual)).replace("\\", "/").rstrip("/")
+    return re.sub("/+", "/", usual).rstrip("/")
 
 
 def _found(taught_set: TaughtSet, sync: SyncClient) -> set[int]:
