@@ -3,6 +3,7 @@
 import shlex
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from standalone.errors import StandaloneError
 from standalone.folder import default_root
 from standalone.plan import Plan, PlexConnection
 from standalone.settings import PlexSettings, SystemSettings
-from standalone.startup import Observe, Progress
+from standalone.startup import TIMEOUT_VARIABLE, Observe, Progress
 from standalone.system import System, data_folder
 
 HOW_TO_GET_PLEX = """\
@@ -95,9 +96,18 @@ def run(plan: Plan, timeout_seconds: float, console: Console) -> None:
     console.print("Stopped.")
 
 
+LATE = (
+    f"{{part}} is late: {TIMEOUT_VARIABLE} is over. It is at work (a first start compiles, and this machine may be "
+    "busy), so it is waited for."
+)
+
+
 @contextmanager
 def showing_start(console: Console) -> Iterator[Observe]:
-    """A line for each part, with a spinner until it is healthy."""
+    """A line for each part, with a spinner until it is healthy; in a pipe or a file a line when that has come."""
+    if not console.is_terminal:
+        yield _Lines(console).observe
+        return
     columns = (
         SpinnerColumn(finished_text="[green]✓[/green]"),
         TextColumn("{task.description}"),
@@ -107,12 +117,38 @@ def showing_start(console: Console) -> Iterator[Observe]:
         lines: dict[str, TaskID] = {}
 
         def observe(part: str, progress: Progress) -> None:
-            if progress is Progress.STARTING:
-                lines[part] = display.add_task(part, total=1)
-            else:
-                display.advance(lines[part])
+            match progress:
+                case Progress.STARTING:
+                    lines[part] = display.add_task(part, total=1)
+                case Progress.LATE:
+                    say(console, LATE.format(part=part))
+                case Progress.READY:
+                    display.advance(lines[part])
 
         yield observe
+
+
+class _Lines:
+    """The start of each part in lines, where nothing can be drawn."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._began: dict[str, float] = {}
+
+    def observe(self, part: str, progress: Progress) -> None:
+        match progress:
+            case Progress.STARTING:
+                self._began[part] = time.monotonic()
+                say(self._console, f"Starting {part} ...")
+            case Progress.LATE:
+                say(self._console, LATE.format(part=part))
+            case Progress.READY:
+                say(self._console, f"{part} is ready ({time.monotonic() - self._began[part]:.0f} s)")
+
+
+def say(console: Console, sentence: str) -> None:
+    """A line as it is."""
+    console.print(sentence, highlight=False, markup=False, soft_wrap=True)
 
 
 def say_address(system: System, plan: Plan, console: Console) -> None:

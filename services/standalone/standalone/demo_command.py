@@ -13,7 +13,7 @@ from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from standalone.commands import say_address, showing_start, signals_ignored, stop_signals
+from standalone.commands import say, say_address, showing_start, signals_ignored, stop_signals
 from standalone.demo import measure, run_steps
 from standalone.demo_figures import Figures
 from standalone.demo_folder import DemoFolder, with_stand_in
@@ -29,6 +29,7 @@ from standalone.weights import make_trial
 
 # What a shell calls the end by Ctrl-C.
 INTERRUPTED = 130
+LINE_EVERY_SECONDS = 5.0
 TRIAL_WEIGHTS = "trial weights: verdicts mean nothing"
 TRIAL_WARNING = (
     "[yellow]MERT gets random weights, to see stage 2 at work: what it says means nothing.[/yellow]"
@@ -89,7 +90,7 @@ def _show(plan: Plan, timeout_seconds: float, songs_per_genre: int, leave: bool,
     demo_folder.clear()
     check_ports(plan.ports)  # before a minute is spent on songs
     console.print(Panel(WELCOME, title="Music ReClass", width=min(console.width, 100)))
-    library = _make(demo_folder, songs_per_genre, console)
+    library = make_library(demo_folder, songs_per_genre, console)
     if plan.mert_weights is not None:
         console.print(TRIAL_WARNING)
         make_trial(plan.mert_weights, python=plan.triton_python, triton_folder=plan.triton_folder)
@@ -115,7 +116,10 @@ def _show(plan: Plan, timeout_seconds: float, songs_per_genre: int, leave: bool,
     return 1 if result.shortfalls() else 0
 
 
-def _make(demo_folder: DemoFolder, songs_per_genre: int, console: Console) -> DemoLibrary:
+def make_library(demo_folder: DemoFolder, songs_per_genre: int, console: Console) -> DemoLibrary:
+    """Make the songs, and show how far they are."""
+    if not console.is_terminal:
+        return _make_in_lines(demo_folder, songs_per_genre, console)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -129,6 +133,20 @@ def _make(demo_folder: DemoFolder, songs_per_genre: int, console: Console) -> De
             songs_per_genre=songs_per_genre,
             progress=lambda done, total: display.update(line, completed=done, total=total),
         )
+
+
+def _make_in_lines(demo_folder: DemoFolder, songs_per_genre: int, console: Console) -> DemoLibrary:
+    """A line now and then, where no bar can be drawn."""
+    said_at = time.monotonic()
+
+    def progress(done: int, total: int) -> None:
+        nonlocal said_at
+        if done == total or time.monotonic() - said_at >= LINE_EVERY_SECONDS:
+            said_at = time.monotonic()
+            say(console, f"Making songs: {done} of {total}")
+
+    say(console, "Making songs ...")
+    return make_songs(demo_folder.root, songs_per_genre=songs_per_genre, progress=progress)
 
 
 def _do_the_job(

@@ -2,14 +2,17 @@
 
 import os
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import platformdirs
 
 from standalone.errors import FolderError
 
 PRIVATE = 0o700
+PRIVATE_FILE = 0o600
 READABLE = 0o755
 
 
@@ -78,7 +81,7 @@ class DataFolder:
         """Make what is missing, each folder with its mode."""
         modes = {
             self.root: READABLE,
-            self.models: READABLE,
+            self.models: PRIVATE,
             self.logs: READABLE,
             self.weights: READABLE,
             self.run: PRIVATE,
@@ -97,6 +100,15 @@ class DataFolder:
         for folder in modes:
             if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
                 raise FolderError(_unusable(folder, f"it belongs to {folder.owner()}"))
+        self._close(folder for folder, mode in modes.items() if mode == PRIVATE)
+
+    def _close(self, folders: Iterable[Path]) -> None:
+        """Earlier versions let others read the logs and the models."""
+        for folder in folders:
+            folder.chmod(PRIVATE)
+        for log in self.logs.iterdir():
+            if log.is_file() and not log.is_symlink():
+                log.chmod(PRIVATE_FILE)
 
     def secret(self, name: str) -> str:
         """The secret of this name, made once."""
@@ -130,9 +142,16 @@ def demo_root() -> Path:
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner reads, whole or not at all."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE), "w") as file:
         file.write(text)
     fresh.replace(path)
+
+
+def open_private(path: Path) -> BinaryIO:
+    """A file written anew that only its owner reads."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
+    os.fchmod(descriptor, PRIVATE_FILE)
+    return os.fdopen(descriptor, "wb")
 
 
 def _unusable(folder: Path, why: str) -> str:

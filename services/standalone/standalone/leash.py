@@ -35,6 +35,8 @@ def main() -> None:
     hold(program["death_signal"], adopt=program["adopts_orphans"])
     if os.getppid() != program["parent"]:
         sys.exit("the supervisor died while this program was being started")
+    # supervisord sets a umask only where it goes to the background. Logs, and what programs write, are for their user.
+    os.umask(0o077)
     os.chdir(program["directory"])
     os.execve(command[0], command, program["environment"])  # noqa: S606  a command of our own, no shell wanted
 

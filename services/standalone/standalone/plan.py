@@ -17,8 +17,31 @@ from standalone.readiness import Identity, Probe, database_answers, grpc_serves,
 from standalone.settings import TRITON_FOLDER
 from standalone.weights import checkpoint
 
-# What a person sets for one of these reaches it; the connection to Plex comes by its own way alone.
-WITHHELD = ("PLEX_", "SYNC_PLEX_")
+# The connection to Plex comes by its own way alone.
+WITHHELD = ("SYNC_PLEX_",)
+# Of the environment of `reclass up`, what every part gets: where programs, homes and certificates are, language, time.
+PLACES = (
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "TMPDIR",
+    "LD_LIBRARY_PATH",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+)
+GENERAL = frozenset((*PLACES, "LANG", "LANGUAGE", "TZ", "MALLOC_ARENA_MAX"))
+COMPUTING = ("OMP_", "OPENBLAS_", "MKL_", "NUMBA_", "NUMEXPR_")
+PROXIES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+# What a part gets besides: how the names begin that are its own. Only sync talks to something outside.
+OWN: Mapping[str, tuple[str, ...]] = {
+    "sync": ("SYNC_", *PROXIES),
+    "features": ("FEATURES_", *COMPUTING),
+    "inference": ("INFERENCE_", *COMPUTING),
+    "triton": ("TRITON_", "CUDA_", "NVIDIA_", "TORCH_", *COMPUTING),
+    "portal": ("PORTAL_",),
+}
 # Who calls whom; each with a token of its own.
 ARROWS = (
     ("portal", "sync"),
@@ -84,10 +107,20 @@ class Plan:
         return frozenset() if self.stand_in else frozenset({"stand_in"})
 
 
-def base_environment(plan: Plan, inherited: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What every part gets: ours, without any connection to Plex, and no proxy for this machine."""
+def part_environment(
+    plan: Plan, part: str | None = None, inherited: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """What a part gets of this process's environment: its own settings, the language and the like, and nothing else.
+
+    Whatever other secrets a shell holds reach nobody; nor do a part's settings reach another.
+    """
     ours = os.environ if inherited is None else inherited
-    kept = {name: value for name, value in ours.items() if not name.startswith(WITHHELD)}
+    own = OWN.get(part or "", ())
+    kept = {
+        name: value
+        for name, value in ours.items()
+        if name in GENERAL or (name.startswith(("LC_", *own)) and not name.startswith(WITHHELD))
+    }
     direct = ",".join(
         dict.fromkeys([*filter(None, ours.get("no_proxy", "").split(",")), LOOPBACK, "localhost"])
     )
@@ -129,16 +162,15 @@ def programs(plan: Plan, binaries: Path) -> list[Program]:
     server = postgres.program(
         binaries, plan.folder, port=plan.ports.postgres, environment=postgres_environment(plan)
     )
-    base = base_environment(plan)
     return [
         server,
-        _triton(plan, base),
-        _service("sync", plan.ports.sync, base | _sync_environment(plan), plan),
-        _service("features", plan.ports.features, base | _features_environment(plan), plan),
-        _service("inference", plan.ports.inference, base | _inference_environment(plan), plan),
-        *([_stand_in(plan, plan.stand_in, base)] if plan.stand_in else []),
-        _portal("worker", plan, base),
-        _portal("web", plan, base),
+        _triton(plan),
+        _service("sync", plan.ports.sync, _sync_environment(plan), plan),
+        _service("features", plan.ports.features, _features_environment(plan), plan),
+        _service("inference", plan.ports.inference, _inference_environment(plan), plan),
+        *([_stand_in(plan, plan.stand_in)] if plan.stand_in else []),
+        _portal("worker", plan),
+        _portal("web", plan),
     ]
 
 
@@ -167,7 +199,8 @@ def database_probe(plan: Plan) -> Probe:
     return partial(database_answers, url)
 
 
-def _triton(plan: Plan, base: dict[str, str]) -> Program:
+def _triton(plan: Plan) -> Program:
+    base = part_environment(plan, "triton")
     return Program(
         name="triton",
         command=(
@@ -210,7 +243,7 @@ def _service(name: str, port: int, environment: dict[str, str], plan: Plan) -> P
     return Program(
         name=name,
         command=(sys.executable, "-m", name),
-        environment=environment | own,
+        environment=part_environment(plan, name) | environment | own,
         tier=Tier.SERVICES,
         stop_seconds=8,
     )
@@ -270,7 +303,7 @@ def _identity(plan: Plan, name: str) -> Identity:
     )
 
 
-def _stand_in(plan: Plan, stand_in: StandIn, base: dict[str, str]) -> Program:
+def _stand_in(plan: Plan, stand_in: StandIn) -> Program:
     return Program(
         name="stand-in",
         command=(
@@ -282,16 +315,16 @@ def _stand_in(plan: Plan, stand_in: StandIn, base: dict[str, str]) -> Program:
             f"--host={LOOPBACK}",
             f"--port={plan.ports.stand_in}",
         ),
-        environment=base | {"STAND_IN_TOKEN": plan.folder.secret("stand-in-token")},
+        environment=part_environment(plan) | {"STAND_IN_TOKEN": plan.folder.secret("stand-in-token")},
         tier=Tier.SERVICES,
     )
 
 
-def _portal(name: str, plan: Plan, base: dict[str, str]) -> Program:
+def _portal(name: str, plan: Plan) -> Program:
     return Program(
         name=name,
         command=(sys.executable, "-m", "portal", name),
-        environment=base | portal_environment(plan),
+        environment=part_environment(plan, "portal") | portal_environment(plan),
         tier=Tier.PORTAL,
     )
 

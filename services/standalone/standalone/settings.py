@@ -45,7 +45,7 @@ class SystemSettings(Settings):
     path_map: str = ""
     """Where Plex's folders are on this machine, as FEATURES_PATH_MAP says."""
     start_timeout_seconds: float = Field(default=180.0, ge=5, le=3600)
-    """How long the parts may take to become healthy."""
+    """How long the parts may take to become healthy; one that is still at work then is waited for."""
 
     def ports(self) -> Ports:
         return Ports(**{name: getattr(self, f"{name}_port") for name, _ in Ports().items()})

@@ -17,7 +17,7 @@ import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
 from standalone.errors import PartFailedError
-from standalone.folder import DataFolder, write_private
+from standalone.folder import DataFolder, open_private, write_private
 from standalone.program import Program, Tier, group_name, supervisor_file, write_program
 
 # A socket's path takes 107 bytes at most, and supervisord first binds a name with its process id behind it.
@@ -36,6 +36,8 @@ class ProgramState:
     """It runs, and has for a second."""
     ended: bool
     """It does not run, not even for a moment."""
+    pid: int
+    """Its process; 0 where there is none."""
     started_at: int
     """When it was last started, seconds since 1970."""
 
@@ -58,14 +60,14 @@ class Supervision:
         text = supervisor_file(list(self._programs.values()), socket=socket, as_root=os.geteuid() == 0)
         write_private(self._folder.run / "supervisord.conf", text)
         leash = write_program(self._supervisord(), self._folder.run, parent=os.getpid())
-        with (self._folder.logs / "supervisord.out").open("wb") as output:
+        with open_private(self._folder.logs / "supervisord.out") as output:
             # A session of its own: Ctrl-C on the terminal must reach `reclass up` alone.
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "standalone.leash", str(leash)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, "PYTHONSAFEPATH": "1"},
+                env={**self._environment, "PYTHONSAFEPATH": "1"},
                 start_new_session=True,
             )
         for program in self._programs.values():
@@ -82,6 +84,7 @@ class Supervision:
             info["name"]: ProgramState(
                 running=info["statename"] == "RUNNING",
                 ended=info["pid"] == 0,
+                pid=info["pid"],
                 started_at=info["start"],
             )
             for info in self._ask("getAllProcessInfo")

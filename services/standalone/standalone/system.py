@@ -13,7 +13,7 @@ from standalone import plan, postgres
 from standalone.certificates import ensure_certificates
 from standalone.environment import environment_file, lock_file, write_environment
 from standalone.errors import MissingPartError, PartFailedError
-from standalone.folder import DataFolder, write_private
+from standalone.folder import DataFolder, open_private, write_private
 from standalone.leftovers import end_leftovers
 from standalone.lock import RunLock
 from standalone.plan import Plan
@@ -89,7 +89,7 @@ class System:
     def run_portal(self, command: str, environment: Mapping[str, str] | None = None) -> str:
         """Run a command of the portal to its end and return what it printed."""
         log = self._folder.logs / f"{command}.log"
-        with log.open("wb") as errors:
+        with open_private(log) as errors:
             done = subprocess.run(
                 [sys.executable, "-m", "portal", command],
                 check=False,
@@ -98,7 +98,7 @@ class System:
                 stderr=errors,
                 cwd="/",
                 env={
-                    **plan.base_environment(self._plan),
+                    **plan.part_environment(self._plan, "portal"),
                     **plan.portal_environment(self._plan),
                     **(environment or {}),
                 },
@@ -115,10 +115,10 @@ class System:
         check_ports(self._plan.ports, unused=self._plan.unused_ports())
         check_triton(self._plan)
         ensure_certificates(self._folder.certificates, plan.TRITON_CALLERS)
-        account = postgres.account_of(self._folder.postgres)
+        account = postgres.prepare_account(self._folder.postgres)
         binaries = postgres.usable_binaries(account)
         programs = plan.programs(self._plan, binaries)
-        self._supervision = Supervision(self._folder, programs, plan.base_environment(self._plan))
+        self._supervision = Supervision(self._folder, programs, plan.part_environment(self._plan))
         self._supervision.start()
         startup = Startup(
             self._supervision, self._folder, timeout_seconds=self._timeout_seconds, observe=observe

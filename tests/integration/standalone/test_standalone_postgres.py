@@ -1,6 +1,8 @@
 """The embedded database: durable, private, and alive again after it was killed."""
 
+import grp
 import os
+import pwd
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +12,7 @@ import psycopg
 import pytest
 from standalone import plan as planning
 from standalone import postgres
+from standalone.errors import MissingPartError
 from standalone.folder import DataFolder
 from standalone.leftovers import end_leftovers, postmaster_of
 from standalone.plan import Plan
@@ -30,10 +33,10 @@ def plan(tmp_path: Path) -> Plan:
 def running(plan: Plan) -> Iterator[str]:
     """The address of the portal's database while the server runs."""
     folder, port = plan.folder, plan.ports.postgres
-    binaries = postgres.usable_binaries(postgres.account_of(folder.postgres))
+    binaries = postgres.usable_binaries(postgres.prepare_account(folder.postgres))
     environment = planning.postgres_environment(plan)
     program = postgres.program(binaries, folder, port=port, environment=environment)
-    supervision = Supervision(folder, [program], planning.base_environment(plan))
+    supervision = Supervision(folder, [program], planning.part_environment(plan))
     try:
         supervision.start()
         postgres.initialise(binaries, folder, environment=environment)
@@ -67,6 +70,42 @@ def test_what_was_committed_outlives_a_stop_and_a_kill_of_everything(plan: Plan)
         end_leftovers(plan.folder)
     with running(plan) as url:
         assert rows(url) == [(1,), (2,)]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away")
+def test_a_cluster_of_nobody_is_handed_over_to_an_account_that_nothing_else_uses(plan: Plan) -> None:
+    cluster = plan.folder.postgres
+    with running(plan) as url, psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 1 AS value")
+        server = postmaster_of(cluster)
+        assert server is not None
+        assert server.username() == "reclass-postgres"
+    nobody, ours = pwd.getpwnam("nobody"), pwd.getpwnam("reclass-postgres")
+    assert ours.pw_shell == "/usr/sbin/nologin"
+    assert grp.getgrgid(ours.pw_gid).gr_name == "reclass-postgres"
+    foreign = plan.folder.root / "of root"
+    foreign.write_text("stays")
+    for path in (cluster, *cluster.rglob("*")):
+        os.lchown(path, nobody.pw_uid, nobody.pw_gid)
+    (cluster / "a link").symlink_to(foreign)
+    os.link(foreign, cluster / "another name of it")
+    with running(plan) as url:
+        assert rows(url) == [(1,)]
+    owners = {
+        path.lstat().st_uid for path in (cluster, *cluster.rglob("*")) if path.name != "another name of it"
+    }
+    assert owners <= {ours.pw_uid, 0}
+    assert foreign.stat().st_uid == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs the account")
+def test_without_useradd_it_is_said_what_to_do(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres, "ACCOUNT", "reclass-that-is-not")
+    monkeypatch.setattr(postgres, "USERADD_PATH", "/nowhere")
+    with pytest.raises(
+        MissingPartError, match=r"useradd cannot be run.*useradd --system reclass-that-is-not"
+    ):
+        postgres.prepare_account(plan.folder.postgres)
 
 
 def test_the_number_of_a_dead_server_in_its_lock_file_is_no_obstacle(plan: Plan) -> None:

@@ -14,7 +14,7 @@ from standalone.errors import PartFailedError
 from standalone.folder import DataFolder
 from standalone.leftovers import MARK, end_leftovers
 from standalone.program import Program, Tier
-from standalone.startup import Startup
+from standalone.startup import Progress, Startup
 from standalone.supervision import Supervision
 
 # Starts a supervisor with one sleeper, and stays: the process that the test kills.
@@ -135,9 +135,50 @@ def test_a_part_that_never_gets_healthy_is_named_with_what_it_lacks(
     supervised: Callable[..., Supervision], folder: DataFolder
 ) -> None:
     supervision = supervised(part="exec sleep 600")
-    startup = Startup(supervision, folder, timeout_seconds=1.5, observe=lambda part, progress: None)
-    with pytest.raises(PartFailedError, match="after 2 s still: its health is unknown"):
+    seen: list[Progress] = []
+    startup = Startup(
+        supervision,
+        folder,
+        timeout_seconds=0.5,
+        idle_seconds=2.0,
+        observe=lambda part, progress: seen.append(progress),
+    )
+    said = r"s still: its health is unknown\. .*RECLASS_START_TIMEOUT_SECONDS \(now 0\) gives it more time"
+    with pytest.raises(PartFailedError, match=said):
         startup.bring_up(["part"], {"part": lambda: "its health is unknown"})
+    assert seen == [Progress.STARTING, Progress.LATE]
+
+
+@pytest.mark.parametrize("work", ["while :; do :; done", "while :; do echo working; sleep 0.2; done"])
+def test_a_part_that_is_late_and_at_work_is_waited_for(
+    supervised: Callable[..., Supervision], folder: DataFolder, work: str
+) -> None:
+    supervision = supervised(part=work)
+    began = time.monotonic()
+    seen: list[Progress] = []
+
+    def healthy_later() -> str | None:
+        return "it compiles" if time.monotonic() - began < 6 else None
+
+    startup = Startup(
+        supervision,
+        folder,
+        timeout_seconds=2.0,
+        idle_seconds=3.0,
+        observe=lambda part, progress: seen.append(progress),
+    )
+    startup.bring_up(["part"], {"part": healthy_later})
+    assert seen == [Progress.STARTING, Progress.LATE, Progress.READY]
+
+
+def test_what_programs_log_is_for_their_owner_alone(
+    supervised: Callable[..., Supervision], folder: DataFolder
+) -> None:
+    supervision = supervised(part="echo something; exec sleep 600")
+    supervision.start_program("part")
+    eventually(lambda: (folder.logs / "part.log").read_text() == "something\n")
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in folder.logs.iterdir()}
+    assert modes == {"part.log": "0o600", "supervisord.log": "0o600", "supervisord.out": "0o600"}
 
 
 def test_a_killed_start_takes_everything_along(folder: DataFolder) -> None:

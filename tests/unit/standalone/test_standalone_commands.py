@@ -13,14 +13,17 @@ from standalone.commands import (
     plan_of,
     say_address,
     say_password,
+    showing_start,
     signals_ignored,
     stop_signals,
 )
+from standalone.demo_command import make_library
 from standalone.demo_folder import DemoFolder
 from standalone.errors import MissingPartError
 from standalone.folder import DataFolder
 from standalone.plan import Plan, PlexConnection
 from standalone.settings import PlexSettings, SystemSettings
+from standalone.startup import Progress
 from standalone.system import System, check_triton
 
 
@@ -56,6 +59,35 @@ def test_a_log_gets_the_place_of_the_password_but_not_the_password(folder: DataF
     assert str(folder.admin_password) in printed(log)
     assert "one-time" not in printed(log)
     assert folder.admin_password.exists()
+
+
+def test_a_pipe_is_told_what_starts_and_what_is_late_as_it_happens() -> None:
+    pipe = console(terminal=False)
+    with showing_start(pipe) as observe:
+        observe("features", Progress.STARTING)
+        assert printed(pipe) == "Starting features ...\n"
+        observe("features", Progress.LATE)
+        assert "features is late: RECLASS_START_TIMEOUT_SECONDS is over" in printed(pipe)
+        observe("features", Progress.READY)
+        assert printed(pipe).endswith("features is ready (0 s)\n")
+
+
+def test_a_pipe_is_told_how_many_songs_of_the_demo_are_made(tmp_path: Path) -> None:
+    pipe = console(terminal=False)
+    demo = DemoFolder(data=DataFolder(root=tmp_path))
+    make_library(demo, 2, pipe)
+    lines = printed(pipe).splitlines()
+    assert lines[0] == "Making songs ..."
+    assert lines[-1] == "Making songs: 32 of 32"
+
+
+def test_a_terminal_is_told_of_what_is_late_too() -> None:
+    terminal = console(terminal=True)
+    with showing_start(terminal) as observe:
+        observe("features", Progress.STARTING)
+        observe("features", Progress.LATE)
+        observe("features", Progress.READY)
+    assert "RECLASS_START_TIMEOUT_SECONDS" in printed(terminal)
 
 
 def test_without_a_server_it_says_how_to_get_address_and_token(folder: DataFolder) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from standalone.environment import environment_of, lock_file, write_environment
 from standalone.errors import AlreadyRunningError, FolderError, NotRunningError
-from standalone.folder import DataFolder, default_root, demo_root
+from standalone.folder import DataFolder, default_root, demo_root, open_private
 from standalone.lock import RunLock, holder
 
 
@@ -22,10 +22,22 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_logs_are_readable_and_secrets_are_not(folder: DataFolder) -> None:
-    assert mode(folder.logs) == 0o755
-    assert mode(folder.secrets) == 0o700
-    assert mode(folder.run) == 0o700
+def test_only_their_owner_enters_what_may_hold_a_secret(folder: DataFolder) -> None:
+    for private in (folder.secrets, folder.run, folder.sync, folder.triton, folder.models):
+        assert mode(private) == 0o700
+
+
+def test_what_an_earlier_version_let_others_read_is_closed(folder: DataFolder) -> None:
+    for name in ("web.log", "triton.log.1"):
+        (folder.logs / name).write_text("something")
+        (folder.logs / name).chmod(0o644)
+    folder.models.chmod(0o755)
+    folder.prepare()
+    assert {mode(log) for log in folder.logs.iterdir()} == {0o600}
+    assert mode(folder.models) == 0o700
+    with open_private(folder.logs / "web.log") as log:
+        log.write(b"anew")
+    assert mode(folder.logs / "web.log") == 0o600
 
 
 def test_a_secret_is_made_once_and_private(folder: DataFolder) -> None:
