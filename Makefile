@@ -80,13 +80,15 @@ test-mert: install ## Compare both MERT models at full size with transformers (a
 	$(BIN)/pytest tests/fullsize
 
 .PHONY: lint
-lint: install ## Check style, types, the stubs, the page of settings and that no migration is missing
+lint: install ## Check style, types, the stubs, the page of settings and that no migration is missing, that Django finds nothing unsafe
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	BIN=$(BIN) scripts/typecheck
 	BIN=$(BIN) scripts/stubs --check
 	$(BIN)/python scripts/settings_page --check
 	DJANGO_SETTINGS_MODULE=portal.django_settings $(BIN)/python -W ignore -m django makemigrations --check --dry-run
+	PORTAL_SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(48))') PORTAL_HTTPS_PROXY=true \
+	  DJANGO_SETTINGS_MODULE=portal.django_settings $(BIN)/python -W ignore -m django check --deploy --fail-level WARNING
 
 .PHONY: format
 format: install ## Rewrite the code in the project's style

@@ -41,7 +41,7 @@ def big_database(songs: int = SONGS, *, vectors: bool = True) -> Iterator[Postgr
 def _use(server: PostgresServer) -> None:
     os.environ |= {
         "PORTAL_DATABASE_URL": server.url("reclass"),
-        "PORTAL_SECRET_KEY": "of a benchmark",
+        "PORTAL_SECRET_KEY": "of a benchmark, and of as many characters as a key must have",
         "PORTAL_ALLOWED_HOSTS": "testserver",
         "DJANGO_SETTINGS_MODULE": "portal.django_settings",
     }

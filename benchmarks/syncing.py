@@ -202,7 +202,7 @@ def _sizes() -> None:
 def _set_up_django(server: PostgresServer, target: str) -> None:
     os.environ["PORTAL_DATABASE_URL"] = server.url()
     os.environ["PORTAL_SYNC_TARGET"] = target
-    os.environ["PORTAL_SECRET_KEY"] = "of the benchmark"  # noqa: S105
+    os.environ["PORTAL_SECRET_KEY"] = "of the benchmark, and of as many characters as a key must have"  # noqa: S105
     from portal.setup import migrate, set_up_django
 
     set_up_django()

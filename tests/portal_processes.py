@@ -171,7 +171,7 @@ def portal_of_processes(plex: Control, folder: Path, web_port: int) -> Iterator[
         environment = {
             **os.environ,
             "PORTAL_DATABASE_URL": postgres.url("reclass"),
-            "PORTAL_SECRET_KEY": "only for this test",
+            "PORTAL_SECRET_KEY": "only for this test, and of as many characters as a key must have",
             "PORTAL_PORT": str(web_port),
             "PORTAL_SYNC_TARGET": target,
             "PORTAL_FEATURES_TARGET": target,

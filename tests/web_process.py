@@ -24,7 +24,7 @@ def web_process(
     variables = {
         **os.environ,
         "PORTAL_DATABASE_URL": database_url,
-        "PORTAL_SECRET_KEY": "only for this test",
+        "PORTAL_SECRET_KEY": "only for this test, and of as many characters as a key must have",
         **environment,
     }
     with log.open("wb") as output:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from portal.commands import doctor, looking, models, public, songs, tokens, writing
+from portal.commands import accounts, doctor, looking, models, public, songs, tokens, writing
 from portal.commands.surroundings import DATA_VARIABLE
 
 COMMANDS = "reclass.commands"
@@ -26,7 +26,7 @@ def make_app(arguments: Sequence[str] = ()) -> typer.Typer:
         name="reclass", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
     )
     app.callback()(reclass)
-    for own in (doctor, songs, models, public, writing, looking, tokens):
+    for own in (doctor, songs, models, public, writing, looking, tokens, accounts):
         own.register(app)
     names = {
         command.name or command.callback.__name__ for command in app.registered_commands if command.callback

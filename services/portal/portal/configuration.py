@@ -1,10 +1,20 @@
 """The portal's settings from its environment; Django's own settings are made from them."""
 
+import re
 from typing import ClassVar
 
-from pydantic import Field, PostgresDsn, SecretStr
+from pydantic import Field, PostgresDsn, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 from runtime.settings import ServiceSettings
+
+from portal.networks import networks
+
+# What Django itself asks of a key for public servers.
+SHORTEST_KEY = 50
+FEWEST_LETTERS = 5
+KEY_REMEDY = (
+    "50 by chance are needed; python3 -c 'import secrets; print(secrets.token_urlsafe(48))' makes them"
+)
 
 
 class PortalSettings(ServiceSettings):
@@ -17,12 +27,22 @@ class PortalSettings(ServiceSettings):
     database_password: SecretStr | None = None
     """Password of the database, where the address has none."""
     secret_key: SecretStr = SecretStr("")
-    """Signs sessions; any long random text. The web pages do not start without it."""
+    """Signs sessions; at least 50 characters by chance, which `make secrets` makes. The web pages do not start
+    without it."""
     allowed_hosts: str = "127.0.0.1,localhost"
     """Host names, separated by commas, under which the portal is reached."""
     https_proxy: bool = False
     """Whether browsers come through a proxy that ends TLS and says so (X-Forwarded-Proto), as an ingress does. Without
     one in front leave it off: anybody could send that header."""
+    trusted_proxies: str = ""
+    """Addresses or networks, separated by commas, of the proxies in front, 10.42.0.0/16 say. What they say of the
+    browser in X-Forwarded-For, -Host and -Proto is believed, and nobody else's word; by its address a login is
+    throttled."""
+    trusted_origins: str = ""
+    """Addresses of the portal as browsers see them, https://music.example.org say, separated by commas. Needed where a
+    proxy in front asks by another name or port than the browser did; else forms are refused as another site's."""
+    hsts_seconds: int = Field(default=3600, ge=0, le=2 * 365 * 86400)
+    """With `https_proxy`: for so long a browser that was here comes back by https alone, to every port of this host."""
     web_threads: int = Field(default=8, ge=1, le=64)
     """Pages that are made at the same time."""
     request_seconds: float = Field(default=20.0, ge=1, le=600)
@@ -61,7 +81,34 @@ class PortalSettings(ServiceSettings):
         }[service]
         return target, token.get_secret_value() if token else None
 
+    @field_validator("secret_key")
+    @classmethod
+    def _is_long(cls, value: SecretStr) -> SecretStr:
+        key = value.get_secret_value()
+        if key and (len(key) < SHORTEST_KEY or len(set(key)) < FEWEST_LETTERS):
+            raise ValueError(f"{len(key)} characters can be guessed; {KEY_REMEDY}")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        networks(value)
+        return value
+
+    @field_validator("trusted_origins")
+    @classmethod
+    def _are_origins(cls, value: str) -> str:
+        for origin in listed(value):
+            if not re.fullmatch(r"https?://[^/\s]+", origin):
+                raise ValueError(f"{origin!r} is not http:// or https:// with a host, and nothing behind it")
+        return value
+
     @property
     def hopeless_after_seconds(self) -> float:
         """A worker that still holds its connection, and is late by so much, loses it."""
         return 20 * self.stalled_after_seconds
+
+
+def listed(text: str) -> list[str]:
+    """What stands between commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]

@@ -3,10 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 
 from portal import look
-from portal.configuration import PortalSettings
+from portal.accounts.pause import FAILURES, PAUSE
+from portal.configuration import PortalSettings, listed
+from portal.networks import networks
 
 # A machine that lost its power closes no connection. Each end looks after the other: else a worker would wait for ever,
 # and the database would keep the locks of a worker that is gone.
@@ -46,10 +49,36 @@ HERE = Path(__file__).parent
 
 SECRET_KEY = RECLASS.secret_key.get_secret_value() or "unset: commands that serve no page need none"
 DEBUG = False  # the setting `debug` is applied where pages are served, portal.web
-ALLOWED_HOSTS = [host.strip() for host in RECLASS.allowed_hosts.split(",") if host.strip()]
+ALLOWED_HOSTS = listed(RECLASS.allowed_hosts)
+TRUSTED_PROXIES = networks(RECLASS.trusted_proxies)
+CSRF_TRUSTED_ORIGINS = listed(RECLASS.trusted_origins)
+CSRF_FAILURE_VIEW = "portal.faults.form_refused"
 # Behind such a proxy the portal itself sees plain HTTP, and would refuse every form as one of another site's.
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if RECLASS.https_proxy else None
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if RECLASS.https_proxy or TRUSTED_PROXIES else None
+)
+USE_X_FORWARDED_HOST = bool(TRUSTED_PROXIES)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = RECLASS.https_proxy
+SECURE_HSTS_SECONDS = RECLASS.hsts_seconds if RECLASS.https_proxy else 0
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # the other hosts of a home's domain are not ours to bind to TLS,
+    "security.W021",  # nor to be written into browsers for good
+    "security.W008",  # the proxy sends plain HTTP on; ours would go in circles where it does not tell the two apart
+]
+# From here alone, and no script that stands in a page. The theme needs two exceptions by name: Alpine.js makes
+# functions of the attributes of elements (unsafe-eval); the theme, and our bars, have style attributes.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF, UNSAFE_EVAL],
+        "style-src": [SELF, UNSAFE_INLINE],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
 DATABASES = {"default": database(RECLASS)}
 INSTALLED_APPS = [
     "unfold",
@@ -61,6 +90,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "axes",
+    "csp",
     "procrastinate.contrib.django",
     "portal.library",
     "portal.genres",
@@ -74,8 +105,10 @@ INSTALLED_APPS = [
     "portal.callers",
 ]
 MIDDLEWARE = [
+    "portal.proxies.ProxyMiddleware",
     "portal.tracing.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -83,6 +116,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"
@@ -101,6 +135,19 @@ TEMPLATES = [
         },
     }
 ]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+# How often a wrong password may be tried; portal.accounts.throttle has the numbers.
+AXES_HANDLER = "portal.accounts.throttle.Throttle"
+AXES_LOCKOUT_PARAMETERS = ["ip_address", "username"]
+AXES_FAILURE_LIMIT = FAILURES
+AXES_COOLOFF_TIME = PAUSE
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # else whoever goes on trying keeps the owner out
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "portal.proxies.client_address"
+AXES_LOCKOUT_CALLABLE = "portal.accounts.pause.locked_out"
+AXES_DISABLE_ACCESS_LOG = True  # the log of the process has it
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},

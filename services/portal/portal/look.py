@@ -38,6 +38,7 @@ UNFOLD: dict[str, Any] = {
     ],
     "STYLES": [lambda request: static("portal/portal.css")],
     "SCRIPTS": [_script("idiomorph.min.js"), _script("refresh.js"), _script("filters.js")],
+    "LOGIN": {"form": "portal.accounts.forms.LoginForm"},
     "DASHBOARD_CALLBACK": "portal.dashboard.page.fill",
     "SIDEBAR": {
         "show_search": False,

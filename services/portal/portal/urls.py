@@ -8,6 +8,9 @@ from django.views.generic import RedirectView
 
 from portal.figures import metrics
 
+handler400 = "portal.faults.bad_request"
+handler403 = "portal.faults.permission_denied"
+handler404 = "portal.faults.page_not_found"
 handler500 = "portal.faults.server_error"
 
 

@@ -5,7 +5,7 @@ import sys
 
 from runtime.telemetry import get_logger
 
-from portal.configuration import PortalSettings
+from portal.configuration import KEY_REMEDY, PortalSettings
 from portal.preferences.values import Preferences
 from portal.web_server import serve
 
@@ -15,10 +15,7 @@ log = get_logger(__name__)
 def run(settings: PortalSettings) -> None:
     """Serve until SIGTERM or SIGINT; pages in progress are finished first."""
     if not settings.secret_key.get_secret_value():
-        sys.exit(
-            "settings: PORTAL_SECRET_KEY is not set: at least 50 characters by chance; it signs the sessions. "
-            "python3 -c 'import secrets; print(secrets.token_urlsafe(48))' makes one."
-        )
+        sys.exit(f"settings: PORTAL_SECRET_KEY is not set; it signs the sessions: {KEY_REMEDY}.")
     wanted = _preferences()
     from django.conf import settings as django_settings
 

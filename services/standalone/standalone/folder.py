@@ -13,6 +13,8 @@ from standalone.errors import FolderError
 
 PRIVATE = 0o700
 PRIVATE_FILE = 0o600
+# The portal refuses a shorter key, which an earlier version made; with a new one people sign in again, that is all.
+SHORTEST = {"django-secret-key": 50}
 READABLE = 0o755
 
 
@@ -113,8 +115,8 @@ class DataFolder:
     def secret(self, name: str) -> str:
         """The secret of this name, made once."""
         path = self.secrets / name
-        if not path.exists():
-            write_private(path, secrets.token_hex(24))
+        if not path.exists() or path.stat().st_size < SHORTEST.get(name, 0):
+            write_private(path, secrets.token_hex(32))
         return path.read_text().strip()
 
     def secret_file(self, name: str, value: str | None = None) -> Path:

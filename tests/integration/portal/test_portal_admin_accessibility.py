@@ -9,8 +9,11 @@ import pytest
 import songs
 from accessibility import grave_faults
 from browser import open_page, sign_in
+from django.contrib import admin
+from django.contrib.auth.models import User
 from django.db import connection
 from playwright.sync_api import Page
+from portal.genres.models import Genre
 from portal.ledger.models import WriteBatch
 from portal.runs.models import Run
 
@@ -114,6 +117,34 @@ def test_no_page_has_a_grave_fault(in_a_browser: Any) -> None:
         page.context.clear_cookies()
         page.goto(f"{url}/admin/login/")
         return faults + grave_faults(page)
+
+    assert in_a_browser(steps) == []
+
+
+def test_no_page_of_the_admin_breaks_its_own_policy(in_a_browser: Any) -> None:
+    track = songs.make_judged_songs(3)[0]
+    batch = songs.make_batch([track], WriteBatch.State.PLANNED)
+    lists = [f"{model._meta.app_label}/{model._meta.model_name}/" for model in admin.site._registry]
+    addresses = [
+        "", *lists, *(f"{each}add/" for each in lists), *PAGES, "password_change/", "no-such-page/",
+        f"runs/run/{running().pk}/change/", f"library/track/{track.pk}/change/",
+        f"library/library/{track.library_id}/change/",
+        f"ledger/writebatch/{batch.pk}/change/", f"genres/genre/{Genre.objects.first().pk}/change/",
+        f"genres/genre/{Genre.objects.first().pk}/delete/", f"auth/user/{User.objects.get().pk}/change/",
+        f"auth/user/{User.objects.get().pk}/password/", f"auth/user/{User.objects.get().pk}/history/",
+    ]  # fmt: skip
+
+    def steps(page: Page, url: str) -> list[str]:
+        said: list[str] = []
+        page.on(
+            "console", lambda line: said.append(f"{page.url}: {line.text}") if line.type == "error" else None
+        )
+        page.on("pageerror", lambda error: said.append(f"{page.url}: {error}"))
+        for address in dict.fromkeys(addresses):
+            answer = page.goto(f"{url}/admin/{address}")
+            assert answer is not None
+            assert "script-src 'self' 'unsafe-eval';" in answer.headers["content-security-policy"], page.url
+        return [line for line in said if "Failed to load resource" not in line]
 
     assert in_a_browser(steps) == []
 

@@ -67,6 +67,8 @@ def test_behind_a_proxy_that_ends_tls_forms_are_taken_and_cookies_are_sent_over_
         cookie = str(headers["Set-Cookie"])
         assert "csrftoken=" in cookie
         assert "Secure" in cookie
+        assert headers["Strict-Transport-Security"] == "max-age=3600"
+        assert "Strict-Transport-Security" not in get(url)[2], "plain http promises nothing"
         assert submitted(url, cookie, AT_THE_PROXY) == 200
         assert submitted(url, cookie, {}) == 403, "a form that came over http is another site's"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from standalone.environment import environment_of, lock_file, write_environment
 from standalone.errors import AlreadyRunningError, FolderError, NotRunningError
-from standalone.folder import DataFolder, default_root, demo_root, open_private
+from standalone.folder import DataFolder, default_root, demo_root, open_private, write_private
 from standalone.lock import RunLock, holder
 
 
@@ -149,3 +149,11 @@ def test_a_command_that_names_no_folder_means_the_demo_where_only_that_runs_and_
     lock.release()
     with pytest.raises(NotRunningError, match=f"nothing runs on {system.root}"):
         environment_of()
+
+
+def test_a_key_that_is_too_short_for_the_portal_is_made_anew(folder: DataFolder) -> None:
+    write_private(folder.secrets / "django-secret-key", "a" * 48)
+    made = folder.secret("django-secret-key")
+    assert len(made) >= 50
+    assert folder.secret("django-secret-key") == made
+    assert len(folder.secret("database")) >= 50

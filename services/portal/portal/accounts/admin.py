@@ -5,7 +5,9 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from unfold.admin import ModelAdmin
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm
+
+from portal.accounts.forms import NewUserForm
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
@@ -16,7 +18,8 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # generi
     """Those who sign in."""
 
     form = UserChangeForm
-    add_form = UserCreationForm
+    add_form = NewUserForm
+    add_fieldsets = ((None, {"fields": ("username", "password1", "password2", "role")}),)
     change_password_form = AdminPasswordChangeForm
 
 
