@@ -8,6 +8,7 @@ from reclass.sync.v1 import sync_pb2 as pb
 from sync.connection import Source
 from sync.errors import InvalidRequestError
 from sync.identity import TrackIdentity
+from sync.listing import SkippedRow
 from sync.song_lists import SongList
 from sync.tracks import GenreState, MediaPart, MusicLibrary, ServerIdentity, Track
 
@@ -66,6 +67,11 @@ def full_track(track: Track) -> pb.Track:
     message.genres.extend(track.genre_state.genres)
     message.genres_locked = track.genre_state.locked
     return message
+
+
+def skipped_message(row: SkippedRow) -> pb.SkippedRow:
+    """A row that Plex cannot show."""
+    return pb.SkippedRow(position=row.position, before=row.before, after=row.after)
 
 
 def part_message(part: MediaPart) -> pb.MediaPart:

@@ -18,6 +18,7 @@ from sync.errors import (
     TrackNotFoundError,
     WriteNotTakenError,
 )
+from sync.halving import Read, read_around
 from sync.identity import TrackIdentity, is_another
 from sync.plex import Plex, PlexAddress
 from sync.song_lists import ListPage, Members, SongLists
@@ -77,7 +78,12 @@ class PlexMusic:
         token = listing.PageToken.parse(page_token) if page_token else None
         if not library_key.isdecimal():
             self._no_such_library(library_key)
-        page = listing.next_page(lambda start, size: self._window(library_key, start, size), size, token)
+        fetch = listing.around_unreadable(lambda start, size: self._window(library_key, start, size))
+        page = listing.next_page(fetch, size, token)
+        for row in page.skipped:
+            log.error(
+                "Plex fails for this row of a listing; it was passed over", row=row.position, after=row.before
+            )
         if not page.total_size:
             # A library of films has no tracks either.
             self._require_music(library_key)
@@ -92,7 +98,11 @@ class PlexMusic:
         total = bounds.count(answer.get("totalSize", ""))
         if total is None:
             raise ServerFailedError("Plex did not say how many tracks the library has; try again")
-        return listing.Window(start=start, tracks=_told(tracks_of(answer, library_key)), total_size=total)
+        rows = _told(tracks_of(answer, library_key))
+        # A track without a key cannot be asked for by anybody.
+        nameless = [start + place for place, track in enumerate(rows) if not track.rating_key]
+        tracks = [track for track in rows if track.rating_key] if nameless else rows
+        return listing.Window(start=start, tracks=tracks, unreadable=nameless, total_size=total)
 
     def _require_music(self, library_key: str) -> None:
         if library_key not in {library.key for library in self.libraries()}:
@@ -126,8 +136,11 @@ class PlexMusic:
         with self._plex.held():
             return self._song_lists.collection_members(key, page_size, page_token)
 
-    def tracks(self, rating_keys: Iterable[str]) -> tuple[list[Track], list[str]]:
-        """Full metadata in the order asked for, and the keys that Plex does not know. One request."""
+    def tracks(self, rating_keys: Iterable[str]) -> tuple[list[Track], list[str], list[str]]:
+        """Full metadata in the order asked for; keys that Plex does not know, and those for which it fails.
+
+        One request, unless Plex fails.
+        """
         asked = list(dict.fromkeys(rating_keys))
         if not 1 <= len(asked) <= LARGEST_BATCH:
             raise InvalidRequestError(
@@ -135,8 +148,26 @@ class PlexMusic:
             )
         with self._plex.held():
             self._require_track_genres(max_age_seconds=VERSION_AGE_SECONDS)
-            found = {str(track.rating_key): track for track in self._details(asked)}
-        return [found[key] for key in asked if key in found], [key for key in asked if key not in found]
+            read = read_around(
+                lambda start, size: Read(rows=[self._details(asked[start : start + size])]),
+                0,
+                len(asked),
+                alive=self._answers,
+            )
+        found = {str(track.rating_key): track for tracks in read.rows for track in tracks}
+        unreadable = [asked[place] for place in read.unreadable]
+        if unreadable:
+            log.error("Plex fails whenever it is asked for these tracks", rating_keys=unreadable)
+        missing = [key for key in asked if key not in found and key not in unreadable]
+        return [found[key] for key in asked if key in found], missing, unreadable
+
+    def _answers(self) -> bool:
+        """Whether Plex says at least who it is."""
+        try:
+            self._plex.identity()
+        except ServerFailedError:
+            return False
+        return True
 
     def _details(self, rating_keys: Sequence[str]) -> list[Track]:
         # What is no number is no key, and has no place in an address.

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Generic, Self, TypeVar
 
 from sync import bounds
-from sync.errors import InvalidRequestError, ShortPageError
+from sync.errors import InvalidRequestError, ServerFailedError, ShortPageError
+from sync.halving import Read, read_around
 from sync.tracks import Track
 
 DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE = 1000, 5000
@@ -26,11 +27,18 @@ class Window(Generic[Row]):
     """Or what else is listed."""
     total_size: int
     """Rows of the whole listing at that time."""
+    unreadable: Sequence[int] = ()
+    """Places, in the whole listing, of rows that Plex cannot show."""
 
     @property
     def end(self) -> int:
         """Where the next window begins."""
-        return self.start + len(self.tracks)
+        return self.start + len(self.tracks) + len(self.unreadable)
+
+    def places(self) -> list[int]:
+        """Where in the whole listing each of the rows stands."""
+        passed_over = set(self.unreadable)
+        return [place for place in range(self.start, self.end) if place not in passed_over]
 
 
 Fetch = Callable[[int, int], Window[Track]]
@@ -62,6 +70,15 @@ class PageToken:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SkippedRow:
+    """A row that Plex cannot show, and the readable ones beside it, where there are such."""
+
+    position: int
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Page:
     """One page for the caller."""
 
@@ -69,6 +86,7 @@ class Page:
     next_token: str
     """Empty on the last page."""
     total_size: int
+    skipped: Sequence[SkippedRow] = ()
 
 
 def page_size_asked(page_size: int) -> int:
@@ -83,7 +101,7 @@ def whole(fetch: Callable[[int, int], Window[Row]], start: int, size: int) -> Wi
     for _ in range(ATTEMPTS):
         window = fetch(start, size)
         expected = max(0, min(size, window.total_size - start))
-        if len(window.tracks) >= expected:
+        if window.end - window.start >= expected:
             return window
     raise ShortPageError(
         f"Plex said that it has {window.total_size} entries and sent {len(window.tracks)} of the {expected} from "
@@ -91,13 +109,41 @@ def whole(fetch: Callable[[int, int], Window[Row]], start: int, size: int) -> Wi
     )
 
 
+def around_unreadable(fetch: Fetch) -> Fetch:
+    """The same listing without the rows for which Plex fails every time; they are noted in the window."""
+
+    def careful(start: int, size: int) -> Window[Track]:
+        totals: list[int] = []
+
+        def ask(start: int, size: int) -> Read[Track]:
+            window = whole(fetch, start, size) if size < asked else fetch(start, size)
+            totals.append(window.total_size)
+            return Read(rows=list(window.tracks), unreadable=list(window.unreadable))
+
+        asked = size
+        read = read_around(ask, start, size, alive=lambda: _answers(fetch))
+        total = totals[-1] if totals else fetch(0, 0).total_size
+        return Window(start=start, tracks=read.rows, unreadable=read.unreadable, total_size=total)
+
+    return careful
+
+
+def _answers(fetch: Fetch) -> bool:
+    """Whether Plex says at least how many rows there are."""
+    try:
+        fetch(0, 0)
+    except ServerFailedError:
+        return False
+    return True
+
+
 def next_page(fetch: Fetch, size: int, token: PageToken | None) -> Page:
     """The page after `token`. One request, unless the library changed or a page came short."""
     if token is None:
-        return _page(whole(fetch, 0, size), 0)
+        return _page(fetch, whole(fetch, 0, size), 0)
     window = whole(fetch, token.offset - 1, size + 1)
     if window.tracks and window.tracks[0].rating_key == token.last_key:
-        return _page(window, 1)
+        return _page(fetch, window, 1)
     return _page_of_moved_list(fetch, size, token, window)
 
 
@@ -112,14 +158,33 @@ def _page_of_moved_list(fetch: Fetch, size: int, token: PageToken, window: Windo
         elif keys and keys[-1] <= token.last_key and window.end < window.total_size:
             window = whole(fetch, window.end, size + 1)
         else:
-            return _page(window, sum(key <= token.last_key for key in keys))
+            return _page(fetch, window, sum(key <= token.last_key for key in keys))
     raise ShortPageError(
         "the library changed too much while it was being listed: list it again from the start"
     )
 
 
-def _page(window: Window[Track], skipped: int) -> Page:
-    tracks = window.tracks[skipped:]
-    more = tracks and window.end < window.total_size
-    token = str(PageToken(offset=window.end, last_key=tracks[-1].rating_key)) if more else ""
-    return Page(tracks=tracks, next_token=token, total_size=window.total_size)
+def _page(fetch: Fetch, window: Window[Track], passed: int) -> Page:
+    """The window without its first rows, which were on pages before.
+
+    A page ends with a row that can be read, for the next one is found by it; unreadable ones behind it come then.
+    """
+    while len(window.tracks) == passed and window.unreadable and window.end < window.total_size:
+        window = whole(fetch, window.start, 2 * (window.end - window.start) + 1)
+    tracks, places = window.tracks[passed:], window.places()
+    more = bool(tracks) and window.end < window.total_size
+    first = places[passed - 1] if passed else -1
+    last = places[-1] if more else window.end
+    return Page(
+        tracks=tracks,
+        next_token=str(PageToken(offset=last + 1, last_key=tracks[-1].rating_key)) if more else "",
+        total_size=window.total_size,
+        skipped=[_skipped(window, place) for place in window.unreadable if first < place < last],
+    )
+
+
+def _skipped(window: Window[Track], place: int) -> SkippedRow:
+    beside = list(zip(window.places(), window.tracks, strict=True))
+    before = [f"{track.artist} - {track.title}" for at, track in beside if at < place]
+    after = [f"{track.artist} - {track.title}" for at, track in beside if at > place]
+    return SkippedRow(position=place, before="".join(before[-1:]), after="".join(after[:1]))

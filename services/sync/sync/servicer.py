@@ -45,12 +45,15 @@ class SyncServicer(sync_pb2_grpc.SyncServiceServicer):
             tracks=[convert.listed_track(track) for track in page.tracks],
             next_page_token=page.next_token,
             total_size=page.total_size,
+            skipped=map(convert.skipped_message, page.skipped),
         )
 
     def GetTracks(self, request: pb.GetTracksRequest, context: grpc.ServicerContext) -> pb.GetTracksResponse:
-        tracks, missing = self._music.tracks(request.rating_keys)
+        tracks, missing, unreadable = self._music.tracks(request.rating_keys)
         return pb.GetTracksResponse(
-            tracks=[convert.full_track(track) for track in tracks], missing_rating_keys=missing
+            tracks=[convert.full_track(track) for track in tracks],
+            missing_rating_keys=missing,
+            unreadable_rating_keys=unreadable,
         )
 
     def ListPlaylists(

@@ -23,6 +23,7 @@ from portal.verdicts.models import Prediction
 from portal.verdicts.voting_again import vote_again
 
 NOT_THERE = "Plex no longer has this song: sync again."
+UNREADABLE_THERE = "Plex fails whenever it is asked for this song: refresh or repair it in Plex."
 ANOTHER_THERE = "Plex has another song under its key now: sync again, which finds its new one."
 
 
@@ -59,7 +60,8 @@ class Planning:
         if batch is None:
             raise RunInterruptedError
         tracks = list(Track.objects.filter(pk__in=track_ids).order_by("pk").select_related("override__genre"))
-        found = job.services.sync.get_tracks([track.rating_key for track in tracks])
+        read = job.services.sync.read_tracks([track.rating_key for track in tracks])
+        found = read.found
         known = spellings()
         tags = {track.pk: found[track.rating_key].state for track in tracks if track.rating_key in found}
         stages = job.services.inference.status()
@@ -73,6 +75,8 @@ class Planning:
             in_plex, wished = found.get(track.rating_key), wishes.get(track.pk)
             if in_plex is None or is_another(track, in_plex):
                 message = NOT_THERE if in_plex is None else ANOTHER_THERE
+                if track.rating_key in read.unreadable:
+                    message = UNREADABLE_THERE
                 yield track.pk, Outcome(verdict=Verdict.SKIPPED, message=message)
                 continue
             _note(batch, track.pk, in_plex, wished, known)

@@ -1,12 +1,14 @@
 """A listing on its way into the database: its pages go into a temporary table, to be compared when all are there."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from portal.library.models import Library
+from portal.library.models import Library, Track
+from portal.remote.skipped import SkippedRow
 from portal.remote.sync import Page, PlexTrack
 
 # What a listing says of a track, in the order of the table's columns.
@@ -36,11 +38,22 @@ class Listing:
     odd: list[str] = field(default_factory=list)
     """Songs of which Plex has values that cannot be, and which these are; the first of them."""
     odd_count: int = 0
+    skipped: list[SkippedRow] = field(default_factory=list)
+    """Rows that Plex cannot show."""
+    accounted: bool = False
+    """Where rows were skipped: Plex was asked for each known song that was not listed."""
+    kept: list[str] = field(default_factory=list)
+    """Songs that Plex has, and cannot show: they stay as they were."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether every row was seen, once, or was one that Plex cannot show."""
+        return self.rows == len(self.rating_keys) and self.rows + len(self.skipped) == self.total_size
 
     @property
     def complete(self) -> bool:
-        """Whether every track was in it, once: only then is what was not in it gone."""
-        return self.rows == len(self.rating_keys) == self.total_size
+        """Whether what was not in it is gone."""
+        return self.whole and (self.accounted or not self.skipped)
 
     @property
     def share(self) -> float:
@@ -71,6 +84,7 @@ def stage(listing: Listing, page: Page) -> None:
     """Take a page. A track that was there before is not taken twice."""
     listing.rows += len(page.tracks)
     listing.total_size = page.total_size
+    listing.skipped += page.skipped
     new = {
         track.rating_key: track
         for track in page.tracks
@@ -81,6 +95,29 @@ def stage(listing: Listing, page: Page) -> None:
         if track.impossible or not track.rating_key:
             _note_odd(listing, track)
     _copy(listing.library.pk, new.values())
+
+
+def unlisted(listing: Listing, at_most: int) -> list[str]:
+    """Keys of present songs of the library that were not in the listing, the first of them."""
+    present = Track.objects.filter(library=listing.library, removed_time=None)
+    keys = present.order_by("pk").values_list("rating_key", flat=True)
+    return list(islice((key for key in keys.iterator() if key not in listing.rating_keys), at_most))
+
+
+def account_for(listing: Listing, tracks: Iterable[PlexTrack], unreadable: Collection[str]) -> None:
+    """Take songs as listed that Plex has and did not list: as it says when asked for them, else as they were."""
+    here = [track for track in tracks if track.library_key == listing.library.key]
+    _copy(listing.library.pk, here)
+    kept = Track.objects.filter(library=listing.library, rating_key__in=unreadable)
+    listing.kept = [str(track) for track in kept.order_by("pk")[:ODD_NAMED]]
+    columns = f"library_id, rating_key, {', '.join(LISTED)}"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO listed ({columns}) SELECT {columns} FROM library_track "  # noqa: S608 # our own words
+            "WHERE library_id = %s AND rating_key = ANY(%s)",
+            [listing.library.pk, list(unreadable)],
+        )
+    listing.accounted = True
 
 
 def _note_odd(listing: Listing, track: PlexTrack) -> None:

@@ -8,9 +8,18 @@ from portal.library.details import store_details
 from portal.library.identity import is_another
 from portal.library.listing import Taken, hindrance, take, without_media
 from portal.library.models import Library, Track
-from portal.library.staging import Listing, begin_listing, close_staging, open_staging, stage
+from portal.library.staging import (
+    Listing,
+    account_for,
+    begin_listing,
+    close_staging,
+    open_staging,
+    stage,
+    unlisted,
+)
 from portal.preferences.current import preferences
-from portal.remote.sync import PlexLibrary, PlexServer, PlexTrack
+from portal.remote.skipped import SkippedRow
+from portal.remote.sync import PlexLibrary, PlexServer, TracksRead
 from portal.runs.models import Run
 from portal.runs.work import DONE, Outcome, RunFailedError, RunJob, Verdict
 from portal.teaching.members import read_again
@@ -19,6 +28,14 @@ from portal.teaching.members import read_again
 LISTINGS = 2
 ANOTHER = Outcome(
     verdict=Verdict.SKIPPED, message="Its key in Plex went to another song while the sync ran: sync again."
+)
+# So many rows that cannot be shown are odd songs; more are an ill database.
+MOST_SKIPPED = 100
+ROWS_NAMED = 5
+MOST_ASKED_FOR = 1000
+UNREADABLE = Outcome(
+    verdict=Verdict.SKIPPED,
+    message="Plex fails whenever it is asked for this song: refresh or repair it in Plex. What was known of it stays.",
 )
 VANISHED = Outcome(verdict=Verdict.SKIPPED, message="It vanished from Plex while the sync ran.")
 
@@ -67,7 +84,7 @@ class Syncing:
         hindrances = [hindrance(listing) for listing in listings]
 
         def still_there(rating_keys: list[str]) -> set[str]:
-            return set(job.services.sync.get_tracks(rating_keys))
+            return job.services.sync.read_tracks(rating_keys).present
 
         taken = take(listings, vanished=vanished, still_there=still_there)
         now = timezone.now()
@@ -78,15 +95,17 @@ class Syncing:
         notes = [note for each in listings for note in _notes(each, taken)]
         if taken.handed:
             job.run.result = {**job.run.result, "keys_changed_hands": taken.handed}
+        if skipped := sum(len(listing.skipped) for listing in listings):
+            job.run.result = {**job.run.result, "unreadable_rows": skipped}
         return [*notes, *hindrances, *_notes_of_vanished(vanished, taken)]
 
     def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
         """Take the genres, locks and labels of some hundred tracks, a hundred in a request to Plex."""
         tracks = list(Track.objects.filter(pk__in=track_ids))
-        found = job.services.sync.get_tracks([track.rating_key for track in tracks])
-        outcomes = {track.pk: _outcome(track, found.get(track.rating_key)) for track in tracks}
+        read = job.services.sync.read_tracks([track.rating_key for track in tracks])
+        outcomes = {track.pk: _outcome(track, read) for track in tracks}
         done = [track for track in tracks if outcomes[track.pk] is DONE]
-        store_details({track.pk: found[track.rating_key].state for track in done})
+        store_details({track.pk: read.found[track.rating_key].state for track in done})
         yield from outcomes.items()
 
     def conclude(self, run: Run) -> str:
@@ -97,7 +116,10 @@ class Syncing:
         """What was stored is right as it is."""
 
 
-def _outcome(track: Track, found: PlexTrack | None) -> Outcome:
+def _outcome(track: Track, read: TracksRead) -> Outcome:
+    if track.rating_key in read.unreadable:
+        return UNREADABLE
+    found = read.found.get(track.rating_key)
     if found is None:
         return VANISHED
     return ANOTHER if is_another(track, found) else DONE
@@ -111,17 +133,55 @@ def _list(job: RunJob, library: Library) -> Listing:
             stage(listing, page)
             seen = f"{len(listing.rating_keys)} of {page.total_size} songs"
             job.report(f"Listing {library.title}: {seen}", listing.share)
-        if listing.complete:
+            if len(listing.skipped) > MOST_SKIPPED:
+                raise RunFailedError(_too_many(library, listing.skipped))
+        if listing.whole:
             break
+    if listing.skipped and listing.whole:
+        _ask_for_unlisted(job, listing)
     return listing
+
+
+def _ask_for_unlisted(job: RunJob, listing: Listing) -> None:
+    """A row that cannot be shown may be a song that is known: none is removed before Plex was asked for it."""
+    keys = unlisted(listing, MOST_ASKED_FOR + 1)
+    if len(keys) <= MOST_ASKED_FOR:
+        read = job.services.sync.read_tracks(keys)
+        account_for(listing, read.found.values(), read.unreadable)
+
+
+def _too_many(library: Library, skipped: Sequence[SkippedRow]) -> str:
+    return (
+        f"Plex fails for more than {MOST_SKIPPED} rows of “{library.title}”, the first of them {skipped[0]}: something "
+        "is wrong with its database. See the log of Plex, and repair its database or library; nothing was changed here."
+    )
 
 
 def _notes(listing: Listing, taken: Taken) -> list[str]:
     library = listing.library
     new, removed = taken.new.get(library.pk, 0), taken.removed.get(library.pk, 0)
-    counted = f"{library.title}: {len(listing.rating_keys)} songs, {new} new, {removed} removed"
+    counted = (
+        _complete_but(listing)
+        + f"{library.title}: {len(listing.rating_keys)} songs, {new} new, {removed} removed"
+    )
     empty = f"“{library.title}” has no songs: add music to it in Plex, then sync again."
     return [counted, without_media(library), _odd(listing), "" if listing.rating_keys else empty]
+
+
+def _complete_but(listing: Listing) -> str:
+    """What Plex cannot show, before all the rest."""
+    if not listing.skipped:
+        return ""
+    rows = ", ".join(map(str, listing.skipped[:ROWS_NAMED]))
+    more = len(listing.skipped) - ROWS_NAMED
+    kept = (
+        f" {', '.join(f'“{name}”' for name in listing.kept)} stays as it was known." if listing.kept else ""
+    )
+    return (
+        f"Complete but for {len(listing.skipped)}: Plex fails whenever it is asked for {rows}"
+        f"{f' and {more} more' if more > 0 else ''} of “{listing.library.title}”; nothing was marked as removed for "
+        f"that.{kept} Refresh or repair the song in Plex. "
+    )
 
 
 def _odd(listing: Listing) -> str:

@@ -15,6 +15,7 @@ from runtime.errors import RemoteError
 from portal.remote import bounds
 from portal.remote.ahead import in_flight, read_ahead
 from portal.remote.calls import translated
+from portal.remote.skipped import SkippedRow
 
 # A page of a big library on a slow disk takes Plex long; a minute is more than was ever seen. Where Plex is silent,
 # sync gives up after half a minute and says so: were this deadline the first, sync would be blamed.
@@ -145,6 +146,21 @@ class PlexTrack:
     state: GenreState
     impossible: tuple[str, ...] = ()
     """Names of the values that Plex sent and that cannot be: they are unknown here."""
+    library_key: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TracksRead:
+    """What Plex said of tracks that it was asked for by their keys; keys that it does not know are in neither."""
+
+    found: dict[str, PlexTrack]
+    unreadable: frozenset[str]
+    """Plex has them, and fails whenever it is asked for them."""
+
+    @property
+    def present(self) -> set[str]:
+        """The keys that Plex knows."""
+        return self.found.keys() | self.unreadable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +169,8 @@ class Page:
 
     tracks: tuple[PlexTrack, ...]
     total_size: int
+    skipped: tuple[SkippedRow, ...] = ()
+    """Those of its rows that Plex cannot show."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,26 +270,29 @@ class SyncClient:
             request = pb.ListTracksRequest(library_key=library_key, page_size=page_size, page_token=token)
             with translated("sync"):
                 answer = self._stub.ListTracks(request, timeout=LISTING_TIMEOUT_SECONDS)
-            yield Page(tracks=tuple(map(_track, answer.tracks)), total_size=answer.total_size)
+            yield _page(answer)
             token = answer.next_page_token
             if not token:
                 return
 
     def get_tracks(self, rating_keys: Sequence[str]) -> dict[str, PlexTrack]:
         """Full metadata of tracks by rating key, a hundred in a request; those that Plex does not know are left out."""
+        return self.read_tracks(rating_keys).found
+
+    def read_tracks(self, rating_keys: Sequence[str]) -> TracksRead:
+        """The same, and those that Plex has and cannot show."""
         chunks = [rating_keys[i : i + TRACKS_AT_ONCE] for i in range(0, len(rating_keys), TRACKS_AT_ONCE)]
-        answers = in_flight(self._get_tracks, chunks, at_most=REQUESTS_AT_ONCE)
-        found = {track.rating_key: track for tracks in answers for track in tracks}
+        answers = list(in_flight(self._get_tracks, chunks, at_most=REQUESTS_AT_ONCE))
+        found = {message.rating_key: _track(message) for answer in answers for message in answer.tracks}
         if not all(track.state.genres for track in found.values()):
             self._require_track_genres()
-        return found
+        unreadable = frozenset(key for answer in answers for key in answer.unreadable_rating_keys)
+        return TracksRead(found=found, unreadable=unreadable)
 
-    def _get_tracks(self, rating_keys: Sequence[str]) -> list[PlexTrack]:
+    def _get_tracks(self, rating_keys: Sequence[str]) -> pb.GetTracksResponse:
+        request = pb.GetTracksRequest(rating_keys=rating_keys)
         with translated("sync"):
-            answer = self._stub.GetTracks(
-                pb.GetTracksRequest(rating_keys=rating_keys), timeout=LISTING_TIMEOUT_SECONDS
-            )
-        return [_track(track) for track in answer.tracks]
+            return self._stub.GetTracks(request, timeout=LISTING_TIMEOUT_SECONDS)
 
     def write_genres(
         self, rating_key: str, wanted: GenreState, *, expected: GenreState, meant: Meant
@@ -337,6 +358,17 @@ def _time(stamp: Timestamp) -> datetime | None:
     return bounds.instant(stamp.seconds)
 
 
+def _page(message: pb.ListTracksResponse) -> Page:
+    return Page(
+        tracks=tuple(map(_track, message.tracks)),
+        total_size=message.total_size,
+        skipped=tuple(
+            SkippedRow(position=each.position, before=bounds.text(each.before), after=bounds.text(each.after))
+            for each in message.skipped
+        ),
+    )
+
+
 def _track(message: pb.Track) -> PlexTrack:
     part = message.parts[0] if message.parts else pb.MediaPart()
     others = (bounds.exact(each.file, bounds.LONGEST_PATH) for each in message.parts[1:])
@@ -357,4 +389,5 @@ def _track(message: pb.Track) -> PlexTrack:
         other_files=tuple(filter(None, others)),
         state=GenreState(genres=bounds.genres(message.genres), locked=message.genres_locked),
         impossible=tuple(message.impossible_values),
+        library_key=message.library_key,
     )

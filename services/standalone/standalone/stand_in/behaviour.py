@@ -72,6 +72,10 @@ FaultKind = Literal[
 ]
 
 
+Poison = Literal["status", "broken"]
+"""How every answer fails that one track is in: with 500, or with XML that cannot be read."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Fault:
     """Something that goes wrong with the next requests that match."""

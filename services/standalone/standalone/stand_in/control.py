@@ -32,6 +32,7 @@ class Control:
             Route("/stand-in/tracks/{key:int}/genres", self.edit_by_hand, methods=["PUT"]),
             Route("/stand-in/tracks/{key:int}/rekey", self.rekey, methods=["POST"]),
             Route("/stand-in/renumber", self.renumber, methods=["POST"]),
+            Route("/stand-in/poison", self.poison, methods=["POST"]),
             Route("/stand-in/changes", self.change, methods=["POST"]),
             Route("/stand-in/refresh", self.refresh, methods=["POST"]),
             Route("/stand-in/behaviour", self.behaviour, methods=["GET", "POST"]),
@@ -98,6 +99,12 @@ class Control:
         body = await request.json()
         self._world.edit_by_hand(request.path_params["key"], tuple(body["genres"]), body.get("locked"))
         return JSONResponse(self._state(request.path_params["key"]))
+
+    async def poison(self, request: Request) -> JSONResponse:
+        """Let every answer fail that one of these tracks is in: {"rating_keys": [7], "how": "status" or "broken"}."""
+        body = await request.json()
+        self._world.poison = dict.fromkeys(body["rating_keys"], body.get("how", "status"))
+        return JSONResponse({})
 
     async def renumber(self, request: Request) -> JSONResponse:
         """Give tracks the keys of others: {"keys": {"1": 2, "2": 1}, "keep_genres": true}."""

@@ -73,6 +73,8 @@ class PlexApi:
         fault: Fault | None = request.scope.get("fault")
         if fault is not None and fault.kind == SHORT_PAGE:
             window = window[: max(0, len(window) - fault.rows)]
+        if poisoned := self._poisoned(window):
+            return poisoned
         tracks = [answers.track(self._world, key, detailed=False) for key in window]
         return xml(answers.container(tracks, librarySectionID=library.key, **paging))
 
@@ -111,8 +113,19 @@ class PlexApi:
 
     async def metadata(self, request: Request) -> Response:
         keys = self._known([int(key) for key in request.path_params["keys"].split(",") if key.isdigit()])
+        if poisoned := self._poisoned(keys):
+            return poisoned
         listed = [answers.track(self._world, key, detailed=True) for key in keys]
         return xml(answers.container(listed, librarySectionID=self._world.library_of(keys[0]).key))
+
+    def _poisoned(self, keys: Sequence[int]) -> Response | None:
+        """What is answered where a track is among them that breaks its page."""
+        how = next((self._world.poison[key] for key in keys if key in self._world.poison), None)
+        if how == "broken":
+            return xml('<MediaContainer size="1"><Track title="&#0;"/></MediaContainer>')
+        if how is not None:
+            raise HTTPException(500, "a row breaks this page")
+        return None
 
     def _known(self, keys: Sequence[int]) -> list[int]:
         known = [key for key in keys if self._world.track(key)]

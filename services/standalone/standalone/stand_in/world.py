@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from standalone.stand_in.behaviour import Behaviour, BehaviourError, Faults
+from standalone.stand_in.behaviour import Behaviour, BehaviourError, Faults, Poison
 from standalone.stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
 from standalone.stand_in.edits import Edit, GenreState, Spelling, apply, refreshed
 from standalone.stand_in.song_lists import SongLists
@@ -43,6 +43,7 @@ class World:
         }
         self.behaviour = self._first_behaviour
         self.faults = Faults()
+        self.poison: dict[int, Poison] = {}
         self.spelling = Spelling()
         self._tracks: dict[int, tuple[int, StandInTrack]] = {
             track.rating_key: (library.key, track)

@@ -1,0 +1,106 @@
+"""One row for which Plex fails every time: it is passed over and named, and the sync is complete but for it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from plex_stand_in import TOKEN, Control
+from portal.commands.following import exit_status, snapshot
+from portal.library.models import Track
+from portal.runs.models import Run, RunSong
+from portal.runs.start import start_plan, start_sync
+from portal_services import FeaturesFake
+from standalone.stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
+from standalone.stand_in.server import running_stand_in
+
+MUSIC = 2
+KEYS = range(1, 31)
+
+
+@pytest.fixture
+def thirty(portal_of: Callable[..., AbstractContextManager[Any]], tmp_path: Path) -> Iterator[Any]:
+    """A portal before thirty songs, none of them read yet."""
+    songs = tuple(
+        StandInTrack(rating_key=key, title=f"Song {key}", album_artist="A band", file=f"/music/{key}.mp3")
+        for key in KEYS
+    )
+    library = StandInLibrary(key=MUSIC, title="Music", tracks=songs)
+    with (
+        running_stand_in(Catalogue(libraries=(library,)), tmp_path, token=TOKEN) as stand_in,
+        portal_of(Control(stand_in=stand_in), FeaturesFake()) as portal,
+    ):
+        yield portal
+
+
+def sync(portal: Any) -> Run:
+    run: Run = portal.finish(start_sync(()))
+    assert run.state == Run.State.DONE, run.message
+    return run
+
+
+def poison(portal: Any, *keys: int, how: str = "status") -> None:
+    portal.plex.ask("POST", "poison", {"rating_keys": keys, "how": how})
+
+
+@pytest.mark.parametrize("how", ["status", "broken"])
+def test_a_song_that_was_never_seen_is_named_by_its_neighbours(thirty: Any, how: str) -> None:
+    poison(thirty, 8, how=how)
+    run = sync(thirty)
+    assert run.message.startswith(
+        "Complete but for 1: Plex fails whenever it is asked for row 8 (beside “A band - Song 7” and “A band - Song 9”)"
+    )
+    assert run.result["unreadable_rows"] == 1
+    assert Track.objects.filter(removed_time=None).count() == len(KEYS) - 1
+    assert exit_status(snapshot(run.pk)) == 0
+
+
+def test_a_song_that_was_known_stays_as_it_was_and_those_that_are_gone_are_removed(thirty: Any) -> None:
+    sync(thirty)
+    known = Track.objects.get(rating_key="8")
+    poison(thirty, 8)
+    thirty.plex.ask("DELETE", "tracks/20")
+    run = sync(thirty)
+    assert "Complete but for 1" in run.message
+    assert "“A band – Song 8” stays as it was known" in run.message
+    assert "28 songs, 0 new, 1 removed" in run.message
+    known.refresh_from_db()
+    assert known.removed_time is None
+    assert Track.objects.get(rating_key="20").removed_time is not None
+    poison(thirty)
+    run = sync(thirty)
+    assert "Complete but for" not in run.message
+    assert "unreadable_rows" not in run.result
+
+
+def test_a_song_whose_metadata_alone_break_costs_none_of_its_hundred(thirty: Any) -> None:
+    sync(thirty)
+    Track.objects.update(last_synced=None)
+    poison(thirty, 8)
+    run = thirty.finish(start_sync((), full=True))
+    assert (run.state, run.done_count) == (Run.State.DONE, len(KEYS) - 1)
+    skipped = run.songs.get(state=RunSong.State.SKIPPED)
+    assert (skipped.track.title, "Plex fails whenever" in skipped.message) == ("Song 8", True)
+    assert not Track.objects.exclude(removed_time=None).exists()
+    plan = thirty.finish(start_plan([skipped.track_id], min_confidence=0.7))
+    assert plan.state == Run.State.DONE
+
+
+def test_a_server_that_fails_at_everything_is_down_and_no_song_of_it_is_odd(thirty: Any) -> None:
+    sync(thirty)
+    before = len(thirty.plex.requests())
+    thirty.plex.fail("status", status=500, path="/library/sections/2/all", times=-1)
+    run = thirty.finish(start_sync(()))
+    assert run.state == Run.State.FAILED
+    assert "failed with status 500" in run.message
+    assert len(thirty.plex.requests()) - before < 60
+    assert not Track.objects.exclude(removed_time=None).exists()
+
+
+def test_more_rows_than_odd_songs_can_explain_fail_the_sync(thirty: Any) -> None:
+    sync(thirty)
+    poison(thirty, *range(1, 31, 2))
+    run = thirty.finish(start_sync(()))
+    assert run.state == Run.State.FAILED
+    assert not Track.objects.exclude(removed_time=None).exists()
