@@ -223,6 +223,7 @@ class InferenceFake(ModelsFake):
             yield inference_pb2.TrainResponse(out_of_fold=said)
         stage = inference_pb2.StageReport(stage=1, model_version=self.model, held_out_accuracy=0.75)
         model = made(1, self.trained_state, "No better: 70 % against 71 %.")
+        model.random_weights = self.random_weights
         report = inference_pb2.TrainingReport(
             stages=[stage],
             model=model,

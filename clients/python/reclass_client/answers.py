@@ -41,6 +41,7 @@ def classification_of(response: inference_pb2.ClassifyTrackResponse) -> Classifi
         provisional_reason=response.provisional_reason,
         vectors=vectors_of(response.vectors),
         audio=facts_of(response) if response.content_key else None,
+        random_weights=response.random_weights,
     )
 
 

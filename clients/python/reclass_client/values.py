@@ -89,6 +89,8 @@ class Classification:
     """Computed by this call; those that were sent are not repeated."""
     audio: AudioFacts | None
     """None when no audio was read."""
+    random_weights: bool = False
+    """The deciding stage judged vectors that random weights made, for trials: its verdict means nothing."""
 
     @property
     def is_guess(self) -> bool:
@@ -103,6 +105,8 @@ class Classification:
         if self.is_guess:
             return f"unlike the songs of the training; at a guess {self.genre}"
         said = f"{self.genre}  {self.confidence:.0%}"
+        if self.random_weights:
+            return f"{said}  (random weights: it means nothing)"
         if self.outcome is Outcome.PROVISIONAL:
             return f"{said}  (provisional: {self.provisional_reason})"
         return said

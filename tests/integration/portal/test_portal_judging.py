@@ -160,7 +160,11 @@ def test_what_a_training_says_is_stored_as_a_whole_and_only_of_songs_that_are_th
         for song in songs:
             room.take(
                 OutOfFold(
-                    song_id=str(song.pk), verdicts=(verdict("genre_test/2"),), label_suspect=song == songs[2]
+                    song_id=str(song.pk),
+                    verdicts=(verdict("genre_test/2"),),
+                    label_suspect=song == songs[2],
+                    outcome="unsure" if song == songs[3] else "classified",
+                    deciding_stage=1,
                 )
             )
         assert Prediction.objects.filter(out_of_fold=True).count() == 0
@@ -172,6 +176,7 @@ def test_what_a_training_says_is_stored_as_a_whole_and_only_of_songs_that_are_th
     assert current.count() == SONGS - 1
     assert current.get(label_suspect=True).track == songs[2]
     assert Track.objects.get(pk=songs[1].pk).analysis == Analysis.PENDING
+    assert Track.objects.get(pk=songs[3].pk).analysis == Analysis.UNSURE
 
 
 def test_what_a_person_has_set_is_asked_of_inference_with_each_song(portal, songs):

@@ -94,6 +94,18 @@ def test_a_promotion_brings_what_the_model_said_out_of_fold_and_forgets_models_t
     assert [each.model_version for each in earlier] == ["genre_test/2"]
 
 
+def test_a_training_of_random_weights_says_so_and_so_does_every_verdict_of_it(heard) -> None:
+    from portal.runs.start import start_train
+    from portal.verdicts.models import Prediction
+
+    heard.inference.random_weights = True
+    run = heard.finish(start_train())
+    assert (
+        "It has learned from vectors that random weights made: what these say means nothing." in run.message
+    )
+    assert set(Prediction.objects.values_list("random_weights", flat=True)) == {True}
+
+
 def test_a_song_of_the_training_that_is_unlike_the_others_is_unsure_and_is_not_written(heard) -> None:
     from portal.library.models import Analysis, Track
     from portal.runs.start import start_classify, start_plan, start_train

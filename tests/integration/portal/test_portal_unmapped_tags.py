@@ -7,6 +7,7 @@ import songs
 from portal.genres.models import Alias, Genre, IgnoredTag
 from portal.library.labels import relabel
 from portal.library.models import Track
+from portal.library.shown import with_verdicts
 from portal.library.unmapped import unheeded_songs, unmapped_tags
 
 PAGE = "/admin/genres/alias/unmapped/"
@@ -100,6 +101,16 @@ def test_dashboard_and_the_page_of_what_can_be_learned_lead_to_unknown_tags(admi
     learnable = html.unescape(admin_client.get("/admin/genres/genre/learnable/").content.decode())
     assert "neither learned from nor written" in learnable
     assert PAGE in learnable
+
+
+@pytest.mark.parametrize("tags", [["Folk", "Rock"], ["Rock, Folk"], ["Folk / Rock"]])
+def test_a_verdict_agrees_with_any_of_the_genres_that_the_tags_name(tags):
+    song = songs.make_song(songs.make_library(), 1, plex_genres=tags)
+    relabel()
+    for genre, found in (("Folk", "agrees"), ("Pop_Rock", "agrees"), ("Jazz", "differs")):
+        song.predictions.all().delete()
+        songs.judge(song, Genre.objects.get(name=genre), 0.9)
+        assert with_verdicts(Track.objects.filter(pk=song.pk)).get().agreement == found
 
 
 def test_who_may_not_add_aliases_sees_the_list_without_the_button(client, django_user_model):

@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from reclass.features.v1 import features_pb2
 from reclass.inference.v1 import inference_pb2
 from reclass_client import Options, Outcome, Song, Vector
-from reclass_client.answers import OUTCOMES
+from reclass_client.answers import OUTCOMES, classification_of
 from reclass_client.errors import BY_CODE, BY_REASON, ReclassError
 from reclass_client.rich_status import error_info
 from reclass_client.songs import EXCERPTS, options_to, request_for, vector_to
@@ -115,3 +115,14 @@ def test_vectors_go_with_the_audio_that_gives_what_is_lacking() -> None:
     )
     assert request.audio.path == "/music/a.mp3"
     assert request.vectors[0].kind == features_pb2.VECTOR_KIND_MERT
+
+
+def test_a_summary_never_shows_a_genre_of_random_weights_or_a_guess_without_saying_so() -> None:
+    answer = inference_pb2.ClassifyTrackResponse(
+        outcome=inference_pb2.OUTCOME_CLASSIFIED, genre="Jazz", confidence=0.9998, random_weights=True
+    )
+    assert classification_of(answer).summary == "Jazz  100%  (random weights: it means nothing)"
+    answer.outcome = inference_pb2.OUTCOME_UNSURE
+    assert classification_of(answer).summary == "unlike the songs of the training; at a guess Jazz"
+    answer.outcome, answer.random_weights = inference_pb2.OUTCOME_CLASSIFIED, False
+    assert classification_of(answer).summary == "Jazz  100%"

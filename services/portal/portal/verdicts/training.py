@@ -19,6 +19,7 @@ from portal.verdicts.pruning import prune_predictions
 from portal.verdicts.storing import genres_by_name
 
 SEED = 20200821
+OF_TRIALS = "It has learned from vectors that random weights made: what these say means nothing."
 
 
 class Training:
@@ -80,13 +81,19 @@ class Training:
         skipped = ", ".join(each["genre"] for each in run.result.get("skipped_genres", ()))
         left_out = f" Too few songs or artists to learn: {skipped}." if skipped else ""
         unread = "".join(f" {each.rstrip('.')}." for each in run.result.get("unread_sets", ()))
+        by_trials = (run.result.get("model") or {}).get("random_weights")
+        trial = (
+            " It has learned from vectors that random weights made: what these say means nothing."
+            if by_trials
+            else ""
+        )
         name = name_of(run.result)
         serves = run.result.get("in_service", True)
         standing = f" {name} is in service." if serves else f" {candidate_sentence(run)}"
         return (
             f"{name} has learned {len(run.result['genres'])} genres from "
             f"{run.result['song_count']:,} songs; {right_of(run.result)} on artists it never heard."
-            f"{left_out}{unread}{standing}"
+            f"{left_out}{unread}{trial}{standing}"
         )
 
     def abandon(self, run: Run) -> None:
