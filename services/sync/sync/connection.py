@@ -141,7 +141,8 @@ class Connection:
         fresh = path.with_name(f".{FILE}.{os.getpid()}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path.parent.chmod(0o700)
+            if path.parent.stat().st_uid == os.geteuid():  # a volume's own root can be somebody else's
+                path.parent.chmod(0o700)
             fresh.unlink(missing_ok=True)
             with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
                 file.write(text)

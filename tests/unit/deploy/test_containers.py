@@ -150,6 +150,19 @@ def test_every_service_that_reads_a_secret_is_given_it() -> None:
         assert read == given, f"{file}: {service}"
 
 
+def test_a_service_is_given_the_tokens_of_its_own_arrows_alone() -> None:
+    """features, for one, which decodes files from anywhere, has none that writes genres."""
+    arrows = re.findall(r"\b(\w+)-to-(\w+)-token\b", (ROOT / "scripts" / "secrets").read_text())
+    assert len(set(arrows)) == 5
+    parts = {"worker": "portal", "migrate": "portal"}
+    for file, service, content in services():
+        part = parts.get(service, service)
+        own = {f"{caller}-to-{called}-token" for caller, called in arrows if part in (caller, called)}
+        given = {secret for secret in content.get("secrets", []) if "-to-" in secret}
+        assert given <= own, f"{file}: {service}"
+        assert not given or given == own, f"{file}: {service}"
+
+
 def test_only_the_portal_is_published_and_on_loopback_alone() -> None:
     published = {
         name: content["ports"]

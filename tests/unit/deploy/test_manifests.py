@@ -190,6 +190,13 @@ def test_every_secret_that_a_pod_reads_is_a_file_of_make_secrets(manifests: list
                 assert files == secret_files(workload), named(workload)
 
 
+def test_a_pod_has_the_tokens_of_its_own_arrows_alone(manifests: list[Document]) -> None:
+    for workload in workloads(manifests):
+        part = {"worker": "portal"}.get(workload["metadata"]["name"], workload["metadata"]["name"])
+        tokens = [Path(file).name for file in secret_files(workload) if "-to-" in file]
+        assert all(part in name.removesuffix("-token").split("-to-") for name in tokens), named(workload)
+
+
 def secret_files(workload: Document) -> set[str]:
     values = [
         variable["value"]

@@ -195,3 +195,14 @@ def test_triton_is_reached_by_certificates_alone_and_shows_neither_http_nor_metr
     command = programs(plan)["triton"].command
     assert f"--tls={plan.folder.certificates}" in command
     assert not [part for part in command if "http" in part or "metrics" in part]
+
+
+def test_a_part_is_told_the_tokens_of_its_own_arrows_alone(plan: Plan) -> None:
+    for program in programs(plan).values():
+        part = "portal" if program.name in ("worker", "web") else program.name
+        told = [Path(value).name for value in program.environment.values() if value.endswith("-token")]
+        arrows = [name.removesuffix("-token").split("-to-") for name in told if "-to-" in name]
+        assert all(part in arrow for arrow in arrows), program.name
+        assert len(arrows) == {"sync": 2, "features": 3, "inference": 2, "portal": 3}.get(part, 0), (
+            program.name
+        )
