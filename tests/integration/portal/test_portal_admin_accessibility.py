@@ -23,6 +23,7 @@ PAGES = (
     "library/track/", "ledger/writebatch/", "runs/run/", "genres/genre/", "genres/alias/unmapped/",
     "genres/genre/learnable/", "teaching/taughtset/", "verdicts/trainedmodel/",
     "preferences/changedsetting/", "auth/user/", "auth/user/add/", "genres/genre/add/",
+    "callers/callertoken/", "callers/callertoken/add/",
 )  # fmt: skip
 TEMPLATES = Path("services/portal/portal/templates")
 

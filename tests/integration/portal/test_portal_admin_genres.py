@@ -130,5 +130,6 @@ def test_the_lists_and_forms_of_the_other_pages_open(admin_client: Client) -> No
     for address in (
         "genres/genre/", f"genres/genre/{genre.pk}/change/", "genres/genre/add/", "genres/alias/", "library/library/",
         "auth/user/", "auth/user/add/", "auth/group/", "genres/alias/?q=bop", "genres/genre/?q=bop",
+        "callers/callertoken/", "callers/callertoken/?q=radio", "callers/callertoken/?role__exact=caller",
     ):  # fmt: skip
         assert admin_client.get(f"/admin/{address}").status_code == 200, address
