@@ -7,16 +7,24 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
+import grpc
 import psutil
 import pytest
+from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
+from reclass.sync.v1 import sync_pb2, sync_pb2_grpc
+from runtime.channel import open_channel
+from runtime.errors import RemoteError
 from standalone.environment import environment_of
 from standalone.errors import NotRunningError
 from standalone.folder import DataFolder
 from standalone.leftovers import MARK
 from standalone.ports import LOOPBACK, Ports, variable
 from standalone.readiness import grpc_serves, web_answers
+from waiting import until
 
 RECLASS = Path(sys.executable).with_name("reclass")
 START_SECONDS = 180
@@ -74,6 +82,10 @@ def test_up_starts_everything_on_loopback_and_sigterm_leaves_nothing(up: Running
     assert second.returncode == 1
     assert f"already runs on {up.folder.root} as process {up.process.pid}" in second.stderr
 
+    each_token_opens_its_own_door_alone(up)
+    a_program_calls_until_its_token_is_revoked(up)
+    the_worker_heals_what_inference_missed(up)
+
     up.process.terminate()
     assert up.process.wait(STOP_SECONDS) == 0
     assert parts_of(up.folder) == []
@@ -93,6 +105,67 @@ def says_what_a_person_needs(up: RunningUp) -> None:
 def sign_in_page(port: int) -> bytes:
     with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/admin/login/", timeout=20) as answer:  # ours
         return bytes(answer.read())
+
+
+def asked(port: int, stub: Any, method: str, request: Any, token: str) -> str:
+    """The reason of a refusal, or nothing where there is an answer."""
+    with open_channel(f"{LOOPBACK}:{port}", token=token, timeout_seconds=30) as channel:
+        try:
+            answer = getattr(stub(channel), method)(request)
+            if method == "ReadAudio":
+                list(answer)
+        except grpc.RpcError as error:
+            return RemoteError.from_rpc(error).reason
+    return ""
+
+
+def status_with(up: RunningUp, token: str) -> str:
+    stub = inference_pb2_grpc.InferenceServiceStub
+    return asked(up.ports.inference, stub, "GetStatus", inference_pb2.GetStatusRequest(), token)
+
+
+def each_token_opens_its_own_door_alone(up: RunningUp) -> None:
+    def sync(method: str, request: Any, arrow: str) -> str:
+        token = up.folder.secret(f"{arrow}-token")
+        return asked(up.ports.sync, sync_pb2_grpc.SyncServiceStub, method, request, token)
+
+    write, read = sync_pb2.WriteGenresRequest(rating_key="1"), sync_pb2.ReadAudioRequest(rating_key="1")
+    assert sync("WriteGenres", write, "portal-to-sync") == "NOT_CONFIGURED"
+    assert sync("ReadAudio", read, "features-to-sync") == "NOT_CONFIGURED"
+    assert sync("WriteGenres", write, "features-to-sync") == "INTERNAL_ONLY"
+    for stranger in ("portal-to-inference", "portal-to-features", "inference-to-features"):
+        assert sync("ReadAudio", read, stranger) == "TOKEN_INVALID"
+    assert status_with(up, up.folder.secret("portal-to-inference-token")) == ""
+    assert status_with(up, up.folder.secret("portal-to-sync-token")) == "TOKEN_INVALID"
+
+
+def tokens(up: RunningUp, *words: str) -> str:
+    command = [RECLASS, "tokens", *words, "--data", str(up.folder.root)]
+    done = subprocess.run(command, env=up.environment, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return done.stdout.strip()
+
+
+def a_program_calls_until_its_token_is_revoked(up: RunningUp) -> None:
+    token = tokens(up, "make", "radio")
+    assert status_with(up, token) == ""
+    promote = inference_pb2.PromoteModelRequest(name="model-1")
+    stub = inference_pb2_grpc.InferenceServiceStub
+    assert asked(up.ports.inference, stub, "PromoteModel", promote, token) == "OPERATOR_REQUIRED"
+    tokens(up, "revoke", "radio")
+    assert status_with(up, token) == "TOKEN_INVALID"
+
+
+def the_worker_heals_what_inference_missed(up: RunningUp) -> None:
+    """As if its folder had come back from a backup."""
+    old = inference_pb2.Caller(
+        name="long gone", role=inference_pb2.CALLER_ROLE_OPERATOR, token_sha256=sha256(b"long-gone").digest()
+    )
+    stub = inference_pb2_grpc.InferenceServiceStub
+    request = inference_pb2.SetCallersRequest(callers=[old])
+    portal = up.folder.secret("portal-to-inference-token")
+    assert asked(up.ports.inference, stub, "SetCallers", request, portal) == ""
+    until(lambda: status_with(up, "long-gone") == "TOKEN_INVALID")
 
 
 def parts_of(folder: DataFolder) -> list[psutil.Process]:
