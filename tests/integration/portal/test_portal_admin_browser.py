@@ -8,6 +8,7 @@ import pytest
 import songs
 from browser import open_page, sign_in, take_screenshots
 from portal.genres.models import Genre
+from portal.runs.models import Run
 from portal.verdicts.models import Override
 
 
@@ -42,3 +43,27 @@ def set_genre_of_all(url: str, genre: str) -> None:
         page.locator("select[name=genre]").select_option(genre)
         page.get_by_role("button", name="Set the genre").click()
         page.get_by_text("is now the genre of 12 songs").wait_for()
+
+
+CUT_OFF = """cells => cells.filter(cell => cell.scrollHeight > cell.clientHeight + 1
+    || cell.scrollWidth > cell.clientWidth + 1).map(cell => cell.innerText)"""
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("genres")
+def test_a_long_message_is_whole_on_a_telephone(live_server: Any, django_user_model: Any) -> None:
+    django_user_model.objects.create_superuser("admin", password="pw")
+    said = "Batch 3: 1,234 songs would be written; run `reclass push` when you have looked it over. " * 3
+    Run.objects.create(kind=Run.Kind.PLAN, state=Run.State.DONE, request_id="r", message=said)
+    with ThreadPoolExecutor(1) as browser_thread:
+        assert browser_thread.submit(cut_off, f"{live_server.url}", "/admin/runs/run/").result() == []
+
+
+def cut_off(url: str, path: str) -> list[str]:
+    """Cells of a list that a narrow window shows in part."""
+    with open_page() as page:
+        sign_in(page, url, "admin", "pw")
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.goto(f"{url}{path}")
+        found: list[str] = page.eval_on_selector_all("#result_list td, #result_list th", CUT_OFF)
+        return found

@@ -10,9 +10,13 @@ from django.conf import settings
 from django.contrib.auth.models import Permission
 from django.core.cache import cache
 from django.test import Client
+from django.utils import timezone
 from portal.dashboard.services import look_around
+from portal.genres.models import Genre
 from portal.library.models import Analysis
 from portal.runs.models import Run
+from portal.verdicts.models import Override
+from portal.verdicts.serving import serving_versions
 from runtime.testing import running_server
 
 pytestmark = pytest.mark.usefixtures("genres")
@@ -113,6 +117,47 @@ def test_the_one_button_that_stands_out_is_the_next_step_and_none_does_while_a_r
     assert primary(dashboard(admin_client)) == ["Analyse"]
     batch = songs.make_batch(songs.make_judged_songs(1, songs.make_library("Another")))
     assert f"Batch {batch.pk} is planned and waits to be applied." in dashboard(admin_client)
+
+
+def test_a_dry_run_is_the_next_step_again_once_a_verdict_is_newer_than_the_last_one(
+    portal: Any, admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("sync_target", "features_target", "inference_target"):
+        monkeypatch.setattr(settings.RECLASS, name, portal.target)
+    monkeypatch.setattr("portal.dashboard.services.HEALTH_TIMEOUT_SECONDS", 30)
+    (track,) = songs.make_judged_songs(1)
+
+    def ran(kind: str, **fields: Any) -> None:
+        now = timezone.now()
+        Run.objects.create(
+            kind=kind, state=Run.State.DONE, request_id="r", started_time=now, finished_time=now, **fields
+        )
+
+    assert "Dry run" in offered(admin_client)
+    ran("plan")
+    ran("classify", done_count=0)
+    ran("train", result={"in_service": False})
+    assert "Dry run" not in offered(admin_client)
+    ran("classify", done_count=1)
+    assert "Dry run" in offered(admin_client)
+    ran("plan")
+    assert "Dry run" not in offered(admin_client)
+    Override.objects.create(track=track, genre=Genre.objects.get(name="Folk"))
+    assert "Dry run" in offered(admin_client)
+
+
+@pytest.mark.django_db
+def test_while_inference_is_silent_the_model_of_the_last_promotion_counts_as_the_one_in_service() -> None:
+    done = {"state": Run.State.DONE, "request_id": "r"}
+    Run.objects.create(kind="train", result={"in_service": True, "heads": ["f/1"]}, **done)
+    Run.objects.create(kind="promote", result={"model": "model-2", "heads": ["f/2"]}, **done)
+    Run.objects.create(kind="train", result={"in_service": False, "heads": ["f/3"]}, **done)
+    assert serving_versions() == {"f/2"}
+
+
+def offered(client: Client) -> list[str]:
+    """The buttons beside what is to do next."""
+    return [one.button for one in client.get("/admin/").context["advice"]]
 
 
 def test_a_step_that_cannot_be_taken_is_no_live_button(admin_client: Client) -> None:

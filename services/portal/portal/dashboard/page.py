@@ -24,7 +24,7 @@ from portal.runs.models import Run
 from portal.runs.start import last_written_batch
 from portal.verdicts.learnable import survey_genres
 from portal.verdicts.models import Override
-from portal.verdicts.serving import note_serving, serving_versions
+from portal.verdicts.serving import note_serving, serving_versions, switches
 
 
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -93,11 +93,12 @@ def _standing(counts: Counts, around: Surroundings) -> Standing:
 
 def _planned_since() -> bool:
     """Whether a dry run has seen the songs' genres as they are decided now."""
-    done = Run.objects.filter(state=Run.State.DONE).order_by("-finished_time")
-    plan = done.filter(kind=Run.Kind.PLAN).first()
+    done = Run.objects.filter(state=Run.State.DONE)
+    plan = done.filter(kind=Run.Kind.PLAN).order_by("-finished_time").first()
     if plan is None or plan.started_time is None:
         return False
-    decided = done.filter(kind__in=(Run.Kind.CLASSIFY, Run.Kind.TRAIN, Run.Kind.PROMOTE)).first()
-    if decided is not None and decided.finished_time and decided.finished_time > plan.started_time:
-        return False
-    return not Override.objects.filter(created_time__gt=plan.started_time).exists()
+    since = {"finished_time__gt": plan.started_time}
+    # The schedule classifies after each sync, mostly nothing.
+    judged = done.filter(kind=Run.Kind.CLASSIFY, done_count__gt=0, **since)
+    decided = Override.objects.filter(created_time__gt=plan.started_time)
+    return not (judged.exists() or switches().filter(**since).exists() or decided.exists())

@@ -168,7 +168,8 @@ class GenreAdmin(Relabelling):
             "found": found,
             "offers": offers(found),
             "trainings": (("train", "Train"), ("train-as-is", "Train as it is")),
-            "may_start": request.user.has_perm("runs.change_run"),
+            "may_start": any(each.labelled for each in found.genres)
+            and request.user.has_perm("runs.change_run"),
         }
         return TemplateResponse(request, "portal/learnable.html", context)
 

@@ -50,7 +50,7 @@ class RunAdmin(PageAdmin):
         "how_far",
         "failed",
         "what_happened",
-        "created_time",
+        "asked_for",
         "finished_time",
     )
     list_filter = (("kind", ChoicesDropdownFilter), ("state", ChoicesDropdownFilter))
@@ -92,7 +92,7 @@ class RunAdmin(PageAdmin):
 
     @admin.display(description="Message")
     def what_happened(self, run: Run) -> SafeString:
-        return on_page(run.message or run.step or "–")
+        return format_html("<span>{}</span>", on_page(run.message or run.step or "–"))
 
     @admin.display(description="Asked for", ordering="created_time")
     def asked_for(self, run: Run) -> datetime:

@@ -77,7 +77,7 @@ class TaughtSetAdmin(ModelAdmin):
 
     @admin.display(description="Trouble", ordering="trouble")
     def what_is_wrong(self, taught_set: TaughtSet) -> SafeString:
-        return on_page(taught_set.trouble or "–")
+        return format_html("<span>{}</span>", on_page(taught_set.trouble or "–"))
 
     @admin.display(description="Enough?")
     def remark(self, taught_set: Any) -> SafeString:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from django.core.cache import cache as remembered
+from django.db.models import Q, QuerySet
 from runtime.errors import RemoteError
 
 from portal.remote.inference import Stage, stages
@@ -38,7 +39,15 @@ def forget_serving() -> None:
     remembered.delete(_FRESH)
 
 
+def switches() -> QuerySet[Run]:
+    """The runs that put a model into service: every promotion, and the trainings that made more than a candidate.
+
+    Not by `exclude`: PostgreSQL compares nothing with what a promotion does not say, and leaves it out too.
+    """
+    trained = Q(kind=Run.Kind.TRAIN) & (Q(result__in_service=True) | ~Q(result__has_key="in_service"))
+    return Run.objects.filter(trained | Q(kind=Run.Kind.PROMOTE), state=Run.State.DONE)
+
+
 def _last_trained() -> frozenset[str]:
-    switched = Run.objects.filter(kind__in=(Run.Kind.TRAIN, Run.Kind.PROMOTE), state=Run.State.DONE)
-    run = switched.exclude(result__in_service=False).order_by("-pk").first()
+    run = switches().order_by("-pk").first()
     return frozenset(run.result.get("heads", ())) if run is not None else frozenset()
