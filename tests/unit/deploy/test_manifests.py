@@ -266,6 +266,17 @@ def test_everything_with_a_door_has_all_three_probes(manifests: list[Document]) 
             assert {"startupProbe", "readinessProbe", "livenessProbe"} <= main.keys(), named(workload)
 
 
+def test_a_lost_database_takes_the_pages_out_of_service_and_does_not_restart_them(
+    manifests: list[Document],
+) -> None:
+    (portal,) = [each for each in workloads(manifests) if each["metadata"]["name"] == "portal"]
+    (main,) = pod(portal)["containers"]
+    asked = {
+        kind: main[kind]["httpGet"]["path"] for kind in ("startupProbe", "livenessProbe", "readinessProbe")
+    }
+    assert asked == {"startupProbe": "/livez", "livenessProbe": "/livez", "readinessProbe": "/healthz"}
+
+
 def test_no_pod_may_more_than_it_must(manifests: list[Document]) -> None:
     for workload in workloads(manifests):
         name = workload["metadata"]["name"]

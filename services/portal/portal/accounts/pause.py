@@ -11,7 +11,7 @@ FAILURES = 5
 PAUSE = timedelta(minutes=15)
 MESSAGE = (
     "Too many wrong passwords for this account or from your address. Wait 15 minutes and try again. Whoever runs the "
-    "portal ends the wait at once, and makes a new password, with: reclass admin-password"
+    "portal can end the wait at once, and make a new password, as it says below."
 )
 
 
