@@ -52,8 +52,6 @@ def main() -> None:
     except CannotStartError as problem:
         sys.exit(f"Triton cannot start: {problem}")
     server = site / "pytriton" / "tritonserver" / "bin" / "tritonserver"
-    # Songs and vectors go to the models' processes through files in /dev/shm.
-    os.umask(0o077)
     os.execve(  # noqa: S606  a server of our own choice, no shell wanted
         server,
         server_arguments(options, backends, extra, key),
