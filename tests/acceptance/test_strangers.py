@@ -9,14 +9,17 @@ from typing import Any
 
 import psutil
 import pytest
-from running_demo import RunningDemo, system_processes
+from running_demo import START_SECONDS, RunningDemo, system_processes
 
 STRANGER = Path(__file__).with_name("stranger.py")
 SERVICES = ("sync", "features", "inference")
 REFUSALS = {"UNAUTHENTICATED", "PERMISSION_DENIED"}
 # Triton takes it on its command line alone; without a certificate it opens nothing.
 KEY_IN_SIGHT = "triton-key"
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else"),
+    pytest.mark.timeout(START_SECONDS + 60),
+]
 
 
 @pytest.fixture(scope="module")
