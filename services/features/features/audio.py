@@ -6,18 +6,29 @@ crash, hang, and write to stderr.
 
 import os
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import soxr
 
 from features import ffmpeg, sndfile
-from features.errors import Damaged, InvalidSamples, NotAudio, Silent, TooLong, Truncated
+from features.errors import (
+    Damaged,
+    FeatureError,
+    InvalidSamples,
+    NoSamples,
+    NotAudio,
+    Silent,
+    TooLong,
+    Truncated,
+)
 from features.excerpts import Part
 from features.foreign import foreign_kind
+from features.level import Level, LevelMeter
 from features.mpeg import read_at, skip_leading_tags, skip_padding
-from features.payload import find_payload
+from features.payload import Payload, find_payload
 from features.sound import MAX_LOST_SECONDS, FloatArray, Sound
 
 SAMPLE_RATE_HZ = 22_050
@@ -29,8 +40,10 @@ MAX_KEPT_SAMPLES = 2**26
 # Enough to see what a file is.
 HEAD_BYTES = 4096
 OPUS = b"OpusHead"
-# -120 dBFS: below the last bit of 16, above what a lossy codec makes of zeros.
-SILENCE_PEAK = 1e-6
+REMEDY = "copy or rip it again"
+CUT_OFF = f"the file ends before its own header says; {REMEDY}"
+# Of the seconds of a part of a song; with less sound in it another part stands for the song.
+AUDIBLE_SHARE = 0.5
 # Floating-point files may leave [-1, 1], even by the range of integers; beyond that they are no sound.
 ABSURD_PEAK = 1e6
 
@@ -66,28 +79,82 @@ class Excerpt:
 def load_excerpt(path: str, part: Part = Part.MIDDLE, rates: Collection[int] = (SAMPLE_RATE_HZ,)) -> Excerpt:
     """Decode a part of the audio file at `path` once; a song shorter than the excerpt is taken whole.
 
+    1. Where the part is silent for most of its length, the other places of a part are tried in their order; the first
+       that is not is taken, else the one with the most seconds of sound.
+    2. Where its channels cancel each other out, one of them is heard instead of their mean.
+
     Raises NotAudio, NoSamples, InvalidSamples, TooShort, TooLong, Silent, Damaged, Truncated, or OSError.
     """
     if os.path.getsize(path) == 0:
         raise NotAudio("the file is empty")
     with _silent_stderr():
+        return _audible(_File.at(path), part, rates)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Tried:
+    """What was heard at one place of a song."""
+
+    excerpt: Excerpt
+    level: Level
+    is_whole: bool
+    """There is no other place."""
+
+
+def _audible(file: "_File", part: Part, rates: Collection[int]) -> Excerpt:
+    best: _Tried | None = None
+    enough = 0.0 if part is Part.WHOLE else AUDIBLE_SHARE
+    for place in part.places:
         try:
-            with _opened(path, part) as sound:
-                return _heard(path, sound, rates)
-        except sndfile.LostSyncError as lost:
-            with ffmpeg.open_sound(path, part) as sound:
-                _check_rest(sound, lost.frames)
-                return _heard(path, sound, rates)
+            tried = _tried(file, part, place, rates)
+        except (Damaged, Truncated):
+            if best is None:
+                raise
+            continue
+        if best is None or tried.level.audible_share > best.level.audible_share:
+            best = tried
+        if tried.is_whole or tried.level.audible_share > enough:
+            break
+    if best is None or best.level.audible_share == 0:
+        raise Silent("nothing that can be heard is in the song, only silence or noise below -70 dB")
+    return best.excerpt
 
 
-def _heard(path: str, sound: Sound, rates: Collection[int]) -> Excerpt:
+def _tried(file: "_File", part: Part, place: int, rates: Collection[int]) -> _Tried:
+    """What is heard at a place, of one channel where their mean is not the song."""
+    tried = _decoded(file, part, place, rates)
+    channel = tried.level.instead
+    return tried if channel is None else _decoded(file, part, place, rates, channel)
+
+
+def _decoded(
+    file: "_File", part: Part, place: int, rates: Collection[int], channel: int | None = None
+) -> _Tried:
+    try:
+        with file.opened(part, place) as sound:
+            return _heard(file, sound, rates, channel)
+    except sndfile.LostSyncError as lost:
+        # Without a header libsndfile guesses the length of an MP3 by its bit rate.
+        promised = lost.frames if file.payload.has_length else None
+        try:
+            with file.opened_by_ffmpeg(part, place, promised=promised) as sound:
+                return _heard(file, sound, rates, channel)
+        except FeatureError as error:
+            error.said = f"{error.said} {lost.said}".strip()
+            raise
+
+
+def _heard(file: "_File", sound: Sound, rates: Collection[int], channel: int | None) -> _Tried:
     _check_length(sound, rates)
     outlets = {rate: _Outlet(sound, rate) for rate in rates}
-    heard = _listen(sound, outlets.values())
-    return Excerpt(
+    meter = LevelMeter(sound.sample_rate_hz)
+    heard = _listen(sound, outlets.values(), meter, channel)
+    file.check_end(sound, heard)
+    excerpt = Excerpt(
         at={rate: outlet.finish(heard) for rate, outlet in outlets.items()},
-        properties=_properties(sound, heard, os.path.getsize(path)),
+        properties=_properties(sound, heard, os.path.getsize(file.path)),
     )
+    return _Tried(excerpt=excerpt, level=meter.result(), is_whole=sound.count >= sound.frames)
 
 
 class _Outlet:
@@ -147,31 +214,70 @@ class _Joined:
         self._filled += len(y)
 
 
-def _opened(path: str, part: Part) -> AbstractContextManager[Sound]:
-    with open(path, "rb") as file:
-        payload, tag_bytes = find_payload(file), skip_leading_tags(file)
-        head = read_at(file, skip_padding(file, tag_bytes), HEAD_BYTES)
-    if payload.is_truncated:
-        raise Truncated("the file ends before its own header says; copy or rip it again")
-    # libsndfile forgets a tag in front when it seeks in FLAC, takes twice as long over Opus, and believes any header.
-    is_for_ffmpeg = (payload.container == "flac" and tag_bytes) or OPUS in head or payload.is_overlong
-    opened = None if is_for_ffmpeg else sndfile.open_file(path)
-    if opened is not None:
-        return sndfile.open_sound(opened, part)
-    kind = foreign_kind(head)
-    if kind:
-        raise NotAudio(f"the file is {kind}, and no audio")
-    return ffmpeg.open_sound(path, part)
+@dataclass(frozen=True, kw_only=True)
+class _File:
+    """A file, and what a look at it tells before it is opened."""
 
+    path: str
+    payload: Payload
+    head: bytes
+    """Behind tags and padding."""
+    is_tagged: bool
+    """There is a tag in front of the sound."""
 
-def _check_rest(sound: Sound, promised_frames: int) -> None:
-    """Refuse what lost more than a little of the song on the way."""
-    lost_seconds = (promised_frames - sound.frames) / sound.sample_rate_hz
-    if lost_seconds > MAX_LOST_SECONDS:
-        raise Damaged(
-            f"{lost_seconds:.1f} s of the song are damaged, or its header says more than it holds; "
-            "copy or rip the file again"
-        )
+    @classmethod
+    def at(cls, path: str) -> Self:
+        """Look at the file."""
+        with open(path, "rb") as file:
+            payload, tag_bytes = find_payload(file), skip_leading_tags(file)
+            head = read_at(file, skip_padding(file, tag_bytes), HEAD_BYTES)
+        return cls(path=path, payload=payload, head=head, is_tagged=tag_bytes > 0)
+
+    @contextmanager
+    def opened(self, part: Part, place: int) -> Iterator[Sound]:
+        """Its sound, by the decoder that knows it best."""
+        # libsndfile forgets a tag in front when it seeks in FLAC, takes long over Opus, and believes any header.
+        is_tagged_flac = self.payload.container == "flac" and self.is_tagged
+        is_for_ffmpeg = is_tagged_flac or OPUS in self.head or self.payload.is_overlong
+        opened = None if is_for_ffmpeg else sndfile.open_file(self.path)
+        if opened is not None:
+            with sndfile.open_sound(opened, part, place, share=self.payload.share) as sound:
+                yield sound
+            return
+        kind = foreign_kind(self.head)
+        if kind:
+            raise NotAudio(f"the file is {kind}")
+        with self.opened_by_ffmpeg(part, place) as sound:
+            yield sound
+
+    @contextmanager
+    def opened_by_ffmpeg(self, part: Part, place: int, *, promised: int | None = None) -> Iterator[Sound]:
+        """Its sound by FFmpeg; `promised` are the samples that its header says."""
+        try:
+            with ffmpeg.open_sound(self.path, part, place, promised=promised) as sound:
+                yield sound
+        except (Damaged, NotAudio, NoSamples) as error:
+            if self.payload.is_truncated:
+                raise Truncated(CUT_OFF, said=error.said) from error
+            raise
+
+    def check_end(self, sound: Sound, heard: int) -> None:
+        """Refuse what ends within the excerpt. What is missing behind it costs nothing."""
+        lost_seconds = (sound.count - heard) / sound.sample_rate_hz
+        is_little = not sound.is_promised and heard > sound.count / 2
+        if lost_seconds > MAX_LOST_SECONDS and not is_little:
+            what = f"{lost_seconds:.1f} s of the excerpt are not there: "
+            # Its header counts what is in front of a hole and behind it.
+            is_counted = self.payload.container == "stream" and self.payload.has_length
+            if sound.codec == "mp3" and is_counted and not self.payload.is_truncated:
+                raise Damaged(
+                    f"{what}they are damaged, or the file's header says more than it holds; {REMEDY}"
+                )
+            raise Truncated(f"{what}the file ends early, or its header says more than it holds; {REMEDY}")
+        # Where Ogg was cut off, nothing tells how much is missing.
+        is_last = sound.start + sound.count >= sound.frames - MAX_LOST_SECONDS * sound.sample_rate_hz
+        if self.payload.container == "ogg" and self.payload.is_truncated and is_last:
+            raise Truncated(CUT_OFF)
 
 
 def _check_length(sound: Sound, rates: Collection[int]) -> None:
@@ -185,43 +291,40 @@ def _check_length(sound: Sound, rates: Collection[int]) -> None:
         )
 
 
-def _listen(sound: Sound, outlets: Collection[_Outlet]) -> int:
-    """Hand the excerpt to the outlets; the number of its samples. Raises what is wrong with them."""
-    heard, peak, loudest_channel = 0, 0.0, 0.0
+def _listen(sound: Sound, outlets: Collection[_Outlet], meter: LevelMeter, channel: int | None) -> int:
+    """Hand the excerpt to the outlets and the meter; the number of its samples. Raises what is wrong with them."""
+    heard = 0
     for block in sound.blocks:
-        y = _mono(block)
-        peak = max(peak, _peak(y))
-        if peak < SILENCE_PEAK:
-            loudest_channel = max(loudest_channel, _peak(block))
+        y = _mono(block) if channel is None else _one(block, channel)
+        _check_samples(y)
+        meter.add(block, y)
         heard += len(y)
         for outlet in outlets:
             outlet.take(y)
-    lost_seconds = (sound.count - heard) / sound.sample_rate_hz
-    if lost_seconds > MAX_LOST_SECONDS:
-        raise Truncated(
-            f"{lost_seconds:.1f} s of the excerpt are not there: the file ends early, or its header says more than "
-            "it holds; copy or rip it again"
-        )
-    if peak < SILENCE_PEAK:
-        is_cancelled = loudest_channel >= SILENCE_PEAK
-        why = "its channels cancel each other out" if is_cancelled else "there is nothing to hear"
-        raise Silent(f"what is heard of the song is digital silence; {why}")
     return heard
 
 
 def _mono(samples: FloatArray) -> FloatArray:
     """The mean of the channels."""
-    # The half sum equals numpy's mean bit by bit and costs a thirtieth.
-    return (
-        (samples[:, 0] + samples[:, 1]) * np.float32(0.5) if samples.shape[1] == 2 else samples.mean(axis=1)
-    )
+    if samples.shape[1] == 1:
+        return samples[:, 0]
+    with np.errstate(invalid="ignore", over="ignore"):  # what is no number is told afterwards
+        # The half sum equals numpy's mean bit by bit and costs a thirtieth.
+        if samples.shape[1] == 2:
+            return (samples[:, 0] + samples[:, 1]) * np.float32(0.5)
+        mean: FloatArray = samples.mean(axis=1)
+    return mean
 
 
-def _peak(samples: FloatArray) -> float:
+def _one(samples: FloatArray, channel: int) -> FloatArray:
+    """One channel; the last where the song has fewer by now."""
+    return np.ascontiguousarray(samples[:, min(channel, samples.shape[1] - 1)])
+
+
+def _check_samples(samples: FloatArray) -> None:
     peak = float(max(samples.max(), -samples.min()))
     if not peak <= ABSURD_PEAK:  # NaN compares false
         raise InvalidSamples("the file holds samples that are not numbers, or far out of range; rip it again")
-    return peak
 
 
 def _properties(sound: Sound, heard: int, size_bytes: int) -> AudioProperties:

@@ -13,6 +13,11 @@ class FeatureError(ServiceError):
 
     domain: ClassVar[str] = "reclass.features"
 
+    def __init__(self, message: str, *, said: object = "") -> None:
+        super().__init__(message)
+        self.said = str(said)
+        """What a library said of it, in words of its own: for the log, never for a person who asks about a song."""
+
 
 class InvalidRequest(FeatureError):
     """The request does not say what to listen to."""

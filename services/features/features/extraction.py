@@ -53,7 +53,11 @@ def extract(
             return Extraction(content_key=key, tags=read_tags(path))
         excerpt, whole, failure = _load(path, part, _rates(with_fma, window_samples), with_fma_native)
     except OSError as error:
-        raise AudioNotFound(f"the file cannot be read: {error.strerror}") from error
+        raise AudioNotFound(
+            "the file cannot be read to its end: see whether it is still there, whether this service may read it, "
+            "and whether the disk or the share that it is on answers",
+            said=error,
+        ) from error
     return Extraction(
         content_key=key,
         properties=excerpt.properties,

@@ -1,5 +1,6 @@
 """Finds the file that a path means: another machine's name for it, translated, and never outside the media folders."""
 
+import errno
 import os
 import re
 import stat
@@ -140,11 +141,22 @@ def _check_readable(real: Path, path: str) -> None:
     try:
         mode = os.stat(real).st_mode
     except OSError as error:
-        raise AudioNotFound(f"{path} is not there ({real}: {error.strerror})") from error
+        where = "" if str(real) == path else f" (looked for as {real})"
+        raise AudioNotFound(f"{path} {_why_not(error)}{where}", said=error) from error
     if not stat.S_ISREG(mode):
         raise AudioNotFound(f"{path} is not a file ({real})")
     if not os.access(real, os.R_OK):
         raise AudioNotFound(f"{path} cannot be read: let the user that runs this service read {real}")
+
+
+def _why_not(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return "is not there"
+    if isinstance(error, PermissionError):
+        return "cannot be looked at: let the user that runs this service read the folders that it is in"
+    if error.errno == errno.ENAMETOOLONG:
+        return "is not there: no file has so long a name"
+    return "cannot be looked at: see whether the disk or the share that it is on answers"
 
 
 def spelled_as_on_disk(path: Path) -> Path:

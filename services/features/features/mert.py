@@ -84,7 +84,7 @@ def version(description: Description, part: Part) -> str:
         f"norm={description.normalize}",
         f"dtype={description.dtype}",
         *(["weights=trial"] if description.for_trials else []),
-        f"excerpt={part}",
+        f"excerpt={part.made}",
     ]
     return ";".join(parts)
 

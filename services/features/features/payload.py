@@ -17,8 +17,9 @@ ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
 WAVPACK_MAX_BLOCK = 1 << 20
 # A real file has a handful; one of zeros would have a billion.
 MAX_RIFF_CHUNKS = 1_000
-# A size that a writer to a pipe leaves, since it never learns the real one.
-UNKNOWN_SIZES = (0, 0xFFFF_FFFF)
+# Sizes that a writer to a pipe leaves, since it never learns the real one: 0, or about as much as 31 or 32 bits can say
+# (0x7FFFFFFF, 0x7FFFF000, 0xFFFFFFFF less the header), which would be three hours of sound at least.
+PIPE_SIZES = 0x7FFF_0000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,10 @@ class Payload:
     """Offset and size of the pieces that are there, in order."""
     is_truncated: bool
     """Whether the file ends before its own headers say."""
+    share: float = 1.0
+    """Of the samples that the header of a WAV or AIFF promises, those that are there."""
+    has_length: bool = True
+    """Whether a header says how long frames between tags last; without one the length of an MP3 is a guess."""
     is_overlong: bool = False
     """Whether there is more than its headers say: an MP3 to which another was added."""
 
@@ -68,7 +73,11 @@ def _stream(file: BinaryIO, start: int, end: int) -> Payload:
     is_truncated = promised is not None and _is_short(end, promised)
     is_overlong = promised is not None and promised > 0 and _is_short(promised, size)
     return Payload(
-        container="stream", spans=((start, size),), is_truncated=is_truncated, is_overlong=is_overlong
+        container="stream",
+        spans=((start, size),),
+        is_truncated=is_truncated,
+        is_overlong=is_overlong,
+        has_length=promised is not None,
     )
 
 
@@ -100,7 +109,8 @@ def _mp4(file: BinaryIO, start: int, end: int) -> Payload:
     is_truncated, has_index = False, False
     for kind, offset, size in _mp4_boxes(file, start, end):
         there = min(size, end - offset)
-        is_truncated |= _is_short(there, size)
+        # What follows the last box may be anything.
+        is_truncated |= kind in (b"mdat", b"moov") and _is_short(there, size)
         has_index |= kind == b"moov"
         if kind == b"mdat":
             spans.append((offset, there))
@@ -140,9 +150,15 @@ def _riff(file: BinaryIO, start: int, end: int) -> Payload:
 
 
 def _riff_data(offset: int, size: int, end: int) -> Payload:
-    there = end - offset if size in UNKNOWN_SIZES else min(size, end - offset)
-    is_truncated = size not in UNKNOWN_SIZES and _is_short(there, size)
-    return Payload(container="riff", spans=((offset, there),), is_truncated=is_truncated)
+    rest = max(0, end - offset)
+    is_unknown = size == 0 or (rest < size and size >= PIPE_SIZES)
+    there = rest if is_unknown else min(size, rest)
+    return Payload(
+        container="riff",
+        spans=((offset, there),),
+        is_truncated=not is_unknown and _is_short(there, size),
+        share=1.0 if is_unknown or not there else there / size,
+    )
 
 
 def _asf(file: BinaryIO, start: int, end: int) -> Payload:

@@ -169,6 +169,10 @@ class ExtractionPool:
         self._figures.songs.labels(outcome).inc()
         if outcome == HEARD:
             self._figures.seconds.observe(future.result().seconds)
+            return
+        error = None if future.cancelled() else future.exception()
+        if isinstance(error, FeatureError) and error.said:
+            log.info("a song could not be heard", reason=outcome, said=error.said)
         elif outcome in (DecoderCrashed.reason, OutOfMemory.reason):
             log.warning("a process died over a song and was replaced", reason=outcome)
 

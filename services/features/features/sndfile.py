@@ -5,7 +5,6 @@ from contextlib import contextmanager
 
 import soundfile
 
-from features.errors import Damaged, Truncated
 from features.excerpts import Part, excerpt_span
 from features.sound import MAX_LOST_SECONDS, FloatArray, Sound, block_frames, check_format
 
@@ -24,13 +23,19 @@ PCM_CODECS = {
 }
 
 
-class LostSyncError(Exception):
-    """Where the next frame of an MP3 is not where it should be, mpg123 soon gives up; FFmpeg looks further."""
+# Files of plain samples: what is not there, no other decoder finds.
+SAMPLES = frozenset({"WAV", "WAVEX", "RF64", "W64", "AIFF", "CAF", "AU"})
 
-    def __init__(self, frames: int) -> None:
+
+class LostSyncError(Exception):
+    """What comes next in the file is not what should come. libsndfile gives up; FFmpeg looks for the next frame."""
+
+    def __init__(self, frames: int, said: object = "") -> None:
         super().__init__()
         self.frames = frames
         """Of the song, as its header says."""
+        self.said = said
+        """In the library's own words."""
 
 
 def open_file(path: str) -> soundfile.SoundFile | None:
@@ -46,51 +51,41 @@ def open_file(path: str) -> soundfile.SoundFile | None:
 
 
 @contextmanager
-def open_sound(file: soundfile.SoundFile, part: Part) -> Iterator[Sound]:
-    """The sound of an open file, which is closed in the end.
+def open_sound(
+    file: soundfile.SoundFile, part: Part, place: int | None = None, *, share: float = 1.0
+) -> Iterator[Sound]:
+    """The sound of an open file, which is closed in the end. `share` is what is there of all that its header promises.
 
-    Raises NotAudio or TooShort; its blocks raise LostSyncError, Damaged or Truncated.
+    Raises NotAudio or TooShort; its blocks raise LostSyncError.
     """
     with file:
         check_format(file.samplerate, file.channels)
-        start, count = excerpt_span(file.frames, file.samplerate, part)
+        frames = round(file.frames / share)
+        start, count = excerpt_span(frames, file.samplerate, part, place)
         yield Sound(
             codec=_codec(file),
             sample_rate_hz=file.samplerate,
             channels=file.channels,
-            frames=file.frames,
+            frames=frames,
             start=start,
             count=count,
-            blocks=_blocks(file, start, count),
+            blocks=_blocks(file, start, min(count, file.frames - start)),
         )
 
 
 def _blocks(file: soundfile.SoundFile, start: int, count: int) -> Iterator[FloatArray]:
     size = block_frames(file.channels)
-    if file.format == "FLAC":
-        _require_last_sample(file)
+    if count <= 0:
+        return
     try:
         file.seek(start)
         while count > 0 and len(block := file.read(min(size, count), dtype="float32", always_2d=True)):
             yield block
             count -= len(block)
-        if _codec(file) == "mp3" and count > MAX_LOST_SECONDS * file.samplerate:
-            raise LostSyncError(file.frames)
     except soundfile.LibsndfileError as error:
-        if _codec(file) == "mp3":
-            raise LostSyncError(file.frames) from error
-        raise Damaged(f"the file opens, but cannot be decoded ({error}); copy or rip it again") from error
-
-
-def _require_last_sample(file: soundfile.SoundFile) -> None:
-    """Fail where the file ends early. FLAC tells its length in samples only, so the last one is asked for."""
-    try:
-        file.seek(file.frames - 1)
-        file.read(1)
-    except soundfile.LibsndfileError as error:
-        raise Truncated(
-            f"the file ends before its own header says, or its end is damaged ({error}); copy or rip it again"
-        ) from error
+        raise LostSyncError(file.frames, error) from error
+    if count > MAX_LOST_SECONDS * file.samplerate and file.format not in SAMPLES:
+        raise LostSyncError(file.frames, f"{count} samples did not come")
 
 
 def _codec(file: soundfile.SoundFile) -> str:

@@ -33,6 +33,8 @@ class Sound:
     """First frame of the excerpt."""
     count: int
     """Frames that the excerpt should have; fewer may come."""
+    is_promised: bool = True
+    """Whether a header says the length; else it was worked out, and may be wrong where the rate changes."""
     blocks: Iterator[FloatArray]
     """Of the excerpt, in order [shape=(n, channels)]."""
 

@@ -39,7 +39,9 @@ FMA, MERT, JMLA, NATIVE = (
     features_pb2.VECTOR_KIND_FMA_NATIVE,
 )
 SONGS_OF_A_STREAM = 4
-VERSION = "mert-v1-95m/0123456789ab;layer=7;window=5s;norm=window;dtype=fp32;weights=trial;excerpt=middle-30s"
+VERSION = (
+    "mert-v1-95m/0123456789ab;layer=7;window=5s;norm=window;dtype=fp32;weights=trial;excerpt=middle-30s/2"
+)
 
 
 @pytest.fixture(scope="module")

@@ -266,10 +266,10 @@ def test_a_training_without_an_imported_table_says_what_to_run(portal, library: 
 
 def test_a_table_of_another_make_than_features_makes_is_not_learned_from(portal, folder: Path) -> None:
     imported(folder)
-    portal.features.versions[NATIVE] = "fma-native-518/2"
+    portal.features.versions[NATIVE] = "fma-native-518/3"
     run = portal.finish(start_train(public=True))
     assert run.state == Run.State.FAILED
-    assert "features makes fma-native-518/2" in run.message
+    assert "features makes fma-native-518/3" in run.message
 
 
 def test_labelled_songs_that_were_not_heard_as_a_whole_are_heard_first(

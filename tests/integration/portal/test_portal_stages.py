@@ -47,7 +47,7 @@ def with_mert(portal, version: str = "mert/1") -> None:
 
 @pytest.mark.parametrize("asked", [(), ("all",)])
 def test_the_native_kind_is_made_only_where_it_is_asked_for_by_name(portal, asked):
-    portal.features.versions[NATIVE] = "fma-native-518/1"
+    portal.features.versions[NATIVE] = "fma-native-518/2"
     extracted(portal, *asked)
     assert kinds_stored() == {"fma"}
     run = portal.finish(start_extract(["fma-native"]))
@@ -63,8 +63,8 @@ def test_whole_songs_are_heard_unasked_where_the_model_in_service_has_learned_fr
     portal, monkeypatch, asked, made
 ):
     monkeypatch.setenv("PORTAL_FEATURES_TARGET", portal.target)
-    portal.features.versions[NATIVE] = "fma-native-518/1"
-    portal.inference.kinds, portal.inference.feature_versions = (NATIVE,), ("fma-native-518/1",)
+    portal.features.versions[NATIVE] = "fma-native-518/2"
+    portal.inference.kinds, portal.inference.feature_versions = (NATIVE,), ("fma-native-518/2",)
     run = extracted(portal, *asked)
     assert (run.state, run.done_count) == (Run.State.DONE, SONGS)
     assert kinds_stored() == {"fma", *["fma-native"][: made - 1]}
@@ -75,7 +75,7 @@ def test_whole_songs_are_heard_unasked_where_the_model_in_service_has_learned_fr
     assert native["pending" if made == 1 else "done"] == SONGS
     portal.finish(start_extract())
     portal.finish(start_classify())
-    assert {(NATIVE, "fma-native-518/1")} <= {
+    assert {(NATIVE, "fma-native-518/2")} <= {
         (vector.kind, vector.version) for song in portal.inference.asked for vector in song.vectors
     }
 
@@ -90,7 +90,7 @@ def test_an_extraction_goes_on_while_inference_is_silent_and_says_what_it_may_la
 
 def test_status_shows_the_native_kind_once_somebody_has_asked_for_it(portal, monkeypatch):
     monkeypatch.setenv("PORTAL_FEATURES_TARGET", portal.target)
-    portal.features.versions[NATIVE] = "fma-native-518/1"
+    portal.features.versions[NATIVE] = "fma-native-518/2"
     extracted(portal, "fma")
     assert [stage["stage"] for stage in stages_as_data(5.0)["stages"]] == ["fma", "mert", "jmla"]
     portal.finish(start_extract(["fma-native"]))
@@ -99,7 +99,7 @@ def test_status_shows_the_native_kind_once_somebody_has_asked_for_it(portal, mon
 
 
 def test_vectors_that_no_stage_hears_are_sent_to_nobody(portal):
-    portal.features.versions[NATIVE] = "fma-native-518/1"
+    portal.features.versions[NATIVE] = "fma-native-518/2"
     extracted(portal, "fma", "fma-native")
     portal.finish(start_train())
     assert {vector.kind for song in portal.inference.taught for vector in song.vectors} == {FMA}

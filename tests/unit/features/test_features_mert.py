@@ -145,7 +145,7 @@ def test_an_answer_that_is_not_finite_is_no_vector(value: float) -> None:
 
 def test_the_version_names_everything_that_changes_the_values() -> None:
     assert version(description(), Part.MIDDLE) == (
-        "mert-v1-95m/3f2a9c01d4e5;layer=7;window=5s;norm=window;dtype=bf16;excerpt=middle-30s"
+        "mert-v1-95m/3f2a9c01d4e5;layer=7;window=5s;norm=window;dtype=bf16;excerpt=middle-30s/2"
     )
 
 

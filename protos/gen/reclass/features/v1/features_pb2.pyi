@@ -66,7 +66,9 @@ class _Excerpt:
 class _ExcerptEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Excerpt.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     EXCERPT_UNSPECIFIED: _Excerpt.ValueType  # 0
-    """The middle 30 seconds."""
+    """The middle 30 seconds; another place where most of these are silent, and one channel where the channels cancel each
+    other out (the number behind the excerpt in a version is that of this rule).
+    """
     EXCERPT_MIDDLE_30S: _Excerpt.ValueType  # 1
     EXCERPT_FIRST_30S: _Excerpt.ValueType  # 2
     EXCERPT_WHOLE: _Excerpt.ValueType  # 3
@@ -75,7 +77,9 @@ class Excerpt(_Excerpt, metaclass=_ExcerptEnumTypeWrapper):
     """Which part of a song is heard. It is part of a vector's version."""
 
 EXCERPT_UNSPECIFIED: Excerpt.ValueType  # 0
-"""The middle 30 seconds."""
+"""The middle 30 seconds; another place where most of these are silent, and one channel where the channels cancel each
+other out (the number behind the excerpt in a version is that of this rule).
+"""
 EXCERPT_MIDDLE_30S: Excerpt.ValueType  # 1
 EXCERPT_FIRST_30S: Excerpt.ValueType  # 2
 EXCERPT_WHOLE: Excerpt.ValueType  # 3
@@ -118,8 +122,8 @@ class Vector(_message.Message):
     VALUES_FIELD_NUMBER: _builtins.int
     kind: Global___VectorKind.ValueType
     version: _builtins.str
-    """Definition, model, layer, excerpt: everything that changes the values. For example "fma-518/1;excerpt=middle-30s", or
-    "mert-v1-95m/3f2a9c01d4e5;layer=7;window=5s;norm=window;dtype=bf16;excerpt=middle-30s". Where the weights are random
+    """Definition, model, layer, excerpt: everything that changes the values. For example "fma-518/1;excerpt=middle-30s/2", or
+    "mert-v1-95m/3f2a9c01d4e5;layer=7;window=5s;norm=window;dtype=bf16;excerpt=middle-30s/2". Where the weights are random
     ones for trials one of the parts is "weights=trial".
     """
     @_builtins.property
