@@ -24,7 +24,7 @@ from features.errors import (
     TooLong,
     Truncated,
 )
-from features.excerpts import Part
+from features.excerpts import EXCERPT_SECONDS, STEPS, Part
 from features.foreign import foreign_kind
 from features.level import Level, LevelMeter
 from features.mpeg import read_at, skip_leading_tags, skip_padding
@@ -97,25 +97,29 @@ class _Tried:
 
     excerpt: Excerpt
     level: Level
-    is_whole: bool
-    """There is no other place."""
+    room_seconds: float
+    """Of the song, beside the part: how far it can be moved."""
 
 
 def _audible(file: "_File", part: Part, rates: Collection[int]) -> Excerpt:
-    best: _Tried | None = None
     enough = 0.0 if part is Part.WHOLE else AUDIBLE_SHARE
-    for place in part.places:
+    first, *others = part.places
+    best = _tried(file, part, first, rates)
+    begun = [best.excerpt.properties.excerpt_start_seconds]
+    for place in others:
+        if best.level.audible_share > enough:
+            break
+        start = best.room_seconds * place / STEPS
+        if any(abs(start - other) < EXCERPT_SECONDS / 2 for other in begun):
+            continue  # most of it was heard
+        begun.append(start)
         try:
             tried = _tried(file, part, place, rates)
         except (Damaged, Truncated):
-            if best is None:
-                raise
             continue
-        if best is None or tried.level.audible_share > best.level.audible_share:
+        if tried.level.audible_share > best.level.audible_share:
             best = tried
-        if tried.is_whole or tried.level.audible_share > enough:
-            break
-    if best is None or best.level.audible_share == 0:
+    if best.level.audible_share == 0:
         raise Silent("nothing that can be heard is in the song, only silence or noise below -70 dB")
     return best.excerpt
 
@@ -154,7 +158,8 @@ def _heard(file: "_File", sound: Sound, rates: Collection[int], channel: int | N
         at={rate: outlet.finish(heard) for rate, outlet in outlets.items()},
         properties=_properties(sound, heard, os.path.getsize(file.path)),
     )
-    return _Tried(excerpt=excerpt, level=meter.result(), is_whole=sound.count >= sound.frames)
+    room_seconds = (sound.frames - sound.count) / sound.sample_rate_hz
+    return _Tried(excerpt=excerpt, level=meter.result(), room_seconds=room_seconds)
 
 
 class _Outlet:
@@ -246,7 +251,7 @@ class _File:
             return
         kind = foreign_kind(self.head)
         if kind:
-            raise NotAudio(f"the file is {kind}")
+            raise NotAudio(f"the file is {kind}, and no audio")
         with self.opened_by_ffmpeg(part, place) as sound:
             yield sound
 

@@ -16,7 +16,7 @@ BEGINNINGS = (
     (b"PK\x03\x04", "a ZIP archive"),
     (b"Rar!", "a RAR archive"),
     (b"%PDF", "a PDF document"),
-    (b"MThd", "a MIDI file: it holds notes, which are no sound"),
+    (b"MThd", "a MIDI file, the notes of a song"),
 )
 PRINTED = frozenset(range(32, 127)) | {9, 10, 12, 13}
 

@@ -399,8 +399,7 @@ def test_with_its_usual_settings_too_a_sync_that_is_down_is_named_within_seconds
 
 
 def test_a_caller_without_patience_costs_only_its_own_song(stub, library):
-    endless = library / "endless.flac"
-    shutil.copyfile(library / "song.flac", endless)
+    endless = audio_files.song(library, "mp3", seconds=12.0, name="endless")
     os.truncate(endless, 2**40)
     request = features_pb2.ExtractRequest(audio=features_pb2.AudioReference(path=str(endless)))
     with pytest.raises(grpc.RpcError) as raised:
