@@ -67,7 +67,7 @@ def test_a_song_without_a_sound_is_silent(tmp_path, part):
 def test_a_silent_beginning_gives_way_to_what_comes_next(tmp_path, music):
     path = written(tmp_path / "song.wav", noise(40.0, -102), music)
     excerpt = load_excerpt(path, Part.FIRST)
-    assert excerpt.properties.excerpt_start_seconds == pytest.approx(70 * 6 / 16, abs=0.001)
+    assert excerpt.properties.excerpt_start_seconds == pytest.approx(70 * 8 / 16, abs=0.001)
     # The whole song is heard with its silence.
     assert load_excerpt(path, Part.WHOLE).y.size == 100 * RATE
 
