@@ -9,6 +9,7 @@ from plex_stand_in import TOKEN
 from portal.genres.models import Genre
 from portal.library.hearing import store_heard
 from portal.library.models import Analysis, Audio, Library, Track, Vector
+from portal.library.titles import title_key
 from portal.remote.audio import Heard
 from portal.remote.inference import Classification, InferenceClient, StageVerdict
 from portal.runs import engine, jobs
@@ -83,6 +84,16 @@ def test_an_unknown_library_is_refused_with_those_that_exist(portal):
     assert run.state == Run.State.FAILED
     assert "“Musik”" in run.message
     assert "“Music”, “Audiobooks”" in run.message
+
+
+@pytest.mark.parametrize("typed", ["MUSIC", " music ", "\N{FULLWIDTH LATIN CAPITAL LETTER M}usic"])
+def test_a_library_is_the_same_in_whichever_form_its_title_was_typed(portal, typed):
+    assert portal.finish(start_sync([typed])).state == Run.State.DONE
+
+
+def test_letters_with_accents_are_the_same_in_both_forms_of_unicode():
+    assert title_key("Mu\N{COMBINING ACUTE ACCENT}sica") == title_key("MÚSICA")
+    assert title_key("Musica") != title_key("Música")
 
 
 def test_an_empty_library_is_said_to_be_empty(portal):

@@ -15,6 +15,7 @@ from portal.commands.findings import Finding, UnwellError, finding
 from portal.configuration import PortalSettings
 from portal.library.models import Library, Track
 from portal.library.stages import TRIAL_WARNING, stages_of
+from portal.library.titles import title_key
 from portal.preferences.current import preferences
 from portal.remote.calls import channel_to
 from portal.remote.health import serving
@@ -84,8 +85,8 @@ def _libraries(services: Services) -> str:
     known = ", ".join(f"“{library.title}” ({library.track_count} songs)" for library in libraries)
     if not libraries:
         raise UnwellError("there is no music library: add one in Plex")
-    titles = {library.title.casefold() for library in libraries}
-    missing = [title for title in preferences().plex_libraries if title.casefold() not in titles]
+    titles = {title_key(library.title) for library in libraries}
+    missing = [title for title in preferences().plex_libraries if title_key(title) not in titles]
     if missing:
         asked = ", ".join(f"“{title}”" for title in missing)
         raise UnwellError(f"there is none called {asked} (the setting plex_libraries); there is {known}")

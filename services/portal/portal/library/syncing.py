@@ -17,6 +17,7 @@ from portal.library.staging import (
     stage,
     unlisted,
 )
+from portal.library.titles import title_key
 from portal.preferences.current import preferences
 from portal.remote.skipped import SkippedRow
 from portal.remote.sync import PlexLibrary, PlexServer, TracksRead
@@ -210,11 +211,11 @@ def _chosen(job: RunJob, libraries: Sequence[PlexLibrary]) -> list[PlexLibrary]:
     if not libraries:
         raise RunFailedError("The Plex server has no music library: add one in Plex, then sync again.")
     wanted = job.run.arguments.get("libraries") or preferences().plex_libraries
-    titles = {title.casefold() for title in wanted if title}
-    chosen = [library for library in libraries if not titles or library.title.casefold() in titles]
-    missing = titles - {library.title.casefold() for library in chosen}
+    titles = {title_key(title) for title in wanted if title}
+    chosen = [library for library in libraries if not titles or title_key(library.title) in titles]
+    missing = titles - {title_key(library.title) for library in chosen}
     if missing:
-        asked = ", ".join(f"“{title}”" for title in wanted if title.casefold() in missing)
+        asked = ", ".join(f"“{title}”" for title in wanted if title_key(title) in missing)
         raise RunFailedError(f"There is no music library {asked} on the Plex server; there is {known}.")
     return chosen
 
