@@ -30,7 +30,8 @@ def read_around(ask: Ask[Row], start: int, size: int, *, alive: Callable[[], boo
     1. A failure that passes is one: the same is asked for once more.
     2. Where Plex fails at other things too (`alive` says no), it is down, and the failure is the answer.
     3. Halve; a row that stands alone is unreadable after three failures.
-    4. Where nothing at all could be read, or too many rows fail, the failure is the answer as well.
+    4. Where too many rows fail, or Plex fails at other things by now, the failure is the answer as well. Nothing needs
+       to be readable: whoever asks again for the odd rows alone must learn that they are odd.
     """
     for _ in range(2):
         try:
@@ -40,7 +41,7 @@ def read_around(ask: Ask[Row], start: int, size: int, *, alive: Callable[[], boo
     if size < 1 or not alive():
         raise failure
     read = _halved(ask, start, size)
-    if not (read.rows or size == 1) or not alive():
+    if not alive():
         raise failure
     return read
 

@@ -162,9 +162,9 @@ class PlexMusic:
         return [found[key] for key in asked if key in found], missing, unreadable
 
     def _answers(self) -> bool:
-        """Whether Plex says at least who it is."""
+        """Whether Plex reads at least its list of libraries; who it is, it says without its database."""
         try:
-            self._plex.identity()
+            self.libraries()
         except ServerFailedError:
             return False
         return True

@@ -175,7 +175,9 @@ def _part(part: Element, odd: list[str]) -> MediaPart:
 
 def _genre_state(item: Element, odd: list[str]) -> GenreState:
     locked = any(field.get("name") == "genre" and field.get("locked") == "1" for field in item.iter("Field"))
-    genres = tuple(bounds.text(genre, "tag", odd, bounds.LONGEST_GENRE) for genre in item.findall("Genre"))
+    named = (bounds.text(genre, "tag", odd, bounds.LONGEST_GENRE) for genre in item.findall("Genre"))
+    # One without a name is none: no edit can bring it back, or take it away.
+    genres = tuple(name for name in named if name.strip())
     if len(genres) > bounds.MOST_GENRES:
         odd.append("Genre")
     return GenreState(genres=genres[: bounds.MOST_GENRES], locked=locked)

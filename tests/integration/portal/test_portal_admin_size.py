@@ -164,6 +164,11 @@ def test_a_search_finds_words_anywhere_in_any_case_and_takes_signs_for_what_they
     assert "Another" not in page
 
 
+@pytest.mark.parametrize("typed", ["a " * 200, " ".join(f"word{number}" for number in range(200))])
+def test_a_text_of_many_words_is_no_condition_for_each(genres, typed):
+    assert str(searching.found(Track.objects.all(), typed).query).count("LIKE") <= searching.MOST_WORDS
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     "query",

@@ -27,6 +27,7 @@ from portal.runs.start import (
 )
 from portal.runs.work import RunInterruptedError, RunJob
 from portal.verdicts.models import Override, Prediction
+from portal.verdicts.overrides import clear_override, set_override
 from runtime.testing import running_server
 from songs import judge
 from sync.library import PlexMusic
@@ -111,6 +112,77 @@ def test_an_excluded_song_is_neither_planned_nor_written(portal):
     portal.finish(start_push(batch))
     assert batch.rows.get(rating_key="1002").message == EXCLUDED_SINCE
     assert portal.plex.state(1002) == (["Rock", "Pop", "Soundtrack"], False)
+
+
+def set_by_hand(song, genre="Folk"):
+    set_override([song.pk], Genre.objects.get(name=genre), note="", user=None)
+
+
+def judged_anew(song, genre="Jazz", confidence=0.9):
+    Prediction.objects.filter(track=song).update(current=False)
+    judge(song, Genre.objects.get(name=genre), confidence, model_version="genre_test/2")
+
+
+OVERTAKEN = {
+    "another one by hand": (None, set_by_hand, "“Folk” was set by hand since the dry run"),
+    "taken back": (set_by_hand, lambda song: clear_override([song.pk]), "set by hand was taken back since"),
+    "another one instead": (set_by_hand, lambda song: set_by_hand(song, "Blues"), "“Blues” was set by hand since"),
+    "retired": (
+        None, lambda song: Genre.objects.filter(name="Jazz").update(retired=True), "“Jazz” was retired or renamed",
+    ),
+    "renamed": (
+        set_by_hand, lambda song: Genre.objects.filter(name="Folk").update(name="Folk songs"), "retired or renamed",
+    ),
+    "judged as another": (None, lambda song: judged_anew(song, "Blues"), "judged anew since the dry run, as Blues"),
+    "less sure": (None, lambda song: judged_anew(song, confidence=0.6), "not sure enough any more"),
+    "no stage was sure": (
+        None,
+        lambda song: Track.objects.filter(pk=song.pk).update(analysis=Analysis.PROVISIONAL),
+        "not sure enough any more",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("first", "then", "said"), OVERTAKEN.values(), ids=OVERTAKEN)
+def test_a_word_that_was_overtaken_since_the_dry_run_is_not_written(portal, first, then, said):
+    judged(portal)
+    song = Track.objects.get(rating_key="1001")
+    if first:
+        first(song)
+    batch = planned(portal, track_ids=[song.pk])
+    then(song)
+    portal.finish(start_push(batch))
+    row = batch.rows.get()
+    assert (row.state, row.attempted_time) == (WriteRow.State.FAILED, None)
+    assert said in row.message
+    assert portal.plex.edits()[-1:] == []
+    song.refresh_from_db()
+    assert song.in_plex == InPlex.UNTOUCHED
+
+
+def test_the_same_word_said_again_since_the_dry_run_is_written(portal):
+    judged(portal)
+    song = Track.objects.get(rating_key="1001")
+    batch = planned(portal, track_ids=[song.pk])
+    set_by_hand(song, "Jazz")
+    portal.finish(start_push(batch))
+    assert portal.plex.state(1001) == (["Jazz"], True)
+
+
+@pytest.mark.parametrize("edit_mode", ["add", "replace"])
+def test_a_genre_without_a_name_hinders_neither_a_push_nor_its_rollback(portal, edit_mode):
+    portal.plex.behave(edit_mode=edit_mode)
+    portal.plex.ask("PUT", "tracks/1001/genres", {"genres": ["Rock", " "], "locked": True})
+    judged(portal)
+    song = Track.objects.get(rating_key="1001")
+    assert song.plex_genres == ["Rock"]
+    batch = planned(portal, track_ids=[song.pk])
+    portal.finish(start_push(batch))
+    assert batch.rows.get().state == WriteRow.State.WRITTEN
+    portal.finish(start_rollback(batch))
+    assert batch.rows.get().state == WriteRow.State.ROLLED_BACK
+    genres, locked = portal.plex.state(1001)
+    assert ([genre for genre in genres if genre.strip()], locked) == (["Rock"], True)
 
 
 def test_a_song_whose_tag_the_model_has_not_learned_is_left_to_people(portal):

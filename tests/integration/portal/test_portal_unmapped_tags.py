@@ -4,6 +4,7 @@ import html
 
 import pytest
 import songs
+from django.core.exceptions import ValidationError
 from portal.genres.models import Alias, Genre, IgnoredTag
 from portal.library.labels import relabel
 from portal.library.models import Track
@@ -82,6 +83,31 @@ def test_a_tag_can_be_ignored_and_heeded_again(admin_client):
     assert unheeded_songs().songs == 1
     assert "“Schlagerchen” is heeded again" in shown(admin_client, tag="Schlagerchen", heed="")
     assert unheeded_songs().songs == 3
+
+
+@pytest.mark.parametrize("tag", ["🎸", "/", "???"])
+def test_a_tag_of_signs_alone_can_become_a_genre_and_an_empty_one_never_stands_for_it(admin_client, tag):
+    library = songs.make_library()
+    named, empty = (
+        songs.make_song(library, number, plex_genres=tags) for number, tags in enumerate(([tag], [" "]))
+    )
+    assert f"“{tag}” is a genre now; it is learned when you train again: 1 song changed." in shown(
+        admin_client, tag=tag, new_genre=""
+    )
+    named.refresh_from_db()
+    empty.refresh_from_db()
+    assert (named.tag_genre.name, empty.tag_genre) == (tag, None)
+
+
+@pytest.mark.parametrize("step", ["ignore", "heed", "alias"])
+@pytest.mark.parametrize("tag", ["ﷺ" * 30, "ß" * 150, "½" * 199], ids=["ligature", "sharp s", "half"])
+def test_a_tag_that_is_longer_once_it_is_spelled_out_is_refused_with_a_sentence(admin_client, tag, step):
+    genre = Genre.objects.get(name="Vocal").pk
+    said = shown(admin_client, tag=tag, **({"genre": genre} if step == "alias" else {step: ""}))
+    assert "the tag is longer than 200 characters" in said
+    with pytest.raises(ValidationError, match="too long once its signs are spelled out"):
+        Alias(spelling=tag, genre_id=genre).full_clean()
+    assert not IgnoredTag.objects.exists()
 
 
 def test_an_alias_ends_that_a_tag_is_ignored(admin_client):

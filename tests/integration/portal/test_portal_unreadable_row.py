@@ -87,6 +87,26 @@ def test_a_song_whose_metadata_alone_break_costs_none_of_its_hundred(thirty: Any
     assert plan.state == Run.State.DONE
 
 
+@pytest.mark.parametrize("keys", [(8, 9), (1, 30), (1, 2), (29, 30)], ids=str)
+def test_several_odd_songs_that_are_asked_for_alone_cost_no_later_sync(
+    thirty: Any, keys: tuple[int, ...]
+) -> None:
+    sync(thirty)
+    poison(thirty, *keys)
+    Track.objects.filter(rating_key__in=map(str, keys)).update(last_synced=None)
+    for _ in range(2):
+        run = sync(thirty)
+        assert run.message.startswith("Complete but for 2")
+    assert not Track.objects.exclude(removed_time=None).exists()
+
+
+def test_a_library_of_odd_songs_alone_is_complete_but_for_them(thirty: Any) -> None:
+    for key in KEYS[2:]:
+        thirty.plex.ask("DELETE", f"tracks/{key}")
+    poison(thirty, 1, 2)
+    assert sync(thirty).message.startswith("Complete but for 2")
+
+
 def test_a_server_that_fails_at_everything_is_down_and_no_song_of_it_is_odd(thirty: Any) -> None:
     sync(thirty)
     before = len(thirty.plex.requests())

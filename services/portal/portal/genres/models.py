@@ -6,6 +6,8 @@ from django.db.models.functions import Lower
 
 from portal.genres.spelling import IGNORED, lookup, normalised, spelled
 
+LONGEST_SPELLING = 200
+
 
 class Genre(models.Model):
     """A genre that songs can have. A retired one keeps its history and is neither learned nor written."""
@@ -29,7 +31,7 @@ class Alias(models.Model):
     """A spelling found in tags that stands for a genre, compared without regard to case and punctuation."""
 
     spelling = models.CharField(max_length=200, help_text="As it stands in tags, for example Hip-Hop/Rap.")
-    normalised = models.CharField(max_length=200, unique=True, editable=False)
+    normalised = models.CharField(max_length=LONGEST_SPELLING, unique=True, editable=False)
     genre = models.ForeignKey(Genre, on_delete=models.CASCADE, related_name="aliases")
 
     class Meta:
@@ -44,6 +46,8 @@ class Alias(models.Model):
         self.normalised = normalised(self.spelling)
         if not self.normalised:
             raise ValidationError({"spelling": "Write at least one letter or digit."})
+        if len(self.normalised) > LONGEST_SPELLING:
+            raise ValidationError({"spelling": "It is too long once its signs are spelled out: shorten it."})
         other = Alias.objects.filter(normalised=self.normalised).exclude(pk=self.pk).first()
         if other:
             raise ValidationError({"spelling": f"It is known already: {other}. Delete that alias first."})
@@ -62,7 +66,7 @@ class IgnoredTag(models.Model):
     """A tag that says nothing of the genre, as a person has said: a song that has no other counts as untagged."""
 
     tag = models.CharField(max_length=200, help_text="As it stands in tags, for example Favourites.")
-    normalised = models.CharField(max_length=200, unique=True, editable=False)
+    normalised = models.CharField(max_length=LONGEST_SPELLING, unique=True, editable=False)
 
     class Meta:
         ordering = ("tag",)
@@ -81,4 +85,4 @@ def spellings() -> dict[str, int]:
     ignored = ((tag, IGNORED) for tag in IgnoredTag.objects.values_list("normalised", flat=True))
     aliases = Alias.objects.filter(genre__retired=False).values_list("normalised", "genre_id")
     names = Genre.objects.filter(retired=False).values_list("pk", "name")
-    return lookup((*ignored, *aliases, *((normalised(name), pk) for pk, name in names)))
+    return lookup((*ignored, *aliases, *((spelled(name), pk) for pk, name in names)))

@@ -58,7 +58,7 @@ def lookup(spellings: Iterable[tuple[str, int]]) -> dict[str, int]:
     for spelling, genre in known.items():
         joined[re.sub("[;,/:-]", "", spelling)].add(genre)
     for spelling, genres in joined.items():
-        if len(genres) == 1:
+        if spelling and len(genres) == 1:
             known.setdefault(spelling, *genres)
     return known
 

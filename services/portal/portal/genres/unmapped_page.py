@@ -10,7 +10,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from portal.genres.models import Alias, Genre, IgnoredTag
+from portal.genres.models import LONGEST_SPELLING, Alias, Genre, IgnoredTag
 from portal.genres.spelling import spelled
 from portal.library.labels import relabel
 from portal.library.models import Track
@@ -22,7 +22,14 @@ TAGS_PER_PAGE = 50
 class TagForm(forms.Form):
     """A tag."""
 
-    tag = forms.CharField(max_length=200, strip=False, widget=forms.HiddenInput)
+    tag = forms.CharField(max_length=LONGEST_SPELLING, strip=False, widget=forms.HiddenInput)
+
+    def clean_tag(self) -> str:
+        """One character may stand for many once it is spelled out, as it is looked up."""
+        tag: str = self.cleaned_data["tag"]
+        if len(spelled(tag)) > LONGEST_SPELLING:
+            raise ValidationError("too long")
+        return tag
 
 
 class AliasForm(TagForm):

@@ -16,10 +16,11 @@ from portal.ledger.attempts import (
     present_state,
 )
 from portal.ledger.models import WriteBatch, WriteRow
-from portal.ledger.policy import PERSON, RANDOM_WEIGHTS, UNLIKE_THE_TRAINING, objection
+from portal.ledger.overtaken import overtaken
+from portal.ledger.policy import PERSON, RANDOM_WEIGHTS, objection
 from portal.ledger.standing import stand_again
 from portal.library.labels import edits_of
-from portal.library.models import Analysis, InPlex, Track
+from portal.library.models import InPlex, Track
 from portal.library.originals import original_genres
 from portal.remote.sync import GenreState, SyncClient
 from portal.runs.models import Run
@@ -127,8 +128,18 @@ def _rows(run: Run, track_ids: Sequence[int]) -> list[tuple[int, int]]:
 
 def _leave_alone(row_ids: Sequence[int]) -> dict[int, str]:
     """Rows that are not written, with the reason: since the plan, or the version that made it, more speaks against."""
-    of_ai = WriteRow.objects.filter(pk__in=row_ids, state=WriteRow.State.PLANNED, attempted_time=None)
-    rows = list(of_ai.exclude(source=PERSON).select_related("track"))
+    planned = WriteRow.objects.filter(pk__in=row_ids, state=WriteRow.State.PLANNED, attempted_time=None)
+    rows = list(planned.select_related("track", "batch"))
+    left = _spoken_against([row for row in rows if row.source != PERSON]) | overtaken(rows)
+    for row in rows:
+        if message := left.get(row.pk):
+            planned.filter(pk=row.pk).update(state=WriteRow.State.FAILED, message=message)
+            stand_again([row.track_id], instead_of=InPlex.PLANNED)
+    return left
+
+
+def _spoken_against(rows: Sequence[WriteRow]) -> dict[int, str]:
+    """Of the AI's rows, those against which tags or random weights speak."""
     known, edits = spellings(), edits_of(row.track_id for row in rows)
     tracks = [row.track_id for row in rows]
     by_trials = set(
@@ -140,14 +151,10 @@ def _leave_alone(row_ids: Sequence[int]) -> dict[int, str]:
     for row in rows:
         tags = original_genres(row.before_genres, edits.get(row.track_id, ()))
         message = objection(tags, known, unlearned={})
-        if row.track.analysis == Analysis.UNSURE:
-            message = UNLIKE_THE_TRAINING
-        elif row.track_id in by_trials and not row.random_weights:
+        if row.track_id in by_trials and not row.random_weights:
             message = RANDOM_WEIGHTS
         if message:
             left[row.pk] = message
-            of_ai.filter(pk=row.pk).update(state=WriteRow.State.FAILED, message=message)
-            stand_again([row.track_id], instead_of=InPlex.PLANNED)
     return left
 
 
