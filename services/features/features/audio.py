@@ -8,6 +8,7 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -39,6 +40,7 @@ NATIVE = 0
 MAX_KEPT_SAMPLES = 2**26
 # Enough to see what a file is.
 HEAD_BYTES = 4096
+READ_BYTES = 1 << 20
 OPUS = b"OpusHead"
 REMEDY = "copy or rip it again"
 CUT_OFF = f"the file ends before its own header says; {REMEDY}"
@@ -243,14 +245,16 @@ class _File:
         """Its sound, by the decoder that knows it best."""
         # libsndfile forgets a tag in front when it seeks in FLAC, takes long over Opus, and believes any header.
         is_tagged_flac = self.payload.container == "flac" and self.is_tagged
-        is_for_ffmpeg = is_tagged_flac or OPUS in self.head or self.payload.is_overlong
+        is_for_ffmpeg = is_tagged_flac or OPUS in self.head
+        is_for_ffmpeg |= self.payload.is_overlong or self.payload.is_packed
         opened = None if is_for_ffmpeg else sndfile.open_file(self.path)
         if opened is not None:
             with sndfile.open_sound(opened, part, place, share=self.payload.share) as sound:
                 yield sound
             return
         kind = foreign_kind(self.head)
-        if kind:
+        # Behind many zeros there may be music yet.
+        if kind and (any(self.head) or not _has_more_than_zeros(self.path)):
             raise NotAudio(f"the file is {kind}, and no audio")
         with self.opened_by_ffmpeg(part, place) as sound:
             yield sound
@@ -283,6 +287,11 @@ class _File:
         is_last = sound.start + sound.count >= sound.frames - MAX_LOST_SECONDS * sound.sample_rate_hz
         if self.payload.container == "ogg" and self.payload.is_truncated and is_last:
             raise Truncated(CUT_OFF)
+
+
+def _has_more_than_zeros(path: str) -> bool:
+    with open(path, "rb") as file:
+        return any(block.strip(b"\0") for block in iter(partial(file.read, READ_BYTES), b""))
 
 
 def _check_length(sound: Sound, rates: Collection[int]) -> None:

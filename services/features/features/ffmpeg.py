@@ -20,7 +20,7 @@ from features.sound import MAX_LOST_SECONDS, FloatArray, Sound, block_frames, ch
 
 OPTIONS = {
     # A playlist is audio to FFmpeg: it would open whatever files and addresses the playlist names.
-    "format_whitelist": "aac,ac3,aiff,amr,ape,asf,caf,dsf,dts,eac3,flac,matroska,webm,mov,mp4,mp3,mpc,mpc8,"
+    "format_whitelist": "aac,ac3,aiff,amr,ape,asf,caf,dsf,dts,eac3,flac,iff,matroska,webm,mov,mp4,mp3,mpc,mpc8,"
     "ogg,tak,tta,w64,wav,wv",
     "protocol_whitelist": "file",
 }
@@ -45,7 +45,7 @@ GAP_SECONDS = 0.02
 # Else a frame with a wrong checksum would be heard as the noise that it has become.
 CHECKED = {"flac": {"err_detect": "crccheck+explode"}}
 # FFmpeg knows what would be inside, and decodes noise.
-PROTECTED_TAGS = frozenset({"drms", "enca"})
+PROTECTED_TAGS = frozenset({"aavd", "drms", "enca"})
 # What makes [-1, 1] of a decoder's integers: powers of two, so that nothing is rounded twice.
 SCALES = {
     "u8": np.float32(2.0**-7),
@@ -99,11 +99,18 @@ def _audio_stream(container: Any) -> Any:
     stream = next((stream for stream in container.streams.audio if stream.codec_context), None)
     if stream is None:
         raise NotAudio("the audio in the file is of a codec that is not known here")
-    if stream.codec_context.codec_tag in PROTECTED_TAGS:
+    if _is_protected(stream.codec_context):
         raise NotAudio("the audio in the file is copy-protected; only its shop's own player can play it")
     stream.codec_context.thread_count = 1
     stream.codec_context.options = CHECKED.get(stream.codec_context.name, {})
     return stream
+
+
+def _is_protected(context: Any) -> bool:
+    try:
+        return context.codec_tag in PROTECTED_TAGS
+    except UnicodeDecodeError:  # PyAV takes it for letters; WAV has any number there
+        return False
 
 
 def _kind(stream: Any) -> str:

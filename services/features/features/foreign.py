@@ -39,4 +39,4 @@ def _is_text(head: bytes) -> bool:
         if error.start < len(head) - 3:  # a letter may be cut off at the end
             return False
         letters = head[: error.start].decode("utf-8")
-    return all(ord(letter) in PRINTED or ord(letter) > 159 for letter in letters)
+    return bool(letters) and all(ord(letter) in PRINTED or ord(letter) > 159 for letter in letters)

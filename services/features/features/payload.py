@@ -17,6 +17,13 @@ ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
 WAVPACK_MAX_BLOCK = 1 << 20
 # A real file has a handful; one of zeros would have a billion.
 MAX_RIFF_CHUNKS = 1_000
+RIFF_MARKS = frozenset({b"RIFF", b"RF64", b"BW64", b"FORM"})
+# Films and pictures lie in the same chunks.
+RIFF_FORMS = frozenset({b"WAVE", b"AIFF", b"AIFC", b"RMP3"})
+# How surround sound begins that a WAV holds in place of samples, as a disc hands it to an amplifier: S/PDIF, and DTS in
+# words of 16 bits and of 14.
+PACKED_MARKS = (b"\x72\xf8\x1f\x4e", b"\xfe\x7f\x01\x80", b"\xff\x1f\x00\xe8")
+PACKED_WITHIN = 1 << 16
 # Sizes that a writer to a pipe leaves, since it never learns the real one: 0, or about as much as 31 or 32 bits can say
 # (0x7FFFFFFF, 0x7FFFF000, 0xFFFFFFFF less the header), which would be three hours of sound at least.
 PIPE_SIZES = 0x7FFF_0000
@@ -38,6 +45,8 @@ class Payload:
     """Whether a header says how long frames between tags last; without one the length of an MP3 is a guess."""
     is_overlong: bool = False
     """Whether there is more than its headers say: an MP3 to which another was added."""
+    is_packed: bool = False
+    """Whether the samples of a WAV are none: encoded surround sound, which would be noise."""
 
     @property
     def size(self) -> int:
@@ -56,7 +65,7 @@ def find_payload(file: BinaryIO) -> Payload:
         return _ogg(file, start, end)
     if magic[4:8] == b"ftyp":
         return _mp4(file, start, end)
-    if magic[:4] in (b"RIFF", b"RF64", b"BW64", b"FORM"):
+    if magic[:4] in RIFF_MARKS and magic[8:12] in RIFF_FORMS:
         return _riff(file, start, end)
     if magic == ASF_HEADER:
         return _asf(file, start, end)
@@ -142,14 +151,14 @@ def _riff(file: BinaryIO, start: int, end: int) -> Payload:
         if kind == b"ds64":
             long_size = int.from_bytes(header[16:24], "little")
         if kind in (b"data", b"SSND"):
-            return _riff_data(offset + 8, size if long_size is None else long_size, end)
+            return _riff_data(file, offset + 8, size if long_size is None else long_size, end)
         offset += 8 + size + size % 2
         if offset + 8 > end:
             break
     return Payload(container="riff", spans=(), is_truncated=True)
 
 
-def _riff_data(offset: int, size: int, end: int) -> Payload:
+def _riff_data(file: BinaryIO, offset: int, size: int, end: int) -> Payload:
     rest = max(0, end - offset)
     is_unknown = size == 0 or (rest < size and size >= PIPE_SIZES)
     there = rest if is_unknown else min(size, rest)
@@ -158,7 +167,12 @@ def _riff_data(offset: int, size: int, end: int) -> Payload:
         spans=((offset, there),),
         is_truncated=not is_unknown and _is_short(there, size),
         share=1.0 if is_unknown or not there else there / size,
+        is_packed=_is_packed(read_at(file, offset, min(there, PACKED_WITHIN))),
     )
+
+
+def _is_packed(beginning: bytes) -> bool:
+    return any(mark in beginning for mark in PACKED_MARKS)
 
 
 def _asf(file: BinaryIO, start: int, end: int) -> Payload:

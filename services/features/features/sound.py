@@ -42,9 +42,8 @@ class Sound:
 def check_format(sample_rate_hz: int, channels: int) -> None:
     """Refuse what no song has."""
     if not (0 < channels <= MAX_CHANNELS and 0 < sample_rate_hz <= MAX_SAMPLE_RATE_HZ):
-        raise NotAudio(
-            f"the file holds no audio that can be decoded ({channels} channels at {sample_rate_hz} Hz)"
-        )
+        form = f" ({channels} channels at {sample_rate_hz} Hz)" if channels and sample_rate_hz else ""
+        raise NotAudio(f"the file holds no audio that can be decoded{form}")
 
 
 def block_frames(channels: int) -> int:
