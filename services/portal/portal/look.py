@@ -9,7 +9,20 @@ from django.urls import reverse_lazy
 
 
 def _entry(title: str, icon: str, page: str) -> dict[str, Any]:
-    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{page}")}
+    """An entry of the menu, for those who may open its page."""
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{page}"),
+        "permission": lambda request: page == "index" or may_open(request.user, page.replace("_", "/")),
+    }
+
+
+def may_open(user: Any, page: str) -> bool:
+    """Whether a user may open a page of a model, by its address below the admin."""
+    app, model, *rest = page.split("/")
+    verbs = ("add",) if rest[:1] == ["add"] else ("view", "change")
+    return any(user.has_perm(f"{app}.{verb}_{model}") for verb in verbs)
 
 
 def _is_about(model: str, but: str) -> Callable[[HttpRequest], bool]:

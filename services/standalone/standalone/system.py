@@ -55,7 +55,12 @@ class System:
     @property
     def environment(self) -> dict[str, str]:
         """What a process of the portal needs, as a difference to the environment of this one."""
-        return {"no_proxy": LOOPBACK, "NO_PROXY": LOOPBACK, **plan.portal_environment(self._plan)}
+        return {
+            "no_proxy": LOOPBACK,
+            "NO_PROXY": LOOPBACK,
+            "RECLASS_FIRST_PASSWORD_FILE": str(self._folder.admin_password),
+            **plan.portal_environment(self._plan),
+        }
 
     def start(self, observe: Observe = _say_nothing) -> None:
         """Bring everything up; on any failure stop what was started and raise.

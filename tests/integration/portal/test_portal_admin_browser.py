@@ -67,3 +67,30 @@ def cut_off(url: str, path: str) -> list[str]:
         page.goto(f"{url}{path}")
         found: list[str] = page.eval_on_selector_all("#result_list td, #result_list th", CUT_OFF)
         return found
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("genres")
+def test_no_word_and_no_form_is_wider_than_a_telephone(live_server: Any, django_user_model: Any) -> None:
+    django_user_model.objects.create_superuser("admin", password="pw")
+    (track,) = songs.make_judged_songs(1)
+    track.title = track.artist = track.album = "W" * 300
+    track.analysis_message = "/music/" + "W" * 300
+    track.save()
+    Run.objects.create(kind=Run.Kind.PLAN, state=Run.State.FAILED, request_id="r", message="W" * 300)
+    paths = ["", f"library/track/{track.pk}/change/", "library/track/", "auth/user/add/", "runs/run/"]
+    with ThreadPoolExecutor(1) as browser_thread:
+        wide = browser_thread.submit(wider_than_a_telephone, live_server.url, paths).result()
+    assert wide == []
+
+
+def wider_than_a_telephone(url: str, paths: list[str]) -> list[str]:
+    with open_page() as page:
+        sign_in(page, url, "admin", "pw")
+        page.set_viewport_size({"width": 390, "height": 844})
+        found = []
+        for path in paths:
+            page.goto(f"{url}/admin/{path}")
+            if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+                found.append(path)
+        return found

@@ -1,5 +1,7 @@
 """Who gets in: wrong passwords are throttled, behind a proxy too, and a lost one is replaced."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -97,11 +99,14 @@ def test_each_login_leaves_a_line_in_the_log() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_lost_password_is_replaced_by_a_command_that_also_ends_the_wait(
-    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from portal.command_line import make_app
 
     monkeypatch.setenv("PORTAL_DATABASE_URL", postgres.url(str(connection.settings_dict["NAME"])))
+    first = tmp_path / "admin-password"
+    first.write_text(PASSWORD)
+    monkeypatch.setenv("RECLASS_FIRST_PASSWORD_FILE", str(first))
     fail(FAILURES)
     before = Client()
     before.force_login(User.objects.get(username="admin"), "django.contrib.auth.backends.ModelBackend")
@@ -112,6 +117,7 @@ def test_a_lost_password_is_replaced_by_a_command_that_also_ends_the_wait(
     assert attempt("admin", password).status_code == 302
     assert attempt("admin", PASSWORD).status_code == 200, "the old one is refused"
     assert before.get("/admin/").status_code == 302, "sessions of the old one have ended"
+    assert not first.exists(), "it opens nothing any more, and `reclass up` would name it"
     nobody = CliRunner().invoke(make_app(["admin-password"]), ["admin-password", "--user", "nobody"])
     assert nobody.exit_code == 1
     assert "There is no user" in nobody.output
@@ -140,6 +146,20 @@ def test_a_user_that_was_added_can_sign_in_and_do_what_was_chosen(
         assert kim.get(f"/admin/{page}").status_code == 200, page
     for page in may_not:
         assert kim.get(f"/admin/{page}").status_code == 403, page
+
+
+@pytest.mark.usefixtures("genres")
+@pytest.mark.parametrize("role", ["administrator", "editor", "reader"])
+def test_nobody_is_offered_a_page_that_he_may_not_open(admin_client: Client, role: str) -> None:
+    new = {"username": "kim", "password1": PASSWORD, "password2": PASSWORD, "role": role}
+    admin_client.post("/admin/auth/user/add/", new)
+    kim = Client()
+    kim.post(LOGIN, {"username": "kim", "password": PASSWORD})
+    pages = [kim.get(page).content.decode() for page in ("/admin/", "/admin/genres/genre/learnable/")]
+    offered = {link for page in pages for link in re.findall(r'href="(/admin/[^"#]*)', page)}
+    assert {"/admin/library/track/", "/admin/genres/genre/learnable/"} <= offered
+    assert ("/admin/auth/user/" in offered) == (role == "administrator")
+    assert [link for link in sorted(offered) if kim.get(link).status_code == 403] == []
 
 
 def test_a_user_without_a_password_cannot_be_added(admin_client: Client) -> None:

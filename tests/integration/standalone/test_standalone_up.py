@@ -99,6 +99,8 @@ def says_what_a_person_needs(up: RunningUp) -> None:
     assert "PLEX_TOKEN" in said
     password = up.folder.admin_password.read_text().strip()
     assert len(password) >= 12
+    named = environment_of(up.folder.root)["RECLASS_FIRST_PASSWORD_FILE"]
+    assert named == str(up.folder.admin_password), "what a new password makes worthless"
     assert password not in said
 
 

@@ -1,12 +1,17 @@
 """`reclass admin-password`: for whoever has lost the password, or was locked out."""
 
+import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from portal.commands.surroundings import DataOption, RefusalError, portal_at_hand
 from portal.setup import ADMIN_NAME
+
+FIRST_FILE = "RECLASS_FIRST_PASSWORD_FILE"
+"""Where a system on this machine keeps the first password until somebody has seen it."""
 
 
 def register(app: typer.Typer) -> None:
@@ -29,4 +34,7 @@ def admin_password(
                 f"There is no user “{user}”: --user names one that there is; the first is “{ADMIN_NAME}”."
             )
         end_all_pauses()
+        first = os.environ.get(FIRST_FILE)
+        if first and user == ADMIN_NAME:  # `reclass up` would go on to name a file that opens nothing
+            Path(first).unlink(missing_ok=True)
         sys.stdout.write(f"{password}\n")

@@ -97,10 +97,12 @@ def advice(standing: Standing) -> list[Advice]:
 
 def _trouble(standing: Standing) -> Iterable[Advice]:
     if standing.down:
-        which = "service does not answer" if len(standing.down) == 1 else "services do not answer"
-        yield Advice(
-            text=f"The {' and '.join(standing.down)} {which}: see their logs and start them. What needs them waits."
+        is_one = len(standing.down) == 1
+        which = "service does not answer" if is_one else "services do not answer"
+        what = (
+            "its log and start it. What needs it" if is_one else "their logs and start them. What needs them"
         )
+        yield Advice(text=f"The {' and '.join(standing.down)} {which}: see {what} waits.")
     if standing.plex_unset:
         yield Advice(
             text="Plex is not connected: say where your server is, and its token.",

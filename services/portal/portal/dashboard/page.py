@@ -1,5 +1,6 @@
 """Fills the dashboard."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest
@@ -19,6 +20,7 @@ from portal.dashboard.services import Surroundings, surroundings
 from portal.ledger.models import WriteBatch
 from portal.library.stages import TRIAL_WARNING
 from portal.library.unmapped import unheeded_songs
+from portal.look import may_open
 from portal.runs.engine import ACTIVE
 from portal.runs.models import Run
 from portal.runs.start import last_written_batch
@@ -48,7 +50,10 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         is_live=bool(at_work),
         surroundings=around,
         trial_warning=TRIAL_WARNING,
-        advice=advice(standing),
+        advice=[
+            replace(one, page=one.page if one.page and may_open(request.user, one.page) else "")
+            for one in advice(standing)
+        ],
         steps=steps(standing),
         may_start=request.user.has_perm("runs.change_run"),
     )

@@ -1,6 +1,7 @@
 """Genres and their aliases in the admin."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -21,6 +22,7 @@ from portal.genres.hanging import hanging
 from portal.genres.models import Alias, Genre
 from portal.genres.spelling import normalised
 from portal.library.labels import relabel
+from portal.look import may_open
 from portal.verdicts.learnable import survey_genres
 from portal.verdicts.models import Prediction
 from portal.verdicts.offers import offers
@@ -166,7 +168,10 @@ class GenreAdmin(Relabelling):
             **self.admin_site.each_context(request),
             "title": "What can be learned",  # no "opts": the header would name the list of genres instead
             "found": found,
-            "offers": offers(found),
+            "offers": [
+                replace(offer, page=offer.page if offer.page and may_open(request.user, offer.page) else "")
+                for offer in offers(found)
+            ],
             "trainings": (("train", "Train"), ("train-as-is", "Train as it is")),
             "may_start": any(each.labelled for each in found.genres)
             and request.user.has_perm("runs.change_run"),

@@ -57,7 +57,9 @@ class TrainedModelAdmin(ModelAdmin):
             messages.error(request, error.message)
             return HttpResponseRedirect(reverse(LIST))
         return self._page(
-            request, "portal/model.html", {"original": object_id, "kept": kept, **_facts(shown)}
+            request,
+            "portal/model.html",
+            {"original": object_id, "title": object_id, "kept": kept, **_facts(shown)},
         )
 
     def _check(self, request: HttpRequest) -> None:
