@@ -23,15 +23,16 @@ def is_another(track: Track, meant: TrackIdentity) -> bool:
     """Whether Plex has another track under the key than the one that is meant.
 
     1. The same guid, or one of its files is the one: the same track.
-    2. Both guids and files are known, and differ: another one.
-    3. Where a guid or a file is not known, little can be compared: the same track if title and artist are.
+    2. Both files are known, and differ: another one, or its file was moved or replaced, which the next reading of the
+       library tells apart. Titles cannot: an artist has several tracks named "Intro".
+    3. Where a file is not known, little can be compared: the same track if title and artist are.
     """
     files = {part.file for part in track.parts if part.file}
     guids = {guid for guid in (track.guid, meant.guid) if guid and not guid.startswith(LOCAL)}
     guids_known = all(guid and not guid.startswith(LOCAL) for guid in (track.guid, meant.guid))
     if (guids_known and len(guids) == 1) or meant.file in files:
         return False
-    if guids_known and files and meant.file:
+    if files and meant.file:
         return True
     return _names(track.title, track.artist) != _names(meant.title, meant.artist)
 

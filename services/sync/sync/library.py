@@ -242,9 +242,11 @@ class PlexMusic:
         self._require_track_genres(max_age_seconds=0)
         track = self.track(rating_key)
         if meant is not None and is_another(track, meant):
+            there = f"was given to another track: Plex has {track.title!r} there, and not {meant.title!r}"
+            if track.title == meant.title:
+                there = f"was given to another track, or {track.title!r} has another file now"
             raise AnotherTrackError(
-                f"rating key {rating_key} was given to another track: Plex has {track.title!r} there, and not "
-                f"{meant.title!r}. Nothing was written; read the library again, which finds its new key"
+                f"rating key {rating_key} {there}. Nothing was written; read the library again, which tells what it is"
             )
         return track
 

@@ -135,6 +135,12 @@ OVERTAKEN = {
     ),
     "judged as another": (None, lambda song: judged_anew(song, "Blues"), "judged anew since the dry run, as Blues"),
     "less sure": (None, lambda song: judged_anew(song, confidence=0.6), "not sure enough any more"),
+    "out of fold, before outcomes were kept": (
+        None, lambda song: song.predictions.update(outcome="", out_of_fold=True), "not sure enough any more",
+    ),
+    "out of fold, and unlike the training": (
+        None, lambda song: song.predictions.update(outcome=Analysis.UNSURE), "not sure enough any more",
+    ),
     "no stage was sure": (
         None,
         lambda song: Track.objects.filter(pk=song.pk).update(analysis=Analysis.PROVISIONAL),

@@ -27,6 +27,14 @@ def overtaken(rows: Sequence[WriteRow]) -> dict[int, str]:
     return {pk: reason for pk, reason in reasons.items() if reason}
 
 
+def is_sure(verdict: Prediction) -> bool:
+    """Whether it may be written, by what the vote came to.
+
+    Of what was said out of fold before outcomes were kept, nobody knows whether the song is like the training.
+    """
+    return verdict.outcome == Analysis.CLASSIFIED or (verdict.outcome == "" and not verdict.out_of_fold)
+
+
 def _reason(row: WriteRow, in_use: Collection[str], by_hand: str, said: Mapping[int, Prediction]) -> str:
     genre = "".join(row.after_genres[:1])
     if genre.casefold() not in in_use:
@@ -43,6 +51,7 @@ def _reason(row: WriteRow, in_use: Collection[str], by_hand: str, said: Mapping[
         return ""
     if verdict.genre.name.casefold() != genre.casefold():
         return f"It was judged anew since the dry run, as {verdict.genre}: {_NOT_WRITTEN}"
-    if row.track.analysis != Analysis.CLASSIFIED or verdict.confidence < row.batch.min_confidence:
+    sure = row.track.analysis == Analysis.CLASSIFIED and is_sure(verdict)
+    if not sure or verdict.confidence < row.batch.min_confidence:
         return f"Its verdict is not sure enough any more since the dry run: {_NOT_WRITTEN}"
     return ""

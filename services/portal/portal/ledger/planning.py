@@ -9,6 +9,7 @@ from django.db.models import Q
 from portal.genres.models import Genre, spellings
 from portal.ledger.left_alone import note_unknown_tags
 from portal.ledger.models import WriteBatch, WriteRow
+from portal.ledger.overtaken import is_sure
 from portal.ledger.policy import RANDOM_WEIGHTS, Said, Wish, edit, objection, wish
 from portal.ledger.standing import put_away
 from portal.library.identity import is_another
@@ -151,7 +152,7 @@ def _verdicts(tracks: Sequence[Track], trial_heads: Collection[str]) -> dict[int
             confidence=said.confidence,
             # Of before there was the mark, the head that serves tells.
             random_weights=said.random_weights or said.model_version in trial_heads,
-            is_sure=said.outcome == Analysis.CLASSIFIED or (said.outcome == "" and not said.out_of_fold),
+            is_sure=is_sure(said),
         )
         for said in current.select_related("genre").defer("stages")
     }

@@ -6,7 +6,7 @@ from typing import Protocol
 LOCAL = "local://"
 """What Plex makes up for tracks that it does not know: it is like a rating key, and tells as little."""
 
-# The same, of two rows of tables `t` (what is known) and `l` (what Plex says now).
+# For a sync, of two rows of tables `t` (what is known) and `l` (what Plex says now).
 _GUIDS = f"(t.guid <> '' AND l.guid <> '' AND t.guid NOT LIKE '{LOCAL}%%' AND l.guid NOT LIKE '{LOCAL}%%')"
 _FILES = "(t.file <> '' AND l.file <> '')"
 _SAME_GUID = f"({_GUIDS} AND t.guid = l.guid)"
@@ -37,18 +37,19 @@ class Described(Protocol):
 
 
 def is_another(known: Described, present: Described) -> bool:
-    """Whether what Plex has under a key is another song than the one that is known by it.
+    """Whether what Plex has under a key is to be taken for another song than the one that is known by it, until a sync.
 
     1. The same file, the same guid, or the same size and time of the file's last change: the same song.
-    2. Both guids and both files are known, and differ: another one.
-    3. Where a guid or a file is not known, little can be compared: the same song if title and artist are. To take a
-       song for another one costs its history for a while; to take another one for it writes a wrong genre.
+    2. Both files are known, and differ: another one. Where Plex knows no guid its file may have been replaced instead,
+       and a sync, which sees all the others beside it, says so (`ANOTHER_SONG`); until then nothing is written.
+    3. Where a file is not known, little can be compared: the same song if title and artist are. To take a song for
+       another one costs its history for a while; to take another one for it writes a wrong genre.
     """
     guids = [each.guid for each in (known, present) if each.guid and not each.guid.startswith(LOCAL)]
     files = [each.file for each in (known, present) if each.file]
     if _agree(guids) or _agree(files) or _same_bytes(known, present):
         return False
-    if len(guids) == len(files) == 2:
+    if len(files) == 2:
         return True
     return _names(known) != _names(present)
 

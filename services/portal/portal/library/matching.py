@@ -26,7 +26,7 @@ SELECT DISTINCT t.id
 FROM library_track t JOIN listed l ON l.library_id = t.library_id AND l.rating_key = t.rating_key
 JOIN listed x ON x.library_id = t.library_id AND x.file = t.file AND x.size_bytes = t.size_bytes
 LEFT JOIN library_track y ON y.library_id = x.library_id AND y.rating_key = x.rating_key
-WHERE t.file <> '' AND t.file <> l.file AND t.size_bytes > 0 AND x.rating_key <> t.rating_key
+WHERE t.file <> '' AND t.file <> l.file AND x.rating_key <> t.rating_key
   AND split_part(x.part_key, '/', 5) = split_part(t.part_key, '/', 5) AND NOT {SAME_BYTES}
   AND y.file IS DISTINCT FROM x.file AND t.id NOT IN (SELECT id FROM handed)
 """  # noqa: S608 # our own words

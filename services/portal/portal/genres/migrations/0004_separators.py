@@ -1,6 +1,7 @@
 """Tags to ignore; and spellings in which a separator stays, for "Folk, Rock" is not "Folk Rock"."""
 
 from django.db import migrations, models
+from django.db.models.functions import Cast, Concat
 
 from portal.genres.spelling import normalised
 
@@ -13,11 +14,18 @@ WITH_SEPARATORS = r"""
 
 def forwards(apps, schema_editor):
     Alias = apps.get_model("genres", "Alias")
-    aliases = list(Alias.objects.all())
-    for alias in aliases:
+    longest = Alias._meta.get_field("normalised").max_length
+    kept = {}
+    for alias in Alias.objects.order_by("pk"):
         alias.normalised = normalised(alias.spelling)
-    # The new form tells more apart than the one before, so no two of them become one.
-    Alias.objects.bulk_update(aliases, ["normalised"], batch_size=500)
+        if len(alias.normalised) <= longest:
+            kept.setdefault(alias.normalised, alias)
+    # The new form tells more apart than the one before, but for separators that were none: of two spellings that become
+    # one ("A•B" and "A;B") the first stays.
+    Alias.objects.exclude(pk__in=[alias.pk for alias in kept.values()]).delete()
+    # Not in one step: one spelling may get the form that another one has until then.
+    Alias.objects.update(normalised=Concat(models.Value("~"), Cast("pk", models.CharField())))
+    Alias.objects.bulk_update(kept.values(), ["normalised"], batch_size=500)
     # It was found by its letters alone before.
     folk = apps.get_model("genres", "Genre").objects.filter(name="Folk").first()
     if folk is not None:
