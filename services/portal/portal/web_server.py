@@ -20,7 +20,7 @@ HEALTH_THREADS = {"/livez": 1, "/healthz": 2}
 CONNECTIONS = 800
 """Held at once; fewer than the files that a process may open on most systems."""
 IDLE_SECONDS = 30
-"""For which a connection stays open between two requests, or before an answer that nobody reads."""
+"""For which a connection stays open between two requests, or while nothing of an answer is read."""
 LARGEST_HEAD_BYTES = 32 * 1024
 LARGEST_BODY_BYTES = 4 * 1024 * 1024
 """No page takes files; Django refuses forms of more than 2.5 MiB."""
@@ -38,13 +38,16 @@ class Lanes:
 
     def add_task(self, channel: HTTPChannel) -> None:
         """Have the connection's first request answered."""
-        self._health.get(channel.requests[0].path, self._pages).add_task(channel)
+        # A request that cannot be understood has no path.
+        self._health.get(getattr(channel.requests[0], "path", ""), self._pages).add_task(channel)
 
 
 class Channel(HTTPChannel):
     """A connection that knows since when it has been sending a request."""
 
     begun: float | None = None
+    waits = False
+    """Whether its next request waits until the answer before has been taken."""
 
     def received(self, data: bytes) -> bool:
         """Take what has arrived."""
@@ -77,14 +80,28 @@ class Server(TcpWSGIServer):
 
     def readable(self) -> bool:
         """Asked before each look at the sockets."""
-        self.held_bytes = sum(channel.body_bytes() for channel in self.active_channels.values())
+        channels = self.active_channels.values()
+        self.held_bytes = sum(channel.body_bytes() for channel in channels)
+        for channel in channels:
+            if channel.waits:
+                self.add_task(channel)
         return bool(super().readable())
+
+    def add_task(self, task: Channel) -> None:
+        """Have a request answered, once its browser has taken the answer before: else a thread would wait for that."""
+        task.waits = task.total_outbufs_len >= self.adj.send_bytes
+        if not task.waits:
+            super().add_task(task)
 
     def maintenance(self, now: float) -> None:
         """Close the connections that are too slow."""
-        for channel in self.active_channels.values():
+        for channel in list(self.active_channels.values()):
             if channel.begun is not None:
                 channel.will_close |= channel.begun < now - self.request_seconds
+            elif channel.total_outbufs_len:
+                # Its socket is full, and would never be looked at again.
+                if channel.last_activity < now - IDLE_SECONDS:
+                    channel.handle_close()
             elif not channel.requests:
                 channel.will_close |= channel.last_activity < now - IDLE_SECONDS
 

@@ -4,16 +4,21 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from http.client import HTTPConnection
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
 import pytest
 from django.db import connection
 from django.test import Client
+from portal import web_server
 from postgres_server import PostgresServer
 from waiting import until
+from waitress.adjustments import Adjustments
 from web_process import free_port, web_process
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -88,6 +93,59 @@ def test_a_request_that_drips_is_cut_off(
                 continue
             except OSError:
                 break
+
+
+def test_answers_that_nobody_reads_freeze_no_page(postgres: PostgresServer, tmp_path: Path) -> None:
+    """Many requests on one connection: their answers are more than is kept for it, and each wants a thread."""
+    many = b"GET /static/unfold/css/styles.css HTTP/1.1\r\nHost: localhost\r\n\r\n" * 110
+    with serving(postgres, tmp_path / "log") as (port, _), ExitStack() as held:
+        unread = [held.enter_context(opened(port, many)) for _ in range(4)]
+        for _ in range(3):
+            for path in ("/admin/login/", "/static/portal/portal.css", *HEALTH):
+                assert status(port, path) == 200, path
+        # Who reads after all gets every one of them.
+        answers = b""
+        while answers.count(b"HTTP/1.1 200") < 110:
+            answers += unread[0].recv(2**20)
+
+
+def test_an_answer_that_nobody_reads_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_server, "IDLE_SECONDS", 1)
+    options = Adjustments(listen="127.0.0.1:0", cleanup_interval=0, asyncore_use_poll=True)
+    sockets: dict[int, Any] = {}
+
+    def large(_: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Length", str(2**25))])
+        return [bytes(2**20)] * 2**5
+
+    server = web_server.Server(
+        large, map=sockets, dispatcher=web_server.Lanes(1), adj=options, sockinfo=options.listen[0]
+    )
+    with opened(server.effective_port, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 2):
+        looked = partial(web_server.wasyncore.loop, timeout=0.1, map=sockets, use_poll=True, count=1)
+        until(lambda: looked() or server.active_channels)
+        until(lambda: looked() or not server.active_channels)
+    server.close()
+
+
+def test_a_request_that_cannot_be_understood_is_told_so(postgres: PostgresServer, tmp_path: Path) -> None:
+    good = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    heads = (
+        b"GET /\xff HTTP/1.1\r\nHost: localhost",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: \x00",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nCookie: \xff\x7f",
+        b"GET / HTTP/1.1\r\nHost : localhost",
+        b"nonsense",
+    )
+    with serving(postgres, tmp_path / "log") as (port, _):
+        for head, before in product(heads, (b"", good)):
+            with opened(port, before + head + b"\r\n\r\n") as begun:
+                answer = b""
+                while more := begun.recv(4096):
+                    answer += more
+            assert b" 400 Bad Request" in answer, head
+            assert answer.startswith(b"HTTP/1.1 200" if before else b"HTTP/1.")
+    assert "uncaptured" not in (tmp_path / "log").read_text()
 
 
 def test_health_answers_while_every_page_thread_is_stuck(
