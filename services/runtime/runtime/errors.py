@@ -19,6 +19,20 @@ TRANSIENT_CODES = frozenset(
         grpc.StatusCode.CANCELLED,
     }
 )
+# A client takes 8 KiB of trailers, in which the sentence travels twice: percent-encoded, and in base64 with the details.
+# Beyond that it would get RESOURCE_EXHAUSTED in place of the error.
+SENTENCE_BYTES = 6500
+CUT = " [...]"
+
+
+def short(sentence: str) -> str:
+    """The sentence, cut where a status has no room for more: a path in it may be as long as somebody wants."""
+    room: float = SENTENCE_BYTES
+    for place, letter in enumerate(sentence):
+        room -= 2.4 if " " <= letter <= "~" and letter != "%" else 4.4 * len(letter.encode(errors="replace"))
+        if room < 0:
+            return sentence[:place] + CUT
+    return sentence
 
 
 class ServiceError(Exception):
@@ -53,7 +67,7 @@ def status_of(
     detail = any_pb2.Any()
     detail.Pack(info)
     number = code_pb2.Code.Value(code.name)
-    return status_pb2.Status(code=number, message=message, details=[detail])
+    return status_pb2.Status(code=number, message=short(message), details=[detail])
 
 
 class RemoteError(Exception):
@@ -107,7 +121,11 @@ class RemoteError(Exception):
 def _error_info(error: grpc.RpcError) -> error_details_pb2.ErrorInfo | None:
     if not isinstance(error, grpc.Call):
         return None
-    status = rpc_status.from_call(error)
+    try:
+        status = rpc_status.from_call(error)
+    except ValueError:
+        # The details are of another error than the code: a proxy, or gRPC itself, has put its own in front.
+        return None
     for detail in status.details if status else ():
         if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
             info = error_details_pb2.ErrorInfo()

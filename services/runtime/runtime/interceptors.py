@@ -1,5 +1,6 @@
 """What happens around every call on a server: its request id, its errors, its log line, its token, its size."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,7 @@ from typing import Any, NoReturn, TypeAlias, TypeVar
 
 import grpc
 
-from runtime.errors import RemoteError, ServiceError
+from runtime.errors import RemoteError, ServiceError, short
 from runtime.metrics import CallMetrics
 from runtime.rights import RequestTooLargeError, Rights
 from runtime.telemetry import REQUEST_ID_HEADER, bind_request_id, clear_request_id, get_logger, request_id
@@ -25,6 +26,8 @@ log = get_logger(__name__)
 NO_RETRY = ("grpc-retry-pushback-ms", "-1")
 # Probes come every few seconds and would bury the rest.
 QUIET = ("/grpc.health.v1.Health/", "/grpc.reflection.")
+# Anybody sends one, and it stands in every line of the log, comes back in the trailers and goes along to other services.
+HARMLESS_ID = re.compile("[!-~]{1,128}")
 HEALTH_CHECK = "/grpc.health.v1.Health/Check"
 
 
@@ -55,7 +58,7 @@ class _Call:
         self.method = method
         self.metrics = metrics
         self.quiet = False
-        self.request_id = str(request_id) if request_id else None
+        self.request_id = request_id if _is_harmless(request_id) else None
 
     def unary(self, behaviour: Any) -> Callable[[Any, grpc.ServicerContext], Any]:
         def answer(request: Any, context: grpc.ServicerContext) -> Any:
@@ -94,7 +97,7 @@ class _Call:
         if context.code() is not None:  # the servicer aborted by itself
             raise error
         if isinstance(error, ServiceError | RemoteError):
-            log.warning("call refused", method=self.method, reason=error.reason, message=str(error))
+            log.warning("call refused", method=self.method, reason=error.reason, message=short(str(error)))
             status = error.status()
             context.abort_with_status(
                 status._replace(trailing_metadata=(*status.trailing_metadata, self._own_id(), NO_RETRY))
@@ -105,6 +108,10 @@ class _Call:
             f"{type(error).__name__} in {self.method}; the log of the service has the traceback",
         )
         raise AssertionError("abort always raises")
+
+
+def _is_harmless(request_id: Any) -> bool:
+    return isinstance(request_id, str) and HARMLESS_ID.fullmatch(request_id) is not None
 
 
 def _code_name(context: Any) -> str:

@@ -67,6 +67,39 @@ def test_a_typed_error_arrives_with_code_reason_and_sentence() -> None:
     assert error.message == "track 7 is not in Plex; sync the library"
 
 
+@pytest.mark.parametrize("letter", ["a", "é", "音", "🎵", "%"])
+def test_a_sentence_of_any_length_arrives_typed(letter: str) -> None:
+    """It travels in the trailers, of which a client takes 8 KiB; a path in it may be as long as somebody wants."""
+
+    def fail() -> None:
+        raise NoSuchTrackError(f"there is no {letter * 20_000}")
+
+    with connected(services(fail)) as channel, pytest.raises(grpc.RpcError) as caught:
+        call(channel)
+    error = RemoteError.from_rpc(caught.value)
+    assert (error.code, error.reason, error.permanent) == (grpc.StatusCode.NOT_FOUND, "TRACK_NOT_FOUND", True)
+    assert error.message.startswith(f"there is no {letter * 300}")
+    assert error.message.endswith("[...]")
+
+
+def test_an_error_whose_details_do_not_fit_its_code_can_be_read() -> None:
+    """As where trailers are too large for the client, or a proxy puts a code of its own."""
+
+    def mixed(_: Any, context: grpc.ServicerContext) -> None:
+        context.set_trailing_metadata(NoSuchTrackError("gone").status().trailing_metadata)
+        context.abort(grpc.StatusCode.UNAVAILABLE, "the proxy is full")
+
+    def register(server: grpc.Server) -> None:
+        handler = grpc.unary_unary_rpc_method_handler(mixed)
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(NAME, {"CheckServer": handler}),))
+
+    with connected({NAME: register}) as channel, pytest.raises(grpc.RpcError) as caught:
+        call(channel)
+    error = RemoteError.from_rpc(caught.value)
+    assert (error.code, error.reason) == (grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE")
+    assert error.message == "the proxy is full"
+
+
 def test_an_error_in_a_stream_arrives_typed_after_the_first_answers() -> None:
     with connected(services(fail_typed)) as channel:
         answers = sync_pb2_grpc.SyncServiceStub(channel).ReadAudio(sync_pb2.ReadAudioRequest())
@@ -94,6 +127,19 @@ def test_the_request_id_travels_to_the_service() -> None:
         call(channel)
     assert seen[0] == "run-42"
     assert seen[1] not in (None, "run-42")
+
+
+@pytest.mark.parametrize("sent", ["x" * 6000, "x" * 129, ""])
+def test_a_request_id_that_nobody_could_log_is_replaced(sent: str) -> None:
+    """It comes back in the trailers, stands in every line of the log, and goes along to the other services."""
+    seen: list[str | None] = []
+    with connected(services(lambda: seen.append(request_id()))) as channel:
+        _, made = sync_pb2_grpc.SyncServiceStub(channel).CheckServer.with_call(
+            sync_pb2.CheckServerRequest(), metadata=[("x-request-id", sent)]
+        )
+    (own,) = [value for name, value in made.trailing_metadata() if name == "x-request-id"]
+    assert own == seen[0] != sent
+    assert len(own) == 32
 
 
 def test_a_server_with_a_token_refuses_strangers_and_answers_probes() -> None:
