@@ -14,6 +14,10 @@ from features.errors import AudioNotFound, OutsideMediaFolders, PathNotMounted
 # Looking for the mapping that would fit must not turn into a walk through a library.
 MAX_FOLDERS_SEARCHED = 2_000
 MAX_DEPTH_SEARCHED = 3
+MAX_NAMES_SEARCHED = 12
+"""Of the end of a path: more folders lie above no song."""
+LONGEST_PATH = 4096
+"""In bytes; a system call takes no longer one. Anybody who may ask sends a path, and each of its names is looked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +51,9 @@ class MediaFolders:
         """
         if not path or "\0" in path:
             raise AudioNotFound("the path is empty or holds a NUL")
+        size = len(os.fsencode(path))
+        if size > LONGEST_PATH:
+            raise AudioNotFound(f"the path has {size} bytes: no file has one of more than {LONGEST_PATH}")
         mapped = apply_mappings(path, self.mappings or mappings)
         target = spelled_as_on_disk(Path(mapped if mapped is not None else path))
         real = Path(os.path.realpath(target))
@@ -102,7 +109,7 @@ def suggest_mapping(path: str, folders: Sequence[Path]) -> PathMapping | None:
     if ".." in parts:
         return None
     candidates = list(_folders_near([spelled_as_on_disk(folder) for folder in folders]))
-    for length in range(len(parts) - 1, 0, -1):
+    for length in range(min(len(parts) - 1, MAX_NAMES_SEARCHED), 0, -1):
         tail = parts[-length:]
         for folder in candidates:
             if os.path.isfile(spelled_as_on_disk(folder.joinpath(*tail))):

@@ -132,6 +132,24 @@ def test_a_name_that_reads_the_same_does_not_lead_out_of_the_media_folders(libra
         MediaFolders(folders=(library,)).find(f"{library}/{COMPOSED}/secret.mp3")
 
 
+@pytest.mark.parametrize("path", ["/x" * 40_000, "/é" * 40_000, "D:" + "\\x" * 40_000, "/" + "x" * 10**6])
+def test_a_path_longer_than_any_files_is_looked_for_nowhere(library, path):
+    with pytest.raises(AudioNotFound, match=r"the path has \d+ bytes: no file has one of more than 4096"):
+        MediaFolders(folders=(library,)).find(path)
+
+
+def test_a_path_of_many_names_costs_no_more_than_one_of_a_song(library, monkeypatch):
+    for number in range(20):
+        (library / f"folder {number}").mkdir()
+    looked, isfile = [], os.path.isfile
+    monkeypatch.setattr(os.path, "isfile", lambda path: looked.append(path) or isfile(path))
+    with pytest.raises(PathNotMounted, match="no media folder"):
+        MediaFolders(folders=(library,)).find("/x" * 2000)
+    assert len(looked) < 400
+    with pytest.raises(PathNotMounted, match=f"=?{library} would fit"):
+        MediaFolders(folders=(library,)).find("/x" * 100 + f"/{SONG}")
+
+
 def test_dots_and_links_and_mappings_do_not_lead_out_of_the_media_folders(library, tmp_path):
     (library / "link.mp3").symlink_to(tmp_path / "secret.mp3")
     (library / "up").symlink_to(tmp_path)
