@@ -5,6 +5,9 @@ from contextlib import contextmanager
 
 from reclass_client.errors import BadArgumentError, ReclassError
 
+LONGEST_SECONDS = 1e8
+"""Three years; gRPC takes the moment of a much later deadline for one that is past."""
+
 
 @contextmanager
 def checked(what: str) -> Iterator[None]:
@@ -57,4 +60,4 @@ def seconds(timeout: object) -> "float | None":
         return None
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout > 0:
         raise BadArgumentError(f"timeout is {timeout!r}; it must be a number of seconds above 0, or None")
-    return float(timeout)
+    return float(timeout) if timeout < LONGEST_SECONDS else None

@@ -18,6 +18,7 @@ MAY_CALL: Table = {
     "GetOutOfFold": call(Role.PORTAL, Role.OPERATOR),
     "PromoteModel": call(Role.PORTAL, Role.OPERATOR),
     "RollbackModel": call(Role.PORTAL, Role.OPERATOR),
-    # Every few seconds, so that a hand-over that was missed heals.
-    "SetCallers": call(Role.PORTAL, quiet=True),
+    # Every few seconds, so that a hand-over that was missed heals. A caller who holds every thread must not hold up his
+    # own revocation.
+    "SetCallers": call(Role.PORTAL, quiet=True, apart=True),
 }

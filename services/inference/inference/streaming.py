@@ -121,8 +121,9 @@ class SongStream(Generic[Request, Case]):
         sizes.clear()
 
     def _read(self, requests: Iterator[Request]) -> None:
-        # The iterator raises when the caller goes away, and `cancel` is called as well.
-        with suppress(grpc.RpcError):
+        # The iterator raises when the caller goes away, and `cancel` is called as well; or when his token was revoked,
+        # which the server tells him after the last answer.
+        with suppress(grpc.RpcError, ServiceError):
             for request in requests:
                 if not self._room.enter(self._size(request)):
                     return

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
 import grpc
@@ -145,12 +146,16 @@ def _rebuilt(handler: Handler, wrapped: Callable[[Any], Any], parse: Any) -> Han
 
 
 class TokenRights(grpc.ServerInterceptor):
-    """Refuses what the token of a call does not open, before anything of its request is read."""
+    """Refuses what the token of a call does not open, before anything of its request is read.
+
+    A stream may last for days, so its token is looked at again with each message.
+    """
 
     def __init__(self, rights: Rights) -> None:
         self._rights = rights
         # Threads of their own: a stranger's calls must not pile up behind work, nor delay it.
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="refusals")
+        self._apart = ThreadPoolExecutor(2, thread_name_prefix="apart")
 
     def intercept_service(
         self,
@@ -161,10 +166,18 @@ class TokenRights(grpc.ServerInterceptor):
         method: str = handler_call_details.method
         if handler is None or method == HEALTH_CHECK:
             return handler
-        error = self._rights.refusal(
-            method, handler_call_details.invocation_metadata or (), any_role=method.startswith(QUIET)
+        refusal = partial(
+            self._rights.refusal,
+            method,
+            tuple(handler_call_details.invocation_metadata or ()),
+            any_role=method.startswith(QUIET),
         )
-        return _refusing(method, error, self._threads) if error else handler
+        error = refusal()
+        if error:
+            return _refusing(method, error, self._threads)
+        if handler.request_streaming:
+            return _rechecked(handler, refusal)
+        return _on_threads_apart(handler, self._apart) if self._rights.is_apart(method) else handler
 
 
 def _refusing(method: str, error: ServiceError, threads: ThreadPoolExecutor) -> Handler:
@@ -176,6 +189,56 @@ def _refusing(method: str, error: ServiceError, threads: ThreadPoolExecutor) -> 
         yield  # no answers, but a stream of them
 
     return grpc.stream_stream_rpc_method_handler(on_threads(threads, refuse))
+
+
+def _rechecked(handler: Handler, refusal: Callable[[], ServiceError | None]) -> Handler:
+    """Ends the messages of a stream with the refusal of its token, and then the call."""
+
+    def wrapped(behaviour: Any) -> Any:
+        def unary(requests: Iterator[Any], context: Any) -> Any:
+            allowed = _Allowed(requests, refusal)
+            answer = behaviour(allowed, context)
+            allowed.check()
+            return answer
+
+        def stream(requests: Iterator[Any], context: Any) -> Iterator[Any]:
+            allowed = _Allowed(requests, refusal)
+            yield from behaviour(allowed, context)
+            allowed.check()
+
+        return stream if handler.response_streaming else unary
+
+    return _rebuilt(handler, wrapped, handler.request_deserializer)
+
+
+class _Allowed:
+    """The messages of a stream, as long as its token opens the call."""
+
+    def __init__(self, requests: Iterator[Any], refusal: Callable[[], ServiceError | None]) -> None:
+        self._requests = requests
+        self._refusal = refusal
+        self._error: ServiceError | None = None
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        request = next(self._requests)
+        self._error = self._error or self._refusal()
+        self.check()
+        return request
+
+    def check(self) -> None:
+        """Raises what ended the messages; who reads them in another thread may have missed it."""
+        if self._error:
+            raise self._error
+
+
+def _on_threads_apart(handler: Handler, threads: ThreadPoolExecutor) -> Handler:
+    def wrapped(behaviour: Any) -> Any:
+        return on_threads(threads, lambda request, context: behaviour(request, context))
+
+    return _rebuilt(handler, wrapped, handler.request_deserializer)
 
 
 def on_threads(threads: ThreadPoolExecutor, behaviour: Behaviour) -> Behaviour:

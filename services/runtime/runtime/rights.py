@@ -39,15 +39,19 @@ class Call:
     """The largest request, or message of a stream of them; None: whatever the server takes."""
     quiet: bool = False
     """Comes so often that lines of it in the log would bury the rest."""
+    apart: bool = False
+    """Has threads of its own: it comes through while calls hold all others."""
 
 
 Table = Mapping[str, Call]
 """Calls by their method's name within its service."""
 
 
-def call(*roles: Role, request_bytes: int | None = SMALL_REQUEST_BYTES, quiet: bool = False) -> Call:
+def call(
+    *roles: Role, request_bytes: int | None = SMALL_REQUEST_BYTES, quiet: bool = False, apart: bool = False
+) -> Call:
     """An entry of a table."""
-    return Call(roles=frozenset(roles), request_bytes=request_bytes, quiet=quiet)
+    return Call(roles=frozenset(roles), request_bytes=request_bytes, quiet=quiet, apart=apart)
 
 
 class TokenRequiredError(ServiceError):
@@ -143,6 +147,10 @@ class Rights:
     def is_quiet(self, method: str) -> bool:
         """Whether calls of it that end well are not worth a line."""
         return method in self._calls and self._calls[method].quiet
+
+    def is_apart(self, method: str) -> bool:
+        """Whether it has threads of its own."""
+        return method in self._calls and self._calls[method].apart
 
     def request_bytes(self, method: str) -> int | None:
         """The largest message that the method takes, where it is less than the server does."""

@@ -1,10 +1,13 @@
 """The tokens of other programs: handed over by the portal, kept by fingerprint, and revoked at once."""
 
+import queue
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from threading import Event
 
 import grpc
 import pytest
@@ -22,9 +25,24 @@ from runtime.errors import RemoteError
 from runtime.rights import Rights, Role, fingerprint
 from runtime.testing import connected, running_server
 from runtime.triton import Triton
+from waiting import until
 
 PORTAL = "of-the-portal"
-Ask = Callable[[str, str, object], RemoteError | None]
+
+
+@dataclass(frozen=True)
+class Ask:
+    """How to ask the service on a port with a token: the error, or None."""
+
+    port: int
+
+    def __call__(self, token: str, method: str, request: object, seconds: float = 20) -> RemoteError | None:
+        with open_channel(f"127.0.0.1:{self.port}", token=token, timeout_seconds=seconds) as channel:
+            try:
+                getattr(inference_pb2_grpc.InferenceServiceStub(channel), method)(request)
+            except grpc.RpcError as error:
+                return RemoteError.from_rpc(error)
+        return None
 
 
 def caller(token: str, role: int = pb.CALLER_ROLE_CALLER) -> pb.Caller:
@@ -49,15 +67,7 @@ def service(folder: Path | None) -> Iterator[Ask]:
         register = partial(inference_pb2_grpc.add_InferenceServiceServicer_to_server, servicer)
         server = stack.enter_context(running_server({NAME: register}, rights=rights))
 
-        def ask(token: str, method: str, request: object) -> RemoteError | None:
-            with open_channel(f"127.0.0.1:{server.port}", token=token, timeout_seconds=20) as channel:
-                try:
-                    getattr(inference_pb2_grpc.InferenceServiceStub(channel), method)(request)
-                except grpc.RpcError as error:
-                    return RemoteError.from_rpc(error)
-            return None
-
-        yield ask
+        yield Ask(server.port)
 
 
 def set_callers(ask: Ask, *callers: pb.Caller) -> RemoteError | None:
@@ -79,6 +89,64 @@ def test_a_handed_over_token_calls_until_it_is_revoked(tmp_path: Path) -> None:
         revoked = ask("radio", "GetStatus", status)
         assert revoked is not None
         assert (revoked.code, revoked.reason) == (grpc.StatusCode.UNAUTHENTICATED, "TOKEN_INVALID")
+
+
+def test_a_revoked_token_goes_on_in_no_stream_that_is_open(tmp_path: Path) -> None:
+    """A stream may last for days: its token is looked at again with each song."""
+    more: queue.SimpleQueue[pb.ClassifyTracksRequest | None] = queue.SimpleQueue()
+    with (
+        service(tmp_path) as ask,
+        open_channel(f"127.0.0.1:{ask.port}", token="radio", timeout_seconds=30) as channel,
+    ):
+        set_callers(ask, caller("radio"))
+        answers = inference_pb2_grpc.InferenceServiceStub(channel).ClassifyTracks(iter(more.get, None))
+        more.put(pb.ClassifyTracksRequest(key="before"))
+        assert next(answers).key == "before"
+        set_callers(ask, caller("another"))
+        more.put(pb.ClassifyTracksRequest(key="after"))
+        with pytest.raises(grpc.RpcError) as caught:
+            next(answers)
+        more.put(None)
+    error = RemoteError.from_rpc(caught.value)
+    assert (error.code, error.reason) == (grpc.StatusCode.UNAUTHENTICATED, "TOKEN_INVALID")
+
+
+def test_a_revoked_token_ends_a_corpus_that_is_being_sent(tmp_path: Path) -> None:
+    """Nothing is learned from what had arrived of it by then."""
+    more: queue.SimpleQueue[pb.EvaluateRequest | None] = queue.SimpleQueue()
+    with (
+        service(tmp_path) as ask,
+        open_channel(f"127.0.0.1:{ask.port}", token="trainer", timeout_seconds=30) as channel,
+    ):
+        set_callers(ask, caller("trainer", pb.CALLER_ROLE_OPERATOR))
+        events = inference_pb2_grpc.InferenceServiceStub(channel).Evaluate(iter(more.get, None))
+        more.put(pb.EvaluateRequest(options=pb.EvaluateOptions()))
+        set_callers(ask)
+        song = pb.TrainingSong(song_id="1", genre="Jazz")
+        more.put(pb.EvaluateRequest(song=pb.EvaluationSong(song=song, part=pb.SPLIT_PART_TRAINING)))
+        with pytest.raises(grpc.RpcError) as caught:
+            next(events)
+        more.put(None)
+    assert RemoteError.from_rpc(caught.value).reason == "TOKEN_INVALID"
+
+
+def test_calls_that_hold_every_thread_hold_up_no_revocation(tmp_path: Path) -> None:
+    """A call whose request never arrives whole has a thread until its end."""
+    with (
+        service(tmp_path) as ask,
+        open_channel(f"127.0.0.1:{ask.port}", token="radio", timeout_seconds=60) as channel,
+    ):
+        set_callers(ask, caller("radio"))
+        never = Event()
+        half = channel.stream_unary(f"/{NAME}/ClassifyTrack")
+        begun = [half.future(iter(never.wait, True)) for _ in range(40)]
+        until(lambda: ask("radio", "GetStatus", pb.GetStatusRequest(), 0.5) is not None)
+        assert set_callers(ask) is None
+        revoked = ask("radio", "GetStatus", pb.GetStatusRequest())
+        assert revoked is not None
+        assert revoked.reason == "TOKEN_INVALID"
+        assert not any(each.done() for each in begun)
+        never.set()
 
 
 @pytest.mark.parametrize("role", [pb.CALLER_ROLE_CALLER, pb.CALLER_ROLE_OPERATOR])

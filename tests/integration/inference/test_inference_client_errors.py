@@ -54,6 +54,13 @@ def refusing() -> Iterator[tuple[Refusing, str]]:
         yield servicer, f"127.0.0.1:{server.port}"
 
 
+@pytest.mark.parametrize("timeout", [math.inf, 1e300, 1e9, 10**400])
+def test_a_time_without_end_is_none(refusing: tuple[Refusing, str], timeout: float) -> None:
+    with rc.Client(refusing[1]) as client, pytest.raises(rc.ReclassError) as caught:
+        client.classify(path="NOT_FOUND", timeout=timeout)
+    assert caught.value.code == "NOT_FOUND"
+
+
 def documented() -> set[str]:
     """The names in the table of docs/client.md."""
     return set(re.findall(r"`(\w+Error)`", (ROOT / "docs" / "client.md").read_text()))
