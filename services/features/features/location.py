@@ -17,7 +17,7 @@ MAX_DEPTH_SEARCHED = 3
 MAX_NAMES_SEARCHED = 12
 """Of the end of a path: more folders lie above no song."""
 LONGEST_PATH = 4096
-"""In bytes; a system call takes no longer one. Anybody who may ask sends a path, and each of its names is looked for."""
+"""In bytes; a system call takes no longer one. Callers send any path, and each of its names is looked for."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ class PortalSettings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="PORTAL_")
 
     database_url: PostgresDsn = PostgresDsn("postgresql://reclass@127.0.0.1:54329/reclass")
-    """Address of the PostgreSQL database."""
+    """Address of the PostgreSQL database, with libpq's parameters behind a ? (sslmode=verify-full, say)."""
     database_password: SecretStr | None = None
     """Password of the database, where the address has none."""
     secret_key: SecretStr = SecretStr("")

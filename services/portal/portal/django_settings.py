@@ -26,7 +26,8 @@ def database(settings: PortalSettings) -> dict[str, Any]:
     """Django's entry for the database of `settings`."""
     url = settings.database_url
     host = url.hosts()[0]
-    socket = dict(url.query_params()).get("host")
+    query = dict(url.query_params())
+    socket = query.pop("host", None)
     password = settings.database_password.get_secret_value() if settings.database_password else ""
     if not url.path or url.path == "/":
         raise ImproperlyConfigured("PORTAL_DATABASE_URL names no database: postgresql://user@host:port/NAME")
@@ -40,7 +41,7 @@ def database(settings: PortalSettings) -> dict[str, Any]:
         # A pooled connection that a restart of the database has cut is found out before it is used.
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": 5, **NOTICE_SILENCE},
+        "OPTIONS": {"connect_timeout": 5, **NOTICE_SILENCE, **query},
     }
 
 

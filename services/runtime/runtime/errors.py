@@ -19,8 +19,8 @@ TRANSIENT_CODES = frozenset(
         grpc.StatusCode.CANCELLED,
     }
 )
-# A client takes 8 KiB of trailers, in which the sentence travels twice: percent-encoded, and in base64 with the details.
-# Beyond that it would get RESOURCE_EXHAUSTED in place of the error.
+# A client takes 8 KiB of trailers, in which the sentence travels twice: percent-encoded, and with the details in
+# base64. Beyond that it would get RESOURCE_EXHAUSTED in place of the error.
 SENTENCE_BYTES = 6500
 CUT = " [...]"
 

@@ -27,7 +27,7 @@ log = get_logger(__name__)
 NO_RETRY = ("grpc-retry-pushback-ms", "-1")
 # Probes come every few seconds and would bury the rest.
 QUIET = ("/grpc.health.v1.Health/", "/grpc.reflection.")
-# Anybody sends one, and it stands in every line of the log, comes back in the trailers and goes along to other services.
+# Anybody sends one, and it stands in every line of the log, comes back in the trailers, goes along to other services.
 HARMLESS_ID = re.compile("[!-~]{1,128}")
 HEALTH_CHECK = "/grpc.health.v1.Health/Check"
 
@@ -236,7 +236,7 @@ class _Allowed:
 
 def _on_threads_apart(handler: Handler, threads: ThreadPoolExecutor) -> Handler:
     def wrapped(behaviour: Any) -> Any:
-        return on_threads(threads, lambda request, context: behaviour(request, context))
+        return on_threads(threads, partial(behaviour))
 
     return _rebuilt(handler, wrapped, handler.request_deserializer)
 

@@ -39,8 +39,12 @@ NAME = "reclass"
 
 
 def database_url(port: int, *, user: str = NAME, database: str = NAME, password: str | None = None) -> str:
+    """By it a password is told to nobody: with SCRAM each end proves that it knows it.
+
+    While the server is down any local user can listen on its port, and would ask for the password in plain text.
+    """
     secret = f":{password}" if password else ""
-    return f"postgresql://{user}{secret}@{LOOPBACK}:{port}/{database}"
+    return f"postgresql://{user}{secret}@{LOOPBACK}:{port}/{database}?require_auth=scram-sha-256"
 
 
 def program(binaries: Path, folder: DataFolder, *, port: int, environment: Mapping[str, str]) -> Program:

@@ -91,7 +91,9 @@ def test_an_error_whose_details_do_not_fit_its_code_can_be_read() -> None:
 
     def register(server: grpc.Server) -> None:
         handler = grpc.unary_unary_rpc_method_handler(mixed)
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(NAME, {"CheckServer": handler}),))
+        server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(NAME, {"CheckServer": handler}),)
+        )
 
     with connected({NAME: register}) as channel, pytest.raises(grpc.RpcError) as caught:
         call(channel)
