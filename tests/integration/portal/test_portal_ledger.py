@@ -175,6 +175,16 @@ def test_the_same_word_said_again_since_the_dry_run_is_written(portal):
     assert portal.plex.state(1001) == (["Jazz"], True)
 
 
+def test_a_persons_word_for_a_genre_that_is_retired_is_not_replaced_by_the_ais(portal):
+    judged(portal)
+    song = Track.objects.get(rating_key="1001")
+    set_by_hand(song)
+    Genre.objects.filter(name="Folk").update(retired=True)
+    run = portal.finish(start_plan([song.pk], min_confidence=0.7))
+    assert "Nothing to write" in run.message
+    assert "A person has set “Folk”, which is retired" in run.songs.get().message
+
+
 @pytest.mark.parametrize("edit_mode", ["add", "replace"])
 def test_a_genre_without_a_name_hinders_neither_a_push_nor_its_rollback(portal, edit_mode):
     portal.plex.behave(edit_mode=edit_mode)

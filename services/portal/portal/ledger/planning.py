@@ -71,6 +71,7 @@ class Planning:
         objections = _objections(tags, known, unlearned(learned))
         if not job.run.arguments.get("random_weights"):
             objections |= {pk: RANDOM_WEIGHTS for pk, verdict in verdicts.items() if verdict.random_weights}
+        objections |= _silenced(tracks)
         wishes = _wishes(tracks, batch.min_confidence, verdicts, objections)
         for track in tracks:
             in_plex, wished = found.get(track.rating_key), wishes.get(track.pk)
@@ -119,6 +120,16 @@ def _objections(
     return {
         pk: objection(original_genres(state.genres, edits.get(pk, ())), known, beyond)
         for pk, state in states.items()
+    }
+
+
+def _silenced(tracks: Sequence[Track]) -> dict[int, str]:
+    """A person's word for a genre that is retired silences the AI's, as it does in a training."""
+    words = {track.pk: track.override.genre for track in tracks if hasattr(track, "override")}
+    return {
+        pk: f"A person has set “{genre}”, which is retired, so it is left alone: set another genre by hand."
+        for pk, genre in words.items()
+        if genre.retired
     }
 
 
