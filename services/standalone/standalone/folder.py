@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ PRIVATE_FILE = 0o600
 # The portal refuses a shorter key, which an earlier version made; with a new one people sign in again, that is all.
 SHORTEST = {"django-secret-key": 50}
 READABLE = 0o755
+WRITABLE_FOR_OTHERS = 0o022
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +107,15 @@ class DataFolder:
         self._close(folder for folder, mode in modes.items() if mode == PRIVATE)
 
     def _close(self, folders: Iterable[Path]) -> None:
-        """Earlier versions let others read the logs and the models."""
+        """Earlier versions let others read the logs and the models; a folder made by hand may let them write.
+
+        Who may write to the folder above the secrets can put others in their place, and whoever writes to that of the
+        logs has our programs write wherever a link leads.
+        """
+        for folder in (self.root, self.logs):
+            mode = stat.S_IMODE(folder.stat().st_mode)
+            if mode & WRITABLE_FOR_OTHERS:
+                folder.chmod(mode & ~WRITABLE_FOR_OTHERS)
         for folder in folders:
             folder.chmod(PRIVATE)
         for log in self.logs.iterdir():

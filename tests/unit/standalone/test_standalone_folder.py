@@ -157,3 +157,14 @@ def test_a_key_that_is_too_short_for_the_portal_is_made_anew(folder: DataFolder)
     assert len(made) >= 50
     assert folder.secret("django-secret-key") == made
     assert len(folder.secret("database")) >= 50
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o775, 0o757])
+def test_nobody_else_may_write_beside_the_secrets_and_the_logs(tmp_path: Path, mode: int) -> None:
+    folder = DataFolder(root=tmp_path / "data")
+    for made in (folder.root, folder.logs):
+        made.mkdir()
+        made.chmod(mode)
+    folder.prepare()
+    for made in (folder.root, folder.logs):
+        assert stat.S_IMODE(made.stat().st_mode) == 0o755

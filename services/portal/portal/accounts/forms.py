@@ -5,15 +5,23 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib.auth.forms import BaseUserCreationForm
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from unfold.forms import AuthenticationForm
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWidget
 
 from portal.accounts.pause import MESSAGE
 from portal.accounts.roles import Role, give
 
+LONGEST_NAME = 150
+
 
 class LoginForm(AuthenticationForm):
     """Says why nobody is let in."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # No account has a longer one, and the throttle could not write it down.
+        self.fields["username"].validators.append(MaxLengthValidator(LONGEST_NAME))
 
     def get_invalid_login_error(self) -> ValidationError:
         """The reason that stands on the page."""
