@@ -7,6 +7,7 @@ from portal.genres.aliases import ALIASES
 from portal.genres.models import Alias, Genre, spellings
 from portal.genres.seeds import plant
 from portal.genres.spelling import genres_of
+from portal.library.labels import relabel
 from portal.library.models import Track
 from portal.teaching.models import TaughtSet, TaughtSong
 from portal.verdicts.models import Override
@@ -53,6 +54,29 @@ def test_an_ambiguous_or_empty_alias_is_refused_with_the_reason(
     html = admin_client.post(ALIAS, {"spelling": spelling, "genre": blues.pk}).content.decode()
     assert said in html
     assert Alias.objects.count() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Ｊａｚｚ", "There is a genre Jazz already"),
+        ("jazz", "There is a genre Jazz already"),
+        ("pop rock", "There is a genre Pop_Rock already"),
+        ("\u200b", "at least one letter or digit"),
+    ],
+)
+def test_a_genre_that_cannot_be_told_from_another_takes_no_songs_from_it(
+    admin_client: Client, name: str, said: str
+) -> None:
+    track = songs.make_song(songs.make_library(), 1, plex_genres=["Jazz"])
+    relabel()
+    before = Genre.objects.count()
+    form = {"name": name, "description": "", "aliases-TOTAL_FORMS": 0, "aliases-INITIAL_FORMS": 0}
+    assert said in admin_client.post("/admin/genres/genre/add/", form).content.decode()
+    taught = {"new_genre": name, "folder": "/music"}
+    assert said in admin_client.post("/admin/teaching/taughtset/add/", taught).content.decode()
+    assert Genre.objects.count() == before
+    assert str(Track.objects.get(pk=track.pk).tag_genre) == "Jazz"
 
 
 def test_a_new_alias_changes_at_once_what_the_tags_of_songs_stand_for(admin_client: Client) -> None:

@@ -26,6 +26,22 @@ class Genre(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        """Refuse a name that nobody can see, and one that says the same as another genre's: tags would be its, too."""
+        if not any(char.isprintable() and not char.isspace() for char in self.name):
+            raise ValidationError({"name": "Write at least one letter or digit."})
+        there = genre_like(self.name, but=self.pk)
+        if there:
+            raise ValidationError(
+                {"name": f"There is a genre {there} already, which the same tags stand for."}
+            )
+
+
+def genre_like(name: str, but: int | None = None) -> Genre | None:
+    """The genre, in use or retired, whose name says the same: "Pop-Rock" is "Pop_Rock"."""
+    others = Genre.objects.exclude(pk=but)
+    return next((genre for genre in others if spelled(genre.name) == spelled(name)), None)
+
 
 class Alias(models.Model):
     """A spelling found in tags that stands for a genre, compared without regard to case and punctuation."""

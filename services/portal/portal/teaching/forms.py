@@ -4,10 +4,9 @@ from typing import Any
 from unicodedata import normalize
 
 from django import forms
-from django.db.models.functions import Lower
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from portal.genres.models import Genre
+from portal.genres.models import Genre, genre_like
 from portal.genres.spelling import normalised
 from portal.teaching.members import in_folder
 from portal.teaching.models import TaughtSet
@@ -39,8 +38,8 @@ class GenreToTeach(forms.Form):
             raise forms.ValidationError("Choose a genre, or write the name of a new one.")
         if name and not normalised(name):
             self.add_error("new_genre", "Write at least one letter or digit.")
-        there = Genre.objects.annotate(small=Lower("name")).filter(small=name.lower()).first()
-        if name and there:
+        there = genre_like(name) if name else None
+        if there:
             hint = "bring it back under Genres first" if there.retired else "choose it above"
             self.add_error("new_genre", f"There is a genre {there} already: {hint}.")
         return cleaned
