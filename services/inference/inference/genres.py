@@ -55,8 +55,9 @@ def learnable_genres(
         else:
             codes.append(int(code))
     if len(codes) < FEWEST_GENRES:
+        do = "does" if len(codes) == 1 else "do"
         raise TooFewGenresError(
-            f"at least {FEWEST_GENRES} genres must have enough songs, and {len(codes)} do: "
+            f"at least {FEWEST_GENRES} genres must have enough songs, and {len(codes)} {do}: "
             + "; ".join(f"{skip.genre} has {skip.reason}" for skip in skipped)
         )
     return LearnableGenres(codes=tuple(codes), skipped=tuple(skipped))
@@ -65,7 +66,7 @@ def learnable_genres(
 def why_not(songs: int, groups: int, min_songs: int) -> str | None:
     """Why a genre of so many songs and artists cannot be learned, or None."""
     if songs < min_songs:
-        return f"{songs} songs, needs {min_songs}"
+        return f"{songs} song{'' if songs == 1 else 's'}, needs {min_songs}"
     if groups < FEWEST_GROUPS:
         return f"songs of {groups} artist, needs {FEWEST_GROUPS}"
     return None

@@ -149,7 +149,7 @@ def reclass(inference: Inference, monkeypatch: pytest.MonkeyPatch) -> Callable[.
     monkeypatch.setenv("PORTAL_DATABASE_URL", "postgresql://is-not-asked-for")
     app = typer.Typer()
     command.register(app)
-    return lambda *words: CliRunner(env={"COLUMNS": "200"}).invoke(app, ["tokens", *words])
+    return lambda *words: CliRunner(env={"COLUMNS": "80"}).invoke(app, ["tokens", *words])
 
 
 def test_the_command_makes_lists_and_revokes_tokens(
@@ -167,6 +167,11 @@ def test_the_command_makes_lists_and_revokes_tokens(
     (row,) = json.loads(reclass("list", "--json").stdout)
     assert row["revoked"]
     assert "reclass tokens" in row["revoked_by"]
+
+
+def test_the_longest_name_is_whole_in_the_list(reclass: Callable[..., Result]) -> None:
+    assert reclass("make", "x" * 60).exit_code == 0
+    assert reclass("list").stdout.count("x") == 60, "by its name it is revoked"
 
 
 @pytest.mark.parametrize("name", ["", "  ", "line\nbreak", "-x\t", "x" * 61])

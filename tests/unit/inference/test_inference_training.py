@@ -134,7 +134,7 @@ def test_a_handful_of_songs_is_refused() -> None:
 
 def test_a_single_genre_is_refused() -> None:
     library = synthetic_library(seed=3, genres=1, artists_per_genre=20, wrong=0)
-    with pytest.raises(TooFewGenresError, match="at least 2 genres must have enough songs, and 1 do"):
+    with pytest.raises(TooFewGenresError, match="at least 2 genres must have enough songs, and 1 does"):
         train_on(library)
 
 

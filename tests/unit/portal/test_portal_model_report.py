@@ -1,8 +1,10 @@
 """The words in which a model's report is told."""
 
+import io
 from typing import Any
 
 import pytest
+from portal.commands.reports import stages_table
 from portal.verdicts.model_report import (
     decided_sentence,
     mistakes,
@@ -12,6 +14,7 @@ from portal.verdicts.model_report import (
     proposal_sentence,
     stage_of_picture,
 )
+from rich.console import Console
 
 CONFUSION = {"genres": ["Blues", "Jazz", "Rap"], "counts": [5, 1, 3, 0, 7, 0, 0, 1, 6]}
 
@@ -21,6 +24,22 @@ def test_mistakes_are_named_the_most_frequent_first() -> None:
     assert found == [("Blues", "Rap", 3, 9), ("Blues", "Jazz", 1, 9), ("Rap", "Jazz", 1, 7)]
     assert len(mistakes(CONFUSION, most=1)) == 1
     assert mistakes(None) == []
+
+
+def test_the_figures_of_three_stages_are_whole_in_a_terminal_of_eighty_characters() -> None:
+    names = ("held_out_accuracy", "held_out_accuracy_low", "held_out_accuracy_high", "balanced_accuracy")
+    names += ("top3_accuracy", "top5_accuracy", "majority_baseline_accuracy", "held_out_macro_f1")
+    names += tuple(f"calibration_error_{when}" for when in ("before", "after", "sampling"))
+    stage = {**dict.fromkeys(names, 1.0), "held_out_songs": 12345}
+    stages = [
+        {**stage, "stage": number, "model_version": f"genre_fma_native/{number}"} for number in (1, 2, 3)
+    ]
+    console = Console(file=io.StringIO(), width=80)
+    console.print(stages_table({"stages": stages}))
+    said = console.file.getvalue()  # type: ignore[attr-defined] # it is the one above
+    assert "…" not in said
+    assert said.count("100.0% of 12345") == said.count("100.0% to 100.0%") == said.count("1.000 ± 1.000") == 3
+    assert all(f"genre_fma_native/{number}" in said for number in (1, 2, 3))
 
 
 def test_what_no_stage_is_sure_of_is_said_beside_what_each_decides() -> None:

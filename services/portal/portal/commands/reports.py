@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -77,33 +77,27 @@ def show_report(shown: ShownModel) -> None:
 
 
 def stages_table(report: dict[str, Any]) -> Table:
-    """A line for each stage."""
-    table = Table(
-        "stage",
-        "model",
-        "right",
-        "95 %",
-        "macro F1",
-        "balanced",
-        "top 3",
-        "top 5",
-        "largest genre",
-        "ECE before → after",
-    )
-    for stage in report["stages"]:
-        table.add_row(
-            str(stage["stage"]),
-            stage["model_version"],
-            f"{stage['held_out_accuracy']:.1%} of {stage['held_out_songs']}",
-            f"{stage['held_out_accuracy_low']:.1%} to {stage['held_out_accuracy_high']:.1%}",
-            f"{stage['held_out_macro_f1']:.3f}",
-            f"{stage['balanced_accuracy']:.1%}",
-            f"{stage['top3_accuracy']:.1%}",
-            f"{stage['top5_accuracy']:.1%}",
-            f"{stage['majority_baseline_accuracy']:.1%}",
-            f"{stage['calibration_error_before']:.3f} → {stage['calibration_error_after']:.3f} "
-            f"± {stage['calibration_error_sampling']:.3f}",
-        )
+    """A column for each stage: a line for each would be cut off in a terminal of 80 characters."""
+    stages = report["stages"]
+    table = Table("", *(f"stage {stage['stage']}" for stage in stages))
+    figures: dict[str, Callable[[dict[str, Any]], str]] = {
+        "model": lambda stage: str(stage["model_version"]),
+        "right": lambda stage: f"{stage['held_out_accuracy']:.1%} of {stage['held_out_songs']}",
+        "95 %": lambda stage: (
+            f"{stage['held_out_accuracy_low']:.1%} to {stage['held_out_accuracy_high']:.1%}"
+        ),
+        "macro F1": lambda stage: f"{stage['held_out_macro_f1']:.3f}",
+        "balanced": lambda stage: f"{stage['balanced_accuracy']:.1%}",
+        "top 3": lambda stage: f"{stage['top3_accuracy']:.1%}",
+        "top 5": lambda stage: f"{stage['top5_accuracy']:.1%}",
+        "largest genre": lambda stage: f"{stage['majority_baseline_accuracy']:.1%}",
+        "ECE before": lambda stage: f"{stage['calibration_error_before']:.3f}",
+        "ECE after": lambda stage: (
+            f"{stage['calibration_error_after']:.3f} ± {stage['calibration_error_sampling']:.3f}"
+        ),
+    }
+    for name, figure in figures.items():
+        table.add_row(name, *map(figure, stages))
     return table
 
 

@@ -109,10 +109,10 @@ def _who() -> str:
 
 def _print(rows: list[dict[str, str | None]]) -> None:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     console = Console(soft_wrap=True)
-    table = Table("name", "role", "made", "by", "revoked", "by")
+    table = Table(Column("name", overflow="fold"), "role", "made", "by", "revoked", "by")
     for row in rows:
         table.add_row(*(value or "" for value in row.values()))
     console.print(table)
