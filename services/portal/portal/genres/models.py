@@ -39,8 +39,8 @@ class Genre(models.Model):
 
 def genre_like(name: str, but: int | None = None) -> Genre | None:
     """The genre, in use or retired, whose name says the same: "Pop-Rock" is "Pop_Rock"."""
-    others = Genre.objects.exclude(pk=but)
-    return next((genre for genre in others if spelled(genre.name) == spelled(name)), None)
+    same = (genre for genre in Genre.objects.all() if spelled(genre.name) == spelled(name))
+    return next((genre for genre in same if genre.pk != but), None)
 
 
 class Alias(models.Model):
