@@ -253,6 +253,11 @@ class PlexMusic:
     def _write_genres(
         self, track: Track, names: tuple[str, ...], locked: bool | None, expected: GenreState | None
     ) -> tuple[GenreState, GenreState, bool]:
+        if {"tag", "Genre"} & set(track.impossible):
+            raise InvalidRequestError(
+                f"track {track.rating_key} ({track.title!r}) has more genres than {bounds.MOST_GENRES}, or one longer "
+                f"than {bounds.LONGEST_GENRE} characters: they could not be put back. Tidy them up in Plex first"
+            )
         before = track.genre_state
         wanted = GenreState(genres=names, locked=before.locked if locked is None else locked)
         if genres.as_asked(before, wanted):

@@ -175,6 +175,25 @@ def test_the_same_word_said_again_since_the_dry_run_is_written(portal):
     assert portal.plex.state(1001) == (["Jazz"], True)
 
 
+@pytest.mark.parametrize(
+    "genres_there",
+    [("Rock", "x" * 10_001), [f"Genre {number}" for number in range(1001)]],
+    ids=["long", "many"],
+)
+def test_genres_that_no_rollback_could_bring_back_are_not_written_over(portal, genres_there):
+    portal.plex.ask("PUT", "tracks/1001/genres", {"genres": genres_there, "locked": False})
+    judged(portal)
+    song = Track.objects.get(rating_key="1001")
+    set_by_hand(song)
+    edits = len(portal.plex.edits())
+    batch = planned(portal, track_ids=[song.pk])
+    portal.finish(start_push(batch))
+    row = batch.rows.get()
+    assert (row.state, row.attempted_time) == (WriteRow.State.FAILED, None)
+    assert "they could not be put back" in row.message
+    assert len(portal.plex.edits()) == edits
+
+
 def test_a_persons_word_for_a_genre_that_is_retired_is_not_replaced_by_the_ais(portal):
     judged(portal)
     song = Track.objects.get(rating_key="1001")
