@@ -29,6 +29,8 @@ NO_RETRY = ("grpc-retry-pushback-ms", "-1")
 QUIET = ("/grpc.health.v1.Health/", "/grpc.reflection.")
 # Anybody sends one, and it stands in every line of the log, comes back in the trailers, goes along to other services.
 HARMLESS_ID = re.compile("[!-~]{1,128}")
+# How often the token of a stream is looked at: it may bring thousands of messages a second, and last for days.
+RECHECK_SECONDS = 1.0
 HEALTH_CHECK = "/grpc.health.v1.Health/Check"
 
 
@@ -148,7 +150,7 @@ def _rebuilt(handler: Handler, wrapped: Callable[[Any], Any], parse: Any) -> Han
 class TokenRights(grpc.ServerInterceptor):
     """Refuses what the token of a call does not open, before anything of its request is read.
 
-    A stream may last for days, so its token is looked at again with each message.
+    The token of a stream is looked at again as its messages come.
     """
 
     def __init__(self, rights: Rights) -> None:
@@ -218,13 +220,16 @@ class _Allowed:
         self._requests = requests
         self._refusal = refusal
         self._error: ServiceError | None = None
+        self._looked = time.monotonic()
 
     def __iter__(self) -> Iterator[Any]:
         return self
 
     def __next__(self) -> Any:
         request = next(self._requests)
-        self._error = self._error or self._refusal()
+        now = time.monotonic()
+        if now - self._looked >= RECHECK_SECONDS:
+            self._looked, self._error = now, self._error or self._refusal()
         self.check()
         return request
 

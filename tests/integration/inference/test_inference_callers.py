@@ -20,6 +20,7 @@ from inference_system import NAME
 from reclass.features.v1 import features_pb2_grpc
 from reclass.inference.v1 import inference_pb2 as pb
 from reclass.inference.v1 import inference_pb2_grpc
+from runtime import interceptors
 from runtime.channel import open_channel
 from runtime.errors import RemoteError
 from runtime.rights import Rights, Role, fingerprint
@@ -91,8 +92,14 @@ def test_a_handed_over_token_calls_until_it_is_revoked(tmp_path: Path) -> None:
         assert (revoked.code, revoked.reason) == (grpc.StatusCode.UNAUTHENTICATED, "TOKEN_INVALID")
 
 
+@pytest.fixture
+def _looked_at_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interceptors, "RECHECK_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("_looked_at_often")
 def test_a_revoked_token_goes_on_in_no_stream_that_is_open(tmp_path: Path) -> None:
-    """A stream may last for days: its token is looked at again with each song."""
+    """A stream may last for days."""
     more: queue.SimpleQueue[pb.ClassifyTracksRequest | None] = queue.SimpleQueue()
     with (
         service(tmp_path) as ask,
@@ -111,6 +118,7 @@ def test_a_revoked_token_goes_on_in_no_stream_that_is_open(tmp_path: Path) -> No
     assert (error.code, error.reason) == (grpc.StatusCode.UNAUTHENTICATED, "TOKEN_INVALID")
 
 
+@pytest.mark.usefixtures("_looked_at_often")
 def test_a_revoked_token_ends_a_corpus_that_is_being_sent(tmp_path: Path) -> None:
     """Nothing is learned from what had arrived of it by then."""
     more: queue.SimpleQueue[pb.EvaluateRequest | None] = queue.SimpleQueue()
