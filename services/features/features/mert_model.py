@@ -337,5 +337,5 @@ def _sentence(error: TritonError) -> str:
 
 def _own_words(error: TritonError) -> str:
     """What the model said, where it said something, without the frame that Triton puts around it."""
-    said = str(error).partition("\n")[0]
+    said = (error.said or str(error)).partition("\n")[0]
     return said.rpartition(FRAME)[2] if FRAME in said else said

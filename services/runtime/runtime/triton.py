@@ -31,6 +31,8 @@ class TritonError(ServiceError):
 
     reason = "MODEL_BROKEN"
     code = grpc.StatusCode.INTERNAL
+    said = ""
+    """What Triton or the model said, without the words around it; empty where that is not known."""
 
 
 class TritonUnavailableError(TritonError):
@@ -265,4 +267,6 @@ def _translated(error: InferenceServerException, target: str) -> TritonError:
         return TritonUnavailableError(
             f"Triton at {target} does not answer ({status}: {message}); is it running?"
         )
-    return TritonError(f"Triton at {target} refused the call ({status}): {message}")
+    refused = TritonError(f"Triton at {target} refused the call ({status}): {message}")
+    refused.said = message
+    return refused
