@@ -4,6 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
+# anyio loads it at its first use. In a server's thread that is deep in calls, where pytest's rewriting of it can fail
+# inside CPython 3.11 ("AST constructor recursion depth mismatch"), and a download from the stand-in ends at once.
+from anyio import open_file  # noqa: F401 # loading it is what is wanted
 from postgres_server import PostgresServer, postgres_server
 from xdist.scheduler import LoadScopeScheduling
 
