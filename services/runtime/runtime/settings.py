@@ -85,7 +85,7 @@ class ServiceSettings(Settings):
         names = [cls.variable(f"{name}{end}") for name in cls.retired for end in ("", "_file")]
         set_still = [name for name in names if os.environ.get(name)]
         if set_still:
-            needed = ", ".join(cls.variable(name) for name in cls.model_fields if "token" in name)
+            needed = ", ".join(cls.variable(name) for name in cls.model_fields if cls._is_of_an_arrow(name))
             remedy = f"take it out, run `make secrets`, and set {needed} (each with _FILE for a file)"
             sys.exit(
                 _refuse(
@@ -96,6 +96,13 @@ class ServiceSettings(Settings):
                 )
             )
         return super().load()
+
+    @classmethod
+    def _is_of_an_arrow(cls, name: str) -> bool:
+        """Whether it is the token of a caller, or the one for a part that is called; others are somebody else's."""
+        return name.startswith(TOKEN_OF) or (
+            name.endswith("_token") and f"{name.removesuffix('_token')}_target" in cls.model_fields
+        )
 
     @field_validator("*")
     @classmethod

@@ -98,8 +98,10 @@ class DoorSettings(ServiceSettings):
     """What the portal sends."""
     token_of_features: SecretStr | None = None
     """What features sends."""
+    other_target: str = "127.0.0.1:1"
+    """A part that is called."""
     other_token: SecretStr | None = None
-    """What is sent elsewhere."""
+    """What is sent there."""
 
 
 def refusal(capsys: pytest.CaptureFixture[str]) -> str:

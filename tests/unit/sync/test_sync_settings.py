@@ -77,3 +77,13 @@ def test_half_a_configuration_is_none(monkeypatch: pytest.MonkeyPatch, missing: 
     connection = connection_of(SyncSettings.load())
     assert connection.address() is None
     assert missing in connection.trouble()
+
+
+def test_who_still_sets_the_old_token_is_sent_to_those_of_the_arrows_and_not_to_that_of_plex(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SYNC_TOKEN", "of before")
+    with pytest.raises(SystemExit) as refused:
+        SyncSettings.load()
+    said = f"{refused.value} {capsys.readouterr()}"
+    assert "set SYNC_TOKEN_OF_PORTAL, SYNC_TOKEN_OF_FEATURES (each" in said
