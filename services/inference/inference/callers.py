@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+from runtime.private import make_private, write_private
 from runtime.rights import Role
 from runtime.telemetry import get_logger
 
@@ -80,19 +81,9 @@ class Callers:
         return kept if _make_sense(kept) else {}
 
     def _write(self, folder: Path, roles: Mapping[str, Role]) -> None:
-        fresh = folder / f".{FILE}.{os.getpid()}"
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if (
-                folder.stat().st_uid == os.geteuid()
-            ):  # a volume's own root can be somebody else's, and closed already
-                folder.chmod(0o700)
-            fresh.unlink(missing_ok=True)
-            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                json.dump(roles, file)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(folder / FILE)
+            make_private(folder)
+            write_private(folder / FILE, json.dumps(roles))
         except OSError as error:
             raise FolderUnwritableError(
                 f"the callers cannot be kept in {folder} ({error.strerror}): let the user of the inference service "

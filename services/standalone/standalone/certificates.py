@@ -15,8 +15,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from runtime.private import write_private
 
-from standalone.folder import PRIVATE, write_private
+from standalone.folder import PRIVATE
 from standalone.ports import LOOPBACK
 
 AUTHORITY, SERVER = "ca", "server"

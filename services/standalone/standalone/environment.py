@@ -5,8 +5,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from runtime.private import write_private
+
 from standalone.errors import NotRunningError
-from standalone.folder import DataFolder, default_root, demo_root, write_private
+from standalone.folder import DataFolder, default_root, demo_root
 from standalone.lock import holder
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import platformdirs
+from runtime.private import write_private
 
 from standalone.errors import FolderError
 
@@ -149,14 +150,6 @@ def default_root() -> Path:
 def demo_root() -> Path:
     """The usual place of the demo, beside that of a real system."""
     return default_root().with_name("reclass-demo")
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner reads, whole or not at all."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE), "w") as file:
-        file.write(text)
-    fresh.replace(path)
 
 
 def open_private(path: Path) -> BinaryIO:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import IntEnum
 from pathlib import Path
 
-from standalone.folder import write_private
+from runtime.private import write_private
 
 
 class Tier(IntEnum):

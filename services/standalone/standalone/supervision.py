@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from runtime.private import write_private
 from supervisor.xmlrpc import SupervisorTransport
 
 from standalone.errors import PartFailedError
-from standalone.folder import DataFolder, open_private, write_private
+from standalone.folder import DataFolder, open_private
 from standalone.program import Program, Tier, group_name, supervisor_file, write_program
 
 # A socket's path takes 107 bytes at most, and supervisord first binds a name with its process id behind it.

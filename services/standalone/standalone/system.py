@@ -9,11 +9,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from runtime.private import write_private
+
 from standalone import plan, postgres
 from standalone.certificates import ensure_certificates
 from standalone.environment import environment_file, lock_file, write_environment
 from standalone.errors import MissingPartError, PartFailedError
-from standalone.folder import DataFolder, open_private, write_private
+from standalone.folder import DataFolder, open_private
 from standalone.leftovers import end_leftovers
 from standalone.lock import RunLock
 from standalone.plan import Plan

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from runtime.private import make_private, write_private
 from runtime.telemetry import get_logger
 
 from sync.errors import (
@@ -138,17 +139,9 @@ class Connection:
     def _write(self, parts: Parts) -> None:
         text = json.dumps({"url": parts.url, "token": parts.token})
         path = self._path()
-        fresh = path.with_name(f".{FILE}.{os.getpid()}")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if path.parent.stat().st_uid == os.geteuid():  # a volume's own root can be somebody else's
-                path.parent.chmod(0o700)
-            fresh.unlink(missing_ok=True)
-            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(path)
+            make_private(path.parent)
+            write_private(path, text)
         except OSError as error:
             raise FolderUnwritableError(
                 f"the Plex connection cannot be kept in {path.parent} ({error.strerror}): let the user of the sync "

@@ -5,9 +5,10 @@ import stat
 from pathlib import Path
 
 import pytest
+from runtime.private import write_private
 from standalone.environment import environment_of, lock_file, write_environment
 from standalone.errors import AlreadyRunningError, FolderError, NotRunningError
-from standalone.folder import DataFolder, default_root, demo_root, open_private, write_private
+from standalone.folder import DataFolder, default_root, demo_root, open_private
 from standalone.lock import RunLock, holder
 
 
