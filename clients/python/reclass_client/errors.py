@@ -75,7 +75,7 @@ class ModelUnknownError(ReclassError):
 
 
 class NotAllowedError(ReclassError):
-    """The path lies outside of the media folders, or the token does not open this method."""
+    """A mapping or a link leads out of the media folders, or the token does not open this method."""
 
 
 class NotPossibleError(ReclassError):

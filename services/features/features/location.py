@@ -45,9 +45,10 @@ class MediaFolders:
         """The file that `path` means, its links followed.
 
         1. The longest mapping that fits rewrites the beginning of the path; without one it is taken as it is.
-        2. Links are followed, and the result must lie inside a media folder: OutsideMediaFolders.
-        3. It must be a file that can be read: AudioNotFound.
-        4. A path that no mapping fits, and that does not exist here, is PathNotMounted with the mapping that would.
+        2. By its letters it must lead into a media folder. Else nothing is looked at, so that nobody learns what is
+           there: OutsideMediaFolders where a mapping leads out, PathNotMounted with the mapping that would fit.
+        3. Its links are followed, and must stay inside the media folders: OutsideMediaFolders.
+        4. It must be a file that can be read: AudioNotFound.
         """
         if not path or "\0" in path:
             raise AudioNotFound("the path is empty or holds a NUL")
@@ -55,35 +56,48 @@ class MediaFolders:
         if size > LONGEST_PATH:
             raise AudioNotFound(f"the path has {size} bytes: no file has one of more than {LONGEST_PATH}")
         mapped = apply_mappings(path, self.mappings or mappings)
-        target = spelled_as_on_disk(Path(mapped if mapped is not None else path))
-        real = Path(os.path.realpath(target))
-        if not self._holds(real):
-            self._refuse(path, is_mapped=mapped is not None, exists=os.path.lexists(target))
+        real_folders = list(map(_real, self.folders))
+        real = self._resolved(mapped if mapped is not None else path, real_folders)
+        if real is None and mapped is None:
+            raise PathNotMounted(self._not_mounted(path))
+        if real is None or not _lies_in(real, real_folders):
+            raise OutsideMediaFolders(f"{path} lies outside the media folders ({self._named()})")
         _check_readable(real, path)
         return real
+
+    def _resolved(self, path: str, real_folders: Sequence[Path]) -> Path | None:
+        """Where a path leads that names a media folder, as far as that is inside them; None for any other."""
+        parts = _parts(os.path.normpath(path))
+        roots = self._roots(real_folders)
+        fitting = [root for root in roots if _begins_with(parts, _parts(str(root)), ignore_case=False)]
+        if not fitting:
+            return None
+        # As with mappings: the longest, and of two as long the one that is written the same way.
+        root = max(fitting, key=lambda root: (len(root.parts), parts[: len(root.parts)] == _parts(str(root))))
+        return _followed(_real(root), parts[len(root.parts) :], real_folders)
+
+    def _roots(self, real_folders: Sequence[Path]) -> list[Path]:
+        """The media folders by every name that their owner has for them."""
+        targets = [Path(os.path.normpath(each.to_prefix)) for each in self.mappings]
+        inside = [each for each in targets if _lies_in(_real(each), real_folders)]
+        return [*self.folders, *real_folders, *inside]
+
+    def _named(self) -> str:
+        return ", ".join(map(str, self.folders)) or "none: only bytes can be sent"
+
+    def _not_mounted(self, path: str) -> str:
+        suggestion = suggest_mapping(path, self.folders)
+        if suggestion:
+            return f"{path} is not mounted here; the path mapping {suggestion} would fit: put it into {self._place()}"
+        return (
+            f"{path} is not mounted here, and no media folder ({self._named()}) holds a file of that name; "
+            "mount the library and set a path mapping from Plex's folder to the mounted one"
+        )
 
     def _place(self) -> str:
         own = "FEATURES_PATH_MAP (RECLASS_PATH_MAP for `reclass up`)"
         # Mappings of the environment win, so one in the portal would not be looked at beside them.
         return own if self.mappings else f"the setting path_mappings in the portal, or into {own}"
-
-    def _holds(self, real: Path) -> bool:
-        folders = map(os.path.realpath, map(spelled_as_on_disk, self.folders))
-        return any(real.is_relative_to(folder) for folder in folders)
-
-    def _refuse(self, path: str, *, is_mapped: bool, exists: bool) -> None:
-        folders = ", ".join(map(str, self.folders)) or "none: only bytes can be sent"
-        if is_mapped or exists:
-            raise OutsideMediaFolders(f"{path} lies outside the media folders ({folders})")
-        suggestion = suggest_mapping(path, self.folders)
-        if suggestion:
-            raise PathNotMounted(
-                f"{path} is not mounted here; the path mapping {suggestion} would fit: put it into {self._place()}"
-            )
-        raise PathNotMounted(
-            f"{path} is not mounted here, and no media folder ({folders}) holds a file of that name; "
-            "mount the library and set a path mapping from Plex's folder to the mounted one"
-        )
 
 
 def apply_mappings(path: str, mappings: Sequence[PathMapping]) -> str | None:
@@ -108,11 +122,14 @@ def suggest_mapping(path: str, folders: Sequence[Path]) -> PathMapping | None:
     parts = _parts(path)
     if ".." in parts:
         return None
-    candidates = list(_folders_near([spelled_as_on_disk(folder) for folder in folders]))
+    real_folders = list(map(_real, folders))
+    near = _folders_near([spelled_as_on_disk(folder) for folder in folders])
+    candidates = [(folder, _real(folder)) for folder in near]
     for length in range(min(len(parts) - 1, MAX_NAMES_SEARCHED), 0, -1):
         tail = parts[-length:]
-        for folder in candidates:
-            if os.path.isfile(spelled_as_on_disk(folder.joinpath(*tail))):
+        for folder, real in candidates:
+            found = _followed(real, tail, real_folders)
+            if _lies_in(found, real_folders) and os.path.isfile(found):
                 return PathMapping(from_prefix=_prefix(path, length), to_prefix=str(folder))
     return None
 
@@ -166,6 +183,29 @@ def _why_not(error: OSError) -> str:
     return "cannot be looked at: see whether the disk or the share that it is on answers"
 
 
+def _followed(here: Path, names: Sequence[str], real_folders: Sequence[Path]) -> Path:
+    """Where names below a real folder lead, their links followed, up to the first that leads out of the media folders.
+
+    What lies beyond that one is not looked at.
+    """
+    for number, name in enumerate(names):
+        if not _lies_in(here, real_folders):
+            return here
+        found = _on_disk(here, name)
+        if found is None:
+            return here.joinpath(*names[number:])
+        here = Path(os.path.realpath(found)) if os.path.islink(found) else found
+    return here
+
+
+def _lies_in(real: Path, real_folders: Sequence[Path]) -> bool:
+    return any(real.is_relative_to(folder) for folder in real_folders)
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(spelled_as_on_disk(path)))
+
+
 def spelled_as_on_disk(path: Path) -> Path:
     """The path with each part in the Unicode form that it has on the disk; as it is from the first that is not there.
 
@@ -176,14 +216,17 @@ def spelled_as_on_disk(path: Path) -> Path:
         return path
     found, *names = (Path(path.anchor), *path.relative_to(path.anchor).parts)
     for number, name in enumerate(names):
-        here = found / name
-        if not os.path.lexists(here):
-            named = _reads_the_same(found, name)
-            if named is None:
-                return found.joinpath(*names[number:])
-            here = named
+        here = _on_disk(found, name)
+        if here is None:
+            return found.joinpath(*names[number:])
         found = here
     return found
+
+
+def _on_disk(folder: Path, name: str) -> Path | None:
+    """What stands in the folder under the name, in whichever Unicode form."""
+    here = folder / name
+    return here if os.path.lexists(here) else _reads_the_same(folder, name)
 
 
 def _reads_the_same(folder: Path, name: str) -> Path | None:

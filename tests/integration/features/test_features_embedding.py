@@ -260,7 +260,7 @@ def test_a_stream_answers_every_song_and_a_bad_one_stops_no_other(
         "text": ("NOT_AUDIO", True),
         "nowhere": ("AUDIO_NOT_FOUND", False),
         "nothing": ("INVALID_REQUEST", True),
-        "outside": ("OUTSIDE_MEDIA_FOLDERS", True),
+        "outside": ("PATH_NOT_MOUNTED", False),
     }
     error = answers["nowhere"].error
     assert (error.code, error.domain) == (grpc.StatusCode.NOT_FOUND.value[0], "reclass.features")

@@ -353,7 +353,8 @@ def test_each_fault_has_its_reason_and_says_what_to_do(stub, library):
     with refused(
         "OUTSIDE_MEDIA_FOLDERS", code.PERMISSION_DENIED, permanent=True, says="outside the media folders"
     ):
-        extract(stub, path="/etc/passwd")
+        out = [features_pb2.PathMapping(from_prefix="/data", to_prefix="/etc")]
+        extract(stub, path="/data/passwd", mappings=out)
     with refused(
         "PATH_NOT_MOUNTED", code.FAILED_PRECONDITION, permanent=False, says=f"/volume1={library} would fit"
     ):
@@ -368,6 +369,13 @@ def test_each_fault_has_its_reason_and_says_what_to_do(stub, library):
         extract(stub, rating_key="7", path_hint="/volume1/song.flac")
     with refused("TOO_LARGE", code.OUT_OF_RANGE, permanent=True, says="FEATURES_MAX_DOWNLOAD_BYTES"):
         extract(stub, rating_key="big")
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "/etc/no such file", "{library}/../other", "/proc/self/exe"])
+def test_a_file_outside_is_refused_as_one_that_does_not_exist_is(stub, library, path):
+    says = "is not mounted here, and no media folder"
+    with refused("PATH_NOT_MOUNTED", grpc.StatusCode.FAILED_PRECONDITION, permanent=False, says=says):
+        extract(stub, path=path.format(library=library))
 
 
 def test_a_sync_that_cannot_help_is_asked_three_times_and_named(stub, plex):

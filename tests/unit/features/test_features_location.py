@@ -126,6 +126,73 @@ def test_of_two_mappings_that_read_the_same_the_one_written_the_same_way_wins():
     assert apply_mappings(f"/{COMPOSED}/a.mp3", mappings) == "/composed/a.mp3"
 
 
+def answer(folders: MediaFolders, path: str, mappings: list[PathMapping]) -> tuple[str, str]:
+    """The reason and the sentence, without the path that was asked for."""
+    with pytest.raises((AudioNotFound, OutsideMediaFolders, PathNotMounted)) as raised:
+        folders.find(path, mappings)
+    return raised.value.reason, str(raised.value).replace(path, "PATH")
+
+
+@pytest.fixture
+def outside(tmp_path: Path, library: Path) -> Path:
+    """A folder beside the media folder, with a file, a folder, and links; one leads into it from the media folder."""
+    private = tmp_path / "private"
+    (private / "room").mkdir(parents=True)
+    (private / "there.mp3").write_bytes(b"private")
+    (private / DECOMPOSED).write_bytes(b"private")
+    (private / "to a file").symlink_to(private / "there.mp3")
+    (private / "to nothing").symlink_to(private / "nothing")
+    (private / "to the media").symlink_to(library)
+    (library / "out").symlink_to(private)
+    return private
+
+
+WAYS = {
+    "its own path": ("{outside}/{name}", ""),
+    "dots": ("{library}/../private/{name}", ""),
+    "a link of the library": ("{library}/out/{name}", ""),
+    "a song below": (f"{{outside}}/{{name}}/{SONG}", ""),
+    "a song below a link of the library": (f"{{library}}/out/{{name}}/{SONG}", ""),
+    "there and back": (f"{{outside}}/{{name}}/../../media/{SONG}x", ""),
+    "a mapping": ("/data/{name}", "/data={outside}"),
+    "a mapping with dots": ("/data/../private/{name}", "/data={library}"),
+    "a mapping to it": (f"/data/{SONG}", "/data={outside}/{name}"),
+    "a tail behind a link of the library": ("/nowhere/out/{name}", ""),
+    "a relative path": ("private/{name}", ""),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "name", ["there.mp3", "room", COMPOSED, "to a file", "to nothing", "to the media", "there.mp3/below"]
+)
+def test_what_lies_outside_is_answered_alike_whether_it_exists_or_not(
+    library, outside, monkeypatch, way, name
+):
+    monkeypatch.chdir(outside.parent)
+    written, mapped = WAYS[way]
+
+    def told(name: str) -> tuple[str, str]:
+        values = {"outside": outside, "library": library, "name": name}
+        given = [mapping(mapped.format(**values))] if mapped else []
+        reason, sentence = answer(MediaFolders(folders=(library,)), written.format(**values), given)
+        return reason, sentence.replace(name, "NAME")
+
+    assert told(name) == told("n0ne.mp3/below" if "/" in name else "n0ne.mp3")
+
+
+def test_a_mapping_of_the_service_may_lead_through_a_link_that_its_owner_made(library, outside):
+    own = mapping(f"/data={outside}/to the media")
+    assert MediaFolders(folders=(library,), mappings=(own,)).find(f"/data/{SONG}") == library / SONG
+
+
+def test_links_of_the_library_into_another_media_folder_are_followed(library, outside):
+    folders = MediaFolders(folders=(library, outside / "room"))
+    (outside / "room" / "song.mp3").write_bytes(b"sound")
+    (library / "more").symlink_to(outside / "room")
+    assert folders.find(f"{library}/more/song.mp3") == outside / "room" / "song.mp3"
+
+
 def test_a_name_that_reads_the_same_does_not_lead_out_of_the_media_folders(library, tmp_path):
     (library / DECOMPOSED).symlink_to(tmp_path)
     with pytest.raises(OutsideMediaFolders, match="outside the media folders"):
@@ -158,22 +225,23 @@ def test_dots_and_links_and_mappings_do_not_lead_out_of_the_media_folders(librar
     (beside / "song.mp3").write_bytes(b"private")
     folders = MediaFolders(folders=(library,))
     for path, mappings in [
-        (f"{library}/../secret.mp3", []),
         (f"{library}/link.mp3", []),
         (f"{library}/up/secret.mp3", []),
-        (f"{beside}/song.mp3", []),
-        ("/etc/passwd", []),
         ("/data/secret.mp3", [mapping(f"/data={tmp_path}")]),
         ("/data/../../../../../../etc/passwd", [mapping(f"/data={library}")]),
     ]:
         with pytest.raises(OutsideMediaFolders, match="outside the media folders"):
             folders.find(path, mappings)
+    for path in (f"{library}/../secret.mp3", f"{beside}/song.mp3", "/etc/passwd"):
+        with pytest.raises(PathNotMounted, match="is not mounted here, and no media folder"):
+            folders.find(path)
 
 
 def test_without_media_folders_no_file_is_read(tmp_path):
     (tmp_path / "song.mp3").write_bytes(b"sound")
-    with pytest.raises(OutsideMediaFolders, match="only bytes"):
-        MediaFolders(folders=()).find(str(tmp_path / "song.mp3"))
+    for name in ("song.mp3", "none.mp3"):
+        with pytest.raises(PathNotMounted, match="only bytes"):
+            MediaFolders(folders=()).find(str(tmp_path / name))
 
 
 @pytest.mark.parametrize("name", ["none.mp3", "Artist", "", "x" * 300, "nul\0.mp3"])
