@@ -48,8 +48,8 @@ def _forget_unheard_songs() -> None:
 
 
 def _measure(name: str, worker: int) -> float:
-    from portal.runs.engine import ACTIVE
-    from portal.runs.start import start_classify
+    from portal.orchestration.engine import ACTIVE
+    from portal.orchestration.start import start_classify
 
     before, started = _now(), time.perf_counter()
     run = start_classify(again=True)
@@ -115,7 +115,7 @@ def _one_by_one(target: str) -> float:
 def _teach(target: str) -> None:
     """Heads as inference trains them, from a part of the library."""
     from portal.remote.inference import InferenceClient
-    from portal.verdicts.corpus import present_versions, training_songs
+    from portal.training.dataset import present_versions, training_songs
     from runtime.channel import open_channel
 
     started = time.perf_counter()

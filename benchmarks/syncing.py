@@ -66,8 +66,8 @@ _first: list[float] = []
 
 
 def _measure(name: str, limit: int, watched: dict[str, int]) -> None:
-    from portal.runs.engine import ACTIVE
-    from portal.runs.start import start_sync
+    from portal.orchestration.engine import ACTIVE
+    from portal.orchestration.start import start_sync
 
     peaks: dict[str, float] = {}
     processors = {part: _processor_seconds(pid) for part, pid in watched.items()}
@@ -165,7 +165,8 @@ def _reference(plex_url: str) -> None:
 def _runs() -> None:
     """What the engine takes by itself for a run over all songs, in small jobs: none of it is work on a song."""
     from portal.library.models import Track
-    from portal.runs import engine, jobs, layout
+    from portal.orchestration import engine
+    from portal.runs import jobs, layout
     from portal.runs.models import Run, RunSong
 
     songs = list(Track.objects.order_by("pk").values_list("pk", flat=True))

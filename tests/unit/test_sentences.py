@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from portal.sentences import ON_PAGES, on_page, on_page_as_text
+from portal.pages.sentences import ON_PAGES, on_page, on_page_as_text
 
 ROOT = Path(__file__).parents[2]
 # What only a terminal shows.

@@ -63,7 +63,7 @@ def _ensure_admin(settings: PortalSettings) -> int:
 
 
 def _web(settings: PortalSettings) -> int:
-    from portal.web import run
+    from portal.web.process import run
 
     run(settings)
     return 0
@@ -73,7 +73,7 @@ def _worker(settings: PortalSettings) -> int:
     from portal.setup import set_up_django
 
     set_up_django()
-    from portal.runs.worker import run_worker
+    from portal.orchestration.worker import run_worker
 
     return run_worker(settings)
 

@@ -6,10 +6,10 @@ from typing import Any
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 
-from portal import look
 from portal.accounts.pause import FAILURES, PAUSE
 from portal.configuration import PortalSettings, listed
 from portal.networks import networks
+from portal.pages import look
 
 # A machine that lost its power closes no connection. Each end looks after the other: else a worker would wait for ever,
 # and the database would keep the locks of a worker that is gone.
@@ -49,11 +49,11 @@ RECLASS = PortalSettings.load()
 HERE = Path(__file__).parent
 
 SECRET_KEY = RECLASS.secret_key.get_secret_value() or "unset: commands that serve no page need none"
-DEBUG = False  # the setting `debug` is applied where pages are served, portal.web
+DEBUG = False  # the setting `debug` is applied where pages are served, portal.web.process
 ALLOWED_HOSTS = listed(RECLASS.allowed_hosts)
 TRUSTED_PROXIES = networks(RECLASS.trusted_proxies)
 CSRF_TRUSTED_ORIGINS = listed(RECLASS.trusted_origins)
-CSRF_FAILURE_VIEW = "portal.faults.form_refused"
+CSRF_FAILURE_VIEW = "portal.pages.fault_pages.form_refused"
 # Behind such a proxy the portal itself sees plain HTTP, and would refuse every form as one of another site's.
 SECURE_PROXY_SSL_HEADER = (
     ("HTTP_X_FORWARDED_PROTO", "https") if RECLASS.https_proxy or TRUSTED_PROXIES else None
@@ -104,10 +104,11 @@ INSTALLED_APPS = [
     "portal.preferences",
     "portal.accounts",
     "portal.callers",
+    "portal.pages",
 ]
 MIDDLEWARE = [
-    "portal.proxies.ProxyMiddleware",
-    "portal.tracing.RequestIdMiddleware",
+    "portal.web.proxies.ProxyMiddleware",
+    "portal.web.tracing.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -132,7 +133,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
-            "builtins": ["portal.sentences"],
+            "builtins": ["portal.pages.sentences"],
         },
     }
 ]
@@ -144,7 +145,7 @@ AXES_FAILURE_LIMIT = FAILURES
 AXES_COOLOFF_TIME = PAUSE
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # else whoever goes on trying keeps the owner out
 AXES_RESET_ON_SUCCESS = True
-AXES_CLIENT_IP_CALLABLE = "portal.proxies.client_address"
+AXES_CLIENT_IP_CALLABLE = "portal.web.proxies.client_address"
 AXES_LOCKOUT_CALLABLE = "portal.accounts.pause.locked_out"
 AXES_DISABLE_ACCESS_LOG = True  # the log of the process has it
 AXES_ENABLE_ADMIN = False

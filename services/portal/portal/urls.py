@@ -6,12 +6,12 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.views.generic import RedirectView
 
-from portal.figures import metrics
+from portal.pages.figures import metrics
 
-handler400 = "portal.faults.bad_request"
-handler403 = "portal.faults.permission_denied"
-handler404 = "portal.faults.page_not_found"
-handler500 = "portal.faults.server_error"
+handler400 = "portal.pages.fault_pages.bad_request"
+handler403 = "portal.pages.fault_pages.permission_denied"
+handler404 = "portal.pages.fault_pages.page_not_found"
+handler500 = "portal.pages.fault_pages.server_error"
 
 
 def livez(request: HttpRequest) -> HttpResponse:

@@ -35,7 +35,7 @@ class Portal:
 
     def work_off(self) -> None:
         """Let a real worker do every job that is due."""
-        from portal.runs.tasks import EQUIPMENT
+        from portal.orchestration.tasks import EQUIPMENT
         from procrastinate.contrib.django import app
         from procrastinate.contrib.django.django_connector import DjangoConnector
 
@@ -66,7 +66,7 @@ class Portal:
 
     def finish(self, run, *, within_seconds=20):
         """Work until the run has ended; the run as it is then."""
-        from portal.runs.engine import ACTIVE
+        from portal.orchestration.engine import ACTIVE
 
         deadline = time.monotonic() + within_seconds
         while True:

@@ -11,12 +11,12 @@ from django.contrib.auth.models import Permission
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
-from portal.dashboard.services import look_around
 from portal.genres.models import Genre
 from portal.library.models import Analysis
+from portal.pages.dashboard.services import look_around
+from portal.registry.serving import serving_versions
 from portal.runs.models import Run
 from portal.verdicts.models import Override
-from portal.verdicts.serving import serving_versions
 from runtime.testing import running_server
 
 pytestmark = pytest.mark.usefixtures("genres")
@@ -33,7 +33,7 @@ def _nothing_remembered() -> Iterator[None]:
 def _targets_where_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("sync_target", "features_target", "inference_target"):
         monkeypatch.setattr(settings.RECLASS, name, "127.0.0.1:1")
-    monkeypatch.setattr("portal.dashboard.services.HEALTH_TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr("portal.pages.dashboard.services.HEALTH_TIMEOUT_SECONDS", 0.3)
 
 
 def dashboard(client: Client) -> str:
@@ -69,8 +69,8 @@ def test_a_plex_that_is_silent_is_named_and_not_the_sync_service_that_waits_for_
     portal: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings.RECLASS, "sync_target", portal.target)
-    monkeypatch.setattr("portal.dashboard.services.HEALTH_TIMEOUT_SECONDS", 30)
-    monkeypatch.setattr("portal.dashboard.services.PLEX_TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr("portal.pages.dashboard.services.HEALTH_TIMEOUT_SECONDS", 30)
+    monkeypatch.setattr("portal.pages.dashboard.services.PLEX_TIMEOUT_SECONDS", 0.5)
     portal.plex.fail("hang", path="/")
     assert look_around().plex_trouble == "it has not answered within 0.5 seconds"
 
@@ -104,7 +104,7 @@ def test_the_one_button_that_stands_out_is_the_next_step_and_none_does_while_a_r
 ) -> None:
     for name in ("sync_target", "features_target", "inference_target"):
         monkeypatch.setattr(settings.RECLASS, name, portal.target)
-    monkeypatch.setattr("portal.dashboard.services.HEALTH_TIMEOUT_SECONDS", 30)
+    monkeypatch.setattr("portal.pages.dashboard.services.HEALTH_TIMEOUT_SECONDS", 30)
     assert primary(dashboard(admin_client)) == ["Sync now"]
     admin_client.post("/admin/runs/run/start/sync/")
     html = dashboard(admin_client)
@@ -124,7 +124,7 @@ def test_a_dry_run_is_the_next_step_again_once_a_verdict_is_newer_than_the_last_
 ) -> None:
     for name in ("sync_target", "features_target", "inference_target"):
         monkeypatch.setattr(settings.RECLASS, name, portal.target)
-    monkeypatch.setattr("portal.dashboard.services.HEALTH_TIMEOUT_SECONDS", 30)
+    monkeypatch.setattr("portal.pages.dashboard.services.HEALTH_TIMEOUT_SECONDS", 30)
     (track,) = songs.make_judged_songs(1)
 
     def ran(kind: str, **fields: Any) -> None:

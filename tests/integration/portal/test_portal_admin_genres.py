@@ -7,7 +7,7 @@ from portal.genres.aliases import ALIASES
 from portal.genres.models import Alias, Genre, spellings
 from portal.genres.seeds import plant
 from portal.genres.spelling import genres_of
-from portal.library.labels import relabel
+from portal.labels.tags import relabel
 from portal.library.models import Track
 from portal.teaching.models import TaughtSet, TaughtSong
 from portal.verdicts.models import Override

@@ -14,10 +14,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from portal.genres.models import Alias, Genre
 from portal.ledger.models import WriteBatch
-from portal.library import searching
+from portal.library.annotations import judged
 from portal.library.models import InPlex, Library, Track
-from portal.library.shown import judged
-from portal.library.song_pages import SongPaginator
+from portal.pages.songs import search
+from portal.pages.songs.song_list import SongPaginator
 from portal.runs.models import Run
 from portal.verdicts.models import Override, Prediction
 
@@ -166,7 +166,7 @@ def test_a_search_finds_words_anywhere_in_any_case_and_takes_signs_for_what_they
 
 @pytest.mark.parametrize("typed", ["a " * 200, " ".join(f"word{number}" for number in range(200))])
 def test_a_text_of_many_words_is_no_condition_for_each(genres, typed):
-    assert str(searching.found(Track.objects.all(), typed).query).count("LIKE") <= searching.MOST_WORDS
+    assert str(search.found(Track.objects.all(), typed).query).count("LIKE") <= search.MOST_WORDS
 
 
 @pytest.mark.django_db
@@ -223,7 +223,7 @@ def test_a_search_ignores_case_and_accents_and_looks_at_tags_genres_and_every_ve
         )
     Override.objects.create(track=song, genre_id=genres["K-Pop"])
     Genre.objects.filter(name="Electronic").update(name="Électronique Synth")
-    found = list(searching.found(judged(Track.objects.all()), query).values_list("pk", flat=True))
+    found = list(search.found(judged(Track.objects.all()), query).values_list("pk", flat=True))
     assert found == [song.pk]
     page = owner.get(reverse("admin:library_track_changelist"), {"q": query}).content.decode()
     assert f"/admin/library/track/{song.pk}/change/" in page

@@ -12,9 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from portal.genres.models import Genre
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.library.models import Analysis, InPlex, Track
+from portal.registry.serving import forget_serving
 from portal.runs.models import Run
 from portal.verdicts.models import Override
-from portal.verdicts.serving import forget_serving
 
 LIST = "/admin/library/track/"
 pytestmark = pytest.mark.usefixtures("genres")

@@ -6,7 +6,7 @@ from big_vectors import FMA_VERSION, MERT_VERSION
 from portal.library.census import counts
 from portal.library.models import Audio, Track, Vector
 from portal.library.vectors import stored_vectors
-from portal.verdicts.corpus import survey, training_songs
+from portal.training.dataset import survey, training_songs
 from portal.verdicts.models import Prediction
 from portal.verdicts.stages import stage_verdicts
 

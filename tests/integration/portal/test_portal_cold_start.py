@@ -6,17 +6,17 @@ import pytest
 import songs
 from inference.genres import FEWEST_GENRES, why_not
 from portal.commands.learning import show_learnable
-from portal.dashboard.advice import Standing, advice
 from portal.genres.models import Alias, Genre
-from portal.library.labels import relabel
+from portal.labels.tags import relabel
 from portal.library.models import Analysis, Track, Vector
+from portal.pages.dashboard.advice import Standing, advice
 from portal.remote.inference import TrainingSong
 from portal.teaching.models import TaughtSet
-from portal.verdicts import learnable
-from portal.verdicts.corpus import present_versions, training_songs
-from portal.verdicts.learnable import GenreCount, survey_genres
+from portal.training import readiness
+from portal.training.dataset import present_versions, training_songs
+from portal.training.readiness import GenreCount, survey_genres
+from portal.training.suggestions import offers
 from portal.verdicts.models import Override
-from portal.verdicts.offers import offers
 from rich.console import Console
 
 pytestmark = pytest.mark.usefixtures("genres")
@@ -88,8 +88,8 @@ def test_what_is_counted_as_usable_is_what_a_training_is_given():
 @pytest.mark.parametrize("artists", [0, 1, 2, 3])
 def test_a_genre_can_be_learned_here_when_inference_says_so(usable, artists):
     counted = GenreCount(genre="Jazz", labelled=9, heard=9, usable=usable, artists=artists)
-    assert bool(counted.why_not) == bool(why_not(usable, artists, learnable.FEWEST_SONGS))
-    assert learnable.FEWEST_GENRES == FEWEST_GENRES
+    assert bool(counted.why_not) == bool(why_not(usable, artists, readiness.FEWEST_SONGS))
+    assert readiness.FEWEST_GENRES == FEWEST_GENRES
 
 
 def test_the_most_frequent_tags_that_no_alias_knows_are_named_until_one_does():

@@ -17,13 +17,13 @@ from portal.commands.findings import UnwellError
 from portal.commands.writing_check import writing
 from portal.configuration import PortalSettings
 from portal.genres.models import Genre
+from portal.labels.tags import relabel
 from portal.ledger.models import WriteBatch, WriteRow, WriteTest
-from portal.ledger.write_test import PROBE, WriteTestError, restore_left_over, write_test
-from portal.library.labels import relabel
 from portal.library.models import Analysis, Track
+from portal.orchestration.start import start_extract, start_plan, start_push, start_sync
 from portal.remote.services import connected
 from portal.remote.sync import PlexServer
-from portal.runs.start import start_extract, start_plan, start_push, start_sync
+from portal.writing.write_test import PROBE, WriteTestError, restore_left_over, write_test
 from portal_services import TooShortError
 from runtime.errors import ServiceError
 from runtime.testing import running_server

@@ -15,11 +15,11 @@ from portal.genres.models import Genre
 from portal.ledger.exclusion import exclude
 from portal.library.models import Analysis, Audio, InPlex, Track, Vector
 from portal.library.stages import count_stages
-from portal.library.trying_again import retry_due
+from portal.orchestration import engine
+from portal.orchestration.start import start_classify, start_extract, start_sync
+from portal.orchestration.trying_again import retry_due
 from portal.preferences.models import ChangedSetting
-from portal.runs import engine
 from portal.runs.models import Run
-from portal.runs.start import start_classify, start_extract, start_sync
 from portal.verdicts.models import Override
 from portal_services import BusyError, TooShortError
 from reclass.features.v1 import features_pb2

@@ -4,7 +4,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 from portal.library.models import Track
-from portal.runs.start import start_extract, start_sync
+from portal.orchestration.start import start_extract, start_sync
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 

@@ -11,15 +11,15 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from plex_stand_in import TOKEN, Control
-from portal.library.details import store_details
-from portal.library.hearing import store_heard
-from portal.library.listing import take
+from portal.extraction.extraction_run import store_heard
 from portal.library.models import Analysis, Library, Track
-from portal.library.staging import begin_listing, close_staging, open_staging, stage
+from portal.orchestration.start import start_sync
+from portal.plex_sync.listing import take
+from portal.plex_sync.metadata import store_details
+from portal.plex_sync.staging import begin_listing, close_staging, open_staging, stage
 from portal.remote.audio import heard
 from portal.remote.sync import Page, _track
 from portal.runs.models import Run
-from portal.runs.start import start_sync
 from portal_services import FeaturesFake
 from reclass.features.v1 import features_pb2
 from reclass.sync.v1 import sync_pb2 as pb

@@ -6,18 +6,18 @@ import grpc
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from portal.classification.storing import PORTION, keep, portions
 from portal.library.models import Analysis, Audio, Track
 from portal.library.vectors import store_vectors
+from portal.orchestration import engine
+from portal.orchestration.start import start_classify
 from portal.preferences.changing import change
 from portal.remote.audio import Heard, VectorValues
 from portal.remote.inference import Classification, OutOfFold, StageVerdict
-from portal.runs import engine
-from portal.runs.start import start_classify
 from portal.runs.work import DONE, Verdict
-from portal.verdicts.judging import PORTION, keep, portions
 from portal.verdicts.models import Prediction
-from portal.verdicts.out_of_fold import waiting_room
-from portal.verdicts.storing import genres_by_name
+from portal.verdicts.oof_predictions import waiting_room
+from portal.verdicts.predictions import genres_by_name
 from portal_services import TooShortError
 from procrastinate.contrib.django.models import ProcrastinateJob
 from runtime.errors import RemoteError, ServiceError

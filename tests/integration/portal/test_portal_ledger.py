@@ -5,17 +5,12 @@ import pytest
 from plex_stand_in import TOKEN
 from portal.configuration import PortalSettings
 from portal.genres.models import Alias, Genre, IgnoredTag
+from portal.labels.tags import relabel
 from portal.ledger.exclusion import exclude
 from portal.ledger.models import WriteBatch, WriteRow
-from portal.ledger.planning import Planning
-from portal.ledger.writing import EXCLUDED_SINCE
-from portal.library.labels import relabel
 from portal.library.models import Analysis, InPlex, Track
-from portal.remote.services import connected
-from portal.remote.sync import GenreState
-from portal.runs import engine, jobs
-from portal.runs.models import Run, RunSong
-from portal.runs.start import (
+from portal.orchestration import engine
+from portal.orchestration.start import (
     CannotStart,
     last_written_batch,
     next_batch,
@@ -25,9 +20,15 @@ from portal.runs.start import (
     start_sync,
     stop,
 )
+from portal.remote.services import connected
+from portal.remote.sync import GenreState
+from portal.runs import jobs
+from portal.runs.models import Run, RunSong
 from portal.runs.work import RunInterruptedError, RunJob
 from portal.verdicts.models import Override, Prediction
 from portal.verdicts.overrides import clear_override, set_override
+from portal.writing.plan_run import Planning
+from portal.writing.write_runs import EXCLUDED_SINCE
 from runtime.testing import running_server
 from songs import judge
 from sync.library import PlexMusic

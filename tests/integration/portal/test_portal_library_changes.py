@@ -13,8 +13,8 @@ from django.utils import timezone
 from plex_stand_in import TOKEN, Control
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.library.models import Analysis, Audio, InPlex, Track, Vector
+from portal.orchestration.start import start_extract, start_sync
 from portal.runs.models import Run
-from portal.runs.start import start_extract, start_sync
 from portal.verdicts.models import Override, Prediction
 from portal_services import VERSION, FeaturesFake
 from standalone.stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack

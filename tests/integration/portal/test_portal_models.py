@@ -10,7 +10,7 @@ from reclass.inference.v1 import inference_pb2 as messages
 @pytest.fixture
 def heard(portal):
     """The library, read and heard."""
-    from portal.runs.start import start_extract, start_sync
+    from portal.orchestration.start import start_extract, start_sync
 
     portal.finish(start_sync())
     portal.finish(start_extract())
@@ -40,7 +40,7 @@ def songs():
 
 
 def test_a_candidate_is_named_as_one_and_its_verdicts_are_not_taken(heard) -> None:
-    from portal.runs.start import start_train
+    from portal.orchestration.start import start_train
     from portal.verdicts.models import Prediction
 
     heard.inference.trained_state = CANDIDATE
@@ -55,7 +55,7 @@ def test_a_candidate_is_named_as_one_and_its_verdicts_are_not_taken(heard) -> No
 
 
 def test_a_training_asks_for_promotion_only_if_better(heard) -> None:
-    from portal.runs.start import start_train
+    from portal.orchestration.start import start_train
 
     run = heard.finish(start_train())
     assert heard.inference.promotions == [messages.PROMOTION_IF_BETTER]
@@ -68,7 +68,7 @@ def test_a_promotion_brings_what_the_model_said_out_of_fold_and_forgets_models_t
     heard,
 ) -> None:
     from portal.genres.models import Genre
-    from portal.runs.start import start_promote
+    from portal.orchestration.start import start_promote
     from portal.verdicts.models import Prediction
 
     jazz = Genre.objects.get(name="Jazz")
@@ -95,7 +95,7 @@ def test_a_promotion_brings_what_the_model_said_out_of_fold_and_forgets_models_t
 
 
 def test_a_training_of_random_weights_says_so_and_so_does_every_verdict_of_it(heard) -> None:
-    from portal.runs.start import start_train
+    from portal.orchestration.start import start_train
     from portal.verdicts.models import Prediction
 
     heard.inference.random_weights = True
@@ -108,7 +108,7 @@ def test_a_training_of_random_weights_says_so_and_so_does_every_verdict_of_it(he
 
 def test_a_song_of_the_training_that_is_unlike_the_others_is_unsure_and_is_not_written(heard) -> None:
     from portal.library.models import Analysis, Track
-    from portal.runs.start import start_classify, start_plan, start_train
+    from portal.orchestration.start import start_classify, start_plan, start_train
 
     heard.inference.out_of_fold_outcome = messages.OUTCOME_UNSURE
     heard.finish(start_train())
@@ -124,7 +124,7 @@ def test_a_song_of_the_training_that_is_unlike_the_others_is_unsure_and_is_not_w
 def test_what_was_said_out_of_fold_before_outcomes_were_kept_is_asked_for_again_and_not_written_meanwhile(
     heard,
 ) -> None:
-    from portal.runs.start import start_plan, start_train
+    from portal.orchestration.start import start_plan, start_train
     from portal.verdicts.models import Prediction
 
     heard.finish(start_train())
@@ -140,9 +140,9 @@ def test_what_was_said_out_of_fold_before_outcomes_were_kept_is_asked_for_again_
 
 
 def test_the_thresholds_in_force_reach_the_songs_of_a_training(heard) -> None:
+    from portal.orchestration.start import start_classify, start_plan, start_train
     from portal.preferences.changing import change
     from portal.preferences.current import preferences
-    from portal.runs.start import start_classify, start_plan, start_train
     from portal.verdicts.models import Prediction
 
     change({"stage_1_confidence": 0.9})
@@ -179,7 +179,7 @@ def test_the_thresholds_in_force_reach_the_songs_of_a_training(heard) -> None:
 
 
 def test_a_rollback_names_the_model_that_it_takes_back(heard) -> None:
-    from portal.runs.start import start_model_rollback
+    from portal.orchestration.start import start_model_rollback
 
     heard.inference.models = [made(2, IN_SERVICE), made(1, RETIRED)]
     run = heard.finish(start_model_rollback("model-2"))
@@ -188,7 +188,7 @@ def test_a_rollback_names_the_model_that_it_takes_back(heard) -> None:
 
 
 def test_a_refused_promotion_fails_with_the_sentence_that_says_why(heard) -> None:
-    from portal.runs.start import start_promote
+    from portal.orchestration.start import start_promote
 
     heard.inference.models = [made(2, CANDIDATE), made(1, IN_SERVICE)]
     heard.inference.refuses = OutdatedError("model-2 has learned from other vectors: run `reclass train`")

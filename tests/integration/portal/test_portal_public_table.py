@@ -18,9 +18,10 @@ from inference_system import System, running_system
 from portal.commands import public
 from portal.commands import songs as song_commands
 from portal.genres.models import Alias, Genre
-from portal.library.labels import relabel
+from portal.labels.tags import relabel
 from portal.library.models import Analysis, Library, Track, Vector
 from portal.library.vectors import store_vectors, stored_vectors
+from portal.orchestration.start import start_classify, start_extract, start_train
 from portal.public.fma_layout import VERSION
 from portal.public.fma_tables import tables_in
 from portal.public.importing import import_fma
@@ -31,11 +32,10 @@ from portal.remote.features import FeaturesClient
 from portal.remote.inference import InferenceClient
 from portal.remote.models import ModelsClient
 from portal.runs.models import Run
-from portal.runs.start import start_classify, start_extract, start_train
-from portal.verdicts.learnable import survey_genres
+from portal.training.preparing import lacking_now, start_training
+from portal.training.readiness import survey_genres
+from portal.training.suggestions import offers
 from portal.verdicts.models import Prediction
-from portal.verdicts.offers import offers
-from portal.verdicts.preparing import lacking_now, start_training
 from reclass.features.v1 import features_pb2
 from reclass.inference.v1 import inference_pb2
 from runtime.channel import open_channel
@@ -275,7 +275,7 @@ def test_a_table_of_another_make_than_features_makes_is_not_learned_from(portal,
 def test_labelled_songs_that_were_not_heard_as_a_whole_are_heard_first(
     portal, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from portal.runs.start import start_sync
+    from portal.orchestration.start import start_sync
 
     monkeypatch.setenv("PORTAL_FEATURES_TARGET", portal.target)
     imported(folder)

@@ -18,9 +18,9 @@ from features.source import AudioSources
 from features.streaming import StreamLimits
 from portal.genres.models import Genre
 from portal.library.models import Analysis, Audio, Track
+from portal.orchestration.start import start_extract, start_sync
 from portal.remote.features import FeaturesClient
 from portal.runs.models import Run
-from portal.runs.start import start_extract, start_sync
 from portal.verdicts.models import Override
 from reclass.features.v1 import features_pb2_grpc
 from runtime.testing import connected

@@ -6,18 +6,26 @@ from dataclasses import replace
 import pytest
 from django.db import connection
 from plex_stand_in import TOKEN
+from portal.extraction.extraction_run import store_heard
 from portal.genres.models import Genre
-from portal.library.hearing import store_heard
 from portal.library.models import Analysis, Audio, Library, Track, Vector
 from portal.library.titles import title_key
+from portal.orchestration import engine
+from portal.orchestration.start import (
+    CannotStart,
+    start_classify,
+    start_extract,
+    start_sync,
+    start_train,
+    stop,
+)
 from portal.remote.audio import Heard
 from portal.remote.inference import Classification, InferenceClient, StageVerdict
-from portal.runs import engine, jobs
+from portal.runs import jobs
 from portal.runs.layout import RUNS_WITH_REASONS, put_down
 from portal.runs.models import Run, RunSong
-from portal.runs.start import CannotStart, start_classify, start_extract, start_sync, start_train, stop
 from portal.verdicts.models import Override, Prediction
-from portal.verdicts.storing import genres_by_name, store_predictions
+from portal.verdicts.predictions import genres_by_name, store_predictions
 from portal_services import MODEL, BusyError, TooShortError
 from procrastinate.contrib.django.models import ProcrastinateJob
 from reclass.inference.v1 import inference_pb2

@@ -11,8 +11,8 @@ from django.db import connection
 from plex_stand_in import TOKEN, Control
 from portal.genres.models import Genre
 from portal.library.models import Analysis, InPlex, Library, Track
+from portal.orchestration.start import start_extract, start_sync
 from portal.runs.models import Run
-from portal.runs.start import start_extract, start_sync
 from portal.verdicts.models import Override
 from portal_services import FeaturesFake
 from standalone.stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack

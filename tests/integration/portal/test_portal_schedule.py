@@ -8,13 +8,13 @@ from django.test import Client
 from django.utils import timezone
 from portal.ledger.models import WriteBatch
 from portal.library.models import Analysis, InPlex, Library, Track
+from portal.orchestration import schedule
+from portal.orchestration.start import start_classify, start_plan, start_push, start_sync
 from portal.preferences.changing import change
 from portal.preferences.current import preferences
 from portal.preferences.models import ChangedSetting
 from portal.remote.sync import SyncClient
-from portal.runs import schedule
 from portal.runs.models import Run
-from portal.runs.start import start_classify, start_plan, start_push, start_sync
 from runtime.testing import connected
 from sync.connection import Connection, Parts
 from sync.library import PlexMusic
@@ -280,7 +280,7 @@ def test_a_run_of_the_schedule_says_so(portal, admin_client: Client):
 
 
 def test_the_worker_keeps_the_schedule_each_minute():
-    from portal.runs.tasks import keep_schedule
+    from portal.orchestration.tasks import keep_schedule
     from procrastinate.contrib.django import app
 
     assert keep_schedule.name in {task.task.name for task in app.periodic_registry.periodic_tasks.values()}

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from django.test import Client
 from portal.library.models import Library, Track, Vector
+from portal.orchestration.start import start_classify, start_extract, start_sync, start_train
 from portal.preferences.changing import change
 from portal.runs.models import Run
-from portal.runs.start import start_classify, start_extract, start_sync, start_train
 from portal_services import VERSION
 from reclass.features.v1 import features_pb2 as pb
 from reclass.inference.v1 import inference_pb2

@@ -9,8 +9,8 @@ from portal.commands.checks import examine
 from portal.commands.extracting import report, stages_as_data
 from portal.configuration import PortalSettings
 from portal.library.models import Track, Vector
+from portal.orchestration.start import start_classify, start_extract, start_sync, start_train
 from portal.runs.models import Run
-from portal.runs.start import start_classify, start_extract, start_sync, start_train
 from reclass.features.v1 import features_pb2
 from rich.console import Console
 

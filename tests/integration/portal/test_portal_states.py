@@ -7,15 +7,12 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.test import Client
-from portal import badges
 from portal.ledger.exclusion import exclude
 from portal.ledger.models import WriteBatch
-from portal.library.beside import Beside
 from portal.library.census import counts
+from portal.library.flags import Beside
 from portal.library.models import Analysis, InPlex, Track
-from portal.library.trying_again import retry_due
-from portal.runs.models import Run
-from portal.runs.start import (
+from portal.orchestration.start import (
     start_classify,
     start_extract,
     start_plan,
@@ -23,7 +20,10 @@ from portal.runs.start import (
     start_rollback,
     start_sync,
 )
-from portal.verdicts.serving import serving_versions
+from portal.orchestration.trying_again import retry_due
+from portal.pages import badges
+from portal.registry.serving import serving_versions
+from portal.runs.models import Run
 from portal_services import BusyError, TooShortError
 from reclass.inference.v1 import inference_pb2
 
@@ -76,7 +76,7 @@ def failed(portal) -> None:
     run = start_extract(track_ids=[song().pk])
     Run.objects.filter(pk=run.pk).update(state=Run.State.RUNNING)
     portal.work_off()
-    from portal.runs import engine
+    from portal.orchestration import engine
 
     for _ in range(5):
         engine.work(run.pk, [song().pk], portal.equipment())

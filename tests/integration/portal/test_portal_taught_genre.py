@@ -11,13 +11,13 @@ import pytest
 import songs
 from inference_system import running_system
 from portal.commands.learning import show_genres
+from portal.labels.tags import relabel
 from portal.ledger.models import WriteRow
-from portal.library.labels import relabel
 from portal.library.models import Analysis, Vector
+from portal.orchestration.start import start_classify, start_train
 from portal.remote.inference import InferenceClient
 from portal.remote.models import ModelsClient
 from portal.runs.models import Run
-from portal.runs.start import start_classify, start_train
 from portal.verdicts.models import Prediction
 from portal_services import VERSION
 from rich.console import Console

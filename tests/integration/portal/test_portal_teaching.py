@@ -13,13 +13,13 @@ from plex_stand_in import TOKEN
 from plexapi.server import PlexServer
 from portal.configuration import PortalSettings
 from portal.genres.models import Genre
-from portal.library.labels import relabel
+from portal.labels.precedence import Source, claims_of
+from portal.labels.tags import relabel
 from portal.library.models import Track
-from portal.runs.start import start_extract, start_sync, start_train
-from portal.teaching.lessons import enough
+from portal.orchestration.start import start_extract, start_sync, start_train
 from portal.teaching.models import TaughtSet
-from portal.verdicts.claims import Source, claims_of
-from portal.verdicts.learnable import survey_genres
+from portal.teaching.results import enough
+from portal.training.readiness import survey_genres
 from portal.verdicts.models import Override
 from reclass.inference.v1 import inference_pb2
 

@@ -18,10 +18,10 @@ from portal.commands.following import exit_status, follow, line_of, say_end, sna
 from portal.commands.surroundings import RefusalError
 from portal.library.census import counts, songs_as_data
 from portal.library.models import Analysis, Track
+from portal.orchestration import engine
+from portal.orchestration.start import CannotStart, start_classify, start_extract, start_rollback, start_sync
 from portal.remote.sync import SyncClient
-from portal.runs import engine
 from portal.runs.models import Run
-from portal.runs.start import CannotStart, start_classify, start_extract, start_rollback, start_sync
 from portal.verdicts.models import Prediction
 from rich.console import Console
 from runtime.errors import ServiceError
@@ -159,7 +159,7 @@ def test_a_listing_of_fewer_than_half_marks_nothing_and_the_dashboard_says_so_to
 ):
     for name in ("sync_target", "features_target", "inference_target"):
         monkeypatch.setattr(settings.RECLASS, name, "127.0.0.1:1")
-    monkeypatch.setattr("portal.dashboard.services.HEALTH_TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr("portal.pages.dashboard.services.HEALTH_TIMEOUT_SECONDS", 0.3)
     sync_music(portal)
     for number in range(1, 9):
         portal.plex.ask("DELETE", f"tracks/{1000 + number}")

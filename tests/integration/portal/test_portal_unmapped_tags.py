@@ -8,10 +8,10 @@ import songs
 from django.apps import apps
 from django.core.exceptions import ValidationError
 from portal.genres.models import Alias, Genre, IgnoredTag
-from portal.library.labels import relabel
+from portal.labels.tags import relabel
+from portal.labels.unmapped_tags import unheeded_songs, unmapped_tags
+from portal.library.annotations import with_verdicts
 from portal.library.models import Track
-from portal.library.shown import with_verdicts
-from portal.library.unmapped import unheeded_songs, unmapped_tags
 
 PAGE = "/admin/genres/alias/unmapped/"
 pytestmark = pytest.mark.usefixtures("genres")

@@ -9,8 +9,8 @@ import pytest
 from plex_stand_in import TOKEN, Control
 from portal.commands.following import exit_status, snapshot
 from portal.library.models import Track
+from portal.orchestration.start import start_plan, start_sync
 from portal.runs.models import Run, RunSong
-from portal.runs.start import start_plan, start_sync
 from portal_services import FeaturesFake
 from standalone.stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
 from standalone.stand_in.server import running_stand_in

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from django.db import connection
 from django.test import Client
-from portal import web_server
+from portal.web import server as web_server
 from postgres_server import PostgresServer
 from waiting import until
 from waitress.adjustments import Adjustments

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import portal
 import pytest
-from portal import badges
-from portal.dashboard.advice import Standing, advice, steps
 from portal.ledger.differences import difference
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.ledger.standing import STATE_AFTER
 from portal.library.agreement import Agreement
-from portal.library.beside import Beside
+from portal.library.flags import Beside
 from portal.library.models import Analysis, InPlex
+from portal.pages import badges
+from portal.pages.dashboard.advice import Standing, advice, steps
 from portal.remote.inference import StageVerdict as Said
 from portal.runs.models import Run, RunSong
 from portal.verdicts.stages import stage_verdicts, stored_stages

@@ -7,7 +7,7 @@ import typer
 from portal.command_line import make_app
 from portal.commands.following import Snapshot, displayed, exit_status, line_of
 from portal.commands.surroundings import stoppable
-from portal.runs.kinds import work_of
+from portal.orchestration.kinds import work_of
 from portal.runs.models import Run
 from rich.console import Console
 

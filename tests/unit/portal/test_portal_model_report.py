@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from portal.commands.reports import stages_table
-from portal.verdicts.model_report import (
+from portal.registry.report_sentences import (
     decided_sentence,
     mistakes,
     noise_sentence,

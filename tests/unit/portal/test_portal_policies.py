@@ -2,12 +2,12 @@
 
 import pytest
 from features.errors import FeatureError
+from portal.extraction.failures import OF_THE_SONG
 from portal.genres.spelling import IGNORED
-from portal.ledger.policy import Said, Wish, edit, objection, wish
-from portal.library.faults import OF_THE_SONG
-from portal.library.originals import Edit, original_genres
+from portal.ledger.originals import Edit, original_genres
 from portal.remote.sync import GenreState
 from portal.runs.retrying import MAX_ATTEMPTS, exhausted, wait_seconds
+from portal.writing.policy import Said, Wish, edit, objection, wish
 
 JAZZ, ROCK = (1, "Jazz"), (2, "Pop_Rock")
 SPELLINGS = {"jazz": 1, "bebop": 1, "rock": 2, "poprock": 2}

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from runtime.errors import RemoteError
 
 from portal.commands.findings import UnwellError
-from portal.library.ears import AtOnce
-from portal.library.faults import OF_THE_SONG
-from portal.library.hearing import source_of
+from portal.extraction.concurrency import AtOnce
+from portal.extraction.extraction_run import source_of
+from portal.extraction.failures import OF_THE_SONG
 from portal.library.models import Track
 from portal.preferences.current import preferences
 from portal.preferences.values import Preferences

@@ -24,9 +24,9 @@ from rich.progress import (
 )
 from rich.table import Column
 
-from portal.runs.engine import ACTIVE
+from portal.orchestration.engine import ACTIVE
+from portal.orchestration.start import stop
 from portal.runs.models import Run, RunSong
-from portal.runs.start import stop
 
 LOOK_EVERY_SECONDS = 0.3
 LINE_EVERY_SECONDS = 5.0

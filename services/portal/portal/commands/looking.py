@@ -29,7 +29,7 @@ def status(
         from portal.commands.extracting import stages_as_data
         from portal.commands.serving_now import model_as_data
         from portal.library.census import counts
-        from portal.verdicts.serving import serving_versions
+        from portal.registry.serving import serving_versions
 
         songs, runs = counts(serving_versions()), _last_runs()
         model = model_as_data(SERVICE_TIMEOUT_SECONDS)

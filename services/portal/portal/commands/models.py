@@ -45,7 +45,7 @@ def promote(
     """Put a model into service. Songs of its training get its verdict; `reclass classify` judges the others."""
     with portal_at_hand(data):
         from portal.commands.songs import run_to_its_end
-        from portal.runs.start import start_promote
+        from portal.orchestration.start import start_promote
 
         run_to_its_end(start_promote(name))
 
@@ -54,7 +54,7 @@ def rollback(data: DataOption = None) -> None:
     """Put the model back that was in service before."""
     with portal_at_hand(data):
         from portal.commands.songs import run_to_its_end
-        from portal.runs.start import start_model_rollback
+        from portal.orchestration.start import start_model_rollback
 
         with inference_asked() as models:
             kept = models.kept()

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from portal.library.stages import TRIAL_WARNING
+from portal.registry import report_sentences
 from portal.remote.models import HeldOut, Model, ShownModel
-from portal.verdicts import model_report
 
 
 def show_models(models: Sequence[Model], *, as_json: bool) -> None:
@@ -117,20 +117,21 @@ def cascade_lines(cascade: dict[str, Any], songs: int) -> Iterator[str]:
         f"All stages together: {cascade['accuracy']:.1%} of {cascade['songs']} songs right "
         f"({cascade['accuracy_low']:.1%} to {cascade['accuracy_high']:.1%}), macro F1 {cascade['macro_f1']:.3f}"
     )
-    yield f"Decided by {model_report.decided_sentence(cascade)}"
-    yield model_report.precision_sentence(cascade["coverage"], songs)
-    if proposal := model_report.proposal_sentence(cascade):
+    yield f"Decided by {report_sentences.decided_sentence(cascade)}"
+    yield report_sentences.precision_sentence(cascade["coverage"], songs)
+    if proposal := report_sentences.proposal_sentence(cascade):
         yield f"Thresholds proposed: {proposal}"
 
 
 def stage_lines(stage: dict[str, Any]) -> Iterator[str]:
     """What is to be said of a stage beside its tables."""
     found = [
-        f"{each.genre} for {each.said} ({each.songs})" for each in model_report.mistakes(stage["confusion"])
+        f"{each.genre} for {each.said} ({each.songs})"
+        for each in report_sentences.mistakes(stage["confusion"])
     ]
     if found:
         yield f"Most frequent mistakes: {', '.join(found)}"
-    if noise := model_report.noise_sentence(stage["noise"]):
+    if noise := report_sentences.noise_sentence(stage["noise"]):
         yield f"Labels: {noise}"
     if stage["unsure_beyond"]:
         yield f"Unlike the training: {stage['unsure_share']:.1%} of songs whose artist was not in training"

@@ -7,11 +7,11 @@ from typing import Any
 
 from runtime.errors import RemoteError
 
+from portal.classification.storing import NO_MODEL_MESSAGE
 from portal.commands.reports import held_out_words
 from portal.library.stages import TRIAL_WARNING
 from portal.remote.inference import Stage, stages
 from portal.remote.models import HeldOut, Model, models_at_hand
-from portal.verdicts.judging import NO_MODEL_MESSAGE
 
 
 class Service(StrEnum):

@@ -32,7 +32,7 @@ def sync(
 ) -> None:
     """Read libraries, songs and their genres from Plex."""
     with portal_at_hand(data):
-        from portal.runs.start import start_sync
+        from portal.orchestration.start import start_sync
 
         run_to_its_end(start_sync(library or (), full=full))
 
@@ -64,7 +64,7 @@ def extract(
 
         from portal.commands.extracting import report
         from portal.commands.following import exit_status, follow, say_end
-        from portal.runs.start import start_extract
+        from portal.orchestration.start import start_extract
 
         console = Console(soft_wrap=True)
         seen = follow(start_extract([each.value for each in stage or ()]), console)
@@ -80,7 +80,7 @@ def classify(
 ) -> None:
     """Decide a genre for every song that the model in service has not judged."""
     with portal_at_hand(data):
-        from portal.runs.start import start_classify
+        from portal.orchestration.start import start_classify
 
         run_to_its_end(start_classify(again=again))
 
@@ -119,7 +119,7 @@ def train(
         from rich.console import Console
 
         from portal.commands.learning import prepare, show_learnable
-        from portal.verdicts.preparing import Lacking, start_training
+        from portal.training.preparing import Lacking, start_training
 
         console = Console(stderr=as_json, soft_wrap=True)
         show_learnable(console)

@@ -37,7 +37,7 @@ def portal_at_hand(data: Path | None) -> Iterator[None]:
 
     configure_logging(service="reclass", level="warning", log_format="console")
     set_up_django()
-    from portal.runs.start import CannotStart
+    from portal.orchestration.start import CannotStart
 
     try:
         yield

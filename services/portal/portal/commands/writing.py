@@ -39,7 +39,7 @@ def push(
 ) -> None:
     """Write genres to Plex: the latest dry run's, else those of a new one."""
     with portal_at_hand(data):
-        from portal.runs.start import next_batch
+        from portal.orchestration.start import next_batch
 
         batch, run = None if dry_run or min_confidence is not None else next_batch(), None
         if batch is None:
@@ -57,7 +57,7 @@ def rollback(
 ) -> None:
     """Put back what stood in Plex before a batch."""
     with portal_at_hand(data):
-        from portal.runs.start import start_rollback
+        from portal.orchestration.start import start_rollback
 
         chosen = _batch(batch)
         status = _run_to_its_end(start_rollback(chosen), as_json=as_json)
@@ -70,8 +70,8 @@ def rollback(
 def _plan(min_confidence: float | None, *, random_weights: bool, as_json: bool) -> tuple[Any, Any]:
     """The batch of a new dry run, None where nothing is to be written; and the run."""
     from portal.ledger.models import WriteBatch
+    from portal.orchestration.start import start_plan
     from portal.preferences.current import preferences
-    from portal.runs.start import start_plan
 
     least = preferences().write_confidence if min_confidence is None else min_confidence
     run = start_plan(min_confidence=least, random_weights=random_weights)
@@ -84,7 +84,7 @@ def _plan(min_confidence: float | None, *, random_weights: bool, as_json: bool) 
 
 
 def _apply(batch: Any, *, random_weights: bool, as_json: bool) -> None:
-    from portal.runs.start import start_push
+    from portal.orchestration.start import start_push
 
     status = _run_to_its_end(start_push(batch, random_weights=random_weights), as_json=as_json)
     batch.refresh_from_db()
@@ -106,7 +106,7 @@ def _run_to_its_end(run: Any, *, as_json: bool) -> int:
 
 def _batch(name: str) -> Any:
     from portal.ledger.models import WriteBatch
-    from portal.runs.start import last_written_batch
+    from portal.orchestration.start import last_written_batch
 
     if name == LATEST:
         batch = last_written_batch()
@@ -122,8 +122,8 @@ def _batch(name: str) -> Any:
 
 
 def _report(batch: Any, *, as_json: bool, rows: bool = False, plan: Any = None) -> None:
-    from portal.ledger.left_alone import unknown_tags_of
-    from portal.ledger.writing import counts
+    from portal.writing.left_alone import unknown_tags_of
+    from portal.writing.write_runs import counts
 
     unknown = unknown_tags_of(plan)
     if as_json:

@@ -1,8 +1,8 @@
 """The check of `reclass doctor --write-test`."""
 
 from portal.commands.findings import Finding, UnwellError, finding
-from portal.ledger.write_test import WriteTestError, write_test
 from portal.remote.services import Services
+from portal.writing.write_test import WriteTestError, write_test
 
 
 def writing(services: Services) -> Finding:

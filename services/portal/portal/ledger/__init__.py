@@ -1,1 +1,1 @@
-"""What was written to Plex, what stood there before, and the way back."""
+"""The ledger of what was written to Plex: batches and rows, what stood there before, and what stands there now."""

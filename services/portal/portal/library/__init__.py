@@ -1,1 +1,1 @@
-"""What Plex has: libraries and their tracks, and what is known of the audio behind them."""
+"""What Plex has: libraries and their tracks, the audio behind them, and their states."""

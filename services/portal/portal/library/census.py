@@ -6,9 +6,9 @@ from typing import Any
 from django.db.models import Count, Exists, F, FilteredRelation, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
-from portal.library.beside import count_stale
+from portal.library.annotations import LOOKS_WRONG, judged
+from portal.library.flags import count_stale
 from portal.library.models import Analysis, InPlex, Track, Vector
-from portal.library.shown import LOOKS_WRONG, judged
 
 _STATES = {
     "classified": Q(analysis=Analysis.CLASSIFIED),

@@ -1,0 +1,1 @@
+"""The classify run: asks inference for the genres of songs, and keeps its verdicts."""

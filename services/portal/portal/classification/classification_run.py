@@ -1,0 +1,77 @@
+"""The classify run: asks inference for the genres of songs and keeps the verdicts."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from portal.classification.feature_versions import as_heard_now, versions_of, wishes_of
+from portal.classification.requests import ask
+from portal.classification.storing import NO_MODEL_MESSAGE, keep, portions
+from portal.extraction.reidentify import recognise
+from portal.library.models import Analysis, Track, Vector
+from portal.library.recordings import OUTDATED
+from portal.preferences.current import preferences
+from portal.runs.models import Run
+from portal.runs.work import Outcome, RunFailedError, RunJob
+from portal.verdicts.models import Prediction
+from portal.verdicts.predictions import genres_by_name
+from portal.verdicts.revote import vote_again
+
+
+class Classifying:
+    """Arguments: `track_ids` (none: every song) and `again` (also those that the serving model has judged)."""
+
+    songs_at_once = None
+
+    def lay_out(self, job: RunJob) -> Iterable[int]:
+        """Songs that the serving models have not judged for good; first those whose vectors are stored."""
+        found = job.services.inference.status()
+        stages = [stage for stage in found if stage.ready]
+        if not stages:
+            raise RunFailedError(next((stage.message for stage in found if stage.broken), NO_MODEL_MESSAGE))
+        vote_again(job.services, preferences())
+        job.run.result = as_heard_now(job.services.features, stages)
+        job.run.save(update_fields=("result",))
+        serving = [stage.model_version for stage in stages]
+        tracks = Track.objects.filter(removed_time=None).exclude(analysis=Analysis.SKIPPED)
+        chosen = job.run.arguments.get("track_ids")
+        if chosen is not None:
+            tracks = tracks.filter(pk__in=chosen)
+        if not job.run.arguments.get("again"):
+            judged = Prediction.objects.filter(track=OuterRef("pk"), current=True, model_version__in=serving)
+            for_good = tracks.filter(analysis__in=(Analysis.CLASSIFIED, Analysis.UNSURE))
+            tracks = tracks.exclude(pk__in=for_good.filter(Exists(judged)).values("pk"))
+        quick = list(_ids(tracks.exclude(analysis__in=OUTDATED).filter(_heard())))
+        job.quick_songs = len(quick)
+        known = set(quick)
+        return [*quick, *(pk for pk in _ids(tracks) if pk not in known)]
+
+    def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
+        """Judge songs together; a portion of them is stored at once, a song that was heard by itself."""
+        genres = genres_by_name()
+        wishes, versions = wishes_of(job.run), versions_of(job.run)
+        tracks = list(Track.objects.filter(pk__in=track_ids).order_by("pk"))
+        tracks = recognise(job.services.features, tracks, wishes)
+        for first in range(0, len(tracks), wishes.batch_size):
+            together = tracks[first : first + wishes.batch_size]
+            for portion in portions(ask(job.services.inference, together, wishes, versions)):
+                yield from keep(portion, genres)
+
+    def conclude(self, run: Run) -> str:
+        """An explanation where there was nothing to do, or nothing could be said."""
+        if not run.song_count:
+            return "Nothing to classify: the serving model has judged every song, or none is known yet."
+        if run.songs.filter(message=NO_MODEL_MESSAGE).exists():
+            return NO_MODEL_MESSAGE
+        return ""
+
+    def abandon(self, run: Run) -> None:
+        """What was stored is right as it is."""
+
+
+def _ids(tracks: QuerySet[Track]) -> Iterator[int]:
+    return tracks.order_by("pk").values_list("pk", flat=True).iterator()
+
+
+def _heard() -> Exists:
+    return Exists(Vector.objects.filter(audio=OuterRef("audio")))

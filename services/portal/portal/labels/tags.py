@@ -1,0 +1,72 @@
+"""Which genres each song's tags claim; what our own ledger wrote is never taken for a claim."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from django.db.models import QuerySet
+
+from portal.genres.models import spellings
+from portal.genres.spelling import genres_of
+from portal.ledger.attempts import PERHAPS_WRITTEN
+from portal.ledger.models import WriteRow
+from portal.ledger.originals import Edit, original_genres
+from portal.library.models import Track
+
+_AT_ONCE = 1000
+
+
+def relabel(tracks: QuerySet[Track] | None = None) -> int:
+    """Make the genres that tags claim of these songs, or all, what aliases and genres now say; how many changed."""
+    known = spellings()
+    chosen = Track.objects.all() if tracks is None else tracks
+    changed = 0
+    batch: list[Track] = []
+    for track in (
+        chosen.only("pk", "plex_genres", "tag_genre_id", "tag_also")
+        .order_by("pk")
+        .iterator(chunk_size=_AT_ONCE)
+    ):
+        batch.append(track)
+        if len(batch) == _AT_ONCE:
+            changed += _relabel_batch(batch, known)
+            batch = []
+    return changed + _relabel_batch(batch, known)
+
+
+def set_labels(tracks: Sequence[Track], known: dict[str, int]) -> list[Track]:
+    """Set `tag_genre` and `tag_also` on these objects, unsaved; those that changed."""
+    labels = labels_of({track.pk: track.plex_genres for track in tracks}, known)
+    changed = []
+    for track in tracks:
+        first, also = labels[track.pk]
+        if (first, also) != (track.tag_genre_id, track.tag_also):
+            track.tag_genre_id, track.tag_also = first, also
+            changed.append(track)
+    return changed
+
+
+def labels_of(
+    plex_genres: Mapping[int, Sequence[str]], known: dict[str, int]
+) -> dict[int, tuple[int | None, list[int]]]:
+    """The genre that each track's tags claim and the further ones, from what Plex has now."""
+    edits = edits_of(plex_genres)
+    found = {
+        track_id: genres_of(original_genres(genres, edits.get(track_id, ())), known)
+        for track_id, genres in plex_genres.items()
+    }
+    return {track_id: (named[0] if named else None, list(named[1:])) for track_id, named in found.items()}
+
+
+def edits_of(track_ids: Iterable[int]) -> dict[int, list[Edit]]:
+    """Our edits that may stand in Plex, newest first, by track."""
+    rows = WriteRow.objects.filter(PERHAPS_WRITTEN, track_id__in=list(track_ids)).order_by("-pk")
+    edits = defaultdict(list)
+    for track_id, before, after in rows.values_list("track_id", "before_genres", "after_genres"):
+        edits[track_id].append(Edit(before=tuple(before), after=tuple(after)))
+    return edits
+
+
+def _relabel_batch(batch: Sequence[Track], known: dict[str, int]) -> int:
+    changed = set_labels(batch, known)
+    Track.objects.bulk_update(changed, ["tag_genre", "tag_also"])
+    return len(changed)

@@ -1,0 +1,167 @@
+"""What happens by itself: a sync when it is due, then the classification of new songs, then, where wanted, writing.
+
+Nothing of it is remembered in a process: what was done, and what is due, is read from the runs each time.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Max
+from runtime.errors import RemoteError
+from runtime.telemetry import get_logger
+
+from portal.ledger.models import WriteBatch
+from portal.library.models import Analysis, InPlex, Library, Track
+from portal.orchestration.engine import ACTIVE
+from portal.orchestration.start import (
+    CannotStart,
+    start_classify,
+    start_extract,
+    start_plan,
+    start_push,
+    start_sync,
+)
+from portal.preferences.changing import has_applied_a_batch
+from portal.preferences.current import preferences
+from portal.preferences.values import Preferences
+from portal.remote.services import Services
+from portal.runs.models import Run
+
+log = get_logger(__name__)
+
+# A sync that failed is tried again so soon, for Plex may have been away for a moment only.
+TRY_AGAIN = timedelta(hours=1)
+# After a sync that a person asked for, the next step is theirs for so long: they, or their script, may go on.
+LEAVE_TO_PERSON = timedelta(minutes=15)
+FOLLOWED = "followed"
+
+
+def keep(now: datetime, services: Services) -> None:
+    """Start what is due, one thing at a time, and nothing beside what is at work already.
+
+    1. A finished dry run of the schedule is pushed.
+    2. A finished classification of the schedule is planned.
+    3. A finished sync with new songs is followed by their classification.
+    4. A sync begins when its time has come.
+    """
+    if Run.objects.filter(state__in=ACTIVE).exists():
+        return
+    wishes = preferences()
+    try:
+        for step in (_push, _plan, _classify, _sync):
+            if step(now, wishes, services):
+                return
+    except CannotStart as error:
+        log.info("the schedule waits", reason=str(error))  # somebody was quicker
+    except RemoteError as error:
+        log.info("the schedule waits for a service", reason=error.message)
+
+
+def next_sync_time(wishes: Preferences) -> datetime | None:
+    """When the next automatic sync is due; None where there is none: the first one is a person's."""
+    last_read = Library.objects.aggregate(last=Max("last_synced"))["last"]
+    if not wishes.sync_automatically or last_read is None:
+        return None
+    interval = timedelta(hours=wishes.sync_every_hours)
+    tried = Run.objects.filter(kind=Run.Kind.SYNC).order_by("-created_time").first()
+    due: datetime = last_read + interval
+    if tried is None or tried.state == Run.State.DONE:
+        return due
+    wait = min(interval, TRY_AGAIN) if tried.state == Run.State.FAILED else interval
+    return max(due, tried.created_time + wait)
+
+
+def _sync(now: datetime, wishes: Preferences, services: Services) -> bool:
+    due = next_sync_time(wishes)
+    if due is None or now < due or not services.sync.connection().complete:
+        return False
+    start_sync(scheduled=True)
+    return True
+
+
+def _classify(now: datetime, wishes: Preferences, services: Services) -> bool:
+    sync = _last(Run.Kind.SYNC)
+    if sync is None or not wishes.classify_automatically or sync.result.get(FOLLOWED):
+        return False
+    if not sync.is_scheduled and _taken_by_person(sync):
+        _follow(sync, None)
+        return False
+    if not sync.is_scheduled and now < (sync.finished_time or sync.created_time) + LEAVE_TO_PERSON:
+        return False
+    new = _new_songs(sync)
+    if any(stage.ready for stage in services.inference.status()):
+        # A stage that was away may be back.
+        songs = [*new, *_provisional_songs()]
+        _follow(sync, (lambda: start_classify(songs, scheduled=True)) if songs else None)
+        return bool(songs)
+    _follow(sync, (lambda: start_extract(track_ids=new, scheduled=True)) if new else None)
+    return bool(new)
+
+
+def _plan(now: datetime, wishes: Preferences, services: Services) -> bool:
+    classified = _last(Run.Kind.CLASSIFY, arguments__scheduled=True)
+    if classified is None or classified.result.get(FOLLOWED):
+        return False
+    # A song that Plex, or a person there, has changed since we wrote, or that is not to be written, is for people.
+    songs = Track.objects.filter(pk__in=classified.arguments["track_ids"], in_plex=InPlex.UNTOUCHED)
+    ids = list(songs.values_list("pk", flat=True))
+    # Whoever switches writing on later means the songs from then on.
+    if not ids or not _may_write(wishes):
+        _follow(classified, None)
+        return False
+    _follow(classified, lambda: start_plan(ids, min_confidence=wishes.write_confidence, scheduled=True))
+    return True
+
+
+def _push(now: datetime, wishes: Preferences, services: Services) -> bool:
+    planned = _last(Run.Kind.PLAN, arguments__scheduled=True)
+    if planned is None or planned.result.get(FOLLOWED):
+        return False
+    batch = WriteBatch.objects.filter(pk=planned.result.get("batch"), state=WriteBatch.State.PLANNED).first()
+    if batch is None or not _may_write(wishes):
+        _follow(planned, None)
+        return False
+    _follow(planned, lambda: start_push(batch, scheduled=True))
+    return True
+
+
+def _may_write(wishes: Preferences) -> bool:
+    """Also where the environment switches it on: a person must have seen once what writing does."""
+    return wishes.write_automatically and has_applied_a_batch()
+
+
+def _last(kind: Run.Kind, **conditions: object) -> Run | None:
+    return Run.objects.filter(kind=kind, state=Run.State.DONE, **conditions).order_by("-created_time").first()
+
+
+def _taken_by_person(sync: Run) -> bool:
+    """Whether somebody has gone on from this sync, or chosen not to hear all of it."""
+    later = Run.objects.filter(kind__in=(Run.Kind.EXTRACT, Run.Kind.CLASSIFY, Run.Kind.TRAIN))
+    return later.filter(created_time__gt=sync.created_time).exists()
+
+
+def _new_songs(sync: Run) -> Sequence[int]:
+    """Songs that nobody has heard and that a sync found since the last one that was followed."""
+    before = Run.objects.filter(kind=Run.Kind.SYNC, result__followed=True, created_time__lt=sync.created_time)
+    since = before.aggregate(last=Max("finished_time"))["last"]
+    songs = Track.objects.filter(analysis=Analysis.PENDING, removed_time=None).exclude(file="")
+    if since is not None:
+        songs = songs.filter(first_seen_time__gte=since)
+    return list(songs.order_by("pk").values_list("pk", flat=True))
+
+
+def _provisional_songs() -> Sequence[int]:
+    """Songs that a later stage should have judged and could not."""
+    songs = Track.objects.filter(analysis=Analysis.PROVISIONAL, removed_time=None)
+    return list(songs.order_by("pk").values_list("pk", flat=True))
+
+
+@transaction.atomic
+def _follow(run: Run, start: Callable[[], Run] | None) -> None:
+    """Start what comes after a run, and note that it has been, both or none."""
+    run.result = {**run.result, FOLLOWED: True}
+    run.save(update_fields=("result",))
+    if start is not None:
+        started = start()
+        log.info("the schedule starts a run", run=started.pk, kind=started.kind, after=run.pk)

@@ -1,0 +1,236 @@
+"""Asks for runs, and stops them: what the admin's buttons and the command line call."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
+from runtime.telemetry import bind_request_id, clear_request_id, request_id
+
+from portal.ledger.models import WriteBatch, WriteRow
+from portal.orchestration import engine
+from portal.remote.inference import IF_BETTER
+from portal.runs.asking import ask
+from portal.runs.models import SCHEDULED, THEN, THEN_ARGUMENTS, Run
+
+_WORDS = {
+    Run.Kind.SYNC: "A sync",
+    Run.Kind.EXTRACT: "An extraction",
+    Run.Kind.CLASSIFY: "A classification",
+    Run.Kind.TRAIN: "A training",
+    Run.Kind.PROMOTE: "A switch of models",
+    Run.Kind.PLAN: "A dry run",
+    Run.Kind.PUSH: "A push",
+    Run.Kind.ROLLBACK: "A rollback",
+}
+
+
+class CannotStart(Exception):  # noqa: N818 # a refusal with its reason, not a fault
+    """Why a run cannot start, as a sentence for a person."""
+
+
+def start_sync(libraries: Sequence[str] = (), *, full: bool = False, scheduled: bool = False) -> Run:
+    """Read these libraries (none: those of the settings) from Plex; `full` also what seems unchanged."""
+    return _start(Run.Kind.SYNC, libraries=list(libraries), full=full, scheduled=scheduled)
+
+
+def start_extract(
+    stages: Sequence[str] = (), *, track_ids: Iterable[int] | None = None, scheduled: bool = False
+) -> Run:
+    """Hear these songs, or all, for the vectors that they lack: of these stages ("all" is every one), or of those that
+    are installed."""
+    return _start(Run.Kind.EXTRACT, stages=list(stages), track_ids=_listed(track_ids), scheduled=scheduled)
+
+
+def start_classify(
+    track_ids: Iterable[int] | None = None, *, again: bool = False, scheduled: bool = False
+) -> Run:
+    """Judge these songs, or all; `again` also those that the serving model has judged."""
+    return _start(Run.Kind.CLASSIFY, track_ids=_listed(track_ids), again=again, scheduled=scheduled)
+
+
+def start_train(
+    promotion: str = IF_BETTER,
+    *,
+    hear_first: Iterable[int] = (),
+    stages: Sequence[str] = (),
+    public: bool = False,
+) -> Run:
+    """Learn from the labelled songs; where any are to be heard first (for the vectors of `stages`, none: those that are
+    installed), this is the run that does so, and the training comes after it. `promotion` says when the new model is
+    put into service, `public` that public tables are learned from too."""
+    track_ids = list(hear_first)
+    wanted: dict[str, Any] = {} if promotion == IF_BETTER else {"promotion": promotion}
+    wanted |= {"public": True} if public else {}
+    if not track_ids:
+        return _start(Run.Kind.TRAIN, **wanted)
+    if Run.objects.filter(kind=Run.Kind.TRAIN, state__in=engine.ACTIVE).exists():
+        raise CannotStart(_running_message(Run.Kind.TRAIN))
+    then: dict[str, Any] = {THEN: Run.Kind.TRAIN, THEN_ARGUMENTS: wanted}
+    return _start(Run.Kind.EXTRACT, stages=list(stages), track_ids=track_ids, **then)
+
+
+def start_promote(model: str) -> Run:
+    """Put a model into service."""
+    return _start(Run.Kind.PROMOTE, model=model)
+
+
+def start_model_rollback(in_service: str) -> Run:
+    """Put the model back that was in service before this one."""
+    return _start(Run.Kind.PROMOTE, back_from=in_service)
+
+
+def start_plan(
+    track_ids: Iterable[int] | None = None,
+    *,
+    min_confidence: float,
+    user: User | AnonymousUser | None = None,
+    scheduled: bool = False,
+    random_weights: bool = False,
+) -> Run:
+    """Make a batch of the edits that are needed, without doing them; `run.result["batch"]` is its number. What models
+    for trials decided is left out unless `random_weights` asks for it."""
+    if not 0 <= min_confidence <= 1:
+        raise CannotStart(f"The least confidence is {min_confidence}: it lies between 0 and 1.")
+    with transaction.atomic():
+        by = user if isinstance(user, User) else None
+        batch = WriteBatch.objects.create(min_confidence=min_confidence, by=by)
+        asked: dict[str, Any] = {"random_weights": True} if random_weights else {}
+        return _start(
+            Run.Kind.PLAN, batch=batch.pk, track_ids=_listed(track_ids), scheduled=scheduled, **asked
+        )
+
+
+def start_push(
+    batch: WriteBatch,
+    user: User | AnonymousUser | None = None,
+    *,
+    scheduled: bool = False,
+    random_weights: bool = False,
+) -> Run:
+    """Carry out a planned batch, or go on with one that was stopped. One with genres that models for trials decided is
+    refused unless `random_weights` asks for it."""
+    if not random_weights:
+        _refuse_random_weights(batch)
+    _refuse_active(Run.Kind.PLAN, batch)
+    _refuse_active(Run.Kind.ROLLBACK, batch)
+    states = WriteBatch.State
+    allowed = (states.PLANNED, states.APPLYING)
+    return _with_batch(Run.Kind.PUSH, batch, user, allowed, states.APPLYING, scheduled=scheduled)
+
+
+def start_rollback(batch: WriteBatch, user: User | AnonymousUser | None = None) -> Run:
+    """Put back what stood in Plex before a batch."""
+    _refuse_active(Run.Kind.PUSH, batch)
+    _refuse_written_over(batch)
+    states = WriteBatch.State
+    allowed = (states.APPLYING, states.APPLIED, states.ROLLING_BACK)
+    return _with_batch(Run.Kind.ROLLBACK, batch, user, allowed, states.ROLLING_BACK)
+
+
+def stop(run: Run) -> None:
+    """Let a run end after the songs in progress; the next one of its kind goes on with the rest."""
+    engine.stop(run.pk)
+
+
+def next_batch() -> WriteBatch | None:
+    """The batch that a push goes on with: one that was stopped half-way, else the plan that nothing came after.
+
+    An older plan is out of date once another batch was made; whoever wants it all the same applies it in the admin.
+    """
+    states = WriteBatch.State
+    to_do = WriteBatch.objects.filter(rows__state=WriteRow.State.PLANNED).distinct()
+    half_way = to_do.filter(state=states.APPLYING).first()
+    newest = WriteBatch.objects.exclude(state=states.DISCARDED).first()
+    return half_way or (newest if newest and newest.state == states.PLANNED else None)
+
+
+def last_written_batch() -> WriteBatch | None:
+    """The newest batch of which something stands in Plex."""
+    # Not a join: of a batch with 100,000 rows one is enough.
+    written = WriteRow.objects.filter(batch=OuterRef("pk"), state=WriteRow.State.WRITTEN)
+    return WriteBatch.objects.filter(Exists(written)).first()
+
+
+def _listed(track_ids: Iterable[int] | None) -> list[int] | None:
+    return None if track_ids is None else list(track_ids)
+
+
+def _start(kind: Run.Kind, *, scheduled: bool = False, **arguments: Any) -> Run:
+    bound = request_id()
+    identity = bound or bind_request_id()
+    if bound is None:
+        clear_request_id()
+    result = {"batch": arguments["batch"]} if "batch" in arguments else {}
+    if scheduled:
+        arguments |= {SCHEDULED: True}
+    try:
+        return ask(kind, identity, arguments, result)
+    except IntegrityError as error:
+        raise CannotStart(_running_message(kind)) from error
+
+
+def _running_message(kind: Run.Kind) -> str:
+    run = Run.objects.filter(kind=kind, state__in=engine.ACTIVE).first()
+    since = (
+        f" since {run.created_time:%H:%M} UTC (run {run.pk}, {run.get_state_display().lower()})"
+        if run
+        else ""
+    )
+    return (
+        f"{_WORDS[kind]} is already running{since}: wait for it (`reclass status` says how far it is), "
+        "or stop it in the admin."
+    )
+
+
+def _refuse_active(kind: Run.Kind, batch: WriteBatch) -> None:
+    if Run.objects.filter(kind=kind, state__in=engine.ACTIVE, arguments__batch=batch.pk).exists():
+        raise CannotStart(f"Batch {batch.pk} is in use: {_running_message(kind)}")
+
+
+def _refuse_random_weights(batch: WriteBatch) -> None:
+    songs = batch.rows.filter(state=WriteRow.State.PLANNED, random_weights=True).count()
+    if songs:
+        raise CannotStart(
+            f"Random weights decided the genres of {songs:,} songs of batch {batch.pk}, which mean nothing. Plan "
+            "another batch without them; or, to see what writing does, use `reclass push --random-weights`."
+        )
+
+
+def _refuse_written_over(batch: WriteBatch) -> None:
+    """The older edit could not be told from somebody else's, so the order of rolling back is newest first."""
+    written = WriteRow.objects.filter(state=WriteRow.State.WRITTEN)
+    of_batch = written.filter(batch=batch, track=OuterRef("track"), written_time__lt=OuterRef("written_time"))
+    later = written.exclude(batch=batch).filter(Exists(of_batch)).order_by("-written_time").first()
+    if later is not None:
+        raise CannotStart(
+            f"Batch {later.batch_id} has written over songs of batch {batch.pk} since: roll it back first "
+            f"(`reclass rollback {later.batch_id}`)."
+        )
+
+
+def _with_batch(
+    kind: Run.Kind,
+    batch: WriteBatch,
+    user: User | AnonymousUser | None,
+    allowed: Sequence[WriteBatch.State],
+    state: WriteBatch.State,
+    *,
+    scheduled: bool = False,
+) -> Run:
+    with transaction.atomic():
+        locked = WriteBatch.objects.select_for_update(of=("self",)).get(pk=batch.pk)
+        if locked.state not in allowed:
+            word = "applied" if kind == Run.Kind.PUSH else "rolled back"
+            stands = locked.get_state_display().lower()
+            raise CannotStart(
+                f"Batch {batch.pk} is {word} already."
+                if stands == word
+                else f"Batch {batch.pk} is {stands}: it cannot be {word}."
+            )
+        run = _start(kind, batch=batch.pk, by=str(user) if user else "", scheduled=scheduled)
+        locked.state = state
+        locked.save(update_fields=("state",))
+        batch.state = state
+        return run

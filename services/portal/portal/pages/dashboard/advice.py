@@ -1,0 +1,265 @@
+"""What to do next, from how things stand: pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from portal.training.readiness import FEWEST_GENRES
+
+CONNECTION = "preferences/changedsetting/#plex-connection"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """How things stand."""
+
+    songs: int
+    by_analysis: Mapping[str, int]
+    by_in_plex: Mapping[str, int]
+    tagged: int
+    """Songs whose tags name a genre."""
+    running: frozenset[str]
+    """Kinds of the runs in progress."""
+    model_ready: bool | None
+    """Whether a trained model serves; None when nobody could be asked."""
+    plex_trouble: str = ""
+    """Why Plex was not reached, where it was not."""
+    plex_unset: bool = False
+    """Nobody has said yet where Plex is."""
+    down: tuple[str, ...] = ()
+    """Services that do not answer."""
+    synced: bool = False
+    """Plex was read once, to the end."""
+    model_trouble: str = ""
+    """Why a model that should serve cannot."""
+    stale: int = 0
+    """Songs whose verdict is an older model's."""
+    learnable: int | None = None
+    """Genres that a training could learn; None where nobody counted."""
+    unknown_tags: int = 0
+    """Songs that have tags, of which none is known."""
+    suspects: int = 0
+    """Songs whose tag looks wrong, and that nobody has decided and no batch has put right."""
+    overridden: int = 0
+    """Songs whose genre a person has set."""
+    unheeded: str = ""
+    """What to say of songs that have tags, of which none is known; empty where there are none."""
+    planned_batch: int | None = None
+    """A write batch that waits to be applied."""
+    planned_since: bool = False
+    """A dry run has seen the verdicts as they are."""
+    written_batch: int | None = None
+    """The newest write batch of which something stands in Plex."""
+
+    @property
+    def decided(self) -> int:
+        """Songs whose genre could be written."""
+        return self.by_analysis.get("classified", 0) + self.overridden
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advice:
+    """One thing to do."""
+
+    text: str
+    kind: str = ""
+    """Kind of the run that does it, for a button."""
+    button: str = ""
+    """What stands on the button that starts the run, or leads to the page."""
+    page: str = ""
+    """Address of a page that helps, below the admin."""
+    is_next: bool = False
+    """It is the step that works next: one of all, at most."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A button for one of the steps from Plex and back to it."""
+
+    kind: str = ""
+    page: str = ""
+    button: str
+    icon: str
+    why_not: str = ""
+    """Why it cannot be done now; empty where it can."""
+
+
+def advice(standing: Standing) -> list[Advice]:
+    """What a person should do next, the most urgent first; nothing but trouble while a run is at work.
+
+    The first that has a button is the next step, unless work goes on: then nothing is urgent.
+    """
+    if standing.running:
+        return list(_trouble(standing))
+    found = [*_trouble(standing), *_to_do(standing)]
+    first = next((number for number, one in enumerate(found) if one.button), None)
+    return [replace(one, is_next=number == first) for number, one in enumerate(found)]
+
+
+def _trouble(standing: Standing) -> Iterable[Advice]:
+    if standing.down:
+        is_one = len(standing.down) == 1
+        which = "service does not answer" if is_one else "services do not answer"
+        what = (
+            "its log and start it. What needs it" if is_one else "their logs and start them. What needs them"
+        )
+        yield Advice(text=f"The {' and '.join(standing.down)} {which}: see {what} waits.")
+    if standing.plex_unset:
+        yield Advice(
+            text="Plex is not connected: say where your server is, and its token.",
+            page=CONNECTION,
+            button="Connect Plex",
+        )
+    elif standing.plex_trouble:
+        yield Advice(
+            text=f"Plex cannot be read: {standing.plex_trouble.rstrip('.')}.",
+            page=CONNECTION,
+            button="Open Settings",
+        )
+
+
+def _to_do(standing: Standing) -> Iterable[Advice]:
+    if not standing.songs:
+        yield from _read(standing)
+        return
+    yield from _hear(standing)
+    yield from _learn(standing)
+    yield from _judge(standing)
+    yield from _look_and_write(standing)
+    if standing.unheeded and standing.model_ready is not False:
+        yield Advice(text=standing.unheeded, page="genres/alias/unmapped/", button="Unknown tags")
+
+
+def _read(standing: Standing) -> Iterable[Advice]:
+    if standing.plex_trouble or standing.plex_unset or "sync" in standing.down:
+        return
+    if standing.synced:
+        yield Advice(
+            text="Plex was read, and has no song in the libraries that are read: Settings say which those are. Then "
+            "read it again.",
+            kind="sync",
+            button="Sync now",
+        )
+        return
+    yield Advice(text="No song is known yet: read the library from Plex.", kind="sync", button="Sync now")
+
+
+def _hear(standing: Standing) -> Iterable[Advice]:
+    pending = standing.by_analysis.get("pending", 0)
+    if pending and "features" not in standing.down:
+        text = f"{_songs(pending)} not been heard yet."
+        if standing.model_ready:
+            yield Advice(text=text, kind="classify", button="Classify pending")
+        else:
+            yield Advice(text=text, kind="extract", button="Analyse")
+
+
+def _learn(standing: Standing) -> Iterable[Advice]:
+    if standing.model_trouble:
+        yield Advice(
+            text=f"The model in service cannot judge: {standing.model_trouble}",
+            page="verdicts/trainedmodel/",
+            button="Show the models",
+        )
+        return
+    if standing.model_ready is not False:
+        return
+    is_heard = standing.by_analysis.get("pending", 0) < standing.songs
+    if not standing.tagged:
+        text = "No model has been trained, and no song has a genre to learn from: set some by hand, or teach one."
+    elif is_heard and standing.learnable is not None and standing.learnable < FEWEST_GENRES:
+        text = (
+            f"No model has been trained, and there is too little to learn from: {standing.learnable} of the "
+            f"{FEWEST_GENRES} genres that are needed at least can be learned."
+        )
+    else:
+        yield Advice(
+            text=f"No model has been trained yet. {_songs(standing.tagged)} a tag to learn from.",
+            kind="train",
+            button="Train",
+        )
+        return
+    if standing.unknown_tags:
+        yield Advice(
+            text=f"{text} {_songs(standing.unknown_tags)} tags that stand for no genre: say which they mean.",
+            page="genres/alias/unmapped/",
+            button="Unknown tags",
+        )
+        text = "Songs that you choose, a folder or a list in Plex can teach a genre, too."
+    yield Advice(text=text, page="genres/genre/learnable/", button="See what helps")
+
+
+def _judge(standing: Standing) -> Iterable[Advice]:
+    pending, heard, failed = (standing.by_analysis.get(state, 0) for state in ("pending", "heard", "failed"))
+    if heard and standing.model_ready:
+        yield Advice(
+            text=f"{_songs(heard)} been heard but not judged.", kind="classify", button="Classify pending"
+        )
+    if standing.stale and standing.model_ready and not (pending or heard):
+        yield Advice(
+            text=f"{_songs(standing.stale)} been judged by an older model than the one in service.",
+            kind="classify",
+            button="Classify again",
+        )
+    if failed:
+        yield Advice(text=f"{_songs(failed)} failed.", page="library/track/?analysis__exact=failed")
+
+
+def _look_and_write(standing: Standing) -> Iterable[Advice]:
+    conflicts = standing.by_in_plex.get("conflict", 0)
+    if conflicts:
+        yield Advice(
+            text=f"{_songs(conflicts)} been changed in Plex since they were written; those were left alone.",
+            page="library/track/?in_plex__exact=conflict",
+        )
+    if standing.planned_batch:
+        yield Advice(
+            text=f"Batch {standing.planned_batch} is planned and waits to be applied.",
+            page=f"ledger/writebatch/{standing.planned_batch}/change/",
+            button="Look it over",
+        )
+    elif standing.decided and not standing.planned_since and "sync" not in standing.down:
+        yield Advice(
+            text=f"{_songs(standing.decided)} a genre that could be written. See what would be changed in Plex: a dry "
+            "run changes nothing.",
+            kind="plan",
+            button="Dry run",
+        )
+    if standing.suspects:
+        yield Advice(
+            text=f"{_songs(standing.suspects)} a tag that looks wrong, and that no write batch has put right: "
+            "say which genre is right, or plan a batch with them.",
+            page="library/track/?suspect=yes",
+            button="Look them over",
+        )
+
+
+def steps(standing: Standing) -> Sequence[Step]:
+    """The whole way in its order, and why a step of it cannot be taken now."""
+    no_song = "" if standing.songs else "No song is known yet: sync first."
+    no_plex = "Plex is not connected." if standing.plex_unset or standing.plex_trouble else ""
+    no_tag = "" if standing.tagged else "No song has a genre to learn from."
+    no_model = "There is no trained model: train first." if standing.model_ready is False else ""
+    undecided = "" if standing.decided else "No song has been decided yet: classify first."
+    found = [
+        Step(kind="sync", button="Sync now", icon="sync", why_not=no_plex),
+        Step(kind="extract", button="Analyse", icon="graphic_eq", why_not=no_song),
+        Step(kind="train", button="Train", icon="school", why_not=no_song or no_tag),
+        Step(kind="classify", button="Classify pending", icon="hearing", why_not=no_song or no_model),
+        Step(kind="plan", button="Dry run", icon="edit_note", why_not=no_song or undecided),
+    ]
+    if standing.planned_batch:
+        found.append(_of_batch(standing.planned_batch, "Apply", "publish"))
+    if standing.written_batch:
+        found.append(_of_batch(standing.written_batch, "Roll back", "undo"))
+    return [
+        replace(step, why_not="It is running.") if step.kind and step.kind in standing.running else step
+        for step in found
+    ]
+
+
+def _of_batch(batch: int, words: str, icon: str) -> Step:
+    return Step(page=f"ledger/writebatch/{batch}/change/", button=f"{words} batch {batch}", icon=icon)
+
+
+def _songs(count: int) -> str:
+    return f"{count:,} song has" if count == 1 else f"{count:,} songs have"

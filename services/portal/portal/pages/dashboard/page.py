@@ -1,0 +1,109 @@
+"""Fills the dashboard."""
+
+from dataclasses import replace
+from typing import Any
+
+from django.http import HttpRequest
+
+from portal.labels.unmapped_tags import unheeded_songs
+from portal.ledger.models import WriteBatch
+from portal.library.stages import TRIAL_WARNING
+from portal.orchestration.engine import ACTIVE
+from portal.orchestration.start import last_written_batch
+from portal.pages import badges
+from portal.pages.dashboard.advice import Standing, advice, steps
+from portal.pages.dashboard.counts import (
+    Counts,
+    agreement_bars,
+    analysis_bars,
+    beside_bars,
+    count_songs,
+    genre_bars,
+    in_plex_bars,
+)
+from portal.pages.dashboard.services import Surroundings, surroundings
+from portal.pages.look import may_open
+from portal.registry.serving import note_serving, serving_versions, switches
+from portal.runs.models import Run
+from portal.training.readiness import survey_genres
+from portal.verdicts.models import Override
+
+
+def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Adds what the dashboard shows (django-unfold calls it for the index page)."""
+    around = surroundings()
+    serving = note_serving(around.stages) if around.stages else serving_versions()
+    counts = count_songs(serving)
+    standing = _standing(counts, around)
+    runs = [_shown(run) for run in Run.objects.all()[:6]]
+    at_work = [_shown(run) for run in Run.objects.filter(state__in=ACTIVE)]
+    context.update(
+        title="Dashboard",
+        counts=counts,
+        analysis_bars=analysis_bars(counts),
+        agreement_bars=agreement_bars(counts),
+        in_plex_bars=in_plex_bars(counts),
+        beside_bars=beside_bars(counts),
+        genre_bars=genre_bars(counts),
+        runs=runs,
+        at_work=at_work,
+        is_live=bool(at_work),
+        surroundings=around,
+        trial_warning=TRIAL_WARNING,
+        advice=[
+            replace(one, page=one.page if one.page and may_open(request.user, one.page) else "")
+            for one in advice(standing)
+        ],
+        steps=steps(standing),
+        may_start=request.user.has_perm("runs.change_run"),
+    )
+    return context
+
+
+def _shown(run: Run) -> dict[str, Any]:
+    return {"run": run, "badge": badges.RUN[run.state], "percent": run.percent}
+
+
+def _standing(counts: Counts, around: Surroundings) -> Standing:
+    planned = (
+        WriteBatch.objects.filter(state=WriteBatch.State.PLANNED, rows__isnull=False).order_by("-pk").first()
+    )
+    written = last_written_batch()
+    unheeded = unheeded_songs()
+    running = frozenset(Run.objects.filter(state__in=ACTIVE).values_list("kind", flat=True))
+    learns = around.model_ready is False
+    return Standing(
+        songs=counts.songs,
+        by_analysis=counts.by_analysis,
+        by_in_plex=counts.by_in_plex,
+        tagged=counts.tagged,
+        overridden=counts.overridden,
+        running=running,
+        model_ready=around.model_ready,
+        model_trouble=around.model_trouble,
+        stale=counts.stale,
+        suspects=counts.suspects,
+        plex_trouble=around.plex_trouble,
+        plex_unset=around.plex_unset,
+        down=tuple(service.name for service in around.services if not service.serving),
+        synced=Run.objects.filter(kind=Run.Kind.SYNC, state=Run.State.DONE).exists(),
+        planned_batch=planned.pk if planned else None,
+        planned_since=_planned_since(),
+        written_batch=written.pk if written else None,
+        learnable=len(survey_genres().learnable) if learns else None,
+        unknown_tags=unheeded.songs,
+        unheeded=str(unheeded) if unheeded.songs else "",
+    )
+
+
+def _planned_since() -> bool:
+    """Whether a dry run has seen the songs' genres as they are decided now."""
+    done = Run.objects.filter(state=Run.State.DONE)
+    plan = done.filter(kind=Run.Kind.PLAN).order_by("-finished_time").first()
+    if plan is None or plan.started_time is None:
+        return False
+    since = {"finished_time__gt": plan.started_time}
+    # The schedule classifies after each sync, mostly nothing.
+    judged = done.filter(kind=Run.Kind.CLASSIFY, done_count__gt=0, **since)
+    decided = Override.objects.filter(created_time__gt=plan.started_time)
+    return not (judged.exists() or switches().filter(**since).exists() or decided.exists())

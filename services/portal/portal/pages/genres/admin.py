@@ -1,0 +1,223 @@
+"""Genres and their aliases in the admin."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Model, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.contrib.filters.admin import RelatedDropdownFilter
+from unfold.forms import PaginationInlineFormSet
+
+from portal.genres.models import Alias, Genre
+from portal.genres.spelling import normalised
+from portal.labels.tags import relabel
+from portal.pages import badges
+from portal.pages.genres import unmapped_tags
+from portal.pages.genres.dependents import hanging
+from portal.pages.look import may_open
+from portal.training.readiness import survey_genres
+from portal.training.suggestions import offers
+from portal.verdicts.models import Prediction
+
+
+def _count(related: QuerySet[Any]) -> Coalesce:
+    of_each = related.order_by().values("genre").annotate(count=Count("pk")).values("count")
+    return Coalesce(Subquery(of_each), 0)
+
+
+class Relabelling(ModelAdmin):
+    """What songs' tags claim follows from genres and aliases, so it is worked out anew whenever those change."""
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        self._relabel(request)
+
+    def delete_model(self, request: HttpRequest, obj: Model) -> None:
+        super().delete_model(request, obj)
+        self._relabel(request)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        super().delete_queryset(request, queryset)
+        self._relabel(request)
+
+    def _relabel(self, request: HttpRequest) -> None:
+        changed = relabel()
+        if changed:
+            words = (
+                "1 song has another genre by its"
+                if changed == 1
+                else f"{changed:,} songs have another genre by their"
+            )
+            messages.info(request, f"{words} tags now.")
+
+
+class AliasFormSet(PaginationInlineFormSet):
+    """The spellings of one genre, none of them twice."""
+
+    def clean(self) -> None:
+        super().clean()
+        seen: set[str] = set()
+        for form in self.forms:
+            spelling = normalised(getattr(form, "cleaned_data", {}).get("spelling", ""))
+            if spelling and spelling in seen:
+                form.add_error("spelling", "This spelling is here twice.")
+            seen.add(spelling)
+
+
+class AliasInline(TabularInline):
+    """The spellings of one genre."""
+
+    model = Alias
+    formset = AliasFormSet
+    extra = 1
+    tab = True
+
+
+@admin.register(Genre)
+class GenreAdmin(Relabelling):
+    """The genres that songs can have."""
+
+    list_display = ("name", "kind", "by_ai", "spelling_count")
+    list_filter = ("custom", "retired")
+    search_fields = ("name", "aliases__spelling")
+    inlines = (AliasInline,)
+    actions: ClassVar[Any] = ("retire", "take_back")
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Genres are deleted one by one, on a page that says what hangs on each."""
+        return {
+            name: action for name, action in super().get_actions(request).items() if name != "delete_selected"
+        }
+
+    @admin.action(description="Retire", permissions=["change"])
+    def retire(self, request: HttpRequest, queryset: QuerySet[Genre]) -> None:
+        """Neither learned nor written any more."""
+        self._set_retired(request, queryset, retired=True)
+
+    @admin.action(description="Take back into use", permissions=["change"])
+    def take_back(self, request: HttpRequest, queryset: QuerySet[Genre]) -> None:
+        """Learned and written again."""
+        self._set_retired(request, queryset, retired=False)
+
+    def _set_retired(self, request: HttpRequest, genres: Iterable[Genre], *, retired: bool) -> None:
+        names = []
+        for genre in genres:
+            genre.retired = retired
+            genre.save(update_fields=("retired",))
+            self.log_change(request, genre, "Retired." if retired else "Taken back into use.")
+            names.append(genre.name)
+        said = "retired: neither learned nor written any more" if retired else "in use again"
+        messages.success(request, f"{', '.join(names)}: {said}.")
+        self._relabel(request)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Say what hangs on it, and offer to retire it; what people said of songs is never deleted with it."""
+        genre = self.get_object(request, object_id)
+        if genre is None or not self.has_delete_permission(request, genre):
+            return self._delete_as_any(request, object_id)
+        found = hanging(genre)
+        page = reverse("admin:genres_genre_change", args=(genre.pk,))
+        may_change = self.has_change_permission(request, genre)
+        if request.method == "POST" and "retire" in request.POST and may_change:
+            self._set_retired(request, [genre], retired=True)
+            return HttpResponseRedirect(page)
+        if request.method == "POST" and not found.forbids:
+            return self._delete_as_any(request, object_id)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": genre,
+            "title": f"Delete {genre}",
+            "genre": genre,
+            "hanging": found,
+            "may_change": may_change,
+            "cancel": page,
+        }
+        return TemplateResponse(request, "portal/genre_delete.html", context)
+
+    def _delete_as_any(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        answer: HttpResponse = super().delete_view(request, object_id)
+        return answer
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Genre]:
+        found: QuerySet[Genre] = super().get_queryset(request)
+        # Two counts, not two joins: those would multiply every song by every alias.
+        said = Prediction.objects.filter(genre=OuterRef("pk"), current=True)
+        spelled = Alias.objects.filter(genre=OuterRef("pk"))
+        return found.annotate(said=_count(said), spelled=_count(spelled))
+
+    def get_custom_urls(self) -> tuple[tuple[str, str, Any], ...]:
+        return (("learnable/", "genres_genre_learnable", self.learnable),)
+
+    def learnable(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """What a training would find of each genre."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        found = survey_genres()
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "What can be learned",  # no "opts": the header would name the list of genres instead
+            "found": found,
+            "offers": [
+                replace(offer, page=offer.page if offer.page and may_open(request.user, offer.page) else "")
+                for offer in offers(found)
+            ],
+            "trainings": (("train", "Train"), ("train-as-is", "Train as it is")),
+            "may_start": any(each.labelled for each in found.genres)
+            and request.user.has_perm("runs.change_run"),
+        }
+        return TemplateResponse(request, "portal/learnable.html", context)
+
+    @admin.display(description="Kind", ordering="custom")
+    def kind(self, genre: Genre) -> SafeString:
+        return badges.genre_kind(custom=genre.custom, retired=genre.retired).html
+
+    @admin.display(description="Songs, says the AI", ordering="said")
+    def by_ai(self, genre: Any) -> int:
+        return int(genre.said)
+
+    @admin.display(description="Spellings", ordering="spelled")
+    def spelling_count(self, genre: Any) -> int:
+        return int(genre.spelled)
+
+
+@admin.register(Alias)
+class AliasAdmin(Relabelling):
+    """Spellings found in tags."""
+
+    list_display = ("spelling", "genre")
+    list_filter = (("genre", RelatedDropdownFilter),)
+    list_filter_submit = True
+    search_fields = ("spelling",)
+    list_select_related = ("genre",)
+
+    def get_custom_urls(self) -> tuple[tuple[str, str, Any], ...]:
+        return (("unmapped/", "genres_alias_unmapped", self.unmapped),)
+
+    def unmapped(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """The tags that stand for no genre; by a click a person says what is to come of one."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if request.method == "POST":
+            may_add_genres = request.user.has_perm("genres.add_genre")
+            if not self.has_add_permission(request) or ("new_genre" in request.POST and not may_add_genres):
+                raise PermissionDenied
+            unmapped_tags.take(request)
+            return HttpResponseRedirect(request.get_full_path())
+        context = {
+            **self.admin_site.each_context(request),
+            "may_add": self.has_add_permission(request),
+            "may_add_genres": request.user.has_perm("genres.add_genre"),
+            **unmapped_tags.context(request),
+        }
+        return TemplateResponse(request, "portal/unmapped.html", context)

@@ -1,0 +1,130 @@
+"""Runs in the admin: what was asked for, how far it is, what went wrong."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+
+from portal.orchestration.engine import ACTIVE
+from portal.orchestration.start import start_classify, start_extract, start_plan, start_sync, stop
+from portal.pages import badges
+from portal.pages.buttons import ask_for
+from portal.pages.page_admin import PageAdmin
+from portal.pages.sentences import on_page
+from portal.preferences.current import preferences
+from portal.runs.models import Run, RunSong
+from portal.training.learned import learned_genres, made_model
+from portal.training.preparing import Lacking, start_training
+
+FAILURES_PER_PAGE = 100
+# The runs that pages can start.
+STARTS: dict[str, Callable[[HttpRequest], Run]] = {
+    "sync": lambda request: start_sync(),
+    "extract": lambda request: start_extract(),
+    "classify": lambda request: start_classify(),
+    "train": lambda request: start_training(),
+    "train-as-is": lambda request: start_training(Lacking()),
+    "train-public": lambda request: start_training(public=True),
+    "plan": lambda request: start_plan(min_confidence=preferences().write_confidence, user=request.user),
+}
+
+
+@admin.register(Run)
+class RunAdmin(PageAdmin):
+    """What was asked for, newest first."""
+
+    page_template = "portal/run.html"
+    empty_advice = "Buttons on the dashboard start them."
+    list_display = (
+        "name",
+        "state_badge",
+        "how_far",
+        "failed",
+        "what_happened",
+        "asked_for",
+        "finished_time",
+    )
+    list_filter = (("kind", ChoicesDropdownFilter), ("state", ChoicesDropdownFilter))
+    list_filter_submit = True
+    list_per_page = 20
+
+    def get_custom_urls(self) -> tuple[tuple[str, str, Any], ...]:
+        return (("start/<str:kind>/", "runs_run_start", self.start),)
+
+    def start(self, request: HttpRequest, kind: str, **kwargs: Any) -> HttpResponse:
+        """Start a run from the dashboard, and go back there."""
+        if kind not in STARTS or request.method != "POST":
+            raise Http404
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        ask_for(request, lambda: STARTS[kind](request))
+        return HttpResponseRedirect(reverse("admin:index"))
+
+    @admin.display(description="Run", ordering="pk")
+    def name(self, run: Run) -> str:
+        return f"{run}, by the schedule" if run.is_scheduled else str(run)
+
+    @admin.display(description="State", ordering="state")
+    def state_badge(self, run: Run) -> SafeString:
+        return badges.RUN[run.state].html
+
+    @admin.display(description="Progress")
+    def how_far(self, run: Run) -> SafeString:
+        return format_html(
+            '<span class="rc-meter"><span class="rc-fill rc-{}" style="width:{}%"></span></span>{}',
+            badges.RUN[run.state].tone,
+            run.percent,
+            f"{run.settled_count:,} of {run.song_count:,}" if run.song_count else f"{run.percent} %",
+        )
+
+    @admin.display(description="Failed", ordering="failed_count")
+    def failed(self, run: Run) -> int:
+        return run.failed_count
+
+    @admin.display(description="Message")
+    def what_happened(self, run: Run) -> SafeString:
+        return format_html("<span>{}</span>", on_page(run.message or run.step or "–"))
+
+    @admin.display(description="Asked for", ordering="created_time")
+    def asked_for(self, run: Run) -> datetime:
+        return run.created_time
+
+    def page_context(self, request: HttpRequest, obj: Run) -> dict[str, Any]:
+        failures = (
+            obj.songs.filter(
+                Q(state__in=(RunSong.State.FAILED, RunSong.State.SKIPPED))
+                | Q(state=RunSong.State.PENDING, attempts__gt=0)
+            )
+            .select_related("track")
+            .order_by("pk")
+        )
+        badge = badges.RUN[obj.state]
+        page = Paginator(failures, FAILURES_PER_PAGE).get_page(request.GET.get("p"))
+        return {
+            "run": obj,
+            "badge": badge,
+            "percent": obj.percent,
+            "page": page,
+            "failures": [{"song": song, "badge": badges.RUN_SONG[song.state]} for song in page],
+            "can_stop": obj.state in (Run.State.WAITING, Run.State.RUNNING),
+            "is_live": obj.state in ACTIVE,
+            "made_model": made_model(obj.result),
+            "trained": obj.result.get("stages", ()) if obj.kind == Run.Kind.TRAIN else (),
+            "learned": learned_genres(obj.result) if obj.kind == Run.Kind.TRAIN else (),
+            "batch": obj.result.get("batch") if isinstance(obj.result, dict) else None,
+        }
+
+    def page_post(self, request: HttpRequest, obj: Run) -> HttpResponse:
+        if "stop" in request.POST:
+            stop(obj)
+            self.message_user(request, f"{obj} ends after the songs that are being worked on.")
+        return self.back(obj)

@@ -1,0 +1,142 @@
+"""The settings page in the admin."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.cache import cache
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_post_parameters
+from runtime.errors import RemoteError
+from unfold.admin import ModelAdmin
+
+from portal.library.models import Track
+from portal.pages.settings.forms import ConnectionForm, SettingsForm
+from portal.pages.settings.page import (
+    groups,
+    held_by_environment,
+    locked_by,
+    sources,
+    told_by_features,
+    words,
+)
+from portal.preferences.changing import ChangeRefusedError, change, reset
+from portal.preferences.current import standing
+from portal.preferences.models import ChangedSetting, SettingChange
+from portal.preferences.plex import connect, connection_now
+
+SHOWN_CHANGES = 20
+
+
+@admin.register(ChangedSetting)
+class SettingsAdmin(ModelAdmin):
+    """One page for all settings in place of a list of rows."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: ChangedSetting | None = None) -> bool:
+        return False
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        """A row by itself says nothing; the page has all of them."""
+        return HttpResponseRedirect(_address())
+
+    @method_decorator(sensitive_post_parameters("token"))
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """The page; a POST comes from one of its buttons."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        if request.method == "POST" and not self.has_change_permission(request):
+            raise PermissionDenied
+        if request.method == "POST" and "connect" in request.POST:
+            return self._connect(request)
+        if request.method == "POST" and "reset" in request.POST:
+            return self._reset(request, request.POST["reset"])
+        return self._settings(request)
+
+    def _settings(self, request: HttpRequest) -> HttpResponse:
+        now = standing()
+        told = told_by_features(now.values)
+        locked = locked_by(now, told)
+        form = SettingsForm(now.values, locked, request.POST if request.method == "POST" else None)
+        if form.is_bound and form.is_valid():
+            try:
+                _say(request, change(form.wanted(), user=request.user))
+                return HttpResponseRedirect(_address())
+            except ChangeRefusedError as error:
+                for name, fault in error.faults.items():
+                    form.add_error(name, fault)
+        if form.is_bound:
+            messages.error(request, "Nothing was saved: see what is marked below.")
+        return self._page(request, {"groups": groups(form, now, locked, told)})
+
+    def _reset(self, request: HttpRequest, name: str) -> HttpResponse:
+        try:
+            _say(request, reset(name, user=request.user))
+        except ChangeRefusedError as error:
+            messages.error(request, str(error))
+        return HttpResponseRedirect(_address())
+
+    def _connect(self, request: HttpRequest) -> HttpResponse:
+        held = held_by_environment(connection_now()[0])
+        form = ConnectionForm(request.POST)
+        if held:
+            messages.error(request, held)
+            return HttpResponseRedirect(_address())
+        if not form.is_valid():
+            for errors in form.errors.values():
+                messages.error(request, str(errors[0]))
+            return HttpResponseRedirect(_address())
+        try:
+            messages.success(request, connect(url=form.cleaned_data["url"], token=form.cleaned_data["token"]))
+        except RemoteError as error:
+            messages.error(request, f"Not connected, and the connection was left as it was: {error.message}")
+            return HttpResponseRedirect(_address())
+        finally:
+            cache.clear()  # the dashboard remembers for some seconds what Plex said
+        # Whoever connects for the first time wants to know what comes next, which the dashboard says.
+        return HttpResponseRedirect(_address() if Track.objects.exists() else reverse("admin:index"))
+
+    def _page(self, request: HttpRequest, found: dict[str, Any]) -> HttpResponse:
+        connection, trouble = connection_now()
+        recent = SettingChange.objects.select_related("changed_by")[:SHOWN_CHANGES]
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Settings",
+            "may_change": self.has_change_permission(request),
+            "connection_form": _connection_form(sources(connection)),
+            "connection_parts": sources(connection),
+            "connection_trouble": trouble,
+            "connection_held": held_by_environment(connection),
+            "changes": [(each, words(each.before), words(each.after)) for each in recent],
+            **found,
+        }
+        return TemplateResponse(request, "portal/settings.html", context)
+
+
+def _connection_form(parts: list[tuple[str, str, bool]]) -> ConnectionForm:
+    form = ConnectionForm()
+    for name, source, is_locked in parts:
+        form.fields[name].disabled = is_locked
+        variable = f"PLEX_{name.upper()}"
+        held = f": SYNC_{variable} of the sync service ({variable} for `reclass up`)" if is_locked else ""
+        form.fields[name].help_text = f"{source.capitalize()}{held}."
+    return form
+
+
+def _say(request: HttpRequest, changes: list[SettingChange]) -> None:
+    if not changes:
+        messages.info(request, "Nothing was changed.")
+    for each in changes:
+        label = each.name.replace("_", " ")
+        text = f"{label}: {words(each.before)} → {words(each.after)}"
+        messages.success(request, f"{text} (the default)" if each.to_default else text)
+
+
+def _address() -> str:
+    return reverse("admin:preferences_changedsetting_changelist")

@@ -1,0 +1,140 @@
+"""What can be done to the songs that are ticked in the list."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from functools import partial
+from typing import Any, TypeVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from portal.ledger import exclusion
+from portal.library.models import Track
+from portal.orchestration.start import start_classify, start_plan
+from portal.orchestration.trying_again import try_again
+from portal.pages.buttons import ask_for
+from portal.pages.songs.forms import OverrideForm, PlanForm
+from portal.pages.teaching.chosen_songs import teach_with
+from portal.pages.teaching.forms import GenreToTeach
+from portal.preferences.current import preferences
+from portal.verdicts.models import Prediction
+from portal.verdicts.overrides import clear_override, set_override
+
+AnyForm = TypeVar("AnyForm", bound=forms.Form)
+# Songs that are named before something is done to all of them.
+EXAMPLES = 10
+
+
+def songs(count: int) -> str:
+    """ "1 song" or "12 songs"."""
+    return f"{count:,} song{'' if count == 1 else 's'}"
+
+
+def _ids(queryset: QuerySet[Track]) -> list[int]:
+    return list(queryset.order_by().values_list("pk", flat=True))
+
+
+def _ask(
+    admin_: Any, request: HttpRequest, queryset: QuerySet[Track], form: forms.Form, title: str, button: str
+) -> TemplateResponse:
+    """A page with `form`; sending it comes back to the same action with the same songs."""
+    count, examples = queryset.count(), queryset[:EXAMPLES]
+    context = {
+        **admin_.admin_site.each_context(request),
+        "opts": admin_.opts,
+        "title": title,
+        "form": form,
+        "button": button,
+        "count": songs(count),
+        "examples": examples,
+        "more": max(0, count - EXAMPLES),
+        "action": request.POST["action"],
+        "select_across": request.POST.get("select_across", "0"),
+        "checkbox": ACTION_CHECKBOX_NAME,
+        "selected": request.POST.getlist(ACTION_CHECKBOX_NAME),
+    }
+    return TemplateResponse(request, "portal/ask.html", context)
+
+
+def _form(request: HttpRequest, form_class: Callable[..., AnyForm], **initial: Any) -> AnyForm:
+    return form_class(request.POST) if "asked" in request.POST else form_class(initial=initial)
+
+
+@admin.action(description="Set the genre…", permissions=["change"])
+def set_genre(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> HttpResponse | None:
+    """A person's genre for all of them, asked for on a page of its own."""
+    form = _form(request, OverrideForm)
+    if not form.is_valid():
+        return _ask(admin_, request, queryset, form, "Set the genre", "Set the genre")
+    genre = form.cleaned_data["genre"]
+    done = set_override(_ids(queryset), genre, note=form.cleaned_data["note"], user=request.user)
+    messages.success(request, f"{genre} is now the genre of {songs(done)}.")
+    return None
+
+
+@admin.action(description="Clear the override", permissions=["change"])
+def clear_genre(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> None:
+    """The AI's word stands again."""
+    messages.success(request, f"The AI's word stands again for {songs(clear_override(_ids(queryset)))}.")
+
+
+@admin.action(description="Teach a genre with these…", permissions=["change"])
+def teach(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> HttpResponse | None:
+    """They are examples of a genre, perhaps of a new one."""
+    form = _form(request, GenreToTeach)
+    if not form.is_valid():
+        return _ask(admin_, request, queryset, form, "Teach a genre", "Teach")
+    messages.success(request, teach_with(form, _ids(queryset)))
+    return None
+
+
+@admin.action(description="Classify again", permissions=["change"])
+def classify_again(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> None:
+    """Judge them anew with the model that serves now."""
+    ids = _ids(queryset)
+    ask_for(request, lambda: start_classify(track_ids=ids, again=True))
+
+
+@admin.action(description="Try failed and skipped ones again", permissions=["change"])
+def hear_again(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> None:
+    """Forget why they could not be heard, and try."""
+    ids = _ids(queryset)
+    ask_for(request, lambda: try_again(ids))
+
+
+@admin.action(description="Exclude from writing to Plex", permissions=["change"])
+def exclude(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> None:
+    """No plan takes them."""
+    messages.success(request, f"{songs(exclusion.exclude(_ids(queryset)))} will not be written to Plex.")
+
+
+@admin.action(description="Include in writing to Plex again", permissions=["change"])
+def include(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> None:
+    """Plans may take them."""
+    messages.success(request, f"{songs(exclusion.include(_ids(queryset)))} may be written to Plex again.")
+
+
+@admin.action(description="Plan a write batch (dry run)…", permissions=["change"])
+def plan(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> HttpResponse | None:
+    """A dry run over them: what would be written, song by song."""
+    trials = Prediction.objects.filter(current=True, random_weights=True).exists()
+    percent = Decimal(str(round(100 * preferences().write_confidence, 2)))
+    form = _form(request, partial(PlanForm, trials=trials), percent=percent)
+    if not form.is_valid():
+        return _ask(admin_, request, queryset, form, "Plan a write batch", "Plan (dry run)")
+    ids, least = _ids(queryset), float(form.cleaned_data["percent"]) / 100
+    random_weights = bool(form.cleaned_data.get("random_weights"))
+    ask_for(
+        request,
+        lambda: start_plan(
+            track_ids=ids, min_confidence=least, user=request.user, random_weights=random_weights
+        ),
+    )
+    return None
+
+
+ACTIONS = (set_genre, clear_genre, teach, classify_again, hear_again, plan, exclude, include)

@@ -1,0 +1,166 @@
+"""Libraries and songs in the admin."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
+
+from portal.library.agreement import agreement
+from portal.library.annotations import FIELDS, judged, with_verdicts
+from portal.library.models import Analysis, Library, Track
+from portal.pages import badges
+from portal.pages.page_admin import PageAdmin
+from portal.pages.songs import actions, filters, search, song_page
+from portal.pages.songs.place import Place, kept, place_of
+from portal.pages.songs.song_list import SongList, SongPaginator
+from portal.registry.serving import serving_versions
+
+
+@admin.register(Track)
+class TrackAdmin(PageAdmin):
+    """The songs: what the AI heard, what the tags say, what stands in Plex."""
+
+    page_template = "portal/track.html"
+    empty_advice = "Read the library from Plex: “Sync now” on the dashboard."
+    actions: ClassVar[Any] = actions.ACTIONS
+    list_display = (
+        "title",
+        "artist",
+        "album",
+        "shown",
+        "sure",
+        "plex_tag",
+        "agrees",
+        "analysed",
+        "plex_state",
+    )
+    search_fields = ("search_text",)
+    search_help_text = "Title, artist, album, file, tag or genre"
+    list_filter = (
+        filters.GenreFilter,
+        filters.ConfidenceFilter,
+        filters.AgreementFilter,
+        filters.SuspectFilter,
+        ("analysis", ChoicesDropdownFilter),
+        ("in_plex", filters.InPlexFilter),
+        filters.StaleFilter,
+        filters.OverrideFilter,
+        ("library", RelatedDropdownFilter),
+        filters.PresenceFilter,
+    )
+    list_filter_submit = True
+    list_fullwidth = True
+    paginator = SongPaginator
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Track]:
+        return judged(super().get_queryset(request))
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return SongList
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        track = super().get_object(request, object_id, from_field)
+        return with_verdicts(Track.objects.filter(pk=track.pk)).first() if track else None
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Track], search_term: str
+    ) -> tuple[QuerySet[Track], bool]:
+        return search.found(queryset, search_term), False
+
+    @admin.display(description="Genre", ordering=FIELDS["shown_genre"])
+    def shown(self, track: Any) -> SafeString | str:
+        if track.override_genre:
+            return format_html(
+                '<span class="rc-genre">{}</span><span class="rc-badge rc-info" title="{}">set by a person</span>',
+                track.override_genre,
+                f"The AI says {track.ai_genre}." if track.ai_genre else "The AI has not judged this song.",
+            )
+        if not track.ai_genre:
+            return "–"
+        if track.analysis == Analysis.UNSURE:
+            return format_html(
+                '<span class="rc-genre rc-guess" title="{}">{}?</span>',
+                badges.ANALYSIS[track.analysis].meaning,
+                track.ai_genre,
+            )
+        return format_html('<span class="rc-genre">{}</span>', track.ai_genre)
+
+    @admin.display(description="AI is sure", ordering=FIELDS["ai_confidence"])
+    def sure(self, track: Any) -> SafeString | str:
+        if track.ai_confidence is None:
+            return "–"
+        return song_page.confidence_bar(track.ai_confidence, unsure=track.analysis == Analysis.UNSURE)
+
+    @admin.display(description="Tag in Plex", ordering="tag_genre__name")
+    def plex_tag(self, track: Any) -> SafeString | str:
+        tags = ", ".join(track.plex_genres) or "–"
+        if track.label_suspect:
+            return format_html(
+                '{} <span class="material-symbols-outlined rc-alert" title="{}">warning</span>',
+                tags,
+                "Looks wrong: a model that never heard this artist is confident of another genre.",
+            )
+        return tags
+
+    @admin.display(description="AI and tag", ordering=agreement("said__genre"))
+    def agrees(self, track: Any) -> SafeString:
+        return badges.AGREEMENT[track.agreement].html
+
+    @admin.display(description="Analysis", ordering="analysis")
+    def analysed(self, track: Any) -> SafeString:
+        beside = song_page.beside(track, serving_versions())
+        return format_html_join(" ", "{}", ((each,) for each in (badges.ANALYSIS[track.analysis], *beside)))
+
+    @admin.display(description="In Plex", ordering="in_plex")
+    def plex_state(self, track: Track) -> SafeString:
+        return badges.IN_PLEX[track.in_plex].html
+
+    def page_context(self, request: HttpRequest, obj: Track) -> dict[str, Any]:
+        return {**song_page.context(request, obj), "place": self._place(request, obj)}
+
+    def page_post(self, request: HttpRequest, obj: Track) -> HttpResponse | None:
+        place = self._place(request, obj)  # before what is done takes it out of a filtered list
+        if not song_page.act(request, obj):
+            return None
+        if place and place.next and "next" in request.POST:
+            return HttpResponseRedirect(place.next)
+        return HttpResponseRedirect(self.page_url(obj) + kept(place, request))
+
+    def _place(self, request: HttpRequest, obj: Track) -> Place | None:
+        return place_of(request, obj.pk, self.get_changelist_instance)
+
+
+@admin.register(Library)
+class LibraryAdmin(ModelAdmin):
+    """The music libraries that have been read."""
+
+    empty_advice = TrackAdmin.empty_advice
+    list_display = ("title", "song_count", "gone_count", "last_synced", "removed_time")
+    search_fields = ("title",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Library | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Library | None = None) -> bool:
+        return False  # its songs would go with it, and with them the ledger of what was written to Plex
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Library]:
+        gone = Q(tracks__removed_time__isnull=False)
+        found: QuerySet[Library] = super().get_queryset(request)
+        return found.annotate(present=Count("tracks", filter=~gone), gone=Count("tracks", filter=gone))
+
+    @admin.display(description="Songs", ordering="present")
+    def song_count(self, library: Any) -> int:
+        return int(library.present)
+
+    @admin.display(description="Gone from Plex", ordering="gone")
+    def gone_count(self, library: Any) -> int:
+        return int(library.gone)

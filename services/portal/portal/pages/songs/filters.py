@@ -1,0 +1,138 @@
+"""What the list of songs can be narrowed down to."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
+
+from portal.genres.models import Genre
+from portal.library.agreement import Agreement
+from portal.library.annotations import LOOKS_WRONG, with_fields
+from portal.registry.serving import serving_versions
+
+CONFIDENCE_RANGES: dict[str, tuple[str, Q]] = {
+    "90": ("90 % and more", Q(ai_confidence__gte=0.9)),
+    "70": ("70 to 90 %", Q(ai_confidence__gte=0.7, ai_confidence__lt=0.9)),
+    "50": ("50 to 70 %", Q(ai_confidence__gte=0.5, ai_confidence__lt=0.7)),
+    "0": ("below 50 %", Q(ai_confidence__lt=0.5)),
+}
+
+
+class GenreFilter(DropdownFilter):
+    """By the AI's genre."""
+
+    title = "the AI's genre"
+    parameter_name = "genre"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return [(str(pk), name) for pk, name in Genre.objects.values_list("pk", "name")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value() or ""
+        if not value.isdecimal():
+            return queryset
+        return with_fields(queryset, "ai_genre_id").filter(ai_genre_id=int(value))
+
+
+class ConfidenceFilter(DropdownFilter):
+    """By how sure the AI is."""
+
+    title = "confidence"
+    parameter_name = "confidence"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return [(value, words) for value, (words, _) in CONFIDENCE_RANGES.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        chosen = CONFIDENCE_RANGES.get(self.value() or "")
+        return with_fields(queryset, "ai_confidence").filter(chosen[1]) if chosen else queryset
+
+
+class AgreementFilter(DropdownFilter):
+    """By whether the AI and the tags agree."""
+
+    title = "agreement with the tags"
+    parameter_name = "agreement"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return Agreement.choices
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() not in Agreement.values:
+            return queryset
+        return with_fields(queryset, "agreement").filter(agreement=self.value())
+
+
+class SuspectFilter(DropdownFilter):
+    """Songs whose tag looks wrong."""
+
+    title = "wrong tag"
+    parameter_name = "suspect"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return [("yes", "Looks wrong")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() != "yes":
+            return queryset
+        return queryset.filter(LOOKS_WRONG)
+
+
+class StaleFilter(DropdownFilter):
+    """Songs whose verdict is an older model's."""
+
+    title = "age of the verdict"
+    parameter_name = "stale"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return [("yes", "Stale: an older model's")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        serving = serving_versions() if self.value() == "yes" else None
+        if serving is None:
+            return queryset
+        if not serving:
+            return queryset.none()
+        judged_once = with_fields(queryset, "ai_model").filter(ai_model__isnull=False)
+        return judged_once.exclude(ai_model__in=serving)
+
+
+class OverrideFilter(DropdownFilter):
+    """Songs that a person has decided."""
+
+    title = "override"
+    parameter_name = "override"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return [("yes", "Set by a person"), ("no", "Not set")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() not in ("yes", "no"):
+            return queryset
+        return queryset.filter(override__isnull=self.value() == "no")
+
+
+class InPlexFilter(ChoicesDropdownFilter):
+    """By what of ours stands in Plex."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "state in Plex"
+
+
+class PresenceFilter(DropdownFilter):
+    """Songs that Plex no longer has are kept, and left out of the list unless they are asked for."""
+
+    title = "presence in Plex"
+    parameter_name = "presence"
+    all_option = None  # the first choice takes its place
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return [("", "In the library"), ("gone", "Gone from Plex"), ("all", "Both")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == "all":
+            return queryset
+        return queryset.filter(removed_time__isnull=self.value() != "gone")

@@ -1,0 +1,166 @@
+"""The page of one song: what is known of it, and the buttons on it."""
+
+from collections.abc import Collection
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from portal.labels.tags import edits_of
+from portal.ledger import exclusion
+from portal.ledger.differences import difference
+from portal.ledger.originals import original_genres
+from portal.library.flags import beside_of
+from portal.library.models import Analysis, InPlex, Track, VectorKind
+from portal.library.stages import TRIAL_WARNING
+from portal.orchestration.start import start_classify
+from portal.orchestration.trying_again import UNHEARD, try_again
+from portal.pages import badges
+from portal.pages.buttons import ask_for
+from portal.pages.songs.forms import OverrideForm
+from portal.registry.serving import serving_versions
+from portal.registry.whole_song_heads import whole_song_heads
+from portal.remote.audio import made_by_random_weights
+from portal.verdicts.models import Override, Prediction
+from portal.verdicts.overrides import clear_override, set_override
+from portal.verdicts.stages import StageVerdict, stage_verdicts
+
+
+def tone(confidence: float, *, unsure: bool = False) -> badges.Tone:
+    """The colour of a confidence; of a song unlike all that was learned from it says nothing, however high it is."""
+    if unsure:
+        return badges.Tone.QUIET
+    if confidence >= 0.8:
+        return badges.Tone.GOOD
+    return badges.Tone.INFO if confidence >= 0.6 else badges.Tone.WARNING
+
+
+def confidence_bar(confidence: float, *, unsure: bool = False) -> SafeString:
+    """A bar as long as the AI is sure; of a guess the number says nothing, and is not shown."""
+    if unsure:
+        return format_html(
+            '<span class="rc-meter" title="{}"><span class="rc-fill rc-{}" style="width:{}%"></span></span>'
+            '<span class="rc-percent">guess</span>',
+            badges.ANALYSIS[Analysis.UNSURE].meaning,
+            tone(confidence, unsure=True),
+            f"{100 * confidence:.0f}",
+        )
+    return format_html(
+        '<span class="rc-meter" title="{} % sure">'
+        '<span class="rc-fill rc-{}" style="width:{}%"></span></span><span class="rc-percent">{} %</span>',
+        f"{100 * confidence:.1f}",
+        tone(confidence),
+        f"{100 * confidence:.0f}",
+        f"{100 * confidence:.0f}",
+    )
+
+
+def beside(track: Any, serving: Collection[str]) -> list[badges.Badge]:
+    """What is true of a song beside its states, of those that `with_verdicts` gave."""
+    removed = track.removed_time is not None
+    found = beside_of(
+        model_version=track.ai_model,
+        removed=removed,
+        serving=serving,
+        random_weights=bool(track.ai_random_weights),
+    )
+    return [badges.BESIDE[each] for each in found]
+
+
+def context(request: HttpRequest, track: Track) -> dict[str, Any]:
+    """Everything that the page shows."""
+    predictions = list(
+        Prediction.objects.filter(track=track).select_related("genre").order_by("-created_time")
+    )
+    current = next((prediction for prediction in predictions if prediction.current), None)
+    override = Override.objects.filter(track=track).select_related("genre", "by").first()
+    return {
+        "title": track.title,
+        "track": track,
+        "audio": track.audio,
+        "prediction": current,
+        "percent": round(100 * current.confidence, 1) if current else None,
+        "tone": tone(current.confidence, unsure=track.analysis == Analysis.UNSURE) if current else None,
+        "stages": _stages(current) if current else (),
+        "trial_warning": TRIAL_WARNING if _heard_by_random_weights(track) else "",
+        "earlier": [prediction for prediction in predictions if not prediction.current],
+        "override": override,
+        "form": _form(request, override),
+        "writes": _writes(track),
+        "before_us": _before_us(track),
+        "agreement": badges.AGREEMENT[getattr(track, "agreement", "no verdict")],
+        "analysis": badges.ANALYSIS[track.analysis],
+        "in_plex": badges.IN_PLEX[track.in_plex],
+        "beside": beside(track, serving_versions()),
+        "can_try_again": track.analysis in UNHEARD and bool(track.file),
+        "excluded": track.in_plex == InPlex.EXCLUDED,
+    }
+
+
+def _stages(prediction: Prediction) -> tuple[StageVerdict, ...]:
+    heads = whole_song_heads(str(entry[1]) for entry in prediction.stages)
+    return stage_verdicts(prediction.stages, heads)
+
+
+def _heard_by_random_weights(track: Track) -> bool:
+    if track.audio is None:
+        return False
+    versions = track.audio.vectors.exclude(kind=VectorKind.FMA).values_list("version", flat=True)
+    return any(map(made_by_random_weights, versions))
+
+
+def act(request: HttpRequest, track: Track) -> bool:
+    """Do what the pressed button says; False when its form was filled in wrongly."""
+    if "clear" in request.POST:
+        clear_override([track.pk])
+        messages.success(request, "The AI's word stands again.")
+    elif "classify" in request.POST:
+        ask_for(request, lambda: start_classify(track_ids=[track.pk], again=True))
+    elif "again" in request.POST:
+        ask_for(request, lambda: try_again([track.pk]))
+    elif "exclude" in request.POST:
+        exclusion.exclude([track.pk])
+        messages.success(request, "This song will not be written to Plex.")
+    elif "include" in request.POST:
+        exclusion.include([track.pk])
+        messages.success(request, "This song may be written to Plex again.")
+    else:
+        return _save_override(request, track)
+    return True
+
+
+def _save_override(request: HttpRequest, track: Track) -> bool:
+    form = OverrideForm(request.POST)
+    if not form.is_valid():
+        return False
+    genre = form.cleaned_data["genre"]
+    set_override([track.pk], genre, note=form.cleaned_data["note"], user=request.user)
+    messages.success(request, f"{genre} is now the genre of this song.")
+    return True
+
+
+def _form(request: HttpRequest, override: Override | None) -> OverrideForm:
+    if request.method == "POST":
+        return OverrideForm(request.POST)
+    return OverrideForm(initial={"genre": override.genre_id, "note": override.note} if override else {})
+
+
+def _before_us(track: Track) -> tuple[str, ...] | None:
+    """The genres that Plex had before it was written to; None where nothing of ours stands there."""
+    if track.in_plex != InPlex.WRITTEN:
+        return None
+    return original_genres(track.plex_genres, edits_of([track.pk]).get(track.pk, ()))
+
+
+def _writes(track: Track) -> list[dict[str, Any]]:
+    rows = track.writes.select_related("batch", "batch__by").order_by("-pk")
+    return [
+        {
+            "row": row,
+            "badge": badges.ROW[row.state],
+            "difference": difference(row.before_genres, row.after_genres),
+        }
+        for row in rows
+    ]

@@ -1,0 +1,1 @@
+"""The pages that teach genres by sets of songs."""

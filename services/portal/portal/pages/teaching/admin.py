@@ -1,0 +1,129 @@
+"""Taught sets in the admin: made from a folder or a list in Plex, looked at, read again, taken away."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import RelatedDropdownFilter
+
+from portal.labels.tags import relabel
+from portal.library.models import Track
+from portal.pages.sentences import on_page
+from portal.pages.teaching.forms import SetToTeach
+from portal.teaching.members import read
+from portal.teaching.models import TaughtSet
+from portal.teaching.plex_lists import lists_now, sync_now
+from portal.teaching.results import enough, told
+
+SHOWN_SONGS = 100
+
+
+@admin.action(description="Read the songs again", permissions=["change"])
+def read_sets_again(admin_: Any, request: HttpRequest, queryset: QuerySet[TaughtSet]) -> None:
+    """Look up now which songs are in them."""
+    with sync_now() as sync:
+        for each in queryset.select_related("genre"):
+            trouble = read(each, sync)
+            if trouble:
+                messages.error(request, f"{each} could not be read: {trouble}")
+            else:
+                messages.success(request, f"{each}: {each.songs.count():,} songs.")
+
+
+@admin.register(TaughtSet)
+class TaughtSetAdmin(ModelAdmin):
+    """The sets, with the number of their songs."""
+
+    empty_advice = (
+        "A set teaches a genre by songs that are of it: those of a folder, of a Plex playlist or collection, or songs "
+        "that you tick in the list of songs."
+    )
+    list_display = ("genre", "source", "title", "song_count", "remark", "read_time", "what_is_wrong")
+    list_display_links = ("title",)
+    list_filter = (("genre", RelatedDropdownFilter),)
+    list_filter_submit = True
+    list_select_related = ("genre",)
+    search_fields = ("title", "genre__name")
+    actions: ClassVar[Any] = (read_sets_again,)
+    readonly_fields = ("genre", "source", "title", "song_count", "read_time", "what_is_wrong", "songs_shown")
+    fields = readonly_fields
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """What goes with them in a line each, not song by song; the songs themselves stay."""
+        _, counts, needed, protected = super().get_deleted_objects(objs, request)
+        lines = [
+            f"{each}: what is lost is that its songs are examples of {each.genre} ({each.songs.count():,} in it)"
+            for each in objs
+        ]
+        return lines, counts, needed, protected
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TaughtSet]:
+        found: QuerySet[TaughtSet] = super().get_queryset(request)
+        return found.annotate(counted=Count("songs", filter=Q(songs__track__removed_time=None)))
+
+    @admin.display(description="Songs", ordering="counted")
+    def song_count(self, taught_set: Any) -> int:
+        return int(taught_set.counted)
+
+    @admin.display(description="Trouble", ordering="trouble")
+    def what_is_wrong(self, taught_set: TaughtSet) -> SafeString:
+        return format_html("<span>{}</span>", on_page(taught_set.trouble or "–"))
+
+    @admin.display(description="Enough?")
+    def remark(self, taught_set: Any) -> SafeString:
+        said = enough(taught_set.counted)
+        return format_html(
+            '<span class="rc-badge rc-{}" title="{}">{}</span>',
+            "warning" if said.startswith("too few") else "good",
+            said or "There are enough examples.",
+            "too few" if said.startswith("too few") else "yes",
+        )
+
+    @admin.display(description="Its songs")
+    def songs_shown(self, taught_set: TaughtSet) -> SafeString:
+        tracks = Track.objects.filter(taught__taught_set=taught_set, removed_time=None)
+        return format_html_join(
+            "",
+            '<div><a class="rc-link" href="{}">{}</a></div>',
+            ((reverse("admin:library_track_change", args=(each.pk,)), each) for each in tracks[:SHOWN_SONGS]),
+        )
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Ask for genre and source on a page of its own."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = SetToTeach(request.POST or None, lists=lists_now())
+        if form.is_valid():
+            self._teach(request, form)
+            return HttpResponseRedirect(reverse("admin:teaching_taughtset_changelist"))
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Teach a genre",
+            "form": form,
+        }
+        return TemplateResponse(request, "portal/teach.html", context)
+
+    def _teach(self, request: HttpRequest, form: SetToTeach) -> None:
+        with transaction.atomic():
+            genre, new = form.taught_genre()
+            taught_set = form.taught_set(genre)
+        with sync_now() as sync:
+            trouble = read(taught_set, sync)
+        if new:
+            relabel()  # its name may stand in tags
+        if trouble:
+            messages.error(request, f"{taught_set} could not be read: {trouble}")
+        messages.success(request, told(genre, new=new))

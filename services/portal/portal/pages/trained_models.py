@@ -1,0 +1,139 @@
+"""The models that trainings made, in the admin: a list, and a page with the report of each."""
+
+import base64
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from runtime.errors import RemoteError
+from unfold.admin import ModelAdmin
+
+from portal.orchestration.start import start_model_rollback, start_promote
+from portal.pages.badges import MODEL
+from portal.pages.buttons import ask_for
+from portal.registry import report_sentences
+from portal.remote.models import Models, Picture, ShownModel, models_at_hand
+from portal.verdicts.models import TrainedModel
+
+LIST = "admin:verdicts_trainedmodel_changelist"
+
+
+@admin.register(TrainedModel)
+class TrainedModelAdmin(ModelAdmin):
+    """Pages of what inference keeps; the database has no rows of it."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: TrainedModel | None = None) -> bool:
+        return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """The list; a POST comes from one of its buttons."""
+        self._check(request)
+        if request.method == "POST":
+            return self._switch(request)
+        kept = Models(models=(), rollback_model="")
+        trouble = ""
+        try:
+            with models_at_hand() as models:
+                kept = models.kept()
+        except RemoteError as error:
+            trouble = error.message
+        lines = [{"model": model, "badge": MODEL[model.state]} for model in kept.models]
+        found = {"title": "Models", "lines": lines, "kept": kept, "trouble": trouble}
+        return self._page(request, "portal/models.html", found)
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        """One model with its report."""
+        self._check(request)
+        try:
+            with models_at_hand() as models:
+                shown, kept = models.get(object_id), models.kept()
+        except RemoteError as error:
+            messages.error(request, error.message)
+            return HttpResponseRedirect(reverse(LIST))
+        return self._page(
+            request,
+            "portal/model.html",
+            {"original": object_id, "title": object_id, "kept": kept, **_facts(shown)},
+        )
+
+    def _check(self, request: HttpRequest) -> None:
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        if request.method == "POST" and not self.has_change_permission(request):
+            raise PermissionDenied
+
+    def _switch(self, request: HttpRequest) -> HttpResponse:
+        if "promote" in request.POST:
+            ask_for(request, lambda: start_promote(request.POST["promote"]))
+        elif "roll_back" in request.POST:
+            ask_for(request, lambda: start_model_rollback(request.POST["roll_back"]))
+        return HttpResponseRedirect(reverse(LIST))
+
+    def _page(self, request: HttpRequest, template: str, found: dict[str, Any]) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "may_change": self.has_change_permission(request),
+            **found,
+        }
+        return TemplateResponse(request, template, context)
+
+
+def _facts(shown: ShownModel) -> dict[str, Any]:
+    heads = {_head(stage) for stage in shown.report["stages"]}
+    about = map(report_sentences.stage_of_picture, (picture.name for picture in shown.pictures))
+    return {
+        "model": shown.model,
+        "badge": MODEL[shown.model.state],
+        "report": shown.report,
+        "cascade": shown.report["cascade"],
+        "together": _together(shown.report),
+        "vote_pictures": _pictures(shown, set(about) - heads),
+        "stages": [_stage(stage, shown) for stage in shown.report["stages"]],
+    }
+
+
+def _together(report: dict[str, Any]) -> dict[str, str]:
+    """What is said of all stages together, by what it is about."""
+    cascade = report["cascade"]
+    if not cascade or not cascade["songs"]:
+        return {}
+    said = {
+        "Decided by": report_sentences.decided_sentence(cascade),
+        "Asked for 95 %": report_sentences.precision_sentence(cascade["coverage"], report["song_count"]),
+        "Thresholds proposed": report_sentences.proposal_sentence(cascade),
+    }
+    return {about: sentence for about, sentence in said.items() if sentence}
+
+
+def _stage(stage: dict[str, Any], shown: ShownModel) -> dict[str, Any]:
+    return stage | {
+        "pictures": _pictures(shown, {_head(stage)}),
+        "matrix": list(report_sentences.matrix(stage["confusion"])),
+        "mistakes": report_sentences.mistakes(stage["confusion"]),
+        "noise_sentence": report_sentences.noise_sentence(stage["noise"]),
+    }
+
+
+def _head(stage: dict[str, Any]) -> str:
+    return str(stage["model_version"].partition("/")[0])
+
+
+def _pictures(shown: ShownModel, about: set[str]) -> list[dict[str, str]]:
+    found = []
+    for picture in shown.pictures:
+        if report_sentences.stage_of_picture(picture.name) in about:
+            title, how = report_sentences.picture_words(picture.name)
+            wide = "rc-matrix" if "confusion" in picture.name else ""
+            found.append({"title": title, "how": how, "address": _inline(picture), "wide": wide})
+    return found
+
+
+def _inline(picture: Picture) -> str:
+    return f"data:{picture.media_type};base64,{base64.b64encode(picture.content).decode()}"

@@ -1,0 +1,1 @@
+"""The models that inference keeps: which of them serves, and what their reports say."""

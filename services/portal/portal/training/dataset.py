@@ -1,0 +1,86 @@
+"""The songs to learn from: heard ones of which people, taught sets or tags say what they are."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+from django.db.models import Count, Exists, OuterRef, QuerySet
+
+from portal.labels.precedence import claims_of, labelled
+from portal.library.artists import artist_key
+from portal.library.models import Analysis, Track, Vector, VectorKind
+from portal.library.recordings import OUTDATED
+from portal.library.stages import lacking
+from portal.library.vectors import stored_vectors
+from portal.remote.inference import TrainingSong
+
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Corpus:
+    """What there is to learn from, before it is read."""
+
+    labelled: int
+    heard: int
+    usable: int
+
+
+def survey(versions: Mapping[str, str]) -> Corpus:
+    """How many songs have a genre, have the FMA values of this version (which every stage needs), and both."""
+    kind = VectorKind.FMA_NATIVE if VectorKind.FMA_NATIVE in versions else VectorKind.FMA
+    made = Vector.objects.filter(audio=OuterRef("audio"), kind=kind, version=versions.get(kind, ""))
+    present = Track.objects.filter(removed_time=None)
+    heard = _heard(present).filter(Exists(made))
+    return Corpus(labelled=labelled(present).count(), heard=heard.count(), usable=labelled(heard).count())
+
+
+def training_songs(versions: Mapping[str, str]) -> Iterator[TrainingSong]:
+    """Every usable song, with its vectors of these versions by kind, and the strongest word on what it is."""
+    tracks = (
+        _heard(labelled(Track.objects.filter(removed_time=None)))
+        .only("pk", "audio_id", "artist", "album_artist")
+        .order_by("pk")
+    )
+    remaining = tracks.iterator(chunk_size=_AT_ONCE)
+    while songs := list(islice(remaining, _AT_ONCE)):
+        stored = stored_vectors(song.audio_id or 0 for song in songs)
+        claims = claims_of(song.pk for song in songs)
+        for song in songs:
+            vectors = stored.get(song.audio_id or 0, ())
+            usable = tuple(each for each in vectors if versions.get(each.kind) == each.version)
+            claim = claims.get(song.pk)
+            if usable and claim:
+                yield TrainingSong(
+                    song_id=str(song.pk),
+                    genre=claim.genre,
+                    also=claim.also,
+                    source=claim.source,
+                    group=group_of(song),
+                    vectors=usable,
+                )
+
+
+def unheard(versions: Mapping[str, str]) -> QuerySet[Track]:
+    """Songs that could be learned from, were it not for vectors of these versions that can be made and are not."""
+    tracks = labelled(Track.objects.filter(lacking(versions), removed_time=None))
+    return tracks.exclude(analysis=Analysis.SKIPPED).exclude(file="")
+
+
+def group_of(track: Track) -> str:
+    """The artist, so that one is never on both sides of a split. A song of nobody is a group of its own."""
+    return artist_key(track.artist or track.album_artist) or f"song {track.pk}"
+
+
+def _heard(tracks: QuerySet[Track]) -> QuerySet[Track]:
+    return tracks.exclude(audio=None).exclude(analysis__in=OUTDATED)
+
+
+def present_versions() -> dict[str, str]:
+    """The version of each kind that most audio has; vectors of others cannot be mixed with it."""
+    counts = (
+        Vector.objects.values_list("kind", "version")
+        .annotate(audio_count=Count("pk"))
+        .order_by("audio_count", "version")
+    )
+    return {kind: version for kind, version, _ in counts}

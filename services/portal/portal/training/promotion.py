@@ -1,0 +1,63 @@
+"""The promote run: another model is put into service, and what it said of its training songs comes with it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from django.db import transaction
+
+from portal.preferences.current import preferences
+from portal.public.songs import public_versions
+from portal.registry.serving import forget_serving
+from portal.remote.models import Model
+from portal.runs.models import Run
+from portal.runs.work import Outcome, RunJob
+from portal.training.dataset import present_versions
+from portal.verdicts.oof_predictions import waiting_room
+from portal.verdicts.predictions import genres_by_name
+from portal.verdicts.pruning import prune_predictions
+
+
+class Promoting:
+    """Arguments: `model`, a name; or `back_from`, the model in service, to put the one before it back."""
+
+    songs_at_once = None
+
+    def lay_out(self, job: RunJob) -> Iterable[int]:
+        """Switch, then store. Done again after a crash it comes to the same: a switch that is done is not repeated."""
+        job.report("put the model into service", 0.1)
+        model = self._switch(job)
+        forget_serving()
+        job.report("store what it said of its training songs", 0.5)
+        with waiting_room(genres_by_name()) as said:
+            for each in job.services.models.out_of_fold(model.name, preferences()):
+                said.take(each)
+            kept = {head for each in job.services.models.all() for head in each.heads}
+            with transaction.atomic():
+                said.store()
+                prune_predictions(kept)
+                job.run.result = {"model": model.name, "heads": list(model.heads), "songs": said.count}
+                job.run.save(update_fields=("result",))
+        return ()
+
+    def _switch(self, job: RunJob) -> Model:
+        models, wishes = job.services.models, preferences()
+        stored = [*present_versions().values(), *public_versions()]
+        back_from = job.run.arguments.get("back_from")
+        if back_from:
+            return models.roll_back(back_from, wishes, stored)
+        return models.promote(job.run.arguments["model"], wishes, stored)
+
+    def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
+        """There are no songs to work on."""
+        yield from ()
+
+    def conclude(self, run: Run) -> str:
+        """The outcome in a sentence, and what comes next."""
+        if not run.result:
+            return ""
+        return (
+            f"{run.result['model']} is in service. {run.result['songs']:,} songs of its training have its verdict; "
+            "run `reclass classify` for the others."
+        )
+
+    def abandon(self, run: Run) -> None:
+        """The one model or the other is in service."""

@@ -1,0 +1,124 @@
+"""Which genres there is enough of to learn them, why not the others, and which tags would help if they were known."""
+
+from dataclasses import dataclass
+from itertools import islice
+
+from django.db import connection
+
+from portal.genres.models import Genre
+from portal.labels.precedence import COUNTED
+from portal.labels.unmapped_tags import unmapped_tags
+from portal.teaching.results import LEAST_SONGS, enough
+from portal.training.dataset import present_versions
+
+# What inference asks for; a test keeps the two together.
+FEWEST_SONGS = 5
+FEWEST_ARTISTS = 2
+FEWEST_GENRES = 2
+SHOWN_TAGS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenreCount:
+    """The songs that there are to learn a genre from."""
+
+    genre: str
+    labelled: int
+    """A person, or their tags through the aliases, say so."""
+    heard: int
+    """Of these the audio was analysed."""
+    usable: int
+    """Of these there are vectors of the make that the others have."""
+    artists: int
+    """Of the usable ones."""
+    by_people: int = 0
+    """Of the labelled ones, those that a person set or taught."""
+    taught: int = 0
+    """Of these, those in taught sets."""
+
+    @property
+    def why_not(self) -> str:
+        """Why the genre cannot be learned; empty where it can."""
+        if self.usable < FEWEST_SONGS:
+            return f"{self.usable} usable songs, {FEWEST_SONGS} are needed"
+        if self.artists < FEWEST_ARTISTS:
+            return f"songs of {self.artists} artist, {FEWEST_ARTISTS} are needed"
+        return ""
+
+    @property
+    def too_few(self) -> str:
+        """What to say of the number of songs, where there should be more to trust what is learned; else empty."""
+        return enough(self.usable)
+
+    @property
+    def is_few(self) -> bool:
+        """It can be learned, and is not to be trusted then."""
+        return not self.why_not and self.usable < LEAST_SONGS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learnable:
+    """What a training would find."""
+
+    genres: tuple[GenreCount, ...]
+    unknown_tags: tuple[tuple[str, int], ...]
+    """Tags of songs without a genre that no alias knows, and how many songs have them; the most frequent first."""
+
+    @property
+    def learnable(self) -> tuple[GenreCount, ...]:
+        """The genres that can be learned."""
+        return tuple(each for each in self.genres if not each.why_not)
+
+    @property
+    def few(self) -> str:
+        """What to say once of all genres that can be learned from few songs; empty where there are none."""
+        return next((each.too_few for each in self.genres if each.is_few), "")
+
+    @property
+    def enough(self) -> bool:
+        """Whether there is anything to learn: one genre alone tells nothing apart."""
+        return len(self.learnable) >= FEWEST_GENRES
+
+
+def survey_genres() -> Learnable:
+    """Count the songs of every genre that is not retired."""
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNTS, [[f"{kind} {version}" for kind, version in present_versions().items()]])
+        counted = {row[0]: row[1:] for row in cursor.fetchall()}
+    names = Genre.objects.filter(retired=False).values_list("pk", "name")
+    genres = [
+        GenreCount(genre=name, **dict(zip(_COUNTED, counted.get(pk, (0,) * len(_COUNTED)), strict=True)))
+        for pk, name in names
+    ]
+    genres.sort(key=lambda each: (-each.usable, -each.labelled, each.genre))
+    return Learnable(genres=tuple(genres), unknown_tags=_unknown_tags())
+
+
+_COUNTED = ("labelled", "heard", "usable", "artists", "by_people", "taught")
+
+
+def _unknown_tags() -> tuple[tuple[str, int], ...]:
+    helpful = (each for each in unmapped_tags() if each.without_genre)
+    return tuple((each.tag, each.without_genre) for each in islice(helpful, SHOWN_TAGS))
+
+
+# An artist is told from another as in the training, but for letters that only Unicode's case folding makes equal.
+_COUNTS = f"""
+WITH labelled AS (
+  SELECT c.genre_id, c.source, t.audio_id,
+    t.audio_id IS NOT NULL AND t.analysis NOT IN ('pending', 'skipped') AS heard,
+    COALESCE(NULLIF(btrim(regexp_replace(
+      lower(normalize(COALESCE(NULLIF(t.artist, ''), t.album_artist), NFKC)), '\\s+', ' ', 'g')), ''),
+      'song ' || t.id) AS artist
+  FROM ({COUNTED}) c JOIN library_track t ON t.id = c.track_id
+  WHERE t.removed_time IS NULL
+), judged AS (
+  SELECT l.*, heard AND EXISTS (
+    SELECT FROM library_vector v WHERE v.audio_id = l.audio_id AND v.kind || ' ' || v.version = ANY(%s)) AS usable
+  FROM labelled l
+)
+SELECT genre_id, count(*), count(*) FILTER (WHERE heard), count(*) FILTER (WHERE usable),
+  count(DISTINCT artist) FILTER (WHERE usable), count(*) FILTER (WHERE source <> 'tag'),
+  count(*) FILTER (WHERE source = 'taught')
+FROM judged GROUP BY genre_id
+"""  # noqa: S608 # our own words

@@ -1,0 +1,1 @@
+"""The process that serves pages: its HTTP server, and what every request passes."""

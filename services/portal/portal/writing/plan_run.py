@@ -1,0 +1,230 @@
+"""The dry run: makes a batch of edits, each with what stands in Plex before it."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import Q
+
+from portal.genres.models import Genre, spellings
+from portal.labels.tags import edits_of
+from portal.ledger.models import WriteBatch, WriteRow
+from portal.ledger.originals import original_genres
+from portal.ledger.standing import put_away
+from portal.library.identity import is_another
+from portal.library.models import Analysis, InPlex, Track
+from portal.preferences.current import preferences
+from portal.remote.sync import TRACKS_AT_ONCE, GenreState, PlexTrack
+from portal.runs.models import Run
+from portal.runs.work import DONE, Outcome, RunInterruptedError, RunJob, Verdict
+from portal.verdicts.models import Prediction
+from portal.verdicts.revote import vote_again
+from portal.writing.left_alone import note_unknown_tags
+from portal.writing.overtaken import is_sure
+from portal.writing.policy import RANDOM_WEIGHTS, Said, Wish, edit, objection, wish
+
+NOT_THERE = "Plex no longer has this song: sync again."
+UNREADABLE_THERE = "Plex fails whenever it is asked for this song: refresh or repair it in Plex."
+ANOTHER_THERE = "Plex has another song under its key now: sync again, which finds its new one."
+
+
+class Planning:
+    """Arguments: `batch`, `track_ids` (none: every song), `random_weights` (also what models for trials decided)."""
+
+    songs_at_once = TRACKS_AT_ONCE
+
+    def lay_out(self, job: RunJob) -> Iterable[int]:
+        """Songs with a person's word, or with a verdict that is sure enough, by the thresholds in force."""
+        vote_again(job.services, preferences())
+        batch = WriteBatch.objects.get(pk=job.run.arguments["batch"])
+        # Of what was said out of fold before outcomes were kept, nobody knows whether the song is like the training.
+        outcome = Q(predictions__outcome=Analysis.CLASSIFIED)
+        outcome |= Q(predictions__outcome="", predictions__out_of_fold=False)
+        sure = outcome & Q(
+            analysis=Analysis.CLASSIFIED,
+            predictions__current=True,
+            predictions__confidence__gte=batch.min_confidence,
+        )
+        tracks = Track.objects.filter(Q(override__isnull=False) | sure, removed_time=None)
+        tracks = tracks.exclude(in_plex=InPlex.EXCLUDED)
+        chosen = job.run.arguments.get("track_ids")
+        if chosen is not None:
+            tracks = tracks.filter(pk__in=chosen)
+        return tracks.order_by("pk").distinct().values_list("pk", flat=True).iterator()
+
+    def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
+        """Compare up to 100 songs with their full metadata, and note the edits that are needed.
+
+        What speaks against writing is asked of the tags that Plex has now: a sync may be long ago.
+        """
+        batch = WriteBatch.objects.filter(pk=job.run.arguments["batch"]).first()
+        if batch is None:
+            raise RunInterruptedError
+        tracks = list(Track.objects.filter(pk__in=track_ids).order_by("pk").select_related("override__genre"))
+        read = job.services.sync.read_tracks([track.rating_key for track in tracks])
+        found = read.found
+        known = spellings()
+        tags = {track.pk: found[track.rating_key].state for track in tracks if track.rating_key in found}
+        stages = job.services.inference.status()
+        learned = {genre for stage in stages for genre in stage.genres}
+        verdicts = _verdicts(tracks, {stage.model_version for stage in stages if stage.is_for_trials})
+        objections = _objections(tags, known, unlearned(learned))
+        if not job.run.arguments.get("random_weights"):
+            objections |= {pk: RANDOM_WEIGHTS for pk, verdict in verdicts.items() if verdict.random_weights}
+        objections |= _silenced(tracks)
+        wishes = _wishes(tracks, batch.min_confidence, verdicts, objections)
+        for track in tracks:
+            in_plex, wished = found.get(track.rating_key), wishes.get(track.pk)
+            if in_plex is None or is_another(track, in_plex):
+                message = NOT_THERE if in_plex is None else ANOTHER_THERE
+                if track.rating_key in read.unreadable:
+                    message = UNREADABLE_THERE
+                yield track.pk, Outcome(verdict=Verdict.SKIPPED, message=message)
+                continue
+            _note(batch, track.pk, in_plex, wished, known)
+            yield track.pk, DONE if wished else _left_alone(objections.get(track.pk, ""))
+
+    def conclude(self, run: Run) -> str:
+        """How many edits there would be; a batch without any leaves the ledger."""
+        batch = WriteBatch.objects.get(pk=run.arguments["batch"])
+        planned, left = batch.rows.count(), note_unknown_tags(run) + _left_to_trials(run)
+        if planned:
+            return (
+                f"Batch {batch.pk}: {planned} songs would be written. Nothing has been changed in Plex.{left}"
+            )
+        self.abandon(run)
+        return (
+            "Nothing to write: every song that is decided has its genre in Plex already, is left to people, or none is "
+            f"decided.{left}"
+        )
+
+    def abandon(self, run: Run) -> None:
+        """A half-made plan is no plan."""
+        batch = WriteBatch.objects.get(pk=run.arguments["batch"])
+        if not batch.rows.exists():
+            run.result.pop("batch", None)
+        put_away(batch)
+
+
+def unlearned(learned: Collection[str]) -> dict[int, str]:
+    """The names, by id, of the genres that are not among the learned ones."""
+    known = {name.casefold() for name in learned}
+    genres = Genre.objects.filter(retired=False).values_list("pk", "name")
+    return {pk: name for pk, name in genres if name.casefold() not in known}
+
+
+def _objections(
+    states: Mapping[int, GenreState], known: Mapping[str, int], beyond: Mapping[int, str]
+) -> dict[int, str]:
+    edits = edits_of(states)
+    return {
+        pk: objection(original_genres(state.genres, edits.get(pk, ())), known, beyond)
+        for pk, state in states.items()
+    }
+
+
+def _silenced(tracks: Sequence[Track]) -> dict[int, str]:
+    """A person's word for a genre that is retired silences the AI's, as it does in a training."""
+    words = {track.pk: track.override.genre for track in tracks if hasattr(track, "override")}
+    return {
+        pk: f"A person has set “{genre}”, which is retired, so it is left alone: set another genre by hand."
+        for pk, genre in words.items()
+        if genre.retired
+    }
+
+
+def _left_alone(message: str) -> Outcome:
+    return Outcome(verdict=Verdict.SKIPPED, message=message) if message else DONE
+
+
+def _left_to_trials(run: Run) -> str:
+    songs = run.songs.filter(message=RANDOM_WEIGHTS).count()
+    if not songs:
+        return ""
+    left = "1 song was" if songs == 1 else f"{songs:,} songs were"
+    return f" {left} left alone because random weights decided their genre, which means nothing."
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Verdict:
+    genre: tuple[int, str]
+    confidence: float
+    random_weights: bool
+    is_sure: bool
+
+
+def _verdicts(tracks: Sequence[Track], trial_heads: Collection[str]) -> dict[int, _Verdict]:
+    """What the AI says of these songs, by track; of genres that are not retired."""
+    # Looked up anew: a verdict may have changed since the songs were laid out.
+    current = Prediction.objects.filter(track__in=tracks, current=True, genre__retired=False)
+    return {
+        said.track_id: _Verdict(
+            genre=(said.genre_id, said.genre.name),
+            confidence=said.confidence,
+            # Of before there was the mark, the head that serves tells.
+            random_weights=said.random_weights or said.model_version in trial_heads,
+            is_sure=is_sure(said),
+        )
+        for said in current.select_related("genre").defer("stages")
+    }
+
+
+def _wishes(
+    tracks: Sequence[Track],
+    min_confidence: float,
+    verdicts: Mapping[int, _Verdict],
+    objections: Mapping[int, str],
+) -> dict[int, Wish]:
+    wished = {}
+    for track in tracks:
+        override, verdict = getattr(track, "override", None), verdicts.get(track.pk)
+        genre = override.genre if override and not override.genre.retired else None
+        said = Said(
+            override=(genre.pk, genre.name) if genre else None,
+            predicted=verdict.genre if verdict else None,
+            confidence=verdict.confidence if verdict else 0.0,
+            classified=track.analysis == Analysis.CLASSIFIED and bool(verdict and verdict.is_sure),
+            random_weights=verdict.random_weights if verdict else False,
+            objection=objections.get(track.pk, ""),
+            excluded=track.in_plex == InPlex.EXCLUDED,
+            removed=track.removed_time is not None,
+        )
+        wanted = wish(said, min_confidence=min_confidence)
+        if wanted is not None:
+            wished[track.pk] = wanted
+    return wished
+
+
+@transaction.atomic
+def _note(
+    batch: WriteBatch, track_id: int, in_plex: PlexTrack, wished: Wish | None, known: dict[str, int]
+) -> None:
+    plans = WriteBatch.objects.select_for_update(no_key=True)
+    if plans.filter(pk=batch.pk, state=WriteBatch.State.PLANNED).first() is None:
+        raise RunInterruptedError  # another job of this run has failed, and the plan was put away
+    # Read anew: somebody may have excluded the song since the chunk began.
+    track = Track.objects.select_for_update().get(pk=track_id)
+    before = in_plex.state
+    after = edit(before, wished, known) if wished and track.in_plex != InPlex.EXCLUDED else None
+    track.plex_genres, track.plex_genres_locked = list(before.genres), before.locked
+    if wished and after:
+        _row(batch, track, before, after, wished)
+        track.in_plex = InPlex.PLANNED
+    track.save(update_fields=("plex_genres", "plex_genres_locked", "in_plex"))
+
+
+def _row(batch: WriteBatch, track: Track, before: GenreState, after: GenreState, wished: Wish) -> None:
+    WriteRow.objects.get_or_create(
+        batch=batch,
+        track=track,
+        defaults={
+            "rating_key": track.rating_key,
+            "before_genres": list(before.genres),
+            "before_locked": before.locked,
+            "after_genres": list(after.genres),
+            "after_locked": after.locked,
+            "source": wished.source,
+            "confidence": wished.confidence,
+            "random_weights": wished.random_weights,
+        },
+    )
