@@ -193,10 +193,11 @@ COPY services/standalone/pyproject.toml services/standalone/
 RUN mkdir services/standalone/standalone && \
     uv pip install --quiet -c constraints.txt ./protos ./services/runtime ./services/standalone
 # The songs take a minute, so they are made from what they depend on, before the rest is there.
-COPY services/standalone/standalone/__init__.py services/standalone/standalone/demo_songs.py songs/standalone/
-COPY services/standalone/standalone/stand_in/__init__.py services/standalone/standalone/stand_in/catalogue.py songs/standalone/stand_in/
+COPY services/standalone/standalone/__init__.py songs/standalone/
+COPY services/standalone/standalone/demo/__init__.py services/standalone/standalone/demo/songs.py songs/standalone/demo/
+COPY services/standalone/standalone/plex_stand_in/__init__.py services/standalone/standalone/plex_stand_in/catalogue.py songs/standalone/plex_stand_in/
 COPY services/standalone/standalone/demo_library songs/standalone/demo_library
-RUN PYTHONPATH=songs python -m standalone.demo_songs /demo
+RUN PYTHONPATH=songs python -m standalone.demo.songs /demo
 COPY services/runtime services/runtime
 COPY services/standalone services/standalone
 RUN uv pip install --quiet --no-deps --reinstall ./services/runtime ./services/standalone
@@ -214,4 +215,4 @@ EXPOSE 32400
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
   CMD ["python", "-c", "import urllib.request as r; r.build_opener(r.ProxyHandler({})).open('http://127.0.0.1:32400/identity', timeout=3)"]
 STOPSIGNAL SIGTERM
-CMD ["python", "-m", "standalone.stand_in", "--catalogue=/demo/catalogue.json", "--state=/state", "--host=0.0.0.0"]
+CMD ["python", "-m", "standalone.plex_stand_in", "--catalogue=/demo/catalogue.json", "--state=/state", "--host=0.0.0.0"]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 from postgres_server import PostgresServer, postgres_server
-from standalone.stand_in.catalogue import Catalogue, StandInTrack, music_and_films
+from standalone.plex_stand_in.catalogue import Catalogue, StandInTrack, music_and_films
 
 from benchmarks.targets import at_most
 
@@ -216,7 +216,7 @@ def _stand_in(folder: Path) -> Iterator[str]:
     made_up(SONGS).save(catalogue)
     port = _free_port()
     arguments = ("--catalogue", str(catalogue), "--state", str(folder / "state"), "--port", str(port))
-    with _process("stand-in", "standalone.stand_in", *arguments, environment={"STAND_IN_TOKEN": TOKEN}):
+    with _process("stand-in", "standalone.plex_stand_in", *arguments, environment={"STAND_IN_TOKEN": TOKEN}):
         _wait_for(port)
         yield f"http://127.0.0.1:{port}"
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from standalone.stand_in.catalogue import StandInTrack
-from standalone.stand_in.server import RunningStandIn
+from standalone.plex_stand_in.catalogue import StandInTrack
+from standalone.plex_stand_in.server import RunningStandIn
 from sync.library import PlexMusic
 from sync.plex import Plex, PlexAddress, Timeouts
 

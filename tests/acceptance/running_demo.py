@@ -15,9 +15,9 @@ from typing import Any
 
 import psutil
 import psycopg
-from standalone.environment import environment_of
-from standalone.folder import DataFolder
-from standalone.ports import Ports, variable
+from standalone.host.data_folder import DataFolder
+from standalone.host.environment import environment_of
+from standalone.host.ports import Ports, variable
 
 ROOT = Path(__file__).parents[2]
 BIN = ROOT / ".venv" / "bin"

@@ -14,10 +14,10 @@ from playwright.sync_api import Page, expect
 from plex_stand_in import TOKEN, Control
 from running_demo import BIN, ROOT, STOP_SECONDS, system_processes, wait_until
 from standalone.demo_library import GENRES, make
-from standalone.folder import DataFolder
-from standalone.ports import Ports, variable
-from standalone.stand_in.catalogue import StandInTrack, music_and_films
-from standalone.stand_in.server import running_stand_in
+from standalone.host.data_folder import DataFolder
+from standalone.host.ports import Ports, variable
+from standalone.plex_stand_in.catalogue import StandInTrack, music_and_films
+from standalone.plex_stand_in.server import running_stand_in
 
 pytestmark = pytest.mark.timeout(900)
 START_SECONDS = 600

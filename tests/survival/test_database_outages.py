@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from plex_stand_in import AUDIO, TOKEN, Control, plain_tracks
 from portal_processes import SONGS, outlive_an_outage, portal_of_processes
-from standalone.stand_in.catalogue import music_and_films
-from standalone.stand_in.server import running_stand_in
+from standalone.plex_stand_in.catalogue import music_and_films
+from standalone.plex_stand_in.server import running_stand_in
 from triton_server import free_port
 
 

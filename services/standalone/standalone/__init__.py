@@ -1,1 +1,1 @@
-
+"""The whole of Music ReClass on one machine, without containers, and its demo."""

@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 from runtime.settings import Settings
 
-from standalone.ports import Ports
+from standalone.host.ports import Ports
 
 # services/triton of the repository; this member is installed from there.
 TRITON_FOLDER = Path(__file__).resolve().parents[2] / "triton"

@@ -12,8 +12,8 @@ from plex_stand_in import AUDIO, TOKEN, Control, plain_tracks
 from portal_services import FeaturesFake, InferenceFake, registered
 from runtime.channel import open_channel
 from runtime.testing import running_server
-from standalone.stand_in.catalogue import music_and_films
-from standalone.stand_in.server import running_stand_in
+from standalone.plex_stand_in.catalogue import music_and_films
+from standalone.plex_stand_in.server import running_stand_in
 from sync.connection import Connection, Parts
 from sync.library import PlexMusic
 from sync.plex import Plex, Timeouts
@@ -80,7 +80,7 @@ class Portal:
 @pytest.fixture(scope="session")
 def portal_stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Control]:
     """A library of twelve songs with tags, the thirteenth without media."""
-    from standalone.stand_in.catalogue import StandInTrack
+    from standalone.plex_stand_in.catalogue import StandInTrack
 
     folder = tmp_path_factory.mktemp("library")
     (folder / "song.mp3").write_bytes(AUDIO)

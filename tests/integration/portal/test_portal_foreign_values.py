@@ -23,8 +23,8 @@ from portal.runs.models import Run
 from portal_services import FeaturesFake
 from reclass.features.v1 import features_pb2
 from reclass.sync.v1 import sync_pb2 as pb
-from standalone.stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
-from standalone.stand_in.server import running_stand_in
+from standalone.plex_stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
+from standalone.plex_stand_in.server import running_stand_in
 
 MUSIC = 2
 ODD = (

@@ -17,9 +17,9 @@ from portal.orchestration.start import start_extract, start_sync
 from portal.runs.models import Run
 from portal.verdicts.models import Override, Prediction
 from portal_services import VERSION, FeaturesFake
-from standalone.stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
-from standalone.stand_in.server import running_stand_in
-from standalone.stand_in.world import World
+from standalone.plex_stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
+from standalone.plex_stand_in.server import running_stand_in
+from standalone.plex_stand_in.world import World
 
 SONGS = 20_000
 MUSIC, MORE_MUSIC = 2, 3

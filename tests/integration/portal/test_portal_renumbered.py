@@ -21,8 +21,8 @@ from portal.runs.models import Run, RunSong
 from portal.teaching.models import TaughtSet, TaughtSong
 from portal.verdicts.models import Override
 from portal_services import VERSION, FeaturesFake
-from standalone.stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
-from standalone.stand_in.server import running_stand_in
+from standalone.plex_stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
+from standalone.plex_stand_in.server import running_stand_in
 from sync.identity import TrackIdentity
 from sync.identity import is_another as is_another_for_sync
 from sync.tracks import GenreState, MediaPart

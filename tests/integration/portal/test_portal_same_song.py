@@ -15,8 +15,8 @@ from portal.orchestration.start import start_extract, start_sync
 from portal.runs.models import Run
 from portal.verdicts.models import Override
 from portal_services import FeaturesFake
-from standalone.stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
-from standalone.stand_in.server import running_stand_in
+from standalone.plex_stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
+from standalone.plex_stand_in.server import running_stand_in
 
 MUSIC, MORE_MUSIC = 2, 3
 

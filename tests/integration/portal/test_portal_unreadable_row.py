@@ -12,8 +12,8 @@ from portal.library.models import Track
 from portal.orchestration.start import start_plan, start_sync
 from portal.runs.models import Run, RunSong
 from portal_services import FeaturesFake
-from standalone.stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
-from standalone.stand_in.server import running_stand_in
+from standalone.plex_stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
+from standalone.plex_stand_in.server import running_stand_in
 
 MUSIC = 2
 KEYS = range(1, 31)

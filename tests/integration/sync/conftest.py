@@ -8,8 +8,8 @@ import pytest
 from plex_stand_in import AUDIO, TOKEN, Control, odd_tracks, plain_tracks
 from reclass.sync.v1 import sync_pb2_grpc
 from runtime.testing import connected
-from standalone.stand_in.catalogue import music_and_films
-from standalone.stand_in.server import RunningStandIn, running_stand_in
+from standalone.plex_stand_in.catalogue import music_and_films
+from standalone.plex_stand_in.server import RunningStandIn, running_stand_in
 from sync.library import PlexMusic
 from sync.servicer import SERVICE_NAME, SyncServicer
 

@@ -9,8 +9,8 @@ import requests
 from plex_stand_in import AUDIO, MUSIC, ODD, TOKEN, Control, odd_tracks, plain_tracks
 from plexapi.exceptions import BadRequest, NotFound, Unauthorized
 from plexapi.server import PlexServer
-from standalone.stand_in.catalogue import Catalogue, StandInLibrary, music_and_films
-from standalone.stand_in.server import running_stand_in
+from standalone.plex_stand_in.catalogue import Catalogue, StandInLibrary, music_and_films
+from standalone.plex_stand_in.server import running_stand_in
 
 FIRST, LAST = 1001, 1025
 

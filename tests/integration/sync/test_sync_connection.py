@@ -15,8 +15,8 @@ from reclass.sync.v1 import sync_pb2 as pb
 from reclass.sync.v1 import sync_pb2_grpc
 from runtime.errors import RemoteError
 from runtime.testing import connected
-from standalone.stand_in.catalogue import music_and_films
-from standalone.stand_in.server import running_stand_in
+from standalone.plex_stand_in.catalogue import music_and_films
+from standalone.plex_stand_in.server import running_stand_in
 from sync import audio
 from sync.connection import Connection, Parts
 from sync.errors import NoMediaError, NotPlexError, ServerTooOldError

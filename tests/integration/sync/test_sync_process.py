@@ -16,7 +16,7 @@ from plex_stand_in import AUDIO, TOKEN, plain_tracks
 from reclass.sync.v1 import sync_pb2 as pb
 from reclass.sync.v1 import sync_pb2_grpc
 from runtime.channel import open_channel
-from standalone.stand_in.catalogue import music_and_films
+from standalone.plex_stand_in.catalogue import music_and_films
 
 START_SECONDS = 20
 
@@ -61,7 +61,7 @@ def test_both_start_from_their_command_lines_serve_and_end_with_0_on_sigterm(
     music_and_films(plain_tracks(tmp_path), str(tmp_path)).save(catalogue)
     sync_port = second_port(unused_port)
     url = f"http://127.0.0.1:{unused_port}"
-    stand_in = ("standalone.stand_in", "--catalogue", str(catalogue), "--state", str(tmp_path / "state"))
+    stand_in = ("standalone.plex_stand_in", "--catalogue", str(catalogue), "--state", str(tmp_path / "state"))
     stand_in_log, sync_log = tmp_path / "stand-in.log", tmp_path / "sync.log"
     secrets = {"SYNC_PLEX_URL": url, "SYNC_PLEX_TOKEN_FILE": str(tmp_path / "token")}
     with (
@@ -96,7 +96,7 @@ def test_a_stand_in_without_a_token_or_with_a_taken_port_says_so(tmp_path: Path,
     command = [
         sys.executable,
         "-m",
-        "standalone.stand_in",
+        "standalone.plex_stand_in",
         "--catalogue",
         str(catalogue),
         "--state",

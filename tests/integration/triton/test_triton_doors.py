@@ -16,7 +16,7 @@ import psutil
 import pytest
 from browser import open_page
 from runtime.triton import ForbiddenError, Identity, Triton, TritonUnavailableError
-from standalone.certificates import ensure_certificates
+from standalone.host.certificates import ensure_certificates
 from trial_weights import write_trial
 from triton_server import TritonServer, free_port, triton_server
 from tritonclient.grpc import service_pb2, service_pb2_grpc

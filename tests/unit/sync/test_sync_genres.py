@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from standalone.stand_in.behaviour import Behaviour
-from standalone.stand_in.edits import Edit, Spelling, apply
-from standalone.stand_in.edits import GenreState as PlexState
+from standalone.plex_stand_in.behaviour import Behaviour
+from standalone.plex_stand_in.edits import Edit, Spelling, apply
+from standalone.plex_stand_in.edits import GenreState as PlexState
 from sync.errors import InvalidRequestError
 from sync.genres import GenreEdit, half_done, identities, next_edit, same_genres, wanted_genres
 from sync.tracks import GenreState

@@ -1,0 +1,1 @@
+"""`reclass up` and `reclass demo`, from a person's side."""

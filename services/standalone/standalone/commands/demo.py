@@ -1,0 +1,221 @@
+"""`reclass demo`: shows a person the whole job on a made library."""
+
+import shlex
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.panel import Panel
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from standalone.commands.up import say, say_address, showing_start, signals_ignored, stop_signals
+from standalone.demo.figures import Figures
+from standalone.demo.folder import DemoFolder, with_stand_in
+from standalone.demo.songs import make_songs
+from standalone.demo.steps import measure, run_steps
+from standalone.demo_library import DemoLibrary
+from standalone.errors import StandaloneError
+from standalone.host.data_folder import demo_root
+from standalone.host.ports import check_ports
+from standalone.settings import SystemSettings
+from standalone.system.lifecycle import System, data_folder
+from standalone.system.mert_weights import make_trial
+from standalone.system.plan import Plan
+
+# What a shell calls the end by Ctrl-C.
+INTERRUPTED = 130
+LINE_EVERY_SECONDS = 5.0
+TRIAL_WEIGHTS = "trial weights: verdicts mean nothing"
+TRIAL_WARNING = (
+    "[yellow]MERT gets random weights, to see stage 2 at work: what it says means nothing.[/yellow]"
+)
+WELCOME = (
+    "A library of 160 songs is made from a seed: 16 genres, 80 artists, six codecs. One song in ten has a wrong "
+    "genre tag, one in ten has none. A server that stands in for Plex serves it; everything else is real."
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the demo to `reclass`."""
+    app.command("demo")(demo)
+
+
+def demo(
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of all state; else RECLASS_DATA.", show_default=str(demo_root())),
+    ] = None,
+    leave: Annotated[bool, typer.Option("--exit", help="Stop everything at the end.")] = False,
+    songs_per_genre: Annotated[int, typer.Option(min=2, max=50, help="Songs of each genre.")] = 10,
+    tiny_models: Annotated[
+        bool,
+        typer.Option(
+            "--tiny-models",
+            help="Also make a MERT of random weights, to see stage 2 at work; what it says means nothing.",
+        ),
+    ] = False,
+) -> None:
+    """Make a small library, hear it, decide genres, write them back, and show what came of it."""
+    console = Console()
+    settings = SystemSettings.load()
+    folder = data_folder(data or settings.data or demo_root())
+    plan = Plan(
+        folder=folder,
+        ports=settings.ports(),
+        triton_python=settings.triton_python,
+        triton_folder=settings.triton_folder,
+    )
+    try:
+        with stop_signals():
+            if tiny_models:
+                plan = replace(plan, mert_weights=DemoFolder(data=folder).trial_weights)
+            status = _show(
+                with_stand_in(plan), settings.start_timeout_seconds, songs_per_genre, leave, console
+            )
+    except StandaloneError as error:
+        sys.stderr.write(f"reclass: {error}\n")
+        raise typer.Exit(1) from error
+    raise typer.Exit(status)
+
+
+def _show(plan: Plan, timeout_seconds: float, songs_per_genre: int, leave: bool, console: Console) -> int:
+    """The exit status: 0 when the job was done and its figures came out as they must."""
+    started = time.monotonic()
+    demo_folder = DemoFolder(data=plan.folder)
+    demo_folder.clear()
+    check_ports(plan.ports)  # before a minute is spent on songs
+    console.print(Panel(WELCOME, title="Music ReClass", width=min(console.width, 100)))
+    library = make_library(demo_folder, songs_per_genre, console)
+    if plan.mert_weights is not None:
+        console.print(TRIAL_WARNING)
+        make_trial(plan.mert_weights, python=plan.triton_python, triton_folder=plan.triton_folder)
+    system = System(plan, timeout_seconds=timeout_seconds)
+    result: Figures | None = None
+    try:
+        with showing_start(console) as observe:
+            system.start(observe)
+        result = _do_the_job(system, library, started, console, with_mert=plan.mert_weights is not None)
+        if leave:
+            _say_how_to_go_on(plan, console)
+        else:
+            _say_how_to_look(system, plan, console)
+            system.wait()
+    except KeyboardInterrupt:
+        console.print("Stopping ...")
+    finally:
+        with signals_ignored():
+            system.stop()
+    console.print("Stopped.")
+    if result is None:
+        return INTERRUPTED
+    return 1 if result.shortfalls() else 0
+
+
+def make_library(demo_folder: DemoFolder, songs_per_genre: int, console: Console) -> DemoLibrary:
+    """Make the songs, and show how far they are."""
+    if not console.is_terminal:
+        return _make_in_lines(demo_folder, songs_per_genre, console)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as display:
+        line = display.add_task("Making songs", total=16 * songs_per_genre)
+        return make_songs(
+            demo_folder.root,
+            songs_per_genre=songs_per_genre,
+            progress=lambda done, total: display.update(line, completed=done, total=total),
+        )
+
+
+def _make_in_lines(demo_folder: DemoFolder, songs_per_genre: int, console: Console) -> DemoLibrary:
+    """A line now and then, where no bar can be drawn."""
+    said_at = time.monotonic()
+
+    def progress(done: int, total: int) -> None:
+        nonlocal said_at
+        if done == total or time.monotonic() - said_at >= LINE_EVERY_SECONDS:
+            said_at = time.monotonic()
+            say(console, f"Making songs: {done} of {total}")
+
+    say(console, "Making songs ...")
+    return make_songs(demo_folder.root, songs_per_genre=songs_per_genre, progress=progress)
+
+
+def _do_the_job(
+    system: System, library: DemoLibrary, started: float, console: Console, *, with_mert: bool
+) -> Figures:
+    def announce(title: str, arguments: tuple[str, ...]) -> None:
+        console.print(f"\n[bold]{title}[/bold]  [dim]$ reclass {' '.join(arguments)}[/dim]")
+        console.file.flush()
+
+    seconds = run_steps(system, announce, with_mert=with_mert)
+    result = measure(system, library, with_mert=with_mert)
+    console.print(_summary(result, seconds, time.monotonic() - started))
+    for sentence in result.shortfalls():
+        console.print(f"[red]✗ {sentence}[/red]")
+    return result
+
+
+def _summary(result: Figures, seconds: dict[str, float], total_seconds: float) -> Table:
+    table = Table(title="What came of it", show_header=False, title_justify="left")
+    table.add_column(style="bold")
+    table.add_column()
+    rows = [
+        ("Songs", f"{result.songs} in Plex, {result.heard} heard, {result.classified} classified"),
+        (
+            "Right genre in Plex",
+            f"{result.right_before:.1%} before  →  [green]{result.right_after:.1%} now[/green]",
+        ),
+        (
+            "Held-out artists",
+            f"{result.held_out_accuracy:.1%} right of {result.held_out_songs} songs, "
+            "each judged by a model that never heard its artist",
+        ),
+        ("Stages", _stages(result)),
+        (
+            "Wrong tags",
+            f"{result.wrong_tags_found} of {result.wrong_tags} found "
+            f"(recall {result.recall:.2f}, precision {result.precision:.2f})",
+        ),
+        ("Missing tags", f"{result.missing_tags_filled} of {result.missing_tags} filled with the true genre"),
+        ("Written to Plex", f"{result.written} songs; every one can be taken back"),
+        (
+            "Time",
+            f"{total_seconds:.0f} s in all; "
+            + ", ".join(f"{name} {value:.0f} s" for name, value in seconds.items()),
+        ),
+    ]
+    for name, text in rows:
+        table.add_row(name, text)
+    return table
+
+
+def _stages(result: Figures) -> str:
+    if not result.with_mert:
+        return "stage 1 (FMA) alone; reclass status says how to install MERT, --tiny-models shows stage 2"
+    return f"stage 2 (FMA + MERT) had the last word on {result.later_stages} songs; {TRIAL_WEIGHTS}"
+
+
+def _say_how_to_look(system: System, plan: Plan, console: Console) -> None:
+    say_address(system, plan, console)
+    data = shlex.quote(str(plan.folder.root))
+    console.print(f"Take it all back: reclass rollback latest --data {data}", highlight=False, markup=False)
+
+
+def _say_how_to_go_on(plan: Plan, console: Console) -> None:
+    data = shlex.quote(str(plan.folder.root))
+    console.print(
+        f"\nGo on with it:              reclass up --data {data}\n"
+        f"then, in another shell:     reclass status --data {data}\n"
+        f"and to take it all back:    reclass rollback latest --data {data}",
+        highlight=False,
+        markup=False,
+    )

@@ -1,0 +1,61 @@
+"""What a `reclass` command in another shell needs to reach a running system."""
+
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from runtime.private import write_private
+
+from standalone.errors import NotRunningError
+from standalone.host.data_folder import DataFolder, default_root, demo_root
+from standalone.host.lock import holder
+
+
+def environment_of(data: Path | None = None) -> dict[str, str]:
+    """The environment of the system that runs on the data folder.
+
+    Where none is named it is the usual one, or else that of the demo, and stderr says so. Raises NotRunningError,
+    which says how to start it.
+    """
+    return _environment_in(DataFolder(root=(data or _usual_root()).expanduser().resolve()))
+
+
+def _usual_root() -> Path:
+    if _runs(default_root()) or not _runs(demo_root()):
+        return default_root()
+    sys.stderr.write(f"Nothing runs on {default_root()}; this is about the demo on {demo_root()}.\n")
+    return demo_root()
+
+
+def _runs(root: Path) -> bool:
+    return holder(lock_file(DataFolder(root=root))) is not None
+
+
+def _environment_in(folder: DataFolder) -> dict[str, str]:
+    root = folder.root
+    if holder(lock_file(folder)) is None:
+        raise NotRunningError(
+            f"nothing runs on {root}: start it with reclass up --data {shlex.quote(str(root))}"
+        )
+    try:
+        text = environment_file(folder).read_text()
+    except FileNotFoundError:
+        raise NotRunningError(f"the system on {root} is just starting or stopping: try again") from None
+    except PermissionError as error:
+        raise NotRunningError(f"the system on {root} belongs to another user ({error.strerror})") from None
+    return dict(assignment.split("=", 1) for assignment in shlex.split(text))
+
+
+def write_environment(folder: DataFolder, environment: Mapping[str, str]) -> None:
+    """Lines that a shell can read too: `set -a; . DATA/run/environment`."""
+    lines = [f"{name}={shlex.quote(value)}\n" for name, value in sorted(environment.items())]
+    write_private(environment_file(folder), "".join(lines))
+
+
+def environment_file(folder: DataFolder) -> Path:
+    return folder.run / "environment"
+
+
+def lock_file(folder: DataFolder) -> Path:
+    return folder.run / "lock"

@@ -1,0 +1,83 @@
+"""Playlists and collections of the stand-in: made, filled and taken away as plexapi asks for it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import unquote
+
+from standalone.plex_stand_in.storage import Storage
+
+FIRST_KEY = 800_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class SongList:
+    """A playlist, or a collection of a library."""
+
+    rating_key: int
+    title: str
+    library_key: int | None
+    """None for a playlist."""
+    subtype: str = "track"
+    """Of a collection: track, album or artist."""
+    members: tuple[int, ...] = ()
+    """Keys of what is in it, in order."""
+
+
+class SongLists:
+    """All of them, kept over a restart."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._lists = {
+            key: SongList(rating_key=key, library_key=library, title=title, subtype=subtype, members=members)
+            for key, library, title, subtype, members in storage.song_lists()
+        }
+
+    def playlists(self) -> list[SongList]:
+        """The playlists."""
+        return [each for each in self._lists.values() if each.library_key is None]
+
+    def collections(self, library_key: int) -> list[SongList]:
+        """The collections of a library."""
+        return [each for each in self._lists.values() if each.library_key == library_key]
+
+    def get(self, rating_key: int, *, playlist: bool) -> SongList | None:
+        """The one with this key, if it is what is asked for."""
+        found = self._lists.get(rating_key)
+        return found if found and (found.library_key is None) == playlist else None
+
+    def make(self, title: str, members: Iterable[int], *, library_key: int | None, subtype: str) -> SongList:
+        """A new one."""
+        key = max(self._lists, default=FIRST_KEY) + 1
+        return self._keep(
+            SongList(
+                rating_key=key, title=title, library_key=library_key, subtype=subtype, members=tuple(members)
+            )
+        )
+
+    def add(self, song_list: SongList, members: Iterable[int]) -> SongList:
+        """Put more into it."""
+        return self._keep(replace(song_list, members=(*song_list.members, *members)))
+
+    def renumber(self, keys: Mapping[int, int]) -> None:
+        """The same songs under their new keys; old keys may be new ones of others."""
+        for each in list(self._lists.values()):
+            if each.subtype == "track":
+                self._keep(replace(each, members=tuple(keys.get(key, key) for key in each.members)))
+
+    def remove(self, song_list: SongList) -> None:
+        """Take it away."""
+        del self._lists[song_list.rating_key]
+        self._storage.forget_song_list(song_list.rating_key)
+
+    def _keep(self, each: SongList) -> SongList:
+        self._lists[each.rating_key] = each
+        self._storage.save_song_list(
+            each.rating_key, each.library_key, each.title, each.subtype, each.members
+        )
+        return each
+
+
+def keys_in(uri: str) -> tuple[int, ...]:
+    """The rating keys that plexapi names in `server://<id>/com.plexapp.plugins.library/library/metadata/1,2`."""
+    return tuple(int(key) for key in unquote(uri).rpartition("/")[2].split(",") if key.isdecimal())

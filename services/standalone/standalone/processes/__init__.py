@@ -1,0 +1,1 @@
+"""Programs as processes: started, watched, started again when they die, and stopped in order."""
