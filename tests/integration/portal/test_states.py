@@ -152,7 +152,7 @@ IN_PLEX: dict[str, Callable[[Any], object]] = {
 }
 BESIDE: dict[str, Callable[[Any], object]] = {Beside.STALE: stale, Beside.REMOVED: removed}
 FILTERS = {Beside.STALE: "stale=yes", Beside.REMOVED: "presence=gone"}
-# Of trials alone; the list shows it beside the verdict (test_portal_guesses.py), and nothing counts it.
+# Of trials alone; the list shows it beside the verdict (test_guesses.py), and nothing counts it.
 ONLY_SHOWN = {Beside.RANDOM_WEIGHTS}
 
 

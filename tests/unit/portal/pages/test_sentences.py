@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from portal.pages.sentences import ON_PAGES, on_page, on_page_as_text
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 # What only a terminal shows.
 OF_TERMINALS = ("portal/commands/", "standalone/", "portal/__main__.py", "portal/command_line.py")
 BARE = re.compile(r"(?<![`/\w.-])reclass (?!`)[a-z][a-z-]*")
