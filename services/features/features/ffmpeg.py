@@ -1,7 +1,8 @@
 """Reads through FFmpeg what libsndfile cannot, or slowly: AAC, ALAC, Opus, WMA, WavPack, Matroska, ...
 
 Seeks where timestamps tell the sample, a little before the excerpt so that the decoder has settled when it begins;
-else, and where a seek lands elsewhere, decodes from the first packet on. docs/decisions.md says why, format by format.
+else, and where a seek lands elsewhere, decodes from the first packet on. docs/decisions/features.md says why,
+format by format.
 """
 
 from collections.abc import Iterable, Iterator
