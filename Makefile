@@ -57,7 +57,7 @@ test-fast: install ## Run the unit tests (at most 2 minutes)
 
 .PHONY: test-acceptance
 test-acceptance: install ## Run the demo, use it as its documents say, and walk the path of a newcomer (about 6 minutes)
-	$(BIN)/pytest tests/acceptance
+	$(BIN)/pytest tests/tiers/acceptance
 
 .PHONY: test-thorough
 test-thorough: install ## Compare 60 excerpts with the reference; sync 20,000 songs that change meanwhile (about 3 minutes)
@@ -65,19 +65,19 @@ test-thorough: install ## Compare 60 excerpts with the reference; sync 20,000 so
 
 .PHONY: test-survival
 test-survival: install ## Kill every process in the middle of the work (about 10 minutes)
-	$(BIN)/pytest tests/survival
+	$(BIN)/pytest tests/tiers/survival
 
 .PHONY: test-stages
 test-stages: install ## Run the demo with a MERT of random weights, and see stage 2 at work and away (about 5 minutes)
-	$(BIN)/pytest tests/stages
+	$(BIN)/pytest tests/tiers/stages
 
 .PHONY: test-fuzz
 test-fuzz: install ## Throw 2,000 broken sound files at the running features service (about 2 minutes)
-	$(BIN)/pytest tests/fuzz
+	$(BIN)/pytest tests/tiers/fuzz
 
 .PHONY: test-mert
 test-mert: install ## Compare both MERT models at full size with transformers (about a minute, 5 GB of memory)
-	$(BIN)/pytest tests/fullsize
+	$(BIN)/pytest tests/tiers/fullsize
 
 .PHONY: lint
 lint: install ## Check style, types, the stubs, the page of settings and that no migration is missing, that Django finds nothing unsafe
@@ -106,7 +106,7 @@ settings-page: install ## Write docs/configure.md from the code
 .PHONY: pictures
 pictures: install ## Take the screenshots of the README anew
 	mkdir -p docs/images
-	RECLASS_KEEP_PICTURES=1 RECLASS_REQUIRE_BROWSER=1 $(BIN)/pytest tests/acceptance/test_screenshots.py
+	RECLASS_KEEP_PICTURES=1 RECLASS_REQUIRE_BROWSER=1 $(BIN)/pytest tests/tiers/acceptance/test_screenshots.py
 
 .PHONY: mert-weights
 mert-weights: install ## Say how to get MERT's weights, and check those that are there (WEIGHTS=DIR)
@@ -126,7 +126,7 @@ compose-demo: install ## Build the images and run the demo in containers, from t
 
 .PHONY: bench
 bench: install ## Print the benchmarks (NAMES="storage admin_pages" takes some of them)
-	PYTHONPATH=tests:services/triton:services/triton/models/mert/1 $(BIN)/python -m benchmarks $(NAMES)
+	PYTHONPATH=tests/support:services/triton:services/triton/models/mert/1 $(BIN)/python -m benchmarks $(NAMES)
 
 .PHONY: pins
 pins: ## Resolve constraints.txt anew

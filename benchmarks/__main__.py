@@ -11,32 +11,33 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 # As in Triton: threads that wait for each other do not spin.
 os.environ["OMP_WAIT_POLICY"] = "passive"
 
-# Modules with a `main`, in the order in which all of them run.
-NAMES = (
-    "hearing",
-    "features_load",
-    "mert_cpu",
-    "syncing",
-    "storage",
-    "public_table",
-    "reclassifying",
-    "admin_pages",
-    "calling",
-    "training",
-    "noise",
-    "imbalance",
-)
+# Rooms and their modules with a `main`, in the order in which all of them run.
+ROOMS = {
+    "hearing": "features",
+    "features_load": "features",
+    "mert_cpu": "features",
+    "syncing": "portal",
+    "storage": "portal",
+    "public_table": "portal",
+    "reclassifying": "portal",
+    "admin_pages": "portal",
+    "calling": "inference",
+    "training": "inference",
+    "noise": "inference",
+    "imbalance": "inference",
+}
 
 
 def main() -> int:
     """Run what was asked for, each in a process of its own: most have a database, and Django is set up only once."""
-    chosen = sys.argv[1:] or list(NAMES)
+    chosen = sys.argv[1:] or list(ROOMS)
     for name in chosen:
-        if name not in NAMES:
-            sys.exit(f"there is no benchmark {name!r}; there are {', '.join(NAMES)}")
+        if name not in ROOMS:
+            sys.exit(f"there is no benchmark {name!r}; there are {', '.join(ROOMS)}")
     if len(chosen) == 1:
-        print(f"{chosen[0]}, cores: {os.cpu_count()}\n", flush=True)
-        importlib.import_module(f"benchmarks.{chosen[0]}").main()
+        (name,) = chosen
+        print(f"{name}, cores: {os.cpu_count()}\n", flush=True)
+        importlib.import_module(f"benchmarks.{ROOMS[name]}.{name}").main()
         return 0
     return max(
         subprocess.run([sys.executable, "-m", "benchmarks", name], check=False).returncode for name in chosen

@@ -15,7 +15,7 @@ from inference.record import HeadRecord
 from inference.stages import Vector, VectorKind
 from inference.version_files import read_record
 
-from benchmarks.targets import at_most
+from benchmarks.support.targets import at_most
 
 SONGS = int(os.environ.get("BENCH_SONGS", "100000"))
 THREADS = os.environ.get("BENCH_THREADS", "2")

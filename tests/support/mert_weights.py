@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from trial_weights import PUBLISHED, write_config, write_weights
 
-GOLDEN: dict[str, Any] = json.loads((Path(__file__).parent / "data" / "mert_golden.json").read_text())
+GOLDEN: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "mert_golden.json").read_text())
 NAMES = ("tiny95", "tiny330")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from portal.public.fma_layout import FEATURE_NAMES, FEATURES, SUBSETS, TRACKS, VALUES
 
-from benchmarks.made_public_texts import COLUMNS, Texts
+from benchmarks.support.made_public_texts import COLUMNS, Texts
 
 TRACKS_IN_ALL = 106_574
 """Nearly half of them have a genre."""

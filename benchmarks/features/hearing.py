@@ -25,7 +25,7 @@ from features.fma import fma_features
 from features.pool import WORKER_ENVIRONMENT
 from fma_reference import fma_reference
 
-from benchmarks.targets import at_least, at_most
+from benchmarks.support.targets import at_least, at_most
 
 T = TypeVar("T")
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from triton_server import free_port
 
-from benchmarks.big_database import big_database
-from benchmarks.made_public_table import BEST_FILE
-from benchmarks.peaks import peaks_of
-from benchmarks.targets import at_most
+from benchmarks.support.big_database import big_database
+from benchmarks.support.made_public_table import BEST_FILE
+from benchmarks.support.peaks import peaks_of
+from benchmarks.support.targets import at_most
 
 SHARE = os.environ.get("BENCH_PUBLIC_SHARE", "1")
 """Of the real table's size."""
@@ -69,7 +69,9 @@ def main() -> None:
 
 def _make(folder: Path) -> None:
     started = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "benchmarks.made_public_table", str(folder), SHARE], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "benchmarks.support.made_public_table", str(folder), SHARE], check=True
+    )
     sizes = ", ".join(f"{path.name} {path.stat().st_size / 1e6:,.0f} MB" for path in folder.glob("*.csv"))
     print(f"{sizes}, made in {time.perf_counter() - started:.0f} s; load {os.getloadavg()[0]:.1f}\n")
 

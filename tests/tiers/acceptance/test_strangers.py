@@ -9,9 +9,10 @@ from typing import Any
 
 import psutil
 import pytest
+import stranger
 from running_demo import START_SECONDS, RunningDemo, system_processes
 
-STRANGER = Path(__file__).with_name("stranger.py")
+STRANGER = Path(stranger.__file__)
 SERVICES = ("sync", "features", "inference")
 REFUSALS = {"UNAUTHENTICATED", "PERMISSION_DENIED"}
 # Triton takes it on its command line alone; without a certificate it opens nothing.

@@ -26,7 +26,7 @@ from runtime.triton import Triton
 from synthetic_library import SyntheticLibrary, synthetic_library
 from triton_server import TritonServer, free_port, triton_server
 
-from benchmarks.targets import at_least, at_most
+from benchmarks.support.targets import at_least, at_most
 
 ALONE_CALLS = 500
 CROWD_PROCESSES = 2

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from triton_server import TritonServer, free_port, triton_server
 
-from benchmarks.big_database import big_database
-from benchmarks.targets import at_least
+from benchmarks.support.big_database import big_database
+from benchmarks.support.targets import at_least
 
 TAUGHT = 2000
 SAMPLE = 300

@@ -14,7 +14,7 @@ import psutil
 from postgres_server import PostgresServer, postgres_server
 from standalone.plex_stand_in.catalogue import Catalogue, StandInTrack, music_and_films
 
-from benchmarks.targets import at_most
+from benchmarks.support.targets import at_most
 
 SONGS = int(os.environ.get("BENCH_SONGS", "100000"))
 SAMPLE = 500

@@ -12,7 +12,7 @@ from typing import Any
 
 from runtime.triton import Identity, Triton
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-triton" / "bin" / "python"
 LAUNCHER = ROOT / "services" / "triton" / "launch.py"
 MODELS = ROOT / "services" / "triton" / "models"

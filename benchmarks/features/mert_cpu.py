@@ -25,7 +25,7 @@ from transformers import HubertModel
 from trial_weights import write_trial
 from triton_server import TritonServer, triton_server
 
-from benchmarks.targets import at_least, at_most
+from benchmarks.support.targets import at_least, at_most
 
 ROUNDS = 5
 TRITON_ROUNDS = 3

@@ -24,8 +24,8 @@ from reclass.features.v1 import features_pb2, features_pb2_grpc
 from runtime.channel import open_channel
 from triton_server import free_port
 
-from benchmarks.hearing import FORMATS, make_song
-from benchmarks.targets import at_least
+from benchmarks.features.hearing import FORMATS, make_song
+from benchmarks.support.targets import at_least
 
 SONGS = 8
 ROUNDS = 3

@@ -3,8 +3,8 @@
 import statistics
 import time
 
-from benchmarks.big_database import SONGS, big_database
-from benchmarks.targets import at_most
+from benchmarks.support.big_database import SONGS, big_database
+from benchmarks.support.targets import at_most
 
 ROUNDS = 5
 MOST_MILLISECONDS = 300

@@ -1,6 +1,6 @@
 """MERT on a GPU: songs a second, and the share of the card's own matrix rate, measured in the same run.
 
-    .venv/bin/python benchmarks/mert_gpu.py            # or any Python 3.11 with torch for GPUs and numpy
+    .venv/bin/python benchmarks/features/mert_gpu.py            # or any Python 3.11 with torch for GPUs and numpy
 
 Weights are random, of the published size: speed and number formats do not depend on what was learned. A song is 30 s of
 audio, heard in six windows of 5 s. Without a GPU it says so and ends with status 0. It takes some five minutes.
@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "services" / "triton" / "models" / "mert" / "1"), str(ROOT / "tests")]
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "services" / "triton" / "models" / "mert" / "1"), str(ROOT / "tests" / "support")]
 
 try:
     import numpy as np

@@ -4,8 +4,8 @@ import time
 
 import numpy as np
 
-from benchmarks.big_database import SONGS, big_database
-from benchmarks.targets import at_most
+from benchmarks.support.big_database import SONGS, big_database
+from benchmarks.support.targets import at_most
 
 MOST_GIGABYTES = 1.2
 MB = 1e6

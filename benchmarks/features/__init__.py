@@ -1,0 +1,1 @@
+"""Features and embeddings: sound files and windows in, vectors out."""

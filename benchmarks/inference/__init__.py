@@ -1,0 +1,1 @@
+"""Classifying by vectors, training, and what is in the labels."""

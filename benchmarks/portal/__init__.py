@@ -1,0 +1,1 @@
+"""Large libraries in the database: synced, imported, stored, shown, classified anew."""

@@ -1,0 +1,1 @@
+"""What benchmarks share: databases and tables of any size, memory, targets."""
