@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 import pytest
+from django.core.cache import cache
 from plex_stand_in import AUDIO, TOKEN, Control, plain_tracks
 from portal_services import FeaturesFake, InferenceFake, registered
 from runtime.channel import open_channel
@@ -20,6 +21,28 @@ from sync.plex import Plex, Timeouts
 from sync.servicer import SERVICE_NAME, SyncServicer
 
 SONGS = 12
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> None:
+    """What pages keep in this process for some seconds, such as what serves now, is nothing of the test before."""
+    cache.clear()
+
+
+@pytest.fixture
+def queries_of(db: None) -> Callable[[Callable[[], object]], int]:
+    """Counts the queries of a deed. It begins with nothing remembered: else it is one less for a deed after another,
+    and one more again once the memory's seconds are over."""
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    def count(deed: Callable[[], object]) -> int:
+        cache.clear()
+        with CaptureQueriesContext(connection) as captured:
+            deed()
+        return len(captured)
+
+    return count
 
 
 @dataclass(kw_only=True)

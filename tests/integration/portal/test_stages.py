@@ -4,7 +4,6 @@ import io
 
 import pytest
 from django.conf import settings
-from django.core.cache import cache
 from portal.commands.checks import examine
 from portal.commands.extracting import report, stages_as_data
 from portal.configuration import PortalSettings
@@ -22,13 +21,6 @@ FMA, MERT, NATIVE = (
 )
 TRIAL = "mert-v1-95m/0;layer=2;weights=trial;excerpt=middle-30s"
 WARNING = "trial weights: verdicts mean nothing"
-
-
-@pytest.fixture(autouse=True)
-def _nothing_remembered():
-    cache.clear()
-    yield
-    cache.clear()
 
 
 def extracted(portal, *stages: str) -> Run:

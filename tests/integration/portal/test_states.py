@@ -32,15 +32,12 @@ KEY = "1003"
 
 @pytest.fixture(autouse=True)
 def _asked_anew(portal, monkeypatch):
-    """The pages ask the services of this test, and remember nothing of the test before."""
+    """The pages ask the services of this test."""
     from django.conf import settings
 
     for name in ("sync_target", "features_target", "inference_target"):
         monkeypatch.setenv(f"PORTAL_{name.upper()}", portal.target)
         monkeypatch.setattr(settings.RECLASS, name, portal.target)
-    cache.clear()
-    yield
-    cache.clear()
 
 
 def song() -> Track:

@@ -7,7 +7,6 @@ from pathlib import Path
 import grpc
 import pytest
 import typer
-from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
 from plex_stand_in import TOKEN
@@ -41,13 +40,6 @@ class NotMountedError(ServiceError):
     """As features says it."""
 
     code, reason = grpc.StatusCode.FAILED_PRECONDITION, "PATH_NOT_MOUNTED"
-
-
-@pytest.fixture(autouse=True)
-def _nothing_remembered():
-    cache.clear()
-    yield
-    cache.clear()
 
 
 def synced(portal) -> None:

@@ -1,7 +1,6 @@
 """The dashboard: with services down, with services up, and its buttons."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,13 +19,6 @@ from portal.verdicts.models import Override
 from runtime.testing import running_server
 
 pytestmark = pytest.mark.usefixtures("genres")
-
-
-@pytest.fixture(autouse=True)
-def _nothing_remembered() -> Iterator[None]:
-    cache.clear()
-    yield
-    cache.clear()
 
 
 @pytest.fixture(autouse=True)

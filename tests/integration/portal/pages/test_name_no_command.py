@@ -1,7 +1,6 @@
 """Whoever reads a page has no shell at hand: no page, in no state, tells a person to type a command."""
 
 import re
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
 
@@ -9,7 +8,6 @@ import pytest
 import songs
 from django.conf import settings
 from django.contrib import admin
-from django.core.cache import cache
 from django.db.models import CharField, TextField
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
@@ -31,13 +29,10 @@ SAID = {
 
 
 @pytest.fixture(autouse=True)
-def _services_that_are_down(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _services_that_are_down(monkeypatch: pytest.MonkeyPatch) -> None:
     """What they say of a service that is silent has a command in it."""
     for name in ("sync_target", "features_target", "inference_target"):
         monkeypatch.setattr(settings.RECLASS, name, "127.0.0.1:1")
-    cache.clear()
-    yield
-    cache.clear()
 
 
 class Seen(HTMLParser):
