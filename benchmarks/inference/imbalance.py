@@ -5,15 +5,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from inference.calibration import expected_calibration_error, negative_log_likelihood, softmax
-from inference.choosing import STRENGTHS, Tried, best_of, judged, stop_early
-from inference.evaluation import confusion_matrix, genre_figures, macro_f1, mean_recall
-from inference.fitting import LOGISTIC, Recipe, ensemble_head, epochs, fit_head, prepared
-from inference.head import Array, Head
-from inference.labelled import LabelSource, Part, one_genre_each
-from inference.scaling import TEMPERATURE, fit_scaling
-from inference.splitting import grouped_folds
-from inference.training import calibrated
+from inference.evaluation.calibration import (
+    expected_calibration_error,
+    negative_log_likelihood,
+    softmax,
+)
+from inference.evaluation.metrics import confusion_matrix, genre_figures, macro_f1, mean_recall
+from inference.training.calibration_fit import TEMPERATURE, fit_scaling
+from inference.training.dataset import LabelSource, Part, one_genre_each
+from inference.training.fitting import (
+    LOGISTIC,
+    Recipe,
+    ensemble_head,
+    epochs,
+    fit_head,
+    prepared,
+)
+from inference.training.head import Array, Head
+from inference.training.model_selection import STRENGTHS, Tried, best_of, judged, stop_early
+from inference.training.splits import grouped_folds
+from inference.training.stage_training import calibrated
 
 SEEDS = int(os.environ.get("BENCH_IMBALANCE_SEEDS", "5"))
 GENRES, MOST, FEWEST = 16, 4000, 50

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 from features.audio import load_excerpt
 from features.fma import fma_features
-from inference.fitting import LOGISTIC, Recipe
-from inference.labelled import LabelledSongs, Part, of_learned_genres, one_genre_each
-from inference.options import TrainingOptions
-from inference.out_of_fold import hear
-from inference.splitting import grouped_folds
-from inference.training import train_stage
+from inference.training.cross_validation import hear
+from inference.training.dataset import LabelledSongs, Part, of_learned_genres, one_genre_each
+from inference.training.fitting import LOGISTIC, Recipe
+from inference.training.options import TrainingOptions
+from inference.training.splits import grouped_folds
+from inference.training.stage_training import train_stage
 from standalone.demo_library import make
 
 SHARE = 0.1

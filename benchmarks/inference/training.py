@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 
 import numpy as np
-from inference.apart import ONE_THREAD
-from inference.corpus import CorpusWriter
-from inference.record import HeadRecord
-from inference.stages import Vector, VectorKind
-from inference.version_files import read_record
+from inference.classify.stages import Vector, VectorKind
+from inference.jobs.worker_process import ONE_THREAD
+from inference.registry.records import HeadRecord
+from inference.registry.version_files import read_record
+from inference.training.dataset_files import CorpusWriter
 
 from benchmarks.support.targets import at_most
 
@@ -83,7 +83,7 @@ def add(writer: CorpusWriter, song_id: str, genre: str, artist: int, values: np.
 def train(folder: Path) -> tuple[float, float]:
     """Minutes, and the most memory of the process in GiB, on two cores; its steps are shown with their times."""
     started = time.monotonic()
-    command = [sys.executable, "-m", "inference.training_process", str(folder), str(os.getpid()), THREADS]
+    command = [sys.executable, "-m", "inference.jobs.training_worker", str(folder), str(os.getpid()), THREADS]
     with subprocess.Popen(command, env=os.environ | ONE_THREAD, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout or ():
             print(f"{time.monotonic() - started:7.0f} s  {json.loads(line)['step']}", flush=True)

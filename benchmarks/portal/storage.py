@@ -89,9 +89,9 @@ def _print_half_precision() -> None:
     """Verdicts of one trained head on songs that it never heard, their embeddings in full and in half precision."""
     from big_library import ALBUMS_PER_ARTIST, SONGS_PER_ALBUM
     from big_vectors import VectorMaker
-    from inference.calibration import softmax
-    from inference.fitting import LOGISTIC, Recipe, fit_head
-    from inference.labelled import of_learned_genres, one_genre_each
+    from inference.evaluation.calibration import softmax
+    from inference.training.dataset import of_learned_genres, one_genre_each
+    from inference.training.fitting import LOGISTIC, Recipe, fit_head
 
     songs_per_artist = ALBUMS_PER_ARTIST * SONGS_PER_ALBUM
     artists = np.random.default_rng(1).integers(0, GENRES, (TAUGHT + JUDGED) // songs_per_artist + 1)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from features.rights import MAY_CALL as FEATURES
 from google.protobuf.descriptor import ServiceDescriptor
-from inference.rights import MAY_CALL as INFERENCE
+from inference.rpc.rights import MAY_CALL as INFERENCE
 from reclass.features.v1 import features_pb2
 from reclass.inference.v1 import inference_pb2
 from reclass.sync.v1 import sync_pb2

@@ -12,18 +12,18 @@ from runtime.telemetry import configure_logging
 from runtime.triton import Triton, identity_of
 from runtime.watchdog import Watchdog, WatchdogMetrics
 
-from inference.callers import Callers
-from inference.cases import Cases
-from inference.embedders import embedder_probes
-from inference.heads import Heads
-from inference.learning import Learner
-from inference.lifecycle import Models
-from inference.places import Places
-from inference.rights import MAY_CALL
-from inference.servicer import InferenceServicer
+from inference.jobs.training_job import Learner
+from inference.registry.store import ModelStore
+from inference.rpc.admission import Places
+from inference.rpc.callers import Callers
+from inference.rpc.classify_request import Cases
+from inference.rpc.rights import MAY_CALL
+from inference.rpc.servicer import InferenceServicer
+from inference.rpc.stream_session import StreamLimits
+from inference.serving.embedding_models import embedder_probes
+from inference.serving.heads import Heads
+from inference.serving.lifecycle import Models
 from inference.settings import InferenceSettings
-from inference.store import ModelStore
-from inference.streaming import StreamLimits
 
 SERVICE_NAME = "reclass.inference.v1.InferenceService"
 OTHER_CALLS = 16

@@ -11,7 +11,7 @@ from features.errors import ModelNotInstalled, ModelUnavailable
 from features.figures import MertFigures
 from features.mert_config import Choice
 from features.mert_model import MertModel
-from inference.embedders import embedder_probes
+from inference.serving.embedding_models import embedder_probes
 from mert_stand_in import MertStandIn, mert_stand_in
 from prometheus_client import CollectorRegistry
 from runtime.triton import Triton

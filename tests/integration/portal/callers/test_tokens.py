@@ -13,8 +13,8 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.core.exceptions import ValidationError
 from django.test import Client
-from inference.callers import Callers
-from inference.converters import callers_from
+from inference.rpc.callers import Callers
+from inference.rpc.messages import callers_from
 from portal.callers import telling, tokens
 from portal.callers.models import CallerToken
 from portal.callers.telling import Telling
@@ -56,7 +56,7 @@ def inference(monkeypatch: pytest.MonkeyPatch) -> Iterator[Inference]:
 
 
 def role(inference: Inference, token: str) -> Role | None:
-    return inference.callers.role_of(fingerprint(token))
+    return inference.rpc.callers.role_of(fingerprint(token))
 
 
 def shown_token(answer: Any) -> str:

@@ -4,7 +4,7 @@ import io
 
 import pytest
 import songs
-from inference.genres import FEWEST_GENRES, why_not
+from inference.training.labels import FEWEST_GENRES, why_not
 from portal.commands.learning import show_learnable
 from portal.genres.models import Alias, Genre
 from portal.labels.tags import relabel

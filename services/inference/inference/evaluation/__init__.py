@@ -1,0 +1,1 @@
+"""How good predictions are: metrics, calibration, coverage, thresholds, comparison of two models, plots."""

@@ -1,0 +1,237 @@
+"""Between the messages of the contract and the values of this service."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+from google.protobuf.timestamp_pb2 import Timestamp
+from reclass.features.v1 import features_pb2
+from reclass.inference.v1 import inference_pb2
+from runtime.errors import RemoteError, ServiceError
+from runtime.rights import Role
+
+from inference.classify.stages import HEAD_DEVICE, Vector, VectorKind, why_invalid
+from inference.classify.verdicts import Classification, Outcome, Rule, StageVerdict
+from inference.errors import RequestInvalidError, VectorInvalidError
+from inference.rpc.vector_bytes import values_of
+from inference.serving.status import StageState
+from inference.training.dataset import LabelSource, SplitPart
+from inference.training.options import TrainingOptions
+
+OUTCOMES = {
+    Outcome.CLASSIFIED: inference_pb2.OUTCOME_CLASSIFIED,
+    Outcome.NO_MODEL: inference_pb2.OUTCOME_NO_MODEL,
+    Outcome.PROVISIONAL: inference_pb2.OUTCOME_PROVISIONAL,
+    Outcome.UNSURE: inference_pb2.OUTCOME_UNSURE,
+}
+KINDS = {int(kind): kind for kind in VectorKind}
+DEFAULT_TOP_K = 5
+MOST_FOLDS = 20
+
+VotingOptions = inference_pb2.ClassifyOptions | inference_pb2.TrainOptions | inference_pb2.GetOutOfFoldRequest
+
+
+def vectors_from(messages: Sequence[features_pb2.Vector]) -> tuple[Vector, ...]:
+    """Vectors as arrays, one of each kind; raises VectorInvalidError for a wrong kind, length or value.
+
+    One that is repeated unchanged counts once. Of two that differ nobody could say which is the song's, not even by
+    their versions: each would be taken by another model.
+    """
+    if len(messages) == 1:
+        return (vector_from(messages[0]),)
+    found: dict[VectorKind, Vector] = {}
+    for message in messages:
+        vector = vector_from(message)
+        other = found.setdefault(vector.kind, vector)
+        if other is not vector and not same(other, vector):
+            raise VectorInvalidError(
+                f"there are two {vector.kind.name} vectors, of {other.version!r} and {vector.version!r}, which differ: "
+                "send one of each kind"
+            )
+    return tuple(found.values())
+
+
+def same(one: Vector, other: Vector) -> bool:
+    return one.version == other.version and np.array_equal(one.values, other.values)
+
+
+def vector_from(message: features_pb2.Vector) -> Vector:
+    """One vector; raises VectorInvalidError."""
+    kind = KINDS.get(message.kind)
+    if kind is None:
+        raise VectorInvalidError(f"a vector is of kind {message.kind}, which this service does not know")
+    vector = Vector(kind=kind, version=message.version, values=values_of(message))
+    problem = why_invalid(vector)
+    if problem:
+        raise VectorInvalidError(f"{problem}; extract the song again")
+    return vector
+
+
+def vector_to(vector: Vector) -> features_pb2.Vector:
+    """The message of a vector."""
+    return features_pb2.Vector(
+        kind=features_pb2.VectorKind.ValueType(vector.kind), version=vector.version, values=vector.values
+    )
+
+
+def rule_from(options: inference_pb2.ClassifyOptions) -> Rule:
+    """How to vote; raises RequestInvalidError."""
+    if options.top_k < 0:
+        raise RequestInvalidError("top_k must not be negative; 0 takes the default")
+    return Rule(
+        thresholds=thresholds_from(options),
+        max_stages=max_stages_from(options),
+        top_k=options.top_k or DEFAULT_TOP_K,
+    )
+
+
+def thresholds_from(options: VotingOptions) -> tuple[float, ...]:
+    """From which confidence on each stage decides; raises RequestInvalidError."""
+    for threshold in options.stage_thresholds:
+        if not 0 <= threshold <= 1:
+            raise RequestInvalidError(f"a stage threshold is {threshold}; it must lie between 0 and 1")
+    return tuple(options.stage_thresholds)
+
+
+def max_stages_from(options: VotingOptions) -> int | None:
+    """How many stages are asked at most, None for all; raises RequestInvalidError."""
+    if options.max_stages < 0:
+        raise RequestInvalidError("max_stages must not be negative; 0 takes the default")
+    return options.max_stages or None
+
+
+def write_classification(
+    classification: Classification, response: inference_pb2.ClassifyTrackResponse
+) -> None:
+    """Fill in the answer to ClassifyTrack, but for what features said of the audio.
+
+    In place, the genres too: an answer of three stages made of messages that are copied into each other takes twice as
+    long, and a stream makes thousands a second.
+    """
+    response.outcome = OUTCOMES[classification.outcome]
+    response.provisional_reason = classification.reason
+    response.vectors.extend(vector_to(vector) for vector in classification.computed)
+    for verdict in classification.verdicts:
+        write_verdict(verdict, response.verdicts.add())
+    if classification.verdicts:
+        deciding = classification.verdicts[-1]
+        response.genre = deciding.top[0][0]
+        response.confidence = deciding.confidence
+        response.deciding_stage = deciding.stage
+        response.model_version = deciding.model_version
+        response.random_weights = deciding.random_weights
+
+
+def song_error_to(error: ServiceError | RemoteError) -> inference_pb2.SongError:
+    """The message of an error that one song of a stream met."""
+    return inference_pb2.SongError(
+        code=error.code.value[0],
+        reason=error.reason,
+        domain=error.domain,
+        message=str(error),
+        permanent=error.permanent,
+    )
+
+
+def verdict_to(verdict: StageVerdict) -> inference_pb2.StageVerdict:
+    """The message of a verdict."""
+    message = inference_pb2.StageVerdict()
+    write_verdict(verdict, message)
+    return message
+
+
+def write_verdict(verdict: StageVerdict, message: inference_pb2.StageVerdict) -> None:
+    """Fill in the message of a verdict."""
+    message.stage = verdict.stage
+    message.model_version = verdict.model_version
+    message.decided = verdict.decided
+    message.threshold = verdict.threshold
+    message.random_weights = verdict.random_weights
+    message.feature_versions.extend(verdict.feature_versions)
+    for genre, probability in verdict.top:
+        message.top.add(genre=genre, probability=probability)
+
+
+def training_options_from(options: inference_pb2.TrainOptions) -> TrainingOptions:
+    """Options with their defaults; raises RequestInvalidError."""
+    defaults = TrainingOptions()
+    folds = options.folds or defaults.folds
+    fewest = options.min_songs_per_genre or defaults.min_songs_per_genre
+    if not 2 <= folds <= MOST_FOLDS:
+        raise RequestInvalidError(f"folds is {folds}; it must lie between 2 and {MOST_FOLDS}")
+    if fewest < 2:
+        raise RequestInvalidError(f"min_songs_per_genre is {fewest}; it must be at least 2")
+    if options.seed < 0:
+        raise RequestInvalidError(f"seed is {options.seed}; it must not be negative")
+    return TrainingOptions(
+        seed=options.seed,
+        folds=folds,
+        min_songs_per_genre=fewest,
+        thresholds=thresholds_from(options),
+        max_stages=max_stages_from(options),
+    )
+
+
+def source_from(source: inference_pb2.LabelSource.ValueType) -> LabelSource:
+    """Whose word a label is; who says nothing is trusted least. Raises RequestInvalidError."""
+    if source == inference_pb2.LABEL_SOURCE_UNSPECIFIED:
+        return LabelSource.TAG
+    if source not in {int(known) for known in LabelSource}:
+        raise RequestInvalidError(f"a label is of source {source}, which this service does not know")
+    return LabelSource(source)
+
+
+def split_part_from(request: inference_pb2.EvaluateRequest) -> SplitPart:
+    """Which side of a split a song is on; raises RequestInvalidError."""
+    part = request.song.part
+    if part not in {int(known) for known in SplitPart}:
+        raise RequestInvalidError(
+            "after the options each message of Evaluate must be a song with its part of the split"
+        )
+    return SplitPart(part)
+
+
+def limits_to(*, max_content_bytes: int, max_calls: int, max_stream_songs: int) -> inference_pb2.Limits:
+    """The message of what this service takes."""
+    return inference_pb2.Limits(
+        max_content_bytes=max_content_bytes, max_calls=max_calls, max_stream_songs=max_stream_songs
+    )
+
+
+def stage_state_to(state: StageState) -> inference_pb2.StageStatus:
+    """The message of a stage's state."""
+    message = inference_pb2.StageStatus(
+        stage=state.stage.number,
+        kinds=[features_pb2.VectorKind.ValueType(kind) for kind in state.kinds],
+        ready=state.ready,
+        message=state.message,
+        broken=state.broken,
+    )
+    if state.head is not None:
+        message.model_version = state.head.version
+        message.device = HEAD_DEVICE
+        message.feature_versions.extend(state.head.feature_versions.values())
+        message.genres.extend(state.head.genres)
+    if state.trained_time is not None:
+        message.trained_time.CopyFrom(timestamp(state.trained_time))
+    return message
+
+
+def timestamp(instant: datetime) -> Timestamp:
+    """The message of an instant."""
+    message = Timestamp()
+    message.FromDatetime(instant)
+    return message
+
+
+CALLER_ROLES = {
+    inference_pb2.CALLER_ROLE_CALLER: Role.CALLER,
+    inference_pb2.CALLER_ROLE_OPERATOR: Role.OPERATOR,
+}
+
+
+def callers_from(request: inference_pb2.SetCallersRequest) -> dict[str, Role]:
+    """Roles by the fingerprints of tokens, as they are kept. Raises for a role that is none of theirs."""
+    if any(caller.role not in CALLER_ROLES for caller in request.callers):
+        raise RequestInvalidError("every caller needs the role CALLER_ROLE_CALLER or CALLER_ROLE_OPERATOR")
+    return {caller.token_sha256.hex(): CALLER_ROLES[caller.role] for caller in request.callers}

@@ -1,0 +1,92 @@
+"""Between the messages about models and the values of this service."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from reclass.inference.v1 import inference_pb2
+
+from inference.classify.stages import made_by_random_weights
+from inference.errors import RequestInvalidError
+from inference.registry.models import Comparison, KeptModel, ModelState, Promotion
+from inference.rpc.messages import timestamp
+from inference.serving.lifecycle import PictureFile
+
+STATES = {
+    ModelState.CANDIDATE: inference_pb2.MODEL_STATE_CANDIDATE,
+    ModelState.IN_SERVICE: inference_pb2.MODEL_STATE_IN_SERVICE,
+    ModelState.RETIRED: inference_pb2.MODEL_STATE_RETIRED,
+}
+PROMOTIONS = {
+    inference_pb2.PROMOTION_UNSPECIFIED: Promotion.IF_BETTER,
+    inference_pb2.PROMOTION_IF_BETTER: Promotion.IF_BETTER,
+    inference_pb2.PROMOTION_NEVER: Promotion.NEVER,
+    inference_pb2.PROMOTION_ALWAYS: Promotion.ALWAYS,
+}
+
+
+def promotion_from(options: inference_pb2.TrainOptions) -> Promotion:
+    """What a training does with its model; raises RequestInvalidError."""
+    if options.promotion not in PROMOTIONS:
+        raise RequestInvalidError(f"promotion is {options.promotion}, which this service does not know")
+    return PROMOTIONS[options.promotion]
+
+
+def model_to(kept: KeptModel) -> inference_pb2.Model:
+    """The message of a model."""
+    model = kept.model
+    message = inference_pb2.Model(
+        name=model.name,
+        state=STATES[kept.state],
+        heads=model.heads,
+        feature_versions=model.feature_versions.values(),
+        genres=model.genres,
+        song_count=model.song_count,
+        training_digest=model.training_digest,
+        created_time=timestamp(model.created_time),
+        comparison=comparison_to(model.comparison) if model.comparison else None,
+        random_weights=any(map(made_by_random_weights, model.feature_versions.values())),
+        held_out=inference_pb2.HeldOut(**asdict(model.held_out)) if model.held_out else None,
+    )
+    if kept.promoted_time:
+        message.promoted_time.CopyFrom(timestamp(kept.promoted_time))
+    return message
+
+
+def comparison_to(comparison: Comparison) -> inference_pb2.Comparison:
+    """The message of a comparison."""
+    return inference_pb2.Comparison(
+        other_model=comparison.other_model,
+        songs=comparison.songs,
+        accuracy=comparison.accuracy,
+        other_accuracy=comparison.other_accuracy,
+        difference_low=comparison.difference_low,
+        difference_high=comparison.difference_high,
+        better=comparison.better,
+        verdict=comparison.verdict,
+    )
+
+
+def picture_to(picture: PictureFile) -> inference_pb2.Picture:
+    """The message of a picture, with its bytes."""
+    return inference_pb2.Picture(
+        name=picture.name, media_type=picture.media_type, content=picture.path.read_bytes()
+    )
+
+
+def page_of(
+    models: Sequence[KeptModel], request: inference_pb2.ListModelsRequest, before: str
+) -> inference_pb2.ListModelsResponse:
+    """A page of the list; its token is the name of the last model of the page before. A rollback goes to `before`."""
+    if request.page_size < 0:
+        raise RequestInvalidError(f"page_size is {request.page_size}; it must not be negative")
+    names = [kept.model.name for kept in models]
+    if request.page_token and request.page_token not in names:
+        raise RequestInvalidError("page_token names no model that is kept: list from the beginning")
+    first = names.index(request.page_token) + 1 if request.page_token else 0
+    page = models[first : first + request.page_size] if request.page_size else models[first:]
+    more = first + len(page) < len(models)
+    return inference_pb2.ListModelsResponse(
+        models=[model_to(kept) for kept in page],
+        next_page_token=page[-1].model.name if more and page else "",
+        rollback_model=before,
+    )

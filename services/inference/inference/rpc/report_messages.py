@@ -1,0 +1,161 @@
+"""What a training says while it runs and when it has ended, as messages of the contract."""
+
+from collections.abc import Mapping
+
+from reclass.inference.v1 import inference_pb2
+
+from inference.evaluation.coverage import CoveragePoint
+from inference.evaluation.thresholds import CascadeFigures
+from inference.jobs.evaluation_job import ExaminationReport
+from inference.jobs.training_job import Learned
+from inference.jobs.worker_process import Step
+from inference.registry.oof_predictions import HeardOutOfFold
+from inference.registry.records import HeadRecord
+from inference.rpc.messages import OUTCOMES, timestamp, verdict_to
+from inference.rpc.model_messages import model_to, picture_to
+from inference.training.label_weighting import NoiseFigures
+
+
+def train_response(event: Step | HeardOutOfFold | Learned) -> inference_pb2.TrainResponse:
+    """The message of one event of a training."""
+    match event:
+        case Step():
+            progress = inference_pb2.TrainProgress(step=event.step, fraction=event.fraction)
+            return inference_pb2.TrainResponse(progress=progress)
+        case HeardOutOfFold():
+            prediction = inference_pb2.OutOfFoldPrediction(
+                song_id=event.song_id,
+                verdicts=[verdict_to(verdict) for verdict in event.verdicts],
+                label_suspect=event.label_suspect,
+                outcome=OUTCOMES[event.outcome],
+                deciding_stage=event.deciding_stage,
+            )
+            return inference_pb2.TrainResponse(out_of_fold=prediction)
+        case Learned():
+            report = report_to(event.records)
+            report.model.CopyFrom(model_to(event.kept))
+            return inference_pb2.TrainResponse(report=report)
+
+
+def evaluate_response(event: Step | ExaminationReport) -> inference_pb2.EvaluateResponse:
+    """The message of one event of an evaluation on a given split."""
+    if isinstance(event, Step):
+        progress = inference_pb2.TrainProgress(step=event.step, fraction=event.fraction)
+        return inference_pb2.EvaluateResponse(progress=progress)
+    training, validation, test = event.songs
+    report = inference_pb2.EvaluationReport(
+        stage=stage_report_to("", event.record),
+        training_songs=training,
+        validation_songs=validation,
+        test_songs=test,
+        seconds=event.record.training_seconds,
+        pictures=[picture_to(each) for each in event.pictures],
+    )
+    return inference_pb2.EvaluateResponse(report=report)
+
+
+def report_to(records: Mapping[str, HeadRecord]) -> inference_pb2.TrainingReport:
+    """The report; what concerns all stages is said of the first, which has the most songs."""
+    first, last = next(iter(records.values())), list(records.values())[-1]
+    return inference_pb2.TrainingReport(
+        stages=[stage_report_to(name, record) for name, record in records.items()],
+        song_count=first.song_count,
+        group_count=first.group_count,
+        genres=first.genres,
+        skipped_genres=[
+            inference_pb2.SkippedGenre(genre=skip.genre, reason=skip.reason) for skip in first.skipped
+        ],
+        training_seconds=sum(record.training_seconds for record in records.values()),
+        created_time=timestamp(first.created_time),
+        cascade=cascade_report_to(last.cascade) if last.cascade else None,
+    )
+
+
+def stage_report_to(name: str, record: HeadRecord) -> inference_pb2.StageReport:
+    """The figures of one stage."""
+    held_out, calibration, noise = record.held_out, record.calibration, record.noise
+    return inference_pb2.StageReport(
+        stage=record.stage,
+        model_version=name,
+        algorithm=record.recipe or record.algorithm,
+        held_out_accuracy=held_out.accuracy,
+        held_out_macro_f1=held_out.macro_f1,
+        held_out_songs=held_out.songs,
+        majority_baseline_accuracy=held_out.majority_baseline_accuracy,
+        out_of_fold_accuracy=record.out_of_fold_accuracy,
+        temperature=record.temperature,
+        calibration=record.calibration_kind,
+        calibration_error_before=calibration.before if calibration else 0.0,
+        calibration_error_after=calibration.after if calibration else 0.0,
+        calibration_error_sampling=calibration.sampling if calibration else 0.0,
+        held_out_accuracy_low=held_out.accuracy_low,
+        held_out_accuracy_high=held_out.accuracy_high,
+        balanced_accuracy=held_out.balanced_accuracy,
+        top3_accuracy=held_out.top3_accuracy,
+        top5_accuracy=held_out.top5_accuracy,
+        confusion=inference_pb2.ConfusionMatrix(
+            genres=record.genres, counts=[count for row in held_out.confusion for count in row]
+        ),
+        tried=[
+            inference_pb2.TriedHead(
+                algorithm=tried.algorithm,
+                validation_accuracy=tried.accuracy,
+                validation_loss=tried.loss,
+                chosen=tried.chosen,
+            )
+            for tried in record.tried
+        ],
+        noise=noise_report_to(noise) if noise else None,
+        coverage=[coverage_point_to(point) for point in record.coverage],
+        unsure_beyond=record.unsure_beyond or 0.0,
+        unsure_share=record.unsure_share,
+        genres=[
+            inference_pb2.GenreReport(
+                genre=figures.genre, songs=figures.songs, precision=figures.precision, recall=figures.recall
+            )
+            for figures in held_out.genres
+        ],
+        feature_versions=record.feature_versions.values(),
+    )
+
+
+def cascade_report_to(figures: CascadeFigures) -> inference_pb2.CascadeReport:
+    """The figures of the vote of all stages."""
+    return inference_pb2.CascadeReport(
+        songs=figures.songs,
+        accuracy=figures.accuracy,
+        accuracy_low=figures.accuracy_low,
+        accuracy_high=figures.accuracy_high,
+        macro_f1=figures.macro_f1,
+        decided=figures.decided,
+        proposed_thresholds=figures.proposed_thresholds,
+        curve=[
+            inference_pb2.ThresholdPoint(
+                thresholds=point.thresholds, accuracy=point.accuracy, later_share=point.later_share
+            )
+            for point in figures.curve
+        ],
+        coverage=[coverage_point_to(point) for point in figures.coverage],
+    )
+
+
+def noise_report_to(noise: NoiseFigures) -> inference_pb2.NoiseReport:
+    """The figures of labels that look wrong."""
+    return inference_pb2.NoiseReport(
+        suspects=noise.suspects,
+        dropped=noise.dropped,
+        down_weighted=noise.down_weighted,
+        accuracy_with=noise.accuracy_with,
+        accuracy_without=noise.accuracy_without,
+        doubt=noise.doubt,
+    )
+
+
+def coverage_point_to(point: CoveragePoint) -> inference_pb2.CoveragePoint:
+    """One point of a coverage curve."""
+    return inference_pb2.CoveragePoint(
+        threshold=point.threshold,
+        coverage=point.coverage,
+        accuracy=point.accuracy,
+        accuracy_low=point.accuracy_low,
+    )

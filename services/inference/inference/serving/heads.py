@@ -1,0 +1,214 @@
+"""The heads that serve: which version of each stage answers, run by Triton, swapped without losing a request."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from functools import partial
+
+import numpy as np
+from runtime import triton
+from runtime.telemetry import get_logger
+from runtime.watchdog import Probe
+
+from inference.classify.stages import STAGES, Array, Stage, VectorKind
+from inference.classify.verdicts import BrokenHead, InstalledHead, Opinions
+from inference.errors import InferenceError, ModelBrokenError, TritonUnavailableError
+from inference.registry.models import Model
+from inference.registry.records import HeadRecord
+from inference.registry.store import ModelStore, version_name
+
+log = get_logger(__name__)
+
+
+class Heads:
+    """The genre heads of all stages. Safe to share between threads; other processes may train on the same store."""
+
+    def __init__(self, store: ModelStore, server: triton.Triton) -> None:
+        self._store = store
+        self._triton = server
+        self._known: dict[tuple[str, int], InstalledHead | BrokenHead] = {}
+        self._questions: dict[str, Array] = {}
+        self._switching = threading.Lock()
+
+    def installed(self) -> list[InstalledHead | BrokenHead]:
+        """The heads that answer, all of one model, in the order of the stages; one without a training is left out."""
+        try:
+            serving = self._store.serving()
+        except ModelBrokenError as error:
+            return [BrokenHead(stage=STAGES[0], error=error)]
+        found = ((stage, serving.get(stage.model)) for stage in STAGES)
+        return [self._head(stage, version) for stage, version in found if version is not None]
+
+    def _head(self, stage: Stage, version: int) -> InstalledHead | BrokenHead:
+        key = (stage.model, version)
+        known = self._known.get(key)
+        if known is None or isinstance(known, BrokenHead):
+            known = self._known[key] = self._read(stage, version)
+        return known
+
+    def _read(self, stage: Stage, version: int) -> InstalledHead | BrokenHead:
+        try:
+            return installed_head(stage, version, self._store.read(stage, version))
+        except ModelBrokenError as error:
+            log.warning("model is damaged", model=version_name(stage, version), because=str(error))
+            return BrokenHead(stage=stage, error=error)
+
+    def judge(self, head: InstalledHead, vectors: Array) -> Opinions:
+        """What a head says of joined vectors [rows, n]; a model that Triton lost is loaded again."""
+        model, version = head.version.split("/")
+        with translated(head.version):
+            answer = self._triton.infer(
+                model,
+                {"vectors": np.ascontiguousarray(vectors, dtype=np.float32)},
+                ["logits"] if head.unsure_beyond is None else ["logits", "distance"],
+                version=version,
+                heal=lambda: self._serve(head),
+            )
+        distances = answer.get("distance")
+        return Opinions(logits=answer["logits"], distances=None if distances is None else distances[:, 0])
+
+    def _serve(self, head: InstalledHead) -> None:
+        """Load a head that Triton does not serve, beside the one in service where that is another by now."""
+        with self._switching:
+            in_service = self._serving(head.stage, self._in_service().get(head.stage.model))
+            self._load(head.stage, sorted({*in_service, int(head.version.split("/")[1])}))
+
+    def require_triton(self) -> None:
+        """Raise TritonUnavailableError at once rather than after a training."""
+        if not self._triton.is_live():
+            raise TritonUnavailableError(f"Triton at {self._triton.target} does not answer; is it running?")
+
+    def ensure_served(self, head: InstalledHead) -> None:
+        """Have Triton serve this head, loading it if need be; raises when that cannot be."""
+        model, version = head.version.split("/")
+        with translated(head.version):
+            served = self._triton.is_model_ready(model, version)
+        if not served:
+            self._serve(head)
+
+    def probes(self) -> list[Probe]:
+        """A question for each head that should answer, by which a watchdog sees whether Triton runs it."""
+        return [self._probe(head) for head in self.installed() if isinstance(head, InstalledHead)]
+
+    def _probe(self, head: InstalledHead) -> Probe:
+        model, version = head.version.split("/")
+        if head.version not in self._questions:
+            width = self._store.width(head.stage, int(version))
+            self._questions[head.version] = np.zeros((1, width), dtype=np.float32)
+        return Probe(
+            model=model,
+            version=version,
+            inputs={"vectors": self._questions[head.version]},
+            outputs=["logits"],
+            load=partial(self._serve, head),
+        )
+
+    def trained_time(self, head: InstalledHead) -> datetime:
+        """When the head was trained; raises ModelBrokenError when its files were damaged since."""
+        return self._store.read(head.stage, int(head.version.split("/")[1])).created_time
+
+    def load_installed(self) -> None:
+        """Have Triton serve what is installed; what cannot be loaded now is loaded by its first request."""
+        for head in self.installed():
+            if isinstance(head, BrokenHead):
+                continue
+            try:
+                self.ensure_served(head)
+            except InferenceError as error:
+                log.warning("model not loaded", model=head.version, because=str(error))
+
+    def switch(
+        self, model: Model, point: Callable[[], None], check: Callable[[], None] = lambda: None
+    ) -> None:
+        """Let a model answer in place of the one in service, and lose no request.
+
+        1. Triton loads its heads beside those in service.
+        2. `check` may refuse, by any error of this service.
+        3. `point` moves the pointer: requests name the new heads from now on.
+        4. Triton drops the old ones.
+        When a step before the fourth fails, the model in service goes on; a crash leaves the one or the other.
+        """
+        with self._switching:
+            before = self._in_service()
+            try:
+                for stage, version in heads_of(model.versions):
+                    self._store.read(stage, version)
+                    old = self._serving(stage, before.get(stage.model))
+                    self._load(stage, sorted({*old, version}))
+                check()
+                point()
+            except InferenceError:
+                self._take_back(model, before)
+                raise
+            log.info("model in service", model=model.name)
+            self._drop(model, before)
+
+    def _drop(self, model: Model, before: Mapping[str, int]) -> None:
+        """Have Triton keep the heads of this model alone: the others answer no more, and only hold memory."""
+        for stage, old in heads_of(before):
+            version = model.versions.get(stage.model)
+            with suppress(InferenceError), translated(version_name(stage, old)):
+                if version is None:
+                    self._triton.unload(stage.model)
+                elif version != old:
+                    self._load(stage, [version])
+
+    def _in_service(self) -> Mapping[str, int]:
+        """Versions of the heads that answer; none when nobody can say which."""
+        try:
+            return self._store.serving()
+        except ModelBrokenError as error:
+            log.warning("nothing is known to be in service", because=str(error))
+            return {}
+
+    def _serving(self, stage: Stage, version: int | None) -> list[int]:
+        """The version in service, unless it is damaged: then loading it would fail the new one's loading too."""
+        usable = version is not None and isinstance(self._read(stage, version), InstalledHead)
+        return [version] if usable and version is not None else []
+
+    def _take_back(self, model: Model, before: Mapping[str, int]) -> None:
+        for stage, _ in heads_of(model.versions):
+            old = self._serving(stage, before.get(stage.model))
+            with suppress(InferenceError):
+                if old:
+                    self._load(stage, old)
+
+    def _load(self, stage: Stage, versions: Sequence[int]) -> None:
+        self._store.configure(stage, versions)
+        with translated(version_name(stage, versions[-1])):
+            self._triton.load(stage.model)
+
+
+def heads_of(versions: Mapping[str, int]) -> list[tuple[Stage, int]]:
+    """Stages and the versions of their heads, from versions by the heads' names."""
+    return [(stage, versions[stage.model]) for stage in STAGES if stage.model in versions]
+
+
+def installed_head(stage: Stage, version: int, record: HeadRecord) -> InstalledHead:
+    """The head of a record."""
+    try:
+        feature_versions = {VectorKind[name]: make for name, make in record.feature_versions.items()}
+    except KeyError as error:
+        raise ModelBrokenError(
+            f"{version_name(stage, version)} names a kind of vector that does not exist: {error}"
+        ) from error
+    return InstalledHead(
+        stage=stage,
+        version=version_name(stage, version),
+        genres=record.genres,
+        temperature=record.temperature,
+        unsure_beyond=record.unsure_beyond,
+        feature_versions=feature_versions,
+    )
+
+
+@contextmanager
+def translated(version: str) -> Iterator[None]:
+    """Triton's errors as this service's own."""
+    try:
+        yield
+    except (triton.TritonUnavailableError, triton.StubDeadError) as error:
+        raise TritonUnavailableError(str(error)) from error
+    except triton.TritonError as error:
+        raise ModelBrokenError(f"{version} cannot be run: {error}") from error

@@ -1,0 +1,53 @@
+"""What each stage can do at present, in words for a person."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from inference.classify.stages import STAGES, Stage, VectorKind
+from inference.classify.verdicts import BrokenHead, InstalledHead
+from inference.errors import InferenceError
+from inference.serving.heads import Heads
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageState:
+    """One stage."""
+
+    stage: Stage
+    head: InstalledHead | None = None
+    """None when there is none, or none that can be read."""
+    trained_time: datetime | None = None
+    ready: bool = False
+    """A trained head serves."""
+    message: str = ""
+    """Why it is not ready, and what to do."""
+    broken: bool = False
+    """A model should serve and cannot."""
+
+    @property
+    def kinds(self) -> tuple[VectorKind, ...]:
+        """What it hears: what its head has learned from, else what is usual."""
+        return self.head.kinds if self.head else self.stage.kinds
+
+
+def stage_states(heads: Heads) -> list[StageState]:
+    """The state of every stage; asks Triton, and has it load what it should serve and does not."""
+    found = {head.stage.number: head for head in heads.installed()}
+    return [stage_state(stage, found.get(stage.number), heads) for stage in STAGES]
+
+
+def stage_state(stage: Stage, head: InstalledHead | BrokenHead | None, heads: Heads) -> StageState:
+    """The state of one stage."""
+    if head is None:
+        kinds = " and ".join(kind.name for kind in stage.kinds)
+        return StageState(
+            stage=stage, message=f"not trained: train on songs that have a genre and {kinds} vectors"
+        )
+    if isinstance(head, BrokenHead):
+        return StageState(stage=stage, message=str(head.error), broken=True)
+    try:
+        trained_time = heads.trained_time(head)
+        heads.ensure_served(head)
+    except InferenceError as error:
+        return StageState(stage=stage, head=head, message=str(error), broken=True)
+    return StageState(stage=stage, head=head, trained_time=trained_time, ready=True)

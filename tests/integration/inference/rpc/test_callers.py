@@ -1,0 +1,212 @@
+"""The tokens of other programs: handed over by the portal, kept by fingerprint, and revoked at once."""
+
+import queue
+import stat
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from threading import Event
+
+import grpc
+import pytest
+from features_stand_in import FeaturesStandIn
+from inference.__main__ import build
+from inference.rpc.callers import FILE, Callers
+from inference.rpc.rights import MAY_CALL
+from inference.settings import InferenceSettings
+from inference_system import NAME
+from reclass.features.v1 import features_pb2_grpc
+from reclass.inference.v1 import inference_pb2 as pb
+from reclass.inference.v1 import inference_pb2_grpc
+from runtime import interceptors
+from runtime.channel import open_channel
+from runtime.errors import RemoteError
+from runtime.rights import Rights, Role, fingerprint
+from runtime.testing import connected, running_server
+from runtime.triton import Triton
+from waiting import until
+
+PORTAL = "of-the-portal"
+
+
+@dataclass(frozen=True)
+class Ask:
+    """How to ask the service on a port with a token: the error, or None."""
+
+    port: int
+
+    def __call__(self, token: str, method: str, request: object, seconds: float = 20) -> RemoteError | None:
+        with open_channel(f"127.0.0.1:{self.port}", token=token, timeout_seconds=seconds) as channel:
+            try:
+                getattr(inference_pb2_grpc.InferenceServiceStub(channel), method)(request)
+            except grpc.RpcError as error:
+                return RemoteError.from_rpc(error)
+        return None
+
+
+def caller(token: str, role: int = pb.CALLER_ROLE_CALLER) -> pb.Caller:
+    return pb.Caller(name=token, role=role, token_sha256=bytes.fromhex(fingerprint(token)))  # type: ignore[arg-type]
+
+
+@contextmanager
+def service(folder: Path | None) -> Iterator[Ask]:
+    """A service without Triton, as after a start, and how to ask it with a token."""
+    callers = Callers(folder)
+    rights = Rights({NAME: MAY_CALL}, {Role.PORTAL: PORTAL}, callers.role_of)
+    triton = Triton("127.0.0.1:1")
+    with ExitStack() as stack:
+        stack.callback(triton.close)
+        features = stack.enter_context(connected(FeaturesStandIn().services()))
+        servicer = build(
+            InferenceSettings(folder=folder),
+            triton=triton,
+            features=features_pb2_grpc.FeatureServiceStub(features),
+            callers=callers,
+        )
+        register = partial(inference_pb2_grpc.add_InferenceServiceServicer_to_server, servicer)
+        server = stack.enter_context(running_server({NAME: register}, rights=rights))
+
+        yield Ask(server.port)
+
+
+def set_callers(ask: Ask, *callers: pb.Caller) -> RemoteError | None:
+    return ask(PORTAL, "SetCallers", pb.SetCallersRequest(callers=callers))
+
+
+def test_a_handed_over_token_calls_until_it_is_revoked(tmp_path: Path) -> None:
+    status = pb.GetStatusRequest()
+    with service(tmp_path) as ask:
+        assert set_callers(ask, caller("radio"), caller("trainer", pb.CALLER_ROLE_OPERATOR)) is None
+        assert ask("radio", "GetStatus", status) is None
+        denied = ask("radio", "PromoteModel", pb.PromoteModelRequest(name="model-1"))
+        assert denied is not None
+        assert (denied.code, denied.reason) == (grpc.StatusCode.PERMISSION_DENIED, "OPERATOR_REQUIRED")
+        asked = ask("trainer", "PromoteModel", pb.PromoteModelRequest(name="model-1"))
+        assert asked is not None
+        assert asked.reason == "MODEL_UNKNOWN"
+        assert set_callers(ask, caller("trainer", pb.CALLER_ROLE_OPERATOR)) is None
+        revoked = ask("radio", "GetStatus", status)
+        assert revoked is not None
+        assert (revoked.code, revoked.reason) == (grpc.StatusCode.UNAUTHENTICATED, "TOKEN_INVALID")
+
+
+@pytest.fixture
+def _looked_at_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interceptors, "RECHECK_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("_looked_at_often")
+def test_a_revoked_token_goes_on_in_no_stream_that_is_open(tmp_path: Path) -> None:
+    """A stream may last for days."""
+    more: queue.SimpleQueue[pb.ClassifyTracksRequest | None] = queue.SimpleQueue()
+    with (
+        service(tmp_path) as ask,
+        open_channel(f"127.0.0.1:{ask.port}", token="radio", timeout_seconds=30) as channel,
+    ):
+        set_callers(ask, caller("radio"))
+        answers = inference_pb2_grpc.InferenceServiceStub(channel).ClassifyTracks(iter(more.get, None))
+        more.put(pb.ClassifyTracksRequest(key="before"))
+        assert next(answers).key == "before"
+        set_callers(ask, caller("another"))
+        more.put(pb.ClassifyTracksRequest(key="after"))
+        with pytest.raises(grpc.RpcError) as caught:
+            next(answers)
+        more.put(None)
+    error = RemoteError.from_rpc(caught.value)
+    assert (error.code, error.reason) == (grpc.StatusCode.UNAUTHENTICATED, "TOKEN_INVALID")
+
+
+@pytest.mark.usefixtures("_looked_at_often")
+def test_a_revoked_token_ends_a_corpus_that_is_being_sent(tmp_path: Path) -> None:
+    """Nothing is learned from what had arrived of it by then."""
+    more: queue.SimpleQueue[pb.EvaluateRequest | None] = queue.SimpleQueue()
+    with (
+        service(tmp_path) as ask,
+        open_channel(f"127.0.0.1:{ask.port}", token="trainer", timeout_seconds=30) as channel,
+    ):
+        set_callers(ask, caller("trainer", pb.CALLER_ROLE_OPERATOR))
+        events = inference_pb2_grpc.InferenceServiceStub(channel).Evaluate(iter(more.get, None))
+        more.put(pb.EvaluateRequest(options=pb.EvaluateOptions()))
+        set_callers(ask)
+        song = pb.TrainingSong(song_id="1", genre="Jazz")
+        more.put(pb.EvaluateRequest(song=pb.EvaluationSong(song=song, part=pb.SPLIT_PART_TRAINING)))
+        with pytest.raises(grpc.RpcError) as caught:
+            next(events)
+        more.put(None)
+    assert RemoteError.from_rpc(caught.value).reason == "TOKEN_INVALID"
+
+
+def test_calls_that_hold_every_thread_hold_up_no_revocation(tmp_path: Path) -> None:
+    """A call whose request never arrives whole has a thread until its end."""
+    with (
+        service(tmp_path) as ask,
+        open_channel(f"127.0.0.1:{ask.port}", token="radio", timeout_seconds=60) as channel,
+    ):
+        set_callers(ask, caller("radio"))
+        never = Event()
+        half = channel.stream_unary(f"/{NAME}/ClassifyTrack")
+        begun = [half.future(iter(never.wait, True)) for _ in range(40)]
+        until(lambda: ask("radio", "GetStatus", pb.GetStatusRequest(), 0.5) is not None)
+        assert set_callers(ask) is None
+        revoked = ask("radio", "GetStatus", pb.GetStatusRequest())
+        assert revoked is not None
+        assert revoked.reason == "TOKEN_INVALID"
+        assert not any(each.done() for each in begun)
+        never.set()
+
+
+@pytest.mark.parametrize("role", [pb.CALLER_ROLE_CALLER, pb.CALLER_ROLE_OPERATOR])
+def test_only_the_portal_says_who_may_call(tmp_path: Path, role: int) -> None:
+    with service(tmp_path) as ask:
+        assert set_callers(ask, caller("radio", role)) is None
+        denied = ask("radio", "SetCallers", pb.SetCallersRequest(callers=[caller("friend")]))
+    assert denied is not None
+    assert denied.reason == "INTERNAL_ONLY"
+
+
+def test_a_restarted_service_knows_them_and_keeps_no_token(tmp_path: Path) -> None:
+    folder = tmp_path / "inference"
+    with service(folder) as ask:
+        set_callers(ask, caller("radio"))
+    kept = folder / FILE
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert "radio" not in kept.read_text()
+    with service(folder) as ask:
+        assert ask("radio", "GetStatus", pb.GetStatusRequest()) is None
+
+
+@pytest.mark.parametrize("kept", ["", "[]", "{", '{"radio": "caller"}', f'{{"{"0" * 64}": "portal"}}'])
+def test_a_damaged_file_lets_nobody_in_and_is_replaced(tmp_path: Path, kept: str) -> None:
+    (tmp_path / FILE).write_text(kept)
+    callers = Callers(tmp_path)
+    assert callers.role_of("0" * 64) is None
+    callers.take({fingerprint("radio"): Role.CALLER})
+    assert Callers(tmp_path).role_of(fingerprint("radio")) is Role.CALLER
+
+
+def test_a_revocation_holds_where_it_cannot_be_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "a file"
+    folder.touch()
+    with service(folder) as ask:
+        for _ in range(2):
+            error = set_callers(ask, caller("radio"))
+            assert error is not None
+            assert error.reason == "FOLDER_UNWRITABLE"
+        assert ask("radio", "GetStatus", pb.GetStatusRequest()) is None
+        set_callers(ask)
+        revoked = ask("radio", "GetStatus", pb.GetStatusRequest())
+        assert revoked is not None
+        assert revoked.reason == "TOKEN_INVALID"
+
+
+@pytest.mark.parametrize(
+    "wrong", [pb.Caller(name="a", role=pb.CALLER_ROLE_CALLER), pb.Caller(name="a", token_sha256=b"1" * 32)]
+)
+def test_a_caller_without_role_or_fingerprint_is_refused(tmp_path: Path, wrong: pb.Caller) -> None:
+    with service(tmp_path) as ask:
+        error = set_callers(ask, wrong)
+    assert error is not None
+    assert error.reason == "REQUEST_INVALID"

@@ -1,0 +1,127 @@
+"""Models that die or get lost while nobody calls are back before the next caller comes; with the real Triton."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from inference.registry.store import ModelStore
+from inference.serving.heads import Heads
+from inference.settings import InferenceSettings
+from inference_system import System, fma, training
+from prometheus_client import CollectorRegistry
+from runtime.triton import StubDeadError, Triton, TritonError
+from runtime.watchdog import Watchdog, WatchdogMetrics
+from structlog.testing import capture_logs
+from synthetic_library import SyntheticLibrary
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """A watchdog at work, and a way to ask Triton that heals nothing."""
+
+    watchdog: Watchdog
+    registry: CollectorRegistry
+    answers: Callable[[], bool]
+    """Whether the model in service answers, with nobody's help."""
+
+    def figure(self, name: str) -> float:
+        return self.registry.get_sample_value(f"reclass_triton_model_{name}", {"model": "genre_fma"}) or 0.0
+
+
+@contextmanager
+def watched(system: System, *, every_seconds: float) -> Iterator[Watched]:
+    triton, registry = Triton(system.triton.target), CollectorRegistry()
+    templates = InferenceSettings().model_templates
+    heads = Heads(ModelStore(repository=system.triton.repository, templates=templates), triton)
+    watchdog = Watchdog(triton, heads.probes, every_seconds=every_seconds, metrics=WatchdogMetrics(registry))
+
+    def answers() -> bool:
+        (probe,) = heads.probes()
+        try:
+            logits = triton.ask(probe.model, probe.inputs, probe.outputs, version=probe.version)["logits"]
+        except TritonError:
+            return False
+        return bool(np.isfinite(logits).all())
+
+    watchdog.start()
+    yield Watched(watchdog=watchdog, registry=registry, answers=answers)
+    watchdog.close()
+    triton.close()
+    assert "triton-watchdog" not in [thread.name for thread in threading.enumerate()]
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Look again and again; the test's own time limit ends what never comes."""
+    while not holds():
+        threading.Event().wait(0.05)
+
+
+def test_a_model_whose_process_was_killed_answers_again_without_any_caller(trained: System) -> None:
+    with watched(trained, every_seconds=0.2) as seen:
+        wait_until(lambda: seen.figure("up") == 1)
+        trained.triton.kill_stubs()
+        wait_until(lambda: seen.figure("restored_total") == 1)
+        assert seen.answers()
+        assert seen.figure("up") == 1
+
+
+def test_without_the_watchdog_such_a_model_stays_dead(trained: System, library: SyntheticLibrary) -> None:
+    """Triton calls it ready all the while: without this the test above would prove nothing."""
+    with watched(trained, every_seconds=3600) as seen:
+        trained.triton.kill_stubs()
+        (model, version) = trained.version().split("/")
+        triton = Triton(trained.triton.target)
+        vectors = np.asarray([library.vectors[0]], dtype=np.float32)
+        for _ in range(2):
+            with pytest.raises(StubDeadError):
+                triton.ask(model, {"vectors": vectors}, ["logits"], version=version)
+        assert triton.is_model_ready(model, version)
+        triton.close()
+        seen.watchdog.look()
+        assert seen.answers()
+
+
+def test_a_triton_that_was_started_anew_serves_what_it_served_without_any_caller(trained: System) -> None:
+    with watched(trained, every_seconds=0.2) as seen:
+        wait_until(lambda: seen.figure("up") == 1)
+        trained.triton.kill()
+        wait_until(lambda: seen.figure("up") == 0)
+        trained.triton.start()
+        wait_until(seen.answers)
+
+
+def test_an_outage_is_logged_once_and_its_end_once(trained: System) -> None:
+    with watched(trained, every_seconds=3600) as seen:
+        seen.watchdog.look()
+        trained.triton.kill()
+        with capture_logs() as said:
+            for _ in range(3):
+                seen.watchdog.look()
+            trained.triton.start()
+            for _ in range(2):
+                seen.watchdog.look()
+    events = [entry["event"] for entry in said]
+    assert events.count("model does not answer") == 2, said  # gone; there and empty
+    assert events.count("model answers again") == 1
+
+
+def test_the_watchdog_disturbs_no_change_of_version(trained: System, library: SyntheticLibrary) -> None:
+    with watched(trained, every_seconds=0.01) as seen:
+        trained.train(training(library))
+        wait_until(seen.answers)
+        assert trained.classify(fma(library, 0)).model_version == trained.version()
+        assert seen.figure("restored_total") == 0
+        _, version = trained.version().split("/")
+        triton = Triton(trained.triton.target)
+        # The model of an embedding is loaded with the server, and no training changes it.
+        served = [
+            model["version"]
+            for model in triton.index()
+            if model.get("state") == "READY" and model["name"] != "mert"
+        ]
+        triton.close()
+        wait_until(lambda: seen.figure("up") == 1)
+    assert served == [version]

@@ -1,0 +1,398 @@
+"""The voting rule, case by case."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import grpc
+import numpy as np
+import pytest
+from inference.classify.progressive import Vote, classify, judge_together
+from inference.classify.song_vectors import Song
+from inference.classify.stages import STAGES, Array, Vector, VectorKind
+from inference.classify.verdicts import (
+    BrokenHead,
+    Classification,
+    Heard,
+    InstalledHead,
+    MissingVector,
+    Opinions,
+    Outcome,
+    Rule,
+)
+from inference.errors import (
+    AudioRequiredError,
+    ModelBrokenError,
+    TritonUnavailableError,
+    VectorInvalidError,
+    VectorMissingError,
+)
+from runtime.errors import RemoteError
+
+FMA, MERT, JMLA, NATIVE = VectorKind.FMA, VectorKind.MERT, VectorKind.JMLA, VectorKind.FMA_NATIVE
+WIDTHS = {FMA: 518, MERT: 768, JMLA: 768, NATIVE: 518}
+GENRES = ("Blues", "Jazz", "Rap")
+
+
+def vector(kind: VectorKind, version: str = "1") -> Vector:
+    return Vector(kind=kind, version=version, values=np.full(WIDTHS[kind], float(kind), dtype=np.float32))
+
+
+def head(number: int, **versions: str) -> InstalledHead:
+    stage = STAGES[number - 1]
+    return InstalledHead(
+        stage=stage,
+        version=f"{stage.model}/1",
+        genres=GENRES,
+        temperature=1.0,
+        feature_versions={kind: versions.get(kind.name, "1") for kind in stage.kinds},
+        unsure_beyond=2.0,
+    )
+
+
+class Ear:
+    """Gives vectors of version 1, or what a test tells it to; remembers what was asked."""
+
+    def __init__(self, missing: Sequence[MissingVector] = (), failure: Exception | None = None) -> None:
+        self.asked: list[list[VectorKind]] = []
+        self._missing = {gap.kind: gap for gap in missing}
+        self._failure = failure
+
+    def __call__(self, kinds: Sequence[VectorKind]) -> Heard:
+        self.asked.append(list(kinds))
+        if self._failure and MERT in kinds:
+            raise self._failure
+        return Heard(
+            vectors=tuple(vector(kind) for kind in kinds if kind not in self._missing),
+            missing=tuple(self._missing[kind] for kind in kinds if kind in self._missing),
+        )
+
+
+class Judges:
+    """Each stage says a genre with a confidence; the song is at a distance from what the stages know."""
+
+    def __init__(self, distances: Sequence[float] = (1.0, 1.0, 1.0), **said: tuple[str, float]) -> None:
+        self._said = said
+        self._distances = distances
+        self.inputs: dict[int, Array] = {}
+
+    def __call__(self, head: InstalledHead, vectors: Array) -> Opinions:
+        self.inputs[head.stage.number] = vectors
+        genre, confidence = self._said[f"stage{head.stage.number}"]
+        rest = (1 - confidence) / (len(GENRES) - 1)
+        logits = np.log([[confidence if name == genre else rest for name in GENRES]])
+        distance = np.array([self._distances[head.stage.number - 1]], dtype=np.float32)
+        return Opinions(logits=logits.astype(np.float32), distances=distance)
+
+
+UNSURE_THEN_SURE = {"stage1": ("Blues", 0.6), "stage2": ("Jazz", 0.75), "stage3": ("Rap", 0.9)}
+
+
+def vote(
+    heads: Sequence[InstalledHead | BrokenHead],
+    *,
+    sent: Sequence[Vector] = (),
+    hear: Callable[[Sequence[VectorKind]], Heard] | None = None,
+    judges: Judges | None = None,
+    rule: Rule | None = None,
+) -> Classification:
+    return classify(
+        heads=heads,
+        song=Song(sent=sent, hear=hear),
+        judge=judges or Judges(**UNSURE_THEN_SURE),
+        rule=rule or Rule(),
+    )
+
+
+def stages_of(classification: Classification) -> list[int]:
+    return [verdict.stage for verdict in classification.verdicts]
+
+
+def test_a_sure_first_stage_decides_and_nothing_else_is_heard() -> None:
+    ear = Ear()
+    result = vote([head(1), head(2), head(3)], hear=ear, judges=Judges(stage1=("Jazz", 0.81)))
+    assert result.outcome is Outcome.CLASSIFIED
+    assert stages_of(result) == [1]
+    assert result.verdicts[0].top[0] == ("Jazz", pytest.approx(0.81))
+    assert result.verdicts[0].decided
+    assert ear.asked == [[FMA]]
+
+
+def test_an_unsure_first_stage_asks_the_second_and_only_its_own_vector_is_heard() -> None:
+    ear = Ear()
+    result = vote([head(1), head(2), head(3)], hear=ear)
+    assert result.outcome is Outcome.CLASSIFIED
+    assert stages_of(result) == [1, 2]
+    assert [verdict.decided for verdict in result.verdicts] == [False, True]
+    assert ear.asked == [[FMA], [MERT]]
+    assert [made.kind for made in result.computed] == [FMA, MERT]
+
+
+def test_the_third_stage_decides_whatever_its_confidence() -> None:
+    judges = Judges(stage1=("Blues", 0.5), stage2=("Jazz", 0.5), stage3=("Rap", 0.4))
+    result = vote([head(1), head(2), head(3)], hear=Ear(), judges=judges)
+    assert stages_of(result) == [1, 2, 3]
+    assert result.verdicts[-1].decided
+    assert judges.inputs[3].shape == (1, 518 + 768 + 768)
+    assert judges.inputs[3][0, [0, 518, 518 + 768]].tolist() == [1.0, 2.0, 3.0]
+
+
+def test_without_a_third_stage_the_second_verdict_stands_though_unsure() -> None:
+    judges = Judges(stage1=("Blues", 0.5), stage2=("Jazz", 0.5))
+    result = vote([head(1), head(2)], hear=Ear(), judges=judges)
+    assert result.outcome is Outcome.CLASSIFIED
+    assert stages_of(result) == [1, 2]
+    assert not result.verdicts[-1].decided
+
+
+def test_thresholds_of_the_caller_replace_those_of_the_stages_from_the_first_on() -> None:
+    heads = [head(1), head(2), head(3)]
+    assert stages_of(vote(heads, hear=Ear(), rule=Rule(thresholds=[0.55]))) == [1]
+    assert stages_of(vote(heads, hear=Ear(), rule=Rule(thresholds=[0.9, 0.76]))) == [1, 2, 3]
+
+
+def test_a_confidence_equal_to_the_threshold_decides() -> None:
+    judges = Judges(stage1=("Jazz", 0.5))
+    result = vote([head(1), head(2)], hear=Ear(), judges=judges, rule=Rule(thresholds=[0.4999999]))
+    assert stages_of(result) == [1]
+
+
+def test_no_more_stages_run_than_the_caller_allows() -> None:
+    assert stages_of(vote([head(1), head(2)], hear=Ear(), rule=Rule(max_stages=1))) == [1]
+
+
+def test_a_verdict_names_no_more_genres_than_asked_for_best_first() -> None:
+    result = vote([head(1)], hear=Ear(), rule=Rule(top_k=2))
+    assert [genre for genre, _ in result.verdicts[0].top] == ["Blues", "Jazz"]
+
+
+def test_vectors_that_were_sent_are_not_computed_again() -> None:
+    result = vote([head(1), head(2)], sent=[vector(FMA), vector(MERT)])
+    assert stages_of(result) == [1, 2]
+    assert result.computed == ()
+
+
+def test_without_a_model_there_are_vectors_and_never_a_genre() -> None:
+    result = vote([], hear=Ear())
+    assert result.outcome is Outcome.NO_MODEL
+    assert result.verdicts == ()
+    assert [made.kind for made in result.computed] == [FMA]
+
+
+def test_without_a_model_a_vector_that_was_sent_is_enough() -> None:
+    assert vote([], sent=[vector(FMA)]).outcome is Outcome.NO_MODEL
+
+
+@pytest.mark.parametrize("heads", [[], [head(1)]])
+def test_neither_audio_nor_vectors_is_refused(heads: list[InstalledHead]) -> None:
+    with pytest.raises(AudioRequiredError, match="FMA vectors are needed"):
+        vote(heads)
+
+
+def test_a_vector_of_another_make_is_never_judged() -> None:
+    with pytest.raises(
+        VectorInvalidError, match="trained on FMA vectors of '1' and cannot judge those of '0'"
+    ):
+        vote([head(1)], sent=[vector(FMA, version="0")])
+
+
+def test_a_vector_of_another_make_is_computed_anew_when_there_is_audio() -> None:
+    result = vote([head(1)], sent=[vector(FMA, version="0")], hear=Ear())
+    assert result.outcome is Outcome.CLASSIFIED
+    assert [made.version for made in result.computed] == ["1"]
+
+
+def test_the_right_one_of_two_makes_is_taken() -> None:
+    judges = Judges(**UNSURE_THEN_SURE)
+    other = Vector(kind=FMA, version="0", values=np.zeros(518, dtype=np.float32))
+    vote([head(1)], sent=[other, vector(FMA)], judges=judges)
+    assert judges.inputs[1][0, 0] == 1.0
+
+
+def test_a_head_that_knows_only_an_older_make_gives_no_genre_but_says_why() -> None:
+    result = vote([head(1, FMA="0")], hear=Ear())
+    assert result.outcome is Outcome.NO_MODEL
+    assert result.verdicts == ()
+    assert "train on vectors of that version" in result.reason
+    assert [made.version for made in result.computed] == ["1"]
+
+
+def test_a_later_stage_that_is_not_installed_takes_nothing_from_the_verdict() -> None:
+    gap = MissingVector(kind=MERT, permanent=True, message="MERT is not installed")
+    result = vote([head(1), head(2)], hear=Ear(missing=[gap]))
+    assert result.outcome is Outcome.CLASSIFIED
+    assert stages_of(result) == [1]
+    assert result.reason == ""
+
+
+def test_a_later_stage_that_failed_for_now_makes_the_verdict_provisional() -> None:
+    gap = MissingVector(kind=MERT, permanent=False, message="the GPU is out of memory")
+    result = vote([head(1), head(2)], hear=Ear(missing=[gap]))
+    assert result.outcome is Outcome.PROVISIONAL
+    assert stages_of(result) == [1]
+    assert result.reason == "stage 2: the GPU is out of memory"
+
+
+def test_features_gone_after_the_first_stage_make_the_verdict_provisional() -> None:
+    gone = RemoteError(code=grpc.StatusCode.UNAVAILABLE, message="features does not answer")
+    result = vote([head(1), head(2)], hear=Ear(failure=gone))
+    assert result.outcome is Outcome.PROVISIONAL
+    assert "features does not answer" in result.reason
+
+
+def test_a_later_head_that_is_damaged_makes_the_verdict_provisional() -> None:
+    broken = BrokenHead(stage=STAGES[1], error=ModelBrokenError("genre_fma_mert/2 is damaged"))
+    result = vote([head(1), broken], hear=Ear())
+    assert result.outcome is Outcome.PROVISIONAL
+    assert "genre_fma_mert/2 is damaged" in result.reason
+
+
+def test_a_later_stage_without_audio_makes_the_verdict_provisional() -> None:
+    result = vote([head(1), head(2)], sent=[vector(FMA)])
+    assert result.outcome is Outcome.PROVISIONAL
+    assert "MERT vectors are needed" in result.reason
+
+
+def test_a_later_head_of_another_make_leaves_the_verdict_alone() -> None:
+    result = vote([head(1), head(2, MERT="0")], hear=Ear())
+    assert result.outcome is Outcome.CLASSIFIED
+    assert stages_of(result) == [1]
+
+
+def test_a_first_head_that_is_damaged_fails_the_call() -> None:
+    broken = BrokenHead(stage=STAGES[0], error=ModelBrokenError("genre_fma/2 is damaged"))
+    with pytest.raises(ModelBrokenError, match="genre_fma/2 is damaged"):
+        vote([broken], hear=Ear())
+
+
+def test_triton_gone_at_the_first_stage_fails_the_call() -> None:
+    def judge(head: InstalledHead, vectors: Array) -> Opinions:
+        raise TritonUnavailableError("Triton does not answer")
+
+    with pytest.raises(TritonUnavailableError, match="does not answer"):
+        classify(heads=[head(1)], song=Song(sent=[vector(FMA)], hear=None), judge=judge, rule=Rule())
+
+
+def test_a_first_vector_that_could_not_be_made_this_time_fails_the_call() -> None:
+    gap = MissingVector(kind=FMA, permanent=False, message="the pool is being restarted")
+    with pytest.raises(VectorMissingError, match="the pool is being restarted"):
+        vote([head(1)], hear=Ear(missing=[gap]))
+
+
+def test_audio_errors_pass_unchanged() -> None:
+    silent = RemoteError(
+        code=grpc.StatusCode.INVALID_ARGUMENT, message="silence", reason="SILENT", permanent=True
+    )
+
+    def hear(kinds: Sequence[VectorKind]) -> Heard:
+        raise silent
+
+    with pytest.raises(RemoteError) as caught:
+        vote([head(1)], hear=hear)
+    assert caught.value is silent
+
+
+def wide(length: int) -> Vector:
+    return Vector(kind=MERT, version="1", values=np.zeros(length, dtype=np.float32))
+
+
+def test_votes_that_wait_for_one_head_share_a_call_and_a_wrong_width_spoils_its_own_song_only() -> None:
+    """MERT has two lengths that are allowed, and a head was trained on one of them."""
+    shapes: list[tuple[int, ...]] = []
+
+    def judge(head: InstalledHead, vectors: Array) -> Opinions:
+        shapes.append(vectors.shape)
+        if vectors.shape[1] == 518 + 1024:
+            raise ModelBrokenError("this head wants 1286 values")
+        return Opinions(logits=np.array([[1.0, 2.0, 3.0]] * len(vectors), dtype=np.float32), distances=None)
+
+    songs = [Song(sent=[vector(FMA), wide(length)], hear=None) for length in (768, 1024, 768)]
+    votes = [Vote(heads=[head(2)], song=song, rule=Rule()) for song in songs]
+    judge_together(votes, judge)
+    assert sorted(shapes) == [(1, 518 + 1024), (2, 518 + 768)]
+    assert [votes[n].result().verdicts[0].top[0][0] for n in (0, 2)] == ["Rap", "Rap"]
+    with pytest.raises(ModelBrokenError, match="wants 1286 values"):
+        votes[1].result()
+
+
+def test_only_the_songs_that_were_unsure_go_on_to_the_second_stage() -> None:
+    judges = Judges(**UNSURE_THEN_SURE)
+    rules = [Rule(thresholds=[0.5]), Rule(thresholds=[0.7]), Rule(thresholds=[0.5])]
+    votes = [
+        Vote(heads=[head(1), head(2)], song=Song(sent=[vector(FMA), vector(MERT)], hear=None), rule=rule)
+        for rule in rules
+    ]
+
+    def judge(head: InstalledHead, vectors: Array) -> Opinions:
+        one = judges(head, vectors)
+        return Opinions(logits=np.repeat(one.logits, len(vectors), axis=0), distances=None)
+
+    judge_together(votes, judge)
+    assert [vote.question is None for vote in votes] == [True, False, True]
+    judge_together(votes, judge)
+    assert [stages_of(vote.result()) for vote in votes] == [[1], [1, 2], [1]]
+    assert judges.inputs[1].shape == (3, 518)
+    assert judges.inputs[2].shape == (1, 518 + 768)
+
+
+def test_a_song_unlike_the_training_is_unsure_whatever_the_probability_says() -> None:
+    result = vote([head(1)], hear=Ear(), judges=Judges((2.1,), stage1=("Jazz", 0.99)))
+    assert result.outcome is Outcome.UNSURE
+    assert result.verdicts[0].top[0] == ("Jazz", pytest.approx(0.99))
+    assert not result.verdicts[0].decided
+
+
+def test_a_song_that_the_first_stage_does_not_know_is_decided_by_a_later_one_that_does() -> None:
+    judges = Judges((5.0, 1.0), stage1=("Jazz", 0.99), stage2=("Rap", 0.9))
+    result = vote([head(1), head(2)], hear=Ear(), judges=judges)
+    assert result.outcome is Outcome.CLASSIFIED
+    assert [verdict.decided for verdict in result.verdicts] == [False, True]
+
+
+def test_a_song_that_the_last_stage_does_not_know_is_unsure_although_the_first_knew_it() -> None:
+    judges = Judges((1.0, 5.0), stage1=("Jazz", 0.6), stage2=("Rap", 0.9))
+    result = vote([head(1), head(2)], hear=Ear(), judges=judges)
+    assert result.outcome is Outcome.UNSURE
+    assert stages_of(result) == [1, 2]
+
+
+def test_a_song_unlike_the_training_whose_later_stage_failed_for_now_is_provisional() -> None:
+    """It is worth another try: the later stage may know it."""
+    gap = MissingVector(kind=MERT, permanent=False, message="the GPU is out of memory")
+    judges = Judges((5.0, 1.0), stage1=("Jazz", 0.99))
+    result = vote([head(1), head(2)], hear=Ear(missing=[gap]), judges=judges)
+    assert result.outcome is Outcome.PROVISIONAL
+
+
+def test_a_song_unlike_the_training_without_a_later_stage_is_unsure() -> None:
+    gap = MissingVector(kind=MERT, permanent=True, message="MERT is not installed")
+    judges = Judges((5.0, 1.0), stage1=("Jazz", 0.99))
+    assert vote([head(1), head(2)], hear=Ear(missing=[gap]), judges=judges).outcome is Outcome.UNSURE
+
+
+def test_a_head_from_before_there_were_distances_decides_as_ever() -> None:
+    old = replace(head(1), unsure_beyond=None)
+    result = vote([old], hear=Ear(), judges=Judges((99.0,), stage1=("Jazz", 0.9)))
+    assert result.outcome is Outcome.CLASSIFIED
+    assert result.verdicts[0].decided
+
+
+def of_whole_songs(number: int) -> InstalledHead:
+    """A head that has learned from a public table too."""
+    usual = head(number)
+    kinds = [NATIVE, *usual.kinds[1:]]
+    return replace(usual, feature_versions=dict.fromkeys(kinds, "1"))
+
+
+def test_a_head_hears_the_kinds_that_it_has_learned_from_and_not_those_that_its_stage_usually_does() -> None:
+    ear = Ear()
+    judges = Judges(**UNSURE_THEN_SURE)
+    result = vote([of_whole_songs(1), of_whole_songs(2)], sent=[vector(FMA)], hear=ear, judges=judges)
+    assert ear.asked == [[NATIVE], [MERT]]
+    assert stages_of(result) == [1, 2]
+    assert judges.inputs[1][0, 0] == float(NATIVE)
+    assert judges.inputs[2][0, [0, 518]].tolist() == [float(NATIVE), float(MERT)]
+
+
+def test_values_of_an_excerpt_are_never_taken_for_those_of_a_whole_song() -> None:
+    with pytest.raises(AudioRequiredError, match="FMA_NATIVE vectors are needed"):
+        vote([of_whole_songs(1)], sent=[vector(FMA)])

@@ -1,0 +1,114 @@
+"""What the training process leaves: heads, records, the vote of the stages, and pictures that a person can look at."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from inference.classify.stages import Vector, VectorKind
+from inference.jobs.training_worker import train
+from inference.registry.records import HeadRecord
+from inference.registry.version_files import read_head, read_record
+from inference.training.dataset import LabelSource
+from inference.training.dataset_files import CorpusWriter
+from inference.training.options import TrainingOptions
+from PIL import Image
+from synthetic_library import SyntheticLibrary, synthetic_library
+
+
+@pytest.fixture(scope="module")
+def library() -> SyntheticLibrary:
+    """Its first 518 values are taken for FMA, the others for MERT; some songs are too hard for either stage."""
+    return synthetic_library(seed=31, genres=4, width=518 + 768, artists_per_genre=8, wrong=6, separation=0.7)
+
+
+def write(folder: Path, library: SyntheticLibrary, *, without_mert: int = 0) -> None:
+    """The songs as a corpus; the first few lack the second vector."""
+    writer = CorpusWriter(folder)
+    for song, label in enumerate(library.labels):
+        values = library.vectors[song]
+        vectors = [Vector(kind=VectorKind.FMA, version="f", values=values[:518])]
+        if song >= without_mert:
+            vectors.append(Vector(kind=VectorKind.MERT, version="m", values=values[518:]))
+        writer.add(
+            song_id=str(song),
+            genres=[library.genres[label]],
+            group=f"artist {library.artists[song]}",
+            vectors=vectors,
+            source=LabelSource.TAG,
+        )
+    writer.finish()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, library: SyntheticLibrary) -> Path:
+    left = tmp_path_factory.mktemp("training")
+    write(left, library, without_mert=5)
+    train(left, TrainingOptions(seed=1))
+    return left
+
+
+def records(folder: Path) -> list[HeadRecord]:
+    return [read_record(folder / model) for model in ("genre_fma", "genre_fma_mert")]
+
+
+def test_the_vote_is_judged_on_songs_that_both_stages_can_hear(folder: Path) -> None:
+    first, last = records(folder)
+    assert first.cascade is None
+    assert last.cascade is not None
+    assert last.cascade.songs <= last.held_out.songs <= first.held_out.songs
+    assert 0 < sum(last.cascade.decided) < 1, "of some songs no stage is sure"
+    assert len(last.cascade.proposed_thresholds) == 2
+    assert last.cascade.accuracy_low <= last.cascade.accuracy <= last.cascade.accuracy_high
+
+
+def test_both_stages_hold_out_the_same_artists(folder: Path, library: SyntheticLibrary) -> None:
+    """Else a stage would be tested on artists that another stage of the same vote has learned from."""
+    first, last = records(folder)
+    assert first.held_out.songs - last.held_out.songs <= 5
+
+
+def test_a_record_holds_every_figure_of_the_report(folder: Path) -> None:
+    for record in records(folder):
+        assert sum(map(sum, record.held_out.confusion)) == record.held_out.songs
+        assert record.calibration is not None
+        assert record.calibration.sampling > 0
+        assert record.noise is not None
+        assert [tried.chosen for tried in record.tried].count(True) == 1
+        assert record.coverage[0].coverage == 1.0
+        assert record.unsure_beyond is not None
+        assert 0 < record.unsure_share < 0.05
+        assert read_head(folder / "genre_fma").landmarks is not None
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        f"{model}/{name}.png"
+        for model in ("genre_fma", "genre_fma_mert")
+        for name in ("confusion", "reliability", "coverage")
+    ]
+    + ["vote.png", "vote-coverage.png"],
+)
+def test_a_picture_is_of_a_size_that_can_be_read_and_is_not_empty(folder: Path, picture: str) -> None:
+    with Image.open(folder / picture) as image:
+        assert 500 <= image.width <= 1600
+        assert 450 <= image.height <= 1600
+        grey = np.asarray(image.convert("L"))
+    assert 0.003 < np.mean(grey < 128) < 0.5
+    # Nothing is cut off at an edge.
+    assert (np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]) > 240).all()
+
+
+def test_songs_of_another_version_and_copies_with_other_labels_are_told(
+    tmp_path: Path, library: SyntheticLibrary, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, library)
+    index = tmp_path / "corpus.json"
+    content = json.loads(index.read_text())
+    content["copy_of"][1] = 0
+    content["named"][1] = [(content["named"][0][0] + 1) % 4]
+    index.write_text(json.dumps(content))
+    train(tmp_path, TrainingOptions(seed=1))
+    steps = [json.loads(line)["step"] for line in capsys.readouterr().out.splitlines()]
+    assert "stage 1: 2 songs are copies of one audio with different labels: the strongest counts" in steps

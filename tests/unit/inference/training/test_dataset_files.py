@@ -1,0 +1,154 @@
+"""Training songs in files: what goes in comes out, and makes are never mixed."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from inference.classify.stages import STAGES, Vector, VectorKind
+from inference.jobs.training_job import Session
+from inference.registry.store import ModelStore
+from inference.rpc.servicer import add_song
+from inference.serving.heads import Heads
+from inference.training.dataset import LabelSource
+from inference.training.dataset_files import Corpus, CorpusWriter
+from reclass.inference.v1 import inference_pb2
+from runtime.triton import Triton
+
+
+def vector(kind: VectorKind, version: str, value: float, width: int = 518) -> Vector:
+    return Vector(kind=kind, version=version, values=np.full(width, value, dtype=np.float32))
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Corpus:
+    """Four songs: two with FMA and MERT, one with FMA alone, one with FMA of an older make."""
+    writer = CorpusWriter(tmp_path)
+    mert = [vector(VectorKind.MERT, "m", 10.0 + row, 768) for row in range(2)]
+    writer.add(song_id="a", genres=["Jazz"], group="x", vectors=[vector(VectorKind.FMA, "2", 0.0), mert[0]])
+    writer.add(song_id="b", genres=["Rap"], group="y", vectors=[vector(VectorKind.FMA, "1", 1.0)])
+    writer.add(song_id="c", genres=["Jazz"], group="y", vectors=[vector(VectorKind.FMA, "2", 2.0)])
+    writer.add(song_id="d", genres=["Rap"], group="x", vectors=[mert[1], vector(VectorKind.FMA, "2", 3.0)])
+    writer.finish()
+    return Corpus(tmp_path)
+
+
+def test_labels_and_groups_come_back(corpus: Corpus) -> None:
+    assert [corpus.genres[label] for label in corpus.labels] == ["Jazz", "Rap", "Jazz", "Rap"]
+    assert corpus.groups[0] == corpus.groups[3] != corpus.groups[1] == corpus.groups[2]
+
+
+def test_the_make_of_most_songs_is_learned_and_no_other_is_mixed_in(corpus: Corpus) -> None:
+    makes = corpus.makes(STAGES[0])
+    assert makes is not None
+    assert [make.version for make in makes] == ["2"]
+    rows, vectors = corpus.joined(makes)
+    assert rows.tolist() == [0, 2, 3]
+    assert vectors[:, 0].tolist() == [0.0, 2.0, 3.0]
+
+
+def test_a_later_stage_takes_the_songs_that_have_all_its_vectors_in_the_stages_order(corpus: Corpus) -> None:
+    makes = corpus.makes(STAGES[1])
+    assert makes is not None
+    rows, vectors = corpus.joined(makes)
+    assert rows.tolist() == [0, 3]
+    assert vectors.shape == (2, 518 + 768)
+    assert vectors[:, [0, 518]].tolist() == [[0.0, 10.0], [3.0, 11.0]]
+
+
+def test_where_most_songs_have_values_of_the_whole_song_every_stage_learns_from_these(tmp_path: Path) -> None:
+    writer = CorpusWriter(tmp_path)
+    for row in range(3):
+        vectors = [
+            vector(VectorKind.FMA_NATIVE, "n", float(row)),
+            vector(VectorKind.MERT, "m", 9.0 + row, 768),
+        ]
+        excerpt = [vector(VectorKind.FMA, "1", 5.0 + row)] if row else []
+        writer.add(song_id=str(row), genres=["Jazz"], group=str(row), vectors=[*vectors, *excerpt])
+    writer.finish()
+    corpus = Corpus(tmp_path)
+    for stage, versions in ((STAGES[0], ["n"]), (STAGES[1], ["n", "m"])):
+        makes = corpus.makes(stage)
+        assert makes is not None
+        assert [make.version for make in makes] == versions
+        assert len(corpus.joined_rows(makes)) == 3
+
+
+def test_a_stage_without_vectors_has_no_makes(corpus: Corpus) -> None:
+    assert corpus.makes(STAGES[2]) is None
+
+
+def test_the_digest_tells_trainings_apart(corpus: Corpus) -> None:
+    makes = corpus.makes(STAGES[0])
+    assert makes is not None
+    rows, vectors = corpus.joined(makes)
+    changed = vectors.copy()
+    changed[0, 0] += 1
+    assert corpus.digest(rows, vectors) == corpus.digest(rows, vectors.copy())
+    assert corpus.digest(rows, vectors) != corpus.digest(rows, changed)
+
+
+def test_songs_of_nobody_are_groups_of_their_own(tmp_path: Path) -> None:
+    server = Triton("127.0.0.1:1")
+    store = ModelStore(repository=tmp_path / "models", templates=tmp_path)
+    session = Session(folder=tmp_path, store=store, heads=Heads(store, server), threads=1)
+    for song_id, group in (("1", ""), ("2", ""), ("3", "band"), ("4", "band")):
+        song = inference_pb2.TrainingSong(song_id=song_id, genre="Jazz", group=group)
+        add_song(session.corpus, song)
+    session.corpus.finish()
+    server.close()
+    groups = Corpus(tmp_path).groups
+    assert len(set(groups)) == 3
+    assert groups[2] == groups[3]
+
+
+def test_an_artist_has_one_number_in_every_training(tmp_path: Path) -> None:
+    """So that the next training tests on the same artists, whichever songs come first."""
+    numbers = []
+    for order in (["x", "y"], ["y", "x"]):
+        folder = tmp_path / "".join(order)
+        folder.mkdir()
+        writer = CorpusWriter(folder)
+        for group in order:
+            writer.add(song_id=group, genres=["Jazz"], group=group, vectors=[])
+        writer.finish()
+        numbers.append(dict(zip(order, Corpus(folder).groups.tolist(), strict=True)))
+    assert numbers[0] == numbers[1]
+
+
+def copies(folder: Path, *labels: tuple[list[str], LabelSource]) -> Corpus:
+    """One audio under the names of several artists, each with another label."""
+    writer = CorpusWriter(folder)
+    for row, (genres, source) in enumerate(labels):
+        same = [vector(VectorKind.FMA, "1", 7.0)]
+        writer.add(song_id=str(row), genres=genres, group=f"artist {row}", vectors=same, source=source)
+    writer.finish()
+    return Corpus(folder)
+
+
+def names(corpus: Corpus) -> list[list[str]]:
+    return [[corpus.genres[code] for code in np.flatnonzero(row)] for row in corpus.named]
+
+
+def test_of_contradicting_labels_for_one_audio_the_stronger_word_counts(tmp_path: Path) -> None:
+    corpus = copies(tmp_path, (["Jazz"], LabelSource.TAG), (["Rap"], LabelSource.OVERRIDE))
+    assert names(corpus) == [["Rap"], ["Rap"]]
+    assert corpus.contradictions == 2
+
+
+def test_contradicting_labels_of_one_strength_are_joined(tmp_path: Path) -> None:
+    corpus = copies(tmp_path, (["Jazz"], LabelSource.TAG), (["Rap"], LabelSource.TAG))
+    assert names(corpus) == [["Jazz", "Rap"], ["Jazz", "Rap"]]
+    assert [corpus.genres[label] for label in corpus.labels] == ["Jazz", "Jazz"]
+
+
+def test_copies_of_one_audio_are_never_on_two_sides_of_a_split(tmp_path: Path) -> None:
+    corpus = copies(tmp_path, (["Jazz"], LabelSource.TAG), (["Jazz"], LabelSource.TAG))
+    assert corpus.groups[0] == corpus.groups[1]
+    assert corpus.contradictions == 0
+
+
+def test_songs_whose_vectors_are_of_another_version_are_counted(corpus: Corpus) -> None:
+    for stage, left_out in ((STAGES[0], 1), (STAGES[1], 0)):
+        makes = corpus.makes(stage)
+        assert makes is not None
+        assert corpus.left_out(makes) == left_out
