@@ -80,9 +80,11 @@ test-mert: install ## Compare both MERT models at full size with transformers (a
 	$(BIN)/pytest tests/tiers/fullsize
 
 .PHONY: lint
-lint: install ## Check style, types, the stubs, the page of settings and that no migration is missing, that Django finds nothing unsafe
+lint: install ## Check style, the order of the rooms, types, the stubs, the page of settings and that no migration is missing, that Django finds nothing unsafe
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	for member in $$(grep -l tool.importlinter services/*/pyproject.toml); do \
+	  $(BIN)/lint-imports --no-cache --no-logo $$member || exit 1; done
 	BIN=$(BIN) scripts/typecheck
 	BIN=$(BIN) scripts/stubs --check
 	$(BIN)/python scripts/settings_page --check

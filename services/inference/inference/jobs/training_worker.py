@@ -37,7 +37,8 @@ from inference.evaluation.plots import (
 from inference.evaluation.predictions import Judged
 from inference.evaluation.thresholds import CascadeFigures, cascade_figures, common
 from inference.jobs.champion import LearnedStage, leave_comparison, write_measured
-from inference.jobs.worker_files import FAILURE_FILE, OPTIONS_FILE, OUT_OF_FOLD_FILE
+from inference.jobs.worker_files import FAILURE_FILE, OPTIONS_FILE
+from inference.registry.oof_predictions import OUT_OF_FOLD_FILE
 from inference.registry.records import HeadRecord, TriedRecipe
 from inference.registry.version_files import write_head
 from inference.training.dataset_files import Corpus, Make

@@ -2,8 +2,6 @@
 
 OPTIONS_FILE = "options.json"
 FAILURE_FILE = "failure.json"
-OUT_OF_FOLD_FILE = "out_of_fold.npz"
-SONGS_FILE = "songs.json"
 RIVAL_FILE = "rival.json"
 COMPARISON_FILE = "comparison.json"
 PARTS_FILE = "parts.npy"

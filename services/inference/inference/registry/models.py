@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
 
-from pydantic import TypeAdapter
+from inference.evaluation.comparison import Comparison
 
 PREFIX = "model-"
 NAME = re.compile(rf"{PREFIX}([1-9][0-9]*)")
@@ -31,22 +31,6 @@ class ModelState(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """Two models on the same songs, of artists that neither learned from."""
-
-    other_model: str
-    songs: int
-    accuracy: float
-    other_accuracy: float
-    difference_low: float
-    difference_high: float
-    """95 % interval of the difference of accuracies, this less the other, by a paired bootstrap over artists."""
-    better: bool
-    verdict: str
-    """In a sentence, for a person."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class HeldOut:
     """How many songs of artists that were not in training all stages together get right."""
 
@@ -55,9 +39,6 @@ class HeldOut:
     accuracy_low: float
     accuracy_high: float
     """95 % interval, by bootstrap over artists."""
-
-
-COMPARISONS = TypeAdapter(Comparison)
 
 
 @dataclass(frozen=True, kw_only=True)

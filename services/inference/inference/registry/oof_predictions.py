@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from inference.classify.progressive import best_genres
+from inference.classify.probabilities import best_genres
 from inference.classify.stages import Stage
 from inference.classify.verdicts import Outcome, Rule, StageVerdict, deciding, outcome_of
-from inference.jobs.worker_files import OUT_OF_FOLD_FILE
 from inference.registry.records import HeadRecord
 
+OUT_OF_FOLD_FILE = "out_of_fold.npz"
+SONGS_FILE = "songs.json"
 TOP = 5
 
 

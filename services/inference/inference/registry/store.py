@@ -10,9 +10,10 @@ from pathlib import Path
 
 from inference.classify.stages import STAGES, Stage
 from inference.errors import InferenceError, ModelBrokenError, TrainingRunningError
+from inference.evaluation.comparison import Comparison
 from inference.registry.atomic_files import flush, replace, writing
 from inference.registry.model_files import ModelFiles
-from inference.registry.models import PREFIX, Comparison, HeldOut, InService, Model, number_of
+from inference.registry.models import PREFIX, HeldOut, InService, Model, number_of
 from inference.registry.records import HeadRecord
 from inference.registry.version_files import (
     CODE_FILE,

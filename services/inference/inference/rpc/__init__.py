@@ -1,1 +1,1 @@
-"""InferenceService on the wire: servicers, messages, who may call, how many calls, and the client of the features service."""
+"""InferenceService on the wire: servicers, messages, who may call, how many calls, the client of features."""

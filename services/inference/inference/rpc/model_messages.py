@@ -7,7 +7,8 @@ from reclass.inference.v1 import inference_pb2
 
 from inference.classify.stages import made_by_random_weights
 from inference.errors import RequestInvalidError
-from inference.registry.models import Comparison, KeptModel, ModelState, Promotion
+from inference.evaluation.comparison import Comparison
+from inference.registry.models import KeptModel, ModelState, Promotion
 from inference.rpc.messages import timestamp
 from inference.serving.lifecycle import PictureFile
 

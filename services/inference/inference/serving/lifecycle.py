@@ -9,9 +9,9 @@ from runtime.telemetry import get_logger
 
 from inference.classify.verdicts import Rule
 from inference.errors import ModelBrokenError, ModelOutdatedError, ModelUnknownError, NoEarlierModelError
-from inference.jobs.worker_files import SONGS_FILE
 from inference.registry.models import InService, KeptModel, Model, kept_model
 from inference.registry.oof_predictions import (
+    SONGS_FILE,
     HeardOutOfFold,
     heard_out_of_fold,
     read_predictions,

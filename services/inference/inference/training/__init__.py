@@ -1,1 +1,1 @@
-"""From labelled songs to a calibrated head: data set, splits, fitting, selection, label noise, out-of-distribution distance."""
+"""From labelled songs to a calibrated head: data set, splits, model selection, fitting, label noise."""

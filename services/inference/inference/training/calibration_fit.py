@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from inference.evaluation.calibration import softmax
+from inference.classify.probabilities import softmax
 from inference.training.label_noise import chances_of, fit_with_doubt
 
 Floats = NDArray[np.floating]

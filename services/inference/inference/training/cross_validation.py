@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.evaluation.calibration import softmax
+from inference.classify.probabilities import softmax
 from inference.evaluation.metrics import truths
 from inference.training.dataset import Part
 from inference.training.fitting import LOGISTIC, Recipe, fit_head

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.classify.probabilities import softmax
 from inference.errors import TooFewGenresError, TooFewSongsError
-from inference.evaluation.calibration import CalibrationFigures, calibration_figures, softmax
+from inference.evaluation.calibration import CalibrationFigures, calibration_figures
 from inference.evaluation.coverage import CoveragePoint, coverage_curve
 from inference.evaluation.metrics import HeldOutFigures, held_out_figures, truths
 from inference.evaluation.predictions import Judged

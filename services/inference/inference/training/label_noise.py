@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from inference.evaluation.calibration import Floats, Ints, softmax
+from inference.classify.probabilities import softmax
+from inference.evaluation.calibration import Floats, Ints
 from inference.training.temperature import COLDEST, HOTTEST
 
 Bools = NDArray[np.bool_]

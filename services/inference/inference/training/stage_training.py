@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.evaluation.calibration import calibration_figures, softmax
+from inference.classify.probabilities import softmax
+from inference.evaluation.calibration import calibration_figures
 from inference.evaluation.coverage import coverage_curve
 from inference.evaluation.metrics import held_out_figures, truths
 from inference.evaluation.predictions import Judged

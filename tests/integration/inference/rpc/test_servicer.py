@@ -87,7 +87,7 @@ def test_a_trained_service_names_genre_stage_version_and_the_best_five(
 
 
 def test_triton_computes_what_the_head_computes_here(trained: System, library: SyntheticLibrary) -> None:
-    from inference.evaluation.calibration import softmax
+    from inference.classify.probabilities import softmax
     from inference.registry.version_files import read_head, read_record
 
     folder = trained.triton.repository / trained.version()

@@ -2,11 +2,8 @@
 
 import numpy as np
 import pytest
-from inference.evaluation.calibration import (
-    expected_calibration_error,
-    negative_log_likelihood,
-    softmax,
-)
+from inference.classify.probabilities import softmax
+from inference.evaluation.calibration import expected_calibration_error, negative_log_likelihood
 from inference.training.temperature import fit_temperature
 
 

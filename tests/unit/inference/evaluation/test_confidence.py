@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from inference.evaluation.calibration import calibration_error, sampling_error, softmax
+from inference.classify.probabilities import softmax
+from inference.evaluation.calibration import calibration_error, sampling_error
 from inference.evaluation.coverage import CoveragePoint, threshold_for_precision
 from inference.training.dataset import one_genre_each
 from inference.training.options import TrainingOptions

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from inference.evaluation.calibration import calibration_error, softmax
+from inference.classify.probabilities import softmax
+from inference.evaluation.calibration import calibration_error
 from inference.training.calibration_fit import TEMPERATURE, VECTOR, choose_scaling, fit_scaling
 from inference.training.label_noise import chances_of, fit_with_doubt
 from inference.training.temperature import fit_temperature
