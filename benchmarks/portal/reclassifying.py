@@ -48,12 +48,11 @@ def _forget_unheard_songs() -> None:
 
 
 def _measure(name: str, worker: int) -> float:
-    from portal.orchestration.engine import ACTIVE
     from portal.orchestration.start import start_classify
 
     before, started = _now(), time.perf_counter()
     run = start_classify(again=True)
-    while run.state in ACTIVE:
+    while run.state in run.ACTIVE:
         time.sleep(LOOK_EVERY_SECONDS)
         run.refresh_from_db()
     seconds = time.perf_counter() - started

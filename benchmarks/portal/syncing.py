@@ -66,7 +66,6 @@ _first: list[float] = []
 
 
 def _measure(name: str, limit: int, watched: dict[str, int]) -> None:
-    from portal.orchestration.engine import ACTIVE
     from portal.orchestration.start import start_sync
 
     peaks: dict[str, float] = {}
@@ -74,7 +73,7 @@ def _measure(name: str, limit: int, watched: dict[str, int]) -> None:
     started = time.perf_counter()
     listed = 0.0
     run = start_sync(["Music"])
-    while run.state in ACTIVE:
+    while run.state in run.ACTIVE:
         time.sleep(LOOK_EVERY_SECONDS)
         for part, pid in watched.items():
             peaks[part] = max(peaks.get(part, 0), _megabytes(pid))

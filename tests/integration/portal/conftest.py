@@ -89,13 +89,12 @@ class Portal:
 
     def finish(self, run, *, within_seconds=20):
         """Work until the run has ended; the run as it is then."""
-        from portal.orchestration.engine import ACTIVE
 
         deadline = time.monotonic() + within_seconds
         while True:
             self.work_off()
             run.refresh_from_db()
-            if run.state not in ACTIVE:
+            if run.state not in run.ACTIVE:
                 return run
             assert time.monotonic() < deadline, f"{run} does not end: {run.state}, {run.message}"
 

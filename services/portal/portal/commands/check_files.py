@@ -72,7 +72,7 @@ def _open(services: Services, track: Track, wishes: Preferences, *, mounted: boo
     if mounted:
         try:
             source = replace(source_of(track), rating_key="")
-            services.features.extract(source, known_keys=keys, wishes=wishes)
+            services.features.extract(source, known_keys=keys, settings=wishes)
         except RemoteError as error:
             if error.reason in OF_THE_SONG:
                 return Opened(track=track, mounted=True, of_the_song=True)
@@ -82,7 +82,7 @@ def _open(services: Services, track: Track, wishes: Preferences, *, mounted: boo
         else:
             return Opened(track=track, mounted=True)
     try:
-        services.features.extract(source_of(track), known_keys=keys, wishes=wishes)
+        services.features.extract(source_of(track), known_keys=keys, settings=wishes)
     except RemoteError as error:
         if error.reason not in OF_THE_SONG:
             return Opened(track=track, not_mounted=not_mounted, failure=error.message)

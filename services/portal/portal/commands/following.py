@@ -24,7 +24,6 @@ from rich.progress import (
 )
 from rich.table import Column
 
-from portal.orchestration.engine import ACTIVE
 from portal.orchestration.start import stop
 from portal.runs.models import Run, RunSong
 
@@ -55,7 +54,7 @@ class Snapshot:
 
     @property
     def ended(self) -> bool:
-        return self.run.state not in ACTIVE
+        return self.run.state not in Run.ACTIVE
 
 
 def snapshot(run_id: int) -> Snapshot:

@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.table import Table
 
 from portal.commands.following import exit_status, follow, say_end
-from portal.orchestration.start import CannotStart
+from portal.orchestration.start import CannotStart, start_training
 from portal.public.songs import songs_by_genre
 from portal.runs.models import NEXT, Run
 from portal.training.learned import learned_genres
-from portal.training.preparing import lacking_now, start_training
+from portal.training.preparing import lacking_now
 from portal.training.readiness import survey_genres
 from portal.training.suggestions import offers
 

@@ -119,7 +119,8 @@ def train(
         from rich.console import Console
 
         from portal.commands.learning import prepare, show_learnable
-        from portal.training.preparing import Lacking, start_training
+        from portal.orchestration.start import start_training
+        from portal.training.preparing import Lacking
 
         console = Console(stderr=as_json, soft_wrap=True)
         show_learnable(console)

@@ -39,7 +39,7 @@ def push(
 ) -> None:
     """Write genres to Plex: the latest dry run's, else those of a new one."""
     with portal_at_hand(data):
-        from portal.orchestration.start import next_batch
+        from portal.ledger.batches import next_batch
 
         batch, run = None if dry_run or min_confidence is not None else next_batch(), None
         if batch is None:
@@ -105,8 +105,8 @@ def _run_to_its_end(run: Any, *, as_json: bool) -> int:
 
 
 def _batch(name: str) -> Any:
+    from portal.ledger.batches import last_written_batch
     from portal.ledger.models import WriteBatch
-    from portal.orchestration.start import last_written_batch
 
     if name == LATEST:
         batch = last_written_batch()

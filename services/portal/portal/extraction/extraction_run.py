@@ -100,7 +100,9 @@ class Hearing:
     ) -> Heard:
         track, keys = song
         with self._ears.one_of(at_once):
-            return features.extract(source_of(track), wishes=wishes, kinds=lacked[track.pk], known_keys=keys)
+            return features.extract(
+                source_of(track), settings=wishes, kinds=lacked[track.pk], known_keys=keys
+            )
 
     def conclude(self, run: Run) -> str:
         """An explanation where there was nothing to do, and the stages that could not be made."""

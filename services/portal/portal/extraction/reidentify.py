@@ -25,7 +25,7 @@ def recognise(features: FeaturesClient, tracks: Sequence[Track], wishes: Prefere
     for track in songs:
         keys = (track.audio.content_key,) if track.audio else ()
         try:
-            heard = features.extract(source_of(track), wishes=wishes, known_keys=keys)
+            heard = features.extract(source_of(track), settings=wishes, known_keys=keys)
         except RemoteError:
             continue
         keep_heard(track, heard)

@@ -4,7 +4,8 @@ from collections.abc import Collection
 
 from django.db import models
 
-from portal.verdicts.models import Prediction
+from portal.library.annotations import judged, with_fields
+from portal.library.models import Track
 
 
 class Beside(models.TextChoices):
@@ -19,8 +20,8 @@ def count_stale(serving: Collection[str]) -> int:
     """Songs in Plex whose current prediction is of a model that is not in service; none while nothing serves."""
     if not serving:
         return 0
-    current = Prediction.objects.filter(current=True, track__removed_time=None)
-    return current.exclude(model_version__in=serving).count()
+    songs = with_fields(judged(Track.objects.filter(removed_time=None)), "ai_model")
+    return songs.filter(ai_model__isnull=False).exclude(ai_model__in=serving).count()
 
 
 def beside_of(

@@ -28,8 +28,6 @@ from portal.runs.work import (
 
 log = get_logger(__name__)
 
-ACTIVE = (Run.State.WAITING, Run.State.RUNNING, Run.State.STOPPING)
-
 
 class TryAgainError(Exception):
     """The job is to be done again later; the queue sees to it."""
@@ -110,7 +108,7 @@ def stop(run_id: int) -> None:
 
 def tend() -> None:
     """Look after every run: end what is through, and give songs to workers that no job has any more."""
-    for run_id in Run.objects.filter(state__in=ACTIVE).values_list("pk", flat=True):
+    for run_id in Run.objects.filter(state__in=Run.ACTIVE).values_list("pk", flat=True):
         settle(run_id)
         with transaction.atomic():
             run = _locked(run_id)
@@ -145,7 +143,7 @@ def _open(run_id: int, equipment: Equipment) -> RunJob | None:
 
 
 def _locked(run_id: int) -> Run | None:
-    return Run.objects.select_for_update().filter(pk=run_id, state__in=ACTIVE).first()
+    return Run.objects.select_for_update().filter(pk=run_id, state__in=Run.ACTIVE).first()
 
 
 def _end(run: Run, state: Run.State, message: str) -> None:

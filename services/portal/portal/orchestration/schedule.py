@@ -11,9 +11,9 @@ from django.db.models import Max
 from runtime.errors import RemoteError
 from runtime.telemetry import get_logger
 
+from portal.ledger.batches import has_applied_a_batch
 from portal.ledger.models import WriteBatch
 from portal.library.models import Analysis, InPlex, Library, Track
-from portal.orchestration.engine import ACTIVE
 from portal.orchestration.start import (
     CannotStart,
     start_classify,
@@ -22,7 +22,6 @@ from portal.orchestration.start import (
     start_push,
     start_sync,
 )
-from portal.preferences.changing import has_applied_a_batch
 from portal.preferences.current import preferences
 from portal.preferences.values import Preferences
 from portal.remote.services import Services
@@ -45,7 +44,7 @@ def keep(now: datetime, services: Services) -> None:
     3. A finished sync with new songs is followed by their classification.
     4. A sync begins when its time has come.
     """
-    if Run.objects.filter(state__in=ACTIVE).exists():
+    if Run.objects.filter(state__in=Run.ACTIVE).exists():
         return
     wishes = preferences()
     try:

@@ -13,6 +13,7 @@ from portal.orchestration import engine
 from portal.remote.inference import IF_BETTER
 from portal.runs.asking import ask
 from portal.runs.models import SCHEDULED, THEN, THEN_ARGUMENTS, Run
+from portal.training.preparing import Lacking, lacking_now
 
 _WORDS = {
     Run.Kind.SYNC: "A sync",
@@ -65,10 +66,23 @@ def start_train(
     wanted |= {"public": True} if public else {}
     if not track_ids:
         return _start(Run.Kind.TRAIN, **wanted)
-    if Run.objects.filter(kind=Run.Kind.TRAIN, state__in=engine.ACTIVE).exists():
+    if Run.objects.filter(kind=Run.Kind.TRAIN, state__in=Run.ACTIVE).exists():
         raise CannotStart(_running_message(Run.Kind.TRAIN))
     then: dict[str, Any] = {THEN: Run.Kind.TRAIN, THEN_ARGUMENTS: wanted}
     return _start(Run.Kind.EXTRACT, stages=list(stages), track_ids=track_ids, **then)
+
+
+def start_training(
+    lacking: Lacking | None = None, promotion: str = IF_BETTER, *, public: bool = False
+) -> Run:
+    """Have what is lacking made, then learn. The run that comes first."""
+    lacking = lacking_now(public=public) if lacking is None else lacking
+    try:
+        return start_train(promotion, hear_first=lacking.track_ids, stages=lacking.stages, public=public)
+    except CannotStart as error:
+        if not lacking.track_ids:
+            raise
+        raise CannotStart(f"{error} `reclass train --as-is` learns from what is there.") from error
 
 
 def start_promote(model: str) -> Run:
@@ -134,25 +148,6 @@ def stop(run: Run) -> None:
     engine.stop(run.pk)
 
 
-def next_batch() -> WriteBatch | None:
-    """The batch that a push goes on with: one that was stopped half-way, else the plan that nothing came after.
-
-    An older plan is out of date once another batch was made; whoever wants it all the same applies it in the admin.
-    """
-    states = WriteBatch.State
-    to_do = WriteBatch.objects.filter(rows__state=WriteRow.State.PLANNED).distinct()
-    half_way = to_do.filter(state=states.APPLYING).first()
-    newest = WriteBatch.objects.exclude(state=states.DISCARDED).first()
-    return half_way or (newest if newest and newest.state == states.PLANNED else None)
-
-
-def last_written_batch() -> WriteBatch | None:
-    """The newest batch of which something stands in Plex."""
-    # Not a join: of a batch with 100,000 rows one is enough.
-    written = WriteRow.objects.filter(batch=OuterRef("pk"), state=WriteRow.State.WRITTEN)
-    return WriteBatch.objects.filter(Exists(written)).first()
-
-
 def _listed(track_ids: Iterable[int] | None) -> list[int] | None:
     return None if track_ids is None else list(track_ids)
 
@@ -172,7 +167,7 @@ def _start(kind: Run.Kind, *, scheduled: bool = False, **arguments: Any) -> Run:
 
 
 def _running_message(kind: Run.Kind) -> str:
-    run = Run.objects.filter(kind=kind, state__in=engine.ACTIVE).first()
+    run = Run.objects.filter(kind=kind, state__in=Run.ACTIVE).first()
     since = (
         f" since {run.created_time:%H:%M} UTC (run {run.pk}, {run.get_state_display().lower()})"
         if run
@@ -185,7 +180,7 @@ def _running_message(kind: Run.Kind) -> str:
 
 
 def _refuse_active(kind: Run.Kind, batch: WriteBatch) -> None:
-    if Run.objects.filter(kind=kind, state__in=engine.ACTIVE, arguments__batch=batch.pk).exists():
+    if Run.objects.filter(kind=kind, state__in=Run.ACTIVE, arguments__batch=batch.pk).exists():
         raise CannotStart(f"Batch {batch.pk} is in use: {_running_message(kind)}")
 
 

@@ -7,7 +7,6 @@ from django.utils import timezone
 
 from portal.extraction.failures import HEARD_BEFORE
 from portal.library.models import Analysis, Track
-from portal.orchestration.engine import ACTIVE
 from portal.orchestration.start import CannotStart, start_classify, start_extract
 from portal.runs.models import Run
 from portal.runs.retrying import next_look_seconds
@@ -37,7 +36,7 @@ def retry_due() -> None:
     1. Those that failed are due again a while later: a run that cannot even begin is not asked for every minute.
     2. Of those that were heard before, and of which more could not be heard, another failure says when they are due.
     """
-    if Run.objects.filter(state__in=ACTIVE, kind__in=_AT_WORK).exists():
+    if Run.objects.filter(state__in=Run.ACTIVE, kind__in=_AT_WORK).exists():
         return
     now = timezone.now()
     due = Track.objects.filter(removed_time=None, next_try_time__lte=now).exclude(file="")

@@ -15,7 +15,6 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from portal.ledger.differences import difference
 from portal.ledger.models import WriteBatch, WriteRow
-from portal.orchestration.engine import ACTIVE
 from portal.orchestration.start import start_push, start_rollback
 from portal.pages import badges
 from portal.pages.buttons import ask_for
@@ -129,7 +128,7 @@ class WriteBatchAdmin(PageAdmin):
         )
         if chosen in WriteRow.State.values:
             rows = rows.filter(state=chosen)
-        run = Run.objects.filter(arguments__batch=obj.pk, state__in=ACTIVE).first()
+        run = Run.objects.filter(arguments__batch=obj.pk, state__in=Run.ACTIVE).first()
         plan = Run.objects.filter(arguments__batch=obj.pk, kind=Run.Kind.PLAN).first()
         page = Paginator(rows, ROWS_PER_PAGE).get_page(request.GET.get("p"))
         return {

@@ -14,8 +14,14 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
-from portal.orchestration.engine import ACTIVE
-from portal.orchestration.start import start_classify, start_extract, start_plan, start_sync, stop
+from portal.orchestration.start import (
+    start_classify,
+    start_extract,
+    start_plan,
+    start_sync,
+    start_training,
+    stop,
+)
 from portal.pages import badges
 from portal.pages.buttons import ask_for
 from portal.pages.page_admin import PageAdmin
@@ -23,7 +29,7 @@ from portal.pages.sentences import on_page
 from portal.preferences.current import preferences
 from portal.runs.models import Run, RunSong
 from portal.training.learned import learned_genres, made_model
-from portal.training.preparing import Lacking, start_training
+from portal.training.preparing import Lacking
 
 FAILURES_PER_PAGE = 100
 # The runs that pages can start.
@@ -116,7 +122,7 @@ class RunAdmin(PageAdmin):
             "page": page,
             "failures": [{"song": song, "badge": badges.RUN_SONG[song.state]} for song in page],
             "can_stop": obj.state in (Run.State.WAITING, Run.State.RUNNING),
-            "is_live": obj.state in ACTIVE,
+            "is_live": obj.state in Run.ACTIVE,
             "made_model": made_model(obj.result),
             "trained": obj.result.get("stages", ()) if obj.kind == Run.Kind.TRAIN else (),
             "learned": learned_genres(obj.result) if obj.kind == Run.Kind.TRAIN else (),

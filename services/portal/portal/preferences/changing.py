@@ -7,7 +7,6 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
 from pydantic import ValidationError
 
-from portal.ledger.models import WriteBatch
 from portal.preferences.current import Standing, standing
 from portal.preferences.faults import reason
 from portal.preferences.models import ChangedSetting, SettingChange
@@ -19,11 +18,6 @@ NOT_APPLIED = (
 )
 
 
-def has_applied_a_batch() -> bool:
-    """Whether a person has seen what writing does, and wanted it."""
-    return WriteBatch.objects.filter(applied_time__isnull=False).exists()
-
-
 class ChangeRefusedError(Exception):
     """Nothing was changed; `faults` has a sentence for each setting that is at fault."""
 
@@ -32,8 +26,12 @@ class ChangeRefusedError(Exception):
         self.faults = faults
 
 
-def change(wanted: Mapping[str, Any], *, user: User | AnonymousUser | None = None) -> list[SettingChange]:
+def change(
+    wanted: Mapping[str, Any], *, user: User | AnonymousUser | None = None, may_write: bool = False
+) -> list[SettingChange]:
     """Make these settings so, all or none; what was changed. One at its default needs no row.
+
+    may_write : whether writing may be left to the schedule, because a person has applied a batch before.
 
     Raises `ChangeRefusedError` for values that make no sense and for settings that the environment holds.
     """
@@ -42,7 +40,7 @@ def change(wanted: Mapping[str, Any], *, user: User | AnonymousUser | None = Non
         # Two people who save at once come one after the other, so that the history has what each has seen.
         list(ChangedSetting.objects.select_for_update().order_by("pk"))
         now = standing()
-        values = _checked(wanted, now)
+        values = _checked(wanted, now, may_write=may_write)
         return [
             _store(name, value, now, by)
             for name, value in values.items()
@@ -55,7 +53,7 @@ def reset(name: str, *, user: User | AnonymousUser | None = None) -> list[Settin
     return change({name: getattr(DEFAULTS, name, None)}, user=user)
 
 
-def _checked(wanted: Mapping[str, Any], now: Standing) -> dict[str, Any]:
+def _checked(wanted: Mapping[str, Any], now: Standing, *, may_write: bool) -> dict[str, Any]:
     values: dict[str, Any] = {}
     faults: dict[str, str] = {}
     for name, value in wanted.items():
@@ -70,7 +68,7 @@ def _checked(wanted: Mapping[str, Any], now: Standing) -> dict[str, Any]:
                 values[name] = validated(name, value)
             except ValidationError as error:
                 faults[name] = f"{name} cannot be {value!r}: {reason(error)}. Allowed: {allowed(name)}."
-    if values.get("write_automatically") and not has_applied_a_batch():
+    if values.get("write_automatically") and not may_write:
         faults["write_automatically"] = NOT_APPLIED
     if faults:
         raise ChangeRefusedError(faults)

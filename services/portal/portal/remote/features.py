@@ -8,10 +8,9 @@ from reclass.features.v1 import features_pb2 as pb
 from reclass.features.v1 import features_pb2_grpc
 
 from portal.configuration import PortalSettings
-from portal.preferences.values import Preferences
 from portal.remote.audio import AudioSource, Heard, heard, kind_name, kind_number, missing_of, reference
 from portal.remote.calls import channel_to, translated
-from portal.remote.wishes import compute, excerpt, path_mappings
+from portal.remote.request_settings import RequestSettings, compute, excerpt, path_mappings
 
 # Reading a long file over a slow link and decoding it; a hung call is given up, not a slow one.
 EXTRACT_TIMEOUT_SECONDS = 120.0
@@ -54,16 +53,16 @@ class FeaturesClient:
         self,
         source: AudioSource,
         *,
-        wishes: Preferences,
+        settings: RequestSettings,
         kinds: Sequence[str] = (),
         known_keys: Sequence[str] = (),
     ) -> Heard:
         """Listen to a song for vectors of these kinds (none: FMA), unless its audio is one of the known ones."""
         request = pb.ExtractRequest(
             audio=reference(source),
-            excerpt=excerpt(wishes),
-            path_mappings=path_mappings(wishes),
-            compute=compute(wishes),
+            excerpt=excerpt(settings),
+            path_mappings=path_mappings(settings),
+            compute=compute(settings),
             kinds=[kind_number(kind) for kind in kinds],
             known_content_keys=known_keys,
         )
@@ -72,9 +71,9 @@ class FeaturesClient:
         found = heard(answer.content_key, answer.properties, answer.tags, answer.vectors)
         return replace(found, already_known=answer.already_known, missing=missing_of(answer.missing))
 
-    def capabilities(self, wishes: Preferences, *, timeout_seconds: float = 10.0) -> Capabilities:
+    def capabilities(self, settings: RequestSettings, *, timeout_seconds: float = 10.0) -> Capabilities:
         """What can be made as it is wished, from where, and how many songs at the same time."""
-        request = pb.GetCapabilitiesRequest(excerpt=excerpt(wishes), compute=compute(wishes))
+        request = pb.GetCapabilitiesRequest(excerpt=excerpt(settings), compute=compute(settings))
         with translated("features"):
             answer = self._stub.GetCapabilities(request, timeout=timeout_seconds)
         kinds = tuple(
@@ -95,11 +94,12 @@ class FeaturesClient:
         )
 
 
-def capabilities_now(wishes: Preferences, timeout_seconds: float, *, patient: bool = False) -> Capabilities:
+def capabilities_now(
+    settings: RequestSettings, timeout_seconds: float, *, patient: bool = False
+) -> Capabilities:
     """What can be made, as a page asks for it: a channel of its own, and an answer soon or a `RemoteError`."""
-    settings = PortalSettings.load()
-    channel = channel_to(settings, "features", patient=patient)
+    channel = channel_to(PortalSettings.load(), "features", patient=patient)
     try:
-        return FeaturesClient(channel).capabilities(wishes, timeout_seconds=timeout_seconds)
+        return FeaturesClient(channel).capabilities(settings, timeout_seconds=timeout_seconds)
     finally:
         channel.close()

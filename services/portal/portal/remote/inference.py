@@ -11,7 +11,6 @@ from reclass.inference.v1 import inference_pb2_grpc
 from runtime.errors import RemoteError
 
 from portal.configuration import PortalSettings
-from portal.preferences.values import Preferences
 from portal.remote.audio import (
     AudioSource,
     Heard,
@@ -24,7 +23,7 @@ from portal.remote.audio import (
 )
 from portal.remote.calls import channel_to, streamed, translated
 from portal.remote.plain import plain
-from portal.remote.wishes import classify_options, voting
+from portal.remote.request_settings import RequestSettings, classify_options, voting
 
 # A service that restarts, and then for each song: one without vectors has to be heard, another one may have to be.
 CLASSIFY_TIMEOUT_SECONDS = 180.0
@@ -174,13 +173,13 @@ class InferenceClient:
         self._stub = inference_pb2_grpc.InferenceServiceStub(channel)
 
     def classify(
-        self, songs: Sequence[SongToJudge], wishes: Preferences
+        self, songs: Sequence[SongToJudge], settings: RequestSettings
     ) -> Iterator[tuple[int, Classification | RemoteError]]:
         """Decide the genres of songs: each is answered once, as soon as it is known, with its verdict or its error.
 
         What is needed beside the vectors is heard. Raises `RemoteError` when the call itself fails.
         """
-        options = classify_options(wishes)
+        options = classify_options(settings)
         requests = (_request(song, options) for song in songs)
         with translated("inference"):
             answers = self._stub.ClassifyTracks(requests, timeout=_seconds_for(songs))
@@ -195,12 +194,17 @@ class InferenceClient:
             answers.cancel()  # whoever leaves this loop early wants no more songs heard
 
     def train(
-        self, songs: Iterable[TrainingSong], wishes: Preferences, *, seed: int, promotion: str = IF_BETTER
+        self,
+        songs: Iterable[TrainingSong],
+        settings: RequestSettings,
+        *,
+        seed: int,
+        promotion: str = IF_BETTER,
     ) -> Iterator[Progress | OutOfFold | Report]:
         """Learn from labelled songs; the report comes last, and says whether the new model serves."""
 
         def requests() -> Iterator[pb.TrainRequest]:
-            options = pb.TrainOptions(seed=seed, promotion=PROMOTIONS[promotion], **voting(wishes))
+            options = pb.TrainOptions(seed=seed, promotion=PROMOTIONS[promotion], **voting(settings))
             yield pb.TrainRequest(options=options)
             for song in songs:
                 vectors = [vector_message(each) for each in song.vectors]
@@ -250,8 +254,7 @@ class InferenceClient:
 
 def stages(timeout_seconds: float) -> tuple[Stage, ...]:
     """The stages as a web page asks for them: a channel of its own, and an answer soon or a `RemoteError`."""
-    settings = PortalSettings.load()
-    channel = channel_to(settings, "inference", patient=False)
+    channel = channel_to(PortalSettings.load(), "inference", patient=False)
     try:
         return InferenceClient(channel).status(timeout_seconds=timeout_seconds)
     finally:

@@ -12,11 +12,10 @@ from reclass.inference.v1 import inference_pb2 as pb
 from reclass.inference.v1 import inference_pb2_grpc
 
 from portal.configuration import PortalSettings
-from portal.preferences.values import Preferences
 from portal.remote.calls import channel_to, streamed, translated
 from portal.remote.inference import OutOfFold, out_of_fold_of
 from portal.remote.plain import plain
-from portal.remote.wishes import classify_options, voting
+from portal.remote.request_settings import RequestSettings, classify_options, voting
 
 # Loading a model takes seconds; a machine that is busy with other things takes more.
 SWITCH_TIMEOUT_SECONDS = 180.0
@@ -137,11 +136,11 @@ class ModelsClient:
         )
         return ShownModel(model=_model(answer.model), report=plain(answer.report), pictures=tuple(pictures))
 
-    def out_of_fold(self, name: str, wishes: Preferences) -> Iterator[OutOfFold]:
+    def out_of_fold(self, name: str, settings: RequestSettings) -> Iterator[OutOfFold]:
         """What the training of a model said of its songs, voted on by the thresholds in force."""
         with translated("inference"):
             answers = self._stub.GetOutOfFold(
-                pb.GetOutOfFoldRequest(name=name, **voting(wishes)), timeout=SWITCH_TIMEOUT_SECONDS
+                pb.GetOutOfFoldRequest(name=name, **voting(settings)), timeout=SWITCH_TIMEOUT_SECONDS
             )
         try:
             for answer in streamed("inference", answers):
@@ -149,18 +148,18 @@ class ModelsClient:
         finally:
             answers.cancel()
 
-    def promote(self, name: str, wishes: Preferences, stored: Sequence[str]) -> Model:
+    def promote(self, name: str, settings: RequestSettings, stored: Sequence[str]) -> Model:
         """Put a model into service that has learned from vectors such as are stored and made now."""
-        heard = classify_options(wishes)
+        heard = classify_options(settings)
         request = pb.PromoteModelRequest(
             name=name, excerpt=heard.excerpt, compute=heard.compute, vector_versions=stored
         )
         with translated("inference"):
             return _model(self._stub.PromoteModel(request, timeout=SWITCH_TIMEOUT_SECONDS).model)
 
-    def roll_back(self, in_service: str, wishes: Preferences, stored: Sequence[str]) -> Model:
+    def roll_back(self, in_service: str, settings: RequestSettings, stored: Sequence[str]) -> Model:
         """Put the model back that was in service before this one; where this one is not any more, nothing happens."""
-        heard = classify_options(wishes)
+        heard = classify_options(settings)
         request = pb.RollbackModelRequest(
             in_service=in_service, excerpt=heard.excerpt, compute=heard.compute, vector_versions=stored
         )
@@ -171,8 +170,7 @@ class ModelsClient:
 @contextmanager
 def models_at_hand() -> Iterator[ModelsClient]:
     """As a page or a command asks: over a channel of its own."""
-    settings = PortalSettings.load()
-    channel = channel_to(settings, "inference", patient=False)
+    channel = channel_to(PortalSettings.load(), "inference", patient=False)
     try:
         yield ModelsClient(channel)
     finally:

@@ -32,6 +32,9 @@ class Run(models.Model):
         STOPPED = "stopped", "Stopped"
         FAILED = "failed", "Failed"
 
+    ACTIVE = (State.WAITING, State.RUNNING, State.STOPPING)
+    """The states of a run that has not ended."""
+
     kind = models.CharField(max_length=20, choices=Kind.choices)
     state = models.CharField(max_length=20, choices=State.choices, default=State.WAITING)
     request_id = models.CharField(max_length=64)

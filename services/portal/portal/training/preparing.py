@@ -7,10 +7,8 @@ from runtime.errors import RemoteError
 
 from portal.library.models import VectorKind
 from portal.library.stages import STAGES, WITH_PUBLIC, stages_of
-from portal.orchestration.start import CannotStart, start_train
 from portal.preferences.current import preferences
 from portal.remote.features import capabilities_now
-from portal.remote.inference import IF_BETTER
 from portal.runs.models import Run
 from portal.training.dataset import unheard
 
@@ -59,19 +57,6 @@ def lacking_now(*, public: bool = False) -> Lacking:
         stages=tuple(versions),
         seconds=None if each is None else each * len(track_ids),
     )
-
-
-def start_training(
-    lacking: Lacking | None = None, promotion: str = IF_BETTER, *, public: bool = False
-) -> Run:
-    """Have what is lacking made, then learn. The run that comes first."""
-    lacking = lacking_now(public=public) if lacking is None else lacking
-    try:
-        return start_train(promotion, hear_first=lacking.track_ids, stages=lacking.stages, public=public)
-    except CannotStart as error:
-        if not lacking.track_ids:
-            raise
-        raise CannotStart(f"{error} `reclass train --as-is` learns from what is there.") from error
 
 
 def _seconds_a_song(kind: str = "") -> float | None:

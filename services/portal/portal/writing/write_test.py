@@ -16,7 +16,6 @@ from portal.ledger.models import WriteBatch, WriteRow, WriteTest
 from portal.ledger.originals import same_genres
 from portal.library.identity import is_another
 from portal.library.models import InPlex, Track
-from portal.orchestration.engine import ACTIVE
 from portal.remote.sync import GenreState, SyncClient
 from portal.runs.models import Run
 
@@ -40,7 +39,7 @@ def write_test(sync: SyncClient, *, wait: Callable[[float], object] = time.sleep
     3. Note what the track has, in a commit of its own; then add the probe, and read back.
     4. Put back, whatever happened, and read back again. Ctrl-C waits for that; after worse, the next test does it.
     """
-    run = Run.objects.filter(kind__in=_WRITING, state__in=ACTIVE).first()
+    run = Run.objects.filter(kind__in=_WRITING, state__in=Run.ACTIVE).first()
     if run is not None:
         raise WriteTestError(f"{run} is {run.state}: try again when it has ended (`reclass status`)")
     restore_left_over(sync, wait=wait)

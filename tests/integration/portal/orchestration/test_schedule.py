@@ -197,7 +197,7 @@ def writing(portal):
     settled(portal)
     plan = portal.finish(start_plan(min_confidence=0.7))
     portal.finish(start_push(WriteBatch.objects.get(pk=plan.result["batch"])))
-    change({"write_automatically": True})
+    change({"write_automatically": True}, may_write=True)
     assert keep(portal) is None
     return portal
 
@@ -266,7 +266,7 @@ def test_whoever_switches_writing_on_means_the_songs_from_then_on(writing):
     add_song(writing)
     new_songs_classified(writing)
     assert keep(writing) is None
-    change({"write_automatically": True})
+    change({"write_automatically": True}, may_write=True)
     assert keep(writing) is None
 
 

@@ -21,7 +21,7 @@ from portal.genres.models import Alias, Genre
 from portal.labels.tags import relabel
 from portal.library.models import Analysis, Library, Track, Vector
 from portal.library.vectors import store_vectors, stored_vectors
-from portal.orchestration.start import start_classify, start_extract, start_train
+from portal.orchestration.start import start_classify, start_extract, start_train, start_training
 from portal.public.fma_layout import VERSION
 from portal.public.fma_tables import tables_in
 from portal.public.importing import import_fma
@@ -32,7 +32,7 @@ from portal.remote.features import FeaturesClient
 from portal.remote.inference import InferenceClient
 from portal.remote.models import ModelsClient
 from portal.runs.models import Run
-from portal.training.preparing import lacking_now, start_training
+from portal.training.preparing import lacking_now
 from portal.training.readiness import survey_genres
 from portal.training.suggestions import offers
 from portal.verdicts.models import Prediction

@@ -6,9 +6,16 @@ import pytest
 from portal.commands.learning import show_learnable
 from portal.configuration import PortalSettings
 from portal.library.models import Track
-from portal.orchestration.start import CannotStart, start_extract, start_sync, start_train, stop
+from portal.orchestration.start import (
+    CannotStart,
+    start_extract,
+    start_sync,
+    start_train,
+    start_training,
+    stop,
+)
 from portal.runs.models import Run
-from portal.training.preparing import Lacking, lacking_now, start_training
+from portal.training.preparing import Lacking, lacking_now
 from portal_services import TooShortError
 from rich.console import Console
 

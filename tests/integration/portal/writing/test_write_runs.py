@@ -6,14 +6,13 @@ from plex_stand_in import TOKEN
 from portal.configuration import PortalSettings
 from portal.genres.models import Alias, Genre, IgnoredTag
 from portal.labels.tags import relabel
+from portal.ledger.batches import last_written_batch, next_batch
 from portal.ledger.exclusion import exclude
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.library.models import Analysis, InPlex, Track
 from portal.orchestration import engine
 from portal.orchestration.start import (
     CannotStart,
-    last_written_batch,
-    next_batch,
     start_plan,
     start_push,
     start_rollback,

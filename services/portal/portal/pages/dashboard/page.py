@@ -6,10 +6,9 @@ from typing import Any
 from django.http import HttpRequest
 
 from portal.labels.unmapped_tags import unheeded_songs
+from portal.ledger.batches import last_written_batch
 from portal.ledger.models import WriteBatch
 from portal.library.stages import TRIAL_WARNING
-from portal.orchestration.engine import ACTIVE
-from portal.orchestration.start import last_written_batch
 from portal.pages import badges
 from portal.pages.dashboard.advice import Standing, advice, steps
 from portal.pages.dashboard.counts import (
@@ -36,7 +35,7 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     counts = count_songs(serving)
     standing = _standing(counts, around)
     runs = [_shown(run) for run in Run.objects.all()[:6]]
-    at_work = [_shown(run) for run in Run.objects.filter(state__in=ACTIVE)]
+    at_work = [_shown(run) for run in Run.objects.filter(state__in=Run.ACTIVE)]
     context.update(
         title="Dashboard",
         counts=counts,
@@ -70,7 +69,7 @@ def _standing(counts: Counts, around: Surroundings) -> Standing:
     )
     written = last_written_batch()
     unheeded = unheeded_songs()
-    running = frozenset(Run.objects.filter(state__in=ACTIVE).values_list("kind", flat=True))
+    running = frozenset(Run.objects.filter(state__in=Run.ACTIVE).values_list("kind", flat=True))
     learns = around.model_ready is False
     return Standing(
         songs=counts.songs,

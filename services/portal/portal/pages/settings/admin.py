@@ -13,6 +13,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from runtime.errors import RemoteError
 from unfold.admin import ModelAdmin
 
+from portal.ledger.batches import has_applied_a_batch
 from portal.library.models import Track
 from portal.pages.settings.forms import ConnectionForm, SettingsForm
 from portal.pages.settings.page import (
@@ -65,7 +66,7 @@ class SettingsAdmin(ModelAdmin):
         form = SettingsForm(now.values, locked, request.POST if request.method == "POST" else None)
         if form.is_bound and form.is_valid():
             try:
-                _say(request, change(form.wanted(), user=request.user))
+                _say(request, change(form.wanted(), user=request.user, may_write=has_applied_a_batch()))
                 return HttpResponseRedirect(_address())
             except ChangeRefusedError as error:
                 for name, fault in error.faults.items():
