@@ -20,7 +20,7 @@ from typing import Any
 
 import psycopg
 from plex_stand_in import TOKEN, Control
-from portal_services import FeaturesFake, InferenceFake, registered
+from portal_services import FeaturesStandIn, InferenceStandIn, registered
 from postgres_server import PostgresServer, postgres_server
 from reclass.features.v1 import features_pb2
 from runtime.testing import running_server
@@ -34,7 +34,7 @@ STALLED_SECONDS = 2.0
 
 
 @dataclass
-class SlowFeatures(FeaturesFake):
+class SlowFeatures(FeaturesStandIn):
     """Hears a song in a tenth of a second, or when it is let."""
 
     gate: threading.Event = field(default_factory=threading.Event)
@@ -163,7 +163,7 @@ def portal_of_processes(plex: Control, folder: Path, web_port: int) -> Iterator[
     plex.ask("POST", "reset")
     features = SlowFeatures()
     features.gate.set()
-    handlers = {SERVICE_NAME: SyncServicer(music).register, **registered(features, InferenceFake())}
+    handlers = {SERVICE_NAME: SyncServicer(music).register, **registered(features, InferenceStandIn())}
     with ExitStack() as stack:
         server = stack.enter_context(running_server(handlers))
         postgres = stack.enter_context(postgres_server())

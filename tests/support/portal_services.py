@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import grpc
-from models_fake import IN_SERVICE, ModelsFake, made
+from models_stand_in import IN_SERVICE, ModelsStandIn, made
 from reclass.features.v1 import features_pb2, features_pb2_grpc
 from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
 from runtime.errors import ServiceError
@@ -33,7 +33,7 @@ class TooShortError(ServiceError):
 
 
 @dataclass
-class FeaturesFake(features_pb2_grpc.FeatureServiceServicer):
+class FeaturesStandIn(features_pb2_grpc.FeatureServiceServicer):
     """Hears every song at once; `faults` are raised first, in order, by rating key."""
 
     faults: dict[str, list[ServiceError]] = field(default_factory=dict)
@@ -127,7 +127,7 @@ class FeaturesFake(features_pb2_grpc.FeatureServiceServicer):
 
 
 @dataclass
-class InferenceFake(ModelsFake):
+class InferenceStandIn(ModelsStandIn):
     """Says `genre` of every song with `confidence`, where a model was trained."""
 
     genre: str = "Jazz"
@@ -263,7 +263,7 @@ def song_error(error: ServiceError) -> inference_pb2.SongError:
     )
 
 
-def registered(features: FeaturesFake, inference: InferenceFake) -> dict[str, partial[None]]:
+def registered(features: FeaturesStandIn, inference: InferenceStandIn) -> dict[str, partial[None]]:
     """Both, as runtime's server takes them."""
     return {
         FEATURES: partial(features_pb2_grpc.add_FeatureServiceServicer_to_server, features),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 from django.core.cache import cache
 from plex_stand_in import AUDIO, TOKEN, Control, plain_tracks
-from portal_services import FeaturesFake, InferenceFake, registered
+from portal_services import FeaturesStandIn, InferenceStandIn, registered
 from runtime.channel import open_channel
 from runtime.testing import running_server
 from standalone.plex_stand_in.catalogue import music_and_films
@@ -50,8 +50,8 @@ class Portal:
     """A portal whose worker works when it is told to."""
 
     plex: Control
-    features: FeaturesFake
-    inference: InferenceFake
+    features: FeaturesStandIn
+    inference: InferenceStandIn
     services: object
     target: str
     """Where the services answer."""
@@ -114,7 +114,7 @@ def portal_stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Contro
 
 @contextmanager
 def servers_before(
-    plex: Control, features: FeaturesFake, inference: InferenceFake
+    plex: Control, features: FeaturesStandIn, inference: InferenceStandIn
 ) -> Iterator[tuple[object, str]]:
     """The services behind sockets: the portal's doors to them, and where they answer."""
     from portal.remote.features import FeaturesClient
@@ -142,9 +142,9 @@ def servers_before(
 @pytest.fixture(scope="session")
 def portal_servers(
     portal_stand_in: Control,
-) -> Iterator[tuple[object, FeaturesFake, InferenceFake, str]]:
+) -> Iterator[tuple[object, FeaturesStandIn, InferenceStandIn, str]]:
     """The services before the small library."""
-    features, inference = FeaturesFake(), InferenceFake()
+    features, inference = FeaturesStandIn(), InferenceStandIn()
     with servers_before(portal_stand_in, features, inference) as (services, target):
         yield services, features, inference, target
 
@@ -152,15 +152,15 @@ def portal_servers(
 @pytest.fixture
 def portal_of(
     transactional_db: None, genres: dict[str, int], monkeypatch: pytest.MonkeyPatch
-) -> Callable[[Control, FeaturesFake], AbstractContextManager[Portal]]:
+) -> Callable[[Control, FeaturesStandIn], AbstractContextManager[Portal]]:
     """Makes a portal before a stand-in of the test's own."""
     from django.db import connections
 
     monkeypatch.setitem(connections["default"].settings_dict, "CONN_MAX_AGE", 0)
 
     @contextmanager
-    def portal_before(plex: Control, features: FeaturesFake) -> Iterator[Portal]:
-        inference = InferenceFake()
+    def portal_before(plex: Control, features: FeaturesStandIn) -> Iterator[Portal]:
+        inference = InferenceStandIn()
         with servers_before(plex, features, inference) as (services, target):
             yield Portal(plex=plex, features=features, inference=inference, services=services, target=target)
 
@@ -172,7 +172,7 @@ def portal(
     transactional_db: None,
     genres: dict[str, int],
     portal_stand_in: Control,
-    portal_servers: tuple[object, FeaturesFake, InferenceFake, str],
+    portal_servers: tuple[object, FeaturesStandIn, InferenceStandIn, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Portal:
     """Everything as on the first day."""

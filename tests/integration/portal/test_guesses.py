@@ -4,7 +4,7 @@ import html
 
 import pytest
 import songs
-from models_fake import IN_SERVICE, made
+from models_stand_in import IN_SERVICE, made
 from portal.commands.reports import show_models
 from portal.genres.models import Genre
 from portal.library.census import songs_as_data

@@ -69,9 +69,9 @@ def test_a_path_outside_the_media_folders_is_refused_with_a_sentence(caller: Pat
 def test_a_text_file_with_the_name_of_a_song_is_refused_with_a_sentence(
     caller: Path, demo: RunningDemo, tmp_path: Path
 ) -> None:
-    fake = tmp_path / "song.mp3"
-    fake.write_text("no music, only words\n" * 200)
-    done = ask(caller, demo, "--bytes", str(fake))
+    no_song = tmp_path / "song.mp3"
+    no_song.write_text("no music, only words\n" * 200)
+    done = ask(caller, demo, "--bytes", str(no_song))
     assert done.returncode == 1
     assert "INVALID_ARGUMENT" in done.stderr
     assert "audio" in done.stderr

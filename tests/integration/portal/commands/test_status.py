@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 import typer
-from models_fake import CANDIDATE, IN_SERVICE, RETIRED, made
+from models_stand_in import CANDIDATE, IN_SERVICE, RETIRED, made
 from portal.commands import looking
 from typer.testing import CliRunner
 

@@ -20,7 +20,7 @@ from portal.plex_sync.staging import begin_listing, close_staging, open_staging,
 from portal.remote.audio import heard
 from portal.remote.sync import Page, _track
 from portal.runs.models import Run
-from portal_services import FeaturesFake
+from portal_services import FeaturesStandIn
 from reclass.features.v1 import features_pb2
 from reclass.sync.v1 import sync_pb2 as pb
 from standalone.plex_stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
@@ -57,7 +57,7 @@ def odd(portal_of: Callable[..., AbstractContextManager[Any]], tmp_path: Path) -
     library = StandInLibrary(key=MUSIC, title="Music", tracks=(*strange, *plain))
     with (
         running_stand_in(Catalogue(libraries=(library,)), tmp_path, token=TOKEN) as stand_in,
-        portal_of(Control(stand_in=stand_in), FeaturesFake()) as portal,
+        portal_of(Control(stand_in=stand_in), FeaturesStandIn()) as portal,
     ):
         yield portal
 

@@ -16,7 +16,7 @@ from portal.library.models import Analysis, Audio, InPlex, Track, Vector
 from portal.orchestration.start import start_extract, start_sync
 from portal.runs.models import Run
 from portal.verdicts.models import Override, Prediction
-from portal_services import VERSION, FeaturesFake
+from portal_services import VERSION, FeaturesStandIn
 from standalone.plex_stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
 from standalone.plex_stand_in.server import running_stand_in
 from standalone.plex_stand_in.world import World
@@ -141,7 +141,7 @@ def big(portal_of, tmp_path) -> Iterator[tuple[Any, Listener]]:
     )
     with running_stand_in(catalogue, tmp_path, token=TOKEN) as stand_in:
         plex = Control(stand_in=stand_in)
-        features = FeaturesFake(contents=ContentOfFiles(stand_in.world))
+        features = FeaturesStandIn(contents=ContentOfFiles(stand_in.world))
         with portal_of(plex, features) as portal:
             yield portal, Listener(plex)
 
@@ -259,7 +259,7 @@ def check_predictions(truth: Listener, rows: dict[int, Track]) -> None:
     assert all(rows[n].pk in current and rows[n].analysis == Analysis.CLASSIFIED for n in same_file)
 
 
-def check_ears(truth: Listener, features: FeaturesFake) -> None:
+def check_ears(truth: Listener, features: FeaturesStandIn) -> None:
     """No file was listened to twice, and none that was heard before under another key or path."""
     decoded = Counter(features.decoded)
     assert not [key for key, count in decoded.items() if count > 1]

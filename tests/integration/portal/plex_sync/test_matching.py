@@ -14,7 +14,7 @@ from portal.library.models import Analysis, InPlex, Library, Track
 from portal.orchestration.start import start_extract, start_sync
 from portal.runs.models import Run
 from portal.verdicts.models import Override
-from portal_services import FeaturesFake
+from portal_services import FeaturesStandIn
 from standalone.plex_stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
 from standalone.plex_stand_in.server import running_stand_in
 
@@ -54,7 +54,7 @@ def before(portal_of: Callable[..., AbstractContextManager[Any]], folder: Path, 
     )
     with running_stand_in(catalogue, folder / server, token=TOKEN) as stand_in:
         plex = Control(stand_in=stand_in)
-        with portal_of(plex, FeaturesFake()) as portal:
+        with portal_of(plex, FeaturesStandIn()) as portal:
             yield portal
 
 

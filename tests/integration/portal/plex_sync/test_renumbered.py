@@ -20,7 +20,7 @@ from portal.remote.sync import Page
 from portal.runs.models import Run, RunSong
 from portal.teaching.models import TaughtSet, TaughtSong
 from portal.verdicts.models import Override
-from portal_services import VERSION, FeaturesFake
+from portal_services import VERSION, FeaturesStandIn
 from standalone.plex_stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
 from standalone.plex_stand_in.server import running_stand_in
 from sync.identity import TrackIdentity
@@ -56,7 +56,7 @@ def renumbered(portal_of: Callable[..., AbstractContextManager[Any]], tmp_path: 
     library = StandInLibrary(key=MUSIC, title="Music", tracks=tuple(song(key) for key in KEYS))
     with (
         running_stand_in(Catalogue(libraries=(library,)), tmp_path, token=TOKEN) as stand_in,
-        portal_of(Control(stand_in=stand_in), FeaturesFake()) as portal,
+        portal_of(Control(stand_in=stand_in), FeaturesStandIn()) as portal,
     ):
         sync(portal)
         for track in Track.objects.all():

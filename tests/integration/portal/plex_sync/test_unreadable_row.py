@@ -11,7 +11,7 @@ from portal.commands.following import exit_status, snapshot
 from portal.library.models import Track
 from portal.orchestration.start import start_plan, start_sync
 from portal.runs.models import Run, RunSong
-from portal_services import FeaturesFake
+from portal_services import FeaturesStandIn
 from standalone.plex_stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
 from standalone.plex_stand_in.server import running_stand_in
 
@@ -29,7 +29,7 @@ def thirty(portal_of: Callable[..., AbstractContextManager[Any]], tmp_path: Path
     library = StandInLibrary(key=MUSIC, title="Music", tracks=songs)
     with (
         running_stand_in(Catalogue(libraries=(library,)), tmp_path, token=TOKEN) as stand_in,
-        portal_of(Control(stand_in=stand_in), FeaturesFake()) as portal,
+        portal_of(Control(stand_in=stand_in), FeaturesStandIn()) as portal,
     ):
         yield portal
 

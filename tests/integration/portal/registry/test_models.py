@@ -3,7 +3,7 @@
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from models_fake import CANDIDATE, IN_SERVICE, RETIRED, OutdatedError, made
+from models_stand_in import CANDIDATE, IN_SERVICE, RETIRED, OutdatedError, made
 from reclass.inference.v1 import inference_pb2 as messages
 
 

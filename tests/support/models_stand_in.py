@@ -43,7 +43,7 @@ def made(number: int, state: int, verdict: str = "") -> messages.Model:
 
 
 @dataclass
-class ModelsFake(inference_pb2_grpc.InferenceServiceServicer):
+class ModelsStandIn(inference_pb2_grpc.InferenceServiceServicer):
     """Switches between `models`, the newest first."""
 
     models: list[messages.Model] = field(default_factory=list)
