@@ -18,8 +18,8 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import grpc
-from features.extraction import extract, warm_up
-from features.pool import WORKER_ENVIRONMENT
+from features.workers.extraction import extract, warm_up
+from features.workers.pool import WORKER_ENVIRONMENT
 from reclass.features.v1 import features_pb2, features_pb2_grpc
 from runtime.channel import open_channel
 from triton_server import free_port

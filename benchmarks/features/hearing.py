@@ -19,10 +19,10 @@ import av
 import librosa
 import numpy as np
 from audio_files import music, write_audio
-from features.audio import load_excerpt
-from features.extraction import extract, warm_up
-from features.fma import fma_features
-from features.pool import WORKER_ENVIRONMENT
+from features.audio.decode import load_excerpt
+from features.fma.vector import fma_features
+from features.workers.extraction import extract, warm_up
+from features.workers.pool import WORKER_ENVIRONMENT
 from fma_reference import fma_reference
 
 from benchmarks.support.targets import at_least, at_most

@@ -260,7 +260,7 @@ def with_decoding(encoder: Encoder, best: Best, device: torch.device, options: a
     """Processes decode 4-minute MP3 files, take their middle 30 s and cut windows; the card hears what is ready."""
     try:
         from audio_files import song
-        from features.mert import pcm_windows  # noqa: F401  the processes import it by themselves
+        from features.embeddings.mert.windows import pcm_windows  # noqa: F401  the processes import it by themselves
     except ImportError as error:
         print(f"with decoding: not measured, because the features service is not installed here ({error})")
         return
@@ -287,8 +287,8 @@ def with_decoding(encoder: Encoder, best: Best, device: torch.device, options: a
 
 def decoded(path: str) -> NDArray[np.int16]:
     """The windows of a file's middle 30 s."""
-    from features.audio import load_excerpt
-    from features.mert import pcm_windows
+    from features.audio.decode import load_excerpt
+    from features.embeddings.mert.windows import pcm_windows
 
     return np.asarray(pcm_windows(load_excerpt(path, rates=(24_000,)).at[24_000], WINDOW))
 

@@ -5,8 +5,8 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from features.audio import load_excerpt
-from features.fma import fma_features
+from features.audio.decode import load_excerpt
+from features.fma.vector import fma_features
 from inference.training.cross_validation import hear
 from inference.training.dataset import LabelledSongs, Part, of_learned_genres, one_genre_each
 from inference.training.fitting import LOGISTIC, Recipe

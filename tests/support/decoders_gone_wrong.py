@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from features.extraction import Extraction, extract
+from features.workers.extraction import Extraction, extract
 
 
 def decode(path: str, **wanted: Any) -> Extraction:

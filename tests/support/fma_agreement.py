@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pytest
-from features.fma import COLUMNS, unfilled_features
-from features.fma_curves import CURVES, Curves
+from features.fma.frame_features import CURVES, Curves
+from features.fma.vector import COLUMNS, unfilled_features
 from fma_reference import fma_reference, reference_tunings
 
 FloatArray = npt.NDArray[np.floating]

@@ -12,18 +12,18 @@ from runtime.telemetry import configure_logging, get_logger
 from runtime.triton import Triton, identity_of
 from runtime.watchdog import Watchdog, WatchdogMetrics
 
-from features.download import Downloads
-from features.figures import MertFigures
-from features.listening import Listening
-from features.location import MediaFolders, spelled_as_on_disk
-from features.mert_config import Choice
-from features.mert_model import MertModel
-from features.pool import ExtractionPool
+from features.embeddings.mert.client import MertModel
+from features.embeddings.mert.config import Choice
+from features.extractor import Listening
 from features.rights import MAY_CALL
 from features.servicer import FeatureServicer
 from features.settings import FeatureSettings
-from features.source import AudioSources
+from features.source.download import Downloads
+from features.source.location import MediaFolders, spelled_as_on_disk
+from features.source.resolve import AudioSources
 from features.streaming import StreamLimits
+from features.workers.metrics import MertFigures
+from features.workers.pool import ExtractionPool
 
 log = get_logger(__name__)
 # Beside the songs that are heard, some may be fetched or wait for their turn, and capabilities be asked for.

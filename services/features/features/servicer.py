@@ -9,10 +9,10 @@ import grpc
 from reclass.features.v1 import features_pb2, features_pb2_grpc
 from runtime.errors import ServiceError
 
-from features import conversion
+from features import messages
 from features.caller import Caller
 from features.errors import TooManyStreams
-from features.listening import Listening
+from features.extractor import Listening
 from features.streaming import SongStream, StreamLimits
 
 # What is left of a caller's time for the answer to reach him.
@@ -59,19 +59,19 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
     def GetCapabilities(
         self, request: features_pb2.GetCapabilitiesRequest, context: grpc.ServicerContext
     ) -> features_pb2.GetCapabilitiesResponse:
-        part, compute = conversion.part(request.excerpt), conversion.compute(request.compute)
+        part, compute = messages.part(request.excerpt), messages.compute(request.compute)
         left = context.time_remaining()
         patience = None if left is None else max(0.0, left - ANSWERING_SECONDS)
         abilities = self._listening.abilities(part, compute, patience)
         return features_pb2.GetCapabilitiesResponse(
-            kinds=conversion.capabilities(abilities),
+            kinds=messages.capabilities(abilities),
             media_folders=self._media_folders,
             path_mappings_locked=self._listening.has_own_mappings,
             processes=self._listening.songs_at_once(abilities),
         )
 
     def _heard(self, request: features_pb2.ExtractRequest, caller: Caller) -> features_pb2.ExtractResponse:
-        return conversion.response(self._listening.hear(conversion.song(request), caller))
+        return messages.response(self._listening.hear(messages.song(request), caller))
 
     def _answer(
         self, request: features_pb2.ExtractManyRequest, caller: Caller
@@ -81,7 +81,7 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
                 key=request.key, extraction=self._heard(request.song, caller)
             )
         except ServiceError as error:
-            return features_pb2.ExtractManyResponse(key=request.key, error=conversion.error(error))
+            return features_pb2.ExtractManyResponse(key=request.key, error=messages.error(error))
 
     @contextmanager
     def _place_of_stream(self) -> Iterator[None]:

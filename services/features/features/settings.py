@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 from runtime.settings import TritonCallerSettings
 
-from features.location import PathMapping
+from features.source.location import PathMapping
 
 
 class FeatureSettings(TritonCallerSettings):

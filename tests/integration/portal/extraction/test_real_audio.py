@@ -9,13 +9,13 @@ from pathlib import Path
 import audio_files
 import mutagen
 import pytest
-from features.download import Downloads
-from features.listening import Listening
-from features.location import MediaFolders
-from features.pool import ExtractionPool
+from features.extractor import Listening
 from features.servicer import FeatureServicer
-from features.source import AudioSources
+from features.source.download import Downloads
+from features.source.location import MediaFolders
+from features.source.resolve import AudioSources
 from features.streaming import StreamLimits
+from features.workers.pool import ExtractionPool
 from portal.genres.models import Genre
 from portal.library.models import Analysis, Audio, Track
 from portal.orchestration.start import start_extract, start_sync

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas
 import pytest
-from features import fma
+from features.fma import vector
 from fma_tables_made import COLUMNS, changed, made_library, rewrite, track_id, write_fma
 from portal.commands.official_split import said_of
 from portal.public.fma_layout import VALUES, VERSION
@@ -28,8 +28,8 @@ def library() -> SyntheticLibrary:
 
 
 def test_the_layout_is_that_of_the_features_service() -> None:
-    assert VALUES == fma.COLUMNS
-    assert VERSION == fma.NATIVE_VERSION
+    assert VALUES == vector.COLUMNS
+    assert VERSION == vector.NATIVE_VERSION
 
 
 def test_every_track_with_a_genre_comes_with_its_values(folder: Path, library: SyntheticLibrary) -> None:

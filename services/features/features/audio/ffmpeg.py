@@ -1,0 +1,346 @@
+"""Reads through FFmpeg what libsndfile cannot, or slowly: AAC, ALAC, Opus, WMA, WavPack, Matroska, ...
+
+Seeks where timestamps tell the sample, a little before the excerpt so that the decoder has settled when it begins;
+else, and where a seek lands elsewhere, decodes from the first packet on. docs/decisions/features.md says why,
+format by format.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain
+from typing import Any, NamedTuple
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.stream import Disposition
+
+from features.audio.excerpts import Part, excerpt_span
+from features.audio.stream import MAX_LOST_SECONDS, FloatArray, Sound, block_frames, check_format
+from features.errors import Damaged, NotAudio
+
+OPTIONS = {
+    # A playlist is audio to FFmpeg: it would open whatever files and addresses the playlist names.
+    "format_whitelist": "aac,ac3,aiff,amr,ape,asf,caf,dsf,dts,eac3,flac,iff,matroska,webm,mov,mp4,mp3,mpc,mpc8,"
+    "ogg,tak,tta,w64,wav,wv",
+    "protocol_whitelist": "file",
+}
+# FFmpeg guesses the length of these from their bit rate.
+UNTIMED_FORMATS = frozenset({"aac", "ac3", "amr", "dts", "eac3", "mp3"})
+MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
+# Where the time of a packet is the number of its first sample. Others (Matroska, WMA) round to milliseconds.
+EXACT = frozenset(
+    {(MP4, "aac"), (MP4, "alac"), ("aac", "aac"), ("flac", "flac"), ("ogg", "opus"), ("wv", "wavpack")}
+)
+# Opus predicts each frame from those before, and forgets an error within a second; AAC needs a frame or two.
+PREROLL_SECONDS = 1.0
+READ_BYTES = 1 << 20
+# Places in a file where the next packet is not found, before the rest is given up.
+MAX_BREAKS = 20
+# It has room for as many pointers, and no mark behind the last.
+PLANES_OF_A_FRAME = 8
+# Where the time of a packet tells also what is missing before it, since each says which samples it holds.
+NUMBERED = frozenset({"flac", "wavpack"})
+# More than a packet, which a header's rounding might take for missing.
+GAP_SECONDS = 0.02
+# Else a frame with a wrong checksum would be heard as the noise that it has become.
+CHECKED = {"flac": {"err_detect": "crccheck+explode"}}
+# FFmpeg knows what would be inside, and decodes noise.
+PROTECTED_TAGS = frozenset({"aavd", "drms", "enca"})
+# What makes [-1, 1] of a decoder's integers: powers of two, so that nothing is rounded twice.
+SCALES = {
+    "u8": np.float32(2.0**-7),
+    "s16": np.float32(2.0**-15),
+    "s32": np.float32(2.0**-31),
+    "flt": np.float32(1),
+    "dbl": np.float32(1),
+}
+
+
+@contextmanager
+def open_sound(
+    path: str, part: Part, place: int | None = None, *, promised: int | None = None
+) -> Iterator[Sound]:
+    """Open the file at `path`. `promised` are the samples that its header says, where FFmpeg does not look at that.
+
+    Raises NotAudio, NoSamples, TooShort or OSError; its blocks raise Damaged.
+    """
+    with _opened(path) as container:
+        stream = _audio_stream(container)
+        context = stream.codec_context
+        check_format(context.sample_rate, context.channels)
+        found = round(_seconds(container, stream, path) * context.sample_rate)
+        frames = max(found, promised or 0)
+        start, count = excerpt_span(frames, context.sample_rate, part, place)
+        yield Sound(
+            codec=context.codec.canonical_name,
+            sample_rate_hz=context.sample_rate,
+            channels=context.channels,
+            frames=frames,
+            start=start,
+            count=count,
+            is_promised=container.format.name not in UNTIMED_FORMATS or promised is not None,
+            blocks=_Reading(path, container, stream, start, count, lost=frames - found).blocks(),
+        )
+
+
+def _opened(path: str) -> Any:
+    try:
+        return av.open(path, options=OPTIONS, metadata_errors="ignore")
+    except av.FFmpegError as error:
+        _require_memory_and_disk(error, path)
+        raise NotAudio("the file holds no audio that can be decoded", said=error) from error
+
+
+def _audio_stream(container: Any) -> Any:
+    if not container.streams.audio:
+        kinds = " and ".join(sorted({_kind(stream) for stream in container.streams})) or "nothing"
+        raise NotAudio(f"the file holds no audio stream: there is {kinds} in it")
+    # A stream of a codec that FFmpeg does not know has no decoder.
+    stream = next((stream for stream in container.streams.audio if stream.codec_context), None)
+    if stream is None:
+        raise NotAudio("the audio in the file is of a codec that is not known here")
+    if _is_protected(stream.codec_context):
+        raise NotAudio("the audio in the file is copy-protected; only its shop's own player can play it")
+    stream.codec_context.thread_count = 1
+    stream.codec_context.options = CHECKED.get(stream.codec_context.name, {})
+    return stream
+
+
+def _is_protected(context: Any) -> bool:
+    try:
+        return context.codec_tag in PROTECTED_TAGS
+    except UnicodeDecodeError:  # PyAV takes it for letters; WAV has any number there
+        return False
+
+
+def _kind(stream: Any) -> str:
+    return "a cover" if stream.disposition & Disposition.attached_pic else str(stream.type or "data")
+
+
+def _seconds(container: Any, stream: Any, path: str) -> float:
+    if container.format.name not in UNTIMED_FORMATS:
+        if (stream.duration or 0) > 0:
+            return float(stream.duration * stream.time_base)
+        if (container.duration or 0) > 0:
+            return float(container.duration / av.time_base)
+    return _packet_seconds(path, stream.index)
+
+
+def _packet_seconds(path: str, index: int) -> float:
+    """The length by the times of the packets, without decoding them."""
+    with _opened(path) as container:
+        stream = container.streams[index]
+        # The last packet is the end of the file, and has no time.
+        packets = _packets(container, stream, [])
+        spans = [(packet.pts, packet.duration or 0) for packet in packets if packet.size]
+        if not spans:
+            return 0.0
+        (first, _), (last, duration) = spans[0], spans[-1]
+        known = first is not None and last is not None
+        ticks = last + duration - first if known else sum(duration for _, duration in spans)
+        return float(ticks * (stream.time_base or 0))
+
+
+class _Piece(NamedTuple):
+    """What came of a packet."""
+
+    frame: Any
+    """None where it could not be decoded."""
+    samples: int
+    """How many it has, or should have had."""
+    skipped_seconds: float = 0.0
+    """How long the bytes before it would last that belong to no packet."""
+
+
+class _Reading:
+    """The decoding of one excerpt: samples `start` to `start + count` of a stream."""
+
+    def __init__(self, path: str, container: Any, stream: Any, start: int, count: int, *, lost: int) -> None:
+        self._path = path
+        self._container = container
+        self._stream = stream
+        self._start = start
+        self._end = start + count
+        self._rate_hz = stream.codec_context.sample_rate
+        # Samples that the whole file should have besides those that are found in it.
+        self._lost_of_all = lost
+        self._broken: list[str] = []
+        self._lost = self._skipped = 0
+
+    def blocks(self) -> Iterator[FloatArray]:
+        """The samples [shape=(n, channels)]."""
+        target_seconds = self._start / self._rate_hz - PREROLL_SECONDS
+        is_exact = (self._container.format.name, self._stream.codec_context.name) in EXACT
+        if not is_exact or target_seconds <= 0:
+            yield from self._gathered(_pieces(self._container, self._stream, self._broken), 0)
+            return
+        pieces = self._sought(target_seconds)
+        first = next(pieces, None)
+        position = first and self._position(first.frame)
+        if first is not None and position is not None and position <= self._start:
+            yield from self._gathered(chain([first], pieces), position)
+            return
+        with _opened(self._path) as again:  # as if nothing had been read: a decoder's state outlives a seek
+            yield from self._gathered(_pieces(again, _audio_stream(again), self._broken), 0)
+
+    def _sought(self, target_seconds: float) -> Iterator[_Piece]:
+        """The pieces from the target on, or a little before; none where the file cannot be sought in."""
+        target = (self._stream.start_time or 0) + int(target_seconds / self._stream.time_base)
+        try:
+            self._container.seek(target, stream=self._stream)
+        except av.FFmpegError:
+            return
+        yield from _pieces(self._container, self._stream, self._broken)
+
+    def _position(self, frame: Any) -> int | None:
+        """The number of the frame's first sample in the song, where its time tells that."""
+        if frame is None or frame.pts is None:
+            return None
+        position = (frame.pts - (self._stream.start_time or 0)) * frame.time_base * self._rate_hz
+        return int(position) if position.denominator == 1 and position >= 0 else None
+
+    def _gathered(self, pieces: Iterable[_Piece], position: int) -> Iterator[FloatArray]:
+        """The samples, of pieces of which the first begins at `position`."""
+        block: list[FloatArray] = []
+        gathered = 0
+        for piece in pieces:
+            position += self._lost_before(piece, position)
+            first, last = max(self._start - position, 0), self._end - position
+            position += piece.samples
+            if last > 0 and first < piece.samples and piece.frame is None:
+                self._lost += piece.samples
+            elif last > 0 and first < piece.samples:
+                samples = _samples(piece.frame)[:, first:last]
+                if block and (gathered >= block_frames(len(samples)) or len(samples) != len(block[0])):
+                    yield np.concatenate(block, axis=1).T
+                    block, gathered = [], 0
+                block.append(samples)
+                gathered += samples.shape[1]
+            if position >= self._end:
+                break
+        if block:
+            yield np.concatenate(block, axis=1).T
+        self._check(position)
+
+    def _gap_before(self, piece: _Piece, position: int) -> int:
+        """Samples of which there is no packet, not even a broken one."""
+        if self._stream.codec_context.name not in NUMBERED:
+            return 0
+        at = self._position(piece.frame)
+        return at - position if at is not None and at - position > GAP_SECONDS * self._rate_hz else 0
+
+    def _lost_before(self, piece: _Piece, position: int) -> int:
+        """Count what is lost of the excerpt between the piece before and this one; how much that is of the song."""
+        gap = self._gap_before(piece, position)
+        self._lost += max(0, min(position + gap, self._end) - max(position, self._start))
+        if self._start <= position + gap < self._end:
+            self._skipped += round(piece.skipped_seconds * self._rate_hz)
+        return gap
+
+    def _check(self, position: int) -> None:
+        """Refuse an excerpt, read up to a position, of which too much is lost."""
+        # Bytes that belong to no packet are a loss as far as the file lacks something, and else were never sound.
+        lost = self._lost + min(self._skipped, self._lost_of_all)
+        if self._broken:
+            lost = max(lost, self._end - max(position, self._start))
+        if lost > MAX_LOST_SECONDS * self._rate_hz:
+            raise Damaged(
+                f"{lost / self._rate_hz:.1f} s of the excerpt are damaged; copy or rip the file again",
+                said="; ".join(self._broken[:1]),
+            )
+
+
+def _pieces(container: Any, stream: Any, broken: list[str]) -> Iterator[_Piece]:
+    """What the packets hold, one after the other. As in FFmpeg's own player a damaged one costs only itself."""
+    rate = stream.codec_context.sample_rate
+    resampling = _Resampling(rate)
+    end = None
+    for packet in _packets(container, stream, broken):
+        seconds = float((packet.duration or 0) * stream.time_base)
+        skipped = _skipped_bytes(packet, end) * seconds / max(1, packet.size)
+        end = None if packet.pos is None else packet.pos + packet.size
+        try:
+            frames = packet.decode()
+        except MemoryError:
+            raise
+        except av.FFmpegError:
+            yield _Piece(None, round(seconds * rate) or stream.codec_context.frame_size, skipped)
+            continue
+        for frame in chain.from_iterable(map(resampling.frames, frames)):
+            yield _Piece(frame, frame.samples, skipped)
+            skipped = 0.0
+
+
+def _skipped_bytes(packet: Any, end: int | None) -> int:
+    """Bytes between the end of the packet before and this one; none where a container does not tell."""
+    return 0 if end is None or packet.pos is None else max(0, packet.pos - end)
+
+
+class _Resampling:
+    """Brings frames to one rate: a song may be joined of pieces of several, and is called by the first."""
+
+    def __init__(self, rate_hz: int) -> None:
+        self._rate_hz = rate_hz
+        self._kind: tuple[str, str, int] | None = None
+        self._resampler: Any = None
+
+    def frames(self, frame: Any) -> list[Any]:
+        """What comes of a frame."""
+        if frame.sample_rate == self._rate_hz:
+            return [frame]
+        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if kind != self._kind:  # one resampler takes frames of one kind
+            self._kind = kind
+            self._resampler = av.AudioResampler(format=kind[0], layout=kind[1], rate=self._rate_hz)
+        resampled: list[Any] = self._resampler.resample(frame)
+        return resampled
+
+
+def _packets(container: Any, stream: Any, broken: list[str]) -> Iterator[Any]:
+    """The packets. Where none could be read `broken` gets a line, and the next is looked for; not for ever."""
+    while True:
+        try:
+            yield from container.demux(stream)
+        except av.FFmpegError as error:
+            _require_memory_and_disk(error, container.name)
+            broken.append(str(error))
+            if len(broken) < MAX_BREAKS:
+                continue
+        return
+
+
+def _require_memory_and_disk(error: av.FFmpegError, path: str) -> None:
+    """Raise what is no fault of the file's; the disk is asked, since demuxers use its errors for their own ends."""
+    if isinstance(error, MemoryError):
+        raise error
+    if isinstance(error, OSError):
+        with open(path, "rb") as file:
+            while file.read(READ_BYTES):
+                pass
+
+
+def _packed(frame: Any) -> Any:
+    """The frame with its channels interleaved where PyAV cannot tell the planes of so many from what lies behind."""
+    if not frame.format.is_planar or frame.layout.nb_channels < PLANES_OF_A_FRAME:
+        return frame
+    resampler = av.AudioResampler(
+        format=frame.format.packed.name, layout=frame.layout, rate=frame.sample_rate
+    )
+    (packed,) = resampler.resample(frame)
+    return packed
+
+
+def _samples(frame: Any) -> FloatArray:
+    """Of a frame of any format [shape=(channels, n)], in [-1, 1]."""
+    if frame.format.packed.name not in SCALES:
+        raise NotAudio(f"the file has samples of the format {frame.format.name}, which is not known here")
+    frame = _packed(frame)
+    values: npt.NDArray[Any] = frame.to_ndarray()
+    if not frame.format.is_planar:
+        values = values.reshape(-1, frame.layout.nb_channels).T
+    samples = values.astype(np.float32, copy=False)
+    if values.dtype == np.uint8:
+        samples -= 128
+    scale = SCALES[frame.format.packed.name]
+    return samples if scale == 1 else samples * scale

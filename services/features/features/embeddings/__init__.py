@@ -1,0 +1,1 @@
+"""Embeddings: vectors that a neural network makes of windows of audio; one folder for each."""

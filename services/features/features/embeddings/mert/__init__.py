@@ -1,0 +1,1 @@
+"""MERT-v1 of m-a-p (95M, 330M), a music understanding model that runs in Triton."""

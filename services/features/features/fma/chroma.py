@@ -1,0 +1,139 @@
+"""Curves of harmony: three kinds of chroma and the tonal centroids."""
+
+# ruff: noqa: N803 - P is the field's own name of a power spectrogram
+
+from functools import lru_cache
+
+import librosa
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from features.fma.buffers import Scratch
+from features.fma.cqt import N_CHROMA
+from features.fma.transform import N_FFT
+
+FloatArray = npt.NDArray[np.floating]
+
+# librosa leaves a frame alone whose norm is smaller than this.
+TINY = float(np.finfo(np.float32).tiny)
+CENS_SMOOTHING_FRAMES = 41
+# Nobody hears what a bin adds to the pitch class opposite its own; but products of it are the subnormal numbers that
+# processors are slow with.
+FAINTEST_WEIGHT = 1e-20
+
+
+@lru_cache(maxsize=400)
+def chroma_filters(sample_rate_hz: int, tuning: float) -> FloatArray:
+    """What each bin of the spectrum adds to each pitch class [shape=(1025, 12)]."""
+    filters = librosa.filters.chroma(sr=sample_rate_hz, n_fft=N_FFT, tuning=tuning, n_chroma=N_CHROMA)
+    filters[filters < FAINTEST_WEIGHT] = 0.0
+    return np.asarray(filters, dtype=np.float32).T
+
+
+def write_chroma_stft(P: FloatArray, filters: FloatArray, curves: FloatArray, scratch: Scratch) -> None:
+    """Fill `curves` [shape=(12, frames)] from powers of the same frames: the strongest pitch class is 1."""
+    chroma = scratch.take("chroma", (len(P), N_CHROMA))
+    np.dot(P, filters, out=chroma)
+    write_relative_to_strongest(chroma, curves)
+
+
+def write_chroma_cqt(classes: FloatArray, curves: FloatArray) -> None:
+    """Fill `curves` [shape=(12, frames)] from magnitudes of the constant-Q transform [shape=(frames, 12)]."""
+    write_relative_to_strongest(classes, curves)
+
+
+def write_chroma_cens(classes: FloatArray, curves: FloatArray, scratch: Scratch) -> None:
+    """Fill `curves` with chroma energy normalised statistics: quantised, smoothed over about a second."""
+    window = librosa.filters.get_window("hann", CENS_SMOOTHING_FRAMES + 2, fftbins=False)
+    window /= window.sum()
+    steps = scratch.take("cens", (N_CHROMA, len(classes) + len(window) - 1), np.float64)
+    quantise(classes, len(window) // 2, steps)
+    smooth(steps, window, curves)
+    normalise_euclidean(curves)
+
+
+def tonnetz_projection() -> FloatArray:
+    """From 12 pitch classes to fifths, minor thirds and major thirds, a sine and a cosine each [shape=(6, 12)]."""
+    angles = np.multiply.outer([7 / 6, 7 / 6, 3 / 2, 3 / 2, 2 / 3, 2 / 3], np.arange(N_CHROMA, dtype=float))
+    angles[::2] -= 0.5
+    radii = np.array([1, 1, 1, 1, 0.5, 0.5])
+    return np.asarray(radii[:, np.newaxis] * np.cos(np.pi * angles))
+
+
+@numba.njit(cache=True, nogil=True)
+def write_relative_to_strongest(chroma, curves):  # type: ignore[no-untyped-def] # numba infers the types of kernels
+    """Frames in rows of `chroma`, in columns of `curves`; values are rounded to single precision as librosa's are."""
+    for t in range(chroma.shape[0]):
+        largest = 0.0
+        for j in range(N_CHROMA):
+            largest = max(largest, np.float64(np.float32(chroma[t, j])))
+        if largest < TINY:
+            largest = 1.0
+        for j in range(N_CHROMA):
+            curves[j, t] = np.float32(np.float64(np.float32(chroma[t, j])) / largest)
+
+
+@numba.njit(cache=True, nogil=True)
+def quantise(chroma, margin, steps):  # type: ignore[no-untyped-def] # numba infers the types of kernels
+    """Each pitch class's share of its frame in steps of a quarter; `steps` is zero for `margin` frames at both ends."""
+    frames = chroma.shape[0]
+    steps[:, :margin] = 0.0
+    steps[:, margin + frames :] = 0.0
+    for t in range(frames):
+        total = 0.0
+        for j in range(N_CHROMA):
+            total += np.float64(np.float32(chroma[t, j]))
+        if total < TINY:
+            total = 1.0
+        for j in range(N_CHROMA):
+            share = np.float32(np.float64(np.float32(chroma[t, j])) / total)
+            passed = 0.0
+            for limit in (0.05, 0.1, 0.2, 0.4):
+                passed += 0.25 if share > np.float32(limit) else 0.0
+            steps[j, margin + t] = passed
+
+
+@numba.njit(cache=True, nogil=True)
+def smooth(steps, window, curves):  # type: ignore[no-untyped-def] # numba infers the types of kernels
+    """Weighted means over `len(window)` frames; sums in double precision, results in single."""
+    frames = curves.shape[1]
+    for j in range(N_CHROMA):
+        out = curves[j]
+        out[:] = 0.0
+        for u in range(window.shape[0]):
+            weight, shifted = window[u], steps[j, u : u + frames]
+            for t in range(frames):
+                out[t] += weight * shifted[t]
+        for t in range(frames):
+            out[t] = np.float32(out[t])
+
+
+@numba.njit(cache=True, nogil=True)
+def normalise_euclidean(curves):  # type: ignore[no-untyped-def] # numba infers the types of kernels
+    """Make each frame a vector of length 1."""
+    for t in range(curves.shape[1]):
+        squares = 0.0
+        for j in range(N_CHROMA):
+            squares += curves[j, t] ** 2
+        length = np.sqrt(squares)
+        if length < TINY:
+            length = 1.0
+        for j in range(N_CHROMA):
+            curves[j, t] = np.float32(curves[j, t] / length)
+
+
+@numba.njit(cache=True, nogil=True)
+def write_tonnetz(cens, projection, curves):  # type: ignore[no-untyped-def] # numba infers the types of kernels
+    """Fill `curves` [shape=(6, frames)] with the tonal centroids of chroma [shape=(12, frames)]."""
+    for t in range(cens.shape[1]):
+        total = 0.0
+        for j in range(N_CHROMA):
+            total += cens[j, t]
+        if total < TINY:
+            total = 1.0
+        for i in range(6):
+            coordinate = 0.0
+            for j in range(N_CHROMA):
+                coordinate += projection[i, j] * np.float64(np.float32(cens[j, t] / total))
+            curves[i, t] = coordinate

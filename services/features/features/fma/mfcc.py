@@ -1,0 +1,82 @@
+"""Mel-frequency cepstral coefficients: the shape of the spectrum as the ear resolves it."""
+
+# ruff: noqa: N803 - P is the field's own name of a power spectrogram
+
+import warnings
+from dataclasses import dataclass
+
+import librosa
+import numba
+import numpy as np
+import numpy.typing as npt
+import scipy.fft
+
+from features.fma.transform import N_FFT
+
+FloatArray = npt.NDArray[np.floating]
+
+N_MELS = 128
+N_MFCC = 20
+# Sums may be taken in any order, and so by several at a time.
+ANY_ORDER = {"reassoc", "contract", "nsz", "arcp"}
+
+
+@dataclass(frozen=True)
+class MelFilters:
+    """128 triangles over the bins, without the zeros around them."""
+
+    first: npt.NDArray[np.int64]
+    """First bin of each."""
+    start: npt.NDArray[np.int64]
+    """Where each one's weights begin; one more for the end of the last."""
+    weights: FloatArray
+
+
+def mel_filters(sample_rate_hz: float) -> MelFilters:
+    """librosa's filters. At high rates some lie between two bins and are empty, here as there, of which it warns."""
+    with warnings.catch_warnings(action="ignore", category=UserWarning):
+        dense = librosa.filters.mel(sr=sample_rate_hz, n_fft=N_FFT, n_mels=N_MELS)
+    spans = [np.nonzero(row)[0] for row in dense]
+    firsts = [int(bins[0]) if bins.size else 0 for bins in spans]
+    rows = [
+        row[bins[0] : bins[-1] + 1] if bins.size else row[:0] for row, bins in zip(dense, spans, strict=True)
+    ]
+    starts = np.cumsum([0, *(len(row) for row in rows)])
+    return MelFilters(np.array(firsts), starts, np.concatenate(rows).astype(np.float32))
+
+
+def mfcc(mels: FloatArray) -> FloatArray:
+    """The first 20 coefficients [shape=(20, frames)] of mel powers [shape=(frames, 128)], which are overwritten."""
+    levels = np.maximum(np.float32(1e-10), mels, out=mels)
+    np.log10(levels, out=levels)
+    levels *= np.float32(10)
+    np.maximum(levels, levels.max() - np.float32(80), out=levels)
+    coefficients: FloatArray = scipy.fft.dct(levels, axis=1, type=2, norm="ortho", overwrite_x=True)
+    return coefficients[:, :N_MFCC].T
+
+
+@numba.njit(cache=True, nogil=True, fastmath=ANY_ORDER)
+def write_mels(P, first, start, weights, mels):  # type: ignore[no-untyped-def] # numba infers the types of kernels
+    """Fill `mels` [shape=(frames, 128)] from powers of the same frames; the arguments between are a MelFilters.
+
+    Four frames at a time, for most triangles are so short that finding them takes as long as adding them up.
+    """
+    last = P.shape[0] - 1
+    for t in range(0, last + 1, 4):
+        u, v, w = min(t + 1, last), min(t + 2, last), min(t + 3, last)
+        for m in range(first.shape[0]):
+            triangle = weights[start[m] : start[m + 1]]
+            begin, end = first[m], first[m] + triangle.shape[0]
+            bins_t, bins_u, bins_v, bins_w = (
+                P[t, begin:end],
+                P[u, begin:end],
+                P[v, begin:end],
+                P[w, begin:end],
+            )
+            sum_t = sum_u = sum_v = sum_w = np.float32(0)
+            for k in range(triangle.shape[0]):
+                sum_t += bins_t[k] * triangle[k]
+                sum_u += bins_u[k] * triangle[k]
+                sum_v += bins_v[k] * triangle[k]
+                sum_w += bins_w[k] * triangle[k]
+            mels[t, m], mels[u, m], mels[v, m], mels[w, m] = sum_t, sum_u, sum_v, sum_w

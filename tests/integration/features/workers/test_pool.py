@@ -1,0 +1,138 @@
+"""What a decoder does to its process costs its own song and nothing else: real processes, crashes and files."""
+
+import os
+import shutil
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+
+import audio_files
+import decoders_gone_wrong
+import numpy as np
+import pytest
+import soundfile
+from features.errors import DecoderCrashed, FeatureError, OutOfMemory, Silent, TimedOut
+from features.workers.pool import ExtractionPool
+from prometheus_client import CollectorRegistry
+
+PROCESSES = 2
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("library")
+    audio_files.song(folder, "flac", seconds=12.0)
+    for name in decoders_gone_wrong.FAULTS:
+        shutil.copy(folder / "song.flac", folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@pytest.fixture(scope="module")
+def pool(registry: CollectorRegistry) -> Iterator[ExtractionPool]:
+    pool = ExtractionPool(
+        processes=PROCESSES, time_limit_seconds=6.0, registry=registry, work=decoders_gone_wrong.decode
+    )
+    pool.warm_up()
+    yield pool
+    pool.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "says"),
+    [
+        ("segfault.flac", DecoderCrashed, "exit code -11"),
+        ("abort.flac", DecoderCrashed, "exit code -6"),
+        ("hang.flac", TimedOut, "longer than 6 s"),
+        ("eat.flac", OutOfMemory, "more than 1024 MiB"),
+        ("eat_in_native_code.flac", DecoderCrashed, "exit code -11"),
+    ],
+)
+def test_a_decoder_gone_wrong_costs_its_own_song_alone(
+    pool: ExtractionPool, library: Path, name: str, error: type[FeatureError], says: str
+) -> None:
+    before = [pool.schedule(str(library / "song.flac"), with_fma=False) for _ in range(PROCESSES)]
+    bad = pool.schedule(str(library / name), with_fma=True)
+    after = [pool.schedule(str(library / "song.flac"), with_fma=True) for _ in range(2 * PROCESSES)]
+    with pytest.raises(error, match=says):
+        pool.wait(bad, None)
+    keys = {pool.wait(song, 60.0).content_key for song in (*before, *after)}
+    assert len(keys) == 1
+
+
+def test_each_fault_is_counted_and_each_lost_process_replaced(
+    pool: ExtractionPool, library: Path, registry: CollectorRegistry
+) -> None:
+    """Runs after the faults above, of which each one has cost a process."""
+
+    def songs(outcome: str) -> float:
+        return registry.get_sample_value("reclass_features_songs_total", {"outcome": outcome}) or 0.0
+
+    before = {outcome: songs(outcome) for outcome in ("heard", "DECODER_CRASHED", "OUT_OF_MEMORY")}
+    for name in ("segfault.flac", "eat.flac"):
+        with pytest.raises(FeatureError):
+            pool.wait(pool.schedule(str(library / name), with_fma=False), None)
+    pool.wait(pool.schedule(str(library / "song.flac"), with_fma=False), None)
+    pool.warm_up()
+    assert {outcome: songs(outcome) - count for outcome, count in before.items()} == {
+        "heard": 1,
+        "DECODER_CRASHED": 1,
+        "OUT_OF_MEMORY": 1,
+    }
+    assert registry.get_sample_value("reclass_features_processes") == PROCESSES
+    assert registry.get_sample_value("reclass_features_processes_busy") == 0
+    assert registry.get_sample_value("reclass_features_songs_waiting") == 0
+    assert (registry.get_sample_value("reclass_features_process_starts_total") or 0) >= PROCESSES + 2
+    assert (registry.get_sample_value("reclass_features_song_seconds_count") or 0) == songs("heard")
+
+
+def test_a_song_at_work_is_seen_as_such(
+    pool: ExtractionPool, library: Path, registry: CollectorRegistry
+) -> None:
+    songs = [pool.schedule(str(library / "hang.flac"), with_fma=False) for _ in range(PROCESSES + 1)]
+    while registry.get_sample_value("reclass_features_processes_busy") != PROCESSES:
+        assert not songs[0].done()
+    assert registry.get_sample_value("reclass_features_songs_waiting") == 1
+    for song in reversed(songs):
+        song.cancel()
+    pool.warm_up()
+    assert (registry.get_sample_value("reclass_features_songs_total", {"outcome": "cancelled"}) or 0) >= 3
+
+
+def test_a_file_that_does_not_answer_is_given_up(pool: ExtractionPool, tmp_path: Path) -> None:
+    """As on a share whose server is gone: the kernel never comes back from opening it."""
+    os.mkfifo(tmp_path / "song.flac")
+    with pytest.raises(TimedOut, match="longer than 6 s"):
+        pool.wait(pool.schedule(str(tmp_path / "song.flac"), with_fma=True), None)
+
+
+def test_a_small_file_that_unpacks_to_gigabytes_is_heard_block_by_block(
+    pool: ExtractionPool, tmp_path: Path
+) -> None:
+    """40 s of 32 channels at 192 kHz, as a sparse file: 1 GB once it is decoded, and next to nothing on the disk."""
+    path = tmp_path / "huge.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(32)
+        file.setsampwidth(1)
+        file.setframerate(192_000)
+        file.setnframes(40 * 192_000)
+    data_bytes = 40 * 192_000 * 32
+    header = bytearray(path.read_bytes())
+    header[4:8] = (data_bytes + 36).to_bytes(4, "little")
+    header[40:44] = data_bytes.to_bytes(4, "little")
+    # Unsigned bytes of zero are as loud as it gets; the channels' mean is one offset from beginning to end.
+    path.write_bytes(header)
+    os.truncate(path, len(header) + data_bytes)
+    assert path.stat().st_blocks * 512 < 10**6
+    assert pool.wait(pool.schedule(str(path), with_fma=False), None).content_key
+
+
+def test_eight_channels_at_192_khz_fit_into_the_limit(pool: ExtractionPool, tmp_path: Path) -> None:
+    samples = np.zeros((192_000 * 35, 8), dtype=np.int16)
+    soundfile.write(tmp_path / "song.flac", samples, 192_000, subtype="PCM_16")
+    with pytest.raises(Silent):  # heard as far as that it is silence
+        pool.wait(pool.schedule(str(tmp_path / "song.flac"), with_fma=True), None)
