@@ -14,6 +14,7 @@ from runtime.watchdog import Watchdog, WatchdogMetrics
 
 from features.embeddings.mert.client import MertModel
 from features.embeddings.mert.config import Choice
+from features.embeddings.mert.metrics import MertFigures
 from features.extractor import Listening
 from features.rights import MAY_CALL
 from features.servicer import FeatureServicer
@@ -22,7 +23,6 @@ from features.source.download import Downloads
 from features.source.location import MediaFolders, spelled_as_on_disk
 from features.source.resolve import AudioSources
 from features.streaming import StreamLimits
-from features.workers.metrics import MertFigures
 from features.workers.pool import ExtractionPool
 
 log = get_logger(__name__)

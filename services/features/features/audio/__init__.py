@@ -1,1 +1,1 @@
-"""From a file to the excerpt that vectors are computed from: containers, decoders, resampling; and what a file says of itself."""
+"""From a file to the excerpt that vectors are computed from, and what a file says of itself in its tags."""

@@ -1,12 +1,10 @@
-"""What Prometheus sees: songs by outcome and how long they took, how the processes fare, and the model of MERT."""
+"""What Prometheus sees of the pool: songs by outcome, how long they took, and how the processes fare."""
 
 from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics_core import CounterMetricFamily
 from prometheus_client.registry import Collector
-
-from features.embeddings.mert.windows import Description
 
 BUCKETS_SECONDS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 30, 60)
 
@@ -54,33 +52,3 @@ class _Starts(Collector):
             "Processes started; those beyond the size of the pool replaced one that died, hung, grew or grew old.",
             value=self._count(),
         )
-
-
-class MertFigures:
-    """The figures of the MERT model, as this service sees it."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.windows = Counter(
-            "reclass_features_mert_windows", "Windows of audio that the model has heard.", registry=registry
-        )
-        self.failures = Counter(
-            "reclass_features_mert_failures", "Requests that the model did not answer.", registry=registry
-        )
-        self.seconds = Histogram(
-            "reclass_features_mert_request_seconds",
-            "How long the model took for a request of several windows, waiting in Triton included.",
-            buckets=BUCKETS_SECONDS,
-            registry=registry,
-        )
-        self._model = Gauge(
-            "reclass_features_mert_model",
-            "1 for the model that serves: its checkpoint, where it runs, in which precision.",
-            ("checkpoint", "device", "dtype", "for_trials"),
-            registry=registry,
-        )
-
-    def show(self, description: Description) -> None:
-        """This model serves now."""
-        self._model.clear()
-        trial = "yes" if description.for_trials else "no"
-        self._model.labels(description.checkpoint, description.device, description.dtype, trial).set(1)

@@ -13,6 +13,7 @@ from features.audio.decode import load_excerpt
 from features.audio.excerpts import Part
 from features.embeddings.mert.client import MertModel
 from features.embeddings.mert.config import Choice
+from features.embeddings.mert.metrics import MertFigures
 from features.embeddings.mert.windows import pcm_windows
 from features.extractor import Listening
 from features.fma.vector import NATIVE_VERSION, fma_native_features
@@ -20,7 +21,6 @@ from features.servicer import FeatureServicer
 from features.source.location import MediaFolders
 from features.source.resolve import AudioSources
 from features.streaming import StreamLimits
-from features.workers.metrics import MertFigures
 from features.workers.pool import ExtractionPool
 from mert_stand_in import MertStandIn, mert_stand_in
 from prometheus_client import CollectorRegistry

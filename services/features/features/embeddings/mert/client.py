@@ -19,10 +19,10 @@ from runtime.watchdog import Probe
 
 from features.audio.excerpts import Part
 from features.embeddings.mert.config import MAX_BATCH, MODEL, Choice, Wish, parameters
+from features.embeddings.mert.metrics import MertFigures
 from features.embeddings.mert.windows import SAMPLE_RATE_HZ, Description, FloatArray, PcmArray, version
 from features.embeddings.options import Compute, Device
 from features.errors import CannotEmbed, ModelNotInstalled, ModelUnavailable
-from features.workers.metrics import MertFigures
 
 log = get_logger(__name__)
 DEFAULT_BATCH = 32

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from features.embeddings.mert.client import MertModel
 from features.embeddings.mert.config import Choice
+from features.embeddings.mert.metrics import MertFigures
 from features.embeddings.options import Compute, Device
 from features.errors import ModelNotInstalled, ModelUnavailable
-from features.workers.metrics import MertFigures
 from inference.serving.embedding_models import embedder_probes
 from mert_stand_in import MertStandIn, mert_stand_in
 from prometheus_client import CollectorRegistry
