@@ -1,9 +1,7 @@
 """`reclass demo`: shows a person the whole job on a made library."""
 
 import shlex
-import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,13 +11,13 @@ from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from standalone.commands.up import say, say_address, showing_start, signals_ignored, stop_signals
+from standalone.commands.console import say, say_address
+from standalone.commands.running import as_command, run
 from standalone.demo.figures import Figures
 from standalone.demo.folder import DemoFolder, with_stand_in
 from standalone.demo.songs import make_songs
 from standalone.demo.steps import measure, run_steps
 from standalone.demo_library import DemoLibrary
-from standalone.errors import StandaloneError
 from standalone.host.data_folder import demo_root
 from standalone.host.ports import check_ports
 from standalone.settings import SystemSettings
@@ -32,7 +30,7 @@ INTERRUPTED = 130
 LINE_EVERY_SECONDS = 5.0
 TRIAL_WEIGHTS = "trial weights: verdicts mean nothing"
 TRIAL_WARNING = (
-    "[yellow]MERT gets random weights, to see stage 2 at work: what it says means nothing.[/yellow]"
+    "[yellow]MERT gets random weights, to see stage 2 at work: its verdicts mean nothing.[/yellow]"
 )
 WELCOME = (
     "A library of 160 songs is made from a seed: 16 genres, 80 artists, six codecs. One song in ten has a wrong "
@@ -56,30 +54,25 @@ def demo(
         bool,
         typer.Option(
             "--tiny-models",
-            help="Also make a MERT of random weights, to see stage 2 at work; what it says means nothing.",
+            help="Also make a MERT of random weights, to see stage 2 at work; its verdicts mean nothing.",
         ),
     ] = False,
 ) -> None:
-    """Make a small library, hear it, decide genres, write them back, and show what came of it."""
+    """Make a small library, classify its songs, write the genres back, and show what came of it."""
     console = Console()
     settings = SystemSettings.load()
     folder = data_folder(data or settings.data or demo_root())
-    plan = Plan(
-        folder=folder,
-        ports=settings.ports(),
-        triton_python=settings.triton_python,
-        triton_folder=settings.triton_folder,
+    plan = with_stand_in(
+        Plan(
+            folder=folder,
+            ports=settings.ports(),
+            triton_python=settings.triton_python,
+            triton_folder=settings.triton_folder,
+            mert_weights=DemoFolder(data=folder).trial_weights if tiny_models else None,
+        )
     )
-    try:
-        with stop_signals():
-            if tiny_models:
-                plan = replace(plan, mert_weights=DemoFolder(data=folder).trial_weights)
-            status = _show(
-                with_stand_in(plan), settings.start_timeout_seconds, songs_per_genre, leave, console
-            )
-    except StandaloneError as error:
-        sys.stderr.write(f"reclass: {error}\n")
-        raise typer.Exit(1) from error
+    with as_command():
+        status = _show(plan, settings.start_timeout_seconds, songs_per_genre, leave, console)
     raise typer.Exit(status)
 
 
@@ -94,23 +87,18 @@ def _show(plan: Plan, timeout_seconds: float, songs_per_genre: int, leave: bool,
     if plan.mert_weights is not None:
         console.print(TRIAL_WARNING)
         make_trial(plan.mert_weights, python=plan.triton_python, triton_folder=plan.triton_folder)
-    system = System(plan, timeout_seconds=timeout_seconds)
     result: Figures | None = None
-    try:
-        with showing_start(console) as observe:
-            system.start(observe)
+
+    def work(system: System) -> None:
+        nonlocal result
         result = _do_the_job(system, library, started, console, with_mert=plan.mert_weights is not None)
         if leave:
             _say_how_to_go_on(plan, console)
         else:
             _say_how_to_look(system, plan, console)
             system.wait()
-    except KeyboardInterrupt:
-        console.print("Stopping ...")
-    finally:
-        with signals_ignored():
-            system.stop()
-    console.print("Stopped.")
+
+    run(plan, timeout_seconds, console, work)
     if result is None:
         return INTERRUPTED
     return 1 if result.shortfalls() else 0
@@ -169,7 +157,10 @@ def _summary(result: Figures, seconds: dict[str, float], total_seconds: float) -
     table.add_column(style="bold")
     table.add_column()
     rows = [
-        ("Songs", f"{result.songs} in Plex, {result.heard} heard, {result.classified} classified"),
+        (
+            "Songs",
+            f"{result.songs} in Plex, {result.extracted} with features, {result.classified} classified",
+        ),
         (
             "Right genre in Plex",
             f"{result.right_before:.1%} before  →  [green]{result.right_after:.1%} now[/green]",
@@ -177,7 +168,7 @@ def _summary(result: Figures, seconds: dict[str, float], total_seconds: float) -
         (
             "Held-out artists",
             f"{result.held_out_accuracy:.1%} right of {result.held_out_songs} songs, "
-            "each judged by a model that never heard its artist",
+            "each classified by a model that was trained without its artist",
         ),
         ("Stages", _stages(result)),
         (
@@ -201,21 +192,20 @@ def _summary(result: Figures, seconds: dict[str, float], total_seconds: float) -
 def _stages(result: Figures) -> str:
     if not result.with_mert:
         return "stage 1 (FMA) alone; reclass status says how to install MERT, --tiny-models shows stage 2"
-    return f"stage 2 (FMA + MERT) had the last word on {result.later_stages} songs; {TRIAL_WEIGHTS}"
+    return f"stage 2 (FMA + MERT) decided {result.later_stages} songs; {TRIAL_WEIGHTS}"
 
 
 def _say_how_to_look(system: System, plan: Plan, console: Console) -> None:
     say_address(system, plan, console)
     data = shlex.quote(str(plan.folder.root))
-    console.print(f"Take it all back: reclass rollback latest --data {data}", highlight=False, markup=False)
+    say(console, f"Take it all back: reclass rollback latest --data {data}")
 
 
 def _say_how_to_go_on(plan: Plan, console: Console) -> None:
     data = shlex.quote(str(plan.folder.root))
-    console.print(
+    say(
+        console,
         f"\nGo on with it:              reclass up --data {data}\n"
         f"then, in another shell:     reclass status --data {data}\n"
         f"and to take it all back:    reclass rollback latest --data {data}",
-        highlight=False,
-        markup=False,
     )

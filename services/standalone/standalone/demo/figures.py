@@ -17,24 +17,25 @@ class Figures:
     """What became of the songs, and what the planted faults show."""
 
     songs: int
-    heard: int
+    extracted: int
+    """Songs whose features were extracted."""
     classified: int
     written: int
     held_out_songs: int
-    """Songs judged by a model that never heard their artist."""
+    """Songs classified by a model that was trained without their artist."""
     held_out_accuracy: float
     """Share of those whose true genre it named."""
     wrong_tags: int
     """Wrong tags that were planted."""
     wrong_tags_found: int
-    suspects: int
-    """Songs whose tag was called wrong."""
+    suspected_labels: int
+    """Songs whose tag was called wrong, rightly or not."""
     missing_tags: int
     """Songs without a genre tag."""
     missing_tags_filled: int
     """Those that got their true genre."""
     with_mert: bool
-    """MERT was installed, so that stage 2 was asked of unsure songs."""
+    """MERT was installed, so that stage 2 classified what stage 1 was unsure of."""
     later_stages: int
     """Songs whose verdict is that of a later stage than the first."""
     right_before: float
@@ -48,16 +49,16 @@ class Figures:
 
     @property
     def precision(self) -> float:
-        return self.wrong_tags_found / self.suspects if self.suspects else 1.0
+        return self.wrong_tags_found / self.suspected_labels if self.suspected_labels else 1.0
 
     def shortfalls(self) -> list[str]:
         """What is not as it must be, a sentence each; empty when all is well."""
         low, high = ACCURACY_RANGE
         checks = [
-            (self.heard == self.songs, f"only {self.heard} of {self.songs} songs were heard"),
+            (self.extracted == self.songs, f"only {self.extracted} of {self.songs} songs have features"),
             (
                 self.later_stages > 0 or not self.with_mert,
-                "stage 2 was asked of no song, although MERT is installed",
+                "stage 2 decided no song, although MERT is installed",
             ),
             (self.classified == self.songs, f"only {self.classified} of {self.songs} songs have a genre"),
             (
@@ -84,18 +85,18 @@ def figures(
 ) -> Figures:
     """Compare each song's truth with its line of `reclass export`."""
     held_out = [(song, row) for song, row in songs if row["out_of_fold"]]
-    suspects = [song for song, row in songs if row["label_suspect"]]
+    suspected = [song for song, row in songs if row["label_suspect"]]
     missing = [(song, row) for song, row in songs if song.tag_state == "missing"]
     return Figures(
         songs=len(songs),
-        heard=sum(row["heard"] for _, row in songs),
+        extracted=sum(row["heard"] for _, row in songs),
         classified=sum(row["ai_genre"] is not None for _, row in songs),
         written=sum(row["in_plex"] == "written" for _, row in songs),
         held_out_songs=len(held_out),
         held_out_accuracy=_share([row["ai_genre"] == song.true_genre for song, row in held_out]),
         wrong_tags=sum(song.tag_state == "wrong" for song, _ in songs),
-        wrong_tags_found=sum(song.tag_state == "wrong" for song in suspects),
-        suspects=len(suspects),
+        wrong_tags_found=sum(song.tag_state == "wrong" for song in suspected),
+        suspected_labels=len(suspected),
         missing_tags=len(missing),
         missing_tags_filled=sum(_has_true_genre(song, row, genre_of_spelling) for song, row in missing),
         with_mert=with_mert,

@@ -7,7 +7,6 @@ from pathlib import Path
 from standalone.demo.songs import CATALOGUE, MUSIC, PLEX_FOLDER
 from standalone.errors import AlreadyRunningError, FolderError
 from standalone.host.data_folder import DataFolder
-from standalone.host.environment import lock_file
 from standalone.host.lock import holder
 from standalone.system.mert_weights import TRIAL
 from standalone.system.plan import Plan, PlexConnection, StandIn
@@ -51,7 +50,7 @@ class DemoFolder:
         Raises when the folder is in use, or is not a demo's.
         """
         root = self.data.root
-        if holder(lock_file(self.data)) is not None:
+        if holder(self.data.lock) is not None:
             raise AlreadyRunningError(f"a system runs on {root}: stop it first, or name another --data DIR")
         if not root.exists():
             return

@@ -1,4 +1,4 @@
-"""The demo: a made library behind a stand-in for Plex, and the whole job done on it as a person would do it."""
+"""The whole job, done on the demo's library command by command, as a person would do it."""
 
 import json
 import os
@@ -15,12 +15,12 @@ from standalone.demo_library import SPELLINGS, DemoLibrary
 from standalone.errors import StandaloneError
 from standalone.system.lifecycle import System
 
-HEAR_BOTH = ("extract", "--stage", "fma", "--stage", "mert")
+EXTRACT_BOTH = ("extract", "--stage", "fma", "--stage", "mert")
 STEPS = (
     ("Read the library from Plex", ("sync",)),
-    ("Hear every song", ("extract",)),
-    ("Learn from the tags", ("train",)),
-    ("Decide every song's genre", ("classify",)),
+    ("Extract every song's features", ("extract",)),
+    ("Train on the tags", ("train",)),
+    ("Classify every song", ("classify",)),
     ("See what would be written", ("push", "--dry-run")),
     ("Write it", ("push",)),
 )
@@ -40,7 +40,7 @@ def run_steps(
     seconds = {}
     for title, step in STEPS:
         # Named, a stage that is not there is an error and not left out.
-        arguments = HEAR_BOTH if with_mert and step == ("extract",) else step
+        arguments = EXTRACT_BOTH if with_mert and step == ("extract",) else step
         announce(title, arguments)
         started = time.monotonic()
         done = subprocess.run([reclass_command(), *arguments], env=_environment(system), check=False)

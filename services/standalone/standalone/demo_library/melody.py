@@ -39,10 +39,10 @@ def line(
 def _motif(steps: int, density: float, scale: tuple[int, ...], rng: np.random.Generator) -> tuple[Tone, ...]:
     """A bar of a random walk over the scale, more often on the beat than off it."""
     beat = 3 if steps in (12, 9) else 4
-    chances = np.array(
+    weights = np.array(
         [1.35 if step % beat == 0 else 0.85 if step % 2 == 0 else 0.35 for step in range(steps)]
     )
-    starts = np.flatnonzero(rng.random(steps) < density * chances)
+    starts = np.flatnonzero(rng.random(steps) < density * weights)
     degree = int(rng.integers(-2, 4))
     tones = []
     for start, stop in pairwise([*starts, steps]):

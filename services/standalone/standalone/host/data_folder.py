@@ -15,8 +15,8 @@ from standalone.errors import FolderError
 
 PRIVATE = 0o700
 PRIVATE_FILE = 0o600
-# The portal refuses a shorter key, which an earlier version made; with a new one people sign in again, that is all.
-SHORTEST = {"django-secret-key": 50}
+# Raised when what is in a folder changes in a way that nothing carries over.
+LAYOUT = "2"
 READABLE = 0o755
 WRITABLE_FOR_OTHERS = 0o022
 
@@ -78,12 +78,28 @@ class DataFolder:
         return self.root / "inference"
 
     @property
+    def lock(self) -> Path:
+        """Held by the one system that runs on the folder."""
+        return self.run / "lock"
+
+    @property
+    def environment(self) -> Path:
+        """What a command in another shell needs to reach the running system."""
+        return self.run / "environment"
+
+    @property
+    def layout(self) -> Path:
+        """Says which layout the folder has."""
+        return self.root / "layout"
+
+    @property
     def admin_password(self) -> Path:
         """The administrator's first password, until a person has seen it."""
         return self.secrets / "admin-password"
 
     def prepare(self) -> None:
-        """Make what is missing, each folder with its mode."""
+        """Make what is missing, each folder with its mode. Raises FolderError where it cannot be used."""
+        self._check_layout()
         modes = {
             self.root: READABLE,
             self.models: PRIVATE,
@@ -100,6 +116,7 @@ class DataFolder:
                 if not folder.is_dir():
                     folder.mkdir(parents=True, mode=mode)
                     folder.chmod(mode)
+            self.layout.write_text(f"{LAYOUT}\n")
         except OSError as error:
             raise FolderError(_unusable(self.root, str(error.strerror))) from error
         for folder in modes:
@@ -107,8 +124,19 @@ class DataFolder:
                 raise FolderError(_unusable(folder, f"it belongs to {folder.owner()}"))
         self._close(folder for folder, mode in modes.items() if mode == PRIVATE)
 
+    def _check_layout(self) -> None:
+        """A database and models of another layout are left as they are."""
+        if self.postgres.exists() and not (
+            self.layout.exists() and self.layout.read_text().strip() == LAYOUT
+        ):
+            raise FolderError(
+                f"the data folder {self.root} was made by another version of Music ReClass, and its database and "
+                "models cannot be used. Move it away, or name another with --data DIR; what is in "
+                f"{self.weights} can be moved to the new one."
+            )
+
     def _close(self, folders: Iterable[Path]) -> None:
-        """Earlier versions let others read the logs and the models; a folder made by hand may let them write.
+        """A folder that was made by hand may let others read and write.
 
         Who may write to the folder above the secrets can put others in their place, and whoever writes to that of the
         logs has our programs write wherever a link leads.
@@ -119,14 +147,11 @@ class DataFolder:
                 folder.chmod(mode & ~WRITABLE_FOR_OTHERS)
         for folder in folders:
             folder.chmod(PRIVATE)
-        for log in self.logs.iterdir():
-            if log.is_file() and not log.is_symlink():
-                log.chmod(PRIVATE_FILE)
 
     def secret(self, name: str) -> str:
         """The secret of this name, made once."""
         path = self.secrets / name
-        if not path.exists() or path.stat().st_size < SHORTEST.get(name, 0):
+        if not path.exists():
             write_private(path, secrets.token_hex(32))
         return path.read_text().strip()
 

