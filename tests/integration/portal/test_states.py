@@ -22,6 +22,7 @@ from portal.orchestration.start import (
 )
 from portal.orchestration.trying_again import retry_due
 from portal.pages import badges
+from portal.pages.songs.filters import FILTERS_OF_FLAGS
 from portal.registry.serving import serving_versions
 from portal.runs.models import Run
 from portal_services import BusyError, TooShortError
@@ -124,6 +125,11 @@ def stale(portal) -> None:
     cache.clear()
 
 
+def judged_by_random_weights(portal) -> None:
+    portal.inference.random_weights = True
+    judged(portal)
+
+
 def removed(portal) -> None:
     pending(portal)
     portal.plex.ask("DELETE", f"tracks/{KEY}")
@@ -147,10 +153,11 @@ IN_PLEX: dict[str, Callable[[Any], object]] = {
     InPlex.CONFLICT: conflict,
     InPlex.EXCLUDED: excluded,
 }
-BESIDE: dict[str, Callable[[Any], object]] = {Beside.STALE: stale, Beside.REMOVED: removed}
-FILTERS = {Beside.STALE: "stale=yes", Beside.REMOVED: "presence=gone"}
-# Of trials alone; the list shows it beside the verdict (test_guesses.py), and nothing counts it.
-ONLY_SHOWN = {Beside.RANDOM_WEIGHTS}
+BESIDE: dict[str, Callable[[Any], object]] = {
+    Beside.STALE: stale,
+    Beside.REMOVED: removed,
+    Beside.RANDOM_WEIGHTS: judged_by_random_weights,
+}
 
 
 def listed(client: Client, query: str) -> list[str]:
@@ -174,8 +181,7 @@ def bars(client: Client) -> dict[str, int]:
 def test_every_state_has_a_way_to_it() -> None:
     assert set(ANALYSIS) == set(Analysis.values)
     assert set(IN_PLEX) == set(InPlex.values)
-    assert set(BESIDE) == set(FILTERS) == set(Beside.values) - ONLY_SHOWN
-    assert set(badges.BESIDE) == set(Beside.values)
+    assert set(BESIDE) == set(FILTERS_OF_FLAGS) == set(badges.BESIDE) == set(Beside.values)
 
 
 @pytest.mark.parametrize("state", Analysis.values)
@@ -202,12 +208,12 @@ def test_a_song_comes_into_each_state_in_plex_and_is_shown_filtered_and_counted(
 
 
 @pytest.mark.parametrize("beside", list(BESIDE))
-def test_a_song_becomes_stale_or_removed_and_is_shown_filtered_and_counted(portal, admin_client, beside):
+def test_a_song_has_each_flag_and_is_shown_filtered_and_counted(portal, admin_client, beside):
     BESIDE[beside](portal)
-    assert listed(admin_client, FILTERS[beside]) == [KEY]
+    assert listed(admin_client, FILTERS_OF_FLAGS[beside]) == [KEY]
     assert badges.BESIDE[beside].html in shown(admin_client)
     assert bars(admin_client)[badges.BESIDE[beside].text] == 1
-    assert counts(serving_versions())[beside] == 1
+    assert counts(serving_versions())[beside.name.lower()] == 1
 
 
 def test_a_song_is_not_stale_once_the_model_in_service_has_judged_it_nor_while_none_serves(

@@ -7,7 +7,7 @@ from django.db.models import Count, Exists, F, FilteredRelation, OuterRef, Q, Qu
 from django.db.models.functions import Coalesce
 
 from portal.library.annotations import LOOKS_WRONG, judged
-from portal.library.flags import count_stale
+from portal.library.flags import count_of_random_weights, count_stale
 from portal.library.models import Analysis, InPlex, Track, Vector
 
 _STATES = {
@@ -43,6 +43,7 @@ def counts(serving: Collection[str] = ()) -> dict[str, int]:
     return {
         **{name: int(number) for name, number in numbers.items()},
         "stale": count_stale(serving),
+        "random_weights": count_of_random_weights(),
         "label_suspect": suspects,
     }
 

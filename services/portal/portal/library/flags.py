@@ -1,8 +1,10 @@
-"""What may be true of a song beside its two states: whose verdict it has, and that Plex no longer has it."""
+"""What may be true of a song beside its two states: whose verdict it has, and whether Plex still has it."""
 
 from collections.abc import Collection
+from typing import Any
 
 from django.db import models
+from django.db.models import QuerySet
 
 from portal.library.annotations import judged, with_fields
 from portal.library.models import Track
@@ -20,8 +22,17 @@ def count_stale(serving: Collection[str]) -> int:
     """Songs in Plex whose current prediction is of a model that is not in service; none while nothing serves."""
     if not serving:
         return 0
-    songs = with_fields(judged(Track.objects.filter(removed_time=None)), "ai_model")
+    songs = with_fields(_present(), "ai_model")
     return songs.filter(ai_model__isnull=False).exclude(ai_model__in=serving).count()
+
+
+def count_of_random_weights() -> int:
+    """Songs in Plex whose current prediction is a trial's."""
+    return with_fields(_present(), "ai_random_weights").filter(ai_random_weights=True).count()
+
+
+def _present() -> QuerySet[Any]:
+    return judged(Track.objects.filter(removed_time=None))
 
 
 def beside_of(

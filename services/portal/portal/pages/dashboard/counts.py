@@ -13,6 +13,7 @@ from portal.library.annotations import FIELDS, judged
 from portal.library.flags import Beside
 from portal.library.models import Analysis, Track
 from portal.pages import badges
+from portal.pages.songs.filters import FILTERS_OF_FLAGS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,8 @@ class Counts:
     gone: int
     stale: int
     """Songs whose verdict is an older model's."""
+    random_weights: int
+    """Songs whose verdict is a trial's."""
 
 
 def count_songs(serving: Collection[str] = ()) -> Counts:
@@ -64,6 +67,7 @@ def count_songs(serving: Collection[str] = ()) -> Counts:
         by_genre={name: -count for count, name in counted},
         gone=gone,
         stale=stale,
+        random_weights=said["ai_random_weights"][True],
     )
 
 
@@ -89,14 +93,14 @@ def _states() -> tuple[dict[str, Counter[Any]], int]:
 
 def _said(serving: Collection[str]) -> tuple[dict[str, Counter[Any]], int]:
     """Songs that are there by what the AI says of them, and how many of these verdicts are an older model's."""
-    names = ("ai_genre_id", "ai_model", "label_suspect")
+    names = ("ai_genre_id", "ai_model", "ai_random_weights", "label_suspect")
     tracks = judged(Track.objects.filter(removed_time=None)).annotate(
         **{name: FIELDS[name] for name in names}
     )
     found: dict[str, Counter[Any]] = defaultdict(Counter)
     stale = 0
     for row in _groups(tracks.annotate(agreement=FIELDS["agreement"]), *names, "agreement"):
-        for name in ("ai_genre_id", "label_suspect", "agreement"):
+        for name in ("ai_genre_id", "ai_random_weights", "label_suspect", "agreement"):
             found[name][row[name]] += row["songs"]
         if serving and row["ai_model"] and row["ai_model"] not in serving:
             stale += row["songs"]
@@ -127,15 +131,19 @@ def in_plex_bars(counts: Counts) -> list[Bar]:
 
 def beside_bars(counts: Counts) -> list[Bar]:
     """Songs by what is true of them beside their states."""
-    numbers = {Beside.STALE: (counts.stale, "stale=yes"), Beside.REMOVED: (counts.gone, "presence=gone")}
+    numbers = {
+        Beside.STALE: counts.stale,
+        Beside.REMOVED: counts.gone,
+        Beside.RANDOM_WEIGHTS: counts.random_weights,
+    }
     return [
         Bar(
             badge=badges.BESIDE[beside],
             count=count,
             percent=100 * count / (counts.songs + counts.gone or 1),
-            query=query,
+            query=FILTERS_OF_FLAGS[beside],
         )
-        for beside, (count, query) in numbers.items()
+        for beside, count in numbers.items()
         if count
     ]
 

@@ -49,6 +49,7 @@ class TrackAdmin(PageAdmin):
         ("analysis", ChoicesDropdownFilter),
         ("in_plex", filters.InPlexFilter),
         filters.StaleFilter,
+        filters.WeightsFilter,
         filters.OverrideFilter,
         ("library", RelatedDropdownFilter),
         filters.PresenceFilter,

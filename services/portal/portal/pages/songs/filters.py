@@ -10,6 +10,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from portal.genres.models import Genre
 from portal.library.agreement import Agreement
 from portal.library.annotations import LOOKS_WRONG, with_fields
+from portal.library.flags import Beside
 from portal.registry.serving import serving_versions
 
 CONFIDENCE_RANGES: dict[str, tuple[str, Q]] = {
@@ -18,6 +19,14 @@ CONFIDENCE_RANGES: dict[str, tuple[str, Q]] = {
     "50": ("50 to 70 %", Q(ai_confidence__gte=0.5, ai_confidence__lt=0.7)),
     "0": ("below 50 %", Q(ai_confidence__lt=0.5)),
 }
+
+
+FILTERS_OF_FLAGS = {
+    Beside.STALE: "stale=yes",
+    Beside.REMOVED: "presence=gone",
+    Beside.RANDOM_WEIGHTS: "weights=random",
+}
+"""The query of the list that shows the songs with each flag."""
 
 
 class GenreFilter(DropdownFilter):
@@ -97,6 +106,21 @@ class StaleFilter(DropdownFilter):
             return queryset.none()
         judged_once = with_fields(queryset, "ai_model").filter(ai_model__isnull=False)
         return judged_once.exclude(ai_model__in=serving)
+
+
+class WeightsFilter(DropdownFilter):
+    """Songs that a model for trials has judged."""
+
+    title = "weights of the model"
+    parameter_name = "weights"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return [("random", "Random: for trials")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() != "random":
+            return queryset
+        return with_fields(queryset, "ai_random_weights").filter(ai_random_weights=True)
 
 
 class OverrideFilter(DropdownFilter):
