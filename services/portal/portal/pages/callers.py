@@ -10,14 +10,14 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from unfold.admin import ModelAdmin
 
 from portal.callers.models import CallerToken
 from portal.callers.tokens import give_token, hand_over, revoke
+from portal.pages.page_admin import ListAdmin
 
 
 @admin.register(CallerToken)
-class CallerTokenAdmin(ModelAdmin):
+class CallerTokenAdmin(ListAdmin):
     """Who may call inference beside the parts of the system."""
 
     list_display = ("name", "role", "made", "made_by", "revoked", "revoked_by")

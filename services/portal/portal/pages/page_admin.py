@@ -1,16 +1,24 @@
-"""Admin pages of our own in place of forms over all fields: facts to read, and a few buttons."""
+"""Lists of the admin that bear what anybody may write into an address, and pages of our own in place of forms over all
+fields: facts to read, and a few buttons."""
 
 from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
-from django.core.exceptions import PermissionDenied
-from django.db.models import Model
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ERROR_FLAG
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import DataError
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from runtime.telemetry import get_logger
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
+
+log = get_logger(__name__)
 
 
 class PageList(ChangeList):
@@ -22,7 +30,45 @@ class PageList(ChangeList):
             self.full_result_count = self.result_count
 
 
-class PageAdmin(ModelAdmin):
+class ListAdmin(ModelAdmin):
+    """A list that answers an address or a form that no page of it makes by a sentence."""
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The list. Nonsense in a filter may come to light only where the database or Python is to read it."""
+        try:
+            return super().get_changelist_instance(request)
+        except (ValueError, ValidationError, DataError) as error:
+            log.warning("a list was asked for what cannot be", address=request.path, error=str(error))
+            raise IncorrectLookupParameters from error
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The list; the admin leads from a wrong address to one that has `ERROR_FLAG` alone."""
+        if ERROR_FLAG in request.GET:
+            if len(request.GET) > 1:
+                return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
+            messages.warning(request, "The list cannot be shown as its address asked: this is all of it.")
+        answer: HttpResponse = super().changelist_view(request, extra_context)
+        return answer
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Do an action with what was ticked."""
+        if not all(map(self._can_be_a_key, request.POST.getlist(ACTION_CHECKBOX_NAME))):
+            messages.warning(request, "Nothing was done: what was ticked is not in this list.")
+            return None
+        answer: HttpResponse | None = super().response_action(request, queryset)
+        return answer
+
+    def _can_be_a_key(self, value: str) -> bool:
+        try:
+            self.opts.pk.to_python(value)
+        except ValidationError:
+            return False
+        return True
+
+
+class PageAdmin(ListAdmin):
     """Shows each object on a page made from `page_template`; objects are neither added nor deleted by hand."""
 
     page_template: ClassVar[str]

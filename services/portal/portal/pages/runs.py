@@ -12,6 +12,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from procrastinate.contrib.django.admin import ProcrastinateJobAdmin
+from procrastinate.contrib.django.models import ProcrastinateJob
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from portal.orchestration.start import (
@@ -24,7 +26,7 @@ from portal.orchestration.start import (
 )
 from portal.pages import badges
 from portal.pages.buttons import ask_for
-from portal.pages.page_admin import PageAdmin
+from portal.pages.page_admin import ListAdmin, PageAdmin
 from portal.pages.sentences import on_page
 from portal.preferences.current import preferences
 from portal.runs.models import Run, RunSong
@@ -42,6 +44,13 @@ STARTS: dict[str, Callable[[HttpRequest], Run]] = {
     "train-public": lambda request: start_training(public=True),
     "plan": lambda request: start_plan(min_confidence=preferences().write_confidence, user=request.user),
 }
+
+admin.site.unregister(ProcrastinateJob)
+
+
+@admin.register(ProcrastinateJob)
+class JobAdmin(ProcrastinateJobAdmin, ListAdmin):
+    """The queue behind the runs, for who looks for a fault; no menu leads to it."""
 
 
 @admin.register(Run)

@@ -5,15 +5,16 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from runtime.errors import RemoteError
-from unfold.admin import ModelAdmin
 
 from portal.orchestration.start import start_model_rollback, start_promote
 from portal.pages.badges import MODEL
 from portal.pages.buttons import ask_for
+from portal.pages.page_admin import ListAdmin
 from portal.registry import report_sentences
 from portal.remote.models import Models, Picture, ShownModel, models_at_hand
 from portal.verdicts.models import TrainedModel
@@ -22,8 +23,11 @@ LIST = "admin:verdicts_trainedmodel_changelist"
 
 
 @admin.register(TrainedModel)
-class TrainedModelAdmin(ModelAdmin):
+class TrainedModelAdmin(ListAdmin):
     """Pages of what inference keeps; the database has no rows of it."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TrainedModel]:
+        return TrainedModel.objects.none()
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -56,7 +56,7 @@ def test_a_stranger_locks_no_owner_out_and_many_accounts_from_one_address_are_on
     assert attempt("admin", PASSWORD, "192.0.2.3").status_code == 429
 
 
-@pytest.mark.parametrize("name", ["x" * 5000, "é" * 151, "a\0b", "a\nb", "\N{MUSICAL NOTE}", "' OR 1=1 --"])
+@pytest.mark.parametrize("name", ["x" * 5000, "é" * 151, "a\nb", "\N{MUSICAL NOTE}", "' OR 1=1 --"])
 def test_whatever_stands_in_place_of_a_name_is_refused_with_the_login_page(name: str) -> None:
     answer = attempt(name, "wrong", **{"User-Agent": "x" * 5000, "Accept": "y" * 5000})
     assert answer.status_code == 200

@@ -4,17 +4,17 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
-from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm
 
 from portal.pages.accounts.forms import NewUserForm
+from portal.pages.page_admin import ListAdmin
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # generic in its stubs alone
+class UserAdmin(DjangoUserAdmin, ListAdmin):  # type: ignore[type-arg] # generic in its stubs alone
     """Those who sign in."""
 
     form = UserChangeForm
@@ -24,5 +24,5 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # generi
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+class GroupAdmin(DjangoGroupAdmin, ListAdmin):
     """What groups of users may do."""

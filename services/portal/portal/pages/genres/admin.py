@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.forms import PaginationInlineFormSet
 
@@ -23,6 +23,7 @@ from portal.pages import badges
 from portal.pages.genres import unmapped_tags
 from portal.pages.genres.dependents import hanging
 from portal.pages.look import may_open
+from portal.pages.page_admin import ListAdmin
 from portal.training.readiness import survey_genres
 from portal.training.suggestions import offers
 from portal.verdicts.models import Prediction
@@ -33,7 +34,7 @@ def _count(related: QuerySet[Any]) -> Coalesce:
     return Coalesce(Subquery(of_each), 0)
 
 
-class Relabelling(ModelAdmin):
+class Relabelling(ListAdmin):
     """What songs' tags claim follows from genres and aliases, so it is worked out anew whenever those change."""
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:

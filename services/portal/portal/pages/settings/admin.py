@@ -11,10 +11,10 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 from runtime.errors import RemoteError
-from unfold.admin import ModelAdmin
 
 from portal.ledger.batches import has_applied_a_batch
 from portal.library.models import Track
+from portal.pages.page_admin import ListAdmin
 from portal.pages.settings.forms import ConnectionForm, SettingsForm
 from portal.pages.settings.page import (
     groups,
@@ -33,7 +33,7 @@ SHOWN_CHANGES = 20
 
 
 @admin.register(ChangedSetting)
-class SettingsAdmin(ModelAdmin):
+class SettingsAdmin(ListAdmin):
     """One page for all settings in place of a list of rows."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

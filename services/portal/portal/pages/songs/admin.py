@@ -7,14 +7,13 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 
 from portal.library.agreement import agreement
 from portal.library.annotations import FIELDS, judged, with_verdicts
 from portal.library.models import Analysis, Library, Track
 from portal.pages import badges
-from portal.pages.page_admin import PageAdmin
+from portal.pages.page_admin import ListAdmin, PageAdmin
 from portal.pages.songs import actions, filters, search, song_page
 from portal.pages.songs.place import Place, kept, place_of
 from portal.pages.songs.song_list import SongList, SongPaginator
@@ -137,7 +136,7 @@ class TrackAdmin(PageAdmin):
 
 
 @admin.register(Library)
-class LibraryAdmin(ModelAdmin):
+class LibraryAdmin(ListAdmin):
     """The music libraries that have been read."""
 
     empty_advice = TrackAdmin.empty_advice

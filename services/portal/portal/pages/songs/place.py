@@ -16,6 +16,8 @@ FILTERS = "_changelist_filters"
 """As the admin calls it: the query of the list, in the address of a page that it leads to."""
 AT = "_at"
 """Where the song stood in the list before what was done to it took it out of there."""
+LONGEST_NUMBER = 9
+"""Digits that the place of a song can have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +83,8 @@ def _position(songs: Any, track_id: int, before: str) -> tuple[int | None, bool]
     for number, song in enumerate(songs.result_list):
         if song.pk == track_id:
             return _first(songs) + number, True
-    return (int(before), False) if before.isdecimal() else (None, False)
+    is_one = before.isdecimal() and len(before) <= LONGEST_NUMBER
+    return (int(before), False) if is_one else (None, False)
 
 
 def _first(songs: Any) -> int:

@@ -11,11 +11,11 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 
 from portal.labels.tags import relabel
 from portal.library.models import Track
+from portal.pages.page_admin import ListAdmin
 from portal.pages.sentences import on_page
 from portal.pages.teaching.forms import SetToTeach
 from portal.teaching.members import read
@@ -39,7 +39,7 @@ def read_sets_again(admin_: Any, request: HttpRequest, queryset: QuerySet[Taught
 
 
 @admin.register(TaughtSet)
-class TaughtSetAdmin(ModelAdmin):
+class TaughtSetAdmin(ListAdmin):
     """The sets, with the number of their songs."""
 
     empty_advice = (

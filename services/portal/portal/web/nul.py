@@ -1,0 +1,32 @@
+"""Refuses what holds the character NUL: no text in PostgreSQL can, and no browser sends it by itself."""
+
+from collections.abc import Callable, Iterator
+
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse, QueryDict
+
+NUL = "\0"
+
+
+class NulMiddleware:
+    """Answers such a request with 400 before anything reads it, so that no page has to think of it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if any(NUL in text for text in _texts(request)):
+            raise BadRequest("The address or the form holds the character NUL.")
+        return self._get_response(request)
+
+
+def _texts(request: HttpRequest) -> Iterator[str]:
+    yield request.path
+    yield from _of(request.GET)
+    yield from _of(request.POST)
+
+
+def _of(sent: QueryDict) -> Iterator[str]:
+    for name, values in sent.lists():
+        yield name
+        yield from values
