@@ -21,8 +21,7 @@ from portal.orchestration.start import (
     start_sync,
 )
 from portal.orchestration.trying_again import retry_due
-from portal.pages import badges
-from portal.pages.songs.filters import FILTERS_OF_FLAGS
+from portal.pages import badges, flags
 from portal.registry.serving import serving_versions
 from portal.runs.models import Run
 from portal_services import BusyError, TooShortError
@@ -181,7 +180,7 @@ def bars(client: Client) -> dict[str, int]:
 def test_every_state_has_a_way_to_it() -> None:
     assert set(ANALYSIS) == set(Analysis.values)
     assert set(IN_PLEX) == set(InPlex.values)
-    assert set(BESIDE) == set(FILTERS_OF_FLAGS) == set(badges.BESIDE) == set(Beside.values)
+    assert set(BESIDE) == set(flags.QUERIES) == set(badges.BESIDE) == set(Beside.values)
 
 
 @pytest.mark.parametrize("state", Analysis.values)
@@ -210,7 +209,7 @@ def test_a_song_comes_into_each_state_in_plex_and_is_shown_filtered_and_counted(
 @pytest.mark.parametrize("beside", list(BESIDE))
 def test_a_song_has_each_flag_and_is_shown_filtered_and_counted(portal, admin_client, beside):
     BESIDE[beside](portal)
-    assert listed(admin_client, FILTERS_OF_FLAGS[beside]) == [KEY]
+    assert listed(admin_client, flags.QUERIES[beside]) == [KEY]
     assert badges.BESIDE[beside].html in shown(admin_client)
     assert bars(admin_client)[badges.BESIDE[beside].text] == 1
     assert counts(serving_versions())[beside.name.lower()] == 1

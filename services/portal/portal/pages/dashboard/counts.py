@@ -12,8 +12,7 @@ from portal.library.agreement import Agreement
 from portal.library.annotations import FIELDS, judged
 from portal.library.flags import Beside
 from portal.library.models import Analysis, Track
-from portal.pages import badges
-from portal.pages.songs.filters import FILTERS_OF_FLAGS
+from portal.pages import badges, flags
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +140,7 @@ def beside_bars(counts: Counts) -> list[Bar]:
             badge=badges.BESIDE[beside],
             count=count,
             percent=100 * count / (counts.songs + counts.gone or 1),
-            query=FILTERS_OF_FLAGS[beside],
+            query=flags.QUERIES[beside],
         )
         for beside, count in numbers.items()
         if count

@@ -10,7 +10,6 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from portal.genres.models import Genre
 from portal.library.agreement import Agreement
 from portal.library.annotations import LOOKS_WRONG, with_fields
-from portal.library.flags import Beside
 from portal.registry.serving import serving_versions
 
 CONFIDENCE_RANGES: dict[str, tuple[str, Q]] = {
@@ -19,14 +18,6 @@ CONFIDENCE_RANGES: dict[str, tuple[str, Q]] = {
     "50": ("50 to 70 %", Q(ai_confidence__gte=0.5, ai_confidence__lt=0.7)),
     "0": ("below 50 %", Q(ai_confidence__lt=0.5)),
 }
-
-
-FILTERS_OF_FLAGS = {
-    Beside.STALE: "stale=yes",
-    Beside.REMOVED: "presence=gone",
-    Beside.RANDOM_WEIGHTS: "weights=random",
-}
-"""The query of the list that shows the songs with each flag."""
 
 
 class GenreFilter(DropdownFilter):
