@@ -72,6 +72,7 @@ class AsyncClient:
         path: str = "",
         rating_key: str = "",
         path_hint: str = "",
+        guid: str = "",
         content: bytes = b"",
         file: "str | PathLike[str] | None" = None,
         vectors: Sequence[Vector] = (),
@@ -80,7 +81,13 @@ class AsyncClient:
     ) -> Classification:
         """The genre of one song, named as `Song` says; raises ReclassError."""
         song = Song(
-            path=path, rating_key=rating_key, path_hint=path_hint, content=content, file=file, vectors=vectors
+            path=path,
+            rating_key=rating_key,
+            path_hint=path_hint,
+            guid=guid,
+            content=content,
+            file=file,
+            vectors=vectors,
         )
         request = await asyncio.to_thread(request_for, song, options)
         return classification_of(await self._call(self._stub.ClassifyTrack, request, timeout))

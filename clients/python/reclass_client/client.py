@@ -76,6 +76,7 @@ class Client:
         path: str = "",
         rating_key: str = "",
         path_hint: str = "",
+        guid: str = "",
         content: bytes = b"",
         file: "str | PathLike[str] | None" = None,
         vectors: Sequence[Vector] = (),
@@ -84,7 +85,13 @@ class Client:
     ) -> Classification:
         """The genre of one song, named as `Song` says; raises ReclassError."""
         song = Song(
-            path=path, rating_key=rating_key, path_hint=path_hint, content=content, file=file, vectors=vectors
+            path=path,
+            rating_key=rating_key,
+            path_hint=path_hint,
+            guid=guid,
+            content=content,
+            file=file,
+            vectors=vectors,
         )
         request = request_for(song, options)
         return classification_of(self._call(self._stub.ClassifyTrack, request, timeout))

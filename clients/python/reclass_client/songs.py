@@ -47,6 +47,8 @@ class Song:
     """A track of the Plex server that the service is connected to."""
     path_hint: str = ""
     """With `rating_key`: the file's path as Plex names it, which is tried first."""
+    guid: str = ""
+    """With `rating_key`: Plex's guid of the track. A key that has another track by now is then refused, not heard."""
     content: bytes = b""
     """A whole audio file, which is sent."""
     file: "str | PathLike[str] | None" = None
@@ -54,7 +56,7 @@ class Song:
     vectors: Sequence[Vector] = ()
 
     def __post_init__(self) -> None:
-        for name in ("key", "path", "rating_key", "path_hint"):
+        for name in ("key", "path", "rating_key", "path_hint", "guid"):
             text(getattr(self, name), name)
         if not isinstance(self.content, (bytes, bytearray, memoryview)):
             raise BadArgumentError(
@@ -84,7 +86,8 @@ def audio_of(song: Song) -> features_pb2.AudioReference | None:
     if song.path:
         return features_pb2.AudioReference(path=song.path)
     if song.rating_key:
-        return features_pb2.AudioReference(rating_key=song.rating_key, path_hint=song.path_hint)
+        track = features_pb2.TrackIdentity(guid=song.guid) if song.guid else None
+        return features_pb2.AudioReference(rating_key=song.rating_key, path_hint=song.path_hint, track=track)
     if song.file is not None:
         return features_pb2.AudioReference(content=read(song.file))
     return features_pb2.AudioReference(content=bytes(song.content)) if song.content else None

@@ -56,6 +56,14 @@ class SyncUnavailable(FeatureError):
     reason = "SYNC_UNAVAILABLE"
 
 
+class AnotherTrack(FeatureError):
+    """Plex has another track under the rating key than the one that is meant."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "ANOTHER_TRACK"
+    permanent = True
+
+
 class TooLarge(FeatureError):
     """The audio has more bytes than are taken without a mounted file."""
 

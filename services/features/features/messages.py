@@ -10,6 +10,7 @@ from features.audio.excerpts import Part
 from features.embeddings.options import Compute, Device
 from features.errors import InvalidRequest
 from features.extractor import HeardSong, Song
+from features.source.download import TrackIdentity
 from features.source.location import PathMapping
 from features.source.resolve import AudioReference
 from features.vectors import Ability, Gap, Kind, Vector
@@ -54,7 +55,13 @@ def reference(message: features_pb2.AudioReference) -> AudioReference:
         path_hint=message.path_hint,
         other_paths=tuple(message.other_path_hints),
         content=message.content,
+        track=_identity(message) if message.HasField("track") else None,
     )
+
+
+def _identity(message: features_pb2.AudioReference) -> TrackIdentity:
+    track = message.track
+    return TrackIdentity(guid=track.guid, file=message.path_hint, title=track.title, artist=track.artist)
 
 
 def mappings(request: features_pb2.ExtractRequest) -> tuple[PathMapping, ...]:

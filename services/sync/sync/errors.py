@@ -183,7 +183,7 @@ class GenresChangedError(SyncError):
 
 
 class AnotherTrackError(SyncError):
-    """The rating key was given to another track since the caller looked; nothing was written."""
+    """The rating key was given to another track since the caller looked; nothing was written or read of it."""
 
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = "ANOTHER_TRACK"

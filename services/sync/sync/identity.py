@@ -11,7 +11,7 @@ LOCAL = "local://"
 
 @dataclass(frozen=True, kw_only=True)
 class TrackIdentity:
-    """What a caller knows of the track."""
+    """What a caller knows of the track; what is empty is not known."""
 
     guid: str
     file: str
@@ -26,14 +26,16 @@ def is_another(track: Track, meant: TrackIdentity) -> bool:
     2. Both files are known, and differ: another one, or its file was moved or replaced, which the next reading of the
        library tells apart. Titles cannot: an artist has several tracks named "Intro".
     3. Where a file is not known, little can be compared: the same track if title and artist are.
+    4. Where the caller does not know these either: another one if both guids are known, for they differ.
     """
     files = {part.file for part in track.parts if part.file}
-    guids = {guid for guid in (track.guid, meant.guid) if guid and not guid.startswith(LOCAL)}
     guids_known = all(guid and not guid.startswith(LOCAL) for guid in (track.guid, meant.guid))
-    if (guids_known and len(guids) == 1) or meant.file in files:
+    if (guids_known and track.guid == meant.guid) or meant.file in files:
         return False
     if files and meant.file:
         return True
+    if not meant.title and not meant.artist:
+        return guids_known
     return _names(track.title, track.artist) != _names(meant.title, meant.artist)
 
 

@@ -201,12 +201,16 @@ class PlexMusic:
             )
         return found[0]
 
-    def read_audio(self, rating_key: str, part_key: str, offset: int) -> Iterator[audio.AudioHeader | bytes]:
-        """A header, then the bytes of a track's file."""
+    def read_audio(
+        self, rating_key: str, part_key: str, offset: int, meant: TrackIdentity | None = None
+    ) -> Iterator[audio.AudioHeader | bytes]:
+        """A header, then the bytes of a track's file. Raises AnotherTrackError where it is not the `meant` one."""
         if offset < 0:
             raise InvalidRequestError(f"offset is {offset}: bytes are counted from 0")
         with self._plex.held() as address:
-            parts = audio.chosen_parts(self.track(rating_key), part_key)
+            track = self.track(rating_key)
+            _refuse_another(track, meant, "Nothing was read")
+            parts = audio.chosen_parts(track, part_key)
         return self._read(address, parts, offset)
 
     def _read(
@@ -235,20 +239,10 @@ class PlexMusic:
         """
         wanted_names = genres.wanted_genres(names)
         with self._plex.held():
-            track = self._track_meant(rating_key, meant)
+            self._require_track_genres(max_age_seconds=0)
+            track = self.track(rating_key)
+            _refuse_another(track, meant, "Nothing was written")
             return self._write_genres(track, wanted_names, locked, expected)
-
-    def _track_meant(self, rating_key: str, meant: TrackIdentity | None) -> Track:
-        self._require_track_genres(max_age_seconds=0)
-        track = self.track(rating_key)
-        if meant is not None and is_another(track, meant):
-            there = f"was given to another track: Plex has {track.title!r} there, and not {meant.title!r}"
-            if track.title == meant.title:
-                there = f"was given to another track, or {track.title!r} has another file now"
-            raise AnotherTrackError(
-                f"rating key {rating_key} {there}. Nothing was written; read the library again, which tells what it is"
-            )
-        return track
 
     def _write_genres(
         self, track: Track, names: tuple[str, ...], locked: bool | None, expected: GenreState | None
@@ -311,6 +305,19 @@ def _told(tracks: list[Track]) -> list[Track]:
     if len(odd) > NAMED:
         log.warning("further tracks of the same answer have values that cannot be", tracks=len(odd) - NAMED)
     return tracks
+
+
+def _refuse_another(track: Track, meant: TrackIdentity | None, undone: str) -> None:
+    if meant is None or not is_another(track, meant):
+        return
+    there = f"was given to another track: Plex has {track.title!r} there, and not {meant.title!r}"
+    if track.title == meant.title:
+        there = f"was given to another track, or {track.title!r} has another file now"
+    elif not meant.title:
+        there = f"was given to another track: Plex has {track.title!r} there"
+    raise AnotherTrackError(
+        f"rating key {track.rating_key} {there}. {undone}; read the library again, which tells what it is"
+    )
 
 
 def _require_expected(track: Track, expected: GenreState, wanted: GenreState) -> None:

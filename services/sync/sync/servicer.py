@@ -85,7 +85,8 @@ class SyncServicer(sync_pb2_grpc.SyncServiceServicer):
     def ReadAudio(
         self, request: pb.ReadAudioRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.ReadAudioResponse]:
-        for item in self._music.read_audio(request.rating_key, request.part_key, request.offset):
+        meant = convert.identity_of(request.track) if request.HasField("track") else None
+        for item in self._music.read_audio(request.rating_key, request.part_key, request.offset, meant):
             if isinstance(item, AudioHeader):
                 header = pb.AudioHeader(
                     file_name=item.file_name, size_bytes=item.size_bytes, part_key=item.part_key

@@ -50,6 +50,15 @@ class TrackNotFoundError(ServiceError):
     code, reason, domain, permanent = grpc.StatusCode.NOT_FOUND, "TRACK_NOT_FOUND", "reclass.sync", True
 
 
+class AnotherTrackError(ServiceError):
+    code, reason, domain, permanent = (
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "ANOTHER_TRACK",
+        "reclass.sync",
+        True,
+    )
+
+
 class EarlyEndError(ServiceError):
     code, reason, domain = grpc.StatusCode.DATA_LOSS, "SERVER_ERROR", "reclass.sync"
 
@@ -62,10 +71,14 @@ class PlexOfOneSong(sync_pb2_grpc.SyncServiceServicer):
         self.offsets: list[int] = []
         self.asked: list[str] = []
         """Parts by name; the first call of a song names none."""
+        self.meant: list[sync_pb2.TrackIdentity | None] = []
 
     def ReadAudio(self, request, context):
         self.offsets.append(request.offset)
         self.asked.append(request.part_key)
+        self.meant.append(request.track if request.HasField("track") else None)
+        if request.track.guid == "plex://track/another":
+            raise AnotherTrackError("rating key 1 was given to another track")
         if request.rating_key not in self.files:
             raise TrackNotFoundError(f"Plex knows no track {request.rating_key}")
         content = self.files[request.rating_key].read_bytes()
@@ -376,6 +389,22 @@ def test_a_file_outside_is_refused_as_one_that_does_not_exist_is(stub, library, 
     says = "is not mounted here, and no media folder"
     with refused("PATH_NOT_MOUNTED", grpc.StatusCode.FAILED_PRECONDITION, permanent=False, says=says):
         extract(stub, path=path.format(library=library))
+
+
+def test_what_is_known_of_a_track_goes_to_sync_with_each_call_and_another_track_is_not_heard(stub, plex):
+    plex.meant.clear()
+    track = features_pb2.TrackIdentity(guid="plex://track/1", title="Title", artist="Somebody")
+    extract(stub, rating_key="broken", path_hint="/volume1/x.flac", track=track)
+    whole = sync_pb2.TrackIdentity(
+        guid="plex://track/1", file="/volume1/x.flac", title="Title", artist="Somebody"
+    )
+    assert plex.meant == [whole, whole]
+    plex.meant.clear()
+    extract(stub, rating_key="1", path_hint="/volume1/x.flac")
+    assert plex.meant == [None], "a caller who says nothing of the track has the key believed"
+    says = "given to another track"
+    with refused("ANOTHER_TRACK", grpc.StatusCode.FAILED_PRECONDITION, permanent=True, says=says):
+        extract(stub, rating_key="1", track=features_pb2.TrackIdentity(guid="plex://track/another"))
 
 
 def test_a_sync_that_cannot_help_is_asked_three_times_and_named(stub, plex):

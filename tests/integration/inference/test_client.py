@@ -80,10 +80,11 @@ def test_a_rating_key_goes_with_its_hint_and_the_options(
     service.features.audio["0 bytes"] = {1: library.vectors[3]}
     service.features.requests.clear()
     options = rc.Options(top_k=2, path_mappings={"/music": "/mnt"}, excerpt="first")
-    told = client.classify(rating_key="17", path_hint="/music/a.mp3", options=options)
+    told = client.classify(rating_key="17", path_hint="/music/a.mp3", guid="plex://track/17", options=options)
     assert len(told.stages[0].top) == 2
     (asked,) = service.features.requests
     assert (asked.audio.rating_key, asked.audio.path_hint) == ("17", "/music/a.mp3")
+    assert asked.audio.track.guid == "plex://track/17"
     assert asked.path_mappings[0].from_prefix == "/music"
     assert asked.excerpt == 2
 

@@ -226,6 +226,52 @@ def test_read_audio_of_what_is_not_there_says_what_is_missing(
     assert (error.code, error.reason) == (grpc.StatusCode.NOT_FOUND, reason)
 
 
+def meant(sync: Sync, rating_key: int) -> pb.TrackIdentity:
+    """What a caller has noted of a track."""
+    track = get(sync, rating_key)
+    return pb.TrackIdentity(guid=track.guid, file=track.parts[0].file, title=track.title, artist=track.artist)
+
+
+def fresh_songs(control: Control, *keys: int) -> None:
+    """Songs of different files and guids beside the plain ones, which share a file."""
+    tracks = [
+        {"rating_key": key, "title": f"Own {key}", "file": f"/music/own {key}.mp3", "guid": f"plex://track/{key}",
+         "artist": "A", "album_artist": "A"}
+        for key in keys
+    ]  # fmt: skip
+    control.ask("POST", "tracks", {"library_key": int(MUSIC), "tracks": tracks})
+
+
+@pytest.mark.parametrize("offset", [0, 100])
+def test_read_audio_of_a_key_that_another_track_has_now_gives_none_of_its_bytes(
+    sync: Sync, control: Control, offset: int
+) -> None:
+    fresh_songs(control, 4001, 4002)
+    noted = meant(sync, 4001)
+    control.ask("POST", "renumber", {"keys": {"4001": 4002, "4002": 4001}})
+    request = pb.ReadAudioRequest(rating_key="4001", track=noted, offset=offset)
+
+    error = refused(lambda: list(sync.ReadAudio(request)))
+
+    assert (error.code, error.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "ANOTHER_TRACK")
+    assert "'Own 4002'" in error.message
+    assert "'Own 4001'" in error.message
+    assert "Nothing was read" in error.message
+    assert "read the library again" in error.message
+    assert error.permanent
+    assert not [each for each in control.requests() if each["path"].startswith("/library/parts/")]
+
+
+def test_read_audio_of_the_track_that_is_meant_gives_its_bytes(sync: Sync, control: Control) -> None:
+    noted = meant(sync, 1001)
+    _, *pieces = sync.ReadAudio(pb.ReadAudioRequest(rating_key="1001", track=noted))
+    assert b"".join(piece.data for piece in pieces) == AUDIO
+    _, *pieces = sync.ReadAudio(
+        pb.ReadAudioRequest(rating_key="1001", track=pb.TrackIdentity(guid=noted.guid))
+    )
+    assert b"".join(piece.data for piece in pieces) == AUDIO
+
+
 def test_write_genres_sets_exactly_the_list_and_locks_it(sync: Sync, control: Control) -> None:
     answer = sync.WriteGenres(pb.WriteGenresRequest(rating_key="1001", genres=["Jazz", "Rock"]))
 

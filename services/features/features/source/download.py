@@ -1,18 +1,29 @@
 """Reads the bytes of a song from Plex through the sync service, for files that are not mounted here."""
 
 import time
+from dataclasses import dataclass
 from typing import BinaryIO
 
 import grpc
 from reclass.sync.v1 import sync_pb2, sync_pb2_grpc
 from runtime.errors import RemoteError
 
-from features.errors import AudioNotFound, SyncUnavailable, TooLarge
+from features.errors import AnotherTrack, AudioNotFound, FeatureError, SyncUnavailable, TooLarge
 
 # A stream that breaks off goes on where it stopped; one that never gets further is given up.
 MAX_ATTEMPTS_WITHOUT_PROGRESS = 3
 # What sync says of a track that it will not find later either.
 GONE = frozenset({"TRACK_NOT_FOUND", "NO_MEDIA"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackIdentity:
+    """The track whose bytes are wanted, for its rating key may have another one now; what is empty is not known."""
+
+    guid: str
+    file: str
+    title: str
+    artist: str
 
 
 class Downloads:
@@ -23,17 +34,30 @@ class Downloads:
         self._max_bytes = max_bytes
         self._timeout_seconds = timeout_seconds
 
-    def fetch(self, rating_key: str, file: BinaryIO, patience_seconds: float | None = None) -> None:
-        """Write the whole file of a track into `file`; raises AudioNotFound, TooLarge or SyncUnavailable."""
+    def fetch(
+        self,
+        rating_key: str,
+        file: BinaryIO,
+        patience_seconds: float | None = None,
+        *,
+        meant: TrackIdentity | None = None,
+    ) -> None:
+        """Write the whole file of a track into `file`.
+
+        Raises AudioNotFound, AnotherTrack where the key has another one than `meant`, TooLarge or SyncUnavailable.
+        """
         if self._sync is None:
             raise SyncUnavailable(
                 "no sync service is configured; set FEATURES_SYNC_TARGET, or send a path or bytes"
             )
         ends_at = time.monotonic() + min(self._timeout_seconds, patience_seconds or self._timeout_seconds)
         failures, part_key = 0, ""
+        track = _identity_message(meant) if meant else None
         while True:
             before = file.tell()
-            request = sync_pb2.ReadAudioRequest(rating_key=rating_key, part_key=part_key, offset=before)
+            request = sync_pb2.ReadAudioRequest(
+                rating_key=rating_key, part_key=part_key, offset=before, track=track
+            )
             try:
                 # A sync that is down must be told as such, not waited for until the caller has gone.
                 timeout_seconds = max(0.0, ends_at - time.monotonic())
@@ -69,9 +93,15 @@ def _broke_off(error: RemoteError, failures: int) -> bool:
     )
 
 
-def _translated(error: RemoteError, rating_key: str) -> AudioNotFound | SyncUnavailable:
+def _identity_message(meant: TrackIdentity) -> sync_pb2.TrackIdentity:
+    return sync_pb2.TrackIdentity(guid=meant.guid, file=meant.file, title=meant.title, artist=meant.artist)
+
+
+def _translated(error: RemoteError, rating_key: str) -> FeatureError:
     if error.reason in GONE:
         return AudioNotFound(f"Plex has no audio for rating key {rating_key}: {error.message}")
+    if error.reason == AnotherTrack.reason:
+        return AnotherTrack(error.message)
     return SyncUnavailable(
         f"the audio of rating key {rating_key} could not be read through sync: {error.message}"
     )

@@ -10,6 +10,7 @@ from typing import BinaryIO, cast
 from runtime.telemetry import get_logger
 
 from features.errors import (
+    AnotherTrack,
     AudioNotFound,
     FeatureError,
     InvalidRequest,
@@ -17,7 +18,7 @@ from features.errors import (
     PathNotMounted,
     SyncUnavailable,
 )
-from features.source.download import Downloads
+from features.source.download import Downloads, TrackIdentity
 from features.source.location import MediaFolders, PathMapping
 
 log = get_logger(__name__)
@@ -34,6 +35,8 @@ class AudioReference:
     other_paths: tuple[str, ...] = ()
     """Of the song's other versions, the best first."""
     content: bytes = b""
+    track: TrackIdentity | None = None
+    """With a rating key: which track it is to be; None believes the key."""
 
 
 class AudioSources:
@@ -89,8 +92,8 @@ class AudioSources:
         with _nameless_file() as file:
             log.info("reading through sync", rating_key=audio.rating_key, not_mounted=str(not_mounted or ""))
             try:
-                self._downloads.fetch(audio.rating_key, file, patience_seconds)
-            except (AudioNotFound, SyncUnavailable) as error:
+                self._downloads.fetch(audio.rating_key, file, patience_seconds, meant=audio.track)
+            except (AnotherTrack, AudioNotFound, SyncUnavailable) as error:
                 raise _with_path_error(error, not_mounted) from error
             yield _path_of(file)
 

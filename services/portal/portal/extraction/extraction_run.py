@@ -117,7 +117,14 @@ class Hearing:
 
 def source_of(track: Track) -> AudioSource:
     """Where the song's audio is."""
-    return AudioSource(rating_key=track.rating_key, file=track.file, other_files=tuple(track.other_files))
+    return AudioSource(
+        rating_key=track.rating_key,
+        file=track.file,
+        other_files=tuple(track.other_files),
+        guid=track.guid,
+        title=track.title,
+        artist=track.artist,
+    )
 
 
 def store_heard(track: Track, heard: Heard) -> bool:

@@ -29,6 +29,10 @@ class AudioSource:
     file: str
     other_files: tuple[str, ...] = ()
     """Those of its other versions, heard where the first cannot be."""
+    guid: str = ""
+    title: str = ""
+    artist: str = ""
+    """With the file, what tells the song from another one that Plex has under its key by now."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +85,10 @@ def reference(source: AudioSource) -> pb.AudioReference:
     if not source.rating_key:
         return pb.AudioReference(path=source.file, other_path_hints=source.other_files)
     return pb.AudioReference(
-        rating_key=source.rating_key, path_hint=source.file, other_path_hints=source.other_files
+        rating_key=source.rating_key,
+        path_hint=source.file,
+        other_path_hints=source.other_files,
+        track=pb.TrackIdentity(guid=source.guid, title=source.title, artist=source.artist),
     )
 
 

@@ -2,11 +2,13 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import audio_files
+import grpc
 import mutagen
 import pytest
 from features.extractor import Listening
@@ -16,14 +18,21 @@ from features.source.location import MediaFolders
 from features.source.resolve import AudioSources
 from features.streaming import StreamLimits
 from features.workers.pool import ExtractionPool
+from plex_stand_in import TOKEN, Control
 from portal.genres.models import Genre
 from portal.library.models import Analysis, Audio, Track
 from portal.orchestration.start import start_extract, start_sync
+from portal.preferences.current import preferences
+from portal.remote.audio import AudioSource
 from portal.remote.features import FeaturesClient
 from portal.runs.models import Run
 from portal.verdicts.models import Override
+from portal_services import FeaturesStandIn
 from reclass.features.v1 import features_pb2_grpc
+from runtime.channel import open_channel
 from runtime.testing import connected
+from standalone.plex_stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
+from standalone.plex_stand_in.server import running_stand_in
 
 SECONDS = 12.0
 FORMATS = ("flac", "mp3", "m4a")
@@ -50,21 +59,36 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def listening(folder: Path) -> Iterator[tuple[Counting, FeaturesClient]]:
-    """The service with two processes, and the portal's door to it."""
+def pool() -> Iterator[ExtractionPool]:
     pool = ExtractionPool(processes=2, time_limit_seconds=60.0)
     pool.warm_up()
-    sources = AudioSources(MediaFolders(folders=(folder,)), Downloads(None, max_bytes=1, timeout_seconds=1.0))
+    yield pool
+    pool.close()
+
+
+@contextmanager
+def running(
+    pool: ExtractionPool, folders: tuple[Path, ...], sync: grpc.Channel | None
+) -> Iterator[tuple[Counting, FeaturesClient]]:
+    """The service, with these folders mounted and this way to Plex, and the portal's door to it."""
+    downloads = Downloads(sync, max_bytes=10**8, timeout_seconds=30.0)
+    sources = AudioSources(MediaFolders(folders=folders), downloads)
     servicer = Counting(
         listening=Listening(sources=sources, pool=pool),
-        media_folders=(str(folder),),
+        media_folders=tuple(map(str, folders)),
         stream_limits=StreamLimits(songs=8, content_bytes=10**7, at_once=2),
         max_streams=1,
     )
     add = partial(features_pb2_grpc.add_FeatureServiceServicer_to_server, servicer)
     with connected({"reclass.features.v1.FeatureService": add}, timeout_seconds=60.0) as channel:
         yield servicer, FeaturesClient(channel)
-    pool.close()
+
+
+@pytest.fixture(scope="module")
+def listening(pool: ExtractionPool, folder: Path) -> Iterator[tuple[Counting, FeaturesClient]]:
+    """The service with the folder mounted, and without a way to Plex."""
+    with running(pool, (folder,), None) as service:
+        yield service
 
 
 def add(portal, key: int, file: Path, *others: Path) -> None:
@@ -135,6 +159,41 @@ def test_copies_new_tags_and_moves_cost_no_second_decoding_and_lose_no_history(p
 
     assert len(servicer.decoded) == len(files), servicer.decoded
     assert Audio.objects.count() == len(files)
+
+
+def test_a_renumbered_server_has_no_song_heard_as_another_one_and_a_sync_puts_it_right(
+    portal_of, pool, listening, folder, tmp_path
+):
+    """Nothing is mounted: the bytes come from Plex, by the real sync service."""
+    files = [audio_files.song(folder, "flac", seconds=SECONDS, seed=41 + i, name=f"song {i}") for i in (0, 1)]
+    tracks = tuple(
+        StandInTrack(
+            rating_key=1 + i, title=f"Song {i}", album_artist="Somebody", guid=f"plex://track/{i}",
+            file=f"/of-plex/{file.name}", local_file=str(file),
+        )
+        for i, file in enumerate(files)
+    )  # fmt: skip
+    library = StandInLibrary(key=2, title="Music", tracks=tracks)
+    with (
+        running_stand_in(Catalogue(libraries=(library,)), tmp_path, token=TOKEN) as stand_in,
+        portal_of(Control(stand_in=stand_in), FeaturesStandIn()) as portal,
+        open_channel(portal.target) as sync,
+        running(pool, (), sync) as (_, client),
+    ):
+        portal.services = replace(portal.services, features=client)
+        portal.finish(start_sync(()))
+        portal.plex.ask("POST", "renumber", {"keys": {"1": 2, "2": 1}})
+        run = portal.finish(start_extract())
+        assert (run.done_count, run.failed_count) == (0, 2)
+        failed = set(Track.objects.values_list("analysis", "analysis_reason"))
+        assert failed == {(Analysis.FAILED, "ANOTHER_TRACK")}
+        assert "read the library again" in Track.objects.all()[0].analysis_message
+        assert not Audio.objects.exists()
+        portal.finish(start_sync(()))
+        portal.finish(start_extract())
+        for track, file in zip(Track.objects.order_by("title").select_related("audio"), files, strict=True):
+            own = listening[1].extract(AudioSource(rating_key="", file=str(file)), settings=preferences())
+            assert track.audio.content_key == own.content_key
 
 
 def test_another_recording_under_an_old_name_is_decoded(portal, listening, folder):

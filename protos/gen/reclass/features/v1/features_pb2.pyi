@@ -6,8 +6,8 @@ What can be known of a song by listening to it.
 Errors are canonical codes with a message that says what to do, and an ErrorInfo (domain "reclass.features") whose
 reason tells cases apart: AUDIO_NOT_FOUND, OUTSIDE_MEDIA_FOLDERS, PATH_NOT_MOUNTED, NOT_AUDIO, NO_SAMPLES,
 INVALID_SAMPLES, TOO_SHORT, TOO_LONG, SILENT, DAMAGED, TRUNCATED, TIMED_OUT, TOO_LARGE, OUT_OF_MEMORY,
-DECODER_CRASHED, SYNC_UNAVAILABLE, INVALID_REQUEST, TOO_MANY_STREAMS. The metadata key "permanent" is "true" when
-trying again cannot help.
+DECODER_CRASHED, SYNC_UNAVAILABLE, ANOTHER_TRACK, INVALID_REQUEST, TOO_MANY_STREAMS. The metadata key "permanent" is
+"true" when trying again cannot help.
 """
 
 from collections import abc as _abc
@@ -156,6 +156,7 @@ class AudioReference(_message.Message):
     CONTENT_FIELD_NUMBER: _builtins.int
     PATH_HINT_FIELD_NUMBER: _builtins.int
     OTHER_PATH_HINTS_FIELD_NUMBER: _builtins.int
+    TRACK_FIELD_NUMBER: _builtins.int
     path: _builtins.str
     """As Plex, or the caller, names it; translated by the path mappings. Never read outside the media folders."""
     rating_key: _builtins.str
@@ -171,6 +172,12 @@ class AudioReference(_message.Message):
         version that Plex still has.
         """
 
+    @_builtins.property
+    def track(self) -> Global___TrackIdentity:
+        """With `rating_key`: what else is known of the track, for Plex may have given its key to another one. Then its bytes are
+        not taken: FAILED_PRECONDITION (ANOTHER_TRACK). Absent: whatever is under the key is meant.
+        """
+
     def __init__(
         self,
         *,
@@ -179,16 +186,45 @@ class AudioReference(_message.Message):
         content: _builtins.bytes = ...,
         path_hint: _builtins.str = ...,
         other_path_hints: _abc.Iterable[_builtins.str] | None = ...,
+        track: Global___TrackIdentity | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "path", b"path", "rating_key", b"rating_key", "source", b"source"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "path", b"path", "rating_key", b"rating_key", "source", b"source", "track", b"track"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "other_path_hints", b"other_path_hints", "path", b"path", "path_hint", b"path_hint", "rating_key", b"rating_key", "source", b"source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "other_path_hints", b"other_path_hints", "path", b"path", "path_hint", b"path_hint", "rating_key", b"rating_key", "source", b"source", "track", b"track"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["path", "rating_key", "content"]  # noqa: Y015
     _WhichOneofArgType_source: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_source) -> _WhichOneofReturnType_source | None: ...
 
 Global___AudioReference: _TypeAlias = AudioReference  # noqa: Y015
+
+@_typing.final
+class TrackIdentity(_message.Message):
+    """What tells a track from another one under the same rating key, with its `path_hint`. What is empty is not known."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GUID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    ARTIST_FIELD_NUMBER: _builtins.int
+    guid: _builtins.str
+    """Plex's global id of the recording."""
+    title: _builtins.str
+    artist: _builtins.str
+    def __init__(
+        self,
+        *,
+        guid: _builtins.str = ...,
+        title: _builtins.str = ...,
+        artist: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artist", b"artist", "guid", b"guid", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TrackIdentity: _TypeAlias = TrackIdentity  # noqa: Y015
 
 @_typing.final
 class PathMapping(_message.Message):

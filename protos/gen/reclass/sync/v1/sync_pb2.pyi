@@ -743,20 +743,26 @@ class ReadAudioRequest(_message.Message):
     RATING_KEY_FIELD_NUMBER: _builtins.int
     PART_KEY_FIELD_NUMBER: _builtins.int
     OFFSET_FIELD_NUMBER: _builtins.int
+    TRACK_FIELD_NUMBER: _builtins.int
     rating_key: _builtins.str
     part_key: _builtins.str
     """Empty: the first of the track's parts that Plex still has the bytes of; from an offset on, the first of all."""
     offset: _builtins.int
+    @_builtins.property
+    def track(self) -> Global___TrackIdentity:
+        """Which track the caller means, for a rating key may be given to another one."""
+
     def __init__(
         self,
         *,
         rating_key: _builtins.str = ...,
         part_key: _builtins.str = ...,
         offset: _builtins.int = ...,
+        track: Global___TrackIdentity | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["track", b"track"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["offset", b"offset", "part_key", b"part_key", "rating_key", b"rating_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["offset", b"offset", "part_key", b"part_key", "rating_key", b"rating_key", "track", b"track"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -882,7 +888,8 @@ Global___WriteGenresRequest: _TypeAlias = WriteGenresRequest  # noqa: Y015
 @_typing.final
 class TrackIdentity(_message.Message):
     """What tells a track from another one under the same rating key: it is another where both the guid and the file differ;
-    where one of the two is not known, or was made up by Plex, where title or artist differ besides.
+    where one of the two is not known, or was made up by Plex, where title or artist differ besides. A caller who knows
+    neither title nor artist is believed that these are the same, unless the guids differ.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
