@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
 import grpc
+from runtime.errors import ServiceError
+from runtime.open_calls import IDLE_SECONDS, CallIdleError
 from runtime.room import Room
 
 Request = TypeVar("Request")
@@ -25,6 +27,8 @@ class StreamLimits:
     """Of files that were sent; a single one may be larger."""
     at_once: int
     """Songs that are heard at the same time."""
+    idle_seconds: float = IDLE_SECONDS
+    """How long it may stay open with nothing in the works."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +57,7 @@ class SongStream(Generic[Request, Answer]):
         self._size = size
         self._room = Room(songs=limits.songs, content_bytes=limits.content_bytes)
         self._arrived: queue.SimpleQueue[_Arrival[Answer]] = queue.SimpleQueue()
+        self._idle_seconds = limits.idle_seconds
         self._hearing = ThreadPoolExecutor(limits.at_once, thread_name_prefix="hearing")
         self._reading = True
         self._cancelled = False
@@ -62,7 +67,7 @@ class SongStream(Generic[Request, Answer]):
         threading.Thread(target=self._read, args=(requests,), name="reading", daemon=True).start()
         try:
             while not self._cancelled and (self._reading or not self._room.is_empty()):
-                arrival = self._arrived.get()
+                arrival = self._next()
                 if arrival is None:
                     self._reading = False
                     continue
@@ -74,6 +79,13 @@ class SongStream(Generic[Request, Answer]):
             self.cancel()
             self._hearing.shutdown(wait=False, cancel_futures=True)
 
+    def _next(self) -> "_Arrival[Answer]":
+        while True:
+            with suppress(queue.Empty):
+                return self._arrived.get(timeout=self._idle_seconds)
+            if self._room.is_empty():
+                raise CallIdleError(self._idle_seconds)
+
     def cancel(self) -> None:
         """Nobody waits for answers any more; safe to call from any thread."""
         self._cancelled = True
@@ -81,8 +93,8 @@ class SongStream(Generic[Request, Answer]):
         self._arrived.put(None)
 
     def _read(self, requests: Iterator[Request]) -> None:
-        # The iterator raises when the caller goes away, and `cancel` is called as well.
-        with suppress(grpc.RpcError):
+        # The iterator raises when the caller goes away or may not go on, and `cancel` is called as well.
+        with suppress(grpc.RpcError, ServiceError):
             for request in requests:
                 size = self._size(request)
                 if not self._room.enter(size):

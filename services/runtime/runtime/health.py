@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health, health_pb2
 
-from runtime.interceptors import HEALTH_CHECK, Continuation, Handler, MaybeHandler, on_threads
+from runtime.handlers import HEALTH_CHECK, Continuation, Handler, MaybeHandler, on_threads
 
 LIVENESS = "liveness"
 """Ask for this name whether the process lives: SERVING from the first moment, also while it warms up."""
@@ -22,7 +22,9 @@ class Health(health.HealthServicer):
 
     def __init__(self, services: Sequence[str]) -> None:
         threads = ThreadPoolExecutor(2, thread_name_prefix="health")
-        super().__init__(experimental_non_blocking=True, experimental_thread_pool=threads)
+        # A request to watch can be sent slowly, and holds a thread until it is there.
+        watches = ThreadPoolExecutor(2, thread_name_prefix="watches")
+        super().__init__(experimental_non_blocking=True, experimental_thread_pool=watches)
         self._names = ("", *services)
         self._serving = False
         self.threads = threads

@@ -7,31 +7,30 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NoReturn, TypeAlias, TypeVar
+from typing import Any, NoReturn
 
 import grpc
 
 from runtime.errors import RemoteError, ServiceError, short
+from runtime.handlers import (
+    HEALTH_CHECK,
+    Continuation,
+    Handler,
+    MaybeHandler,
+    behaviour_of,
+    on_threads,
+    rebuilt,
+)
 from runtime.metrics import CallMetrics
-from runtime.rights import RequestTooLargeError, Rights
+from runtime.rights import QUIET, RequestTooLargeError, Rights
 from runtime.telemetry import REQUEST_ID_HEADER, bind_request_id, clear_request_id, get_logger, request_id
 
-# grpc's class takes type arguments in its stubs only, not when the module runs.
-Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
-MaybeHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
-Continuation: TypeAlias = "Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Any, Any] | None]"
-Behaviour = TypeVar("Behaviour", bound=Callable[..., Any])
 log = get_logger(__name__)
 # Tells gRPC's own retries to stop: an error that a service worded is an answer, and every service in the chain
 # that asked again would multiply the attempts. A call that reached no service is still retried.
 NO_RETRY = ("grpc-retry-pushback-ms", "-1")
-# Probes come every few seconds and would bury the rest.
-QUIET = ("/grpc.health.v1.Health/", "/grpc.reflection.")
 # Anybody sends one, and it stands in every line of the log, comes back in the trailers, goes along to other services.
 HARMLESS_ID = re.compile("[!-~]{1,128}")
-# How often the token of a stream is looked at: it may bring thousands of messages a second, and last for days.
-RECHECK_SECONDS = 1.0
-HEALTH_CHECK = "/grpc.health.v1.Health/Check"
 
 
 class RequestErrors(grpc.ServerInterceptor):
@@ -127,31 +126,14 @@ def _code_name(context: Any) -> str:
 
 def _wrapped(handler: Handler, call: _Call) -> Handler:
     around = call.stream if handler.response_streaming else call.unary
-
-    def wrapped(behaviour: Any) -> Any:
-        threads = getattr(behaviour, "experimental_thread_pool", None)
-        return on_threads(threads, around(behaviour)) if threads else around(behaviour)
-
-    return _rebuilt(handler, wrapped, handler.request_deserializer)
-
-
-def _rebuilt(handler: Handler, wrapped: Callable[[Any], Any], parse: Any) -> Handler:
-    """A handler of the same kind around the behaviour of this one."""
-    codec = {"request_deserializer": parse, "response_serializer": handler.response_serializer}
-    if handler.unary_unary:
-        return grpc.unary_unary_rpc_method_handler(wrapped(handler.unary_unary), **codec)
-    if handler.unary_stream:
-        return grpc.unary_stream_rpc_method_handler(wrapped(handler.unary_stream), **codec)
-    if handler.stream_unary:
-        return grpc.stream_unary_rpc_method_handler(wrapped(handler.stream_unary), **codec)
-    return grpc.stream_stream_rpc_method_handler(wrapped(handler.stream_stream), **codec)
+    behaviour = behaviour_of(handler)
+    threads = getattr(behaviour, "experimental_thread_pool", None)
+    wrapped = around(behaviour)
+    return rebuilt(handler, on_threads(threads, wrapped) if threads else wrapped)
 
 
 class TokenRights(grpc.ServerInterceptor):
-    """Refuses what the token of a call does not open, before anything of its request is read.
-
-    The token of a stream is looked at again as its messages come.
-    """
+    """Refuses what the token of a call does not open, before anything of its request is read."""
 
     def __init__(self, rights: Rights) -> None:
         self._rights = rights
@@ -168,18 +150,12 @@ class TokenRights(grpc.ServerInterceptor):
         method: str = handler_call_details.method
         if handler is None or method == HEALTH_CHECK:
             return handler
-        refusal = partial(
-            self._rights.refusal,
-            method,
-            tuple(handler_call_details.invocation_metadata or ()),
-            any_role=method.startswith(QUIET),
-        )
-        error = refusal()
+        error = self._rights.refusal(method, tuple(handler_call_details.invocation_metadata or ()))
         if error:
             return _refusing(method, error, self._threads)
-        if handler.request_streaming:
-            return _rechecked(handler, refusal)
-        return _on_threads_apart(handler, self._apart) if self._rights.is_apart(method) else handler
+        if self._rights.is_apart(method):
+            return rebuilt(handler, on_threads(self._apart, partial(behaviour_of(handler))))
+        return handler
 
 
 def _refusing(method: str, error: ServiceError, threads: ThreadPoolExecutor) -> Handler:
@@ -191,65 +167,6 @@ def _refusing(method: str, error: ServiceError, threads: ThreadPoolExecutor) -> 
         yield  # no answers, but a stream of them
 
     return grpc.stream_stream_rpc_method_handler(on_threads(threads, refuse))
-
-
-def _rechecked(handler: Handler, refusal: Callable[[], ServiceError | None]) -> Handler:
-    """Ends the messages of a stream with the refusal of its token, and then the call."""
-
-    def wrapped(behaviour: Any) -> Any:
-        def unary(requests: Iterator[Any], context: Any) -> Any:
-            allowed = _Allowed(requests, refusal)
-            answer = behaviour(allowed, context)
-            allowed.check()
-            return answer
-
-        def stream(requests: Iterator[Any], context: Any) -> Iterator[Any]:
-            allowed = _Allowed(requests, refusal)
-            yield from behaviour(allowed, context)
-            allowed.check()
-
-        return stream if handler.response_streaming else unary
-
-    return _rebuilt(handler, wrapped, handler.request_deserializer)
-
-
-class _Allowed:
-    """The messages of a stream, as long as its token opens the call."""
-
-    def __init__(self, requests: Iterator[Any], refusal: Callable[[], ServiceError | None]) -> None:
-        self._requests = requests
-        self._refusal = refusal
-        self._error: ServiceError | None = None
-        self._looked = time.monotonic()
-
-    def __iter__(self) -> Iterator[Any]:
-        return self
-
-    def __next__(self) -> Any:
-        request = next(self._requests)
-        now = time.monotonic()
-        if now - self._looked >= RECHECK_SECONDS:
-            self._looked, self._error = now, self._error or self._refusal()
-        self.check()
-        return request
-
-    def check(self) -> None:
-        """Raises what ended the messages; who reads them in another thread may have missed it."""
-        if self._error:
-            raise self._error
-
-
-def _on_threads_apart(handler: Handler, threads: ThreadPoolExecutor) -> Handler:
-    def wrapped(behaviour: Any) -> Any:
-        return on_threads(threads, partial(behaviour))
-
-    return _rebuilt(handler, wrapped, handler.request_deserializer)
-
-
-def on_threads(threads: ThreadPoolExecutor, behaviour: Behaviour) -> Behaviour:
-    """Have a server run the behaviour of a handler on these threads and not on its own."""
-    behaviour.experimental_thread_pool = threads  # type: ignore[attr-defined] # that is how gRPC is told
-    return behaviour
 
 
 class RequestSizes(grpc.ServerInterceptor):
@@ -290,9 +207,9 @@ def _limited(method: str, handler: Handler, limit: int) -> Handler:
             )
         return request
 
-    def wrapped(behaviour: Any) -> Any:
-        if handler.request_streaming:
-            return lambda requests, context: behaviour(map(small, requests), context)
-        return lambda request, context: behaviour(small(request), context)
-
-    return _rebuilt(handler, wrapped, parsed)
+    behaviour = behaviour_of(handler)
+    if handler.request_streaming:
+        return rebuilt(
+            handler, lambda requests, context: behaviour(map(small, requests), context), parse=parsed
+        )
+    return rebuilt(handler, lambda request, context: behaviour(small(request), context), parse=parsed)

@@ -17,6 +17,7 @@ from runtime.channel import PING_SECONDS
 from runtime.health import Health, ProbesUnread
 from runtime.interceptors import RequestErrors, RequestSizes, TokenRights
 from runtime.metrics import CallMetrics, exposed, new_registry
+from runtime.open_calls import IDLE_SECONDS, OpenCalls
 from runtime.rights import Rights, Role, Table, nobody
 from runtime.settings import ServiceSettings
 from runtime.telemetry import get_logger
@@ -58,15 +59,17 @@ class Server:
         registry: CollectorRegistry | None = None,
         min_ping_seconds: float = PING_SECONDS / 2,
         connection_seconds: float = CONNECTION_SECONDS,
+        idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         metrics = CallMetrics(registry if registry is not None else CollectorRegistry())
         self._health = Health(list(services))
+        self._open_calls = OpenCalls(rights, idle_seconds=idle_seconds)
         interceptors: list[grpc.ServerInterceptor] = [ProbesUnread(self._health)]
         if rights is None:
-            interceptors.append(RequestErrors(metrics))
+            interceptors += [RequestErrors(metrics), self._open_calls]
         else:
-            interceptors.append(RequestErrors(metrics, rights.is_quiet))
-            interceptors += [TokenRights(rights), RequestSizes(rights.request_bytes)]
+            interceptors += [RequestErrors(metrics, rights.is_quiet), TokenRights(rights)]
+            interceptors += [self._open_calls, RequestSizes(rights.request_bytes)]
         self._grpc = grpc.server(
             ThreadPoolExecutor(max_workers, thread_name_prefix="grpc"),
             interceptors=interceptors,
@@ -101,6 +104,7 @@ class Server:
     def start(self, *, serving: bool = True) -> None:
         """Take calls; with `serving=False` health says NOT_SERVING until `set_serving`."""
         self.set_serving(serving)
+        self._open_calls.start()
         self._grpc.start()
 
     def set_serving(self, serving: bool) -> None:
@@ -111,6 +115,7 @@ class Server:
         """Refuse new calls, let those in progress end within the grace, then cut them off."""
         self._health.enter_graceful_shutdown()
         self._grpc.stop(grace_seconds).wait()
+        self._open_calls.close()
 
 
 def _connection_options(min_ping_seconds: float, connection_seconds: float) -> list[tuple[str, int]]:

@@ -6,16 +6,20 @@ from contextlib import contextmanager
 import grpc
 
 from runtime.channel import open_channel
+from runtime.open_calls import IDLE_SECONDS
 from runtime.rights import Rights
 from runtime.server import Server
 
 
 @contextmanager
 def running_server(
-    services: Mapping[str, Callable[[grpc.Server], None]], *, rights: Rights | None = None
+    services: Mapping[str, Callable[[grpc.Server], None]],
+    *,
+    rights: Rights | None = None,
+    idle_seconds: float = IDLE_SECONDS,
 ) -> Iterator[Server]:
     """A started server on a free port; stopped at the end."""
-    server = Server(services=services, rights=rights)
+    server = Server(services=services, rights=rights, idle_seconds=idle_seconds)
     server.start()
     try:
         yield server

@@ -4,16 +4,20 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 
+import pytest
 from features.caller import Caller
 from features.streaming import SongStream, StreamLimits
+from runtime.open_calls import CallIdleError
 from waiting import until
 
 
-def limits(songs: int = 4, content_bytes: int = 100, at_once: int = 2) -> StreamLimits:
-    return StreamLimits(songs=songs, content_bytes=content_bytes, at_once=at_once)
+def limits(
+    songs: int = 4, content_bytes: int = 100, at_once: int = 2, idle_seconds: float = 60
+) -> StreamLimits:
+    return StreamLimits(songs=songs, content_bytes=content_bytes, at_once=at_once, idle_seconds=idle_seconds)
 
 
-def stream_of(hear, size=lambda _: 0, **changes: int) -> SongStream[int, int]:
+def stream_of(hear, size=lambda _: 0, **changes: float) -> SongStream[int, int]:
     return SongStream(hear=hear, size=size, limits=limits(**changes))
 
 
@@ -83,6 +87,24 @@ def test_no_more_are_heard_at_the_same_time_than_the_limit_says() -> None:
 
     assert len(list(stream_of(hear, songs=16, at_once=2).answers(iter(range(16))))) == 16
     assert most == [2]
+
+
+def test_a_stream_with_nothing_in_the_works_ends_after_a_while_and_one_at_work_does_not() -> None:
+    gate, at_work = threading.Event(), threading.Event()
+
+    def requests() -> Iterator[int]:
+        yield 1
+        gate.wait(30)
+
+    def hear(number: int) -> int:
+        at_work.wait(0.5)  # longer than it may be idle
+        return number
+
+    answers = stream_of(hear, idle_seconds=0.1).answers(requests())
+    assert next(answers) == 1
+    with pytest.raises(CallIdleError, match=r"for 0\.1 seconds"):
+        next(answers)
+    gate.set()
 
 
 def test_a_stream_that_is_cancelled_ends_and_begins_nothing_more() -> None:

@@ -11,6 +11,7 @@ from typing import Generic, Protocol, TypeAlias, TypeVar
 
 import grpc
 from runtime.errors import RemoteError, ServiceError
+from runtime.open_calls import IDLE_SECONDS, CallIdleError
 from runtime.room import Room
 
 from inference.classify.progressive import STAGE_FAILURES, Judge, Judging, Vote, finish, judge_together
@@ -42,6 +43,8 @@ class StreamLimits:
     """Of files that were sent; a single one may be larger."""
     hearings: int
     """Songs that features hears for this stream at the same time."""
+    idle_seconds: float = IDLE_SECONDS
+    """How long it may stay open with nothing in the works."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +92,7 @@ class SongStream(Generic[Request, Case]):
         self._judge = judge
         self._room = Room(songs=limits.songs, content_bytes=limits.content_bytes)
         self._arrived: queue.SimpleQueue[Arrival[Request, Case]] = queue.SimpleQueue()
+        self._idle_seconds = limits.idle_seconds
         self._listening = ThreadPoolExecutor(limits.hearings, thread_name_prefix="listening")
         self._reading = True
         self._cancelled = False
@@ -132,11 +136,18 @@ class SongStream(Generic[Request, Case]):
 
     def _take(self) -> list[Arrival[Request, Case]]:
         """What has arrived; waits for the first only."""
-        taken = [self._arrived.get()]
+        taken = [self._first()]
         with suppress(queue.Empty):
             while len(taken) < MOST_ROWS:
                 taken.append(self._arrived.get_nowait())
         return taken
+
+    def _first(self) -> Arrival[Request, Case]:
+        while True:
+            with suppress(queue.Empty):
+                return self._arrived.get(timeout=self._idle_seconds)
+            if self._room.is_empty():
+                raise CallIdleError(self._idle_seconds)
 
     def _work(self, arrivals: Sequence[Arrival[Request, Case]]) -> Iterator[Entry[Request, Case]]:
         self._look()

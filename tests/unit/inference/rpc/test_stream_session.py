@@ -12,6 +12,7 @@ from inference.classify.stages import STAGES, Array, Vector, VectorKind
 from inference.classify.verdicts import Heard, InstalledHead, Opinions, Rule
 from inference.errors import RequestInvalidError
 from inference.rpc.stream_session import Entry, SongStream, StreamLimits
+from runtime.open_calls import CallIdleError
 from waiting import until
 
 HEAD = InstalledHead(
@@ -42,8 +43,12 @@ class Judge:
         return Opinions(logits=np.zeros((len(vectors), 2), dtype=np.float32), distances=None)
 
 
-def limits(songs: int = 4, content_bytes: int = 100, hearings: int = 2) -> StreamLimits:
-    return StreamLimits(songs=songs, content_bytes=content_bytes, hearings=hearings)
+def limits(
+    songs: int = 4, content_bytes: int = 100, hearings: int = 2, idle_seconds: float = 60
+) -> StreamLimits:
+    return StreamLimits(
+        songs=songs, content_bytes=content_bytes, hearings=hearings, idle_seconds=idle_seconds
+    )
 
 
 def sent(number: int) -> OneCase:
@@ -70,6 +75,27 @@ def test_nothing_more_is_read_until_answers_are_taken() -> None:
     assert len(taken) == 5
     assert len([answer.request for answer in answers]) == 99
     assert len(taken) == 100
+
+
+def test_a_stream_with_nothing_in_the_works_ends_after_a_while_and_one_at_work_does_not() -> None:
+    gate, at_work = threading.Event(), threading.Event()
+
+    def requests() -> Iterator[int]:
+        yield 1
+        gate.wait(30)
+
+    def hear(kinds: Sequence[VectorKind]) -> Heard:
+        at_work.wait(0.5)  # longer than it may be idle
+        return Heard(vectors=(FMA,))
+
+    stream = SongStream(
+        begin=lambda _: heard_by(hear), size=lambda _: 0, judge=Judge(), limits=limits(idle_seconds=0.1)
+    )
+    answers = stream.answers(requests())
+    assert next(answers).request == 1
+    with pytest.raises(CallIdleError, match=r"for 0\.1 seconds"):
+        next(answers)
+    gate.set()
 
 
 def test_what_has_arrived_meanwhile_is_judged_together() -> None:
