@@ -23,11 +23,12 @@ Behaviour = Callable[[Any, grpc.ServicerContext], Any]
 
 @dataclass
 class Test:
-    """A service of one method of each kind, and how many of its calls are begun and not ended."""
+    """A service of one method of each kind, and which of its calls have begun and ended."""
 
     __test__ = False
     channel: grpc.Channel | None = None
     at_work: threading.Event = field(default_factory=threading.Event)
+    begun: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
 
     def call(self, kind: str) -> Any:
@@ -45,6 +46,7 @@ class Test:
             self.ended.append("unary_stream")
 
     def stream_unary(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+        self.begun.append("stream_unary")
         try:
             return b"%d" % len(list(requests))
         finally:
@@ -140,6 +142,7 @@ def test_a_caller_who_goes_away_before_the_end_of_a_request_leaves_no_traceback(
     service: Test, never: Iterator[bool], caplog: pytest.LogCaptureFixture
 ) -> None:
     begun = service.call("stream_unary").future(never)
+    until(lambda: service.begun)
     begun.cancel()
     until(lambda: service.ended == ["stream_unary"])
     assert not [record for record in caplog.records if record.exc_info]
