@@ -13,7 +13,7 @@ os.environ["OMP_WAIT_POLICY"] = "passive"
 
 # Rooms and their modules with a `main`, in the order in which all of them run.
 ROOMS = {
-    "hearing": "features",
+    "extraction": "features",
     "features_load": "features",
     "mert_cpu": "features",
     "syncing": "portal",

@@ -24,7 +24,7 @@ from reclass.features.v1 import features_pb2, features_pb2_grpc
 from runtime.channel import open_channel
 from triton_server import free_port
 
-from benchmarks.features.hearing import FORMATS, make_song
+from benchmarks.features.extraction import FORMATS, make_song
 from benchmarks.support.targets import at_least
 
 SONGS = 8

@@ -3,11 +3,11 @@
     .venv/bin/python benchmarks/features/mert_gpu.py            # or any Python 3.11 with torch for GPUs and numpy
 
 Weights are random, of the published size: speed and number formats do not depend on what was learned. A song is 30 s of
-audio, heard in six windows of 5 s. Without a GPU it says so and ends with status 0. It takes some five minutes.
+audio, in six windows of 5 s. Without a GPU it says so and ends with status 0. It takes some five minutes.
 
   1. The card's rate: the best of several large products of bfloat16 matrices, and of half precision.
   2. For each model, layer and batch size: windows that are on the card already, and windows that come and go.
-  3. With decoding: processes decode MP3 files while the card listens; needs the packages of features, as in .venv.
+  3. With decoding: processes decode MP3 files while the card computes; needs the packages of features, as in .venv.
 """
 
 import argparse
@@ -90,7 +90,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--batches", nargs="+", type=int, default=list(BATCHES), help="windows at once")
     parser.add_argument("--dtype", choices=("auto", "fp16", "bf16", "fp32"), default="auto")
     parser.add_argument(
-        "--songs", type=int, default=300, help="decoded while the card listens; 0 leaves it out"
+        "--songs", type=int, default=300, help="decoded while the card computes; 0 leaves it out"
     )
     parser.add_argument("--processes", type=int, default=None, help="that decode; all cores but one")
     return parser.parse_args()
@@ -257,7 +257,7 @@ def both(encoder: Encoder, pcm: NDArray[np.int16], device: torch.device) -> tupl
 
 
 def with_decoding(encoder: Encoder, best: Best, device: torch.device, options: argparse.Namespace) -> None:
-    """Processes decode 4-minute MP3 files, take their middle 30 s and cut windows; the card hears what is ready."""
+    """Processes decode 4-minute MP3 files, take their middle 30 s and cut windows; the card takes what is ready."""
     try:
         from audio_files import song
         from features.embeddings.mert.windows import pcm_windows  # noqa: F401  the processes import it by themselves

@@ -175,8 +175,8 @@ def request_for(
     library: SyntheticLibrary, song: int, options: inference_pb2.ClassifyOptions | None = None
 ) -> inference_pb2.ClassifyTrackRequest:
     """A request with the vectors of one song by an artist that was not learned from."""
-    unheard = np.flatnonzero(library.artists % 2)
-    vectors = vectors_of(library, int(unheard[song % len(unheard)]))
+    held_out = np.flatnonzero(library.artists % 2)
+    vectors = vectors_of(library, int(held_out[song % len(held_out)]))
     return inference_pb2.ClassifyTrackRequest(vectors=vectors, options=options)
 
 

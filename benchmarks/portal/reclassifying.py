@@ -1,4 +1,4 @@
-"""Judging a library anew from stored vectors, end to end, with a real worker, inference, Triton and PostgreSQL."""
+"""Classifying a library anew from stored vectors, end to end, with a real worker, inference, Triton and PostgreSQL."""
 
 import itertools
 import os
@@ -26,7 +26,7 @@ def main() -> None:
     """Print songs a second and the worker's memory: verdicts that are all new, then none; and one song at a time."""
     with ExitStack() as stack:
         stack.enter_context(big_database())
-        _forget_unheard_songs()
+        _forget_songs_without_vectors()
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         triton = stack.enter_context(triton_server(folder))
         target = stack.enter_context(_inference(triton))
@@ -37,11 +37,11 @@ def main() -> None:
         new = _measure("another model: every verdict is new", worker)
         _measure("the same model: no verdict is", worker)
         print(f"{'one song at a time':40}{alone:9.0f}    ratio {new / alone:.1f}")
-        print(at_least("songs judged anew a second", new, SONGS_A_SECOND, "songs/s"))
+        print(at_least("songs classified anew a second", new, SONGS_A_SECOND, "songs/s"))
 
 
-def _forget_unheard_songs() -> None:
-    """Songs without vectors have to be heard first, which is another benchmark."""
+def _forget_songs_without_vectors() -> None:
+    """Songs without vectors need extraction first, which is another benchmark."""
     from portal.library.models import Track
 
     Track.objects.filter(audio=None).delete()

@@ -9,7 +9,7 @@ from benchmarks.support.targets import at_most
 
 MOST_GIGABYTES = 1.2
 MB = 1e6
-GENRES, TAUGHT, JUDGED = 16, 5000, 20_000
+GENRES, TAUGHT, CLASSIFIED = 16, 5000, 20_000
 # As Django's own field types keep it: full precision, the usual limit for large rows, stages as objects, and the twin
 # of each indexed text that serves LIKE.
 PLAIN = """
@@ -86,7 +86,7 @@ def _print_ratio() -> None:
 
 
 def _print_half_precision() -> None:
-    """Verdicts of one trained head on songs that it never heard, their embeddings in full and in half precision."""
+    """Verdicts of one trained head on songs of other artists, their embeddings in full and in half precision."""
     from big_library import ALBUMS_PER_ARTIST, SONGS_PER_ALBUM
     from big_vectors import VectorMaker
     from inference.classify.probabilities import softmax
@@ -94,9 +94,9 @@ def _print_half_precision() -> None:
     from inference.training.fitting import LOGISTIC, Recipe, fit_head
 
     songs_per_artist = ALBUMS_PER_ARTIST * SONGS_PER_ALBUM
-    artists = np.random.default_rng(1).integers(0, GENRES, (TAUGHT + JUDGED) // songs_per_artist + 1)
+    artists = np.random.default_rng(1).integers(0, GENRES, (TAUGHT + CLASSIFIED) // songs_per_artist + 1)
     maker = VectorMaker(artists, songs_per_artist, 1, separation=0.55)  # genres as near as real ones
-    numbers = np.arange(TAUGHT + JUDGED)
+    numbers = np.arange(TAUGHT + CLASSIFIED)
     fma, mert = maker.fma(numbers), maker.mert(numbers)
     full = np.concatenate([fma, mert], axis=1)
     half = np.concatenate([fma, mert.astype(np.float16).astype(np.float32)], axis=1)
@@ -109,7 +109,7 @@ def _print_half_precision() -> None:
     changed = int((exact.argmax(axis=1) != rounded.argmax(axis=1)).sum())
     right = (exact.argmax(axis=1) == labels[TAUGHT:]).mean()
     print(
-        f"\nhalf precision of embeddings: {changed} of {JUDGED:,} genres change ({right:.0%} of them right), "
+        f"\nhalf precision of embeddings: {changed} of {CLASSIFIED:,} genres change ({right:.0%} of them right), "
         f"a probability by {np.abs(exact - rounded).max():.5f} at most\n"
     )
 

@@ -56,7 +56,7 @@ def ask(
 
 def show(answer: inference_pb2.ClassifyTrackResponse) -> None:
     if answer.outcome == inference_pb2.OUTCOME_NO_MODEL:
-        print(f"heard, but no model is trained yet; {len(answer.vectors)} vectors came back")
+        print(f"analysed, but no model is trained yet; {len(answer.vectors)} vectors came back")
         return
     print(f"{worth(answer)}  ({answer.model_version}, stage {answer.deciding_stage})")
     for verdict in answer.verdicts:

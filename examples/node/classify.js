@@ -46,7 +46,7 @@ function worth(answer) {
     case "OUTCOME_PROVISIONAL":
       return `${answer.genre}  ${percent}  provisional: ${answer.provisionalReason}`;
     case "OUTCOME_NO_MODEL":
-      return `heard, but no model is trained yet; ${answer.vectors.length} vectors came back`;
+      return `analysed, but no model is trained yet; ${answer.vectors.length} vectors came back`;
     default:
       return `unlike the songs of the training; at a guess ${answer.genre}`;
   }

@@ -1,4 +1,4 @@
-"""Vectors of a made-up library, in PostgreSQL's binary form: genres, artists and songs as Gaussian offsets, as heard
+"""Vectors of a made-up library, in PostgreSQL's binary form: genres, artists and songs as Gaussian offsets, seen
 through the very different sizes of the FMA values and through an embedding's even ones."""
 
 import numpy as np

@@ -39,7 +39,7 @@ class FeaturesProcess:
             worker for worker in self.process.children(recursive=True) if worker.ppid() != self.process.pid
         ]
 
-    def hear(self, path: Path) -> "features_pb2.ExtractResponse | RemoteError":
+    def extract(self, path: Path) -> "features_pb2.ExtractResponse | RemoteError":
         """What comes of a file: an answer, or what the service says against it."""
         audio = features_pb2.AudioReference(path=str(path))
         try:

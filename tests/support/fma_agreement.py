@@ -21,7 +21,7 @@ LARGEST_KURTOSIS = 2e-4
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """One excerpt, heard by both."""
+    """The values of one excerpt by both."""
 
     ours: FloatArray
     """[shape=(518,)], before anything is filled in."""

@@ -18,12 +18,12 @@ CALLERS = 4
 
 
 def throw(service: FeaturesProcess, folder: Path, files: Iterable[tuple[str, bytes]]) -> Counter[str]:
-    """Hear each file; how many came to what: "heard", or a reason. Whatever is no answer of ours fails at once."""
+    """Extract each file; how many came to what: "extracted", or a reason. What is no answer of ours fails at once."""
 
-    def hear(file: tuple[str, bytes]) -> str:
+    def extract(file: tuple[str, bytes]) -> str:
         path = folder / file[0]
         path.write_bytes(file[1])
-        answer = service.hear(path)
+        answer = service.extract(path)
         if isinstance(answer, RemoteError):
             assert answer.reason in REASONS, f"{path.name}: {answer.reason} {answer.message}"
             assert answer.message, path.name
@@ -31,19 +31,19 @@ def throw(service: FeaturesProcess, folder: Path, files: Iterable[tuple[str, byt
         else:
             assert np.isfinite(answer.vectors[0].values).all(), path.name
             assert len(answer.vectors[0].values) == 518, path.name
-            outcome = "heard"
+            outcome = "extracted"
         path.unlink()
         return outcome
 
     with ThreadPoolExecutor(CALLERS) as callers:
-        return Counter(callers.map(hear, files))
+        return Counter(callers.map(extract, files))
 
 
 def assert_unharmed(service: FeaturesProcess, song: Path, before: "Footprint", processes: int) -> None:
     """The service is as it was, its pool is whole, and its log has nothing in it that is not ours."""
     assert service.is_serving()
     for _ in range(2 * processes):
-        assert not isinstance(service.hear(song), RemoteError)
+        assert not isinstance(service.extract(song), RemoteError)
     until(lambda: len(service.workers()) == processes)
     until(lambda: service.process.num_fds() <= before.files)
     assert service.process.memory_info().rss <= before.rss_bytes + MAX_GROWTH_BYTES
@@ -57,11 +57,11 @@ def assert_unharmed(service: FeaturesProcess, song: Path, before: "Footprint", p
 
 
 class Footprint:
-    """What a service takes, measured when it has heard a song in each of its processes."""
+    """What a service takes, measured after a song in each of its processes."""
 
     def __init__(self, service: FeaturesProcess, song: Path, processes: int) -> None:
         with ThreadPoolExecutor(CALLERS) as callers:
-            for answer in callers.map(service.hear, [song] * 4 * processes):
+            for answer in callers.map(service.extract, [song] * 4 * processes):
                 assert not isinstance(answer, RemoteError), answer
         self.files = service.process.num_fds()
         self.rss_bytes = service.process.memory_info().rss

@@ -7,7 +7,7 @@ import audio_files
 import numpy as np
 
 Rng = np.random.Generator
-# Small ones, so that thousands are decoded in a minute; long enough to be heard.
+# Small ones, so that thousands are decoded in a minute; long enough to be accepted.
 SOURCES = {
     "a.mp3": {},
     "a.flac": {},

@@ -35,7 +35,7 @@ STALLED_SECONDS = 2.0
 
 @dataclass
 class SlowFeatures(FeaturesStandIn):
-    """Hears a song in a tenth of a second, or when it is let."""
+    """Extracts a song in a tenth of a second, or when it is let."""
 
     gate: threading.Event = field(default_factory=threading.Event)
     at_work: Counter[str] = field(default_factory=Counter)
@@ -212,18 +212,18 @@ def outage(postgres: PostgresServer, seconds: float, *, kill: bool) -> Iterator[
 
 
 def outlive_an_outage(system: System, seconds: float, *, kill: bool) -> None:
-    """An extraction, with the database away in its middle, ends by itself with every song heard."""
+    """An extraction, with the database away in its middle, ends by itself with the features of every song."""
     worker = system.keep("worker", name="worker")
     web = system.keep("web", name="web")
     assert system.reclass("sync", "--library", "Music").returncode == 0
     extract = system.begin("extract")
-    wait_until(lambda: len(system.features.heard) >= 3)
+    wait_until(lambda: len(system.features.extracted) >= 3)
     with outage(system.postgres, seconds, kill=kill):
         pass
     output, _ = extract.communicate(timeout=120)
     assert extract.returncode == 0, output + worker.said()
     assert system.one("SELECT count(*) FROM library_track WHERE analysis = 'heard'") == SONGS
-    assert set(system.features.heard) == {str(1000 + number) for number in range(1, SONGS + 1)}
+    assert set(system.features.extracted) == {str(1000 + number) for number in range(1, SONGS + 1)}
     assert system.features.most_at_once == 1
     # A container is started anew only when its process says that it failed; the web needs no new start.
     assert worker.statuses

@@ -34,10 +34,10 @@ class TooShortError(ServiceError):
 
 @dataclass
 class FeaturesStandIn(features_pb2_grpc.FeatureServiceServicer):
-    """Hears every song at once; `faults` are raised first, in order, by rating key."""
+    """Answers for every song at once; `faults` are raised first, in order, by rating key."""
 
     faults: dict[str, list[ServiceError]] = field(default_factory=dict)
-    heard: list[str] = field(default_factory=list)
+    extracted: list[str] = field(default_factory=list)
     request_ids: set[str] = field(default_factory=set)
     media_folders: list[str] = field(default_factory=list)
     versions: dict[int, str] = field(default_factory=lambda: {features_pb2.VECTOR_KIND_FMA: VERSION})
@@ -55,7 +55,7 @@ class FeaturesStandIn(features_pb2_grpc.FeatureServiceServicer):
     asked_of_it: list[features_pb2.GetCapabilitiesRequest] = field(default_factory=list)
     mappings_locked: bool = False
     before_answer: Callable[[str], object] = field(default=lambda key: None)
-    """Called with the rating key while a song is listened to."""
+    """Called with the rating key while a song is being extracted."""
 
     def Extract(
         self, request: features_pb2.ExtractRequest, context: grpc.ServicerContext
@@ -67,7 +67,7 @@ class FeaturesStandIn(features_pb2_grpc.FeatureServiceServicer):
         )
         if self.faults.get(key):
             raise self.faults[key].pop(0)
-        self.heard.append(key)
+        self.extracted.append(key)
         self.before_answer(key)
         content = self.contents.get(key, f"content {key}")
         tags = features_pb2.FileTags(genres=["In the file"])
@@ -143,14 +143,14 @@ class InferenceStandIn(ModelsStandIn):
     feature_versions: tuple[str, ...] = ()
     """What it has learned from; empty: it takes everything."""
     kinds: tuple[int, ...] = (features_pb2.VECTOR_KIND_FMA,)
-    """What its stage hears."""
+    """The vectors that its stage takes."""
     verdicts_of_stages: int = 1
     """How many stages say something of a song."""
     streams: list[int] = field(default_factory=list)
     """Songs of each stream."""
     faults: list[ServiceError] = field(default_factory=list)
-    hears: str = ""
-    """Content key of the audio that it listens to; empty where vectors are enough."""
+    audio_key: str = ""
+    """Content key of the audio that it reads; empty where vectors are enough."""
     asked: list[inference_pb2.ClassifyTrackRequest] = field(default_factory=list)
     taught: list[inference_pb2.TrainingSong] = field(default_factory=list)
     trained_state: int = IN_SERVICE
@@ -200,7 +200,7 @@ class InferenceStandIn(ModelsStandIn):
             model_version=self.model,
             random_weights=self.random_weights,
             verdicts=[self._verdict(self.genre, stage + 1) for stage in range(self.verdicts_of_stages)],
-            content_key=self.hears,
+            content_key=self.audio_key,
         )
 
     def Train(

@@ -45,7 +45,7 @@ def top_five(genre: str, confidence: float) -> list[Any]:
     return [genre, confidence, *(part for name, share in pairs for part in (name, rest * share))]
 
 
-def judge(track: Track, genre: Genre, confidence: float, **fields: Any) -> Prediction:
+def add_prediction(track: Track, genre: Genre, confidence: float, **fields: Any) -> Prediction:
     """A current prediction of two stages."""
     stages = [
         [stage, version, confidence >= threshold, threshold, top_five(genre.name, confidence * share)]
@@ -55,7 +55,7 @@ def judge(track: Track, genre: Genre, confidence: float, **fields: Any) -> Predi
     return Prediction.objects.create(track=track, genre=genre, confidence=confidence, **(made_up | fields))
 
 
-def make_judged_songs(count: int, library: Library | None = None) -> list[Track]:
+def make_classified_songs(count: int, library: Library | None = None) -> list[Track]:
     """Songs of several genres: some agree with their tags, some differ, some have none."""
     library = library or make_library()
     genres = list(Genre.objects.all())
@@ -72,7 +72,9 @@ def make_judged_songs(count: int, library: Library | None = None) -> list[Track]
             analysis=Analysis.CLASSIFIED,
             in_plex=list(InPlex)[number % 6],
         )
-        judge(song, genre, 0.55 + 0.44 * (number % 9) / 9, label_suspect=number % 3 == 1 and number % 2 == 0)
+        add_prediction(
+            song, genre, 0.55 + 0.44 * (number % 9) / 9, label_suspect=number % 3 == 1 and number % 2 == 0
+        )
         songs.append(song)
     return songs
 

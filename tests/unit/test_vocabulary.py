@@ -29,7 +29,8 @@ INFERENCE = (
     "protos/reclass/inference",
 )
 PORTAL = ("services/portal", "tests/unit/portal", "tests/integration/portal", "benchmarks/portal")
-FITTING = ("services/inference", "benchmarks/inference", "protos/reclass/inference")
+TRAINING = ("services/inference", "protos/reclass/inference")
+FITTING = (*TRAINING, "benchmarks/inference")
 MERT = ("services/triton", "tests/unit/triton", "tests/integration/triton")
 FEATURES = (
     "services/features",
@@ -74,8 +75,9 @@ WORDS = [
     *forbidden("outcome_unsure", "OUTCOME_OUT_OF_DISTRIBUTION"),
     *forbidden("doubt doubts chances scepticism", "label_noise_rate, noise_prior, prior_strength"),
     *forbidden("suspects", "suspected_label_errors"),
-    *forbidden("wrong", "dropped_labels", FITTING),
-    *forbidden("shares Part", "soft_targets, Dataset", FITTING),
+    *forbidden("wrong", "dropped_labels", TRAINING),
+    *forbidden("shares", "soft_targets", TRAINING),
+    *forbidden("Part", "Dataset", FITTING),
     *forbidden("named", "multi_hot", FITTING, defined=True),
     *forbidden("choosing Tried Chosen", "model_selection, Candidate, Selection", FITTING),
     *forbidden("tried chosen", "candidates, selected", FITTING, defined=True),
@@ -94,7 +96,7 @@ WORDS = [
     *forbidden(
         "shown beside ahead plain standing recognising",
         "annotations, flags, prefetch, to_dict, plex_state, reidentify",
-        ("services", "clients"),
+        ("services/portal", "clients"),
         defined=True,
     ),
     *forbidden("lay_out abandon abandoned", "plan, cancel", PORTAL),
@@ -127,7 +129,7 @@ judging opinion opinions rival strange stranger strangers unsure_beyond unsure_s
 doubts chances scepticism suspects wrong shares Part named Tried Chosen tried chosen look_once looked_at
 hear_all conclude concluded cases Case Cases Sitting Places Room makes wish wishes claim claims offer offers
 learnable shown beside ahead plain standing lay_out abandon also later_share TriedHead InvalidRequest
-request_invalid conversion
+request_invalid
 """
 NOT_YET = frozenset(_NOT_YET.split())
 NOT_YET_ON_PAGES: frozenset[str] = frozenset(

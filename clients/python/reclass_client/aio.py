@@ -11,7 +11,7 @@ from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
 
 from reclass_client.answers import classification_of, status_of
 from reclass_client.arguments import address, checked, seconds
-from reclass_client.client import AHEAD, SONG_SECONDS, Arrival, Feed
+from reclass_client.client import PREFETCH, SONG_SECONDS, Arrival, Feed
 from reclass_client.connection import CHANNEL_OPTIONS, metadata
 from reclass_client.errors import BadArgumentError, CallCancelledError, translated
 from reclass_client.models import SWITCH_SECONDS, Model, ModelReport, model_of, report_of
@@ -151,7 +151,7 @@ class AsyncFeed(Feed):
     def __init__(self, songs: "Iterable[Song] | AsyncIterable[Song]", options: Options) -> None:
         super().__init__((), options)
         self._any_songs = songs
-        self._async_room = asyncio.Semaphore(AHEAD)
+        self._async_room = asyncio.Semaphore(PREFETCH)
         self._accepted = asyncio.Event()
         self.arrived: asyncio.Queue[Arrival | CallCancelledError] = asyncio.Queue()
 

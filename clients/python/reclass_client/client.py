@@ -18,10 +18,10 @@ from reclass_client.models import SWITCH_SECONDS, Model, ModelReport, model_of, 
 from reclass_client.songs import Options, Song, options_to, request_for
 from reclass_client.values import Answer, Classification, Status, Vector
 
-AHEAD = 1024
+PREFETCH = 1024
 """Songs of `classify_many` that are sent before their answers are taken; more than the service works on at once."""
 SONG_SECONDS = 150.0
-"""More than the service allows for listening to one song."""
+"""More than the service allows for one song."""
 Response = TypeVar("Response")
 
 
@@ -163,7 +163,7 @@ class Feed:
         self._options = options
         self._arrived: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
         # The connection alone would hold megabytes of answers for a caller who does not take them.
-        self._room = threading.Semaphore(AHEAD)
+        self._room = threading.Semaphore(PREFETCH)
         self._stopped = False
         self.failure: Exception | None = None
         """What the caller's own iterable raised; gRPC would only say that iterating failed."""

@@ -63,7 +63,7 @@ class BadArgumentError(InvalidRequestError, ValueError):
 
 
 class AudioDamagedError(InvalidRequestError):
-    """The file is audio, and damaged or cut short where it is heard."""
+    """The file is audio, and damaged or cut short in the part that is analysed."""
 
 
 class AudioNotFoundError(ReclassError):
@@ -83,7 +83,7 @@ class NotPossibleError(ReclassError):
 
 
 class NotSupportedError(ReclassError):
-    """What listens there does not know the call: a service that is older than this package, or another one."""
+    """What answers there does not know the call: another version of the service, or another program."""
 
 
 class TokenRefusedError(ReclassError):

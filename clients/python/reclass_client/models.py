@@ -65,7 +65,7 @@ class Model:
     heads: tuple[str, ...]
     """What `Classification.model_version` names, by stage."""
     feature_versions: tuple[str, ...]
-    """Vectors of these versions can be judged."""
+    """It classifies vectors of these versions."""
     genres: tuple[str, ...]
     song_count: int
     training_digest: str
@@ -122,7 +122,7 @@ class VoteFigures(HeldOut):
     decided: tuple[float, ...]
     """Share of the songs that each stage decides, from the first."""
     proposed_thresholds: tuple[float, ...]
-    """For `Options.stage_thresholds`: within one point of hearing everything, at the least cost."""
+    """For `Options.stage_thresholds`: within one point of asking every stage for every song, at the least cost."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What is asked: one song, named in one of several ways, and how it is to be judged."""
+"""What is asked: one song, named in one of several ways, and how it is to be classified."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ EXCERPTS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How songs are judged; what is left out is as the service has it."""
+    """How songs are classified; what is left out is as the service has it."""
 
     top_k: int = 0
     """Genres in each verdict; 0 takes 5."""
@@ -32,7 +32,7 @@ class Options:
     path_mappings: Mapping[str, str] = field(default_factory=dict)
     """Beginnings of paths as you name them, and as the service finds them: {"/music": "/mnt/music"}."""
     excerpt: str = "middle"
-    """Which part is heard: "middle" or "first" (30 seconds), or "whole"."""
+    """Which part is analysed: "middle" or "first" (30 seconds), or "whole"."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ class Outcome(str, Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Vector:
-    """What was computed from the sound; kept and sent again, it saves the listening."""
+    """Features of a song's audio; kept and sent again, they save the extraction."""
 
     kind: str
     """"FMA", "FMA_NATIVE" (of the whole song), "MERT" or "JMLA"."""
@@ -50,8 +50,8 @@ class StageVerdict:
     decided: bool
     """Whether it reached its threshold."""
     threshold: float
-    feature_versions: tuple[str, ...] = ()
-    """Of the vectors that it judged; none from a service that is older than this package."""
+    feature_versions: tuple[str, ...]
+    """Of the vectors that it classified."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +90,7 @@ class Classification:
     audio: AudioFacts | None
     """None when no audio was read."""
     random_weights: bool = False
-    """The deciding stage judged vectors that random weights made, for trials: its verdict means nothing."""
+    """The deciding stage classified embeddings of random weights, made for trials: its verdict means nothing."""
 
     @property
     def is_guess(self) -> bool:
@@ -136,7 +136,7 @@ class StageState:
     model_version: str
     genres: tuple[str, ...]
     feature_versions: tuple[str, ...]
-    """Vectors of these versions can be judged."""
+    """It classifies vectors of these versions."""
     trained_time: datetime | None
     device: str
     message: str

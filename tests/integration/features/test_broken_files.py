@@ -69,10 +69,10 @@ def test_files_over_which_decoders_hang_cost_themselves_alone(
     service: FeaturesProcess, endless: list[Path], song: Path
 ) -> None:
     with ThreadPoolExecutor() as callers:
-        hanging = [callers.submit(service.hear, path) for path in endless]
+        hanging = [callers.submit(service.extract, path) for path in endless]
         until(lambda: all(at_work(service, path) for path in endless))
         assert service.is_serving()
-        waiting = callers.submit(service.hear, song)
+        waiting = callers.submit(service.extract, song)
         for call in hanging:
             answer = call.result()
             assert isinstance(answer, RemoteError)
@@ -85,14 +85,14 @@ def test_a_decoder_that_is_killed_costs_its_own_song_alone(
     service: FeaturesProcess, endless: list[Path], song: Path
 ) -> None:
     with ThreadPoolExecutor() as callers:
-        dying = callers.submit(service.hear, endless[0])
+        dying = callers.submit(service.extract, endless[0])
         until(lambda: at_work(service, endless[0]))
-        assert isinstance(service.hear(song), features_pb2.ExtractResponse)
+        assert isinstance(service.extract(song), features_pb2.ExtractResponse)
         (worker,) = at_work(service, endless[0])
         worker.kill()
         answer = dying.result()
     assert isinstance(answer, RemoteError)
     assert (answer.reason, answer.permanent) == ("DECODER_CRASHED", False)
     assert service.is_serving()
-    assert isinstance(service.hear(song), features_pb2.ExtractResponse)
+    assert isinstance(service.extract(song), features_pb2.ExtractResponse)
     until(lambda: len(service.workers()) == PROCESSES)

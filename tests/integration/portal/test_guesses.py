@@ -26,7 +26,7 @@ def shown(client, address: str) -> str:
 
 def a_guess(jazz: Genre) -> Track:
     track = songs.make_song(songs.make_library(), 1, analysis=Analysis.UNSURE)
-    songs.judge(
+    songs.add_prediction(
         track,
         jazz,
         0.9998,
@@ -48,7 +48,7 @@ def test_an_exported_guess_is_no_genre_of_the_song_and_its_outcome_stands_beside
 
 def test_an_exported_verdict_is_the_genre_with_its_outcome(jazz):
     track = songs.make_song(songs.make_library(), 1, analysis=Analysis.CLASSIFIED)
-    songs.judge(track, jazz, 0.9, outcome="classified", random_weights=True)
+    songs.add_prediction(track, jazz, 0.9, outcome="classified", random_weights=True)
     (row,) = songs_as_data()
     assert (row["genre"], row["outcome"], row["is_guess"], row["random_weights"]) == (
         "Jazz",
@@ -78,7 +78,7 @@ def test_the_list_and_the_page_of_a_song_call_a_guess_a_guess_without_its_percen
 
 def test_a_verdict_of_random_weights_says_so_in_the_list_and_on_its_page(jazz, admin_client):
     track = songs.make_song(songs.make_library(), 1, analysis=Analysis.CLASSIFIED)
-    songs.judge(track, jazz, 0.9, outcome="classified", random_weights=True)
+    songs.add_prediction(track, jazz, 0.9, outcome="classified", random_weights=True)
     assert "Random weights" in shown(admin_client, "")
     assert "Random weights" in shown(admin_client, f"{track.pk}/change/")
 

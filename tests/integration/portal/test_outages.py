@@ -52,7 +52,7 @@ def test_no_job_is_done_twice_at_once_because_a_heartbeat_is_late(system: System
     taken = system.one("SELECT id FROM procrastinate_jobs WHERE status = 'doing' AND queue_name = 'runs'")
     system.keep("worker", name="other")
     system.features.gate.set()
-    wait_until(lambda: len(system.features.heard) >= SONGS - 3)
+    wait_until(lambda: len(system.features.extracted) >= SONGS - 3)
     age = "SELECT extract(epoch FROM now() - min(last_heartbeat)) FROM procrastinate_workers"
     wait_until(lambda: system.one(age) > 3 * STALLED_SECONDS)
     # The other worker looked after the jobs all the while, and left this one alone.

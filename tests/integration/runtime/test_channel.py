@@ -127,7 +127,7 @@ def test_a_server_that_is_killed_costs_no_call() -> None:
     assert set(answers[-100:]) == others
 
 
-def test_who_is_not_patient_hears_at_once_that_nobody_is_there(unused_port: int) -> None:
+def test_who_is_not_patient_is_told_at_once_that_nobody_is_there(unused_port: int) -> None:
     with (
         open_channel(f"127.0.0.1:{unused_port}", timeout_seconds=250, patient=False) as channel,
         pytest.raises(grpc.RpcError) as refused,

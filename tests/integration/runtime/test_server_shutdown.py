@@ -111,7 +111,7 @@ def test_a_service_that_cannot_get_ready_ends_with_its_reason(unused_port: int) 
     assert "ZeroDivisionError" in err
 
 
-def test_sigterm_is_heard_while_a_service_warms_up(unused_port: int) -> None:
+def test_sigterm_is_obeyed_while_a_service_warms_up(unused_port: int) -> None:
     with run("lambda: (print('warming', flush=True), time.sleep(2))", unused_port) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "warming\n"

@@ -130,7 +130,7 @@ def test_a_call_in_progress_stays_with_the_server_that_it_began_with(
     music.close()
 
 
-def heard_of(strangers: list[str]) -> type[BaseHTTPRequestHandler]:
+def recording(strangers: list[str]) -> type[BaseHTTPRequestHandler]:
     """A server that is not Plex and notes every token that reaches it."""
 
     class Stranger(BaseHTTPRequestHandler):
@@ -149,7 +149,7 @@ def heard_of(strangers: list[str]) -> type[BaseHTTPRequestHandler]:
 def stranger() -> Iterator[tuple[str, list[str]]]:
     """Somebody else's server: where it is, and the requests that came, each with its token."""
     requests: list[str] = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), heard_of(requests))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), recording(requests))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}", requests

@@ -42,18 +42,18 @@ def test_held_out_artist_accuracy_and_planted_wrong_tags_are_in_range(
     held_out = [row for row in rows if row["out_of_fold"]]
     accuracy = sum(row["ai_genre"] == known[row["file"]]["true_genre"] for row in held_out) / len(held_out)
     wrong = {path for path, song in known.items() if song["tag_state"] == "wrong"}
-    suspects = {row["file"] for row in rows if row["label_suspect"]}
-    recall = len(wrong & suspects) / len(wrong)
-    precision = len(wrong & suspects) / len(suspects)
+    suspected = {row["file"] for row in rows if row["label_suspect"]}
+    recall = len(wrong & suspected) / len(wrong)
+    precision = len(wrong & suspected) / len(suspected)
     say(f"held-out-artist accuracy {accuracy:.3f} of {len(held_out)} songs")
-    say(f"planted wrong tags: recall {recall:.3f}, precision {precision:.3f} ({len(suspects)} suspects)")
+    say(f"planted wrong tags: recall {recall:.3f}, precision {precision:.3f} ({len(suspected)} suspected)")
     assert len(held_out) >= 120
     assert 0.6 <= accuracy <= 0.99
     assert recall >= 0.6
     assert precision >= 0.5
 
 
-def test_the_report_of_the_training_says_the_same_of_artists_it_never_heard(demo: RunningDemo) -> None:
+def test_the_report_of_the_training_says_the_same_of_held_out_artists(demo: RunningDemo) -> None:
     found = re.search(r"Held-out artists\D+([\d.]+)%", demo.output)
     assert found
     assert 60 <= float(found[1]) <= 99

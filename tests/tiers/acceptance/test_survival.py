@@ -23,7 +23,7 @@ FORGET_HALF = (
 
 @pytest.fixture
 def classify(demo: RunningDemo) -> Iterator[subprocess.Popen[str]]:
-    """A classification in progress of half of the songs, which nobody has heard."""
+    """A classification in progress of half of the songs, whose features are not extracted yet."""
     for statement in FORGET_HALF:
         demo.query(statement)
     process = demo.start("classify")

@@ -1,4 +1,4 @@
-"""Songs that cannot be heard, and a Plex that refuses: said in the shell and in the admin, and the rest goes on."""
+"""Songs that cannot be analysed, and a Plex that refuses: said in the shell and in the admin, and the rest goes on."""
 
 import html
 import re
@@ -16,7 +16,7 @@ from running_demo import RunningDemo
 pytestmark = pytest.mark.timeout(300)
 MUSIC = 2
 FIRST_KEY = 900_001
-# What the page of each song says; empty for those that are judged like any other.
+# What the page of each song says; empty for those that are classified like any other.
 SAYS = {
     "No media": "Plex has no file for this track: repair or remove it in Plex, then sync again.",
     "Words": "the file is a text, and no audio",
@@ -130,7 +130,7 @@ def test_the_sync_takes_all_songs_and_names_the_one_without_media(trouble: Troub
     assert "Plex has no file for “Trouble – No media”: repair or remove it there" in trouble.sync.stdout
 
 
-def test_the_extraction_hears_the_good_songs_and_says_of_each_other_why_not(trouble: Trouble) -> None:
+def test_the_good_songs_are_extracted_and_of_each_other_it_is_said_why_not(trouble: Trouble) -> None:
     assert trouble.extract.returncode == 1, "songs that may come back have failed"
     assert "Traceback" not in trouble.extract.stdout + trouble.extract.stderr
     for title, says in trouble.says.items():
@@ -149,10 +149,10 @@ def test_a_lost_file_is_not_waited_for(trouble: Trouble) -> None:
     assert int(seconds[1]) < 20
 
 
-def test_the_good_songs_are_judged_and_the_others_never(trouble: Trouble) -> None:
+def test_the_good_songs_are_classified_and_the_others_never(trouble: Trouble) -> None:
     assert trouble.classify.returncode == 1
-    judged = {title for title, row in trouble.rows.items() if row["ai_genre"]}
-    assert judged == set(GOOD)
+    classified = {title for title, row in trouble.rows.items() if row["ai_genre"]}
+    assert classified == set(GOOD)
     assert {row["analysis"] for title, row in trouble.rows.items() if title in FAILED} == {"failed"}
     assert f"{len(FAILED)} failed" in trouble.classify.stdout
 

@@ -64,7 +64,7 @@ def pooled_by_hubert(folder: Path, y: Tensor) -> Tensor:
     return torch.stack([state.mean(dim=1) for state in states], dim=1)
 
 
-def heard(checkpoint: Checkpoint, y: Tensor, layers: list[int]) -> Tensor:
+def embedded(checkpoint: Checkpoint, y: Tensor, layers: list[int]) -> Tensor:
     encoder = Encoder(checkpoint.architecture, checkpoint.tensors, layers)
     with torch.inference_mode():
         found: Tensor = encoder(y)
@@ -77,7 +77,7 @@ def test_a_published_model_has_as_many_tensors_and_parameters_as_the_real_file(f
 
 
 def test_every_layer_is_the_one_of_hubert(full: FullSize, say: Callable[[object], None]) -> None:
-    found = heard(full.checkpoint, full.y, list(range(full.layers.shape[1])))
+    found = embedded(full.checkpoint, full.y, list(range(full.layers.shape[1])))
     worst = float((found - full.layers).abs().max())
     say(
         f"{full.size}: largest difference to HuBERT {worst:.1e}, values up to {float(full.layers.abs().max()):.0f}"
@@ -87,7 +87,7 @@ def test_every_layer_is_the_one_of_hubert(full: FullSize, say: Callable[[object]
 
 def test_stopping_at_the_genre_layer_changes_nothing(full: FullSize) -> None:
     layer = GENRE_LAYER[full.size]
-    found = heard(full.checkpoint, full.y, [layer])
+    found = embedded(full.checkpoint, full.y, [layer])
     assert float((found[:, 0] - full.layers[:, layer]).abs().max()) < TOLERANCES[full.size]
 
 

@@ -34,7 +34,7 @@ SLOW_PLEX = {"kind": "slow", "path": "/library", "times": -1, "seconds": 0.04}
 FORGET_WHAT_PLEX_SAID = (
     "UPDATE library_track SET title = 'forgotten', plex_genres = '{}', last_synced = NULL",
 )
-FORGET_WHAT_WAS_HEARD = (
+FORGET_FEATURES = (
     "DELETE FROM verdicts_prediction",
     "UPDATE library_track SET audio_id = NULL, analysis = 'pending'",
     "DELETE FROM library_vector",
@@ -155,7 +155,7 @@ def test_a_sync_outlives_every_process(demo: RunningDemo, slow_plex: None) -> No
 
 
 def test_an_extraction_outlives_every_process(demo: RunningDemo) -> None:
-    survive(demo, "extract", undo=FORGET_WHAT_WAS_HEARD)
+    survive(demo, "extract", undo=FORGET_FEATURES)
     assert demo.query(
         "SELECT count(*), count(DISTINCT audio_id) FROM library_track WHERE analysis = 'heard'"
     ) == [(SONGS, SONGS)]
@@ -165,7 +165,7 @@ def test_an_extraction_outlives_every_process(demo: RunningDemo) -> None:
 
 
 def test_a_classification_outlives_every_process(demo: RunningDemo) -> None:
-    survive(demo, "classify", undo=FORGET_WHAT_WAS_HEARD)
+    survive(demo, "classify", undo=FORGET_FEATURES)
     current = demo.query("SELECT count(*), count(DISTINCT track_id) FROM verdicts_prediction WHERE current")
     assert current == [(SONGS, SONGS)]
     twice = "SELECT FROM verdicts_prediction GROUP BY track_id, model_version HAVING count(*) > 1"

@@ -80,7 +80,7 @@ class Callers:
                     return
                 self.repeated.append(error)
 
-    def heard_from(self, version: str) -> bool:
+    def answered_by(self, version: str) -> bool:
         """Whether this version answers from now on."""
         before = self.answered[version]
         until(lambda: self.answered[version] > before, RESTART_SECONDS)
@@ -213,12 +213,12 @@ def test_a_promotion_and_a_rollback_cost_no_call_of_fifty_callers(
     service: Service, callers: Callers, say: Say
 ) -> None:
     with callers.asking():
-        callers.heard_from("genre_fma/1")
+        callers.answered_by("genre_fma/1")
         for _ in range(3):
             service.promote()
-            callers.heard_from("genre_fma/2")
+            callers.answered_by("genre_fma/2")
             service.roll_back()
-            callers.heard_from("genre_fma/1")
+            callers.answered_by("genre_fma/1")
     say(f"three promotions and rollbacks under {CALLERS} callers: {callers.answered.total()} calls answered")
     assert callers.failed == []
     assert callers.repeated == []
@@ -229,19 +229,19 @@ def test_a_crash_in_the_middle_costs_no_request_and_leaves_one_of_both_in_servic
     service: Service, callers: Callers, say: Say
 ) -> None:
     with callers.asking():
-        callers.heard_from("genre_fma/1")
+        callers.answered_by("genre_fma/1")
         assert service.crash_in(service.promote, both_are_loaded(service)) == "model-1"
         service.promote()
         service.roll_back()
         assert service.crash_in(service.promote, the_pointer_moved(service)) == "model-2"
-        callers.heard_from("genre_fma/2")
+        callers.answered_by("genre_fma/2")
         service.roll_back()
         service.promote()
         assert service.crash_in(service.roll_back, both_are_loaded(service)) == "model-2"
         service.roll_back()
         service.promote()
         assert service.crash_in(service.roll_back, the_pointer_moved(service)) == "model-1"
-        callers.heard_from("genre_fma/1")
+        callers.answered_by("genre_fma/1")
     say(
         f"kill -9 in two promotions and two rollbacks under {CALLERS} callers: {callers.answered.total()} requests "
         f"answered, {len(callers.repeated)} after a repetition, {len(callers.failed)} failed"

@@ -21,14 +21,14 @@ def restored_logging() -> Iterator[None]:
 def test_a_line_names_service_level_event_and_request(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging(service="features")
     bind_request_id("run-7")
-    get_logger("features.audio").info("heard", path="Björk.mp3", seconds=1.5)
+    get_logger("features.audio").info("extracted", path="Björk.mp3", seconds=1.5)
     line = json.loads(capsys.readouterr().err)
     assert (
         line.items()
         >= {
             "service": "features",
             "level": "info",
-            "event": "heard",
+            "event": "extracted",
             "request_id": "run-7",
             "path": "Björk.mp3",
             "seconds": 1.5,

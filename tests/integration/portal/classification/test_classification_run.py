@@ -104,7 +104,7 @@ def test_vectors_that_are_no_use_are_made_anew(portal, songs):
 
 
 def test_a_song_whose_audio_proves_to_be_another_is_judged_by_the_audio_alone(portal, songs):
-    portal.inference.hears = "another recording"
+    portal.inference.audio_key = "another recording"
     portal.finish(start_classify(track_ids=[songs[0].pk]))
     assert [bool(asked.vectors) for asked in portal.inference.asked] == [True, False]
     song = Track.objects.get(pk=songs[0].pk)

@@ -26,7 +26,7 @@ from portal.writing.write_test import PROBE, WriteTestError, restore_left_over, 
 from portal_services import TooShortError
 from runtime.errors import ServiceError
 from runtime.testing import running_server
-from songs import judge
+from songs import add_prediction
 from sync.library import PlexMusic
 from sync.plex import Plex, PlexAddress, Timeouts
 from sync.servicer import SERVICE_NAME, SyncServicer
@@ -68,11 +68,11 @@ def test_every_part_that_is_well_says_what_it_is(portal, tmp_path):
 def test_files_are_opened_all_over_the_library_and_not_decoded_when_they_were_heard(portal):
     synced(portal)
     portal.finish(start_extract())
-    portal.features.heard.clear()
+    portal.features.extracted.clear()
     portal.features.decoded.clear()
     assert found(portal)["files"].well
-    assert len(portal.features.heard) == 10
-    assert {"1001", "1012"} <= set(portal.features.heard)
+    assert len(portal.features.extracted) == 10
+    assert {"1001", "1012"} <= set(portal.features.extracted)
     assert portal.features.decoded == []
 
 
@@ -338,7 +338,7 @@ def planned(portal) -> WriteBatch:
     songs = Track.objects.exclude(file="")
     songs.update(analysis=Analysis.CLASSIFIED)
     for song in songs:
-        judge(song, Genre.objects.get(name="Jazz"), 0.9, model_version="genre_test/1")
+        add_prediction(song, Genre.objects.get(name="Jazz"), 0.9, model_version="genre_test/1")
     ids = list(songs.exclude(rating_key="1009").values_list("pk", flat=True))
     return WriteBatch.objects.get(pk=portal.finish(start_plan(ids, min_confidence=0.7)).result["batch"])
 

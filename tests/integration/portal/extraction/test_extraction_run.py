@@ -57,7 +57,7 @@ def test_a_stage_that_is_not_installed_is_named_with_what_to_do_and_is_not_done(
     run = extracted(portal, "mert")
     assert (run.state, exit_status(snapshot(run.pk))) == (Run.State.FAILED, 1)
     assert "mert: It is not installed: download its weights" in run.message
-    assert portal.features.heard == []
+    assert portal.features.extracted == []
 
 
 def test_all_stages_does_the_installed_ones_and_says_which_are_not(portal):
@@ -140,7 +140,7 @@ def test_as_many_songs_are_listened_to_at_once_as_features_has_processes(portal)
 
     def listen(key: str) -> None:
         assert others.acquire(blocking=False), "a fourth song was listened to at the same time"
-        if len(portal.features.heard) <= 3:
+        if len(portal.features.extracted) <= 3:
             together.wait()
         others.release()
 
@@ -170,12 +170,12 @@ def test_a_slow_song_holds_up_no_other(portal):
     def listen(key: str) -> None:
         if key == "1001":
             assert others_are_through.wait(10)
-        elif len(portal.features.heard) == SONGS:
+        elif len(portal.features.extracted) == SONGS:
             others_are_through.set()
 
     portal.features.before_answer = listen
     assert extracted(portal).done_count == SONGS
-    assert portal.features.heard[-1] != "1001"
+    assert portal.features.extracted[-1] != "1001"
 
 
 def test_what_was_stored_before_a_crash_could_note_it_is_not_heard_again(portal):
@@ -187,8 +187,8 @@ def test_what_was_stored_before_a_crash_could_note_it_is_not_heard_again(portal)
     next(outcomes)
     outcomes.close()
     portal.finish(run)
-    assert sorted(portal.features.heard) == sorted(set(portal.features.heard))
-    assert len(portal.features.heard) == SONGS
+    assert sorted(portal.features.extracted) == sorted(set(portal.features.extracted))
+    assert len(portal.features.extracted) == SONGS
 
 
 def _job(portal, run):
@@ -224,7 +224,7 @@ def test_a_file_that_was_retagged_is_known_by_its_key(portal):
     extracted(portal)
     Track.objects.filter(rating_key="1005").update(part_key="/library/parts/old", analysis=Analysis.PENDING)
     extracted(portal)
-    assert portal.features.heard.count("1005") == 2
+    assert portal.features.extracted.count("1005") == 2
     assert portal.features.decoded.count("1005") == 1
     assert Track.objects.get(rating_key="1005").analysis == Analysis.HEARD
 

@@ -137,7 +137,7 @@ def test_a_verdict_agrees_with_any_of_the_genres_that_the_tags_name(tags):
     relabel()
     for genre, found in (("Folk", "agrees"), ("Pop_Rock", "agrees"), ("Jazz", "differs")):
         song.predictions.all().delete()
-        songs.judge(song, Genre.objects.get(name=genre), 0.9)
+        songs.add_prediction(song, Genre.objects.get(name=genre), 0.9)
         assert with_verdicts(Track.objects.filter(pk=song.pk)).get().agreement == found
 
 

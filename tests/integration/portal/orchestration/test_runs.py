@@ -144,7 +144,7 @@ def test_a_second_run_of_a_kind_is_refused_and_an_ended_one_is_not_done_again(po
         start_extract()
     portal.finish(run)
     engine.work(run.pk, list(Track.objects.values_list("pk", flat=True)), portal.equipment())
-    assert len(portal.features.heard) == SONGS
+    assert len(portal.features.extracted) == SONGS
 
 
 def test_a_stopped_run_ends_in_order_and_the_next_goes_on_with_the_rest(portal):
@@ -160,8 +160,8 @@ def test_a_stopped_run_ends_in_order_and_the_next_goes_on_with_the_rest(portal):
         "Stopped with 8 of 12 songs left; start it again to go on with them.",
     )
     portal.finish(start_extract())
-    assert sorted(portal.features.heard) == sorted(set(portal.features.heard))
-    assert len(portal.features.heard) == SONGS
+    assert sorted(portal.features.extracted) == sorted(set(portal.features.extracted))
+    assert len(portal.features.extracted) == SONGS
 
 
 def test_a_worker_that_is_told_to_end_gives_its_songs_back(portal):
@@ -172,9 +172,9 @@ def test_a_worker_that_is_told_to_end_gives_its_songs_back(portal):
     stopping = threading.Event()
     stopping.set()
     engine.work(run.pk, list(run.songs.values_list("track_id", flat=True)), portal.equipment(stopping))
-    assert len(portal.features.heard) == 1
+    assert len(portal.features.extracted) == 1
     assert portal.finish(run).state == Run.State.DONE
-    assert len(portal.features.heard) == SONGS
+    assert len(portal.features.extracted) == SONGS
 
 
 def test_the_job_of_a_dead_worker_is_given_to_another(portal):
@@ -190,7 +190,7 @@ def test_the_job_of_a_dead_worker_is_given_to_another(portal):
             "UPDATE procrastinate_jobs SET status = 'doing', worker_id = %s WHERE queue_name = 'runs'", [dead]
         )
     assert portal.finish(run).state == Run.State.DONE
-    assert len(portal.features.heard) == SONGS
+    assert len(portal.features.extracted) == SONGS
 
 
 def test_an_ended_run_keeps_the_reasons_of_its_songs_and_an_old_one_only_their_number(portal):
@@ -387,7 +387,7 @@ def test_a_file_that_changed_is_heard_again(portal):
     synced(portal)
     assert Track.objects.get(rating_key="1005").analysis == Analysis.PENDING
     portal.finish(start_extract())
-    assert portal.features.heard.count("1005") == 2
+    assert portal.features.extracted.count("1005") == 2
 
 
 def changed_file(portal, key="1005"):

@@ -103,7 +103,7 @@ def test_who_was_signed_out_meanwhile_is_asked_to_sign_in(in_a_browser: Any) -> 
 
 def test_no_page_has_a_grave_fault(in_a_browser: Any) -> None:
     run = running()
-    tracks = songs.make_judged_songs(6)
+    tracks = songs.make_classified_songs(6)
     batch = songs.make_batch(tracks, WriteBatch.State.PLANNED)
     addresses = (
         "", f"runs/run/{run.pk}/change/", f"library/track/{tracks[0].pk}/change/",
@@ -123,7 +123,7 @@ def test_no_page_has_a_grave_fault(in_a_browser: Any) -> None:
 
 
 def test_no_page_of_the_admin_breaks_its_own_policy(in_a_browser: Any) -> None:
-    track = songs.make_judged_songs(3)[0]
+    track = songs.make_classified_songs(3)[0]
     batch = songs.make_batch([track], WriteBatch.State.PLANNED)
     lists = [f"{model._meta.app_label}/{model._meta.model_name}/" for model in admin.site._registry]
     addresses = [
@@ -164,7 +164,7 @@ def test_the_menu_can_be_skipped(in_a_browser: Any) -> None:
 
 
 def test_filters_open_and_close_by_keyboard(in_a_browser: Any) -> None:
-    songs.make_judged_songs(3)
+    songs.make_classified_songs(3)
 
     def steps(page: Page, url: str) -> None:
         page.goto(f"{url}/admin/library/track/")

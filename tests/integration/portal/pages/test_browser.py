@@ -18,7 +18,7 @@ def test_a_person_signs_in_looks_at_every_page_and_sets_a_genre_for_ticked_songs
     live_server: Any, tmp_path: Path, django_user_model: Any
 ) -> None:
     django_user_model.objects.create_superuser("admin", password="pw")
-    tracks = songs.make_judged_songs(12)
+    tracks = songs.make_classified_songs(12)
     songs.make_batch(tracks)
     folk = Genre.objects.get(name="Folk").pk
     # Playwright runs an event loop in its thread, and Django's database calls refuse such a thread.
@@ -73,7 +73,7 @@ def cut_off(url: str, path: str) -> list[str]:
 @pytest.mark.usefixtures("genres")
 def test_no_word_and_no_form_is_wider_than_a_telephone(live_server: Any, django_user_model: Any) -> None:
     django_user_model.objects.create_superuser("admin", password="pw")
-    (track,) = songs.make_judged_songs(1)
+    (track,) = songs.make_classified_songs(1)
     track.title = track.artist = track.album = "W" * 300
     track.analysis_message = "/music/" + "W" * 300
     track.save()

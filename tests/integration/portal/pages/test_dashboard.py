@@ -37,7 +37,7 @@ def dashboard(client: Client) -> str:
 def test_services_that_are_down_are_said_plainly_and_the_rest_of_the_page_is_there(
     admin_client: Client,
 ) -> None:
-    songs.make_judged_songs(6)
+    songs.make_classified_songs(6)
     html = dashboard(admin_client)
     assert html.count("Does not answer at 127.0.0.1:1.") == 3
     assert "Genres, as the AI hears them" in html
@@ -71,7 +71,7 @@ def test_the_dashboard_counts_states_agreement_and_genres_without_songs_that_are
     admin_client: Client,
 ) -> None:
     library = songs.make_library()
-    tracks = songs.make_judged_songs(9, library)
+    tracks = songs.make_classified_songs(9, library)
     songs.make_song(library, 100, analysis=Analysis.FAILED)
     gone = tracks[0]
     gone.removed_time = songs.THEN
@@ -107,7 +107,7 @@ def test_the_one_button_that_stands_out_is_the_next_step_and_none_does_while_a_r
     portal.inference.ready = False
     cache.clear()
     assert primary(dashboard(admin_client)) == ["Analyse"]
-    batch = songs.make_batch(songs.make_judged_songs(1, songs.make_library("Another")))
+    batch = songs.make_batch(songs.make_classified_songs(1, songs.make_library("Another")))
     assert f"Batch {batch.pk} is planned and waits to be applied." in dashboard(admin_client)
 
 
@@ -117,7 +117,7 @@ def test_a_dry_run_is_the_next_step_again_once_a_verdict_is_newer_than_the_last_
     for name in ("sync_target", "features_target", "inference_target"):
         monkeypatch.setattr(settings.RECLASS, name, portal.target)
     monkeypatch.setattr("portal.pages.dashboard.services.HEALTH_TIMEOUT_SECONDS", 30)
-    (track,) = songs.make_judged_songs(1)
+    (track,) = songs.make_classified_songs(1)
 
     def ran(kind: str, **fields: Any) -> None:
         now = timezone.now()
@@ -162,7 +162,7 @@ def test_somebody_who_may_only_look_is_offered_no_run(client: Client, django_use
     viewer = django_user_model.objects.create_user("viewer", password="pw", is_staff=True)
     viewer.user_permissions.add(Permission.objects.get(codename="view_run"))
     client.force_login(viewer)
-    songs.make_judged_songs(2)
+    songs.make_classified_songs(2)
     assert "/admin/runs/run/start/" not in dashboard(client)
 
 

@@ -90,7 +90,7 @@ def test_a_new_alias_changes_at_once_what_the_tags_of_songs_stand_for(admin_clie
 def test_a_genre_in_use_is_not_deleted_and_what_hangs_on_it_is_said_in_a_sentence(
     admin_client: Client,
 ) -> None:
-    (track,) = songs.make_judged_songs(1)
+    (track,) = songs.make_classified_songs(1)
     genre = track.predictions.get().genre
     other = songs.make_song(track.library, 50)
     Override.objects.create(track=other, genre=genre)
@@ -149,7 +149,7 @@ def test_before_a_taught_set_is_deleted_its_songs_are_counted_and_not_listed(adm
 
 
 def test_the_lists_and_forms_of_the_other_pages_open(admin_client: Client) -> None:
-    songs.make_judged_songs(2)
+    songs.make_classified_songs(2)
     genre = Genre.objects.get(name="Jazz")
     for address in (
         "genres/genre/", f"genres/genre/{genre.pk}/change/", "genres/genre/add/", "genres/alias/", "library/library/",

@@ -31,7 +31,7 @@ def address_of(batch: WriteBatch) -> str:
 
 
 def test_a_batchs_page_marks_what_goes_and_what_comes_and_leaves_the_rest_plain(admin_client: Client) -> None:
-    (track,) = songs.make_judged_songs(1)
+    (track,) = songs.make_classified_songs(1)
     track.plex_genres = ["Jazz", "Polka"]
     batch = songs.make_batch([track])
     html = page(admin_client, address_of(batch))
@@ -44,7 +44,7 @@ def test_a_batchs_page_marks_what_goes_and_what_comes_and_leaves_the_rest_plain(
 def test_a_planned_batch_is_applied_only_after_a_yes_that_names_the_number_of_songs(
     admin_client: Client,
 ) -> None:
-    batch = songs.make_batch(songs.make_judged_songs(3))
+    batch = songs.make_batch(songs.make_classified_songs(3))
     html = post(admin_client, address_of(batch), apply="")
     assert "The genres of 3 songs will be written to Plex" in html
     assert not Run.objects.exists()
@@ -60,7 +60,7 @@ def test_a_planned_batch_is_applied_only_after_a_yes_that_names_the_number_of_so
 def test_an_applied_batch_is_rolled_back_only_after_a_yes_and_cannot_be_applied_again(
     admin_client: Client,
 ) -> None:
-    batch = songs.make_batch(songs.make_judged_songs(2), WriteBatch.State.APPLIED)
+    batch = songs.make_batch(songs.make_classified_songs(2), WriteBatch.State.APPLIED)
     assert "Apply…" not in page(admin_client, address_of(batch))
     assert "is applied by now" in post(admin_client, address_of(batch), apply="", sure="yes")
     assert not Run.objects.exists()
@@ -73,7 +73,7 @@ def test_an_applied_batch_is_rolled_back_only_after_a_yes_and_cannot_be_applied_
 
 @pytest.mark.parametrize("state", WriteBatch.State.values)
 def test_a_batch_in_every_state_can_be_looked_at_and_never_deleted(admin_client: Client, state: str) -> None:
-    batch = songs.make_batch(songs.make_judged_songs(1), state)
+    batch = songs.make_batch(songs.make_classified_songs(1), state)
     page(admin_client, address_of(batch))
     page(admin_client, BATCHES)
     assert admin_client.post(f"{BATCHES}{batch.pk}/delete/", {"post": "yes"}).status_code == 403
@@ -81,7 +81,7 @@ def test_a_batch_in_every_state_can_be_looked_at_and_never_deleted(admin_client:
 
 
 def test_a_batchs_rows_are_shown_by_state_with_their_messages_and_in_pages(admin_client: Client) -> None:
-    batch = songs.make_batch(songs.make_judged_songs(120))
+    batch = songs.make_batch(songs.make_classified_songs(120))
     failed = batch.rows.order_by("pk")[0]
     WriteRow.objects.filter(pk=failed.pk).update(state=WriteRow.State.FAILED, message="Plex said no.")
     html = page(admin_client, address_of(batch))
@@ -93,7 +93,7 @@ def test_a_batchs_rows_are_shown_by_state_with_their_messages_and_in_pages(admin
 
 
 def test_a_run_shows_how_far_it_is_and_why_songs_failed(admin_client: Client) -> None:
-    tracks = songs.make_judged_songs(3)
+    tracks = songs.make_classified_songs(3)
     run = Run.objects.create(
         kind=Run.Kind.CLASSIFY, state=Run.State.RUNNING, request_id="abc",
         song_count=4, done_count=1, skipped_count=1, failed_count=1,
@@ -110,7 +110,7 @@ def test_a_run_shows_how_far_it_is_and_why_songs_failed(admin_client: Client) ->
 
 
 def test_a_run_is_stopped_by_its_button_and_a_finished_one_has_none(admin_client: Client) -> None:
-    (track,) = songs.make_judged_songs(1)
+    (track,) = songs.make_classified_songs(1)
     run = Run.objects.create(kind=Run.Kind.CLASSIFY, state=Run.State.RUNNING, request_id="abc", laid_out=True)
     RunSong.objects.create(run=run, track=track)
     post(admin_client, f"{RUNS}{run.pk}/change/", stop="")
@@ -132,7 +132,7 @@ def test_a_run_in_every_state_says_its_message(admin_client: Client, state: str)
 def test_who_may_only_look_can_neither_start_nor_stop_nor_write(
     client: Client, django_user_model: type[User]
 ) -> None:
-    batch = songs.make_batch(songs.make_judged_songs(1))
+    batch = songs.make_batch(songs.make_classified_songs(1))
     run = Run.objects.create(kind=Run.Kind.CLASSIFY, state=Run.State.RUNNING, request_id="abc")
     looker = django_user_model.objects.create_user("looker", password="pw", is_staff=True)
     looker.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
@@ -150,7 +150,7 @@ def test_who_may_only_look_can_neither_start_nor_stop_nor_write(
 
 
 def test_a_library_cannot_be_deleted_for_the_ledger_would_go_with_it(admin_client: Client) -> None:
-    (track,) = songs.make_judged_songs(1)
+    (track,) = songs.make_classified_songs(1)
     answer = admin_client.post(f"/admin/library/library/{track.library_id}/delete/", {"post": "yes"})
     assert answer.status_code == 403
     assert track.library.tracks.exists()

@@ -83,7 +83,7 @@ def poison(model: type[Any], names: tuple[str, ...]) -> None:
 
 def everything_is_said() -> None:
     """Objects of every kind, each with a sentence that has commands in it."""
-    tracks = songs.make_judged_songs(4)
+    tracks = songs.make_classified_songs(4)
     batch = songs.make_batch(tracks)
     run = Run.objects.create(kind=Run.Kind.CLASSIFY, state=Run.State.FAILED, request_id="r")
     RunSong.objects.create(run=run, track=tracks[0], state=RunSong.State.FAILED)

@@ -66,7 +66,7 @@ def test_every_list_is_one_that_bears_nonsense() -> None:
 
 @pytest.mark.parametrize("name", [name for name in LISTS if name not in NO_LISTS])
 def test_no_value_of_a_filter_is_a_fault(browser: Client, name: str) -> None:
-    songs.make_batch(songs.make_judged_songs(2))
+    songs.make_batch(songs.make_classified_songs(2))
     asked = [(each, value) for each in parameters(name) for value in NONSENSE]
     bad = [each for each in asked if not is_no_fault(browser.get(f"{list_of(name)}?{urlencode([each])}"))]
     assert bad == []
@@ -81,7 +81,7 @@ def test_no_key_of_an_object_is_a_fault(browser: Client, name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in LISTS if name not in ("runs.run", "ledger.writebatch")])
 def test_no_forged_tick_of_an_action_is_a_fault_and_nothing_is_done(browser: Client, name: str) -> None:
-    songs.make_judged_songs(2)
+    songs.make_classified_songs(2)
     for action in admin_of(name).get_actions(as_administrator()):
         for value in NONSENSE:
             answer = browser.post(list_of(name), {"action": action, "_selected_action": [value]})
@@ -90,7 +90,7 @@ def test_no_forged_tick_of_an_action_is_a_fault_and_nothing_is_done(browser: Cli
 
 
 def test_a_forged_tick_is_answered_by_a_sentence(browser: Client) -> None:
-    (song,) = songs.make_judged_songs(1)
+    (song,) = songs.make_classified_songs(1)
     form = {"action": "exclude", "_selected_action": [song.pk, "x"]}
     before = song.in_plex
     assert "Nothing was done" in browser.post(list_of("library.track"), form, follow=True).content.decode()
@@ -100,7 +100,7 @@ def test_a_forged_tick_is_answered_by_a_sentence(browser: Client) -> None:
 
 @pytest.mark.parametrize("query", ["genre=" + "9" * 5000, "p=99", "id__gt=x", "e=1&id__gt=x"])
 def test_what_a_list_cannot_be_asked_for_is_said_above_the_whole_list(browser: Client, query: str) -> None:
-    songs.make_judged_songs(51)
+    songs.make_classified_songs(51)
     answer = browser.get(f"{list_of('library.track')}?{query}", follow=True)
     assert answer.status_code == 200
     assert answer.context["cl"].result_count == 51
@@ -109,7 +109,7 @@ def test_what_a_list_cannot_be_asked_for_is_said_above_the_whole_list(browser: C
 
 @pytest.mark.parametrize("value", NONSENSE)
 def test_no_place_of_a_song_in_a_list_is_a_fault(browser: Client, value: str) -> None:
-    (song,) = songs.make_judged_songs(1)
+    (song,) = songs.make_classified_songs(1)
     page = f"{list_of('library.track')}{song.pk}/change/"
     for query in ({"_changelist_filters": urlencode({"genre": value, "q": value})},
                   {"_changelist_filters": "q=nothing", "_at": value}):  # fmt: skip
@@ -118,7 +118,7 @@ def test_no_place_of_a_song_in_a_list_is_a_fault(browser: Client, value: str) ->
 
 @pytest.mark.parametrize("value", NONSENSE)
 def test_no_page_of_its_own_takes_nonsense_for_a_fault(browser: Client, value: str) -> None:
-    batch = songs.make_batch(songs.make_judged_songs(2))
+    batch = songs.make_batch(songs.make_classified_songs(2))
     one = f"{list_of('ledger.writebatch')}{batch.pk}/change/"
     learnable, unmapped = (reverse(f"admin:genres_{page}") for page in ("genre_learnable", "alias_unmapped"))
     pages = {

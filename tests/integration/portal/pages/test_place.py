@@ -65,13 +65,13 @@ def test_next_leads_through_the_whole_filtered_list_over_its_pages_and_previous_
 def test_a_list_without_a_filter_has_its_order_too_and_a_song_reached_from_elsewhere_no_list(
     admin_client: Client,
 ) -> None:
-    made = songs.make_judged_songs(3)
+    made = songs.make_classified_songs(3)
     assert len(walk(admin_client, first_of(admin_client), "next")) == 3
     assert links(admin_client, paths(made)[0]) == {}
 
 
 def test_a_song_that_its_decision_takes_out_of_the_filter_keeps_its_place_there(admin_client: Client) -> None:
-    songs.make_judged_songs(9)
+    songs.make_classified_songs(9)
     Track.objects.filter(pk__in=[each.pk for each in Track.objects.all()[:4]]).update(in_plex="untouched")
     folk = Genre.objects.get(name="Folk")
     query = "?override=no"
@@ -92,7 +92,7 @@ def test_a_song_that_its_decision_takes_out_of_the_filter_keeps_its_place_there(
 
 
 def test_a_list_that_cannot_be_made_any_more_leads_to_all_songs(admin_client: Client) -> None:
-    (track,) = songs.make_judged_songs(1)
+    (track,) = songs.make_classified_songs(1)
     address = f"{paths([track])[0]}?_changelist_filters="
     assert links(admin_client, f"{address}tag_genre__description%3Dx") == {"back": LIST}
     assert links(admin_client, f"{address}p%3D99") == {"back": f"{LIST}?p=99"}

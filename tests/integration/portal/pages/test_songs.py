@@ -47,10 +47,10 @@ def test_the_list_asks_the_database_as_often_for_fifty_songs_as_for_five(
         assert len(found[0]) == count
         return queries
 
-    songs.make_judged_songs(5)
+    songs.make_classified_songs(5)
     few = queries_for(5)
     Track.objects.all().delete()
-    songs.make_judged_songs(50, songs.make_library("Other"))
+    songs.make_classified_songs(50, songs.make_library("Other"))
     assert queries_for(50) == few <= 13
 
 
@@ -63,7 +63,7 @@ def test_songs_are_found_by_title_artist_album_and_file(admin_client: Client) ->
 
 
 def test_the_genre_shown_is_the_persons_where_there_is_one_and_else_the_ais(admin_client: Client) -> None:
-    one, two = songs.make_judged_songs(2)
+    one, two = songs.make_classified_songs(2)
     Override.objects.create(track=one, genre=Genre.objects.get(name="Reggae"))
     html = page(admin_client, LIST)
     assert "set by a person" in html
@@ -82,11 +82,11 @@ def test_each_filter_leaves_the_songs_that_it_names(admin_client: Client) -> Non
     put_right = songs.make_song(library, 5, tag_genre=blues, in_plex=InPlex.WRITTEN)
     decided = songs.make_song(library, 6, tag_genre=blues)
     for settled in (put_right, decided):
-        songs.judge(settled, jazz, 0.55, label_suspect=True)
+        songs.add_prediction(settled, jazz, 0.55, label_suspect=True)
     Override.objects.create(track=decided, genre=blues)
-    songs.judge(agrees, jazz, 0.95)
-    songs.judge(differs, jazz, 0.75, label_suspect=True)
-    songs.judge(untagged, blues, 0.4)
+    songs.add_prediction(agrees, jazz, 0.95)
+    songs.add_prediction(differs, jazz, 0.75, label_suspect=True)
+    songs.add_prediction(untagged, blues, 0.4)
     Override.objects.create(track=untagged, genre=blues)
     for query, expected in {
         "": {1, 2, 3, 5, 6},
@@ -124,7 +124,7 @@ def test_every_state_of_songs_can_be_listed_and_looked_at(admin_client: Client) 
 
 
 def test_columns_can_be_sorted_by(admin_client: Client) -> None:
-    songs.make_judged_songs(6)
+    songs.make_classified_songs(6)
     for column in range(1, 9):
         assert len(titles(page(admin_client, f"{LIST}?o={column}"))) == 6
 
@@ -136,7 +136,7 @@ def action(client: Client, name: str, tracks: list[Track], **data: Any) -> str:
 def test_a_genre_is_set_for_the_ticked_songs_after_asking_and_cleared_again(
     admin_client: Client, admin_user: User
 ) -> None:
-    one, two, other = songs.make_judged_songs(3)
+    one, two, other = songs.make_classified_songs(3)
     jazz = Genre.objects.get(name="Jazz")
     html = action(admin_client, "set_genre", [one, two])
     assert "Set the genre for 2 songs" in html
@@ -152,13 +152,13 @@ def test_a_genre_is_set_for_the_ticked_songs_after_asking_and_cleared_again(
 
 
 def test_setting_no_genre_asks_again_and_changes_nothing(admin_client: Client) -> None:
-    (one,) = songs.make_judged_songs(1)
+    (one,) = songs.make_classified_songs(1)
     assert "Choose a genre" in action(admin_client, "set_genre", [one], asked="yes", genre="")
     assert not Override.objects.exists()
 
 
 def test_songs_are_excluded_and_come_back_in_the_state_of_their_last_write(admin_client: Client) -> None:
-    never, written = songs.make_judged_songs(2)
+    never, written = songs.make_classified_songs(2)
     songs.make_batch([written], WriteBatch.State.APPLIED)
     action(admin_client, "exclude", [never, written])
     assert set(Track.objects.values_list("in_plex", flat=True)) == {InPlex.EXCLUDED}
@@ -170,7 +170,7 @@ def test_songs_are_excluded_and_come_back_in_the_state_of_their_last_write(admin
 
 
 def test_classify_again_starts_a_run_once_and_then_says_that_one_is_running(admin_client: Client) -> None:
-    tracks = songs.make_judged_songs(2)
+    tracks = songs.make_classified_songs(2)
     assert "Started:" in action(admin_client, "classify_again", tracks)
     run = Run.objects.get()
     assert run.kind == Run.Kind.CLASSIFY
@@ -179,7 +179,7 @@ def test_classify_again_starts_a_run_once_and_then_says_that_one_is_running(admi
 
 
 def test_a_plan_asks_for_the_least_confidence_and_starts_a_dry_run(admin_client: Client) -> None:
-    tracks = songs.make_judged_songs(2)
+    tracks = songs.make_classified_songs(2)
     assert "Least confidence" in action(admin_client, "plan", tracks)
     assert not Run.objects.exists()
     assert "less than or equal to 100" in action(admin_client, "plan", tracks, asked="yes", percent="130")
@@ -191,7 +191,7 @@ def test_a_plan_asks_for_the_least_confidence_and_starts_a_dry_run(admin_client:
 
 
 def test_a_songs_page_shows_every_stage_the_tags_the_writes_and_no_raw_json(admin_client: Client) -> None:
-    (track,) = songs.make_judged_songs(1)
+    (track,) = songs.make_classified_songs(1)
     track.plex_genres, track.plex_genres_locked, track.file_genres = ["Old Tag"], True, ["File Tag"]
     track.save()
     songs.make_batch([track], WriteBatch.State.APPLIED)
@@ -217,7 +217,7 @@ def test_a_song_that_was_written_has_no_wrong_tag_any_more_and_shows_what_was_th
     track = songs.make_song(
         songs.make_library(), 1, plex_genres=["Delta Blues"], tag_genre=blues, in_plex=InPlex.WRITTEN
     )
-    songs.judge(track, Genre.objects.get(name="Jazz"), 0.9, label_suspect=True)
+    songs.add_prediction(track, Genre.objects.get(name="Jazz"), 0.9, label_suspect=True)
     songs.make_batch([track], WriteBatch.State.APPLIED)
     Track.objects.update(plex_genres=["Jazz"])
     html = page(admin_client, address_of(track))
@@ -230,7 +230,7 @@ def test_a_song_that_was_written_has_no_wrong_tag_any_more_and_shows_what_was_th
 
 def test_the_guess_for_a_song_unlike_the_training_is_shown_as_one(admin_client: Client) -> None:
     track = songs.make_song(songs.make_library(), 1, analysis=Analysis.UNSURE)
-    songs.judge(track, Genre.objects.get(name="Jazz"), 0.97)
+    songs.add_prediction(track, Genre.objects.get(name="Jazz"), 0.97)
     shown = page(admin_client, LIST)
     assert ">Jazz?</span>" in shown
     assert "rc-fill rc-quiet" in shown
@@ -242,7 +242,7 @@ def test_the_guess_for_a_song_unlike_the_training_is_shown_as_one(admin_client: 
 def test_an_override_is_saved_on_the_songs_page_with_who_said_it_and_cleared(
     admin_client: Client, admin_user: User
 ) -> None:
-    (track,) = songs.make_judged_songs(1)
+    (track,) = songs.make_classified_songs(1)
     folk = Genre.objects.get(name="Folk")
     html = post(admin_client, address_of(track), genre=folk.pk, note="acoustic", save="")
     assert f"set by {admin_user.username}" in html
@@ -253,7 +253,7 @@ def test_an_override_is_saved_on_the_songs_page_with_who_said_it_and_cleared(
 
 
 def test_buttons_of_the_songs_page_classify_exclude_and_include(admin_client: Client) -> None:
-    (track,) = songs.make_judged_songs(1)
+    (track,) = songs.make_classified_songs(1)
     post(admin_client, address_of(track), classify="")
     assert Run.objects.get().kind == Run.Kind.CLASSIFY
     post(admin_client, address_of(track), exclude="")
@@ -263,7 +263,7 @@ def test_buttons_of_the_songs_page_classify_exclude_and_include(admin_client: Cl
 
 
 def test_a_retired_genre_cannot_be_chosen(admin_client: Client) -> None:
-    (track,) = songs.make_judged_songs(1)
+    (track,) = songs.make_classified_songs(1)
     Genre.objects.filter(name="Latin").update(retired=True)
     post(admin_client, address_of(track), genre=Genre.objects.get(name="Latin").pk, save="")
     assert not Override.objects.exists()
@@ -275,7 +275,7 @@ def test_a_song_that_does_not_exist_leads_back_to_the_list_with_a_sentence(admin
 
 
 def test_songs_cannot_be_added_or_deleted_by_hand(admin_client: Client) -> None:
-    (track,) = songs.make_judged_songs(1)
+    (track,) = songs.make_classified_songs(1)
     assert admin_client.get(f"{LIST}add/").status_code == 403
     assert admin_client.post(f"{LIST}{track.pk}/delete/", {"post": "yes"}).status_code == 403
     assert "delete_selected" not in page(admin_client, LIST)
@@ -284,7 +284,7 @@ def test_songs_cannot_be_added_or_deleted_by_hand(admin_client: Client) -> None:
 def test_who_may_only_look_sees_the_page_and_changes_nothing(client: Client, django_user_model: Any) -> None:
     from django.contrib.auth.models import Permission
 
-    (track,) = songs.make_judged_songs(1)
+    (track,) = songs.make_classified_songs(1)
     looker = django_user_model.objects.create_user("looker", password="pw", is_staff=True)
     looker.user_permissions.add(Permission.objects.get(codename="view_track"))
     client.force_login(looker)
@@ -302,7 +302,7 @@ def test_markup_in_a_songs_name_is_shown_and_not_obeyed(admin_client: Client) ->
 
 
 def test_a_list_offers_to_show_all_only_where_something_is_left_out(admin_client: Client) -> None:
-    songs.make_judged_songs(2)
+    songs.make_classified_songs(2)
     for address in ("/admin/library/track/", "/admin/runs/run/", "/admin/ledger/writebatch/"):
         assert "Show all" not in admin_client.get(address).content.decode()
     assert "Show all" in admin_client.get("/admin/library/track/?q=1").content.decode()

@@ -344,7 +344,7 @@ def test_a_model_of_the_table_judges_songs_by_their_whole_song_values(
     }
     right = sum(said[pk] == genre for pk, genre in truth.items())
     assert right > 0.8 * len(truth)
-    assert portal.features.heard == []
+    assert portal.features.extracted == []
     a_real_song_is_heard_as_a_whole_and_judged_by_that(portal, real_inference, tracks[0].library, tmp_path)
     page = f"/admin/library/track/{tracks[0].pk}/change/"
     assert "Stage 1 · FMA, whole song</h3>" in " ".join(admin_client.get(page).content.decode().split())

@@ -45,7 +45,7 @@ def test_the_songs_that_lack_vectors_are_counted_heard_and_then_learned_from(lab
     training = trained_after(labelled, run)
 
     assert (training.kind, training.state) == (Run.Kind.TRAIN, Run.State.DONE)
-    assert len(labelled.features.heard) == 12
+    assert len(labelled.features.extracted) == 12
     assert len(labelled.inference.taught) == 12
     assert training.request_id == run.request_id
     assert lacking_now().track_ids == ()

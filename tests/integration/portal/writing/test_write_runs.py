@@ -29,7 +29,7 @@ from portal.verdicts.overrides import clear_override, set_override
 from portal.writing.plan_run import Planning
 from portal.writing.write_runs import EXCLUDED_SINCE
 from runtime.testing import running_server
-from songs import judge
+from songs import add_prediction
 from sync.library import PlexMusic
 from sync.plex import Plex, PlexAddress, Timeouts
 from sync.servicer import SERVICE_NAME, SyncServicer
@@ -49,7 +49,7 @@ def judged(portal, genre="Jazz", confidence=0.9):
 def judge_all(songs, genre, version, confidence=0.9):
     Prediction.objects.update(current=False)
     for song in songs:
-        judge(song, Genre.objects.get(name=genre), confidence, model_version=version)
+        add_prediction(song, Genre.objects.get(name=genre), confidence, model_version=version)
 
 
 def planned(portal, min_confidence=0.7, track_ids=None) -> WriteBatch:
@@ -120,7 +120,7 @@ def set_by_hand(song, genre="Folk"):
 
 def judged_anew(song, genre="Jazz", confidence=0.9):
     Prediction.objects.filter(track=song).update(current=False)
-    judge(song, Genre.objects.get(name=genre), confidence, model_version="genre_test/2")
+    add_prediction(song, Genre.objects.get(name=genre), confidence, model_version="genre_test/2")
 
 
 OVERTAKEN = {

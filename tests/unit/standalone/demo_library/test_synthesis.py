@@ -1,4 +1,4 @@
-"""The demo library's sound: pitches, chords, rhythms, and songs that are the same every time and fit to be heard."""
+"""The demo library's sound: pitches, chords, rhythms, and songs that are the same every time and not silent."""
 
 import numpy as np
 import pytest
@@ -132,7 +132,7 @@ def test_artists_of_a_genre_differ_and_stay_themselves() -> None:
 
 
 @pytest.mark.parametrize("genre", GENRES)
-def test_a_song_of_every_genre_is_fit_to_be_heard(genre: str) -> None:
+def test_a_song_of_every_genre_is_loud_and_free_of_faults(genre: str) -> None:
     entry = first_song(genre)
     y = synthesize(entry, seed=20)
     assert y.dtype == np.float32

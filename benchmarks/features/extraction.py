@@ -29,7 +29,7 @@ from benchmarks.support.targets import at_least, at_most
 
 T = TypeVar("T")
 
-SONGS = int(os.environ.get("BENCH_HEARING_SONGS", "20"))
+SONGS = int(os.environ.get("BENCH_EXTRACTION_SONGS", "20"))
 SECONDS = 240.0
 PIECES = 10
 EXCERPT_SECONDS = 30.0
@@ -79,9 +79,7 @@ class Row:
 
 def main() -> None:
     """Print a table of milliseconds a song, and whether each target is reached."""
-    print(
-        f"{SECONDS:.0f} s songs, the middle {EXCERPT_SECONDS:.0f} s heard; ms of one thread, median of {SONGS}"
-    )
+    print(f"{SECONDS:.0f} s songs, the middle {EXCERPT_SECONDS:.0f} s; ms of one thread, median of {SONGS}")
     print("each pair: librosa port, ours, ratio", flush=True)
     print(f"{'format':9}{'decode + resample':>24}{'518 values':>24}{'file to vector':>24}")
     targets = []
