@@ -40,12 +40,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _migrate(wait_seconds: float) -> int:
-    from portal.setup import DatabaseUnreachableError, migrate, set_up_django
+    from portal.setup import DatabaseUnreachableError, OtherVersionError, migrate, set_up_django
 
     set_up_django()
     try:
         migrate(wait_seconds=wait_seconds)
-    except DatabaseUnreachableError as error:
+    except (DatabaseUnreachableError, OtherVersionError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0

@@ -5,8 +5,10 @@ import secrets
 import time
 
 import django
+from django.apps import apps
 from django.core.management import call_command
 from django.db import OperationalError, connection
+from django.db.migrations.loader import MigrationLoader
 
 ADMIN_NAME = "admin"
 # Any number that nothing else of ours locks: two containers that migrate at once must take turns.
@@ -15,6 +17,10 @@ MIGRATION_LOCK = 5180768
 
 class DatabaseUnreachableError(Exception):
     """PostgreSQL does not answer; the message says where it was looked for."""
+
+
+class OtherVersionError(Exception):
+    """Another version of the portal made the tables; the message says what to do."""
 
 
 def set_up_django() -> None:
@@ -49,14 +55,34 @@ def unreachable_message(error: Exception) -> str:
 
 
 def migrate(*, wait_seconds: float) -> None:
-    """Wait for the database, then make every table as this version needs it. Safe to repeat."""
+    """Wait for the database, then make every table as this version needs it. Safe to repeat.
+
+    Raises `OtherVersionError` where another version made the tables; nothing is changed then.
+    """
     wait_for_database(wait_seconds)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
         try:
+            refuse_other_version()
             call_command("migrate", interactive=False, verbosity=0)
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [MIGRATION_LOCK])
+
+
+def refuse_other_version() -> None:
+    """Raise `OtherVersionError` where the database bears changes of tables that this version does not know."""
+    ours = {app.label for app in apps.get_app_configs() if app.name.startswith("portal.")}
+    loader = MigrationLoader(connection)
+    unknown = sorted(loader.applied_migrations.keys() - loader.disk_migrations.keys())
+    found = [f"{label}.{name}" for label, name in unknown if label in ours]
+    if found:
+        raise OtherVersionError(
+            f"The database {connection.settings_dict['NAME']} was made by another version of Music ReClass, whose "
+            f"tables this one cannot take over (it has the change {found[-1]}). Nothing was changed. Go on with the "
+            "version that made it; or begin anew, in another folder (`reclass up --data DIR`) or with another "
+            "PORTAL_DATABASE_URL. Roll back with the old version first what it has written to Plex: the new one "
+            "knows nothing of it."
+        )
 
 
 def ensure_admin(password: str | None) -> str | None:

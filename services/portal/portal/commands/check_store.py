@@ -13,6 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from portal.commands.findings import UnwellError
 from portal.remote.sync import PlexServer
+from portal.setup import OtherVersionError, refuse_other_version
 
 LEAST_FREE_BYTES = 2**30
 SLOW_MILLISECONDS = 50.0
@@ -27,6 +28,10 @@ PASSWORD_FILE = "PORTAL_DATABASE_PASSWORD_FILE"  # noqa: S105 # a variable's nam
 
 def database() -> str:
     """Version, extension, tables and how long an answer takes."""
+    try:
+        refuse_other_version()
+    except OtherVersionError as error:
+        raise UnwellError(str(error)) from error
     executor = MigrationExecutor(connection)
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if missing:

@@ -1,11 +1,9 @@
 """The list of tags that stand for no genre, and the click that gives one to each."""
 
 import html
-from importlib import import_module
 
 import pytest
 import songs
-from django.apps import apps
 from django.core.exceptions import ValidationError
 from portal.genres.models import Alias, Genre, IgnoredTag
 from portal.labels.tags import relabel
@@ -155,21 +153,3 @@ def test_who_may_not_add_aliases_sees_the_list_without_the_button(client, django
 
 def test_the_menu_leads_there(admin_client):
     assert PAGE in admin_client.get("/admin/").content.decode()
-
-
-def test_aliases_of_before_that_are_one_spelling_now_hinder_no_upgrade():
-    vocal = Genre.objects.get(name="Vocal")
-    before = {
-        "Klang•Kunst": "klangkunst", "Klang;Kunst": "klang;kunst", "Ding•Sa/che": "dingsache",
-        "½" * 100: "12" * 100, "Dings;a/che": "dings;ache", "Dings•ache": "dingsache2",
-    }  # fmt: skip
-    Alias.objects.bulk_create(
-        Alias(spelling=spelling, normalised=normalised, genre=vocal)
-        for spelling, normalised in before.items()
-    )
-    import_module("portal.genres.migrations.0004_separators").forwards(apps, None)
-    kept = dict(Alias.objects.filter(spelling__in=before).values_list("spelling", "normalised"))
-    assert kept == {
-        "Klang•Kunst": "klang;kunst", "Ding•Sa/che": "ding;sa/che", "Dings;a/che": "dings;a/che",
-        "Dings•ache": "dings;ache",
-    }  # fmt: skip

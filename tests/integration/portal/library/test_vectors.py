@@ -1,11 +1,10 @@
-"""Vectors in the real database: what precision they keep, and that an older database is carried over."""
+"""Vectors in the real database: what precision they keep, and where they lie."""
 
 from array import array
 
 import numpy as np
 import pytest
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from portal.library.models import Audio, Vector
 from portal.library.vectors import store_vectors, stored_vectors
 from portal.remote.audio import VectorValues
@@ -58,27 +57,3 @@ def test_vectors_lie_in_their_rows_and_not_beside_them():
             "SELECT pg_relation_size(reltoastrelid) FROM pg_class WHERE relname = %s", [Vector._meta.db_table]
         )
         assert cursor.fetchone() == (0,)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_database_of_the_version_before_keeps_its_vectors():
-    executor = MigrationExecutor(connection)
-    leaves = executor.loader.graph.leaf_nodes()
-    try:
-        executor.migrate([("library", "0004_song")])
-        audio = Audio.objects.create(content_key="old")
-        fma, mert = (RANDOM.normal(size=width).astype(np.float32) for width in (518, 1024))
-        with connection.cursor() as cursor:
-            for kind, values in (("fma", fma), ("mert", mert)):
-                cursor.execute(
-                    'INSERT INTO library_vector (audio_id, kind, version, "values", created_time) '
-                    "VALUES (%s, %s, 'test/1', %s::real[]::vector, now())",
-                    [audio.pk, kind, values.tolist()],
-                )
-    finally:
-        executor = MigrationExecutor(connection)
-        executor.migrate(leaves)
-    found = stored_vectors([audio.pk])[audio.pk]
-    assert [(vector.kind, len(vector.values)) for vector in found] == [("fma", 518), ("mert", 1024)]
-    assert found[0].values.tobytes() == fma.tobytes()
-    np.testing.assert_array_equal(found[1].values, mert.astype(np.float16).astype(np.float32))
