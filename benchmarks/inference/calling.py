@@ -25,6 +25,7 @@ from runtime.channel import open_channel
 from runtime.triton import Triton
 from synthetic_library import SyntheticLibrary, synthetic_library
 from triton_server import TritonServer, free_port, triton_server
+from wire import packed
 
 from benchmarks.support.targets import at_least, at_most
 
@@ -185,7 +186,7 @@ def vectors_of(library: SyntheticLibrary, song: int) -> list[features_pb2.Vector
     vectors, start = [], 0
     for kind, width in KINDS:
         values = library.vectors[song][start : start + width]
-        vectors.append(features_pb2.Vector(kind=kind, version="test/1", values=values))
+        vectors.append(features_pb2.Vector(kind=kind, version="test/1", values=packed(values)))
         start += width
     return vectors
 

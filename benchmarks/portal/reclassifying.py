@@ -74,6 +74,7 @@ def _one_by_one(target: str) -> float:
     from reclass.features.v1 import features_pb2
     from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
     from runtime.channel import open_channel
+    from wire import packed
 
     kinds = {"fma": features_pb2.VECTOR_KIND_FMA, "mert": features_pb2.VECTOR_KIND_MERT}
     channel = open_channel(target)
@@ -87,7 +88,7 @@ def _one_by_one(target: str) -> float:
                 features_pb2.Vector(
                     kind=kinds[each.kind],
                     version=each.version,
-                    values=each.values if each.half_values is None else each.half_values,
+                    values=packed(each.values if each.half_values is None else each.half_values),
                 )
                 for each in stored
             ]

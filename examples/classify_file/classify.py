@@ -66,7 +66,7 @@ def show(answer: inference_pb2.ClassifyTrackResponse) -> None:
 
 def worth(answer: inference_pb2.ClassifyTrackResponse) -> str:
     """The genre with what it is worth, without which it must not be shown."""
-    if answer.outcome == inference_pb2.OUTCOME_UNSURE:
+    if answer.outcome == inference_pb2.OUTCOME_OUT_OF_DISTRIBUTION:
         return f"unlike the songs of the training; at a guess {answer.genre}"
     said = f"{answer.genre}  {answer.confidence:.0%}"
     if answer.outcome == inference_pb2.OUTCOME_PROVISIONAL:

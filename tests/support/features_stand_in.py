@@ -8,6 +8,7 @@ import grpc
 import numpy as np
 from reclass.features.v1 import features_pb2, features_pb2_grpc
 from runtime.errors import ServiceError
+from wire import packed
 
 NAME = "reclass.features.v1.FeatureService"
 
@@ -49,7 +50,7 @@ class FeaturesStandIn(features_pb2_grpc.FeatureServiceServicer):
             properties=features_pb2.AudioProperties(codec="flac", duration_seconds=40.0),
             tags=features_pb2.FileTags(artist="Somebody", genres=["Jazz"]),
             vectors=[
-                features_pb2.Vector(kind=kind, version=self.version, values=vectors[kind])
+                features_pb2.Vector(kind=kind, version=self.version, values=packed(vectors[kind]))
                 for kind in request.kinds
                 if kind not in absent
             ],

@@ -11,6 +11,7 @@ from features.errors import FeatureError
 from features_process import FeaturesProcess
 from runtime.errors import RemoteError
 from waiting import until
+from wire import values_of
 
 REASONS = {error.reason for error in FeatureError.__subclasses__()}
 MAX_GROWTH_BYTES = 64 * 2**20
@@ -29,8 +30,8 @@ def throw(service: FeaturesProcess, folder: Path, files: Iterable[tuple[str, byt
             assert answer.message, path.name
             outcome = answer.reason
         else:
-            assert np.isfinite(answer.vectors[0].values).all(), path.name
-            assert len(answer.vectors[0].values) == 518, path.name
+            assert np.isfinite(values_of(answer.vectors[0])).all(), path.name
+            assert len(values_of(answer.vectors[0])) == 518, path.name
             outcome = "extracted"
         path.unlink()
         return outcome

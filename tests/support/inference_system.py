@@ -16,6 +16,7 @@ from runtime.testing import running_server
 from runtime.triton import Triton
 from synthetic_library import SyntheticLibrary
 from triton_server import TritonServer
+from wire import packed
 
 NAME = "reclass.inference.v1.InferenceService"
 FMA = features_pb2.VECTOR_KIND_FMA
@@ -49,7 +50,7 @@ class System:
 
 def fma(library: SyntheticLibrary, song: int) -> features_pb2.Vector:
     """The FMA vector of a song."""
-    return features_pb2.Vector(kind=FMA, version="test/1", values=library.vectors[song])
+    return features_pb2.Vector(kind=FMA, version="test/1", values=packed(library.vectors[song]))
 
 
 def training(

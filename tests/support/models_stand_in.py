@@ -34,7 +34,7 @@ def made(number: int, state: int, verdict: str = "") -> messages.Model:
         song_count=12,
         training_digest="d1",
     )
-    model.created_time.FromSeconds(1_700_000_000 + number)
+    model.create_time.FromSeconds(1_700_000_000 + number)
     model.held_out.MergeFrom(messages.HeldOut(songs=8, accuracy=0.75, accuracy_low=0.5, accuracy_high=0.875))
     if verdict:
         model.comparison.other_model = "model-1"
@@ -51,7 +51,7 @@ class ModelsStandIn(inference_pb2_grpc.InferenceServiceServicer):
     """Out-of-fold predictions by model."""
     pictures: list[messages.Picture] = field(default_factory=list)
     refuses: ServiceError | None = None
-    out_of_fold_asked: list[messages.GetOutOfFoldRequest] = field(default_factory=list)
+    out_of_fold_asked: list[messages.GetOutOfFoldPredictionsRequest] = field(default_factory=list)
     switches: list[messages.PromoteModelRequest | messages.RollbackModelRequest] = field(default_factory=list)
 
     def ListModels(
@@ -80,8 +80,8 @@ class ModelsStandIn(inference_pb2_grpc.InferenceServiceServicer):
         report = messages.TrainingReport(stages=[stage], song_count=12, group_count=6, model=model)
         return messages.GetModelResponse(model=model, report=report, pictures=self.pictures)
 
-    def GetOutOfFold(
-        self, request: messages.GetOutOfFoldRequest, context: grpc.ServicerContext
+    def GetOutOfFoldPredictions(
+        self, request: messages.GetOutOfFoldPredictionsRequest, context: grpc.ServicerContext
     ) -> Iterator[messages.OutOfFoldPrediction]:
         self.out_of_fold_asked.append(request)
         yield from self.said.get(request.name, [])

@@ -9,6 +9,7 @@ from models_stand_in import IN_SERVICE, ModelsStandIn, made
 from reclass.features.v1 import features_pb2, features_pb2_grpc
 from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
 from runtime.errors import ServiceError
+from wire import packed
 
 FEATURES = "reclass.features.v1.FeatureService"
 INFERENCE = "reclass.inference.v1.InferenceService"
@@ -83,7 +84,9 @@ class FeaturesStandIn(features_pb2_grpc.FeatureServiceServicer):
             tags=tags,
             vectors=[
                 features_pb2.Vector(
-                    kind=kind, version=self.version(kind, request.excerpt), values=[float(key or 0), 1.0]
+                    kind=kind,
+                    version=self.version(kind, request.excerpt),
+                    values=packed([float(key or 0), 1.0]),
                 )
                 for kind in wanted
                 if kind in self.versions
@@ -109,7 +112,7 @@ class FeaturesStandIn(features_pb2_grpc.FeatureServiceServicer):
                 detail=self.details.get(kind, "cpu")
                 if kind in self.versions
                 else "It is not installed: download its weights",
-                for_trials=kind in self.for_trials,
+                random_weights=kind in self.for_trials,
             )
             for kind in (
                 features_pb2.VECTOR_KIND_FMA,
@@ -216,7 +219,7 @@ class InferenceStandIn(ModelsStandIn):
             said = inference_pb2.OutOfFoldPrediction(
                 song_id=song.song_id,
                 verdicts=[self._verdict(self.genre)],
-                label_suspect=song.genre != self.genre,
+                suspected_label_error=song.genre != self.genre,
                 outcome=self.out_of_fold_outcome,  # type: ignore[arg-type] # any number of the enum
                 deciding_stage=1,
             )
@@ -252,9 +255,9 @@ class InferenceStandIn(ModelsStandIn):
         return inference_pb2.GetStatusResponse(stages=[stage])
 
 
-def song_error(error: ServiceError) -> inference_pb2.SongError:
+def song_error(error: ServiceError) -> features_pb2.SongError:
     """The error of one song of a stream."""
-    return inference_pb2.SongError(
+    return features_pb2.SongError(
         code=error.code.value[0],
         reason=error.reason,
         domain=error.domain,

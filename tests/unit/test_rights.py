@@ -58,7 +58,7 @@ def test_a_caller_classifies_and_reads_and_an_operator_trains_and_promotes_too()
     assert may(INFERENCE, Role.OPERATOR) - CALLERS_MAY == {
         "Train",
         "Evaluate",
-        "GetOutOfFold",
+        "GetOutOfFoldPredictions",
         "PromoteModel",
         "RollbackModel",
     }

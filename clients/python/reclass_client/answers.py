@@ -19,12 +19,13 @@ from reclass_client.values import (
     Status,
     Vector,
 )
+from reclass_client.vectors import unpacked
 
 OUTCOMES = {
     inference_pb2.OUTCOME_CLASSIFIED: Outcome.CLASSIFIED,
     inference_pb2.OUTCOME_NO_MODEL: Outcome.NO_MODEL,
     inference_pb2.OUTCOME_PROVISIONAL: Outcome.PROVISIONAL,
-    inference_pb2.OUTCOME_UNSURE: Outcome.UNSURE,
+    inference_pb2.OUTCOME_OUT_OF_DISTRIBUTION: Outcome.OUT_OF_DISTRIBUTION,
 }
 
 
@@ -32,7 +33,7 @@ def classification_of(response: inference_pb2.ClassifyTrackResponse) -> Classifi
     """The answer to ClassifyTrack."""
     return Classification(
         # A service that is newer than this package may know more.
-        outcome=OUTCOMES.get(response.outcome, Outcome.UNSURE),
+        outcome=OUTCOMES.get(response.outcome, Outcome.OUT_OF_DISTRIBUTION),
         genre=response.genre,
         confidence=response.confidence,
         deciding_stage=response.deciding_stage,
@@ -61,7 +62,7 @@ def vectors_of(vectors: Iterable[features_pb2.Vector]) -> tuple[Vector, ...]:
         Vector(
             kind=features_pb2.VectorKind.Name(vector.kind).removeprefix("VECTOR_KIND_"),
             version=vector.version,
-            values=tuple(vector.values),
+            values=unpacked(vector.values),
         )
         for vector in vectors
         # A kind that this package does not know could not be sent back.
@@ -104,14 +105,14 @@ def status_of(response: inference_pb2.GetStatusResponse) -> Status:
 
 
 def stage_of(stage: inference_pb2.StageStatus) -> StageState:
-    trained = stage.HasField("trained_time")
+    trained = stage.HasField("train_time")
     return StageState(
         stage=stage.stage,
         ready=stage.ready,
         model_version=stage.model_version,
         genres=tuple(stage.genres),
         feature_versions=tuple(stage.feature_versions),
-        trained_time=stage.trained_time.ToDatetime(timezone.utc) if trained else None,
+        train_time=stage.train_time.ToDatetime(timezone.utc) if trained else None,
         device=stage.device,
         message=stage.message,
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import grpc
 from google.protobuf.message import DecodeError
-from reclass.inference.v1 import inference_pb2
+from reclass.features.v1 import features_pb2
 
 from reclass_client.rich_status import error_info
 
@@ -180,7 +180,7 @@ def made(*, code: str, reason: str, **fields: Any) -> ReclassError:
     return kind(code=code, reason=reason, **fields)
 
 
-def error_of_song(error: inference_pb2.SongError) -> ReclassError:
+def error_of_song(error: features_pb2.SongError) -> ReclassError:
     """The error of one song of many."""
     return made(
         code=NAMES.get(error.code, "UNKNOWN"),

@@ -70,8 +70,8 @@ class Model:
     song_count: int
     training_digest: str
     """Two trainings with one digest and one seed make the same model."""
-    created_time: datetime
-    promoted_time: "datetime | None"
+    create_time: datetime
+    promote_time: "datetime | None"
     """Last time that it was put into service."""
     comparison: "Comparison | None"
     """None for the first model."""
@@ -155,8 +155,8 @@ def model_of(message: inference_pb2.Model) -> Model:
         genres=tuple(message.genres),
         song_count=message.song_count,
         training_digest=message.training_digest,
-        created_time=time_of(message.created_time),
-        promoted_time=time_of(message.promoted_time) if message.HasField("promoted_time") else None,
+        create_time=time_of(message.create_time),
+        promote_time=time_of(message.promote_time) if message.HasField("promote_time") else None,
         comparison=comparison_of(message.comparison) if message.HasField("comparison") else None,
         held_out=held_out_of(message.held_out) if message.HasField("held_out") else None,
     )

@@ -11,6 +11,7 @@ from reclass.inference.v1 import inference_pb2
 from reclass_client.arguments import checked, text
 from reclass_client.errors import BadArgumentError, FileUnreadableError
 from reclass_client.values import Vector
+from reclass_client.vectors import packed
 
 EXCERPTS = {
     "middle": features_pb2.EXCERPT_MIDDLE_30S,
@@ -119,7 +120,7 @@ def vector_to(vector: Vector) -> features_pb2.Vector:
     kind = features_pb2.VectorKind.Value(f"VECTOR_KIND_{vector.kind}")
     with checked(f"the {vector.kind} vector"):
         return features_pb2.Vector(
-            kind=kind, version=text(vector.version, "its version"), values=vector.values
+            kind=kind, version=text(vector.version, "its version"), values=packed(vector.values)
         )
 
 

@@ -16,7 +16,7 @@ class Outcome(str, Enum):
     """Nothing is trained yet: vectors, and never a genre."""
     PROVISIONAL = "provisional"
     """A later stage should have run and could not; worth another try."""
-    UNSURE = "unsure"
+    OUT_OF_DISTRIBUTION = "out of distribution"
     """Unlike the songs of the training: the genre is a guess, and is to be shown as one."""
 
 
@@ -77,7 +77,7 @@ class Classification:
 
     outcome: Outcome
     genre: str
-    """Empty with NO_MODEL; a guess with UNSURE."""
+    """Empty with NO_MODEL; a guess where OUT_OF_DISTRIBUTION."""
     confidence: float
     """Calibrated probability that `genre` is right, 0 to 1, of songs like those of the training: see `is_guess`."""
     deciding_stage: int
@@ -95,7 +95,7 @@ class Classification:
     @property
     def is_guess(self) -> bool:
         """The song is unlike those of the training: `genre` is a guess, and `confidence` says nothing of it."""
-        return self.outcome is Outcome.UNSURE
+        return self.outcome is Outcome.OUT_OF_DISTRIBUTION
 
     @property
     def summary(self) -> str:
@@ -137,7 +137,7 @@ class StageState:
     genres: tuple[str, ...]
     feature_versions: tuple[str, ...]
     """It classifies vectors of these versions."""
-    trained_time: datetime | None
+    train_time: datetime | None
     device: str
     message: str
     """Why it is not ready, and what to do."""

@@ -143,7 +143,7 @@ def capabilities(abilities: Iterable[Ability]) -> list[features_pb2.VectorCapabi
             version=each.version,
             length=each.length,
             detail=each.detail,
-            for_trials=each.for_trials,
+            random_weights=each.for_trials,
         )
         for each in abilities
     ]
@@ -173,9 +173,8 @@ def _tags(extraction: Extraction) -> features_pb2.FileTags:
 
 
 def _vector(vector: Vector) -> features_pb2.Vector:
-    return features_pb2.Vector(
-        kind=_number(vector.kind), version=vector.version, values=vector.values.tolist()
-    )
+    values = vector.values.astype("<f4", copy=False).tobytes()
+    return features_pb2.Vector(kind=_number(vector.kind), version=vector.version, values=values)
 
 
 def _missing(gap: Gap) -> features_pb2.MissingVector:

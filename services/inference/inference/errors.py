@@ -12,11 +12,11 @@ class InferenceError(ServiceError):
     domain: ClassVar[str] = "reclass.inference"
 
 
-class RequestInvalidError(InferenceError):
+class InvalidRequestError(InferenceError):
     """A field is missing or outside of what is allowed."""
 
     code = grpc.StatusCode.INVALID_ARGUMENT
-    reason = "REQUEST_INVALID"
+    reason = "INVALID_REQUEST"
     permanent = True
 
 

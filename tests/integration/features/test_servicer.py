@@ -40,6 +40,7 @@ from reclass.sync.v1 import sync_pb2, sync_pb2_grpc
 from runtime.channel import open_channel
 from runtime.errors import RemoteError, ServiceError
 from runtime.testing import connected
+from wire import values_of
 
 FEATURES = "reclass.features.v1.FeatureService"
 SYNC = "reclass.sync.v1.SyncService"
@@ -178,7 +179,7 @@ def test_a_song_by_path_brings_its_vector_tags_key_and_properties(stub, library)
     expected = fma_features(load_excerpt(str(library / "song.flac")).y)
     (vector,) = heard.vectors
     assert (vector.kind, vector.version) == (features_pb2.VECTOR_KIND_FMA, version(Part.MIDDLE))
-    np.testing.assert_allclose(vector.values, expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(values_of(vector), expected, rtol=1e-5, atol=1e-5)
     assert (heard.tags.title, list(heard.tags.genres)) == ("Title", ["Jazz", "Latin"])
     assert heard.content_key.startswith("1-")
     assert heard.properties.codec == "flac"
@@ -287,7 +288,7 @@ def test_the_part_that_is_asked_for_is_heard_and_named_in_the_version(
     assert answer.properties.excerpt_duration_seconds == pytest.approx(seconds, abs=0.1)
     # Sums of another process differ in their last bits.
     expected = fma_features(load_excerpt(str(long_song), part).y)
-    np.testing.assert_allclose(vector.values, expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(values_of(vector), expected, rtol=1e-4, atol=1e-4)
     told = stub.GetCapabilities(features_pb2.GetCapabilitiesRequest(excerpt=asked))
     assert told.kinds[0].version == vector.version
 

@@ -145,8 +145,8 @@ def test_the_status_names_stages_and_limits(client: rc.Client, service: System) 
     assert status.limits == rc.Limits(max_content_bytes=2**20, max_calls=2, max_stream_songs=8)
     first = status.stages[0]
     assert (first.ready, first.model_version, first.device) == (True, service.version(), "cpu")
-    assert first.trained_time is not None
-    assert first.trained_time.utcoffset() is not None
+    assert first.train_time is not None
+    assert first.train_time.utcoffset() is not None
     assert "not trained" in status.stages[1].message
 
 

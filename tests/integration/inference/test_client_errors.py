@@ -12,6 +12,7 @@ import grpc
 import pytest
 import reclass_client as rc
 from grpc_status import rpc_status
+from reclass.features.v1 import features_pb2
 from reclass.inference.v1 import inference_pb2 as messages
 from reclass.inference.v1 import inference_pb2_grpc
 from reclass_client.errors import BY_CODE, BY_REASON
@@ -42,7 +43,7 @@ class Refusing(inference_pb2_grpc.InferenceServiceServicer):
     def ClassifyTracks(self, requests: Any, context: Any) -> Iterator[messages.ClassifyTracksResponse]:
         for request in requests:
             number = int(request.key) if request.key.isdigit() else grpc.StatusCode[request.key].value[0]
-            error = messages.SongError(code=number, reason="SOME_REASON", message="what to do")
+            error = features_pb2.SongError(code=number, reason="SOME_REASON", message="what to do")
             yield messages.ClassifyTracksResponse(key=request.key, error=error)
 
 

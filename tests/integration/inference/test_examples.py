@@ -54,7 +54,7 @@ def system(trained: System, library: SyntheticLibrary, tmp_path: Path) -> Iterat
         content.write_bytes(bytes(1000 if name == KNOWN else 2000))
         trained.features.audio[name] = trained.features.audio[f"{content.stat().st_size} bytes"] = {1: values}
     trained.features.refusals[LOST] = NotThere("there is no such file")
-    assert trained.classify(path=STRANGE).outcome == messages.OUTCOME_UNSURE
+    assert trained.classify(path=STRANGE).outcome == messages.OUTCOME_OUT_OF_DISTRIBUTION
     yield trained
     del trained.features.refusals[LOST]
 

@@ -8,6 +8,7 @@ from reclass.features.v1 import features_pb2
 from reclass.inference.v1 import inference_pb2 as messages
 from synthetic_library import SyntheticLibrary, synthetic_library
 from triton_server import triton_server
+from wire import packed
 
 FMA, MERT = features_pb2.VECTOR_KIND_FMA, features_pb2.VECTOR_KIND_MERT
 PATH = "/music/song.flac"
@@ -24,8 +25,8 @@ def both() -> SyntheticLibrary:
 def vectors(library: SyntheticLibrary, song: int) -> dict[int, features_pb2.Vector]:
     values = library.vectors[song]
     return {
-        FMA: features_pb2.Vector(kind=FMA, version="test/1", values=values[:518]),
-        MERT: features_pb2.Vector(kind=MERT, version="test/1", values=values[518:]),
+        FMA: features_pb2.Vector(kind=FMA, version="test/1", values=packed(values[:518])),
+        MERT: features_pb2.Vector(kind=MERT, version="test/1", values=packed(values[518:])),
     }
 
 

@@ -64,7 +64,7 @@ def provisional(portal) -> None:
 
 
 def unsure(portal) -> None:
-    judged(portal, inference_pb2.OUTCOME_UNSURE)
+    judged(portal, inference_pb2.OUTCOME_OUT_OF_DISTRIBUTION)
 
 
 def failed(portal) -> None:

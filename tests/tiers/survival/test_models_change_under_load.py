@@ -28,6 +28,7 @@ from runtime.testing import running_server
 from synthetic_library import synthetic_library
 from triton_server import TritonServer, free_port, triton_server
 from waiting import until
+from wire import values_of
 
 pytestmark = pytest.mark.timeout(900)
 CALLERS = 50
@@ -192,7 +193,7 @@ def callers(service: Service) -> Callers:
     asked = fma(synthetic_library(seed=21, genres=6, wrong=6), 0)
     return Callers(
         target=service.target,
-        vector=Vector(kind="FMA", version=asked.version, values=tuple(asked.values)),
+        vector=Vector(kind="FMA", version=asked.version, values=tuple(values_of(asked).tolist())),
     )
 
 

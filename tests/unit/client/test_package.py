@@ -122,7 +122,7 @@ def test_a_summary_never_shows_a_genre_of_random_weights_or_a_guess_without_sayi
         outcome=inference_pb2.OUTCOME_CLASSIFIED, genre="Jazz", confidence=0.9998, random_weights=True
     )
     assert classification_of(answer).summary == "Jazz  100%  (random weights: it means nothing)"
-    answer.outcome = inference_pb2.OUTCOME_UNSURE
+    answer.outcome = inference_pb2.OUTCOME_OUT_OF_DISTRIBUTION
     assert classification_of(answer).summary == "unlike the songs of the training; at a guess Jazz"
     answer.outcome, answer.random_weights = inference_pb2.OUTCOME_CLASSIFIED, False
     assert classification_of(answer).summary == "Jazz  100%"

@@ -53,8 +53,8 @@ def test_whatever_a_field_holds_fits_the_contract_and_the_others_are_as_they_wer
     found = track(name, value)
     message = pb.Track.FromString(convert.full_track(found).SerializeToString())
     assert 0 <= message.year <= bounds.LATEST_YEAR
-    assert 0 <= message.added_time.seconds <= bounds.LATEST_SECOND
-    assert 0 <= message.updated_time.seconds <= bounds.LATEST_SECOND
+    assert 0 <= message.add_time.seconds <= bounds.LATEST_SECOND
+    assert 0 <= message.update_time.seconds <= bounds.LATEST_SECOND
     assert 0 <= message.duration_seconds <= bounds.LONGEST_SECONDS
     assert message.parts[0].size_bytes >= 0
     assert "\0" not in str(message)

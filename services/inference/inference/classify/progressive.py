@@ -137,9 +137,9 @@ def judge_group(group: Sequence[tuple[Vote, Judging]], judge: Judge) -> None:
 
 def is_strange(head: InstalledHead, opinions: Opinions, row: int) -> bool:
     """Whether a song is farther from the songs of the training than nearly all held-out ones were."""
-    if head.unsure_beyond is None or opinions.distances is None:
+    if head.ood_threshold is None or opinions.distances is None:
         return False
-    return bool(opinions.distances[row] > head.unsure_beyond)
+    return bool(opinions.distances[row] > head.ood_threshold)
 
 
 def questions(heads: Sequence[InstalledHead | BrokenHead], song: Song, rule: Rule) -> Questions:

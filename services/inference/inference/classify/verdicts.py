@@ -21,7 +21,7 @@ class InstalledHead:
     temperature: float
     feature_versions: Mapping[VectorKind, str]
     """The make of the vectors that it was trained on, in the order in which they are joined; it sees no others."""
-    unsure_beyond: float | None = None
+    ood_threshold: float | None = None
     """Distance from the songs of its training beyond which it does not decide; None for a head that knows none."""
 
     @property

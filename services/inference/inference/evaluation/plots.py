@@ -183,7 +183,7 @@ def draw_vote(path: Path, figures: CascadeFigures) -> None:
     chosen = next((point for point in curve if point.thresholds == figures.proposed_thresholds), None)
     with picture(path, 7.2, 5.2) as axes:
         axes.plot(
-            [point.later_share for point in curve],
+            [point.escalation_rate for point in curve],
             [point.accuracy for point in curve],
             color=BLUE,
             marker="o",
@@ -193,7 +193,7 @@ def draw_vote(path: Path, figures: CascadeFigures) -> None:
         if chosen is not None:
             said = ", ".join(f"{threshold:.2f}" for threshold in chosen.thresholds[:-1])
             axes.scatter(
-                [chosen.later_share],
+                [chosen.escalation_rate],
                 [chosen.accuracy],
                 s=120,
                 color=ORANGE,

@@ -45,7 +45,7 @@ class ThresholdPoint:
     thresholds: tuple[float, ...]
     """By stage from the first; the last stage has the last word whatever its own says."""
     accuracy: float
-    later_share: float
+    escalation_rate: float
     """Share of songs for which a later stage than the first runs."""
     later_stages: float
     """How many later stages run for a song, on average: what the vote costs."""
@@ -143,7 +143,7 @@ def threshold_curve(stages: Sequence[Judged]) -> tuple[ThresholdPoint, ...]:
             ThresholdPoint(
                 thresholds=(*(min(each, 1.0) for each in thresholds), 0.0),
                 accuracy=float(result.right.mean()),
-                later_share=float(np.mean(result.deciding > 0)),
+                escalation_rate=float(np.mean(result.deciding > 0)),
                 later_stages=float(np.mean(result.deciding)),
             )
         )

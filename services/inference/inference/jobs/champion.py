@@ -102,7 +102,7 @@ class Rival:
             genres=record.genres,
             probabilities=softmax(head.logits(vectors[own])),
             # Of before there were distances, a head knows of no stranger.
-            strange=distances > (np.inf if record.unsure_beyond is None else record.unsure_beyond),
+            strange=distances > (np.inf if record.ood_threshold is None else record.ood_threshold),
             threshold=rule.threshold(stage),
         )
 

@@ -217,8 +217,8 @@ def describe(
         out_of_fold_accuracy=heard.accuracy,
         noise=trained.noise,
         coverage=trained.coverage,
-        unsure_beyond=heard.unsure_beyond,
-        unsure_share=heard.unsure_share,
+        ood_threshold=heard.ood_threshold,
+        ood_rate=heard.ood_rate,
         skipped=trained.skipped,
         song_count=len(heard.suspects),
         group_count=len(np.unique(heard.judged.groups)),
@@ -253,7 +253,7 @@ def write_stage(folder: Path, trained: TrainedStage, record: HeadRecord, rows: R
         rows=rows[heard.judged.rows],
         probabilities=heard.judged.probabilities.astype(np.float32),
         suspects=heard.suspects,
-        strange=heard.distances > heard.unsure_beyond,
+        strange=heard.distances > heard.ood_threshold,
     )
 
 

@@ -55,9 +55,9 @@ class HeadRecord:
     """Of out-of-fold predictions."""
     noise: NoiseFigures | None = None
     coverage: tuple[CoveragePoint, ...] = ()
-    unsure_beyond: float | None = None
+    ood_threshold: float | None = None
     """Distance beyond which a song is unlike the training; None for a head that knows none."""
-    unsure_share: float = 0.0
+    ood_rate: float = 0.0
     cascade: CascadeFigures | None = None
     """The vote of all stages up to this one; with the last stage of a training."""
 

@@ -11,7 +11,7 @@ from runtime.private import make_private, write_private
 from runtime.rights import Role
 from runtime.telemetry import get_logger
 
-from inference.errors import FolderUnwritableError, RequestInvalidError
+from inference.errors import FolderUnwritableError, InvalidRequestError
 
 log = get_logger(__name__)
 FILE = "callers.json"
@@ -36,7 +36,7 @@ class Callers:
     def take(self, roles: Mapping[str, Role]) -> bool:
         """Let these in, and nobody else; whether that is a change. Raises for what makes no sense."""
         if not _make_sense(roles):
-            raise RequestInvalidError(
+            raise InvalidRequestError(
                 "a caller has a token_sha256 of 32 bytes and the role CALLER_ROLE_CALLER or CALLER_ROLE_OPERATOR"
             )
         with self._lock:

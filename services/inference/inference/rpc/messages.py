@@ -10,10 +10,9 @@ from reclass.inference.v1 import inference_pb2
 from runtime.errors import RemoteError, ServiceError
 from runtime.rights import Role
 
-from inference.classify.stages import HEAD_DEVICE, Vector, VectorKind, why_invalid
+from inference.classify.stages import HEAD_DEVICE, Array, Vector, VectorKind, why_invalid
 from inference.classify.verdicts import Classification, Outcome, Rule, StageVerdict
-from inference.errors import RequestInvalidError, VectorInvalidError
-from inference.rpc.vector_bytes import values_of
+from inference.errors import InvalidRequestError, VectorInvalidError
 from inference.serving.status import StageState
 from inference.training.dataset import LabelSource, SplitPart
 from inference.training.options import TrainingOptions
@@ -22,13 +21,18 @@ OUTCOMES = {
     Outcome.CLASSIFIED: inference_pb2.OUTCOME_CLASSIFIED,
     Outcome.NO_MODEL: inference_pb2.OUTCOME_NO_MODEL,
     Outcome.PROVISIONAL: inference_pb2.OUTCOME_PROVISIONAL,
-    Outcome.UNSURE: inference_pb2.OUTCOME_UNSURE,
+    Outcome.UNSURE: inference_pb2.OUTCOME_OUT_OF_DISTRIBUTION,
 }
 KINDS = {int(kind): kind for kind in VectorKind}
+ON_THE_WIRE = np.dtype("<f4")
+"""How the values of a vector travel."""
+WIDTH = ON_THE_WIRE.itemsize
 DEFAULT_TOP_K = 5
 MOST_FOLDS = 20
 
-VotingOptions = inference_pb2.ClassifyOptions | inference_pb2.TrainOptions | inference_pb2.GetOutOfFoldRequest
+VotingOptions = (
+    inference_pb2.ClassifyOptions | inference_pb2.TrainOptions | inference_pb2.GetOutOfFoldPredictionsRequest
+)
 
 
 def vectors_from(messages: Sequence[features_pb2.Vector]) -> tuple[Vector, ...]:
@@ -60,24 +64,33 @@ def vector_from(message: features_pb2.Vector) -> Vector:
     kind = KINDS.get(message.kind)
     if kind is None:
         raise VectorInvalidError(f"a vector is of kind {message.kind}, which this service does not know")
-    vector = Vector(kind=kind, version=message.version, values=values_of(message))
+    vector = Vector(kind=kind, version=message.version, values=values_of(message.values))
     problem = why_invalid(vector)
     if problem:
         raise VectorInvalidError(f"{problem}; extract the song again")
     return vector
 
 
+def values_of(content: bytes) -> Array:
+    """The values [n], float32, of a vector on the wire; not to be written to. Raises VectorInvalidError."""
+    if len(content) % WIDTH:
+        raise VectorInvalidError(f"a vector has {len(content)} bytes; values are float32, {WIDTH} bytes each")
+    return np.frombuffer(content, dtype=ON_THE_WIRE).astype(np.float32, copy=False)
+
+
 def vector_to(vector: Vector) -> features_pb2.Vector:
     """The message of a vector."""
     return features_pb2.Vector(
-        kind=features_pb2.VectorKind.ValueType(vector.kind), version=vector.version, values=vector.values
+        kind=features_pb2.VectorKind.ValueType(vector.kind),
+        version=vector.version,
+        values=vector.values.astype(ON_THE_WIRE, copy=False).tobytes(),
     )
 
 
 def rule_from(options: inference_pb2.ClassifyOptions) -> Rule:
-    """How to vote; raises RequestInvalidError."""
+    """How to vote; raises InvalidRequestError."""
     if options.top_k < 0:
-        raise RequestInvalidError("top_k must not be negative; 0 takes the default")
+        raise InvalidRequestError("top_k must not be negative; 0 takes the default")
     return Rule(
         thresholds=thresholds_from(options),
         max_stages=max_stages_from(options),
@@ -86,17 +99,17 @@ def rule_from(options: inference_pb2.ClassifyOptions) -> Rule:
 
 
 def thresholds_from(options: VotingOptions) -> tuple[float, ...]:
-    """From which confidence on each stage decides; raises RequestInvalidError."""
+    """From which confidence on each stage decides; raises InvalidRequestError."""
     for threshold in options.stage_thresholds:
         if not 0 <= threshold <= 1:
-            raise RequestInvalidError(f"a stage threshold is {threshold}; it must lie between 0 and 1")
+            raise InvalidRequestError(f"a stage threshold is {threshold}; it must lie between 0 and 1")
     return tuple(options.stage_thresholds)
 
 
 def max_stages_from(options: VotingOptions) -> int | None:
-    """How many stages are asked at most, None for all; raises RequestInvalidError."""
+    """How many stages are asked at most, None for all; raises InvalidRequestError."""
     if options.max_stages < 0:
-        raise RequestInvalidError("max_stages must not be negative; 0 takes the default")
+        raise InvalidRequestError("max_stages must not be negative; 0 takes the default")
     return options.max_stages or None
 
 
@@ -122,9 +135,9 @@ def write_classification(
         response.random_weights = deciding.random_weights
 
 
-def song_error_to(error: ServiceError | RemoteError) -> inference_pb2.SongError:
+def song_error_to(error: ServiceError | RemoteError) -> features_pb2.SongError:
     """The message of an error that one song of a stream met."""
-    return inference_pb2.SongError(
+    return features_pb2.SongError(
         code=error.code.value[0],
         reason=error.reason,
         domain=error.domain,
@@ -153,16 +166,16 @@ def write_verdict(verdict: StageVerdict, message: inference_pb2.StageVerdict) ->
 
 
 def training_options_from(options: inference_pb2.TrainOptions) -> TrainingOptions:
-    """Options with their defaults; raises RequestInvalidError."""
+    """Options with their defaults; raises InvalidRequestError."""
     defaults = TrainingOptions()
     folds = options.folds or defaults.folds
     fewest = options.min_songs_per_genre or defaults.min_songs_per_genre
     if not 2 <= folds <= MOST_FOLDS:
-        raise RequestInvalidError(f"folds is {folds}; it must lie between 2 and {MOST_FOLDS}")
+        raise InvalidRequestError(f"folds is {folds}; it must lie between 2 and {MOST_FOLDS}")
     if fewest < 2:
-        raise RequestInvalidError(f"min_songs_per_genre is {fewest}; it must be at least 2")
+        raise InvalidRequestError(f"min_songs_per_genre is {fewest}; it must be at least 2")
     if options.seed < 0:
-        raise RequestInvalidError(f"seed is {options.seed}; it must not be negative")
+        raise InvalidRequestError(f"seed is {options.seed}; it must not be negative")
     return TrainingOptions(
         seed=options.seed,
         folds=folds,
@@ -173,19 +186,19 @@ def training_options_from(options: inference_pb2.TrainOptions) -> TrainingOption
 
 
 def source_from(source: inference_pb2.LabelSource.ValueType) -> LabelSource:
-    """Whose word a label is; who says nothing is trusted least. Raises RequestInvalidError."""
+    """Whose word a label is; who says nothing is trusted least. Raises InvalidRequestError."""
     if source == inference_pb2.LABEL_SOURCE_UNSPECIFIED:
         return LabelSource.TAG
     if source not in {int(known) for known in LabelSource}:
-        raise RequestInvalidError(f"a label is of source {source}, which this service does not know")
+        raise InvalidRequestError(f"a label is of source {source}, which this service does not know")
     return LabelSource(source)
 
 
 def split_part_from(request: inference_pb2.EvaluateRequest) -> SplitPart:
-    """Which side of a split a song is on; raises RequestInvalidError."""
+    """Which side of a split a song is on; raises InvalidRequestError."""
     part = request.song.part
     if part not in {int(known) for known in SplitPart}:
-        raise RequestInvalidError(
+        raise InvalidRequestError(
             "after the options each message of Evaluate must be a song with its part of the split"
         )
     return SplitPart(part)
@@ -213,7 +226,7 @@ def stage_state_to(state: StageState) -> inference_pb2.StageStatus:
         message.feature_versions.extend(state.head.feature_versions.values())
         message.genres.extend(state.head.genres)
     if state.trained_time is not None:
-        message.trained_time.CopyFrom(timestamp(state.trained_time))
+        message.train_time.CopyFrom(timestamp(state.trained_time))
     return message
 
 
@@ -233,5 +246,5 @@ CALLER_ROLES = {
 def callers_from(request: inference_pb2.SetCallersRequest) -> dict[str, Role]:
     """Roles by the fingerprints of tokens, as they are kept. Raises for a role that is none of theirs."""
     if any(caller.role not in CALLER_ROLES for caller in request.callers):
-        raise RequestInvalidError("every caller needs the role CALLER_ROLE_CALLER or CALLER_ROLE_OPERATOR")
+        raise InvalidRequestError("every caller needs the role CALLER_ROLE_CALLER or CALLER_ROLE_OPERATOR")
     return {caller.token_sha256.hex(): CALLER_ROLES[caller.role] for caller in request.callers}

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from reclass.inference.v1 import inference_pb2
 
 from inference.classify.stages import made_by_random_weights
-from inference.errors import RequestInvalidError
+from inference.errors import InvalidRequestError
 from inference.evaluation.comparison import Comparison
 from inference.registry.models import KeptModel, ModelState, Promotion
 from inference.rpc.messages import timestamp
@@ -26,9 +26,9 @@ PROMOTIONS = {
 
 
 def promotion_from(options: inference_pb2.TrainOptions) -> Promotion:
-    """What a training does with its model; raises RequestInvalidError."""
+    """What a training does with its model; raises InvalidRequestError."""
     if options.promotion not in PROMOTIONS:
-        raise RequestInvalidError(f"promotion is {options.promotion}, which this service does not know")
+        raise InvalidRequestError(f"promotion is {options.promotion}, which this service does not know")
     return PROMOTIONS[options.promotion]
 
 
@@ -43,13 +43,13 @@ def model_to(kept: KeptModel) -> inference_pb2.Model:
         genres=model.genres,
         song_count=model.song_count,
         training_digest=model.training_digest,
-        created_time=timestamp(model.created_time),
+        create_time=timestamp(model.created_time),
         comparison=comparison_to(model.comparison) if model.comparison else None,
         random_weights=any(map(made_by_random_weights, model.feature_versions.values())),
         held_out=inference_pb2.HeldOut(**asdict(model.held_out)) if model.held_out else None,
     )
     if kept.promoted_time:
-        message.promoted_time.CopyFrom(timestamp(kept.promoted_time))
+        message.promote_time.CopyFrom(timestamp(kept.promoted_time))
     return message
 
 
@@ -79,10 +79,10 @@ def page_of(
 ) -> inference_pb2.ListModelsResponse:
     """A page of the list; its token is the name of the last model of the page before. A rollback goes to `before`."""
     if request.page_size < 0:
-        raise RequestInvalidError(f"page_size is {request.page_size}; it must not be negative")
+        raise InvalidRequestError(f"page_size is {request.page_size}; it must not be negative")
     names = [kept.model.name for kept in models]
     if request.page_token and request.page_token not in names:
-        raise RequestInvalidError("page_token names no model that is kept: list from the beginning")
+        raise InvalidRequestError("page_token names no model that is kept: list from the beginning")
     first = names.index(request.page_token) + 1 if request.page_token else 0
     page = models[first : first + request.page_size] if request.page_size else models[first:]
     more = first + len(page) < len(models)

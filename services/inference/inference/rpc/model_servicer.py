@@ -7,7 +7,7 @@ from reclass.features.v1 import features_pb2_grpc
 from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
 
 from inference.classify.verdicts import Rule
-from inference.errors import RequestInvalidError
+from inference.errors import InvalidRequestError
 from inference.rpc.feature_versions import makes_now
 from inference.rpc.messages import max_stages_from, thresholds_from
 from inference.rpc.model_messages import model_to, page_of, picture_to
@@ -36,8 +36,8 @@ class ModelServicer(inference_pb2_grpc.InferenceServiceServicer):
         pictures = [picture_to(each) for each in self._models.pictures(kept.model)]
         return inference_pb2.GetModelResponse(model=report.model, report=report, pictures=pictures)
 
-    def GetOutOfFold(
-        self, request: inference_pb2.GetOutOfFoldRequest, context: grpc.ServicerContext
+    def GetOutOfFoldPredictions(
+        self, request: inference_pb2.GetOutOfFoldPredictionsRequest, context: grpc.ServicerContext
     ) -> Iterator[inference_pb2.OutOfFoldPrediction]:
         rule = Rule(thresholds=thresholds_from(request), max_stages=max_stages_from(request))
         for heard in self._models.out_of_fold(self._models.get(request.name).model, rule):
@@ -47,7 +47,7 @@ class ModelServicer(inference_pb2_grpc.InferenceServiceServicer):
         self, request: inference_pb2.PromoteModelRequest, context: grpc.ServicerContext
     ) -> inference_pb2.PromoteModelResponse:
         if not request.name:
-            raise RequestInvalidError("name the model to put into service; ListModels has their names")
+            raise InvalidRequestError("name the model to put into service; ListModels has their names")
         kept = self._models.promote(request.name, makes_now(self._features, request))
         return inference_pb2.PromoteModelResponse(model=model_to(kept))
 

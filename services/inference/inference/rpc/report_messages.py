@@ -26,7 +26,7 @@ def train_response(event: Step | HeardOutOfFold | Learned) -> inference_pb2.Trai
             prediction = inference_pb2.OutOfFoldPrediction(
                 song_id=event.song_id,
                 verdicts=[verdict_to(verdict) for verdict in event.verdicts],
-                label_suspect=event.label_suspect,
+                suspected_label_error=event.label_suspect,
                 outcome=OUTCOMES[event.outcome],
                 deciding_stage=event.deciding_stage,
             )
@@ -66,7 +66,7 @@ def report_to(records: Mapping[str, HeadRecord]) -> inference_pb2.TrainingReport
             inference_pb2.SkippedGenre(genre=skip.genre, reason=skip.reason) for skip in first.skipped
         ],
         training_seconds=sum(record.training_seconds for record in records.values()),
-        created_time=timestamp(first.created_time),
+        create_time=timestamp(first.created_time),
         cascade=cascade_report_to(last.cascade) if last.cascade else None,
     )
 
@@ -96,8 +96,8 @@ def stage_report_to(name: str, record: HeadRecord) -> inference_pb2.StageReport:
         confusion=inference_pb2.ConfusionMatrix(
             genres=record.genres, counts=[count for row in held_out.confusion for count in row]
         ),
-        tried=[
-            inference_pb2.TriedHead(
+        candidates=[
+            inference_pb2.CandidateHead(
                 algorithm=tried.algorithm,
                 validation_accuracy=tried.accuracy,
                 validation_loss=tried.loss,
@@ -107,8 +107,8 @@ def stage_report_to(name: str, record: HeadRecord) -> inference_pb2.StageReport:
         ],
         noise=noise_report_to(noise) if noise else None,
         coverage=[coverage_point_to(point) for point in record.coverage],
-        unsure_beyond=record.unsure_beyond or 0.0,
-        unsure_share=record.unsure_share,
+        ood_threshold=record.ood_threshold or 0.0,
+        ood_rate=record.ood_rate,
         genres=[
             inference_pb2.GenreReport(
                 genre=figures.genre, songs=figures.songs, precision=figures.precision, recall=figures.recall
@@ -131,7 +131,7 @@ def cascade_report_to(figures: CascadeFigures) -> inference_pb2.CascadeReport:
         proposed_thresholds=figures.proposed_thresholds,
         curve=[
             inference_pb2.ThresholdPoint(
-                thresholds=point.thresholds, accuracy=point.accuracy, later_share=point.later_share
+                thresholds=point.thresholds, accuracy=point.accuracy, escalation_rate=point.escalation_rate
             )
             for point in figures.curve
         ],
@@ -142,12 +142,12 @@ def cascade_report_to(figures: CascadeFigures) -> inference_pb2.CascadeReport:
 def noise_report_to(noise: NoiseFigures) -> inference_pb2.NoiseReport:
     """The figures of labels that look wrong."""
     return inference_pb2.NoiseReport(
-        suspects=noise.suspects,
+        suspected_label_errors=noise.suspects,
         dropped=noise.dropped,
         down_weighted=noise.down_weighted,
         accuracy_with=noise.accuracy_with,
         accuracy_without=noise.accuracy_without,
-        doubt=noise.doubt,
+        label_noise_rate=noise.doubt,
     )
 
 

@@ -15,7 +15,7 @@ MAY_CALL: Table = {
     "Train": call(Role.PORTAL, Role.OPERATOR, request_bytes=SONG_BYTES),
     "Evaluate": call(Role.PORTAL, Role.OPERATOR, request_bytes=SONG_BYTES),
     # It names the songs of a library.
-    "GetOutOfFold": call(Role.PORTAL, Role.OPERATOR),
+    "GetOutOfFoldPredictions": call(Role.PORTAL, Role.OPERATOR),
     "PromoteModel": call(Role.PORTAL, Role.OPERATOR),
     "RollbackModel": call(Role.PORTAL, Role.OPERATOR),
     # Every few seconds, so that a hand-over that was missed heals. A caller who holds every thread must not hold up his

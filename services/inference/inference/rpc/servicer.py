@@ -8,7 +8,7 @@ from reclass.inference.v1 import inference_pb2
 from runtime.watchdog import Probe
 
 from inference.classify.progressive import STAGE_FAILURES, finish
-from inference.errors import RequestInvalidError, VectorInvalidError
+from inference.errors import InvalidRequestError, VectorInvalidError
 from inference.jobs.training_job import Learner
 from inference.rpc.admission import Places
 from inference.rpc.callers import Callers
@@ -167,7 +167,7 @@ def first_options(requests: Iterator[inference_pb2.TrainRequest]) -> inference_p
     """The first message must be the options."""
     first = next(requests, None)
     if first is None or first.WhichOneof("part") != "options":
-        raise RequestInvalidError("the first message of Train must be its options")
+        raise InvalidRequestError("the first message of Train must be its options")
     return first.options
 
 
@@ -175,15 +175,15 @@ def evaluate_options(requests: Iterator[inference_pb2.EvaluateRequest]) -> infer
     """The first message must be the options."""
     first = next(requests, None)
     if first is None or first.WhichOneof("part") != "options" or first.options.seed < 0:
-        raise RequestInvalidError("the first message of Evaluate must be its options, with no negative seed")
+        raise InvalidRequestError("the first message of Evaluate must be its options, with no negative seed")
     return first.options
 
 
 def add_song(corpus: CorpusWriter, song: inference_pb2.TrainingSong) -> None:
     """Take one song of the stream."""
-    genres = [song.genre, *song.also]
+    genres = [song.genre, *song.additional_genres]
     if not song.song_id or not all(genres):
-        raise RequestInvalidError(
+        raise InvalidRequestError(
             "after the options each message must be a song with song_id and genre, and none of its further genres "
             "may be empty"
         )

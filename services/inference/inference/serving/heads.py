@@ -61,7 +61,7 @@ class Heads:
             answer = self._triton.infer(
                 model,
                 {"vectors": np.ascontiguousarray(vectors, dtype=np.float32)},
-                ["logits"] if head.unsure_beyond is None else ["logits", "distance"],
+                ["logits"] if head.ood_threshold is None else ["logits", "distance"],
                 version=version,
                 heal=lambda: self._serve(head),
             )
@@ -198,7 +198,7 @@ def installed_head(stage: Stage, version: int, record: HeadRecord) -> InstalledH
         version=version_name(stage, version),
         genres=record.genres,
         temperature=record.temperature,
-        unsure_beyond=record.unsure_beyond,
+        ood_threshold=record.ood_threshold,
         feature_versions=feature_versions,
     )
 

@@ -64,6 +64,6 @@ def whitened(around: Array) -> Array:
     return inverse.astype(np.float32)
 
 
-def unsure_beyond(distances: NDArray[np.floating]) -> float:
+def ood_threshold(distances: NDArray[np.floating]) -> float:
     """The distance that all but a few of held-out songs stay within; of songs that no model heard, [songs]."""
     return float(np.quantile(distances, 1 - BEYOND))

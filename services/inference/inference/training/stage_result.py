@@ -36,9 +36,9 @@ class OutOfFold:
     scaling: Scaling
     """What calibrates such predictions, and those of the served head."""
     calibration: CalibrationFigures
-    unsure_beyond: float
+    ood_threshold: float
     """The distance beyond which a song is unlike the training."""
-    unsure_share: float
+    ood_rate: float
     """Share of these songs beyond it."""
 
 

@@ -20,7 +20,7 @@ from inference.training.label_weighting import handling_hurts, noise_figures
 from inference.training.labels import SkippedGenre, learnable_genres
 from inference.training.model_selection import Tried, best_of, judged, try_recipes
 from inference.training.options import TrainingOptions
-from inference.training.out_of_distribution import unsure_beyond
+from inference.training.out_of_distribution import ood_threshold
 from inference.training.splits import HELD_OUT, Split, grouped_folds, split_songs
 from inference.training.stage_result import Chosen, OutOfFold, TrainedStage
 from inference.training.suspected_labels import ODDS_TO_DROP, song_weights, suspect_labels
@@ -241,7 +241,7 @@ class StageTraining:
         # The odds of suspicion were measured on what a temperature says that takes wrong tags for mistakes too.
         timid = softmax(mean, fit_temperature(logits, answers(logits, self.part, many)) / scaling.temperature)
         distances = np.concatenate([run.distances for run in runs])
-        beyond = unsure_beyond(distances)
+        beyond = ood_threshold(distances)
         heard = replace(heard, strange=runs[0].distances > beyond)
         return OutOfFold(
             judged=heard,
@@ -253,14 +253,14 @@ class StageTraining:
             calibration=calibration_figures(
                 softmax(logits), scaling.agreement(softmax(scaled), tags), answers(scaled, self.part, many)
             ),
-            unsure_beyond=beyond,
-            unsure_share=float(np.mean(distances > beyond)),
+            ood_threshold=beyond,
+            ood_rate=float(np.mean(distances > beyond)),
         )
 
     def looked_at(self, judged: Judged, out_of_fold: OutOfFold) -> Judged:
         """The same songs, with which of them are unlike the training."""
         distances = out_of_fold.distances[np.searchsorted(self.rows, judged.rows)]
-        return replace(judged, strange=distances > out_of_fold.unsure_beyond)
+        return replace(judged, strange=distances > out_of_fold.ood_threshold)
 
     def weights(self, chosen: Chosen, out_of_fold: OutOfFold) -> Array:
         """What each song counts in the last fit."""

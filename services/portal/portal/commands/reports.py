@@ -133,5 +133,5 @@ def stage_lines(stage: dict[str, Any]) -> Iterator[str]:
         yield f"Most frequent mistakes: {', '.join(found)}"
     if noise := report_sentences.noise_sentence(stage["noise"]):
         yield f"Labels: {noise}"
-    if stage["unsure_beyond"]:
-        yield f"Unlike the training: {stage['unsure_share']:.1%} of songs whose artist was not in training"
+    if stage["ood_threshold"]:
+        yield f"Unlike the training: {stage['ood_rate']:.1%} of songs whose artist was not in training"

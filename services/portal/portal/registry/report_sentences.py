@@ -97,7 +97,7 @@ def proposal_sentence(cascade: Report) -> str:
         for number, threshold in enumerate(proposed[:-1], start=1)
     )
     return (
-        f"{said}: within a point of hearing everything, and a later stage hears {chosen['later_share']:.0%} of the "
+        f"{said}: within a point of hearing everything, and a later stage hears {chosen['escalation_rate']:.0%} of the "
         "songs."
     )
 
@@ -107,10 +107,11 @@ def noise_sentence(noise: Report | None) -> str:
     if not noise:
         return ""
     return (
-        f"{noise['suspects']} look wrong; {noise['dropped']} were left out of the last fit and "
+        f"{noise['suspected_label_errors']} look wrong; {noise['dropped']} were left out of the last fit and "
         f"{noise['down_weighted']} counted less. Of validation songs {noise['accuracy_with']:.1%} are right by their "
         f"labels with that, and {noise['accuracy_without']:.1%} without; wrong labels are among these. "
-        f"Confidences count {noise.get('doubt', 0):.0%} of the tags as wrong, and not as mistakes of the model."
+        f"Confidences count {noise.get('label_noise_rate', 0):.0%} of the tags as wrong, and not as mistakes of the "
+        "model."
     )
 
 

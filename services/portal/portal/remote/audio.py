@@ -17,7 +17,6 @@ _KINDS = {
 }
 _NUMBERS = {name: number for number, name in _KINDS.items()}
 # Field 3, a run of bytes: how `repeated float values = 3` begins on the wire.
-_VALUES_TAG = b"\x1a"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,28 +110,23 @@ def missing_of(messages: Iterable[pb.MissingVector]) -> tuple[MissingKind, ...]:
 
 
 def vector_message(vector: VectorValues) -> pb.Vector:
-    """A stored vector on its way out.
+    """A stored vector on its way out."""
+    values = _little_endian(vector.values).tobytes()
+    return pb.Vector(kind=_NUMBERS[vector.kind], version=vector.version, values=values)
 
-    Its values are handed to protobuf as they travel, packed little-endian floats: a thousand numbers taken one by one
-    cost a hundred times as long, which is what judging 100,000 songs anew would mostly do.
-    """
-    values = vector.values
+
+def vector_values(message: pb.Vector) -> VectorValues:
+    """A vector as it came."""
+    values = _little_endian(array("f", message.values))
+    return VectorValues(kind=kind_name(message.kind), version=message.version, values=values)
+
+
+def _little_endian(values: "array[float]") -> "array[float]":
+    """Values in the order of bytes in which they travel, or from it."""
     if sys.byteorder == "big":
         values = values[:]
         values.byteswap()
-    packed = values.tobytes()
-    message = pb.Vector.FromString(_VALUES_TAG + _varint(len(packed)) + packed)
-    message.kind, message.version = _NUMBERS[vector.kind], vector.version
-    return message
-
-
-def _varint(number: int) -> bytes:
-    """A length as protobuf writes it: seven bits a byte, the lowest first."""
-    encoded = bytearray()
-    while number > 0x7F:
-        encoded.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes((*encoded, number))
+    return values
 
 
 def heard(
@@ -146,8 +140,5 @@ def heard(
         channels=bounds.number(properties.channels, bounds.LARGEST_SMALL_NUMBER),
         duration_seconds=bounds.seconds(properties.duration_seconds),
         file_genres=bounds.genres(tags.genres),
-        vectors=tuple(
-            VectorValues(kind=kind_name(each.kind), version=each.version, values=array("f", each.values))
-            for each in vectors
-        ),
+        vectors=tuple(map(vector_values, vectors)),
     )

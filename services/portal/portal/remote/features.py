@@ -82,7 +82,7 @@ class FeaturesClient:
                 available=each.available,
                 version=each.version,
                 detail=each.detail,
-                for_trials=each.for_trials,
+                for_trials=each.random_weights,
             )
             for each in answer.kinds
         )

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import grpc
+from reclass.features.v1.features_pb2 import SongError
 from reclass.inference.v1 import inference_pb2 as pb
 from reclass.inference.v1 import inference_pb2_grpc
 from runtime.errors import RemoteError
@@ -43,7 +44,7 @@ _OUTCOMES = {
     pb.OUTCOME_CLASSIFIED: "classified",
     pb.OUTCOME_NO_MODEL: "no model",
     pb.OUTCOME_PROVISIONAL: "provisional",
-    pb.OUTCOME_UNSURE: "unsure",
+    pb.OUTCOME_OUT_OF_DISTRIBUTION: "unsure",
 }
 
 _LABEL_SOURCES = {
@@ -214,7 +215,7 @@ class InferenceClient:
                     group=song.group,
                     vectors=vectors,
                     source=_LABEL_SOURCES[song.source],
-                    also=song.also,
+                    additional_genres=song.also,
                 )
                 yield pb.TrainRequest(song=message)
 
@@ -239,7 +240,7 @@ class InferenceClient:
                 model_version=each.model_version,
                 feature_versions=tuple(each.feature_versions),
                 genres=tuple(each.genres),
-                trained_time=each.trained_time.ToDatetime(tzinfo=UTC) if each.trained_time.seconds else None,
+                trained_time=each.train_time.ToDatetime(tzinfo=UTC) if each.train_time.seconds else None,
                 message=each.message,
                 device=each.device,
                 broken=each.broken,
@@ -287,7 +288,7 @@ def _classification(answer: pb.ClassifyTrackResponse) -> Classification:
     )
 
 
-def _song_error(error: pb.SongError) -> RemoteError:
+def _song_error(error: SongError) -> RemoteError:
     return RemoteError(
         code=_CODES.get(error.code, grpc.StatusCode.UNKNOWN),
         message=error.message,
@@ -325,7 +326,7 @@ def out_of_fold_of(message: pb.OutOfFoldPrediction) -> OutOfFold:
     return OutOfFold(
         song_id=message.song_id,
         verdicts=_verdicts(message.verdicts),
-        label_suspect=message.label_suspect,
+        label_suspect=message.suspected_label_error,
         # Who does not say it cannot be believed: such a song is never written.
         outcome=_OUTCOMES.get(message.outcome, "unsure"),
         deciding_stage=message.deciding_stage,

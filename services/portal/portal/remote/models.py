@@ -139,8 +139,9 @@ class ModelsClient:
     def out_of_fold(self, name: str, settings: RequestSettings) -> Iterator[OutOfFold]:
         """What the training of a model said of its songs, voted on by the thresholds in force."""
         with translated("inference"):
-            answers = self._stub.GetOutOfFold(
-                pb.GetOutOfFoldRequest(name=name, **voting(settings)), timeout=SWITCH_TIMEOUT_SECONDS
+            answers = self._stub.GetOutOfFoldPredictions(
+                pb.GetOutOfFoldPredictionsRequest(name=name, **voting(settings)),
+                timeout=SWITCH_TIMEOUT_SECONDS,
             )
         try:
             for answer in streamed("inference", answers):
@@ -186,8 +187,8 @@ def _model(message: pb.Model) -> Model:
         genres=tuple(message.genres),
         song_count=message.song_count,
         training_digest=message.training_digest,
-        created_time=_time(message.created_time),
-        promoted_time=_time(message.promoted_time) if message.HasField("promoted_time") else None,
+        created_time=_time(message.create_time),
+        promoted_time=_time(message.promote_time) if message.HasField("promote_time") else None,
         comparison=_comparison(message.comparison) if message.HasField("comparison") else None,
         random_weights=message.random_weights,
         held_out=HeldOut(**plain(message.held_out)) if message.HasField("held_out") else None,

@@ -30,6 +30,7 @@ from runtime.errors import RemoteError
 from runtime.testing import running_server
 from runtime.triton import Triton
 from waiting import until
+from wire import values_of
 
 FEATURES = "reclass.features.v1.FeatureService"
 FMA, MERT, JMLA, NATIVE = (
@@ -123,9 +124,9 @@ def test_one_request_gives_both_vectors_each_of_its_version(
 ) -> None:
     heard = stub.Extract(song(library / "song.flac", FMA, MERT))
     assert [vector.kind for vector in heard.vectors] == [FMA, MERT]
-    assert [len(vector.values) for vector in heard.vectors] == [518, 768]
+    assert [len(values_of(vector)) for vector in heard.vectors] == [518, 768]
     assert heard.vectors[1].version == VERSION
-    assert heard.vectors[1].values[:3] == pytest.approx(expected(library / "song.flac"), abs=1e-4)
+    assert values_of(heard.vectors[1])[:3] == pytest.approx(expected(library / "song.flac"), abs=1e-4)
     assert not heard.missing
 
 
@@ -139,7 +140,7 @@ def test_the_native_kind_is_of_the_whole_song_at_its_own_rate_beside_the_excerpt
     stub: features_pb2_grpc.FeatureServiceStub, long_song: Path
 ) -> None:
     heard = stub.Extract(song(long_song, FMA, NATIVE, MERT))
-    assert [(vector.kind, len(vector.values)) for vector in heard.vectors] == [
+    assert [(vector.kind, len(values_of(vector))) for vector in heard.vectors] == [
         (FMA, 518),
         (NATIVE, 518),
         (MERT, 768),
@@ -147,12 +148,12 @@ def test_the_native_kind_is_of_the_whole_song_at_its_own_rate_beside_the_excerpt
     assert heard.vectors[1].version == NATIVE_VERSION
     whole = load_excerpt(str(long_song), Part.WHOLE, rates={0})
     expected = fma_native_features(whole.at[0], whole.properties.sample_rate_hz)
-    np.testing.assert_allclose(heard.vectors[1].values, expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(values_of(heard.vectors[1]), expected, rtol=1e-4, atol=1e-4)
     # The properties are those of the excerpt that was asked for.
     assert heard.properties.excerpt_duration_seconds == pytest.approx(30.0, abs=0.1)
     alone = stub.Extract(song(long_song, NATIVE))
     assert [vector.kind for vector in alone.vectors] == [NATIVE]
-    assert list(alone.vectors[0].values) == list(heard.vectors[1].values)
+    assert alone.vectors[0].values == heard.vectors[1].values
 
 
 def test_a_song_of_too_low_a_rate_has_a_gap_in_place_of_the_native_kind(
@@ -205,7 +206,7 @@ def test_capabilities_load_the_model_and_say_what_it_is(
 ) -> None:
     told = stub.GetCapabilities(features_pb2.GetCapabilitiesRequest(excerpt=features_pb2.EXCERPT_MIDDLE_30S))
     mert = told.kinds[1]
-    assert (mert.kind, mert.available, mert.length, mert.for_trials) == (MERT, True, 768, True)
+    assert (mert.kind, mert.available, mert.length, mert.random_weights) == (MERT, True, 768, True)
     assert mert.version == VERSION
     assert "MERT-v1-95M on cpu" in mert.detail
     assert "verdicts mean nothing" in mert.detail
@@ -254,7 +255,7 @@ def test_a_stream_answers_every_song_and_a_bad_one_stops_no_other(
     one = stub.Extract(good["good 0"])
     for key in good:
         assert answers[key].extraction.content_key == one.content_key
-        assert [len(vector.values) for vector in answers[key].extraction.vectors] == [518, 768]
+        assert [len(values_of(vector)) for vector in answers[key].extraction.vectors] == [518, 768]
     found = {key: (answers[key].error.reason, answers[key].error.permanent) for key in bad}
     assert found == {
         "text": ("NOT_AUDIO", True),

@@ -9,6 +9,7 @@ from reclass.features.v1 import features_pb2
 from reclass.inference.v1 import inference_pb2 as messages
 from runtime.errors import RemoteError
 from synthetic_library import SyntheticLibrary, synthetic_library
+from wire import packed
 
 PARTS = (
     messages.SPLIT_PART_TRAINING,
@@ -33,7 +34,7 @@ def evaluation(
     for song, label in enumerate(library.labels):
         artist = int(library.artists[song])
         vector = features_pb2.Vector(
-            kind=features_pb2.VECTOR_KIND_FMA_NATIVE, version="native/1", values=library.vectors[song]
+            kind=features_pb2.VECTOR_KIND_FMA_NATIVE, version="native/1", values=packed(library.vectors[song])
         )
         training_song = messages.TrainingSong(
             song_id=str(song), genre=library.genres[label], group=str(artist), vectors=[vector]
@@ -71,7 +72,7 @@ def test_a_song_without_a_part_is_refused(trained: System, splittable: Synthetic
     with pytest.raises(grpc.RpcError) as failed:
         list(trained.stub.Evaluate(evaluation(splittable, messages.SPLIT_PART_UNSPECIFIED), timeout=120))
     error = RemoteError.from_rpc(failed.value)
-    assert error.reason == "REQUEST_INVALID"
+    assert error.reason == "INVALID_REQUEST"
     assert "with its part of the split" in error.message
 
 
@@ -80,4 +81,4 @@ def test_songs_before_the_options_are_refused(trained: System, splittable: Synth
     next(requests)
     with pytest.raises(grpc.RpcError) as failed:
         list(trained.stub.Evaluate(requests, timeout=120))
-    assert RemoteError.from_rpc(failed.value).reason == "REQUEST_INVALID"
+    assert RemoteError.from_rpc(failed.value).reason == "INVALID_REQUEST"

@@ -294,4 +294,4 @@ def test_a_caller_without_role_or_fingerprint_is_refused(tmp_path: Path, wrong: 
     with service(tmp_path) as ask:
         error = set_callers(ask, wrong)
     assert error is not None
-    assert error.reason == "REQUEST_INVALID"
+    assert error.reason == "INVALID_REQUEST"

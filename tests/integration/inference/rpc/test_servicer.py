@@ -11,6 +11,7 @@ from reclass.features.v1 import features_pb2
 from reclass.inference.v1 import inference_pb2 as messages
 from runtime.errors import RemoteError, ServiceError
 from synthetic_library import SyntheticLibrary
+from wire import packed, values_of
 
 
 class TooShort(ServiceError):  # noqa: N818  the reason's name
@@ -31,7 +32,7 @@ def test_before_the_first_training_there_are_vectors_and_no_genre(
     answer = system.classify(path="/music/a.flac")
     assert answer.outcome == messages.OUTCOME_NO_MODEL
     assert answer.genre == ""
-    assert np.array(answer.vectors[0].values, dtype=np.float32).tolist() == library.vectors[0].tolist()
+    assert values_of(answer.vectors[0]).tolist() == library.vectors[0].tolist()
     assert answer.content_key == "key of /music/a.flac"
     status = system.stub.GetStatus(messages.GetStatusRequest())
     assert [stage.ready for stage in status.stages] == [False, False, False]
@@ -60,7 +61,7 @@ def test_out_of_fold_predictions_are_not_those_of_the_model_that_heard_the_song(
     """The served head has heard every wrong tag and repeats some of them; out of fold nobody has."""
     predictions = [answer.out_of_fold for answer in trained.first_training if answer.HasField("out_of_fold")]
     wrong = np.flatnonzero(library.wrong)
-    suspects = [prediction.label_suspect for prediction in predictions]
+    suspects = [prediction.suspected_label_error for prediction in predictions]
     assert sum(suspects[song] for song in wrong) >= 0.6 * len(wrong)
     assert [prediction.song_id for prediction in predictions] == [f"song {n}" for n in range(60)]
     assert all(len(prediction.verdicts) == 1 for prediction in predictions)
@@ -133,13 +134,13 @@ def test_an_error_of_the_audio_keeps_the_reason_that_features_gave(trained: Syst
         (messages.ClassifyTrackRequest(), "AUDIO_REQUIRED"),
         (
             messages.ClassifyTrackRequest(
-                vectors=[features_pb2.Vector(kind=1, version="test/1", values=[0.0] * 517)]
+                vectors=[features_pb2.Vector(kind=1, version="test/1", values=packed([0.0] * 517))]
             ),
             "VECTOR_INVALID",
         ),
         (
             messages.ClassifyTrackRequest(
-                vectors=[features_pb2.Vector(kind=1, version="another", values=[0.0] * 518)]
+                vectors=[features_pb2.Vector(kind=1, version="another", values=packed([0.0] * 518))]
             ),
             "VECTOR_INVALID",
         ),
@@ -164,7 +165,8 @@ def one_genre(library: SyntheticLibrary) -> Iterator[messages.TrainRequest]:
 def a_short_vector(library: SyntheticLibrary) -> Iterator[messages.TrainRequest]:
     for request in training(library):
         if request.song.song_id == "song 30":
-            request.song.vectors[0].values.pop()
+            vector = request.song.vectors[0]
+            vector.values = vector.values[:-4]
         yield request
 
 
@@ -179,7 +181,7 @@ def no_options(library: SyntheticLibrary) -> Iterator[messages.TrainRequest]:
     [
         (one_genre, "TOO_FEW_GENRES"),
         (a_short_vector, "VECTOR_INVALID"),
-        (no_options, "REQUEST_INVALID"),
+        (no_options, "INVALID_REQUEST"),
     ],
 )
 def test_a_training_that_fails_leaves_the_version_in_service(

@@ -12,6 +12,7 @@ from reclass.inference.v1 import inference_pb2 as messages
 from runtime.errors import RemoteError, ServiceError
 from synthetic_library import SyntheticLibrary
 from waiting import until
+from wire import packed
 
 
 class NotAudio(ServiceError):  # noqa: N818  the reason's name
@@ -126,8 +127,8 @@ def test_a_song_that_fails_gets_the_error_of_a_single_call_and_the_stream_goes_o
     system: System, library: SyntheticLibrary
 ) -> None:
     system.features.refusals["/music/words.mp3"] = NotAudio("words.mp3 is text, no audio")
-    short = features_pb2.Vector(kind=1, version="test/1", values=[0.5] * 517)
-    other = features_pb2.Vector(kind=1, version="another", values=[0.5] * 518)
+    short = features_pb2.Vector(kind=1, version="test/1", values=packed([0.5] * 517))
+    other = features_pb2.Vector(kind=1, version="another", values=packed([0.5] * 518))
     options = messages.ClassifyOptions(top_k=-1)
     bad = [
         by_path("/music/words.mp3"),

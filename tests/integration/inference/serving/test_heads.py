@@ -20,6 +20,7 @@ from reclass.inference.v1 import inference_pb2 as messages
 from runtime.triton import Triton
 from synthetic_library import SyntheticLibrary
 from triton_server import TritonServer
+from wire import packed
 
 STAGE = STAGES[0]
 RECIPES = {
@@ -93,10 +94,12 @@ def test_a_song_unlike_the_training_is_unsure_with_a_guess_that_nobody_decided(
 ) -> None:
     noise = np.random.default_rng(0).normal(size=518) * library.vectors.std(axis=0)
     strange = features_pb2.Vector(
-        kind=features_pb2.VECTOR_KIND_FMA, version="test/1", values=library.vectors.mean(axis=0) + 3 * noise
+        kind=features_pb2.VECTOR_KIND_FMA,
+        version="test/1",
+        values=packed(library.vectors.mean(axis=0) + 3 * noise),
     )
     answer = trained.classify(strange)
-    assert answer.outcome == messages.OUTCOME_UNSURE
+    assert answer.outcome == messages.OUTCOME_OUT_OF_DISTRIBUTION
     assert answer.genre == answer.verdicts[0].top[0].genre != ""
     assert not answer.verdicts[0].decided
     known = [trained.classify(fma(library, song)).outcome for song in range(20)]
@@ -110,14 +113,14 @@ def test_the_report_has_every_figure(trained: System, library: SyntheticLibrary)
     assert stage.held_out_accuracy <= stage.top3_accuracy <= stage.top5_accuracy
     assert len(stage.confusion.counts) == len(stage.confusion.genres) ** 2
     assert sum(stage.confusion.counts) == stage.held_out_songs
-    assert [tried.chosen for tried in stage.tried].count(True) == 1
+    assert [candidate.chosen for candidate in stage.candidates].count(True) == 1
     assert stage.calibration in ("temperature", "vector")
     assert stage.calibration_error_sampling > 0
-    assert stage.noise.suspects > 0
+    assert stage.noise.suspected_label_errors > 0
     assert stage.noise.accuracy_with > 0
     assert stage.noise.accuracy_without > 0
-    assert stage.unsure_beyond > 1
-    assert 0 < stage.unsure_share < 0.05
+    assert stage.ood_threshold > 1
+    assert 0 < stage.ood_rate < 0.05
     assert stage.coverage[0].coverage == 1
     assert stage.coverage[0].accuracy_low < stage.coverage[0].accuracy
     assert report.cascade.songs == stage.held_out_songs
@@ -125,4 +128,4 @@ def test_the_report_has_every_figure(trained: System, library: SyntheticLibrary)
     (decided,) = report.cascade.decided  # the rest, no stage is sure enough of
     assert 0 < decided < 1
     assert list(report.cascade.proposed_thresholds) == [0.0]
-    assert report.cascade.curve[0].later_share == 0
+    assert report.cascade.curve[0].escalation_rate == 0

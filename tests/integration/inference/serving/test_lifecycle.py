@@ -84,10 +84,12 @@ def test_out_of_fold_predictions_of_a_candidate_can_be_had_later(
     two: tuple[System, messages.Model, messages.Model], library: SyntheticLibrary
 ) -> None:
     system, _, second = two
-    said = list(system.stub.GetOutOfFold(messages.GetOutOfFoldRequest(name=second.name)))
+    said = list(
+        system.stub.GetOutOfFoldPredictions(messages.GetOutOfFoldPredictionsRequest(name=second.name))
+    )
     assert [each.song_id for each in said] == [f"song {song}" for song in range(len(library.labels))]
     assert {verdict.model_version for each in said for verdict in each.verdicts} == set(second.heads)
-    assert any(each.label_suspect for each in said)
+    assert any(each.suspected_label_error for each in said)
 
 
 def test_out_of_fold_predictions_are_voted_on_by_the_thresholds_that_are_asked_for(
@@ -96,8 +98,8 @@ def test_out_of_fold_predictions_are_voted_on_by_the_thresholds_that_are_asked_f
     system, first, _ = two
 
     def asked(threshold: float) -> list[messages.OutOfFoldPrediction]:
-        request = messages.GetOutOfFoldRequest(name=first.name, stage_thresholds=[threshold])
-        return list(system.stub.GetOutOfFold(request))
+        request = messages.GetOutOfFoldPredictionsRequest(name=first.name, stage_thresholds=[threshold])
+        return list(system.stub.GetOutOfFoldPredictions(request))
 
     low, high = asked(0.0), asked(1.0)
     assert {each.verdicts[0].threshold for each in high} == {1.0}
@@ -106,7 +108,9 @@ def test_out_of_fold_predictions_are_voted_on_by_the_thresholds_that_are_asked_f
         assert each.deciding_stage == 1
         # At a threshold of 0 only a song unlike the training is undecided, and that is no classification.
         unlike = not each.verdicts[0].decided
-        assert each.outcome == (messages.OUTCOME_UNSURE if unlike else messages.OUTCOME_CLASSIFIED)
+        assert each.outcome == (
+            messages.OUTCOME_OUT_OF_DISTRIBUTION if unlike else messages.OUTCOME_CLASSIFIED
+        )
     request = messages.TrainRequest(options=messages.TrainOptions(stage_thresholds=[2.0]))
     error = refusal(lambda: list(system.stub.Train(iter([request]))))
     assert "must lie between 0 and 1" in str(error)
@@ -156,9 +160,9 @@ def test_a_model_that_is_not_there_and_a_list_from_nowhere_are_refused(
         error = refusal(call, request)
         assert (error.code, error.reason) == (grpc.StatusCode.NOT_FOUND, "MODEL_UNKNOWN")
         assert "kept are: model-" in error.message
-    assert refusal(system.stub.PromoteModel, messages.PromoteModelRequest()).reason == "REQUEST_INVALID"
+    assert refusal(system.stub.PromoteModel, messages.PromoteModelRequest()).reason == "INVALID_REQUEST"
     lost = refusal(system.stub.ListModels, messages.ListModelsRequest(page_token="model-999"))
-    assert lost.reason == "REQUEST_INVALID"
+    assert lost.reason == "INVALID_REQUEST"
 
 
 def test_the_list_comes_in_pages(two: tuple[System, messages.Model, messages.Model]) -> None:

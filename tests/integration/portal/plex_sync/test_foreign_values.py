@@ -99,7 +99,7 @@ def messages(draw: st.DrawFn) -> pb.Track:
     for name in ("year", "track_number", "disc_number"):
         setattr(message, name, draw(st.integers(-(2**31), 2**31 - 1)))
     message.duration_seconds = draw(st.floats())
-    message.added_time.seconds, message.updated_time.seconds = draw(numbers), draw(numbers)
+    message.add_time.seconds, message.update_time.seconds = draw(numbers), draw(numbers)
     message.genres.extend(draw(st.lists(texts, max_size=3)))
     for _ in range(draw(st.integers(0, 2))):
         message.parts.add(key=draw(texts), file=draw(texts), size_bytes=draw(numbers), container=draw(texts))

@@ -42,6 +42,7 @@ from runtime.channel import open_channel
 from synthetic_library import SyntheticLibrary
 from triton_server import triton_server
 from typer.testing import CliRunner, Result
+from wire import values_of
 
 Command = Callable[..., Result]
 NATIVE = features_pb2.VECTOR_KIND_FMA_NATIVE
@@ -167,7 +168,7 @@ def test_songs_come_with_genre_artist_and_values(
     assert (first.song_id, first.genre, first.group, first.source) == (
         "fma 2", "Electronic", "artist, 0", "public"
     )  # fmt: skip
-    assert np.allclose(first.vectors[0].values, library.vectors[0], rtol=1e-6)
+    assert np.allclose(values_of(first.vectors[0]), library.vectors[0], rtol=1e-6)
     assert list(public_songs("another make")) == []
 
 

@@ -110,7 +110,7 @@ def test_a_song_of_the_training_that_is_unlike_the_others_is_unsure_and_is_not_w
     from portal.library.models import Analysis, Track
     from portal.orchestration.start import start_classify, start_plan, start_train
 
-    heard.inference.out_of_fold_outcome = messages.OUTCOME_UNSURE
+    heard.inference.out_of_fold_outcome = messages.OUTCOME_OUT_OF_DISTRIBUTION
     heard.finish(start_train())
     of_training = Track.objects.filter(predictions__out_of_fold=True)
     assert set(of_training.values_list("analysis", flat=True)) == {Analysis.UNSURE}
@@ -159,7 +159,10 @@ def test_the_thresholds_in_force_reach_the_songs_of_a_training(heard) -> None:
             threshold=threshold,
         )
         return messages.OutOfFoldPrediction(
-            song_id=str(track.pk), verdicts=[verdict], outcome=messages.OUTCOME_UNSURE, deciding_stage=1
+            song_id=str(track.pk),
+            verdicts=[verdict],
+            outcome=messages.OUTCOME_OUT_OF_DISTRIBUTION,
+            deciding_stage=1,
         )
 
     heard.inference.said["model-1"] = [of_fold(0.5)]

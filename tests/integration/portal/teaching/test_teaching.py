@@ -280,7 +280,7 @@ def test_a_training_is_given_the_source_of_each_label_and_the_further_genres(por
 
     given = {int(song.song_id): song for song in portal.inference.taught}
     said = {
-        key: (song.genre, list(song.also), song.source)
+        key: (song.genre, list(song.additional_genres), song.source)
         for key in ("1001", "1002", "1003", "1004")
         for song in (given[by_key[key].pk],)
     }

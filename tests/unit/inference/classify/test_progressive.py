@@ -45,7 +45,7 @@ def head(number: int, **versions: str) -> InstalledHead:
         genres=GENRES,
         temperature=1.0,
         feature_versions={kind: versions.get(kind.name, "1") for kind in stage.kinds},
-        unsure_beyond=2.0,
+        ood_threshold=2.0,
     )
 
 
@@ -370,7 +370,7 @@ def test_a_song_unlike_the_training_without_a_later_stage_is_unsure() -> None:
 
 
 def test_a_head_from_before_there_were_distances_decides_as_ever() -> None:
-    old = replace(head(1), unsure_beyond=None)
+    old = replace(head(1), ood_threshold=None)
     result = vote([old], hear=Ear(), judges=Judges((99.0,), stage1=("Jazz", 0.9)))
     assert result.outcome is Outcome.CLASSIFIED
     assert result.verdicts[0].decided

@@ -32,7 +32,7 @@ class Stages:
                 genres=GENRES,
                 temperature=1.0,
                 feature_versions=dict.fromkeys(stage.kinds, "1"),
-                unsure_beyond=1.0,
+                ood_threshold=1.0,
             )
             for stage in STAGES
         ]

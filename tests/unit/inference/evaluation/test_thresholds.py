@@ -80,7 +80,7 @@ def test_only_songs_that_every_stage_judged_are_compared_in_one_order() -> None:
 def test_the_thresholds_proposed_lose_at_most_a_point_at_the_least_cost() -> None:
     curve = threshold_curve([FIRST, SECOND])
     everything = curve[-1]
-    assert (everything.accuracy, everything.later_share) == (0.5, 1.0)
+    assert (everything.accuracy, everything.escalation_rate) == (0.5, 1.0)
     # Hearing nothing more is as good as hearing everything here, and costs nothing.
     assert proposed(curve) == (0.5, 0.0)
 
@@ -90,7 +90,7 @@ def test_where_only_the_later_stage_is_right_it_is_asked_for_the_songs_that_need
     curve = threshold_curve([FIRST, knows_all])
     chosen = next(point for point in curve if point.thresholds == proposed(curve))
     assert chosen.accuracy == 1.0
-    assert chosen.later_share == 0.5
+    assert chosen.escalation_rate == 0.5
     assert 0.6 < chosen.thresholds[0] <= 0.85
 
 
@@ -104,7 +104,7 @@ def test_the_curve_keeps_no_point_that_a_cheaper_one_beats() -> None:
 def test_three_stages_are_counted_by_what_they_run() -> None:
     third = judged([0.9] * 4, [1] * 4)
     point = threshold_curve([FIRST, SECOND, third])[-1]
-    assert (point.thresholds, point.later_share, point.later_stages) == ((1.0, 1.0, 0.0), 1.0, 2.0)
+    assert (point.thresholds, point.escalation_rate, point.later_stages) == ((1.0, 1.0, 0.0), 1.0, 2.0)
 
 
 def test_figures_are_of_the_test_part_and_proposals_of_validation() -> None:

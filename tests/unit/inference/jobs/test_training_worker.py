@@ -76,8 +76,8 @@ def test_a_record_holds_every_figure_of_the_report(folder: Path) -> None:
         assert record.noise is not None
         assert [tried.chosen for tried in record.tried].count(True) == 1
         assert record.coverage[0].coverage == 1.0
-        assert record.unsure_beyond is not None
-        assert 0 < record.unsure_share < 0.05
+        assert record.ood_threshold is not None
+        assert 0 < record.ood_rate < 0.05
         assert read_head(folder / "genre_fma").landmarks is not None
 
 

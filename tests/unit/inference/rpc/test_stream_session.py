@@ -10,7 +10,7 @@ from inference.classify.progressive import Vote
 from inference.classify.song_vectors import Hear, Song
 from inference.classify.stages import STAGES, Array, Vector, VectorKind
 from inference.classify.verdicts import Heard, InstalledHead, Opinions, Rule
-from inference.errors import RequestInvalidError
+from inference.errors import InvalidRequestError
 from inference.rpc.stream_session import Entry, SongStream, StreamLimits
 from runtime.open_calls import CallIdleError
 from waiting import until
@@ -133,13 +133,13 @@ def test_what_serves_is_looked_at_once_for_songs_that_arrived_together() -> None
 def test_a_request_that_is_wrong_is_answered_in_its_place() -> None:
     def begin(number: int) -> OneCase:
         if number == 1:
-            raise RequestInvalidError("top_k must not be negative")
+            raise InvalidRequestError("top_k must not be negative")
         return sent(number)
 
     stream = SongStream(begin=begin, size=lambda _: 0, judge=Judge(), limits=limits())
     answers: dict[int, Entry[int, OneCase]] = {each.request: each for each in stream.answers(iter(range(3)))}
     assert answers[0].outcome().vote.result().verdicts
-    with pytest.raises(RequestInvalidError, match="must not be negative"):
+    with pytest.raises(InvalidRequestError, match="must not be negative"):
         answers[1].outcome()
     assert answers[2].outcome().vote.result().verdicts
 

@@ -25,7 +25,7 @@ def trained(library: SyntheticLibrary) -> TrainedStage:
 
 
 def share_beyond(trained: TrainedStage, vectors: np.ndarray) -> float:
-    return float(np.mean(trained.head.distances(vectors) > trained.out_of_fold.unsure_beyond))
+    return float(np.mean(trained.head.distances(vectors) > trained.out_of_fold.ood_threshold))
 
 
 def test_hardly_any_fresh_song_of_a_known_genre_is_called_a_stranger(
@@ -33,7 +33,7 @@ def test_hardly_any_fresh_song_of_a_known_genre_is_called_a_stranger(
 ) -> None:
     # 320 songs: 0.75 % are 2 or 3 of them, and chance makes up to 8 of that.
     assert share_beyond(trained, library.vectors[library.artists % 2 == 1]) <= 0.025
-    assert 0.005 <= trained.out_of_fold.unsure_share <= 0.01
+    assert 0.005 <= trained.out_of_fold.ood_rate <= 0.01
 
 
 def alike(strange: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -69,7 +69,7 @@ def test_a_threshold_that_decides_hardly_a_song_gives_no_promise() -> None:
 
 
 def test_thresholds_are_proposed_only_where_there_is_a_later_stage() -> None:
-    curve = [{"thresholds": [0.65, 0.0], "accuracy": 0.9, "later_share": 0.3}]
+    curve = [{"thresholds": [0.65, 0.0], "accuracy": 0.9, "escalation_rate": 0.3}]
     assert proposal_sentence({"proposed_thresholds": [0.65, 0.0], "curve": curve}) == (
         "stage 1 from 65 % on: within a point of hearing everything, and a later stage hears 30% of the songs."
     )

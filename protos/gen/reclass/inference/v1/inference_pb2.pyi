@@ -4,7 +4,7 @@ isort:skip_file
 Which genre a song has, and how sure that is.
 
 Errors are canonical codes with a message that says what to do, and an ErrorInfo (domain "reclass.inference") whose
-reason tells cases apart: REQUEST_INVALID, AUDIO_REQUIRED, VECTOR_INVALID, VECTOR_MISSING, FEATURES_UNAVAILABLE,
+reason tells cases apart: INVALID_REQUEST, AUDIO_REQUIRED, VECTOR_INVALID, VECTOR_MISSING, FEATURES_UNAVAILABLE,
 FEATURES_TIMED_OUT, FEATURES_REFUSED, TOO_FEW_SONGS, TOO_FEW_GENRES, TRAINING_RUNNING, TRAINING_CRASHED,
 TRITON_UNAVAILABLE, MODEL_BROKEN, REPOSITORY_UNWRITABLE, CONTENT_TOO_LARGE, TOO_MANY_CALLS, MODEL_UNKNOWN,
 MODEL_OUTDATED, NO_EARLIER_MODEL, FOLDER_UNWRITABLE. Errors about the audio itself come from the features service
@@ -65,7 +65,7 @@ class _OutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Outcome.Value
     """No trained model serves: vectors come back, and never a genre."""
     OUTCOME_PROVISIONAL: _Outcome.ValueType  # 3
     """A later stage should have run and could not; `provisional_reason` says why. Worth another try."""
-    OUTCOME_UNSURE: _Outcome.ValueType  # 4
+    OUTCOME_OUT_OF_DISTRIBUTION: _Outcome.ValueType  # 4
     """Unlike the songs of the training: the genre is a guess, and the confidence means nothing."""
 
 class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper): ...
@@ -76,7 +76,7 @@ OUTCOME_NO_MODEL: Outcome.ValueType  # 2
 """No trained model serves: vectors come back, and never a genre."""
 OUTCOME_PROVISIONAL: Outcome.ValueType  # 3
 """A later stage should have run and could not; `provisional_reason` says why. Worth another try."""
-OUTCOME_UNSURE: Outcome.ValueType  # 4
+OUTCOME_OUT_OF_DISTRIBUTION: Outcome.ValueType  # 4
 """Unlike the songs of the training: the genre is a guess, and the confidence means nothing."""
 Global___Outcome: _TypeAlias = Outcome  # noqa: Y015
 
@@ -116,7 +116,7 @@ class _LabelSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LabelSour
     LABEL_SOURCE_OVERRIDE: _LabelSource.ValueType  # 4
 
 class LabelSource(_LabelSource, metaclass=_LabelSourceEnumTypeWrapper):
-    """Whose word a label is; the stronger counts more where labels look wrong."""
+    """Where a label comes from; the stronger source counts more where labels look wrong."""
 
 LABEL_SOURCE_UNSPECIFIED: LabelSource.ValueType  # 0
 LABEL_SOURCE_TAG: LabelSource.ValueType  # 1
@@ -215,7 +215,7 @@ class ClassifyOptions(_message.Message):
     """At most this many stages; 0 means all that are installed."""
     excerpt: _features_pb2.Excerpt.ValueType
     wait_for_features: _builtins.bool
-    """Where a song must be heard and the features service is down: wait for it until the deadline. Else the song gets
+    """Where vectors must be computed and the features service is down: wait for it until the deadline. Else the song gets
     UNAVAILABLE (FEATURES_UNAVAILABLE) within seconds.
     """
     @_builtins.property
@@ -282,13 +282,15 @@ class ClassifyTracksResponse(_message.Message):
     @_builtins.property
     def classification(self) -> Global___ClassifyTrackResponse: ...
     @_builtins.property
-    def error(self) -> Global___SongError: ...
+    def error(self) -> _features_pb2.SongError:
+        """What ClassifyTrack would have failed with."""
+
     def __init__(
         self,
         *,
         key: _builtins.str = ...,
         classification: Global___ClassifyTrackResponse | None = ...,
-        error: Global___SongError | None = ...,
+        error: _features_pb2.SongError | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["classification", b"classification", "error", b"error", "result", b"result"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -299,43 +301,6 @@ class ClassifyTracksResponse(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
 
 Global___ClassifyTracksResponse: _TypeAlias = ClassifyTracksResponse  # noqa: Y015
-
-@_typing.final
-class SongError(_message.Message):
-    """What ClassifyTrack would have failed with."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    CODE_FIELD_NUMBER: _builtins.int
-    REASON_FIELD_NUMBER: _builtins.int
-    DOMAIN_FIELD_NUMBER: _builtins.int
-    MESSAGE_FIELD_NUMBER: _builtins.int
-    PERMANENT_FIELD_NUMBER: _builtins.int
-    code: _builtins.int
-    """A canonical gRPC code, for example 5 for NOT_FOUND."""
-    reason: _builtins.str
-    """The reason of the ErrorInfo, and its domain."""
-    domain: _builtins.str
-    message: _builtins.str
-    """What happened and what to do."""
-    permanent: _builtins.bool
-    """Trying again cannot help."""
-    def __init__(
-        self,
-        *,
-        code: _builtins.int = ...,
-        reason: _builtins.str = ...,
-        domain: _builtins.str = ...,
-        message: _builtins.str = ...,
-        permanent: _builtins.bool = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "domain", b"domain", "message", b"message", "permanent", b"permanent", "reason", b"reason"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___SongError: _TypeAlias = SongError  # noqa: Y015
 
 @_typing.final
 class Model(_message.Message):
@@ -350,9 +315,9 @@ class Model(_message.Message):
     GENRES_FIELD_NUMBER: _builtins.int
     SONG_COUNT_FIELD_NUMBER: _builtins.int
     TRAINING_DIGEST_FIELD_NUMBER: _builtins.int
-    CREATED_TIME_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
     COMPARISON_FIELD_NUMBER: _builtins.int
-    PROMOTED_TIME_FIELD_NUMBER: _builtins.int
+    PROMOTE_TIME_FIELD_NUMBER: _builtins.int
     HELD_OUT_FIELD_NUMBER: _builtins.int
     RANDOM_WEIGHTS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
@@ -372,13 +337,13 @@ class Model(_message.Message):
     @_builtins.property
     def genres(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
-    def created_time(self) -> _timestamp_pb2.Timestamp: ...
+    def create_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def comparison(self) -> Global___Comparison:
         """With the model that was in service when this one was trained; absent for the first."""
 
     @_builtins.property
-    def promoted_time(self) -> _timestamp_pb2.Timestamp:
+    def promote_time(self) -> _timestamp_pb2.Timestamp:
         """Last time that it was put into service."""
 
     @_builtins.property
@@ -395,15 +360,15 @@ class Model(_message.Message):
         genres: _abc.Iterable[_builtins.str] | None = ...,
         song_count: _builtins.int = ...,
         training_digest: _builtins.str = ...,
-        created_time: _timestamp_pb2.Timestamp | None = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
         comparison: Global___Comparison | None = ...,
-        promoted_time: _timestamp_pb2.Timestamp | None = ...,
+        promote_time: _timestamp_pb2.Timestamp | None = ...,
         held_out: Global___HeldOut | None = ...,
         random_weights: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["comparison", b"comparison", "created_time", b"created_time", "held_out", b"held_out", "promoted_time", b"promoted_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["comparison", b"comparison", "create_time", b"create_time", "held_out", b"held_out", "promote_time", b"promote_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["comparison", b"comparison", "created_time", b"created_time", "feature_versions", b"feature_versions", "genres", b"genres", "heads", b"heads", "held_out", b"held_out", "name", b"name", "promoted_time", b"promoted_time", "random_weights", b"random_weights", "song_count", b"song_count", "state", b"state", "training_digest", b"training_digest"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comparison", b"comparison", "create_time", b"create_time", "feature_versions", b"feature_versions", "genres", b"genres", "heads", b"heads", "held_out", b"held_out", "name", b"name", "promote_time", b"promote_time", "random_weights", b"random_weights", "song_count", b"song_count", "state", b"state", "training_digest", b"training_digest"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -504,9 +469,9 @@ class ClassifyTrackResponse(_message.Message):
     outcome: Global___Outcome.ValueType
     """What `genre` is worth; a genre is never to be shown without it."""
     genre: _builtins.str
-    """Name of the genre; empty with NO_MODEL. A guess with UNSURE: do not show it without the outcome."""
+    """Name of the genre; empty with NO_MODEL. A guess where OUT_OF_DISTRIBUTION: do not show it without the outcome."""
     confidence: _builtins.float
-    """Calibrated probability that `genre` is right, 0 to 1, for songs such as those of the training. With UNSURE it means
+    """Calibrated probability that `genre` is right, 0 to 1, for songs such as those of the training. Where OUT_OF_DISTRIBUTION it means
     nothing, however near to 1 it is.
     """
     deciding_stage: _builtins.int
@@ -517,7 +482,7 @@ class ClassifyTrackResponse(_message.Message):
     content_key: _builtins.str
     """What features found out about the audio; absent when no audio was read."""
     random_weights: _builtins.bool
-    """The deciding stage judged vectors that random weights made, for trials: its verdict means nothing."""
+    """The deciding stage was asked with vectors that random weights made, for trials: its verdict means nothing."""
     @_builtins.property
     def verdicts(self) -> _containers.RepeatedCompositeFieldContainer[Global___StageVerdict]:
         """Every stage that ran, in order."""
@@ -578,7 +543,7 @@ class StageVerdict(_message.Message):
 
     @_builtins.property
     def feature_versions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Of the vectors that it judged, in the order of the stage's kinds."""
+        """Of the vectors that it was asked with, in the order of the stage's kinds."""
 
     def __init__(
         self,
@@ -695,7 +660,7 @@ class TrainingSong(_message.Message):
     GROUP_FIELD_NUMBER: _builtins.int
     VECTORS_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
-    ALSO_FIELD_NUMBER: _builtins.int
+    ADDITIONAL_GENRES_FIELD_NUMBER: _builtins.int
     song_id: _builtins.str
     """The caller's own key of the song; comes back with its out-of-fold prediction."""
     genre: _builtins.str
@@ -705,7 +670,7 @@ class TrainingSong(_message.Message):
     @_builtins.property
     def vectors(self) -> _containers.RepeatedCompositeFieldContainer[_features_pb2.Vector]: ...
     @_builtins.property
-    def also(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+    def additional_genres(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Further genres that the label names; the song counts for each of them."""
 
     def __init__(
@@ -716,11 +681,11 @@ class TrainingSong(_message.Message):
         group: _builtins.str = ...,
         vectors: _abc.Iterable[_features_pb2.Vector] | None = ...,
         source: Global___LabelSource.ValueType = ...,
-        also: _abc.Iterable[_builtins.str] | None = ...,
+        additional_genres: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["also", b"also", "genre", b"genre", "group", b"group", "song_id", b"song_id", "source", b"source", "vectors", b"vectors"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["additional_genres", b"additional_genres", "genre", b"genre", "group", b"group", "song_id", b"song_id", "source", b"source", "vectors", b"vectors"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -781,20 +746,20 @@ Global___TrainProgress: _TypeAlias = TrainProgress  # noqa: Y015
 
 @_typing.final
 class OutOfFoldPrediction(_message.Message):
-    """What a model that never heard this song's artist says of it."""
+    """What a model says of a song that learned from no song of its artist."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     SONG_ID_FIELD_NUMBER: _builtins.int
     VERDICTS_FIELD_NUMBER: _builtins.int
-    LABEL_SUSPECT_FIELD_NUMBER: _builtins.int
+    SUSPECTED_LABEL_ERROR_FIELD_NUMBER: _builtins.int
     OUTCOME_FIELD_NUMBER: _builtins.int
     DECIDING_STAGE_FIELD_NUMBER: _builtins.int
     song_id: _builtins.str
-    label_suspect: _builtins.bool
+    suspected_label_error: _builtins.bool
     """Out of fold, the label looks wrong: the model is confident of another genre."""
     outcome: Global___Outcome.ValueType
-    """What a vote of these verdicts comes to, by the thresholds that were asked for: CLASSIFIED, or UNSURE for a song unlike
+    """What a vote of these verdicts comes to, by the thresholds that were asked for: CLASSIFIED, or OUT_OF_DISTRIBUTION for a song unlike
     those that such a model learned from.
     """
     deciding_stage: _builtins.int
@@ -808,13 +773,13 @@ class OutOfFoldPrediction(_message.Message):
         *,
         song_id: _builtins.str = ...,
         verdicts: _abc.Iterable[Global___StageVerdict] | None = ...,
-        label_suspect: _builtins.bool = ...,
+        suspected_label_error: _builtins.bool = ...,
         outcome: Global___Outcome.ValueType = ...,
         deciding_stage: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deciding_stage", b"deciding_stage", "label_suspect", b"label_suspect", "outcome", b"outcome", "song_id", b"song_id", "verdicts", b"verdicts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deciding_stage", b"deciding_stage", "outcome", b"outcome", "song_id", b"song_id", "suspected_label_error", b"suspected_label_error", "verdicts", b"verdicts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -830,7 +795,7 @@ class TrainingReport(_message.Message):
     GENRES_FIELD_NUMBER: _builtins.int
     SKIPPED_GENRES_FIELD_NUMBER: _builtins.int
     TRAINING_SECONDS_FIELD_NUMBER: _builtins.int
-    CREATED_TIME_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     CASCADE_FIELD_NUMBER: _builtins.int
     song_count: _builtins.int
@@ -845,7 +810,7 @@ class TrainingReport(_message.Message):
         """Genres that had labels but too few songs or artists to be learned."""
 
     @_builtins.property
-    def created_time(self) -> _timestamp_pb2.Timestamp: ...
+    def create_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def model(self) -> Global___Model: ...
     @_builtins.property
@@ -859,13 +824,13 @@ class TrainingReport(_message.Message):
         genres: _abc.Iterable[_builtins.str] | None = ...,
         skipped_genres: _abc.Iterable[Global___SkippedGenre] | None = ...,
         training_seconds: _builtins.float = ...,
-        created_time: _timestamp_pb2.Timestamp | None = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
         model: Global___Model | None = ...,
         cascade: Global___CascadeReport | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cascade", b"cascade", "created_time", b"created_time", "model", b"model"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cascade", b"cascade", "create_time", b"create_time", "model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cascade", b"cascade", "created_time", b"created_time", "genres", b"genres", "group_count", b"group_count", "model", b"model", "skipped_genres", b"skipped_genres", "song_count", b"song_count", "stages", b"stages", "training_seconds", b"training_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cascade", b"cascade", "create_time", b"create_time", "genres", b"genres", "group_count", b"group_count", "model", b"model", "skipped_genres", b"skipped_genres", "song_count", b"song_count", "stages", b"stages", "training_seconds", b"training_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -918,11 +883,11 @@ class StageReport(_message.Message):
     CONFUSION_FIELD_NUMBER: _builtins.int
     CALIBRATION_ERROR_SAMPLING_FIELD_NUMBER: _builtins.int
     CALIBRATION_FIELD_NUMBER: _builtins.int
-    TRIED_FIELD_NUMBER: _builtins.int
+    CANDIDATES_FIELD_NUMBER: _builtins.int
     NOISE_FIELD_NUMBER: _builtins.int
     COVERAGE_FIELD_NUMBER: _builtins.int
-    UNSURE_BEYOND_FIELD_NUMBER: _builtins.int
-    UNSURE_SHARE_FIELD_NUMBER: _builtins.int
+    OOD_THRESHOLD_FIELD_NUMBER: _builtins.int
+    OOD_RATE_FIELD_NUMBER: _builtins.int
     stage: _builtins.int
     model_version: _builtins.str
     algorithm: _builtins.str
@@ -947,9 +912,9 @@ class StageReport(_message.Message):
     """Standard error that the calibration error has from the number of songs alone."""
     calibration: _builtins.str
     """"temperature" or "vector"."""
-    unsure_beyond: _builtins.float
+    ood_threshold: _builtins.float
     """Distance from the training beyond which a song is unsure, and the share of held-out songs beyond it."""
-    unsure_share: _builtins.float
+    ood_rate: _builtins.float
     @_builtins.property
     def genres(self) -> _containers.RepeatedCompositeFieldContainer[Global___GenreReport]: ...
     @_builtins.property
@@ -957,7 +922,7 @@ class StageReport(_message.Message):
     @_builtins.property
     def confusion(self) -> Global___ConfusionMatrix: ...
     @_builtins.property
-    def tried(self) -> _containers.RepeatedCompositeFieldContainer[Global___TriedHead]: ...
+    def candidates(self) -> _containers.RepeatedCompositeFieldContainer[Global___CandidateHead]: ...
     @_builtins.property
     def noise(self) -> Global___NoiseReport: ...
     @_builtins.property
@@ -986,15 +951,15 @@ class StageReport(_message.Message):
         confusion: Global___ConfusionMatrix | None = ...,
         calibration_error_sampling: _builtins.float = ...,
         calibration: _builtins.str = ...,
-        tried: _abc.Iterable[Global___TriedHead] | None = ...,
+        candidates: _abc.Iterable[Global___CandidateHead] | None = ...,
         noise: Global___NoiseReport | None = ...,
         coverage: _abc.Iterable[Global___CoveragePoint] | None = ...,
-        unsure_beyond: _builtins.float = ...,
-        unsure_share: _builtins.float = ...,
+        ood_threshold: _builtins.float = ...,
+        ood_rate: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["confusion", b"confusion", "noise", b"noise"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "balanced_accuracy", b"balanced_accuracy", "calibration", b"calibration", "calibration_error_after", b"calibration_error_after", "calibration_error_before", b"calibration_error_before", "calibration_error_sampling", b"calibration_error_sampling", "confusion", b"confusion", "coverage", b"coverage", "feature_versions", b"feature_versions", "genres", b"genres", "held_out_accuracy", b"held_out_accuracy", "held_out_accuracy_high", b"held_out_accuracy_high", "held_out_accuracy_low", b"held_out_accuracy_low", "held_out_macro_f1", b"held_out_macro_f1", "held_out_songs", b"held_out_songs", "majority_baseline_accuracy", b"majority_baseline_accuracy", "model_version", b"model_version", "noise", b"noise", "out_of_fold_accuracy", b"out_of_fold_accuracy", "stage", b"stage", "temperature", b"temperature", "top3_accuracy", b"top3_accuracy", "top5_accuracy", b"top5_accuracy", "tried", b"tried", "unsure_beyond", b"unsure_beyond", "unsure_share", b"unsure_share"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "balanced_accuracy", b"balanced_accuracy", "calibration", b"calibration", "calibration_error_after", b"calibration_error_after", "calibration_error_before", b"calibration_error_before", "calibration_error_sampling", b"calibration_error_sampling", "candidates", b"candidates", "confusion", b"confusion", "coverage", b"coverage", "feature_versions", b"feature_versions", "genres", b"genres", "held_out_accuracy", b"held_out_accuracy", "held_out_accuracy_high", b"held_out_accuracy_high", "held_out_accuracy_low", b"held_out_accuracy_low", "held_out_macro_f1", b"held_out_macro_f1", "held_out_songs", b"held_out_songs", "majority_baseline_accuracy", b"majority_baseline_accuracy", "model_version", b"model_version", "noise", b"noise", "ood_rate", b"ood_rate", "ood_threshold", b"ood_threshold", "out_of_fold_accuracy", b"out_of_fold_accuracy", "stage", b"stage", "temperature", b"temperature", "top3_accuracy", b"top3_accuracy", "top5_accuracy", b"top5_accuracy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1055,7 +1020,7 @@ class ConfusionMatrix(_message.Message):
 Global___ConfusionMatrix: _TypeAlias = ConfusionMatrix  # noqa: Y015
 
 @_typing.final
-class TriedHead(_message.Message):
+class CandidateHead(_message.Message):
     """One kind of head that was tried."""
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -1083,7 +1048,7 @@ class TriedHead(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___TriedHead: _TypeAlias = TriedHead  # noqa: Y015
+Global___CandidateHead: _TypeAlias = CandidateHead  # noqa: Y015
 
 @_typing.final
 class NoiseReport(_message.Message):
@@ -1091,36 +1056,36 @@ class NoiseReport(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    SUSPECTS_FIELD_NUMBER: _builtins.int
+    SUSPECTED_LABEL_ERRORS_FIELD_NUMBER: _builtins.int
     DROPPED_FIELD_NUMBER: _builtins.int
     DOWN_WEIGHTED_FIELD_NUMBER: _builtins.int
     ACCURACY_WITH_FIELD_NUMBER: _builtins.int
     ACCURACY_WITHOUT_FIELD_NUMBER: _builtins.int
-    DOUBT_FIELD_NUMBER: _builtins.int
-    suspects: _builtins.int
+    LABEL_NOISE_RATE_FIELD_NUMBER: _builtins.int
+    suspected_label_errors: _builtins.int
     dropped: _builtins.int
     """Left out of the last fit, and given a smaller weight in it."""
     down_weighted: _builtins.int
     accuracy_with: _builtins.float
     """On validation artists, against the labels as they are: with this handling and without."""
     accuracy_without: _builtins.float
-    doubt: _builtins.float
+    label_noise_rate: _builtins.float
     """Share of the tags that the calibration takes for wrong: confidences are those that the genre is right, not that the tag
     names it. Calibration errors after scaling are of the agreement with the tags, this share counted in.
     """
     def __init__(
         self,
         *,
-        suspects: _builtins.int = ...,
+        suspected_label_errors: _builtins.int = ...,
         dropped: _builtins.int = ...,
         down_weighted: _builtins.int = ...,
         accuracy_with: _builtins.float = ...,
         accuracy_without: _builtins.float = ...,
-        doubt: _builtins.float = ...,
+        label_noise_rate: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accuracy_with", b"accuracy_with", "accuracy_without", b"accuracy_without", "doubt", b"doubt", "down_weighted", b"down_weighted", "dropped", b"dropped", "suspects", b"suspects"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accuracy_with", b"accuracy_with", "accuracy_without", b"accuracy_without", "down_weighted", b"down_weighted", "dropped", b"dropped", "label_noise_rate", b"label_noise_rate", "suspected_label_errors", b"suspected_label_errors"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1185,7 +1150,7 @@ class CascadeReport(_message.Message):
 
     @_builtins.property
     def proposed_thresholds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
-        """Thresholds that keep the vote within one point of hearing everything, at the least cost."""
+        """Thresholds that keep the vote within one point of all stages for every song, at the least cost."""
 
     @_builtins.property
     def curve(self) -> _containers.RepeatedCompositeFieldContainer[Global___ThresholdPoint]: ...
@@ -1220,9 +1185,9 @@ class ThresholdPoint(_message.Message):
 
     THRESHOLDS_FIELD_NUMBER: _builtins.int
     ACCURACY_FIELD_NUMBER: _builtins.int
-    LATER_SHARE_FIELD_NUMBER: _builtins.int
+    ESCALATION_RATE_FIELD_NUMBER: _builtins.int
     accuracy: _builtins.float
-    later_share: _builtins.float
+    escalation_rate: _builtins.float
     """Share of songs for which a later stage than the first runs."""
     @_builtins.property
     def thresholds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]: ...
@@ -1231,11 +1196,11 @@ class ThresholdPoint(_message.Message):
         *,
         thresholds: _abc.Iterable[_builtins.float] | None = ...,
         accuracy: _builtins.float = ...,
-        later_share: _builtins.float = ...,
+        escalation_rate: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accuracy", b"accuracy", "later_share", b"later_share", "thresholds", b"thresholds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accuracy", b"accuracy", "escalation_rate", b"escalation_rate", "thresholds", b"thresholds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1299,7 +1264,7 @@ class EvaluationSong(_message.Message):
     part: Global___SplitPart.ValueType
     @_builtins.property
     def song(self) -> Global___TrainingSong:
-        """Its vectors are all of the kinds that a first stage hears."""
+        """Its vectors are all of the kinds of a first stage."""
 
     def __init__(
         self,
@@ -1509,7 +1474,7 @@ class Picture(_message.Message):
 Global___Picture: _TypeAlias = Picture  # noqa: Y015
 
 @_typing.final
-class GetOutOfFoldRequest(_message.Message):
+class GetOutOfFoldPredictionsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
@@ -1535,7 +1500,7 @@ class GetOutOfFoldRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___GetOutOfFoldRequest: _TypeAlias = GetOutOfFoldRequest  # noqa: Y015
+Global___GetOutOfFoldPredictionsRequest: _TypeAlias = GetOutOfFoldPredictionsRequest  # noqa: Y015
 
 @_typing.final
 class PromoteModelRequest(_message.Message):
@@ -1547,7 +1512,7 @@ class PromoteModelRequest(_message.Message):
     VECTOR_VERSIONS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     excerpt: _features_pb2.Excerpt.ValueType
-    """What songs are heard with, as in ClassifyOptions: the make of vectors hangs on it."""
+    """What songs are analysed with, as in ClassifyOptions: the versions of their vectors follow from it."""
     @_builtins.property
     def compute(self) -> _features_pb2.ComputeOptions: ...
     @_builtins.property
@@ -1792,7 +1757,7 @@ class StageStatus(_message.Message):
     MODEL_VERSION_FIELD_NUMBER: _builtins.int
     FEATURE_VERSIONS_FIELD_NUMBER: _builtins.int
     GENRES_FIELD_NUMBER: _builtins.int
-    TRAINED_TIME_FIELD_NUMBER: _builtins.int
+    TRAIN_TIME_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     DEVICE_FIELD_NUMBER: _builtins.int
     BROKEN_FIELD_NUMBER: _builtins.int
@@ -1813,7 +1778,7 @@ class StageStatus(_message.Message):
     @_builtins.property
     def genres(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
-    def trained_time(self) -> _timestamp_pb2.Timestamp: ...
+    def train_time(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
         self,
         *,
@@ -1823,14 +1788,14 @@ class StageStatus(_message.Message):
         model_version: _builtins.str = ...,
         feature_versions: _abc.Iterable[_builtins.str] | None = ...,
         genres: _abc.Iterable[_builtins.str] | None = ...,
-        trained_time: _timestamp_pb2.Timestamp | None = ...,
+        train_time: _timestamp_pb2.Timestamp | None = ...,
         message: _builtins.str = ...,
         device: _builtins.str = ...,
         broken: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["trained_time", b"trained_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["train_time", b"train_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["broken", b"broken", "device", b"device", "feature_versions", b"feature_versions", "genres", b"genres", "kinds", b"kinds", "message", b"message", "model_version", b"model_version", "ready", b"ready", "stage", b"stage", "trained_time", b"trained_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["broken", b"broken", "device", b"device", "feature_versions", b"feature_versions", "genres", b"genres", "kinds", b"kinds", "message", b"message", "model_version", b"model_version", "ready", b"ready", "stage", b"stage", "train_time", b"train_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

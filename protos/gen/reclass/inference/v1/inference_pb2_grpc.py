@@ -69,9 +69,9 @@ class InferenceServiceStub:
                 request_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.GetModelRequest.SerializeToString,
                 response_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.GetModelResponse.FromString,
                 _registered_method=True)
-        self.GetOutOfFold = channel.unary_stream(
-                '/reclass.inference.v1.InferenceService/GetOutOfFold',
-                request_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.GetOutOfFoldRequest.SerializeToString,
+        self.GetOutOfFoldPredictions = channel.unary_stream(
+                '/reclass.inference.v1.InferenceService/GetOutOfFoldPredictions',
+                request_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.GetOutOfFoldPredictionsRequest.SerializeToString,
                 response_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.OutOfFoldPrediction.FromString,
                 _registered_method=True)
         self.PromoteModel = channel.unary_unary(
@@ -95,7 +95,7 @@ class InferenceServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def ClassifyTrack(self, request, context):
-        """The genre of one song by progressive voting: stage 1 hears FMA, stage 2 adds MERT, stage 3 adds JMLA; a later stage
+        """The genre of one song by progressive voting: stage 1 is asked with FMA's values, stage 2 adds MERT, stage 3 adds JMLA; a later stage
         runs only when the earlier one is unsure and the stage is installed. Vectors that the caller sends are not computed
         again; those computed here come back. Keeps nothing; safe to repeat.
         """
@@ -125,7 +125,7 @@ class InferenceServiceServicer:
 
     def Evaluate(self, request_iterator, context):
         """How good our heads are on songs whose split is given, as with a public data set that has an official one: learns from
-        one part, chooses on the second, and judges the third once. First one `options` message, then songs in any order;
+        one part, selects on the second, and evaluates the third once. First one `options` message, then songs in any order;
         answers with progress, and the report last. Makes no model and touches none; safe to repeat. ABORTED
         (TRAINING_RUNNING) while a training goes on; TOO_FEW_SONGS when a part has no songs.
         """
@@ -155,7 +155,7 @@ class InferenceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def GetOutOfFold(self, request, context):
+    def GetOutOfFoldPredictions(self, request, context):
         """What the models of a training's out-of-fold runs said of its songs, as Train answered it; none for a model that was
         trained before they were kept. Safe to repeat.
         """
@@ -165,7 +165,7 @@ class InferenceServiceServicer:
 
     def PromoteModel(self, request, context):
         """Puts a model into service without losing a call: its heads are loaded beside those in service, then it answers,
-        then the old ones are dropped. FAILED_PRECONDITION (MODEL_OUTDATED) when it learned from vectors of another make
+        then the old ones are dropped. FAILED_PRECONDITION (MODEL_OUTDATED) when it learned from vectors of another version
         than features makes now, MODEL_BROKEN when its files are damaged; then, and when the service dies on the way, the
         model in service stays, or the new one has taken its place. Repeating it changes nothing. ABORTED
         (TRAINING_RUNNING) while a training or another promotion goes on.
@@ -230,9 +230,9 @@ def add_InferenceServiceServicer_to_server(servicer, server):
                     request_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.GetModelRequest.FromString,
                     response_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.GetModelResponse.SerializeToString,
             ),
-            'GetOutOfFold': grpc.unary_stream_rpc_method_handler(
-                    servicer.GetOutOfFold,
-                    request_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.GetOutOfFoldRequest.FromString,
+            'GetOutOfFoldPredictions': grpc.unary_stream_rpc_method_handler(
+                    servicer.GetOutOfFoldPredictions,
+                    request_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.GetOutOfFoldPredictionsRequest.FromString,
                     response_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.OutOfFoldPrediction.SerializeToString,
             ),
             'PromoteModel': grpc.unary_unary_rpc_method_handler(
@@ -451,7 +451,7 @@ class InferenceService:
             _registered_method=True)
 
     @staticmethod
-    def GetOutOfFold(request,
+    def GetOutOfFoldPredictions(request,
             target,
             options=(),
             channel_credentials=None,
@@ -464,8 +464,8 @@ class InferenceService:
         return grpc.experimental.unary_stream(
             request,
             target,
-            '/reclass.inference.v1.InferenceService/GetOutOfFold',
-            reclass_dot_inference_dot_v1_dot_inference__pb2.GetOutOfFoldRequest.SerializeToString,
+            '/reclass.inference.v1.InferenceService/GetOutOfFoldPredictions',
+            reclass_dot_inference_dot_v1_dot_inference__pb2.GetOutOfFoldPredictionsRequest.SerializeToString,
             reclass_dot_inference_dot_v1_dot_inference__pb2.OutOfFoldPrediction.FromString,
             options,
             channel_credentials,

@@ -4,7 +4,7 @@ isort:skip_file
 Which genre a song has, and how sure that is.
 
 Errors are canonical codes with a message that says what to do, and an ErrorInfo (domain "reclass.inference") whose
-reason tells cases apart: REQUEST_INVALID, AUDIO_REQUIRED, VECTOR_INVALID, VECTOR_MISSING, FEATURES_UNAVAILABLE,
+reason tells cases apart: INVALID_REQUEST, AUDIO_REQUIRED, VECTOR_INVALID, VECTOR_MISSING, FEATURES_UNAVAILABLE,
 FEATURES_TIMED_OUT, FEATURES_REFUSED, TOO_FEW_SONGS, TOO_FEW_GENRES, TRAINING_RUNNING, TRAINING_CRASHED,
 TRITON_UNAVAILABLE, MODEL_BROKEN, REPOSITORY_UNWRITABLE, CONTENT_TOO_LARGE, TOO_MANY_CALLS, MODEL_UNKNOWN,
 MODEL_OUTDATED, NO_EARLIER_MODEL, FOLDER_UNWRITABLE. Errors about the audio itself come from the features service
@@ -41,7 +41,7 @@ class InferenceServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> InferenceServiceAsyncStub: ...
     ClassifyTrack: _grpc.UnaryUnaryMultiCallable[_inference_pb2.ClassifyTrackRequest, _inference_pb2.ClassifyTrackResponse]
-    """The genre of one song by progressive voting: stage 1 hears FMA, stage 2 adds MERT, stage 3 adds JMLA; a later stage
+    """The genre of one song by progressive voting: stage 1 is asked with FMA's values, stage 2 adds MERT, stage 3 adds JMLA; a later stage
     runs only when the earlier one is unsure and the stage is installed. Vectors that the caller sends are not computed
     again; those computed here come back. Keeps nothing; safe to repeat.
     """
@@ -59,7 +59,7 @@ class InferenceServiceStub:
     """
     Evaluate: _grpc.StreamStreamMultiCallable[_inference_pb2.EvaluateRequest, _inference_pb2.EvaluateResponse]
     """How good our heads are on songs whose split is given, as with a public data set that has an official one: learns from
-    one part, chooses on the second, and judges the third once. First one `options` message, then songs in any order;
+    one part, selects on the second, and evaluates the third once. First one `options` message, then songs in any order;
     answers with progress, and the report last. Makes no model and touches none; safe to repeat. ABORTED
     (TRAINING_RUNNING) while a training goes on; TOO_FEW_SONGS when a part has no songs.
     """
@@ -71,13 +71,13 @@ class InferenceServiceStub:
     """
     GetModel: _grpc.UnaryUnaryMultiCallable[_inference_pb2.GetModelRequest, _inference_pb2.GetModelResponse]
     """One model with its report and pictures; NOT_FOUND (MODEL_UNKNOWN) when it is not kept. Safe to repeat."""
-    GetOutOfFold: _grpc.UnaryStreamMultiCallable[_inference_pb2.GetOutOfFoldRequest, _inference_pb2.OutOfFoldPrediction]
+    GetOutOfFoldPredictions: _grpc.UnaryStreamMultiCallable[_inference_pb2.GetOutOfFoldPredictionsRequest, _inference_pb2.OutOfFoldPrediction]
     """What the models of a training's out-of-fold runs said of its songs, as Train answered it; none for a model that was
     trained before they were kept. Safe to repeat.
     """
     PromoteModel: _grpc.UnaryUnaryMultiCallable[_inference_pb2.PromoteModelRequest, _inference_pb2.PromoteModelResponse]
     """Puts a model into service without losing a call: its heads are loaded beside those in service, then it answers,
-    then the old ones are dropped. FAILED_PRECONDITION (MODEL_OUTDATED) when it learned from vectors of another make
+    then the old ones are dropped. FAILED_PRECONDITION (MODEL_OUTDATED) when it learned from vectors of another version
     than features makes now, MODEL_BROKEN when its files are damaged; then, and when the service dies on the way, the
     model in service stays, or the new one has taken its place. Repeating it changes nothing. ABORTED
     (TRAINING_RUNNING) while a training or another promotion goes on.
@@ -97,7 +97,7 @@ class InferenceServiceStub:
 class InferenceServiceAsyncStub(InferenceServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ClassifyTrack: _aio.UnaryUnaryMultiCallable[_inference_pb2.ClassifyTrackRequest, _inference_pb2.ClassifyTrackResponse]  # type: ignore[assignment]
-    """The genre of one song by progressive voting: stage 1 hears FMA, stage 2 adds MERT, stage 3 adds JMLA; a later stage
+    """The genre of one song by progressive voting: stage 1 is asked with FMA's values, stage 2 adds MERT, stage 3 adds JMLA; a later stage
     runs only when the earlier one is unsure and the stage is installed. Vectors that the caller sends are not computed
     again; those computed here come back. Keeps nothing; safe to repeat.
     """
@@ -115,7 +115,7 @@ class InferenceServiceAsyncStub(InferenceServiceStub):
     """
     Evaluate: _aio.StreamStreamMultiCallable[_inference_pb2.EvaluateRequest, _inference_pb2.EvaluateResponse]  # type: ignore[assignment]
     """How good our heads are on songs whose split is given, as with a public data set that has an official one: learns from
-    one part, chooses on the second, and judges the third once. First one `options` message, then songs in any order;
+    one part, selects on the second, and evaluates the third once. First one `options` message, then songs in any order;
     answers with progress, and the report last. Makes no model and touches none; safe to repeat. ABORTED
     (TRAINING_RUNNING) while a training goes on; TOO_FEW_SONGS when a part has no songs.
     """
@@ -127,13 +127,13 @@ class InferenceServiceAsyncStub(InferenceServiceStub):
     """
     GetModel: _aio.UnaryUnaryMultiCallable[_inference_pb2.GetModelRequest, _inference_pb2.GetModelResponse]  # type: ignore[assignment]
     """One model with its report and pictures; NOT_FOUND (MODEL_UNKNOWN) when it is not kept. Safe to repeat."""
-    GetOutOfFold: _aio.UnaryStreamMultiCallable[_inference_pb2.GetOutOfFoldRequest, _inference_pb2.OutOfFoldPrediction]  # type: ignore[assignment]
+    GetOutOfFoldPredictions: _aio.UnaryStreamMultiCallable[_inference_pb2.GetOutOfFoldPredictionsRequest, _inference_pb2.OutOfFoldPrediction]  # type: ignore[assignment]
     """What the models of a training's out-of-fold runs said of its songs, as Train answered it; none for a model that was
     trained before they were kept. Safe to repeat.
     """
     PromoteModel: _aio.UnaryUnaryMultiCallable[_inference_pb2.PromoteModelRequest, _inference_pb2.PromoteModelResponse]  # type: ignore[assignment]
     """Puts a model into service without losing a call: its heads are loaded beside those in service, then it answers,
-    then the old ones are dropped. FAILED_PRECONDITION (MODEL_OUTDATED) when it learned from vectors of another make
+    then the old ones are dropped. FAILED_PRECONDITION (MODEL_OUTDATED) when it learned from vectors of another version
     than features makes now, MODEL_BROKEN when its files are damaged; then, and when the service dies on the way, the
     model in service stays, or the new one has taken its place. Repeating it changes nothing. ABORTED
     (TRAINING_RUNNING) while a training or another promotion goes on.
@@ -156,7 +156,7 @@ class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inference_pb2.ClassifyTrackRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inference_pb2.ClassifyTrackResponse, _abc.Awaitable[_inference_pb2.ClassifyTrackResponse]]:
-        """The genre of one song by progressive voting: stage 1 hears FMA, stage 2 adds MERT, stage 3 adds JMLA; a later stage
+        """The genre of one song by progressive voting: stage 1 is asked with FMA's values, stage 2 adds MERT, stage 3 adds JMLA; a later stage
         runs only when the earlier one is unsure and the stage is installed. Vectors that the caller sends are not computed
         again; those computed here come back. Keeps nothing; safe to repeat.
         """
@@ -192,7 +192,7 @@ class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_inference_pb2.EvaluateResponse], _abc.AsyncIterator[_inference_pb2.EvaluateResponse]]:
         """How good our heads are on songs whose split is given, as with a public data set that has an official one: learns from
-        one part, chooses on the second, and judges the third once. First one `options` message, then songs in any order;
+        one part, selects on the second, and evaluates the third once. First one `options` message, then songs in any order;
         answers with progress, and the report last. Makes no model and touches none; safe to repeat. ABORTED
         (TRAINING_RUNNING) while a training goes on; TOO_FEW_SONGS when a part has no songs.
         """
@@ -224,9 +224,9 @@ class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
         """One model with its report and pictures; NOT_FOUND (MODEL_UNKNOWN) when it is not kept. Safe to repeat."""
 
     @_abc_1.abstractmethod
-    def GetOutOfFold(
+    def GetOutOfFoldPredictions(
         self,
-        request: _inference_pb2.GetOutOfFoldRequest,
+        request: _inference_pb2.GetOutOfFoldPredictionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_inference_pb2.OutOfFoldPrediction], _abc.AsyncIterator[_inference_pb2.OutOfFoldPrediction]]:
         """What the models of a training's out-of-fold runs said of its songs, as Train answered it; none for a model that was
@@ -240,7 +240,7 @@ class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_inference_pb2.PromoteModelResponse, _abc.Awaitable[_inference_pb2.PromoteModelResponse]]:
         """Puts a model into service without losing a call: its heads are loaded beside those in service, then it answers,
-        then the old ones are dropped. FAILED_PRECONDITION (MODEL_OUTDATED) when it learned from vectors of another make
+        then the old ones are dropped. FAILED_PRECONDITION (MODEL_OUTDATED) when it learned from vectors of another version
         than features makes now, MODEL_BROKEN when its files are damaged; then, and when the service dies on the way, the
         model in service stays, or the new one has taken its place. Repeating it changes nothing. ABORTED
         (TRAINING_RUNNING) while a training or another promotion goes on.

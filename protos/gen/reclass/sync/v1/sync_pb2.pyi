@@ -634,8 +634,8 @@ class Track(_message.Message):
     TRACK_NUMBER_FIELD_NUMBER: _builtins.int
     DISC_NUMBER_FIELD_NUMBER: _builtins.int
     DURATION_SECONDS_FIELD_NUMBER: _builtins.int
-    ADDED_TIME_FIELD_NUMBER: _builtins.int
-    UPDATED_TIME_FIELD_NUMBER: _builtins.int
+    ADD_TIME_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
     PARTS_FIELD_NUMBER: _builtins.int
     GENRES_FIELD_NUMBER: _builtins.int
     GENRES_LOCKED_FIELD_NUMBER: _builtins.int
@@ -658,9 +658,9 @@ class Track(_message.Message):
     """Whether the genre field is locked against Plex's own refresh. Set by GetTracks and WriteGenres only."""
     library_key: _builtins.str
     @_builtins.property
-    def added_time(self) -> _timestamp_pb2.Timestamp: ...
+    def add_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
-    def updated_time(self) -> _timestamp_pb2.Timestamp: ...
+    def update_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___MediaPart]:
         """Every file that can stand for the song, the one to be tried first in front; empty for a track without media. First
@@ -690,17 +690,17 @@ class Track(_message.Message):
         track_number: _builtins.int = ...,
         disc_number: _builtins.int = ...,
         duration_seconds: _builtins.float = ...,
-        added_time: _timestamp_pb2.Timestamp | None = ...,
-        updated_time: _timestamp_pb2.Timestamp | None = ...,
+        add_time: _timestamp_pb2.Timestamp | None = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
         parts: _abc.Iterable[Global___MediaPart] | None = ...,
         genres: _abc.Iterable[_builtins.str] | None = ...,
         genres_locked: _builtins.bool = ...,
         library_key: _builtins.str = ...,
         impossible_values: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["added_time", b"added_time", "updated_time", b"updated_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["add_time", b"add_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["added_time", b"added_time", "album", b"album", "album_artist", b"album_artist", "artist", b"artist", "disc_number", b"disc_number", "duration_seconds", b"duration_seconds", "genres", b"genres", "genres_locked", b"genres_locked", "guid", b"guid", "impossible_values", b"impossible_values", "library_key", b"library_key", "parts", b"parts", "rating_key", b"rating_key", "title", b"title", "track_number", b"track_number", "updated_time", b"updated_time", "year", b"year"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["add_time", b"add_time", "album", b"album", "album_artist", b"album_artist", "artist", b"artist", "disc_number", b"disc_number", "duration_seconds", b"duration_seconds", "genres", b"genres", "genres_locked", b"genres_locked", "guid", b"guid", "impossible_values", b"impossible_values", "library_key", b"library_key", "parts", b"parts", "rating_key", b"rating_key", "title", b"title", "track_number", b"track_number", "update_time", b"update_time", "year", b"year"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -19,6 +19,7 @@ from runtime.triton import Triton
 from trial_weights import write_trial
 from triton_server import TritonServer, free_port, triton_server
 from waiting import until
+from wire import values_of
 
 FMA, MERT = features_pb2.VECTOR_KIND_FMA, features_pb2.VECTOR_KIND_MERT
 WARM_SECONDS = 120.0
@@ -74,14 +75,14 @@ def test_the_vector_is_the_mean_of_what_the_model_says_of_the_songs_windows(
     stub: features_pb2_grpc.FeatureServiceStub, library: Path, triton: TritonServer
 ) -> None:
     fma, mert = heard(stub, library).vectors
-    assert (len(fma.values), len(mert.values)) == (518, 768)
+    assert (len(values_of(fma)), len(values_of(mert))) == (518, 768)
     windows = pcm_windows(load_excerpt(str(library / "song.flac"), rates=(24_000,)).at[24_000], 120_000)
     model = Triton(triton.target)
     answer = model.ask("mert", {"pcm": windows}, ["embedding", "description"])
     model.close()
     assert answer["embedding"].shape == (3, 1, 768)
     # On processors without bf16 exactly; with it, batches of other sizes round otherwise.
-    np.testing.assert_allclose(mert.values, answer["embedding"].mean(axis=(0, 1)), rtol=0.02, atol=0.02)
+    np.testing.assert_allclose(values_of(mert), answer["embedding"].mean(axis=(0, 1)), rtol=0.02, atol=0.02)
     assert mert.version == version(Description.parse(answer["description"][0, 0]), Part.MIDDLE)
 
 
@@ -93,7 +94,7 @@ def test_the_model_and_its_device_are_told_in_capabilities_and_figures(
         for each in stub.GetCapabilities(features_pb2.GetCapabilitiesRequest()).kinds
         if each.kind == MERT
     ]
-    assert (told.available, told.length, told.for_trials) == (True, 768, True)
+    assert (told.available, told.length, told.random_weights) == (True, 768, True)
     assert " on cpu " in told.detail or " on cuda:0 " in told.detail
     assert "trial weights" in told.detail
     assert "weights=trial" in told.version
@@ -115,7 +116,9 @@ def test_triton_may_be_killed_and_come_back_without_its_model(
     triton.start()
     after = until(lambda: len((found := heard(stub, library)).vectors) == 2 and found)
     assert after.vectors[1].version == before.vectors[1].version
-    np.testing.assert_allclose(after.vectors[1].values, before.vectors[1].values, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(
+        values_of(after.vectors[1]), values_of(before.vectors[1]), rtol=1e-3, atol=1e-3
+    )
 
 
 def test_without_weights_it_says_what_to_download(
