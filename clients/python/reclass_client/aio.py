@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 import grpc
 from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
 
+from reclass_client.addresses import address
 from reclass_client.answers import classification_of, status_of
-from reclass_client.arguments import address, checked, seconds
+from reclass_client.arguments import checked, seconds
 from reclass_client.client import PREFETCH, SONG_SECONDS, Arrival, Feed
 from reclass_client.connection import CHANNEL_OPTIONS, metadata
 from reclass_client.errors import BadArgumentError, CallCancelledError, translated

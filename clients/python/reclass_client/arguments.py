@@ -34,13 +34,6 @@ def text(value: object, name: str) -> str:
     return value
 
 
-def address(target: object) -> str:
-    """Where the service listens."""
-    if not isinstance(target, str) or not target or any(sign.isspace() for sign in target):
-        raise BadArgumentError(f"target is {target!r}; it must be host:port")
-    return target
-
-
 def header(token: object) -> str:
     """A token as it can stand in the metadata of a call: printable ASCII in one line."""
     if not isinstance(token, str):

@@ -10,8 +10,9 @@ from typing import Any, TypeAlias, TypeVar
 import grpc
 from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
 
+from reclass_client.addresses import address
 from reclass_client.answers import answer_of, classification_of, status_of
-from reclass_client.arguments import address, checked, seconds
+from reclass_client.arguments import checked, seconds
 from reclass_client.connection import CHANNEL_OPTIONS, metadata
 from reclass_client.errors import BadArgumentError, FileUnreadableError, error_of_call, translated
 from reclass_client.models import SWITCH_SECONDS, Model, ModelReport, model_of, report_of

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
+from runtime.addresses import AddressIfAny
 from runtime.settings import TritonCallerSettings
 
 from features.source.location import PathMapping
@@ -27,7 +28,7 @@ class FeatureSettings(TritonCallerSettings):
     """Folders whose files may be read, separated by ":" or ","; empty: only bytes are taken."""
     path_map: Annotated[tuple[PathMapping, ...], NoDecode] = ()
     """Where Plex's folders are here: "/data/music=/mnt/music,D:\\Music=/mnt/d". Wins over mappings of a request."""
-    sync_target: str = "127.0.0.1:50051"
+    sync_target: AddressIfAny = "127.0.0.1:50051"
     """Host and port of the sync service, asked for files that are not mounted; empty: there is none."""
     sync_token: SecretStr | None = None
     """Bearer token to send to sync: its SYNC_TOKEN_OF_FEATURES."""
@@ -42,7 +43,7 @@ class FeatureSettings(TritonCallerSettings):
     memory_limit_bytes: int = Field(default=2**30, ge=2**29, le=2**38)
     """Memory that each of the processes may take; a song that needs more is skipped with the reason OUT_OF_MEMORY."""
 
-    triton_target: str = ""
+    triton_target: AddressIfAny = ""
     """Host and port of the gRPC of the Triton that runs the models of embeddings; empty: FMA alone is computed."""
     mert_layers: str = "auto"
     """Layer of MERT whose mean over time is the vector: auto (7 of MERT-v1-95M, 10 of 330M), another number, last, or

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
+from runtime.addresses import Address
 from runtime.settings import TritonCallerSettings
 
 MEBIBYTE = 1024 * 1024
@@ -24,11 +25,11 @@ class InferenceSettings(TritonCallerSettings):
     folder: Path | None = None
     """Folder of the service's own, where it keeps which programs may call (mode 600); unset, the portal says so after
     each start."""
-    features_target: str = "127.0.0.1:50052"
+    features_target: Address = "127.0.0.1:50052"
     """The features service, host:port."""
     features_token: SecretStr | None = None
     """Bearer token to send to features: its FEATURES_TOKEN_OF_INFERENCE."""
-    triton_target: str = "127.0.0.1:8001"
+    triton_target: Address = "127.0.0.1:8001"
     """Triton's gRPC, host:port."""
     triton_key: SecretStr | None = None
     """Key with which Triton takes orders to load and unload models, when it asks for one; no other service has it."""

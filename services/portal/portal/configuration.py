@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from pydantic import Field, PostgresDsn, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
+from runtime.addresses import Address
 from runtime.settings import ServiceSettings
 
 from portal.networks import networks
@@ -47,11 +48,11 @@ class PortalSettings(ServiceSettings):
     """Pages that are made at the same time."""
     request_seconds: float = Field(default=20.0, ge=1, le=600)
     """Within which a browser must have sent all of a request; one that drips is cut off."""
-    sync_target: str = "127.0.0.1:50051"
+    sync_target: Address = "127.0.0.1:50051"
     """host:port of the sync service."""
-    features_target: str = "127.0.0.1:50052"
+    features_target: Address = "127.0.0.1:50052"
     """host:port of the features service."""
-    inference_target: str = "127.0.0.1:50053"
+    inference_target: Address = "127.0.0.1:50053"
     """host:port of the inference service."""
     sync_token: SecretStr | None = None
     """Bearer token to send to sync: its SYNC_TOKEN_OF_PORTAL."""

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import grpc
 
+from runtime.addresses import SCHEMES
 from runtime.settings import is_one_word
 from runtime.telemetry import REQUEST_ID_HEADER, request_id
 
@@ -34,7 +35,6 @@ PING_TIMEOUT_SECONDS = 5.0
 CONNECT_TIMEOUT_SECONDS = 5.0
 # Our own parts are on this machine or its own network; a proxy of the environment does not know the way to them.
 NO_PROXY = ("grpc.enable_http_proxy", 0)
-SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:")
 
 
 def open_channel(

@@ -6,6 +6,8 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from runtime.addresses import checked_address
+
 TIMEOUT_SECONDS = 3
 
 
@@ -14,7 +16,12 @@ def main() -> int:
     if len(sys.argv) != 2:
         sys.stderr.write("usage: python -m runtime.probe HOST:PORT\n")
         return 2
-    problem = problem_of(sys.argv[1])
+    try:
+        target = checked_address(sys.argv[1])
+    except ValueError as error:
+        sys.stderr.write(f"{sys.argv[1]}: {error}\n")
+        return 2
+    problem = problem_of(target)
     if problem:
         sys.stderr.write(f"{sys.argv[1]}: {problem}\n")
     return 1 if problem else 0

@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from runtime.addresses import Host
 from runtime.rights import Role
 
 TOKEN_OF = "token_of_"  # noqa: S105 # the beginning of a field's name
@@ -62,7 +63,7 @@ class Settings(BaseSettings):
 class ServiceSettings(Settings):
     """What every gRPC service can be told."""
 
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     """Address to listen on."""
     port: int = Field(default=0, ge=0, le=65535)
     """Port to listen on; 0 takes a free one."""

@@ -46,6 +46,12 @@ def test_a_port_without_a_server_is_unhealthy_and_no_traceback() -> None:
     assert f"127.0.0.1:{port}: " in done.stderr
 
 
+def test_a_probe_that_is_told_half_an_address_says_how_one_is_written() -> None:
+    done = probe("127.0.0.1")
+    assert done.returncode == 2
+    assert "it must be host:port" in done.stderr
+
+
 def test_a_probe_that_is_told_no_address_says_how_it_is_used() -> None:
     done = probe()
     assert done.returncode == 2

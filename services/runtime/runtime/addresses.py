@@ -1,0 +1,88 @@
+"""How the address of a service is written: host:port, or with one of gRPC's own schemes in front."""
+
+import ipaddress
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:")
+EXAMPLE = "127.0.0.1:50053"
+# A container's name may hold an underline.
+HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9.])?|\[[0-9A-Fa-f:.]+(%[A-Za-z0-9.]+)?\]")
+PARTS = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::([^:]*))?")
+PORT = re.compile("[1-9][0-9]{0,4}")
+HIGHEST_PORT = 65535
+
+
+def checked_address(text: str) -> str:
+    """The address as it is. Raises ValueError, which says what is wrong with it and how it is written."""
+    fault = _fault(text)
+    if fault:
+        raise ValueError(f"{fault}; it must be host:port, as {EXAMPLE}")
+    return text
+
+
+def checked_host(text: str) -> str:
+    """The host as it is. Raises ValueError for what is neither a name nor an IP address."""
+    if not HOST.fullmatch(text) and not _is_ip(text):
+        raise ValueError(
+            "it must be a host name or an IP address alone, as 127.0.0.1 or 0.0.0.0; the port stands apart"
+        )
+    return text
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _checked_if_any(text: str) -> str:
+    return checked_address(text) if text else text
+
+
+Address = Annotated[str, AfterValidator(checked_address)]
+"""Of a service that must be there."""
+AddressIfAny = Annotated[str, AfterValidator(_checked_if_any)]
+"""Of one that may be left out."""
+Host = Annotated[str, AfterValidator(checked_host)]
+"""To listen on."""
+
+
+def _fault(text: str) -> str:
+    if not text:
+        return "it is empty"
+    if any(sign.isspace() for sign in text):
+        return "it holds a blank or a line break"
+    scheme = next((scheme for scheme in SCHEMES if text.startswith(scheme)), "")
+    rest = text.removeprefix(scheme)
+    if scheme.startswith("unix"):
+        return "" if rest else "it names no socket"
+    if scheme == "dns:" and rest.startswith("//"):
+        rest = rest.removeprefix("//").partition("/")[2]
+    several = rest.split(",") if scheme in ("ipv4:", "ipv6:") else [rest]
+    return next(filter(None, map(_fault_of_one, several)), "")
+
+
+def _fault_of_one(text: str) -> str:
+    """What is wrong with one host and port."""
+    foreign, separator, _ = text.partition("://")
+    if separator:
+        return f"it begins with {foreign}://, and no scheme of the web belongs in front of it"
+    if "/" in text:
+        return "it holds a path"
+    parts = PARTS.fullmatch(text)
+    if parts is None:
+        return "it holds several colons; an IPv6 address stands in brackets, as [::1]:50053"
+    host, port = parts.groups()
+    if not host:
+        return "it names no host"
+    if not HOST.fullmatch(host):
+        return "its host holds signs that the name of none has"
+    if not port:
+        return "it names no port"
+    is_port = PORT.fullmatch(port) and int(port) <= HIGHEST_PORT
+    return "" if is_port else f"its port is no number between 1 and {HIGHEST_PORT}"
