@@ -18,6 +18,8 @@ DATA ?=
 USUAL_DATA := $(if $(filter 0,$(shell id -u)),/var/lib/reclass,$(HOME)/.local/share/reclass)
 WEIGHTS ?= $(or $(DATA),$(USUAL_DATA))/weights/MERT-v1-95M
 NAMES ?=
+# A machine's image may forbid Python to keep what it compiles: each process of a test would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## Show these commands

@@ -151,7 +151,8 @@ def test_random_weights_are_called_so_after_an_extraction_and_by_the_doctor(port
     assert report(run.result, Console(file=output, width=200))
     assert f"mert: {WARNING}" in output.getvalue()
     portal.inference.feature_versions = ("test/1", TRIAL)
-    found = {each.what: each for each in examine(PortalSettings.load(), portal.services)}
+    targets = dict.fromkeys(("sync_target", "features_target", "inference_target"), portal.target)
+    found = {each.what: each for each in examine(PortalSettings(**targets), portal.services)}
     assert "weights=trial" in found["vectors"].message
     assert WARNING in found["models"].message
 

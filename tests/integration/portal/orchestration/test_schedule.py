@@ -123,7 +123,7 @@ def test_without_the_sync_service_the_schedule_waits(portal, unused_port):
     from runtime.channel import open_channel
 
     settled(portal)
-    channel = open_channel(f"127.0.0.1:{unused_port}", timeout_seconds=0.5)
+    channel = open_channel(f"127.0.0.1:{unused_port}", patient=False)
     alone = replace(portal, services=replace(portal.services, sync=SyncClient(channel)))
     assert keep(alone, tomorrow()) is None
     channel.close()

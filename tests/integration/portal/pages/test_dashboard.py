@@ -26,6 +26,7 @@ def _targets_where_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("sync_target", "features_target", "inference_target"):
         monkeypatch.setattr(settings.RECLASS, name, "127.0.0.1:1")
     monkeypatch.setattr("portal.pages.dashboard.services.HEALTH_TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr("portal.training.preparing.TIMEOUT_SECONDS", 0.3)
 
 
 def dashboard(client: Client) -> str:

@@ -33,6 +33,7 @@ def _services_that_are_down(monkeypatch: pytest.MonkeyPatch) -> None:
     """What they say of a service that is silent has a command in it."""
     for name in ("sync_target", "features_target", "inference_target"):
         monkeypatch.setattr(settings.RECLASS, name, "127.0.0.1:1")
+    monkeypatch.setattr("portal.training.preparing.TIMEOUT_SECONDS", 0.3)
 
 
 class Seen(HTMLParser):

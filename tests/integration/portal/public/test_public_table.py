@@ -323,10 +323,10 @@ def real_inference(portal, tmp_path: Path) -> Iterator[System]:
 def test_a_model_of_the_table_judges_songs_by_their_whole_song_values(
     portal, real_inference: System, admin_client: Client, tmp_path: Path
 ) -> None:
-    library = made_library()
+    library = made_library(artists_per_genre=8)
     imported(write_fma(tmp_path / "whole", library))
     portal.features.versions[NATIVE] = VERSION
-    owners = made_library(artists_per_genre=12)
+    owners = made_library(artists_per_genre=8)
     run = portal.finish(start_train(public=True), within_seconds=180)
     assert run.state == Run.State.DONE, run.message
     assert run.result["stages"][0]["feature_versions"] == [VERSION]

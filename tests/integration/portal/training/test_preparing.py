@@ -117,6 +117,7 @@ def test_a_training_in_progress_is_not_followed_by_another(labelled):
 
 def test_where_features_does_not_answer_the_training_itself_says_so(labelled, monkeypatch, unused_port):
     monkeypatch.setenv("PORTAL_FEATURES_TARGET", f"127.0.0.1:{unused_port}")
+    monkeypatch.setattr("portal.training.preparing.TIMEOUT_SECONDS", 0.3)
     assert lacking_now() == Lacking()
 
 

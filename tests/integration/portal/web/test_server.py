@@ -48,6 +48,29 @@ def serving(postgres: PostgresServer, log: Path, **environment: str) -> Iterator
         yield port, process.pid
 
 
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the process that the tests share has said."""
+    return tmp_path_factory.mktemp("web") / "log"
+
+
+@pytest.fixture(scope="module")
+def port(postgres: PostgresServer, django_db_setup: None, log: Path) -> Iterator[int]:
+    """Of one process for all tests: each leaves it as able to answer as it was."""
+    with serving(postgres, log) as (port, _):
+        yield port
+
+
+@pytest.fixture(scope="module")
+def hasty(
+    postgres: PostgresServer, django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[int]:
+    """Port of one that gives a request a second."""
+    log = tmp_path_factory.mktemp("hasty") / "log"
+    with serving(postgres, log, PORTAL_REQUEST_SECONDS="1") as (port, _):
+        yield port
+
+
 def status(port: int, path: str, headers: dict[str, str] | None = None) -> int:
     asked = HTTPConnection("127.0.0.1", port, timeout=SECONDS)
     try:
@@ -66,9 +89,9 @@ def opened(port: int, first_bytes: bytes) -> socket.socket:
 @pytest.mark.parametrize("count", [10, 500])
 @pytest.mark.parametrize("first_bytes", [HALF_A_HEAD, NO_BODY], ids=["heads", "bodies"])
 def test_requests_that_never_end_freeze_neither_pages_nor_health(
-    postgres: PostgresServer, tmp_path: Path, count: int, first_bytes: bytes
+    port: int, count: int, first_bytes: bytes
 ) -> None:
-    with serving(postgres, tmp_path / "log") as (port, _), ExitStack() as held:
+    with ExitStack() as held:
         for _ in range(count):
             held.enter_context(opened(port, first_bytes))
         for path in (*HEALTH, "/admin/login/", "/static/portal/portal.css"):
@@ -76,11 +99,8 @@ def test_requests_that_never_end_freeze_neither_pages_nor_health(
 
 
 @pytest.mark.parametrize("first_bytes", [HALF_A_HEAD, NO_BODY], ids=["head", "body"])
-def test_a_request_that_drips_is_cut_off(
-    postgres: PostgresServer, tmp_path: Path, first_bytes: bytes
-) -> None:
-    limit = {"PORTAL_REQUEST_SECONDS": "1"}
-    with serving(postgres, tmp_path / "log", **limit) as (port, _), opened(port, first_bytes) as begun:
+def test_a_request_that_drips_is_cut_off(hasty: int, first_bytes: bytes) -> None:
+    with opened(hasty, first_bytes) as begun:
         begun.settimeout(0.2)
         deadline = time.monotonic() + 15
         while True:
@@ -95,10 +115,10 @@ def test_a_request_that_drips_is_cut_off(
                 break
 
 
-def test_answers_that_nobody_reads_freeze_no_page(postgres: PostgresServer, tmp_path: Path) -> None:
+def test_answers_that_nobody_reads_freeze_no_page(port: int) -> None:
     """Many requests on one connection: their answers are more than is kept for it, and each wants a thread."""
     many = b"GET /static/unfold/css/styles.css HTTP/1.1\r\nHost: localhost\r\n\r\n" * 110
-    with serving(postgres, tmp_path / "log") as (port, _), ExitStack() as held:
+    with ExitStack() as held:
         unread = [held.enter_context(opened(port, many)) for _ in range(4)]
         for _ in range(3):
             for path in ("/admin/login/", "/static/portal/portal.css", *HEALTH):
@@ -128,7 +148,7 @@ def test_an_answer_that_nobody_reads_is_given_up(monkeypatch: pytest.MonkeyPatch
     server.close()
 
 
-def test_a_request_that_cannot_be_understood_is_told_so(postgres: PostgresServer, tmp_path: Path) -> None:
+def test_a_request_that_cannot_be_understood_is_told_so(port: int, log: Path) -> None:
     good = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
     heads = (
         b"GET /\xff HTTP/1.1\r\nHost: localhost",
@@ -137,25 +157,23 @@ def test_a_request_that_cannot_be_understood_is_told_so(postgres: PostgresServer
         b"GET / HTTP/1.1\r\nHost : localhost",
         b"nonsense",
     )
-    with serving(postgres, tmp_path / "log") as (port, _):
-        for head, before in product(heads, (b"", good)):
-            with opened(port, before + head + b"\r\n\r\n") as begun:
-                answer = b""
-                while more := begun.recv(4096):
-                    answer += more
-            assert b" 400 Bad Request" in answer, head
-            assert answer.startswith(b"HTTP/1.1 200" if before else b"HTTP/1.")
-    assert "uncaptured" not in (tmp_path / "log").read_text()
+    for head, before in product(heads, (b"", good)):
+        with opened(port, before + head + b"\r\n\r\n") as begun:
+            answer = b""
+            while more := begun.recv(4096):
+                answer += more
+        assert b" 400 Bad Request" in answer, head
+        assert answer.startswith(b"HTTP/1.1 200" if before else b"HTTP/1.")
+    assert "uncaptured" not in log.read_text()
 
 
 def test_health_answers_while_every_page_thread_is_stuck(
-    postgres: PostgresServer, tmp_path: Path, admin_client: Client
+    postgres: PostgresServer, port: int, admin_client: Client
 ) -> None:
     url = postgres.url(str(connection.settings_dict["NAME"]))
     cookie = f"sessionid={admin_client.cookies['sessionid'].value}"
     page = f"GET /admin/ HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n".encode()
     with (
-        serving(postgres, tmp_path / "log") as (port, _),
         psycopg.connect(url) as other,
         psycopg.connect(url, autocommit=True) as watching,
         ExitStack() as held,
@@ -207,8 +225,7 @@ def _sent(begun: socket.socket) -> int:
 
 
 def test_a_body_that_no_form_of_ours_has_is_refused_before_it_is_sent(
-    postgres: PostgresServer, tmp_path: Path
+    port: int,
 ) -> None:
-    head = NO_BODY.replace(b"2000000", b"900000000")
-    with serving(postgres, tmp_path / "log") as (port, _), opened(port, head) as begun:
+    with opened(port, NO_BODY.replace(b"2000000", b"900000000")) as begun:
         assert b" 413 " in begun.recv(30)

@@ -143,8 +143,9 @@ from mert_weights import music
 
 said = []
 options = read_options({"weights": sys.argv[1], "window_seconds": "5", "device": "cpu", "dtype": "fp32"}, {})
-ours = load_listener(options, batch_limit=48, say=said.append)
-pcm = music(48, 120_000)
+windows = int(sys.argv[3])
+ours = load_listener(options, batch_limit=windows, say=said.append)
+pcm = music(windows, 120_000)
 one_by_one = np.concatenate([ours.hear(window[None]) for window in pcm])
 room = int(Path("/proc/self/status").read_text().split("VmData:")[1].split()[0]) * 1024
 resource.setrlimit(resource.RLIMIT_DATA, (room + int(sys.argv[2]) * 2**20, resource.RLIM_INFINITY))
@@ -157,24 +158,24 @@ print(json.dumps({
 """
 
 
-def short_of_memory(folder: Path, room_mib: int) -> subprocess.CompletedProcess[str]:
-    """Hear 48 windows in a process that may take that much more memory than it has; what it frees, it has no more."""
-    command = [sys.executable, "-c", SHORT_OF_MEMORY, str(folder), str(room_mib)]
+def short_of_memory(folder: Path, windows: int, room_mib: int) -> subprocess.CompletedProcess[str]:
+    """Hear windows in a process that may take that much more memory than it has; what it frees, it has no more."""
+    command = [sys.executable, "-c", SHORT_OF_MEMORY, str(folder), str(room_mib), str(windows)]
     environment = {"PYTHONPATH": ":".join(sys.path), "MALLOC_MMAP_THRESHOLD_": "65536"}
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
 
 def test_a_batch_that_does_not_fit_is_halved_until_it_does_and_that_is_said(tmp_path: Path) -> None:
-    done = short_of_memory(write_golden(tmp_path, "tiny95"), 48)
+    done = short_of_memory(write_golden(tmp_path, "tiny95"), windows=24, room_mib=48)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["halvings"] >= 1
-    assert found["limit"] == found["described"] == 48 // 2 ** found["halvings"]
-    assert found["said"][0] == "out of memory with 48 windows at once on cpu: from now on 24"
+    assert found["limit"] == found["described"] == 24 // 2 ** found["halvings"]
+    assert found["said"][0] == "out of memory with 24 windows at once on cpu: from now on 12"
     assert found["difference"] < 1e-5
 
 
 def test_a_window_that_does_not_fit_by_itself_is_an_error_that_says_so(tmp_path: Path) -> None:
-    done = short_of_memory(write_golden(tmp_path, "tiny95"), 1)
+    done = short_of_memory(write_golden(tmp_path, "tiny95"), windows=1, room_mib=1)
     assert done.returncode != 0
     assert "one window of 120000 samples does not fit into the memory of cpu" in done.stderr

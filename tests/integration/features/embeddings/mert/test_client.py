@@ -65,6 +65,15 @@ def looked_after(stand_in: MertStandIn) -> Iterator[None]:
     triton.close()
 
 
+@pytest.fixture
+def hopeful(triton: Triton, stand_in: MertStandIn, registry: CollectorRegistry) -> Iterator[MertModel]:
+    """Asks again soon after a failure."""
+    choice = Choice(weights=str(stand_in.weights))
+    model = MertModel(triton, choice, MertFigures(registry), failure_seconds=0.1)
+    yield model
+    model.close()
+
+
 def model_of(
     triton: Triton, stand_in: MertStandIn, registry: CollectorRegistry, **choice: object
 ) -> MertModel:
@@ -185,7 +194,7 @@ def test_a_model_that_nobody_starts_again_is_a_gap_for_now(
     model.embed(windows(1), Compute())
     stand_in.server.kill_stubs()
     with pytest.raises(ModelUnavailable, match="process in Triton died"):
-        model.embed(windows(1), Compute(), patience_seconds=5.0)
+        model.embed(windows(1), Compute(), patience_seconds=1.0)
     assert isinstance(model.known_failure(Compute()), ModelUnavailable)
     triton.unload("mert")
     with pytest.raises(ModelUnavailable, match="does not serve"):
@@ -194,14 +203,14 @@ def test_a_model_that_nobody_starts_again_is_a_gap_for_now(
 
 
 def test_a_model_that_dies_of_every_request_is_a_gap_for_now(
-    model: MertModel, stand_in: MertStandIn, looked_after: None
+    hopeful: MertModel, stand_in: MertStandIn, looked_after: None
 ) -> None:
-    model.embed(windows(1), Compute())
+    hopeful.embed(windows(1), Compute())
     stand_in.say(fault="die")
     with pytest.raises(ModelUnavailable, match="does not run in Triton"):
-        model.embed(windows(1), Compute())
+        hopeful.embed(windows(1), Compute())
     stand_in.say()
-    assert until(lambda: _answers(model, Compute())) == "cpu"
+    assert until(lambda: _answers(hopeful, Compute())) == "cpu"
 
 
 def test_a_refused_request_is_counted_and_said(
@@ -215,19 +224,19 @@ def test_a_refused_request_is_counted_and_said(
 
 
 def test_a_triton_that_is_away_is_missed_and_found_again_as_it_was_wished(
-    model: MertModel, stand_in: MertStandIn
+    hopeful: MertModel, stand_in: MertStandIn
 ) -> None:
     stand_in.say(has_gpu=True)
     wish = Compute(device=Device.CPU)
-    assert model.describe(wish).device == "cpu"
+    assert hopeful.describe(wish).device == "cpu"
     stand_in.server.kill()
     with pytest.raises(ModelUnavailable, match="is it running"):
-        model.embed(windows(1), wish)
+        hopeful.embed(windows(1), wish)
     with pytest.raises(ModelUnavailable, match="is it running"):
-        model.describe(wish)
-    assert model.last_description is not None
+        hopeful.describe(wish)
+    assert hopeful.last_description is not None
     stand_in.server.start()
-    assert until(lambda: _answers(model, wish)) == "cpu"
+    assert until(lambda: _answers(hopeful, wish)) == "cpu"
 
 
 def _answers(model: MertModel, wish: Compute) -> str:
