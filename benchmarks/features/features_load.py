@@ -7,8 +7,6 @@ take turns.
 import itertools
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,9 +18,9 @@ from pathlib import Path
 import grpc
 from features.workers.extraction import extract, warm_up
 from features.workers.pool import WORKER_ENVIRONMENT
+from processes import free_port, process_of
 from reclass.features.v1 import features_pb2, features_pb2_grpc
 from runtime.channel import open_channel
-from triton_server import free_port
 
 from benchmarks.features.extraction import FORMATS, make_song
 from benchmarks.support.targets import at_least
@@ -62,16 +60,8 @@ def features_service(folder: Path, processes: int) -> Iterator[str]:
     """The service as a process of its own, ready; where it listens."""
     port = free_port()
     values = {"PORT": port, "MEDIA_FOLDERS": folder, "PROCESSES": processes, "SYNC_TARGET": ""}
-    environment = os.environ | {f"FEATURES_{name}": str(value) for name, value in values.items()}
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "features"], env=environment, stderr=log, stdout=log
-        )
-        try:
-            yield f"127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait()
+    with process_of("features", **{f"FEATURES_{name}": value for name, value in values.items()}):
+        yield f"127.0.0.1:{port}"
 
 
 def songs_alone(paths: list[Path]) -> float:

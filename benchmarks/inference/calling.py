@@ -7,14 +7,10 @@ use; how many do is printed, since each stage is a call of Triton more.
 
 import asyncio
 import multiprocessing
-import os
 import random
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
@@ -24,9 +20,10 @@ from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
 from runtime.channel import open_channel
 from runtime.triton import Triton
 from synthetic_library import SyntheticLibrary, synthetic_library
-from triton_server import TritonServer, free_port, triton_server
+from triton_server import triton_server
 from wire import packed
 
+from benchmarks.support.services import inference_service
 from benchmarks.support.targets import at_least, at_most
 
 ALONE_CALLS = 500
@@ -54,8 +51,9 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         triton_server(Path(folder)) as server,
-        inference_service(server) as target,
+        inference_service(server.repository, server.target) as service,
     ):
+        target = service.target
         model, version = trained(target, library).split("/")
         print_shares(target, library)
         straight = Straight(server.target, model, version, library)
@@ -83,26 +81,6 @@ def songs() -> SyntheticLibrary:
 def is_learned(library: SyntheticLibrary, song: int) -> bool:
     """Whether a song is one of the training; those that are asked for are not."""
     return bool(library.artists[song] % 2 == 0)
-
-
-@contextmanager
-def inference_service(server: TritonServer) -> Iterator[str]:
-    """The service as a process; nothing answers where it looks for features, which it does not need."""
-    port = free_port()
-    values = {
-        "PORT": port,
-        "TRITON_TARGET": server.target,
-        "FEATURES_TARGET": "127.0.0.1:9",
-        "MODEL_REPOSITORY": server.repository,
-    }
-    environment = os.environ | {f"INFERENCE_{name}": str(value) for name, value in values.items()}
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen([sys.executable, "-m", "inference"], env=environment, stderr=log)
-        try:
-            yield f"127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait()
 
 
 def trained(target: str, library: SyntheticLibrary) -> str:

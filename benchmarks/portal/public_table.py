@@ -6,16 +6,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-
-from triton_server import free_port
 
 from benchmarks.support.big_database import big_database
 from benchmarks.support.made_public_table import BEST_FILE
 from benchmarks.support.peaks import peaks_of
+from benchmarks.support.services import inference_service
 from benchmarks.support.targets import at_most
 
 SHARE = os.environ.get("BENCH_PUBLIC_SHARE", "1")
@@ -60,7 +59,10 @@ def main() -> None:
         first = _measured("import-fma", [*command, "import-fma", str(folder)], roots)
         _measured("import-fma again: nothing is new", [*command, "import-fma", str(folder)], roots)
         _print_size()
-        roots["inference"] = stack.enter_context(_inference(folder / "models"))
+        # Without a Triton: an evaluation leaves no model.
+        inference = stack.enter_context(inference_service(folder / "models"))
+        roots["inference"] = inference.pid
+        os.environ["PORTAL_INFERENCE_TARGET"] = inference.target
         for subset in ("small", "medium"):
             _evaluate(command, folder, subset, roots)
         print(at_most("time of an import by pandas'", first.seconds / pandas.seconds, MOST_TIME, "times"))
@@ -102,34 +104,6 @@ def _print_size() -> None:
         cursor.execute(SIZE)
         songs, size = cursor.fetchone()
     print(f"in the database: {songs:,} songs, {size / 1e6:,.0f} MB", flush=True)
-
-
-@contextmanager
-def _inference(repository: Path) -> Iterator[int]:
-    """The service, without a Triton: an evaluation leaves no model. Its number; the commands are told where it is."""
-    port = free_port()
-    settings = {"INFERENCE_PORT": str(port), "INFERENCE_MODEL_REPOSITORY": str(repository)}
-    settings["INFERENCE_TRITON_TARGET"] = f"127.0.0.1:{free_port()}"
-    os.environ["PORTAL_INFERENCE_TARGET"] = f"127.0.0.1:{port}"
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "inference"], env=os.environ | settings, stdout=log, stderr=log
-        )
-        try:
-            _wait_for(port)
-            yield process.pid
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def _wait_for(port: int) -> None:
-    from portal.remote.inference import InferenceClient
-    from runtime.channel import open_channel
-
-    channel = open_channel(f"127.0.0.1:{port}")
-    InferenceClient(channel).status(timeout_seconds=60.0)
-    channel.close()
 
 
 def _evaluate(command: list[str], folder: Path, subset: str, roots: Mapping[str, int]) -> None:

@@ -1,25 +1,23 @@
 """Classifying a library anew from stored vectors, end to end, with a real worker, inference, Triton and PostgreSQL."""
 
 import itertools
-import os
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
-from triton_server import TritonServer, free_port, triton_server
+from processes import process_of
+from triton_server import triton_server
 
 from benchmarks.support.big_database import big_database
+from benchmarks.support.peaks import peak_mib
+from benchmarks.support.services import inference_service
 from benchmarks.support.targets import at_least
 
 TAUGHT = 2000
 SAMPLE = 300
 SONGS_A_SECOND = 500
 LOOK_EVERY_SECONDS = 0.2
-START_SECONDS = 60.0
 
 
 def main() -> None:
@@ -29,10 +27,10 @@ def main() -> None:
         _forget_songs_without_vectors()
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         triton = stack.enter_context(triton_server(folder))
-        target = stack.enter_context(_inference(triton))
+        target = stack.enter_context(inference_service(triton.repository, triton.target)).target
         _teach(target)
         alone = _one_by_one(target)
-        worker = stack.enter_context(_process("portal", "worker", PORTAL_INFERENCE_TARGET=target))
+        worker = stack.enter_context(process_of("portal", "worker", PORTAL_INFERENCE_TARGET=target)).pid
         print(f"{'classify --again':40}{'songs/s':>9}{'seconds':>9}{'worker MB':>11}{'rows written':>14}")
         new = _measure("another model: every verdict is new", worker)
         _measure("the same model: no verdict is", worker)
@@ -60,7 +58,7 @@ def _measure(name: str, worker: int) -> float:
         raise SystemExit(f"the run ended as {run.state}, {run.failed_count} failed: {run.message}")
     rate = run.done_count / seconds
     print(
-        f"{name:40}{rate:9.0f}{seconds:9.1f}{_peak_megabytes(worker):11.0f}{_rows_written_since(before):14,}",
+        f"{name:40}{rate:9.0f}{seconds:9.1f}{peak_mib(worker):11.0f}{_rows_written_since(before):14,}",
         flush=True,
     )
     return rate
@@ -114,6 +112,7 @@ def _one_by_one(target: str) -> float:
 
 def _teach(target: str) -> None:
     """Heads as inference trains them, from a part of the library."""
+    from portal.preferences.current import preferences
     from portal.remote.inference import InferenceClient
     from portal.training.dataset import present_versions, training_songs
     from runtime.channel import open_channel
@@ -121,49 +120,10 @@ def _teach(target: str) -> None:
     started = time.perf_counter()
     channel = open_channel(target)
     songs = itertools.islice(training_songs(present_versions()), TAUGHT)
-    for _ in InferenceClient(channel).train(songs, seed=1):
+    for _ in InferenceClient(channel).train(songs, preferences(), seed=1):
         pass
     channel.close()
     print(f"taught by {TAUGHT:,} songs in {time.perf_counter() - started:.0f} s\n", flush=True)
-
-
-@contextmanager
-def _inference(triton: TritonServer) -> Iterator[str]:
-    target = f"127.0.0.1:{free_port()}"
-    with _process(
-        "inference",
-        INFERENCE_PORT=target.rpartition(":")[2],
-        INFERENCE_TRITON_TARGET=triton.target,
-        INFERENCE_MODEL_REPOSITORY=str(triton.repository),
-    ):
-        _wait_for(target)
-        yield target
-
-
-@contextmanager
-def _process(module: str, *arguments: str, **environment: str) -> Iterator[int]:
-    """A process of ours, with its log in a file; its id."""
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
-            env={**os.environ, **environment},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            yield process.pid
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def _wait_for(target: str) -> None:
-    from portal.remote.inference import InferenceClient
-    from runtime.channel import open_channel
-
-    channel = open_channel(target)
-    InferenceClient(channel).status(timeout_seconds=START_SECONDS)
-    channel.close()
 
 
 def _now() -> int:
@@ -185,9 +145,3 @@ def _rows_written_since(transaction: int) -> int:
         cursor.execute("SELECT " + " + ".join(one.format(table) for table in tables), [transaction] * 2)
         (count,) = cursor.fetchone()
     return int(count)
-
-
-def _peak_megabytes(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-    return int(peak.split()[1]) / 1024

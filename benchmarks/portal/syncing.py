@@ -1,9 +1,6 @@
 """A library from Plex into an empty database, and again with nothing changed; every process a real one."""
 
 import os
-import socket
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -12,8 +9,10 @@ from pathlib import Path
 
 import psutil
 from postgres_server import PostgresServer, postgres_server
+from processes import LOOPBACK, free_port, process_of, wait_for_port
 from standalone.plex_stand_in.catalogue import Catalogue, StandInTrack, music_and_films
 
+from benchmarks.support.peaks import peak_mib
 from benchmarks.support.targets import at_most
 
 SONGS = int(os.environ.get("BENCH_SONGS", "100000"))
@@ -42,30 +41,23 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         server = stack.enter_context(postgres_server(options=()))
-        plex_url = stack.enter_context(_stand_in(folder))
-        target = stack.enter_context(_sync(plex_url))
+        plex_url, stand_in = stack.enter_context(_stand_in(folder))
+        target, sync = stack.enter_context(_sync(plex_url))
         _set_up_django(server, target)
-        watched = {
-            "PostgreSQL (largest)": server.pid,
-            STAND_IN: _pids["stand-in"],
-            "sync": _pids["sync"],
-        }
-        watched["worker"] = stack.enter_context(_process("worker", "portal", "worker"))
+        worker = stack.enter_context(process_of("portal", "worker")).pid
+        watched = {"PostgreSQL (largest)": server.pid, STAND_IN: stand_in, "sync": sync, "worker": worker}
         _wait_for_worker()
-        _measure("first sync", FIRST_SECONDS, watched)
+        first_seconds = _measure("first sync", FIRST_SECONDS, watched)
         marked = _mark_rows()
         _measure("sync with nothing changed", SECOND_SECONDS, watched)
         print(at_most("rows of songs that the second sync has written", _rewritten(marked), 0, "rows"))
-        _reference(plex_url)
+        _reference(plex_url, first_seconds)
         _runs()
         _sizes()
 
 
-_pids: dict[str, int] = {}
-_first: list[float] = []
-
-
-def _measure(name: str, limit: int, watched: dict[str, int]) -> None:
+def _measure(name: str, limit: int, watched: dict[str, int]) -> float:
+    """Sync once, print what it took, and say how many seconds."""
     from portal.orchestration.start import start_sync
 
     peaks: dict[str, float] = {}
@@ -76,12 +68,11 @@ def _measure(name: str, limit: int, watched: dict[str, int]) -> None:
     while run.state in run.ACTIVE:
         time.sleep(LOOK_EVERY_SECONDS)
         for part, pid in watched.items():
-            peaks[part] = max(peaks.get(part, 0), _megabytes(pid))
+            peaks[part] = max(peaks.get(part, 0), peak_mib(pid))
         run.refresh_from_db()
         if run.laid_out and not listed:
             listed = time.perf_counter() - started
     seconds = time.perf_counter() - started
-    _first.append(seconds)
     print(at_most(f"a {name}", seconds, limit, "s"))
     print(f"  {listed:.1f} s of it until the listing was stored; {run.message}")
     for part, peak in peaks.items():
@@ -92,19 +83,7 @@ def _measure(name: str, limit: int, watched: dict[str, int]) -> None:
     print(at_most(f"  memory of the largest process ({largest})", ours[largest], MEGABYTES, "MB"))
     if run.state != "done":
         raise SystemExit(f"the sync ended as {run.state}: {run.message}")
-
-
-def _megabytes(pid: int) -> float:
-    """Peak of a process, or of the largest of its children."""
-    process = psutil.Process(pid)
-    peaks = []
-    for each in (process, *process.children(recursive=True)):
-        try:
-            status = Path(f"/proc/{each.pid}/status").read_text(encoding="utf-8")
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        peaks += [int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM")]
-    return max(peaks, default=0.0)
+    return seconds
 
 
 def _processor_seconds(pid: int) -> float:
@@ -137,7 +116,7 @@ def _rewritten(marked: str) -> int:
     return int(count)
 
 
-def _reference(plex_url: str) -> None:
+def _reference(plex_url: str, first_seconds: float) -> None:
     """What plexapi and the ORM do by themselves: a listing, a request for each song's genres, a row at a time."""
     from plexapi.server import PlexServer
     from portal.library.models import Library, Track
@@ -154,7 +133,7 @@ def _reference(plex_url: str) -> None:
         Track.objects.update_or_create(library=library, rating_key=str(track.ratingKey), defaults=values)
     a_song = (time.perf_counter() - started) / SAMPLE
     library.delete()
-    ours = _first[0] / SONGS
+    ours = first_seconds / SONGS
     print(
         f"reference, plexapi's searchTracks() and update_or_create on {SAMPLE} songs: {a_song * 1000:.2f} ms a song, "
         f"ours {ours * 1000:.2f} ms: {a_song / ours:.1f} times as fast\n"
@@ -210,61 +189,24 @@ def _set_up_django(server: PostgresServer, target: str) -> None:
 
 
 @contextmanager
-def _stand_in(folder: Path) -> Iterator[str]:
+def _stand_in(folder: Path) -> Iterator[tuple[str, int]]:
+    """Where the stand-in for Plex is, and its process."""
     catalogue = folder / "catalogue.json"
     made_up(SONGS).save(catalogue)
-    port = _free_port()
+    port = free_port()
     arguments = ("--catalogue", str(catalogue), "--state", str(folder / "state"), "--port", str(port))
-    with _process("stand-in", "standalone.plex_stand_in", *arguments, environment={"STAND_IN_TOKEN": TOKEN}):
-        _wait_for(port)
-        yield f"http://127.0.0.1:{port}"
+    with process_of("standalone.plex_stand_in", *arguments, STAND_IN_TOKEN=TOKEN) as process:
+        wait_for_port(port, process)
+        yield f"http://{LOOPBACK}:{port}", process.pid
 
 
 @contextmanager
-def _sync(plex_url: str) -> Iterator[str]:
-    port = _free_port()
-    environment = {"SYNC_PLEX_URL": plex_url, "SYNC_PLEX_TOKEN": TOKEN, "SYNC_PORT": str(port)}
-    with _process("sync", "sync", environment=environment):
-        _wait_for(port)
-        yield f"127.0.0.1:{port}"
-
-
-@contextmanager
-def _process(
-    name: str, module: str, *arguments: str, environment: dict[str, str] | None = None
-) -> Iterator[int]:
-    """A process of ours with its log in a file; the id."""
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
-            env={**os.environ, **(environment or {})},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        _pids[name] = process.pid
-        try:
-            yield process.pid
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        number: int = free.getsockname()[1]
-    return number
-
-
-def _wait_for(port: int, seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
+def _sync(plex_url: str) -> Iterator[tuple[str, int]]:
+    """Where the sync service is, and its process."""
+    port = free_port()
+    with process_of("sync", SYNC_PLEX_URL=plex_url, SYNC_PLEX_TOKEN=TOKEN, SYNC_PORT=port) as process:
+        wait_for_port(port, process)
+        yield f"{LOOPBACK}:{port}", process.pid
 
 
 def _wait_for_worker(seconds: float = 60.0) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 LOOK_EVERY_SECONDS = 0.02
-MIB = 1024
+KIB_A_MIB = 1024
 
 
 class Peaks:
@@ -52,11 +52,22 @@ def family_mib(root: psutil.Process) -> float:
     return sum(map(own_mib, family))
 
 
+def peak_mib(pid: int) -> float:
+    """The most memory that a process, or the largest of its children, has had so far, by the kernel's own account."""
+    root = psutil.Process(pid)
+    return max(_mib_of(each, "VmHWM") for each in (root, *root.children(recursive=True)))
+
+
 def own_mib(process: psutil.Process) -> float:
     """Memory that belongs to this process alone; 0 once it has ended."""
+    return _mib_of(process, "RssAnon")
+
+
+def _mib_of(process: psutil.Process, field: str) -> float:
+    """A field of the kernel's status of a process; 0 once it has ended."""
     try:
         status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
     except OSError:
         return 0.0
-    own = next((line for line in status.splitlines() if line.startswith("RssAnon")), "RssAnon 0")
-    return int(own.split()[1]) / MIB
+    line = next((line for line in status.splitlines() if line.startswith(field)), f"{field} 0")
+    return int(line.split()[1]) / KIB_A_MIB

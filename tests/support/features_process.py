@@ -1,9 +1,5 @@
 """The features service as a process of its own, with what tests ask of it from outside."""
 
-import os
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +8,7 @@ from pathlib import Path
 import grpc
 import psutil
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from processes import LOOPBACK, free_port, process_of
 from reclass.features.v1 import features_pb2, features_pb2_grpc
 from runtime.errors import RemoteError
 
@@ -51,35 +48,22 @@ class FeaturesProcess:
 @contextmanager
 def features_process(library: Path, log: Path, **settings: object) -> Iterator[FeaturesProcess]:
     """`python -m features` over a folder, from its first SERVING until it is ended."""
-    port = _free_port()
-    environment = {
-        **os.environ,
-        "FEATURES_PORT": str(port),
-        "FEATURES_MEDIA_FOLDERS": str(library),
-        "FEATURES_LOG_FORMAT": "json",
-        **{f"FEATURES_{name.upper()}": str(value) for name, value in settings.items()},
-    }
+    port = free_port()
+    values = {"PORT": port, "MEDIA_FOLDERS": library, "LOG_FORMAT": "json"}
+    values |= {name.upper(): value for name, value in settings.items()}
     with (
-        log.open("wb") as stderr,
-        subprocess.Popen([sys.executable, "-m", "features"], env=environment, stderr=stderr) as process,
-        grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
+        process_of(
+            "features", log=log, **{f"FEATURES_{name}": value for name, value in values.items()}
+        ) as process,
+        grpc.insecure_channel(f"{LOOPBACK}:{port}") as channel,
     ):
         health = health_pb2_grpc.HealthStub(channel)
-        try:
-            watch = health.Watch(health_pb2.HealthCheckRequest(), timeout=120, wait_for_ready=True)
-            next(state for state in watch if state.status == SERVING)
-            yield FeaturesProcess(
-                process=psutil.Process(process.pid),
-                log=log,
-                channel=channel,
-                stub=features_pb2_grpc.FeatureServiceStub(channel),
-                health=health,
-            )
-        finally:
-            process.terminate()
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+        watch = health.Watch(health_pb2.HealthCheckRequest(), timeout=120, wait_for_ready=True)
+        next(state for state in watch if state.status == SERVING)
+        yield FeaturesProcess(
+            process=psutil.Process(process.pid),
+            log=log,
+            channel=channel,
+            stub=features_pb2_grpc.FeatureServiceStub(channel),
+            health=health,
+        )

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from processes import free_port
 from runtime.triton import Identity, Triton
 
 ROOT = Path(__file__).parents[2]
@@ -120,13 +120,6 @@ class TritonServer:
         """Kill the process of every model, as a crash in native code does."""
         for pid in self.stub_pids():
             os.kill(pid, signal.SIGKILL)
-
-
-def free_port() -> int:
-    """A port of loopback that nobody had a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def is_stub(pid: int) -> bool:

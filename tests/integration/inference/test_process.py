@@ -12,11 +12,11 @@ from pathlib import Path
 
 import psutil
 from inference_system import System, training
+from processes import free_port
 from prometheus_client.parser import text_string_to_metric_families
 from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
 from runtime.channel import open_channel
 from synthetic_library import SyntheticLibrary
-from triton_server import free_port
 
 
 def environment(folder: Path, **settings: object) -> dict[str, str]:

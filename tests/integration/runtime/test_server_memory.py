@@ -1,9 +1,6 @@
 """What somebody without a valid token can make each service hold: counted on the real processes while he tries."""
 
-import os
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -15,6 +12,7 @@ import psutil
 import pytest
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from processes import free_port, process_of
 from reclass.features.v1 import features_pb2
 from reclass.inference.v1 import inference_pb2
 from reclass.sync.v1 import sync_pb2
@@ -93,21 +91,12 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ser
             tokens = {
                 f"{prefix}_TOKEN_OF_{caller}": f"a-token-of-{caller}-at-{name}" for caller in callers[name]
             }
-            environment = {**os.environ, **special, **tokens, f"{prefix}_PORT": str(port)}
-            log = stack.enter_context((folder / f"{name}.log").open("wb"))
-            process = stack.enter_context(
-                subprocess.Popen([sys.executable, "-m", name], env=environment, stdout=log, stderr=log)
-            )
-            stack.callback(process.kill)
+            environment = special | tokens | {f"{prefix}_PORT": str(port)}
+            process = stack.enter_context(process_of(name, log=folder / f"{name}.log", **environment))
             running[name] = Service(contract=contract, port=port, process=psutil.Process(process.pid))
         for service in running.values():
             until(lambda service=service: is_serving(service), seconds=120)
         yield running
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def is_serving(service: Service) -> bool:

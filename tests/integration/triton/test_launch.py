@@ -15,10 +15,11 @@ import numpy as np
 import psutil
 import pytest
 from browser import open_page
+from processes import free_port
 from runtime.triton import ForbiddenError, Identity, Triton, TritonUnavailableError
 from standalone.host.certificates import ensure_certificates
 from trial_weights import write_trial
-from triton_server import TritonServer, free_port, triton_server
+from triton_server import TritonServer, triton_server
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 KEY = "a-key-that-only-inference_has"

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from plex_stand_in import AUDIO, TOKEN, Control, plain_tracks
 from portal_processes import SONGS, outlive_an_outage, portal_of_processes
+from processes import free_port
 from standalone.plex_stand_in.catalogue import music_and_films
 from standalone.plex_stand_in.server import running_stand_in
-from triton_server import free_port
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ import grpc
 import pytest
 from features_stand_in import FeaturesStandIn
 from inference_system import fma, training
+from processes import free_port
 from reclass.inference.v1 import inference_pb2 as messages
 from reclass.inference.v1 import inference_pb2_grpc
 from reclass_client import Client, ReclassError, UnavailableError, Vector
@@ -26,7 +27,7 @@ from runtime.channel import open_channel
 from runtime.errors import RemoteError
 from runtime.testing import running_server
 from synthetic_library import synthetic_library
-from triton_server import TritonServer, free_port, triton_server
+from triton_server import TritonServer, triton_server
 from waiting import until
 from wire import values_of
 

@@ -1,7 +1,7 @@
 """How the stand-in behaves: what nobody could establish about Plex, and faults that every server has."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, Self, get_args, get_type_hints
 
 
@@ -50,10 +50,6 @@ class Behaviour:
             if allowed and value not in allowed:
                 raise BehaviourError(f"{name} is {value!r}; allowed are {', '.join(allowed)}")
         return replace(self, **changes)
-
-    def as_json(self) -> dict[str, Any]:
-        """The traits by name."""
-        return asdict(self)
 
 
 FaultKind = Literal[

@@ -15,7 +15,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from postgres_server import PostgresServer
-from web_process import free_port, web_process
+from processes import free_port
+from web_process import web_process
 
 
 def fetch(url: str) -> tuple[int, str]:

@@ -10,8 +10,9 @@ from django.db import connection
 from django.test import Client
 from portal.preferences.changing import change
 from postgres_server import PostgresServer
+from processes import free_port
 from settings_page import save, shown
-from web_process import free_port, web_process
+from web_process import web_process
 
 AT_THE_PROXY = {"X-Forwarded-Proto": "https"}
 

@@ -17,9 +17,10 @@ from django.db import connection
 from django.test import Client
 from portal.web import server as web_server
 from postgres_server import PostgresServer
+from processes import free_port
 from waiting import until
 from waitress.adjustments import Adjustments
-from web_process import free_port, web_process
+from web_process import web_process
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -1,5 +1,8 @@
 """The stand-in before real plexapi, and what it keeps over a restart."""
 
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from standalone.plex_stand_in.catalogue import Catalogue, StandInLibrary, music_
 from standalone.plex_stand_in.server import running_stand_in
 
 FIRST, LAST = 1001, 1025
+START_SECONDS = 20
 
 
 @pytest.fixture
@@ -212,3 +216,27 @@ def test_two_tracks_with_one_key_are_no_catalogue(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="one rating key"):
         Catalogue(libraries=libraries)
+
+
+def test_a_stand_in_without_a_token_or_with_a_taken_port_says_so(tmp_path: Path, unused_port: int) -> None:
+    catalogue = tmp_path / "catalogue.json"
+    music_and_films((), str(tmp_path)).save(catalogue)
+    command = [
+        sys.executable,
+        "-m",
+        "standalone.plex_stand_in",
+        "--catalogue",
+        str(catalogue),
+        "--state",
+        str(tmp_path),
+    ]
+
+    without = subprocess.run(command, capture_output=True, text=True, timeout=START_SECONDS, check=False)
+    assert without.returncode == 2
+    assert "STAND_IN_TOKEN" in without.stderr
+
+    with socket.create_server(("127.0.0.1", unused_port)):
+        taken = [*command, "--token", "x", "--port", str(unused_port)]
+        refused = subprocess.run(taken, capture_output=True, text=True, timeout=START_SECONDS, check=False)
+    assert refused.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{unused_port}" in refused.stderr

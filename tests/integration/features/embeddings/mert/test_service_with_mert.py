@@ -13,11 +13,12 @@ import pytest
 from features.audio.decode import load_excerpt
 from features.audio.excerpts import Part
 from features.embeddings.mert.windows import Description, pcm_windows, version
+from processes import free_port
 from reclass.features.v1 import features_pb2, features_pb2_grpc
 from runtime.channel import open_channel
 from runtime.triton import Triton
 from trial_weights import write_trial
-from triton_server import TritonServer, free_port, triton_server
+from triton_server import TritonServer, triton_server
 from waiting import until
 from wire import values_of
 
