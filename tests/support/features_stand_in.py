@@ -1,4 +1,4 @@
-"""A features service for tests: real gRPC, vectors that a test has put there."""
+"""A stand-in for features: real gRPC, vectors that a test has put there."""
 
 import threading
 from collections.abc import Mapping, Sequence

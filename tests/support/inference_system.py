@@ -1,4 +1,4 @@
-"""The inference service over real gRPC, with the real Triton and a features service made for tests."""
+"""The inference service over real gRPC, with the real Triton and a stand-in for features."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager

@@ -1,4 +1,4 @@
-"""The part of an inference service for tests that is about models: they are what a test puts there."""
+"""A stand-in for the part of inference that is about models: they are what a test puts there."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

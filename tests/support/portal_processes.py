@@ -20,10 +20,10 @@ from typing import Any
 
 import psycopg
 from plex_stand_in import TOKEN, Control
-from portal_services import FeaturesStandIn, InferenceStandIn, registered
 from postgres_server import PostgresServer, postgres_server
 from reclass.features.v1 import features_pb2
 from runtime.testing import running_server
+from stand_in_services import FeaturesStandIn, InferenceStandIn, registered
 from sync.library import PlexMusic
 from sync.plex import Plex, PlexAddress, Timeouts
 from sync.servicer import SERVICE_NAME, SyncServicer

@@ -47,6 +47,7 @@ def classification_of(response: inference_pb2.ClassifyTrackResponse) -> Classifi
 
 
 def verdict_of(verdict: inference_pb2.StageVerdict) -> StageVerdict:
+    """What one stage said."""
     return StageVerdict(
         stage=verdict.stage,
         model_version=verdict.model_version,
@@ -58,6 +59,7 @@ def verdict_of(verdict: inference_pb2.StageVerdict) -> StageVerdict:
 
 
 def vectors_of(vectors: Iterable[features_pb2.Vector]) -> tuple[Vector, ...]:
+    """The vectors that were computed, of kinds that can be sent again."""
     return tuple(
         Vector(
             kind=features_pb2.VectorKind.Name(vector.kind).removeprefix("VECTOR_KIND_"),
@@ -71,6 +73,7 @@ def vectors_of(vectors: Iterable[features_pb2.Vector]) -> tuple[Vector, ...]:
 
 
 def facts_of(response: inference_pb2.ClassifyTrackResponse) -> AudioFacts:
+    """What was found out about the audio file."""
     return AudioFacts(
         content_key=response.content_key,
         codec=response.properties.codec,
@@ -105,6 +108,7 @@ def status_of(response: inference_pb2.GetStatusResponse) -> Status:
 
 
 def stage_of(stage: inference_pb2.StageStatus) -> StageState:
+    """One stage of the service."""
     trained = stage.HasField("train_time")
     return StageState(
         stage=stage.stage,

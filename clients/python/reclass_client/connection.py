@@ -46,6 +46,7 @@ def metadata(token: str | None) -> tuple[tuple[str, str], ...]:
 
 
 def token_of_environment() -> str:
+    """That of RECLASS_TOKEN, else in the file that RECLASS_TOKEN_FILE names, else none."""
     if os.environ.get("RECLASS_TOKEN"):
         return os.environ["RECLASS_TOKEN"]
     path = os.environ.get("RECLASS_TOKEN_FILE")

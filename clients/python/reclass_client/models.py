@@ -146,6 +146,7 @@ class ModelReport:
 
 
 def model_of(message: inference_pb2.Model) -> Model:
+    """A model as it is listed."""
     return Model(
         name=message.name,
         # A service that is newer than this package may know more.
@@ -231,4 +232,5 @@ def vote_of(message: inference_pb2.CascadeReport) -> VoteFigures:
 
 
 def time_of(message: Timestamp) -> datetime:
+    """An instant, in UTC."""
     return message.ToDatetime(timezone.utc)

@@ -84,6 +84,7 @@ def request_for(song: Song, options: Options) -> inference_pb2.ClassifyTrackRequ
 
 
 def audio_of(song: Song) -> features_pb2.AudioReference | None:
+    """Where the audio is, or its bytes; None for a song of vectors alone."""
     if song.path:
         return features_pb2.AudioReference(path=song.path)
     if song.rating_key:
@@ -95,6 +96,7 @@ def audio_of(song: Song) -> features_pb2.AudioReference | None:
 
 
 def read(file: "str | PathLike[str]") -> bytes:
+    """The bytes of a file; raises FileUnreadableError or BadArgumentError."""
     try:
         return Path(file).read_bytes()
     except OSError as error:
@@ -109,6 +111,7 @@ def read(file: "str | PathLike[str]") -> bytes:
 
 
 def vector_to(vector: Vector) -> features_pb2.Vector:
+    """The message; raises BadArgumentError."""
     if not isinstance(vector, Vector):
         raise BadArgumentError(f"{vector!r} is no Vector; those of an answer can be sent as they are")
     if vector.values is None:

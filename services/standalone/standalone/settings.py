@@ -48,6 +48,7 @@ class SystemSettings(Settings):
     """How long the parts may take to become healthy; one that is still at work then is waited for."""
 
     def ports(self) -> Ports:
+        """All of them."""
         return Ports(**{name: getattr(self, f"{name}_port") for name, _ in Ports().items()})
 
 

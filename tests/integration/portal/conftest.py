@@ -1,4 +1,4 @@
-"""The portal's worker before a stand-in for Plex, the real sync service, and services made for tests."""
+"""The portal's worker before the real sync service and stand-ins for Plex, features and inference."""
 
 import asyncio
 import threading
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import pytest
 from django.core.cache import cache
 from plex_stand_in import AUDIO, TOKEN, Control, plain_tracks
-from portal_services import FeaturesStandIn, InferenceStandIn, registered
 from runtime.channel import open_channel
 from runtime.testing import running_server
+from stand_in_services import FeaturesStandIn, InferenceStandIn, registered
 from standalone.plex_stand_in.catalogue import music_and_films
 from standalone.plex_stand_in.server import running_stand_in
 from sync.connection import Connection, Parts

@@ -8,10 +8,10 @@ from portal.library.models import Library, Track, Vector
 from portal.orchestration.start import start_classify, start_extract, start_sync, start_train
 from portal.preferences.changing import change
 from portal.runs.models import Run
-from portal_services import VERSION
 from reclass.features.v1 import features_pb2 as pb
 from reclass.inference.v1 import inference_pb2
 from settings_page import save
+from stand_in_services import VERSION
 
 FIRST = f"{VERSION};excerpt {pb.EXCERPT_FIRST_30S}"
 MAPPING = pb.PathMapping(from_prefix="/data/music", to_prefix="/mnt/music")

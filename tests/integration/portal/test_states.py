@@ -24,8 +24,8 @@ from portal.orchestration.trying_again import retry_due
 from portal.pages import badges, flags
 from portal.registry.serving import serving_versions
 from portal.runs.models import Run
-from portal_services import BusyError, TooShortError
 from reclass.inference.v1 import inference_pb2
+from stand_in_services import BusyError, TooShortError
 
 KEY = "1003"
 

@@ -107,10 +107,3 @@ def test_a_list_that_went_is_not_found_and_a_made_up_key_or_token_is_refused(syn
     with pytest.raises(grpc.RpcError) as caught:
         sync.ListCollections(pb.ListCollectionsRequest(library_key="1"))
     assert RemoteError.from_rpc(caught.value).reason == "LIBRARY_NOT_FOUND"
-
-
-def test_playlists_and_collections_outlive_a_restart_of_the_stand_in(control: Control, plex: Any) -> None:
-    plex.createPlaylist("Road", items=tracks(plex, 1001))
-
-    kept = list(control.stand_in.world.storage.song_lists())
-    assert [(title, found) for _, _, title, _, found in kept] == [("Road", (1001,))]

@@ -45,10 +45,12 @@ class Figures:
 
     @property
     def recall(self) -> float:
+        """Share of the planted wrong tags that were found."""
         return self.wrong_tags_found / self.wrong_tags if self.wrong_tags else 1.0
 
     @property
     def precision(self) -> float:
+        """Share of the suspected tags that are wrong."""
         return self.wrong_tags_found / self.suspected_labels if self.suspected_labels else 1.0
 
     def shortfalls(self) -> list[str]:

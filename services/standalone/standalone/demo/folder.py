@@ -22,22 +22,27 @@ class DemoFolder:
 
     @property
     def root(self) -> Path:
+        """All that is the demo's alone."""
         return self.data.root / "demo"
 
     @property
     def music(self) -> Path:
+        """The songs' files."""
         return self.root / MUSIC
 
     @property
     def catalogue(self) -> Path:
+        """What the stand-in for Plex serves."""
         return self.root / CATALOGUE
 
     @property
     def plex(self) -> Path:
+        """What the stand-in for Plex keeps of edits."""
         return self.root / "plex"
 
     @property
     def trial_weights(self) -> Path:
+        """The checkpoint of random weights."""
         return self.data.weights / TRIAL
 
     def is_demo(self) -> bool:

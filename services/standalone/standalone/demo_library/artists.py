@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from standalone.demo_library.genres import GENRES, NEIGHBOURS, Range, Recipe, recipes
-from standalone.demo_library.instruments import instruments
-from standalone.demo_library.timbres import Timbre
+from standalone.demo_library.timbres import Timbre, instruments
 
 ARTIST_STREAM = 1
 """Keeps the random numbers of artists apart from those of songs."""

@@ -1,10 +1,13 @@
-"""How one note of a pitched instrument sounds: a few numbers per instrument, one engine for all of them."""
+"""The pitched instruments by name, and how a note of them sounds: a few numbers each, one engine for all of them."""
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from standalone.demo_library.tables import load_table
 
 Samples = npt.NDArray[np.float32]
 
@@ -66,6 +69,26 @@ class Timbre:
     """How hard the note is driven into saturation."""
     level: float = 1.0
     """Loudness beside other instruments."""
+
+
+@cache
+def instruments() -> dict[str, tuple[Timbre, ...]]:
+    """The timbres behind each name: one for an instrument, one per vowel for a throat."""
+    table = load_table("instruments")
+    throats, vowels = table.pop("throats"), table.pop("vowels")
+    found: dict[str, tuple[Timbre, ...]] = {name: (_timbre(fields),) for name, fields in table.items()}
+    for name, fields in throats.items():
+        throat = _timbre(fields)
+        found[name] = tuple(replace(throat, formants=_formants(rows)) for rows in vowels.values())
+    return found
+
+
+def _timbre(fields: dict[str, Any]) -> Timbre:
+    return Timbre(**(fields | {"formants": _formants(fields.get("formants", ()))}))
+
+
+def _formants(rows: list[list[float]] | tuple[()]) -> tuple[Formant, ...]:
+    return tuple(Formant(*row) for row in rows)
 
 
 def note(

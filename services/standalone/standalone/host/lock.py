@@ -17,6 +17,7 @@ class RunLock:
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
+        """Take it; raises AlreadyRunningError where another process has it."""
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -28,6 +29,7 @@ class RunLock:
         self._descriptor = descriptor
 
     def release(self) -> None:
+        """Let it go; a second call does nothing."""
         if self._descriptor is not None:
             os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)

@@ -41,6 +41,7 @@ class Ports:
             return cls(**{field.name: _free_port(held) for field in fields(cls)})
 
     def items(self) -> Iterator[tuple[str, int]]:
+        """Name and port of each."""
         for field in fields(self):
             yield field.name, getattr(self, field.name)
 

@@ -1,7 +1,7 @@
 """Playlists and collections of the stand-in: made, filled and taken away as plexapi asks for it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from urllib.parse import unquote
 
 from standalone.plex_stand_in.storage import Storage
@@ -28,10 +28,8 @@ class SongLists:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
-        self._lists = {
-            key: SongList(rating_key=key, library_key=library, title=title, subtype=subtype, members=members)
-            for key, library, title, subtype, members in storage.song_lists()
-        }
+        kept = (SongList(**each | {"members": tuple(each["members"])}) for each in storage.song_lists())
+        self._lists = {each.rating_key: each for each in kept}
 
     def playlists(self) -> list[SongList]:
         """The playlists."""
@@ -48,11 +46,9 @@ class SongLists:
 
     def make(self, title: str, members: Iterable[int], *, library_key: int | None, subtype: str) -> SongList:
         """A new one."""
-        key = max(self._lists, default=FIRST_KEY) + 1
+        key, inside = max(self._lists, default=FIRST_KEY) + 1, tuple(members)
         return self._keep(
-            SongList(
-                rating_key=key, title=title, library_key=library_key, subtype=subtype, members=tuple(members)
-            )
+            SongList(rating_key=key, title=title, library_key=library_key, subtype=subtype, members=inside)
         )
 
     def add(self, song_list: SongList, members: Iterable[int]) -> SongList:
@@ -72,9 +68,7 @@ class SongLists:
 
     def _keep(self, each: SongList) -> SongList:
         self._lists[each.rating_key] = each
-        self._storage.save_song_list(
-            each.rating_key, each.library_key, each.title, each.subtype, each.members
-        )
+        self._storage.save_song_list(each.rating_key, asdict(each))
         return each
 
 

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,9 +18,7 @@ CREATE TABLE IF NOT EXISTS membership (rating_key INTEGER PRIMARY KEY, library_k
 CREATE TABLE IF NOT EXISTS edit (
   id INTEGER PRIMARY KEY AUTOINCREMENT, time REAL NOT NULL, source TEXT NOT NULL, query TEXT NOT NULL,
   rating_key INTEGER NOT NULL, before TEXT, after TEXT);
-CREATE TABLE IF NOT EXISTS song_list (
-  rating_key INTEGER PRIMARY KEY, library_key INTEGER, title TEXT NOT NULL, subtype TEXT NOT NULL,
-  members TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS song_list (rating_key INTEGER PRIMARY KEY, content TEXT NOT NULL);
 """
 
 
@@ -75,19 +73,17 @@ class Storage:
         for rating_key, library_key, track in rows:
             yield rating_key, library_key, StandInTrack.from_json(json.loads(track)) if track else None
 
-    def song_lists(self) -> Iterator[tuple[int, int | None, str, str, tuple[int, ...]]]:
-        """Rating key, library, title, subtype and members of every playlist and collection."""
-        rows = self._database.execute("SELECT * FROM song_list ORDER BY rating_key")
-        for rating_key, library_key, title, subtype, members in rows:
-            yield rating_key, library_key, title, subtype, tuple(json.loads(members))
+    def song_lists(self) -> Iterator[dict[str, Any]]:
+        """Every playlist and collection as it was kept."""
+        rows = self._database.execute("SELECT content FROM song_list ORDER BY rating_key")
+        yield from (json.loads(content) for (content,) in rows)
 
-    def save_song_list(
-        self, rating_key: int, library_key: int | None, title: str, subtype: str, members: tuple[int, ...]
-    ) -> None:
+    def save_song_list(self, rating_key: int, content: Mapping[str, Any]) -> None:
         """Keep a playlist or collection."""
-        row = (rating_key, library_key, title, subtype, json.dumps(members))
         with self._database:
-            self._database.execute("INSERT OR REPLACE INTO song_list VALUES (?, ?, ?, ?, ?)", row)
+            self._database.execute(
+                "INSERT OR REPLACE INTO song_list VALUES (?, ?)", (rating_key, json.dumps(content))
+            )
 
     def forget_song_list(self, rating_key: int) -> None:
         """It is gone."""

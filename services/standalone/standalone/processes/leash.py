@@ -49,6 +49,7 @@ def open_folder(folder: str) -> str:
 
 
 def become(user: str) -> None:
+    """Give up all rights but those of this account."""
     account = pwd.getpwnam(user)
     os.setgroups([])
     os.setgid(account.pw_gid)

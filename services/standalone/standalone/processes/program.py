@@ -89,6 +89,7 @@ def supervisor_file(programs: list[Program], *, socket: Path, as_root: bool) -> 
 
 
 def group_name(tier: Tier) -> str:
+    """What supervisord calls the programs of a tier."""
     return tier.name.lower()
 
 

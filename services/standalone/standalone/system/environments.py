@@ -171,4 +171,5 @@ def token_file(plan: Plan, caller: str, called: str) -> str:
 
 
 def target(port: int) -> str:
+    """The address of a port of this machine."""
     return f"{LOOPBACK}:{port}"

@@ -56,4 +56,5 @@ class Plan:
     """The checkpoint of MERT; None takes what TRITON_MERT_WEIGHTS says, else what is in the folder."""
 
     def unused_ports(self) -> frozenset[str]:
+        """Names of ports on which nothing will listen."""
         return frozenset() if self.stand_in else frozenset({"stand_in"})

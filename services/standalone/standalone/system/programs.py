@@ -58,6 +58,7 @@ def probes(plan: Plan) -> dict[str, Probe]:
 
 
 def database_probe(plan: Plan) -> Probe:
+    """How to ask the database, before the portal's own is in it."""
     url = postgres.database_url(
         plan.ports.postgres,
         user=postgres.ADMINISTRATOR,

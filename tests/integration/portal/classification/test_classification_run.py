@@ -18,10 +18,10 @@ from portal.runs.work import DONE, Verdict
 from portal.verdicts.models import Prediction
 from portal.verdicts.oof_predictions import waiting_room
 from portal.verdicts.predictions import genres_by_name
-from portal_services import TooShortError
 from procrastinate.contrib.django.models import ProcrastinateJob
 from runtime.errors import RemoteError, ServiceError
 from songs import make_library, make_song
+from stand_in_services import TooShortError
 
 SONGS = 12
 

@@ -23,10 +23,10 @@ from portal.orchestration.start import start_extract, start_plan, start_push, st
 from portal.remote.services import connected
 from portal.remote.sync import PlexServer
 from portal.writing.write_test import PROBE, WriteTestError, restore_left_over, write_test
-from portal_services import TooShortError
 from runtime.errors import ServiceError
 from runtime.testing import running_server
 from songs import add_prediction
+from stand_in_services import TooShortError
 from sync.library import PlexMusic
 from sync.plex import Plex, PlexAddress, Timeouts
 from sync.servicer import SERVICE_NAME, SyncServicer

@@ -21,10 +21,10 @@ from portal.orchestration.trying_again import retry_due
 from portal.preferences.models import ChangedSetting
 from portal.runs.models import Run
 from portal.verdicts.models import Override
-from portal_services import BusyError, TooShortError
 from reclass.features.v1 import features_pb2
 from rich.console import Console
 from runtime.errors import ServiceError
+from stand_in_services import BusyError, TooShortError
 from typer.testing import CliRunner, Result
 
 SONGS = 12

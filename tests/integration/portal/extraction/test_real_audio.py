@@ -27,10 +27,10 @@ from portal.remote.audio import AudioSource
 from portal.remote.features import FeaturesClient
 from portal.runs.models import Run
 from portal.verdicts.models import Override
-from portal_services import FeaturesStandIn
 from reclass.features.v1 import features_pb2_grpc
 from runtime.channel import open_channel
 from runtime.testing import connected
+from stand_in_services import FeaturesStandIn
 from standalone.plex_stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
 from standalone.plex_stand_in.server import running_stand_in
 

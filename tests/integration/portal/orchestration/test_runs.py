@@ -26,11 +26,11 @@ from portal.runs.layout import RUNS_WITH_REASONS, put_down
 from portal.runs.models import Run, RunSong
 from portal.verdicts.models import Override, Prediction
 from portal.verdicts.predictions import genres_by_name, store_predictions
-from portal_services import MODEL, BusyError, TooShortError
 from procrastinate.contrib.django.models import ProcrastinateJob
 from reclass.inference.v1 import inference_pb2
 from runtime.channel import open_channel
 from runtime.errors import RemoteError
+from stand_in_services import MODEL, BusyError, TooShortError
 
 SONGS = 12
 

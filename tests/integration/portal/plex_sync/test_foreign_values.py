@@ -20,9 +20,9 @@ from portal.plex_sync.staging import begin_listing, close_staging, open_staging,
 from portal.remote.audio import heard
 from portal.remote.sync import Page, _track
 from portal.runs.models import Run
-from portal_services import FeaturesStandIn
 from reclass.features.v1 import features_pb2
 from reclass.sync.v1 import sync_pb2 as pb
+from stand_in_services import FeaturesStandIn
 from standalone.plex_stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
 from standalone.plex_stand_in.server import running_stand_in
 

@@ -16,7 +16,7 @@ from portal.library.models import Analysis, Audio, InPlex, Track, Vector
 from portal.orchestration.start import start_extract, start_sync
 from portal.runs.models import Run
 from portal.verdicts.models import Override, Prediction
-from portal_services import VERSION, FeaturesStandIn
+from stand_in_services import VERSION, FeaturesStandIn
 from standalone.plex_stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
 from standalone.plex_stand_in.server import running_stand_in
 from standalone.plex_stand_in.world import World

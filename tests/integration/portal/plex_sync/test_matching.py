@@ -14,7 +14,7 @@ from portal.library.models import Analysis, InPlex, Library, Track
 from portal.orchestration.start import start_extract, start_sync
 from portal.runs.models import Run
 from portal.verdicts.models import Override
-from portal_services import FeaturesStandIn
+from stand_in_services import FeaturesStandIn
 from standalone.plex_stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
 from standalone.plex_stand_in.server import running_stand_in
 

@@ -20,7 +20,7 @@ from portal.remote.sync import Page
 from portal.runs.models import Run, RunSong
 from portal.teaching.models import TaughtSet, TaughtSong
 from portal.verdicts.models import Override
-from portal_services import VERSION, FeaturesStandIn
+from stand_in_services import VERSION, FeaturesStandIn
 from standalone.plex_stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
 from standalone.plex_stand_in.server import running_stand_in
 from sync.identity import TrackIdentity

@@ -11,7 +11,7 @@ from portal.commands.following import exit_status, snapshot
 from portal.library.models import Track
 from portal.orchestration.start import start_plan, start_sync
 from portal.runs.models import Run, RunSong
-from portal_services import FeaturesStandIn
+from stand_in_services import FeaturesStandIn
 from standalone.plex_stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
 from standalone.plex_stand_in.server import running_stand_in
 

@@ -16,8 +16,8 @@ from portal.orchestration.start import (
 )
 from portal.runs.models import Run
 from portal.training.preparing import Lacking, lacking_now
-from portal_services import TooShortError
 from rich.console import Console
+from stand_in_services import TooShortError
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from portal.remote.inference import InferenceClient
 from portal.remote.models import ModelsClient
 from portal.runs.models import Run
 from portal.verdicts.models import Prediction
-from portal_services import VERSION
 from rich.console import Console
 from runtime.channel import open_channel
+from stand_in_services import VERSION
 from synthetic_library import synthetic_library
 from triton_server import triton_server
 

@@ -14,6 +14,7 @@ from plexapi.exceptions import BadRequest, NotFound, Unauthorized
 from plexapi.server import PlexServer
 from standalone.plex_stand_in.catalogue import Catalogue, StandInLibrary, music_and_films
 from standalone.plex_stand_in.server import running_stand_in
+from standalone.plex_stand_in.song_lists import SongLists
 
 FIRST, LAST = 1001, 1025
 START_SECONDS = 20
@@ -240,3 +241,14 @@ def test_a_stand_in_without_a_token_or_with_a_taken_port_says_so(tmp_path: Path,
         refused = subprocess.run(taken, capture_output=True, text=True, timeout=START_SECONDS, check=False)
     assert refused.returncode == 1
     assert f"cannot listen on 127.0.0.1:{unused_port}" in refused.stderr
+
+
+def test_playlists_and_collections_outlive_a_restart(control: Control, plex: Any, section: Any) -> None:
+    track = section.searchTracks(maxresults=1)[0]
+    plex.createPlaylist("Road", items=[track])
+    section.createCollection("Calm", items=[track])
+
+    kept = SongLists(control.stand_in.world.storage)
+
+    assert [(each.title, each.members) for each in kept.playlists()] == [("Road", (track.ratingKey,))]
+    assert [(each.title, each.members) for each in kept.collections(2)] == [("Calm", (track.ratingKey,))]

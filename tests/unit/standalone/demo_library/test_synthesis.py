@@ -7,12 +7,11 @@ from standalone.demo_library.artists import artist
 from standalone.demo_library.catalogue import Entry, catalogue
 from standalone.demo_library.genres import NEIGHBOURS, recipes
 from standalone.demo_library.harmony import KEYS, SCALES, progression, voicing
-from standalone.demo_library.instruments import instruments
 from standalone.demo_library.library import synthesize
 from standalone.demo_library.melody import line
 from standalone.demo_library.percussion import kits, strike
 from standalone.demo_library.rhythm import LOUDNESS, grooves, onsets
-from standalone.demo_library.timbres import Timbre, note
+from standalone.demo_library.timbres import Timbre, instruments, note
 
 SAMPLE_RATE_HZ = 44100
 

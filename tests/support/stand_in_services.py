@@ -1,4 +1,4 @@
-"""A features and an inference service made for the portal's tests: real gRPC, answers that a test chooses."""
+"""Stand-ins for features and inference as the portal calls them: real gRPC, answers that a test chooses."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
