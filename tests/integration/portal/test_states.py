@@ -22,6 +22,7 @@ from portal.orchestration.start import (
 )
 from portal.orchestration.trying_again import retry_due
 from portal.pages import badges, flags
+from portal.preferences.changing import change
 from portal.registry.serving import serving_versions
 from portal.runs.models import Run
 from reclass.inference.v1 import inference_pb2
@@ -135,6 +136,15 @@ def removed(portal) -> None:
     portal.finish(start_sync(["Music"]))
 
 
+def not_chosen(portal) -> None:
+    pending(portal)
+    library = {"rating_key": int(KEY), "title": "Moved", "file": "/music/moved.mp3"}
+    portal.plex.ask("DELETE", f"tracks/{KEY}")
+    portal.plex.ask("POST", "tracks", {"library_key": 3, "tracks": [library]})
+    portal.finish(start_sync())
+    change({"plex_libraries": ["Music"]})
+
+
 ANALYSIS: dict[str, Callable[[Any], object]] = {
     Analysis.PENDING: pending,
     Analysis.HEARD: heard,
@@ -156,6 +166,7 @@ BESIDE: dict[str, Callable[[Any], object]] = {
     Beside.STALE: stale,
     Beside.REMOVED: removed,
     Beside.RANDOM_WEIGHTS: judged_by_random_weights,
+    Beside.NOT_CHOSEN: not_chosen,
 }
 
 

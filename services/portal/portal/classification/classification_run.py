@@ -9,6 +9,7 @@ from portal.classification.requests import ask
 from portal.classification.storing import NO_MODEL_MESSAGE, keep, portions
 from portal.extraction.reidentify import recognise
 from portal.library.models import Analysis, Track, Vector
+from portal.library.presence import left_alone, present
 from portal.library.recordings import OUTDATED
 from portal.preferences.current import preferences
 from portal.runs.models import Run
@@ -33,7 +34,7 @@ class Classifying:
         job.run.result = as_heard_now(job.services.features, stages)
         job.run.save(update_fields=("result",))
         serving = [stage.model_version for stage in stages]
-        tracks = Track.objects.filter(removed_time=None).exclude(analysis=Analysis.SKIPPED)
+        tracks = Track.objects.filter(present()).exclude(analysis=Analysis.SKIPPED)
         chosen = job.run.arguments.get("track_ids")
         if chosen is not None:
             tracks = tracks.filter(pk__in=chosen)
@@ -59,6 +60,9 @@ class Classifying:
 
     def conclude(self, run: Run) -> str:
         """An explanation where there was nothing to do, or nothing could be said."""
+        left = left_alone(run.arguments.get("track_ids"))
+        if left:
+            return left
         if not run.song_count:
             return "Nothing to classify: the serving model has judged every song, or none is known yet."
         if run.songs.filter(message=NO_MODEL_MESSAGE).exists():

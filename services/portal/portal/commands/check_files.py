@@ -12,6 +12,7 @@ from portal.extraction.concurrency import AtOnce
 from portal.extraction.extraction_run import source_of
 from portal.extraction.failures import OF_THE_SONG
 from portal.library.models import Track
+from portal.library.presence import present
 from portal.preferences.current import preferences
 from portal.preferences.values import Preferences
 from portal.remote.services import Services
@@ -59,7 +60,7 @@ def files(services: Services) -> str:
 
 
 def _spread() -> list[Track]:
-    tracks = Track.objects.filter(removed_time=None).exclude(file="").select_related("audio").order_by("pk")
+    tracks = Track.objects.filter(present()).exclude(file="").select_related("audio").order_by("pk")
     count = tracks.count()
     places = sorted({round(i * (count - 1) / max(FILES - 1, 1)) for i in range(min(FILES, count))})
     return [tracks[place] for place in places]

@@ -14,6 +14,7 @@ from portal.commands.check_store import clock, database, disk
 from portal.commands.findings import Finding, UnwellError, finding
 from portal.configuration import PortalSettings
 from portal.library.models import Library, Track
+from portal.library.presence import present
 from portal.library.stages import TRIAL_WARNING, stages_of
 from portal.library.titles import title_key
 from portal.preferences.current import preferences
@@ -94,7 +95,7 @@ def _libraries(services: Services) -> str:
 
 
 def _example(services: Services) -> Track:
-    track = Track.objects.filter(removed_time=None).exclude(file="").order_by("pk").first()
+    track = Track.objects.filter(present()).exclude(file="").order_by("pk").first()
     if track is None:
         raise UnwellError("no song with a file is known yet: run `reclass sync`")
     return track

@@ -14,6 +14,7 @@ from portal.extraction.failures import note_missed
 from portal.extraction.known_audio import known_keys
 from portal.library.adoption import adopt
 from portal.library.models import Analysis, Audio, Track
+from portal.library.presence import left_alone, present
 from portal.library.recordings import forget_recording
 from portal.library.stages import ALL, chosen, kinds_lacked, lacking
 from portal.library.vectors import store_vectors
@@ -107,6 +108,7 @@ class Hearing:
     def conclude(self, run: Run) -> str:
         """An explanation where there was nothing to do, and the stages that could not be made."""
         said = [] if run.song_count else [_nothing_to_hear()]
+        said += [sentence] if (sentence := left_alone(run.arguments.get("track_ids"))) else []
         said += [f"{kind}: {why}" for kind, why in run.result.get("not_installed", {}).items()]
         said += [MODEL_UNKNOWN] if run.result.get("model_unknown") else []
         return " ".join(f"{sentence.rstrip('.')}." for sentence in said)
@@ -179,7 +181,7 @@ def _serving(job: RunJob) -> tuple[Stage, ...] | None:
 
 
 def _to_hear(arguments: Mapping[str, Any], versions: Mapping[str, str]) -> QuerySet[Track]:
-    tracks = Track.objects.filter(lacking(versions), removed_time=None)
+    tracks = Track.objects.filter(lacking(versions), present())
     tracks = tracks.exclude(analysis=Analysis.SKIPPED).exclude(file="")
     if arguments.get("track_ids") is not None:
         tracks = tracks.filter(pk__in=arguments["track_ids"])
@@ -237,8 +239,9 @@ def _none_installed(not_installed: Mapping[str, str]) -> str:
 
 
 def _nothing_to_hear() -> str:
-    if not Track.objects.filter(removed_time=None).exists():
+    songs = Track.objects.filter(present())
+    if not songs.exists():
         return "No song is known yet: run `reclass sync` first"
-    skipped = Track.objects.filter(analysis=Analysis.SKIPPED, removed_time=None).count()
+    skipped = songs.filter(analysis=Analysis.SKIPPED).count()
     but = f", but {skipped} that cannot be heard: the list of songs in the admin says why" if skipped else ""
     return f"Nothing to hear: every song was heard before{but}"

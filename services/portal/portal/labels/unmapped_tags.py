@@ -8,16 +8,18 @@ from django.db import connection
 
 from portal.genres.models import spellings
 from portal.genres.spelling import unheeded, unknown_tags
+from portal.library.presence import unchosen_libraries
 
 # Of a song that we wrote to, Plex shows what we wrote; that stands for a genre, or did when it was written.
 _TAGS = """
 SELECT tag, count(*), count(*) FILTER (WHERE tag_genre_id IS NULL), min(artist || ' – ' || title)
 FROM library_track, unnest(plex_genres) AS tag
-WHERE removed_time IS NULL GROUP BY tag ORDER BY 3 DESC, 2 DESC, tag
+WHERE removed_time IS NULL AND NOT library_id = ANY(%s) GROUP BY tag ORDER BY 3 DESC, 2 DESC, tag
 """
 _WITHOUT_GENRE = """
 SELECT plex_genres, count(*) FROM library_track
-WHERE removed_time IS NULL AND tag_genre_id IS NULL AND plex_genres <> '{}' GROUP BY plex_genres
+WHERE removed_time IS NULL AND NOT library_id = ANY(%s) AND tag_genre_id IS NULL AND plex_genres <> '{}'
+GROUP BY plex_genres
 """
 SHOWN_TAGS = 5
 
@@ -38,7 +40,7 @@ def unmapped_tags() -> Iterator[UnmappedTag]:
     """All of them, those first that would give most songs a genre."""
     known = spellings()
     with connection.cursor() as cursor:
-        cursor.execute(_TAGS)
+        cursor.execute(_TAGS, [unchosen_libraries()])
         for tag, songs, without_genre, example in cursor.fetchall():
             if unknown_tags((tag,), known):
                 yield UnmappedTag(tag=tag, songs=songs, without_genre=without_genre, example=example)
@@ -67,7 +69,7 @@ def unheeded_songs() -> UnheededSongs:
     known = spellings()
     songs, tags = 0, Counter[str]()
     with connection.cursor() as cursor:
-        cursor.execute(_WITHOUT_GENRE)
+        cursor.execute(_WITHOUT_GENRE, [unchosen_libraries()])
         for genres, count in cursor.fetchall():
             unknown = unheeded(genres, known)
             songs += count if unknown else 0

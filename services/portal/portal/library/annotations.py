@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce
 
 from portal.library.agreement import agreement
 from portal.library.models import InPlex, Track
+from portal.library.presence import is_not_chosen
 
 # A tag that was written over, or whose song a person has decided, is not to be looked over again.
 # The override is asked for by its track: in that PostgreSQL sees an anti-join, which takes a fifth of the time.
@@ -44,7 +45,8 @@ def with_fields(tracks: QuerySet[Any], *names: str) -> QuerySet[Any]:
 
 
 def with_verdicts(tracks: QuerySet[Track]) -> QuerySet[Any]:
-    """Adds all of `FIELDS`."""
+    """Adds all of `FIELDS`, and whether the song's library is not chosen."""
     together = {name: field for name, field in FIELDS.items() if name != "agreement"}
-    found: QuerySet[Any] = judged(tracks).annotate(**together).annotate(agreement=FIELDS["agreement"])
+    named = judged(tracks).annotate(**together, not_chosen=is_not_chosen())
+    found: QuerySet[Any] = named.annotate(agreement=FIELDS["agreement"])
     return found

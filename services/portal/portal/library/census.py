@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce
 from portal.library.annotations import LOOKS_WRONG, judged
 from portal.library.flags import count_of_random_weights, count_stale
 from portal.library.models import Analysis, InPlex, Track, Vector
+from portal.library.presence import not_chosen, present
 
 _STATES = {
     "classified": Q(analysis=Analysis.CLASSIFIED),
@@ -30,16 +31,17 @@ def counts(serving: Collection[str] = ()) -> dict[str, int]:
 
     `heard` are those whose audio was analysed, whatever was decided since.
     """
-    present = Q(removed_time=None)
+    here = present()
     numbers = Track.objects.aggregate(
-        synced=Count("pk", filter=present),
-        heard=Count("pk", filter=present & Q(audio__isnull=False)),
-        overridden=Count("pk", filter=present & Q(override__isnull=False)),
-        removed=Count("pk", filter=~present),
-        **{name: Count("pk", filter=present & state) for name, state in _STATES.items()},
+        synced=Count("pk", filter=here),
+        heard=Count("pk", filter=here & Q(audio__isnull=False)),
+        overridden=Count("pk", filter=here & Q(override__isnull=False)),
+        removed=Count("pk", filter=Q(removed_time__isnull=False)),
+        not_chosen=Count("pk", filter=not_chosen()),
+        **{name: Count("pk", filter=here & state) for name, state in _STATES.items()},
     )
     # A query of its own: joined to its earlier predictions, every song would count as often as it was judged.
-    suspects = judged(Track.objects.filter(present)).filter(LOOKS_WRONG).count()
+    suspects = judged(Track.objects.filter(here)).filter(LOOKS_WRONG).count()
     return {
         **{name: int(number) for name, number in numbers.items()},
         "stale": count_stale(serving),
@@ -68,7 +70,7 @@ def _song(row: Mapping[str, Any]) -> dict[str, Any]:
 def _annotated() -> QuerySet[Track, Any]:
     heard = Vector.objects.filter(audio=OuterRef("audio"))
     return (
-        Track.objects.filter(removed_time=None)
+        Track.objects.filter(present())
         .alias(said=FilteredRelation("predictions", condition=Q(predictions__current=True)))
         .annotate(
             tag=F("tag_genre__name"),

@@ -1,4 +1,4 @@
-"""What may be true of a song beside its two states: whose verdict it has, and whether Plex still has it."""
+"""What may be true of a song beside its two states: whose verdict it has, whether Plex has it, and in which library."""
 
 from collections.abc import Collection
 from typing import Any
@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 
 from portal.library.annotations import judged, with_fields
 from portal.library.models import Track
+from portal.library.presence import present
 
 
 class Beside(models.TextChoices):
@@ -16,6 +17,7 @@ class Beside(models.TextChoices):
     STALE = "stale", "Stale"
     REMOVED = "removed", "Removed"
     RANDOM_WEIGHTS = "random weights", "Random weights"
+    NOT_CHOSEN = "not chosen", "Not chosen"
 
 
 def count_stale(serving: Collection[str]) -> int:
@@ -32,13 +34,23 @@ def count_of_random_weights() -> int:
 
 
 def _present() -> QuerySet[Any]:
-    return judged(Track.objects.filter(removed_time=None))
+    return judged(Track.objects.filter(present()))
 
 
 def beside_of(
-    *, model_version: str | None, removed: bool, serving: Collection[str], random_weights: bool = False
+    *,
+    model_version: str | None,
+    removed: bool,
+    serving: Collection[str],
+    random_weights: bool = False,
+    not_chosen: bool = False,
 ) -> tuple[Beside, ...]:
     """What is true of one song."""
     is_stale = bool(model_version and serving and model_version not in serving)
-    found = {Beside.STALE: is_stale, Beside.REMOVED: removed, Beside.RANDOM_WEIGHTS: random_weights}
+    found = {
+        Beside.STALE: is_stale,
+        Beside.REMOVED: removed,
+        Beside.RANDOM_WEIGHTS: random_weights,
+        Beside.NOT_CHOSEN: not_chosen and not removed,
+    }
     return tuple(each for each, holds in found.items() if holds)

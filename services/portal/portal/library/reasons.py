@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Min
 
 from portal.library.models import Analysis, Track
+from portal.library.presence import present
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +23,7 @@ class Reason:
 
 def reasons(analysis: Analysis) -> list[Reason]:
     """Of the songs in Plex that are in this state; the most frequent reason first."""
-    songs = Track.objects.filter(removed_time=None, analysis=analysis).order_by()
+    songs = Track.objects.filter(present(), analysis=analysis).order_by()
     groups = list(
         songs.values("analysis_reason").annotate(found=Count("pk"), first=Min("pk")).order_by("-found")
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from django.db.models import Count, Exists, OuterRef, Q
 
 from portal.library.models import Analysis, Track, Vector, VectorKind
+from portal.library.presence import present
 from portal.remote.features import Capability
 from portal.remote.inference import Stage
 
@@ -123,7 +124,7 @@ def _has(kind: str, version: str) -> Q:
 
 
 def _count(kind: str, version: str) -> StageCount:
-    songs = Track.objects.filter(removed_time=None).order_by()
+    songs = Track.objects.filter(present()).order_by()
     counted = Counter[str]()
     # Grouped by what is asked, so that the vector of each song is looked for once.
     groups = songs.annotate(made=_has(kind, version), tried=Q(attempts__gt=0)).values_list(

@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 from runtime.errors import RemoteError
 from runtime.telemetry import get_logger
 
 from portal.ledger.batches import has_applied_a_batch
 from portal.ledger.models import WriteBatch
 from portal.library.models import Analysis, InPlex, Library, Track
+from portal.library.presence import present
 from portal.orchestration.start import (
     CannotStart,
     start_classify,
@@ -22,6 +23,7 @@ from portal.orchestration.start import (
     start_push,
     start_sync,
 )
+from portal.plex_sync.sync_run import CHOSEN
 from portal.preferences.current import preferences
 from portal.preferences.values import Preferences
 from portal.remote.services import Services
@@ -141,18 +143,20 @@ def _taken_by_person(sync: Run) -> bool:
 
 
 def _new_songs(sync: Run) -> Sequence[int]:
-    """Songs that nobody has heard and that a sync found since the last one that was followed."""
+    """Songs that nobody has heard and that came since the last sync that was followed: to Plex, or with their library
+    to the chosen ones."""
     before = Run.objects.filter(kind=Run.Kind.SYNC, result__followed=True, created_time__lt=sync.created_time)
-    since = before.aggregate(last=Max("finished_time"))["last"]
-    songs = Track.objects.filter(analysis=Analysis.PENDING, removed_time=None).exclude(file="")
-    if since is not None:
-        songs = songs.filter(first_seen_time__gte=since)
+    last = before.exclude(finished_time=None).order_by("-finished_time").first()
+    songs = Track.objects.filter(present(), analysis=Analysis.PENDING).exclude(file="")
+    if last is not None:
+        came = Q(first_seen_time__gte=last.finished_time)
+        songs = songs.filter(came | ~Q(library__in=last.result[CHOSEN]) if CHOSEN in last.result else came)
     return list(songs.order_by("pk").values_list("pk", flat=True))
 
 
 def _provisional_songs() -> Sequence[int]:
     """Songs that a later stage should have judged and could not."""
-    songs = Track.objects.filter(analysis=Analysis.PROVISIONAL, removed_time=None)
+    songs = Track.objects.filter(present(), analysis=Analysis.PROVISIONAL)
     return list(songs.order_by("pk").values_list("pk", flat=True))
 
 

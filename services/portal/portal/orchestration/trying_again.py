@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from portal.extraction.failures import HEARD_BEFORE
 from portal.library.models import Analysis, Track
+from portal.library.presence import left_alone, present
 from portal.orchestration.start import CannotStart, start_classify, start_extract
 from portal.runs.models import Run
 from portal.runs.retrying import next_look_seconds
@@ -19,10 +20,12 @@ UNHEARD = (Analysis.FAILED, Analysis.SKIPPED)
 
 def try_again(track_ids: Iterable[int]) -> Run:
     """Forget why these songs failed or were skipped, and hear them; what was heard already is judged instead."""
-    songs = Track.objects.filter(pk__in=list(track_ids), analysis__in=UNHEARD).exclude(file="")
+    asked = list(track_ids)
+    songs = Track.objects.filter(present(), pk__in=asked, analysis__in=UNHEARD).exclude(file="")
     chosen = dict(songs.values_list("pk", "audio"))
     if not chosen:
-        raise CannotStart("None of these songs has failed or was skipped, or Plex has no file for them.")
+        none = "None of these songs has failed or was skipped, or Plex has no file for them."
+        raise CannotStart(left_alone(asked) or none)
     forgotten = {"analysis_reason": "", "analysis_message": "", "attempts": 0, "next_try_time": None}
     unheard = [pk for pk, audio in chosen.items() if audio is None]
     Track.objects.filter(pk__in=unheard).update(analysis=Analysis.PENDING, **forgotten)
@@ -39,7 +42,7 @@ def retry_due() -> None:
     if Run.objects.filter(state__in=Run.ACTIVE, kind__in=_AT_WORK).exists():
         return
     now = timezone.now()
-    due = Track.objects.filter(removed_time=None, next_try_time__lte=now).exclude(file="")
+    due = Track.objects.filter(present(), next_try_time__lte=now).exclude(file="")
     failed = list(due.filter(analysis=Analysis.FAILED).values_list("pk", "audio")[:AT_ONCE])
     more = list(due.filter(analysis__in=HEARD_BEFORE).values_list("pk", flat=True)[:AT_ONCE])
     unheard = [pk for pk, audio in failed if audio is None] + more

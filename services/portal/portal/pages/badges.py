@@ -88,6 +88,12 @@ BESIDE: Mapping[str, Badge] = {
         "Decided by a model for trials, whose weights are random: the verdict means nothing, and is not written to "
         "Plex unless that is asked for by name.",
     ),
+    Beside.NOT_CHOSEN: _badge(
+        "Not chosen",
+        Tone.QUIET,
+        "Its library is not among those that the setting plex_libraries names: it is left alone as it is until the "
+        "library is chosen again.",
+    ),
     Beside.REMOVED: _badge("Removed", Tone.QUIET, "Plex no longer has it; kept, in case it returns."),
 }
 

@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 from runtime.metrics import new_registry
 
 from portal.library.models import Analysis, InPlex, Track
+from portal.library.presence import present
 from portal.runs.models import Run
 
 REFUSAL = (
@@ -53,16 +54,16 @@ class _Counted(Collector):
         return ()
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        songs = Track.objects.filter(removed_time=None)
+        songs = Track.objects.filter(present())
         yield _gauge(
             "reclass_songs",
-            "Songs that Plex lists, by what is known of them.",
+            "Songs of the libraries that are chosen, by what is known of them.",
             ("state",),
             _complete(Analysis.values, songs.values_list("analysis").annotate(Count("pk")).order_by()),
         )
         yield _gauge(
             "reclass_songs_in_plex",
-            "Songs that Plex lists, by what of ours stands there.",
+            "Songs of the libraries that are chosen, by what of ours stands in Plex.",
             ("state",),
             _complete(InPlex.values, songs.values_list("in_plex").annotate(Count("pk")).order_by()),
         )

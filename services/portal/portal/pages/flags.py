@@ -8,4 +8,5 @@ QUERIES: Mapping[Beside, str] = {
     Beside.STALE: "stale=yes",
     Beside.REMOVED: "presence=gone",
     Beside.RANDOM_WEIGHTS: "weights=random",
+    Beside.NOT_CHOSEN: "presence=unchosen",
 }

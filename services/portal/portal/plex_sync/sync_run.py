@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from portal.library.identity import is_another
 from portal.library.models import Library, Track
+from portal.library.presence import unchosen_libraries
 from portal.library.titles import title_key
 from portal.plex_sync.listing import Taken, hindrance, take, without_media
 from portal.plex_sync.metadata import store_details
@@ -30,6 +31,8 @@ LISTINGS = 2
 ANOTHER = Outcome(
     verdict=Verdict.SKIPPED, message="Its key in Plex went to another song while the sync ran: sync again."
 )
+# Under this a sync's result keeps the ids of the libraries that were chosen then.
+CHOSEN = "chosen"
 # So many rows that cannot be shown are odd songs; more are an ill database.
 MOST_SKIPPED = 100
 ROWS_NAMED = 5
@@ -71,7 +74,13 @@ class Syncing:
         finally:
             close_staging()
         notes += read_again(job.services.sync)
-        job.run.result = {**job.run.result, "notes": [note for note in notes if note]}
+        notes += _left_alone(rows)
+        chosen = Library.objects.exclude(pk__in=unchosen_libraries()).values_list("pk", flat=True)
+        job.run.result = {
+            **job.run.result,
+            "notes": [note for note in notes if note],
+            CHOSEN: sorted(chosen),
+        }
         job.run.save(update_fields=("result",))
         tracks = Track.objects.filter(library__in=rows, removed_time=None)
         if not job.run.arguments.get("full"):
@@ -190,6 +199,16 @@ def _odd(listing: Listing) -> str:
     more = listing.odd_count - len(listing.odd)
     named = ", ".join(listing.odd) + (f" and {more} more" if more else "")
     return f"Plex has values that cannot be, which stay unknown, of {named}" if listing.odd else ""
+
+
+def _left_alone(read: Sequence[Library]) -> list[str]:
+    """Of libraries that were read because somebody named them, and that are not chosen."""
+    unchosen = unchosen_libraries()
+    return [
+        f"“{library.title}” was read and is left alone otherwise, for the setting plex_libraries does not name it"
+        for library in read
+        if library.pk in unchosen
+    ]
 
 
 def _notes_of_vanished(vanished: Sequence[Library], taken: Taken) -> list[str]:

@@ -52,7 +52,10 @@ class Preferences(BaseModel):
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True, extra="ignore")
 
     plex_libraries: Annotated[tuple[str, ...], _PLEX] = ()
-    """Titles of the music libraries that are read, one a line; none takes every music library of the server."""
+    """Titles of the music libraries that are taken care of, one a line; none takes every music library of the server.
+    Songs of another library are left alone: not read, analysed, classified, learned from, planned or written, and not
+    marked as removed. They are shown as "Not chosen", and go on as they were once their library is chosen again. What
+    was written to them can be rolled back all the same."""
     path_mappings: Annotated[tuple[str, ...], _LISTENING] = ()
     """Where Plex's folders are on the machine that listens, one FROM=TO a line: /data/music=/mnt/music. The longest
     FROM that fits a file's path is replaced."""

@@ -8,6 +8,7 @@ from django.conf import settings
 from runtime.errors import RemoteError
 
 from portal.library.models import Library
+from portal.library.presence import unchosen_libraries
 from portal.remote.calls import channel_to
 from portal.remote.sync import SongList, SyncClient
 from portal.teaching.models import TaughtSet
@@ -50,6 +51,7 @@ def lists_now() -> PlexLists:
         with sync_now() as sync:
             server = sync.check_server(timeout_seconds=TIMEOUT_SECONDS)
             libraries = Library.objects.filter(server_id=server.machine_identifier, removed_time=None)
+            libraries = libraries.exclude(pk__in=unchosen_libraries())
             return PlexLists(
                 server_id=server.machine_identifier,
                 playlists=tuple(sync.playlists(timeout_seconds=TIMEOUT_SECONDS)),

@@ -1,6 +1,7 @@
 """What is told of a genre that was just taught: how many songs it has, and whether these are enough."""
 
 from portal.genres.models import Genre
+from portal.library.presence import present
 from portal.teaching.models import TaughtSong
 
 LEAST_SONGS = 30
@@ -9,7 +10,7 @@ GOOD_SONGS = 100
 
 def taught_songs(genre: Genre) -> int:
     """Songs in the sets of a genre, each once."""
-    songs = TaughtSong.objects.filter(taught_set__genre=genre, track__removed_time=None)
+    songs = TaughtSong.objects.filter(present("track__"), taught_set__genre=genre)
     return songs.values("track_id").distinct().count()
 
 

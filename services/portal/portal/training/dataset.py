@@ -9,6 +9,7 @@ from django.db.models import Count, Exists, OuterRef, QuerySet
 from portal.labels.precedence import claims_of, labelled
 from portal.library.artists import artist_key
 from portal.library.models import Analysis, Track, Vector, VectorKind
+from portal.library.presence import present
 from portal.library.recordings import OUTDATED
 from portal.library.stages import lacking
 from portal.library.vectors import stored_vectors
@@ -30,15 +31,15 @@ def survey(versions: Mapping[str, str]) -> Corpus:
     """How many songs have a genre, have the FMA values of this version (which every stage needs), and both."""
     kind = VectorKind.FMA_NATIVE if VectorKind.FMA_NATIVE in versions else VectorKind.FMA
     made = Vector.objects.filter(audio=OuterRef("audio"), kind=kind, version=versions.get(kind, ""))
-    present = Track.objects.filter(removed_time=None)
-    heard = _heard(present).filter(Exists(made))
-    return Corpus(labelled=labelled(present).count(), heard=heard.count(), usable=labelled(heard).count())
+    songs = Track.objects.filter(present())
+    heard = _heard(songs).filter(Exists(made))
+    return Corpus(labelled=labelled(songs).count(), heard=heard.count(), usable=labelled(heard).count())
 
 
 def training_songs(versions: Mapping[str, str]) -> Iterator[TrainingSong]:
     """Every usable song, with its vectors of these versions by kind, and the strongest word on what it is."""
     tracks = (
-        _heard(labelled(Track.objects.filter(removed_time=None)))
+        _heard(labelled(Track.objects.filter(present())))
         .only("pk", "audio_id", "artist", "album_artist")
         .order_by("pk")
     )
@@ -63,7 +64,7 @@ def training_songs(versions: Mapping[str, str]) -> Iterator[TrainingSong]:
 
 def unheard(versions: Mapping[str, str]) -> QuerySet[Track]:
     """Songs that could be learned from, were it not for vectors of these versions that can be made and are not."""
-    tracks = labelled(Track.objects.filter(lacking(versions), removed_time=None))
+    tracks = labelled(Track.objects.filter(lacking(versions), present()))
     return tracks.exclude(analysis=Analysis.SKIPPED).exclude(file="")
 
 

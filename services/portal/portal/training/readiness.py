@@ -8,6 +8,7 @@ from django.db import connection
 from portal.genres.models import Genre
 from portal.labels.precedence import COUNTED
 from portal.labels.unmapped_tags import unmapped_tags
+from portal.library.presence import unchosen_libraries
 from portal.teaching.results import LEAST_SONGS, enough
 from portal.training.dataset import present_versions
 
@@ -83,7 +84,8 @@ class Learnable:
 def survey_genres() -> Learnable:
     """Count the songs of every genre that is not retired."""
     with connection.cursor() as cursor:
-        cursor.execute(_COUNTS, [[f"{kind} {version}" for kind, version in present_versions().items()]])
+        versions = [f"{kind} {version}" for kind, version in present_versions().items()]
+        cursor.execute(_COUNTS, [unchosen_libraries(), versions])
         counted = {row[0]: row[1:] for row in cursor.fetchall()}
     names = Genre.objects.filter(retired=False).values_list("pk", "name")
     genres = [
@@ -111,7 +113,7 @@ WITH labelled AS (
       lower(normalize(COALESCE(NULLIF(t.artist, ''), t.album_artist), NFKC)), '\\s+', ' ', 'g')), ''),
       'song ' || t.id) AS artist
   FROM ({COUNTED}) c JOIN library_track t ON t.id = c.track_id
-  WHERE t.removed_time IS NULL
+  WHERE t.removed_time IS NULL AND NOT t.library_id = ANY(%s)
 ), judged AS (
   SELECT l.*, heard AND EXISTS (
     SELECT FROM library_vector v WHERE v.audio_id = l.audio_id AND v.kind || ' ' || v.version = ANY(%s)) AS usable

@@ -5,18 +5,24 @@ from collections.abc import Collection, Mapping, Sequence
 from portal.genres.models import Genre
 from portal.ledger.models import WriteRow
 from portal.library.models import Analysis
+from portal.library.presence import unchosen_libraries
 from portal.verdicts.models import Override, Prediction
 from portal.writing.policy import PERSON, UNLIKE_THE_TRAINING
 
 _NOT_WRITTEN = "it was not written. Make another dry run."
+_NOT_CHOSEN = (
+    "Its library is not among those that the setting plex_libraries names any more: it was not written. Choose it "
+    "again, and make another dry run."
+)
 
 
 def overtaken(rows: Sequence[WriteRow]) -> dict[int, str]:
     """The rows, by id, that say something else than would be planned now, with the reason. `rows` have their tracks.
 
-    1. A genre that is retired, renamed or gone is not written.
-    2. A person's word that is another one now, or was taken back, is not written; nor is the AI's against it.
-    3. The AI's word is not written where it has judged anew, and says another genre or is not sure enough any more.
+    1. A song of a library that is not chosen any more is left alone.
+    2. A genre that is retired, renamed or gone is not written.
+    3. A person's word that is another one now, or was taken back, is not written; nor is the AI's against it.
+    4. The AI's word is not written where it has judged anew, and says another genre or is not sure enough any more.
     """
     tracks = [row.track_id for row in rows]
     in_use = {name.casefold() for name in Genre.objects.filter(retired=False).values_list("name", flat=True)}
@@ -24,6 +30,8 @@ def overtaken(rows: Sequence[WriteRow]) -> dict[int, str]:
     current = Prediction.objects.filter(track__in=tracks, current=True).select_related("genre")
     said = {each.track_id: each for each in current.defer("stages")}
     reasons = {row.pk: _reason(row, in_use, by_hand.get(row.track_id, ""), said) for row in rows}
+    unchosen = unchosen_libraries()
+    reasons |= {row.pk: _NOT_CHOSEN for row in rows if row.track.library_id in unchosen}
     return {pk: reason for pk, reason in reasons.items() if reason}
 
 

@@ -13,6 +13,7 @@ from portal.ledger.originals import original_genres
 from portal.ledger.standing import put_away
 from portal.library.identity import is_another
 from portal.library.models import Analysis, InPlex, Track
+from portal.library.presence import left_alone, present
 from portal.preferences.current import preferences
 from portal.remote.sync import TRACKS_AT_ONCE, GenreState, PlexTrack
 from portal.runs.models import Run
@@ -45,7 +46,7 @@ class Planning:
             predictions__current=True,
             predictions__confidence__gte=batch.min_confidence,
         )
-        tracks = Track.objects.filter(Q(override__isnull=False) | sure, removed_time=None)
+        tracks = Track.objects.filter(Q(override__isnull=False) | sure, present())
         tracks = tracks.exclude(in_plex=InPlex.EXCLUDED)
         chosen = job.run.arguments.get("track_ids")
         if chosen is not None:
@@ -87,7 +88,8 @@ class Planning:
     def conclude(self, run: Run) -> str:
         """How many edits there would be; a batch without any leaves the ledger."""
         batch = WriteBatch.objects.get(pk=run.arguments["batch"])
-        planned, left = batch.rows.count(), note_unknown_tags(run) + _left_to_trials(run)
+        planned = batch.rows.count()
+        left = note_unknown_tags(run) + _left_to_trials(run) + _left_unchosen(run)
         if planned:
             return (
                 f"Batch {batch.pk}: {planned} songs would be written. Nothing has been changed in Plex.{left}"
@@ -135,6 +137,11 @@ def _silenced(tracks: Sequence[Track]) -> dict[int, str]:
 
 def _left_alone(message: str) -> Outcome:
     return Outcome(verdict=Verdict.SKIPPED, message=message) if message else DONE
+
+
+def _left_unchosen(run: Run) -> str:
+    left = left_alone(run.arguments.get("track_ids"))
+    return f" {left}" if left else ""
 
 
 def _left_to_trials(run: Run) -> str:

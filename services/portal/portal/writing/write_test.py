@@ -16,6 +16,7 @@ from portal.ledger.models import WriteBatch, WriteRow, WriteTest
 from portal.ledger.originals import same_genres
 from portal.library.identity import is_another
 from portal.library.models import InPlex, Track
+from portal.library.presence import present
 from portal.remote.sync import GenreState, SyncClient
 from portal.runs.models import Run
 
@@ -70,7 +71,7 @@ def restore_left_over(sync: SyncClient, *, wait: Callable[[float], object] = tim
 def _chosen(sync: SyncClient) -> tuple[Track, GenreState]:
     """A track that no plan is about; one with genres, for only then can their order be seen."""
     planned = WriteRow.objects.filter(batch__state__in=_OPEN).values("track")
-    tracks: QuerySet[Track] = Track.objects.filter(removed_time=None).exclude(pk__in=planned)
+    tracks: QuerySet[Track] = Track.objects.filter(present()).exclude(pk__in=planned)
     tracks = tracks.exclude(in_plex__in=(InPlex.PLANNED, InPlex.CONFLICT))
     tagged = Case(When(Q(plex_genres__len__gte=1), then=Value(0)), default=Value(1))
     for track in tracks.order_by(tagged, "pk")[:20]:

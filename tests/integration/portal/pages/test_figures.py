@@ -72,5 +72,5 @@ def test_a_scrape_asks_as_much_of_the_database_however_many_songs_there_are(
     portal, admin_client, django_assert_num_queries
 ):
     portal.finish(start_sync(["Music"]))
-    with django_assert_num_queries(7):  # two of them find out who asks
+    with django_assert_num_queries(8):  # two find out who asks, one which libraries are chosen
         admin_client.get("/metrics")

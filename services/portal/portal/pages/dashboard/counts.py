@@ -12,6 +12,7 @@ from portal.library.agreement import Agreement
 from portal.library.annotations import FIELDS, judged
 from portal.library.flags import Beside
 from portal.library.models import Analysis, Track
+from portal.library.presence import present
 from portal.pages import badges, flags
 
 
@@ -30,7 +31,7 @@ class Bar:
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """What the dashboard counts. Songs that are gone from Plex are in none of it."""
+    """What the dashboard counts. Songs that Plex no longer has, or in a library that is not chosen, stand apart."""
 
     songs: int
     tagged: int
@@ -44,6 +45,8 @@ class Counts:
     by_genre: Mapping[str, int]
     """By the name of the AI's genre, the most frequent first."""
     gone: int
+    not_chosen: int
+    """Songs in libraries that are not chosen."""
     stale: int
     """Songs whose verdict is an older model's."""
     random_weights: int
@@ -52,7 +55,7 @@ class Counts:
 
 def count_songs(serving: Collection[str] = ()) -> Counts:
     """Count the songs of all libraries; `serving` are the model versions in service."""
-    states, gone = _states()
+    states, away = _states()
     said, stale = _said(serving)
     counted = sorted((-said["ai_genre_id"][pk], name) for pk, name in Genre.objects.values_list("pk", "name"))
     return Counts(
@@ -64,7 +67,8 @@ def count_songs(serving: Collection[str] = ()) -> Counts:
         by_in_plex=dict(states["in_plex"]),
         by_agreement=dict(said["agreement"]),
         by_genre={name: -count for count, name in counted},
-        gone=gone,
+        gone=away["gone"],
+        not_chosen=away["not_chosen"],
         stale=stale,
         random_weights=said["ai_random_weights"][True],
     )
@@ -72,30 +76,29 @@ def count_songs(serving: Collection[str] = ()) -> Counts:
 
 # Two looks at 100,000 songs in place of one for each number. One for all is slower: PostgreSQL expects so many groups
 # then that it sorts the songs on disk.
-def _states() -> tuple[dict[str, Counter[Any]], int]:
-    """Songs that are there by what is known of themselves, and how many are gone."""
+def _states() -> tuple[dict[str, Counter[Any]], Counter[str]]:
+    """Songs that are there by what is known of themselves, and how many are gone, or left alone for their library."""
     asked = {
         "gone": Q(removed_time__isnull=False),
+        "not_chosen": ~present(),
         "tagged": Q(tag_genre__isnull=False),
         "overridden": Q(override__isnull=False),
     }
     found: dict[str, Counter[Any]] = defaultdict(Counter)
-    gone = 0
+    away = Counter[str]()
     for row in _groups(Track.objects.annotate(**asked), "analysis", "in_plex", *asked):
-        if row["gone"]:
-            gone += row["songs"]
+        if row["gone"] or row["not_chosen"]:
+            away["gone" if row["gone"] else "not_chosen"] += row["songs"]
             continue
         for name in ("analysis", "in_plex", "tagged", "overridden"):
             found[name][row[name]] += row["songs"]
-    return found, gone
+    return found, away
 
 
 def _said(serving: Collection[str]) -> tuple[dict[str, Counter[Any]], int]:
     """Songs that are there by what the AI says of them, and how many of these verdicts are an older model's."""
     names = ("ai_genre_id", "ai_model", "ai_random_weights", "label_suspect")
-    tracks = judged(Track.objects.filter(removed_time=None)).annotate(
-        **{name: FIELDS[name] for name in names}
-    )
+    tracks = judged(Track.objects.filter(present())).annotate(**{name: FIELDS[name] for name in names})
     found: dict[str, Counter[Any]] = defaultdict(Counter)
     stale = 0
     for row in _groups(tracks.annotate(agreement=FIELDS["agreement"]), *names, "agreement"):
@@ -134,12 +137,13 @@ def beside_bars(counts: Counts) -> list[Bar]:
         Beside.STALE: counts.stale,
         Beside.REMOVED: counts.gone,
         Beside.RANDOM_WEIGHTS: counts.random_weights,
+        Beside.NOT_CHOSEN: counts.not_chosen,
     }
     return [
         Bar(
             badge=badges.BESIDE[beside],
             count=count,
-            percent=100 * count / (counts.songs + counts.gone or 1),
+            percent=100 * count / (counts.songs + counts.gone + counts.not_chosen or 1),
             query=flags.QUERIES[beside],
         )
         for beside, count in numbers.items()

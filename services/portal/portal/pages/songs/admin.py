@@ -12,6 +12,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownF
 from portal.library.agreement import agreement
 from portal.library.annotations import FIELDS, judged, with_verdicts
 from portal.library.models import Analysis, Library, Track
+from portal.library.presence import is_not_chosen
 from portal.pages import badges
 from portal.pages.page_admin import ListAdmin, PageAdmin
 from portal.pages.songs import actions, filters, search, song_page
@@ -140,7 +141,7 @@ class LibraryAdmin(ListAdmin):
     """The music libraries that have been read."""
 
     empty_advice = TrackAdmin.empty_advice
-    list_display = ("title", "song_count", "gone_count", "last_synced", "removed_time")
+    list_display = ("title", "chosen", "song_count", "gone_count", "last_synced", "removed_time")
     search_fields = ("title",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -155,7 +156,15 @@ class LibraryAdmin(ListAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Library]:
         gone = Q(tracks__removed_time__isnull=False)
         found: QuerySet[Library] = super().get_queryset(request)
-        return found.annotate(present=Count("tracks", filter=~gone), gone=Count("tracks", filter=gone))
+        return found.annotate(
+            present=Count("tracks", filter=~gone),
+            gone=Count("tracks", filter=gone),
+            is_left_alone=is_not_chosen("pk"),
+        )
+
+    @admin.display(description="Chosen", boolean=True)
+    def chosen(self, library: Any) -> bool:
+        return not library.is_left_alone
 
     @admin.display(description="Songs", ordering="present")
     def song_count(self, library: Any) -> int:

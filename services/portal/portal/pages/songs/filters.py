@@ -10,6 +10,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from portal.genres.models import Genre
 from portal.library.agreement import Agreement
 from portal.library.annotations import LOOKS_WRONG, with_fields
+from portal.library.presence import not_chosen, present
 from portal.registry.serving import serving_versions
 
 CONFIDENCE_RANGES: dict[str, tuple[str, Q]] = {
@@ -138,16 +139,30 @@ class InPlexFilter(ChoicesDropdownFilter):
 
 
 class PresenceFilter(DropdownFilter):
-    """Songs that Plex no longer has are kept, and left out of the list unless they are asked for."""
+    """Songs that Plex no longer has, or that are in a library that is not chosen, are listed where they are asked for.
+
+    Whoever asks for a library by name asks for its songs, chosen or not.
+    """
 
     title = "presence in Plex"
     parameter_name = "presence"
     all_option = None  # the first choice takes its place
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
-        return [("", "In the library"), ("gone", "Gone from Plex"), ("all", "Both")]
+        return [
+            ("", "In the library"),
+            ("unchosen", "In a library that is not chosen"),
+            ("gone", "Gone from Plex"),
+            ("all", "All"),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() == "all":
+        value = self.value()
+        if value == "all":
             return queryset
-        return queryset.filter(removed_time__isnull=self.value() != "gone")
+        if value == "gone":
+            return queryset.filter(removed_time__isnull=False)
+        if value == "unchosen":
+            return queryset.filter(not_chosen())
+        named = request.GET.get("library__id__exact")
+        return queryset.filter(Q(removed_time=None) if named else present())

@@ -65,6 +65,7 @@ def beside(track: Any, serving: Collection[str]) -> list[badges.Badge]:
         removed=removed,
         serving=serving,
         random_weights=bool(track.ai_random_weights),
+        not_chosen=track.not_chosen,
     )
     return [badges.BESIDE[each] for each in found]
 

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -15,6 +15,7 @@ from unfold.contrib.filters.admin import RelatedDropdownFilter
 
 from portal.labels.tags import relabel
 from portal.library.models import Track
+from portal.library.presence import present
 from portal.pages.page_admin import ListAdmin
 from portal.pages.sentences import on_page
 from portal.pages.teaching.forms import SetToTeach
@@ -69,7 +70,7 @@ class TaughtSetAdmin(ListAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TaughtSet]:
         found: QuerySet[TaughtSet] = super().get_queryset(request)
-        return found.annotate(counted=Count("songs", filter=Q(songs__track__removed_time=None)))
+        return found.annotate(counted=Count("songs", filter=present("songs__track__")))
 
     @admin.display(description="Songs", ordering="counted")
     def song_count(self, taught_set: Any) -> int:
@@ -91,7 +92,7 @@ class TaughtSetAdmin(ListAdmin):
 
     @admin.display(description="Its songs")
     def songs_shown(self, taught_set: TaughtSet) -> SafeString:
-        tracks = Track.objects.filter(taught__taught_set=taught_set, removed_time=None)
+        tracks = Track.objects.filter(present(), taught__taught_set=taught_set)
         return format_html_join(
             "",
             '<div><a class="rc-link" href="{}">{}</a></div>',
