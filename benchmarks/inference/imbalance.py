@@ -1,4 +1,4 @@
-"""Whether songs of rare genres should weigh more in a fit: libraries with a long tail, artists never heard."""
+"""Whether songs of rare genres should weigh more in a fit: libraries with a long tail, tested on other artists."""
 
 import os
 from collections.abc import Iterator
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from inference.classify.probabilities import softmax
+from inference.classify.stages import Array
 from inference.evaluation.calibration import expected_calibration_error, negative_log_likelihood
 from inference.evaluation.metrics import confusion_matrix, genre_figures, macro_f1, mean_recall
-from inference.training.calibration_fit import TEMPERATURE, fit_scaling
-from inference.training.dataset import LabelSource, Part, one_genre_each
+from inference.training.dataset import Dataset, LabelSource, single_label_dataset
 from inference.training.fitting import (
     LOGISTIC,
     Recipe,
@@ -18,17 +18,18 @@ from inference.training.fitting import (
     fit_head,
     prepared,
 )
-from inference.training.head import Array, Head
-from inference.training.model_selection import STRENGTHS, Tried, best_of, judged, stop_early
+from inference.training.head import Head
+from inference.training.model_selection import STRENGTHS, Candidate, best_candidate, early_stopping, scored
 from inference.training.splits import grouped_folds
 from inference.training.stage_training import calibrated
+from inference.training.temperature_scaling import TEMPERATURE, fit_scaling
 
 SEEDS = int(os.environ.get("BENCH_IMBALANCE_SEEDS", "5"))
 GENRES, MOST, FEWEST = 16, 4000, 50
 """Songs of the genres fall from the one to the other by one factor a genre: 16,000 in all."""
 SONGS_AN_ARTIST = 6
 TIMES_THE_LIBRARY = 2
-"""Songs that are judged, with the same share of each genre."""
+"""Size of the test library, with the same share of each genre."""
 WIDTH, HIDDEN = 518, 40
 SEPARATION, OF_ARTIST, OF_SONG, NOISE = 0.42, 0.8, 0.6, 0.3
 POWERS = {"none": 0.0, "square root": 0.5, "balanced": 1.0}
@@ -40,10 +41,10 @@ RARE = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Library:
-    """One that is learned from, and a larger one of other artists that is judged."""
+    """One that is learned from, and a larger one of other artists to test on."""
 
-    own: Part
-    judged: Part
+    own: Dataset
+    test: Dataset
 
 
 def main() -> None:
@@ -54,7 +55,7 @@ def main() -> None:
         library = long_tailed(seed)
         for weighting, power in POWERS.items():
             for kind, (head, own_logits, validation) in fitted(library.own, power, seed).items():
-                for scaling, figures in judge(head, own_logits, validation, library.judged).items():
+                for scaling, figures in figures_of_both(head, own_logits, validation, library.test).items():
                     found.setdefault((kind, scaling, weighting), []).append(figures)
         print(f"library {seed + 1} of {SEEDS} done", flush=True)
     print_figures(found)
@@ -82,29 +83,27 @@ def long_tailed(seed: int) -> Library:
     through = random.normal(size=(HIDDEN, WIDTH)) / np.sqrt(HIDDEN)
     sizes = np.exp(2 * random.normal(size=WIDTH))
 
-    def part(times: int) -> Part:
+    def part(times: int) -> Dataset:
         labels = np.repeat(np.arange(GENRES), counts * times)
         firsts = np.concatenate([np.arange(count * times) % SONGS_AN_ARTIST == 0 for count in counts])
         artists = np.cumsum(firsts) - 1
         offsets = OF_ARTIST * random.normal(size=(artists[-1] + 1, HIDDEN))
         places = centres[labels] + offsets[artists] + OF_SONG * random.normal(size=(len(labels), HIDDEN))
         vectors = (places @ through + NOISE * random.normal(size=(len(labels), WIDTH))) * sizes
-        songs = one_genre_each(vectors.astype(np.float32), labels, artists, tuple(map(str, range(GENRES))))
-        return Part(
-            vectors=songs.vectors, named=songs.named, labels=labels, sources=songs.sources, groups=artists
-        )
+        names = tuple(map(str, range(GENRES)))
+        return single_label_dataset(vectors.astype(np.float32), labels, artists, names)
 
-    return Library(own=part(1), judged=part(TIMES_THE_LIBRARY))
+    return Library(own=part(1), test=part(TIMES_THE_LIBRARY))
 
 
-def fitted(part: Part, power: float, seed: int) -> dict[str, tuple[Head, Array, Part]]:
+def fitted(part: Dataset, power: float, seed: int) -> dict[str, tuple[Head, Array, Dataset]]:
     """Of both kinds the head that is likeliest on held-out artists of the library; what it says of these; and them."""
     own = grouped_folds(part.labels, part.groups, folds=5, seed=seed) == 0
     learned, validation = part.only(~own), part.only(own)
     weights = class_weights(learned.labels, power)
-    tried = [logistic(learned, validation, strength, weights, seed) for strength in STRENGTHS]
-    regression = best_of(tried)
-    network = stop_early(validation, 0.0, network_logits(learned, validation, weights, seed))
+    candidates = [logistic(learned, validation, strength, weights, seed) for strength in STRENGTHS]
+    regression = best_candidate(candidates)
+    network = early_stopping(validation, 0.0, network_logits(learned, validation, weights, seed))
     return {
         each.recipe.algorithm: (
             fit_head(learned, each.recipe, seed=seed, weights=weights), each.logits, validation
@@ -123,21 +122,23 @@ def class_weights(labels: np.ndarray, power: float) -> Array:
     return normalised
 
 
-def logistic(learned: Part, validation: Part, strength: float, weights: Array, seed: int) -> Tried:
+def logistic(learned: Dataset, validation: Dataset, strength: float, weights: Array, seed: int) -> Candidate:
     recipe = Recipe(algorithm=LOGISTIC, strength=strength)
     head = fit_head(learned, recipe, seed=seed, weights=weights)
-    return judged(recipe, validation, head.logits(validation.vectors))
+    return scored(recipe, validation, head.logits(validation.vectors))
 
 
-def network_logits(learned: Part, validation: Part, weights: Array, seed: int) -> Iterator[Array]:
-    """What the perceptrons say of the validation songs after each epoch."""
+def network_logits(learned: Dataset, validation: Dataset, weights: Array, seed: int) -> Iterator[Array]:
+    """Logits of the perceptrons for the validation songs after each epoch."""
     songs = prepared(learned, weights)
     for ensemble in epochs(songs, seed):
         yield ensemble_head(songs, ensemble).logits(validation.vectors)
 
 
-def judge(head: Head, own_logits: Array, validation: Part, part: Part) -> dict[str, list[float]]:
-    """`FIGURES` on the songs that are judged, for both ways of calibration."""
+def figures_of_both(
+    head: Head, own_logits: Array, validation: Dataset, part: Dataset
+) -> dict[str, list[float]]:
+    """`FIGURES` on the test library, for both ways of calibration."""
     logits = head.logits(part.vectors)
     scalings = {
         "of a training": calibrated(own_logits, validation)[0],
@@ -148,7 +149,7 @@ def judge(head: Head, own_logits: Array, validation: Part, part: Part) -> dict[s
     return {name: figures_of(scaling.logits(logits), part) for name, scaling in scalings.items()}
 
 
-def figures_of(logits: np.ndarray, part: Part) -> list[float]:
+def figures_of(logits: np.ndarray, part: Dataset) -> list[float]:
     predicted = logits.argmax(axis=1)
     of_genres = genre_figures(
         confusion_matrix(part.labels, predicted, GENRES), tuple(map(str, range(GENRES)))

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from features.audio.decode import load_excerpt
 from features.fma.vector import fma_features
-from inference.training.cross_validation import hear
-from inference.training.dataset import LabelledSongs, Part, of_learned_genres, one_genre_each
+from inference.training.cross_validation import predict_oof
+from inference.training.dataset import Dataset, single_label_dataset
 from inference.training.fitting import LOGISTIC, Recipe
 from inference.training.options import TrainingOptions
 from inference.training.splits import grouped_folds
@@ -30,7 +30,7 @@ def main() -> None:
     gains = []
     for seed in range(REPEATS):
         labels = with_wrong_tags(truth, len(genres), seed)
-        songs = one_genre_each(vectors, labels, artists, genres)
+        songs = single_label_dataset(vectors, labels, artists, genres)
         precision, recall = found(songs, labels != truth)
         without, with_it = accuracies(songs, truth)
         gains.append(with_it - without)
@@ -64,20 +64,20 @@ def with_wrong_tags(truth: np.ndarray, genres: int, seed: int) -> np.ndarray:
     return labels
 
 
-def found(songs: LabelledSongs, wrong: np.ndarray) -> tuple[float, float]:
+def found(songs: Dataset, wrong: np.ndarray) -> tuple[float, float]:
     """Precision and recall of the labels that a training calls wrong."""
-    heard = train_stage(songs, TrainingOptions(), lambda step, fraction: None).out_of_fold
-    hits = (heard.suspects & wrong[heard.judged.rows]).sum()
-    return float(hits / max(heard.suspects.sum(), 1)), float(hits / wrong.sum())
+    out_of_fold = train_stage(songs, TrainingOptions(), lambda step, fraction: None).out_of_fold
+    suspected = out_of_fold.suspected_label_errors
+    hits = (suspected & wrong[out_of_fold.predictions.rows]).sum()
+    return float(hits / max(suspected.sum(), 1)), float(hits / wrong.sum())
 
 
-def accuracies(songs: LabelledSongs, truth: np.ndarray) -> tuple[float, float]:
-    """Share of songs whose true genre is named by a model that never heard the artist, without handling and with."""
-    rows, part = of_learned_genres(songs, range(len(songs.genres)))
-    return right(part, truth[rows], handle=False), right(part, truth[rows], handle=True)
+def accuracies(songs: Dataset, truth: np.ndarray) -> tuple[float, float]:
+    """Out-of-fold accuracy against the true genres, without handling and with."""
+    return right(songs, truth, handle=False), right(songs, truth, handle=True)
 
 
-def right(part: Part, truth: np.ndarray, *, handle: bool) -> float:
-    folds = grouped_folds(part.labels, part.groups, folds=5, seed=1)
-    heard = hear(part, folds, RECIPE, seed=0, handle_noise=handle, only=np.unique(folds))
-    return float(np.mean(heard.logits.argmax(axis=1) == truth))
+def right(songs: Dataset, truth: np.ndarray, *, handle: bool) -> float:
+    folds = grouped_folds(songs.labels, songs.groups, folds=5, seed=1)
+    scores = predict_oof(songs, folds, RECIPE, seed=0, handle_noise=handle, only=np.unique(folds))
+    return float(np.mean(scores.logits.argmax(axis=1) == truth))

@@ -44,13 +44,13 @@ def main() -> None:
 
 def print_stage(record: HeadRecord, width: int) -> None:
     """A line of the table, and what was tried."""
-    error = record.calibration.after if record.calibration else 0.0
+    error = record.calibration.after
     print(
         f"{record.stage:6}{record.song_count:9,}{width:7}{record.training_seconds / 60:9.1f}"
         f"{record.held_out.accuracy:10.3f}{error:7.3f}  {record.recipe}"
     )
-    for tried in record.tried:
-        print(f"{'':48}  tried {tried.algorithm}: accuracy {tried.accuracy:.3f}, loss {tried.loss:.3f}")
+    for each in record.candidates:
+        print(f"{'':48}  tried {each.algorithm}: accuracy {each.accuracy:.3f}, loss {each.loss:.3f}")
 
 
 def write_corpus(folder: Path) -> None:

@@ -90,7 +90,7 @@ def _print_half_precision() -> None:
     from big_library import ALBUMS_PER_ARTIST, SONGS_PER_ALBUM
     from big_vectors import VectorMaker
     from inference.classify.probabilities import softmax
-    from inference.training.dataset import of_learned_genres, one_genre_each
+    from inference.training.dataset import single_label_dataset
     from inference.training.fitting import LOGISTIC, Recipe, fit_head
 
     songs_per_artist = ALBUMS_PER_ARTIST * SONGS_PER_ALBUM
@@ -102,9 +102,8 @@ def _print_half_precision() -> None:
     half = np.concatenate([fma, mert.astype(np.float16).astype(np.float32)], axis=1)
     artist = numbers // songs_per_artist
     labels, names = artists[artist], tuple(map(str, range(GENRES)))
-    songs = one_genre_each(full[:TAUGHT], labels[:TAUGHT], artist[:TAUGHT], names)
-    _, part = of_learned_genres(songs, range(GENRES))
-    head = fit_head(part, Recipe(algorithm=LOGISTIC, strength=0.01), seed=0)
+    songs = single_label_dataset(full[:TAUGHT], labels[:TAUGHT], artist[:TAUGHT], names)
+    head = fit_head(songs, Recipe(algorithm=LOGISTIC, strength=0.01), seed=0)
     exact, rounded = (softmax(head.logits(vectors[TAUGHT:])) for vectors in (full, half))
     changed = int((exact.argmax(axis=1) != rounded.argmax(axis=1)).sum())
     right = (exact.argmax(axis=1) == labels[TAUGHT:]).mean()

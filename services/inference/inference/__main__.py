@@ -8,19 +8,19 @@ from reclass.inference.v1 import inference_pb2_grpc
 from runtime.channel import BRIEFLY, open_channel
 from runtime.metrics import new_registry
 from runtime.server import serve
+from runtime.streams import StreamLimits
 from runtime.telemetry import configure_logging
 from runtime.triton import Triton, identity_of
 from runtime.watchdog import Watchdog, WatchdogMetrics
 
-from inference.jobs.training_job import Learner
+from inference.jobs.training_job import Trainer
 from inference.registry.store import ModelStore
-from inference.rpc.admission import Places
+from inference.rpc.admission import calls_limit, streams_limit
 from inference.rpc.callers import Callers
-from inference.rpc.classify_request import Cases
+from inference.rpc.classify_request import Classifier
 from inference.rpc.rights import MAY_CALL
 from inference.rpc.servicer import InferenceServicer
-from inference.rpc.stream_session import StreamLimits
-from inference.serving.embedding_models import embedder_probes
+from inference.serving.embedding_models import embedding_model_probes
 from inference.serving.heads import Heads
 from inference.serving.lifecycle import Models
 from inference.settings import InferenceSettings
@@ -48,7 +48,7 @@ def main() -> None:
     watchdogs = [
         Watchdog(triton, probes, every_seconds=settings.watchdog_seconds, metrics=metrics)
         # A model of embeddings may be busy for minutes, and the heads are not to wait for it.
-        for probes in (servicer.probes, embedder_probes)
+        for probes in (servicer.probes, embedding_model_probes)
     ]
 
     def warm_up() -> None:
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def channel_to_features(settings: InferenceSettings) -> grpc.Channel:
-    """A call that must not wait hears within seconds that features is down; one that may says so itself."""
+    """A call that must not wait is told within seconds that features is down; one that may says so itself."""
     token = settings.features_token.get_secret_value() if settings.features_token else None
     return open_channel(
         settings.features_target,
@@ -101,18 +101,19 @@ def build(
     return InferenceServicer(
         heads=heads,
         models=Models(store=store, heads=heads),
-        learner=Learner(store=store, heads=heads, threads=settings.threads_for_training()),
-        cases=Cases(
+        trainer=Trainer(store=store, heads=heads, threads=settings.threads_for_training()),
+        classifier=Classifier(
             heads=heads,
             features=features,
             extract_timeout_seconds=settings.extract_timeout_seconds,
             max_content_bytes=settings.max_content_bytes,
         ),
-        places=Places(calls=settings.max_calls, streams=settings.max_streams),
+        calls=calls_limit(settings.max_calls),
+        streams=streams_limit(settings.max_streams),
         stream_limits=StreamLimits(
             songs=settings.max_stream_songs,
             content_bytes=settings.max_content_bytes,
-            hearings=settings.max_stream_hearings,
+            workers=settings.max_stream_extractions,
         ),
         callers=callers or Callers(settings.folder),
     )

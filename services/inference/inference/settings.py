@@ -50,8 +50,8 @@ class InferenceSettings(TritonCallerSettings):
     """ClassifyTracks streams at the same time."""
     max_stream_songs: int = Field(default=512, ge=1, le=65536)
     """Songs of one ClassifyTracks stream that are in the works at the same time."""
-    max_stream_hearings: int = Field(default=16, ge=1, le=256)
-    """Songs of one ClassifyTracks stream that features is asked to hear at the same time."""
+    max_stream_extractions: int = Field(default=16, ge=1, le=256)
+    """Songs of one ClassifyTracks stream from which features extracts at the same time."""
     watchdog_seconds: float = Field(default=10.0, ge=0, le=3600)
     """How often each model in Triton is asked whether it answers, and loaded again if not; 0 leaves that to callers."""
     training_threads: int = Field(default=0, ge=0, le=256)

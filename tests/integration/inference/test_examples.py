@@ -48,8 +48,8 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def system(trained: System, library: SyntheticLibrary, tmp_path: Path) -> Iterator[System]:
     """Hears a song such as those of the training, one unlike all of them, and one that is not there."""
-    song, strange = library.vectors[3], library.vectors[3] + 1e4
-    for name, values in ((KNOWN, song), (STRANGE, strange.astype(np.float32))):
+    song, is_ood = library.vectors[3], library.vectors[3] + 1e4
+    for name, values in ((KNOWN, song), (STRANGE, is_ood.astype(np.float32))):
         content = tmp_path / Path(name).name
         content.write_bytes(bytes(1000 if name == KNOWN else 2000))
         trained.features.audio[name] = trained.features.audio[f"{content.stat().st_size} bytes"] = {1: values}

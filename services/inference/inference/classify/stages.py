@@ -1,4 +1,4 @@
-"""The stages of progressive voting: what each hears and from which confidence on it decides."""
+"""The stages of progressive voting: which vectors each uses and from which confidence on it decides."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ LENGTHS: Mapping[VectorKind, tuple[int, ...]] = {
 
 LARGEST_VALUE = 1e9
 """Beyond every definition: FMA's largest are frequencies and kurtoses, which are at most the number of frames;
-embeddings have hundreds. Squares of far larger ones do not fit into the float32 that heads reckon with."""
+embeddings have hundreds. Squares of far larger ones overflow the float32 that heads compute with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +40,9 @@ class Vector:
 
     kind: VectorKind
     version: str
-    """Everything that changes the values; vectors of two versions are never mixed."""
+    """The feature version: everything that changes the values; vectors of two versions are never mixed."""
     values: Array
-    """[shape=(n,)], finite and of a size that sound can have."""
+    """[n] float32, finite and of a size that sound can have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class Stage:
     number: int
     """From 1."""
     kinds: tuple[VectorKind, ...]
-    """The vectors that are joined, in this order, into the input of the stage's head."""
+    """The vectors that are concatenated, in this order, into the input of the stage's head."""
     model: str
     """Name of the head in the model repository."""
     threshold: float
@@ -72,12 +72,12 @@ STAGES = (
 
 
 TRIAL_PART = "weights=trial"
-"""Stands among the parts of a version whose vectors random weights made."""
+"""Stands among the parts of a feature version whose vectors come from random weights."""
 
 
 @lru_cache(maxsize=1000)  # asked for every verdict, of a few versions
-def made_by_random_weights(version: str) -> bool:
-    """Whether vectors of this version were made for trials only, and mean nothing."""
+def has_random_weights(version: str) -> bool:
+    """Whether vectors of this feature version are for trials only, and mean nothing."""
     return TRIAL_PART in version.split(";")
 
 

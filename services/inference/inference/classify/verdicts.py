@@ -1,11 +1,10 @@
-"""What a vote is made of: the heads that are asked, the rule, the verdicts, the result."""
+"""What goes into a vote and comes out of it: heads, their output, extraction results, verdicts, the classification."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
 
-from inference.classify.stages import Array, Stage, Vector, VectorKind, made_by_random_weights
-from inference.classify.voting import decides
+from inference.classify.stages import Array, Stage, Vector, VectorKind, has_random_weights
+from inference.classify.voting import Outcome, decides
 from inference.errors import InferenceError
 
 
@@ -20,24 +19,24 @@ class InstalledHead:
     """In the order of the logits."""
     temperature: float
     feature_versions: Mapping[VectorKind, str]
-    """The make of the vectors that it was trained on, in the order in which they are joined; it sees no others."""
-    ood_threshold: float | None = None
-    """Distance from the songs of its training beyond which it does not decide; None for a head that knows none."""
+    """Of the vectors that it was trained on, in the order in which they are concatenated; it takes no others."""
+    ood_threshold: float
+    """Mahalanobis distance from the training songs beyond which a song is out of distribution."""
 
     @property
     def kinds(self) -> tuple[VectorKind, ...]:
-        """What it hears, which need not be what its stage usually does."""
+        """The kinds of its vectors, which need not be those that are usual for its stage."""
         return tuple(self.feature_versions)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Opinions:
-    """What a head says of some songs."""
+class HeadOutput:
+    """What a head gives for some songs."""
 
     logits: Array
     """[rows, genres]"""
-    distances: Array | None
-    """[rows] from the songs of its training; None from a head that knows none."""
+    distances: Array
+    """[rows] Mahalanobis distance from the training songs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,77 +58,42 @@ class MissingVector:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
-    """What listening to the audio gave."""
+class ExtractionResult:
+    """What the extraction of features from the audio gave."""
 
     vectors: tuple[Vector, ...]
     missing: tuple[MissingVector, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rule:
-    """How to vote."""
-
-    thresholds: Sequence[float] = ()
-    """Confidence from which a stage decides, by stage from the first; missing ones are the stages' own."""
-    max_stages: int | None = None
-    """At most so many stages; None for all that are installed."""
-    top_k: int = 5
-    """Genres in each verdict."""
-
-    def threshold(self, stage: Stage) -> float:
-        """The threshold of a stage."""
-        return self.thresholds[stage.number - 1] if stage.number <= len(self.thresholds) else stage.threshold
-
-
-@dataclass(frozen=True, kw_only=True)
 class StageVerdict:
-    """What one stage says."""
+    """What one stage says of a song."""
 
     stage: int
     model_version: str
     top: tuple[tuple[str, float], ...]
     """Genre and calibrated probability, best first."""
     threshold: float
+    """In force: the confidence from which the stage decides."""
     feature_versions: tuple[str, ...]
-    """Of the vectors that it judged."""
-    strange: bool = False
-    """The song is unlike those of the training: the genre is a guess, whatever the probability says."""
+    """Of the vectors that it used."""
+    is_ood: bool = False
+    """The song is out of the distribution of the training: the genre is a guess, whatever its probability."""
 
     @property
     def confidence(self) -> float:
-        """Probability of the best genre."""
+        """Calibrated probability of the best genre."""
         return self.top[0][1]
 
     @property
     def decided(self) -> bool:
-        """Whether it reached the threshold, on a song of the kind that it knows."""
-        return decides(self.confidence, self.threshold, strange=self.strange)
+        """Whether the stage decides."""
+        return decides(self.confidence, self.threshold, self.is_ood)
 
     @property
     def random_weights(self) -> bool:
-        """Whether it judged vectors that mean nothing."""
-        return any(map(made_by_random_weights, self.feature_versions))
-
-
-class Outcome(Enum):
-    """How a vote ended."""
-
-    CLASSIFIED = auto()
-    NO_MODEL = auto()
-    PROVISIONAL = auto()
-    UNSURE = auto()
-    """The stage with the last word has learned from no songs like this one."""
-
-
-def deciding(verdicts: Sequence[StageVerdict]) -> StageVerdict:
-    """The verdict with the last word: the first that decides, else the last one."""
-    return next((verdict for verdict in verdicts if verdict.decided), verdicts[-1])
-
-
-def outcome_of(verdicts: Sequence[StageVerdict]) -> Outcome:
-    """What verdicts come to when no stage is missing."""
-    return Outcome.UNSURE if deciding(verdicts).strange else Outcome.CLASSIFIED
+        """Whether its vectors mean nothing."""
+        return any(map(has_random_weights, self.feature_versions))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,8 +109,9 @@ class Classification:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shortfall:
+class SkippedStage:
     """A stage that could not run."""
 
     reason: str
-    worth_retry: bool
+    retryable: bool
+    """Another try may help."""

@@ -1,4 +1,4 @@
-"""How far a share of right answers may lie from the truth, when the songs of one artist stand or fall together."""
+"""Confidence intervals of a share of right answers, where the songs of one artist are right or wrong together."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,10 @@ Z = 1.96
 
 
 def interval_of_mean(values: Values, groups: Ints) -> tuple[float, float]:
-    """95 % percentile interval of the mean of `values` [n] by drawing whole groups [n] again and again.
+    """95 % percentile interval of the mean of `values` [n] by a cluster bootstrap over `groups` [n].
 
-    Artists are drawn, not songs: ten songs of one album are hardly more evidence than one, and an interval over songs
-    would be too narrow wherever an artist has several.
+    Artists are drawn with replacement, not songs: ten songs of one album are hardly more evidence than one, and an
+    interval over songs would be too narrow wherever an artist has several.
     """
     sums, sizes = per_group(values, groups)
     drawn = np.random.default_rng(SEED).multinomial(
@@ -36,7 +36,7 @@ def per_group(values: Values, groups: Ints) -> tuple[NDArray[np.float64], NDArra
 
 
 def design_effect(values: Values, groups: Ints) -> float:
-    """By how much the groups widen the variance of a mean (Kish); at least 1."""
+    """Design effect (Kish): by how much the groups [n] widen the variance of the mean of `values` [n]; at least 1."""
     mean = float(np.mean(values))
     binomial = mean * (1 - mean) * len(values)
     if binomial == 0:
@@ -47,7 +47,7 @@ def design_effect(values: Values, groups: Ints) -> float:
 
 
 def lower_end(right: float, songs: float, effect: float) -> float:
-    """Lower end of the 95 % interval (Wilson) of a share of `right` among `songs` that count as songs / effect.
+    """Lower end of the 95 % Wilson score interval of `right` out of `songs`, whose effective number is songs / effect.
 
     Unlike a bootstrap it does not say 100 % where all of a handful are right.
     """

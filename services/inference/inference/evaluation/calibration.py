@@ -1,4 +1,4 @@
-"""From logits to probabilities, and how far these mean what they say."""
+"""How well calibrated probabilities are: negative log-likelihood, expected calibration error, reliability diagram."""
 
 from dataclasses import dataclass
 
@@ -25,24 +25,27 @@ class CalibrationBin:
 
 
 def negative_log_likelihood(logits: Floats, labels: Ints, temperature: float = 1.0) -> float:
-    """Mean of -log p(label) in nats."""
+    """Mean of -log p(label) in nats, of logits [n, genres] divided by the temperature and labels [n]."""
     scaled = np.asarray(logits, dtype=np.float64) / temperature
     return float(-np.mean(log_softmax(scaled)[np.arange(len(labels)), labels]))
 
 
 def calibration_error(confidence: Floats, right: NDArray[np.bool_] | Ints, bins: int = 10) -> float:
-    """Mean distance of confidence [n] and accuracy over equal-width bins of confidence, weighted by songs; 0 to 1."""
+    """Expected calibration error: mean distance of confidence [n] and accuracy over equal-width bins; 0 to 1.
+
+    right : [n] whether the prediction is right. Each bin weighs as much as it has songs.
+    """
     gaps = np.bincount(bin_of(confidence, bins), weights=confidence - right, minlength=bins)
     return float(np.abs(gaps).sum() / len(confidence))
 
 
 def expected_calibration_error(probabilities: Floats, labels: Ints, bins: int = 10) -> float:
-    """The calibration error of the best genre's probability."""
+    """The calibration error of the best genre's probability, of probabilities [n, genres] and labels [n]."""
     return calibration_error(probabilities.max(axis=1), probabilities.argmax(axis=1) == labels, bins)
 
 
 def sampling_error(confidence: Floats, bins: int = 10) -> float:
-    """The calibration error that these confidences [n] would show if they meant exactly what they say.
+    """The calibration error that these confidences [n] would show if they were perfectly calibrated.
 
     Root mean square over drawn outcomes: with few songs it is far from 0, and an error no larger says nothing.
     """
@@ -57,10 +60,10 @@ def calibration_bins(
     confidence: Floats, right: NDArray[np.bool_], bins: int = 10
 ) -> tuple[CalibrationBin, ...]:
     """Confidence and accuracy of equal-width bins, for a reliability diagram."""
-    places = bin_of(confidence, bins)
-    songs = np.bincount(places, minlength=bins)
-    sums = np.bincount(places, weights=confidence, minlength=bins) / np.maximum(songs, 1)
-    hits = np.bincount(places, weights=right, minlength=bins) / np.maximum(songs, 1)
+    bin_index = bin_of(confidence, bins)
+    songs = np.bincount(bin_index, minlength=bins)
+    sums = np.bincount(bin_index, weights=confidence, minlength=bins) / np.maximum(songs, 1)
+    hits = np.bincount(bin_index, weights=right, minlength=bins) / np.maximum(songs, 1)
     return tuple(
         CalibrationBin(songs=int(n), confidence=float(c), accuracy=float(a))
         for n, c, a in zip(songs, sums, hits, strict=True)
@@ -73,7 +76,7 @@ def bin_of(confidence: Floats, bins: int) -> NDArray[np.intp]:
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrationFigures:
-    """How far the confidence of predictions, of songs that had no part in the calibration, means what it says."""
+    """How well calibrated predictions are, of songs that had no part in the calibration."""
 
     songs: int
     before: float

@@ -1,4 +1,4 @@
-"""What is decided from which confidence on, and how much of that is right."""
+"""Coverage and accuracy by the confidence threshold (selective classification)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ Bools = NDArray[np.bool_]
 
 THRESHOLDS = (*(step / 20 for step in range(20)), 0.97, 0.98, 0.99)
 """Of the curve: every twentieth, and closer where it matters."""
-ASKED_FOR = 0.95
-FEWEST_SONGS = 20
+TARGET_ACCURACY = 0.95
+MIN_SONGS = 20
 """A share of fewer songs than these says nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CoveragePoint:
-    """What a threshold gives."""
+    """Coverage and accuracy at one threshold."""
 
     threshold: float
     coverage: float
@@ -35,21 +35,22 @@ class CoveragePoint:
 def coverage_curve(
     confidence: Floats, right: Bools, groups: Ints, thresholds: Sequence[float] = THRESHOLDS
 ) -> tuple[CoveragePoint, ...]:
-    """Points of rising threshold, for confidences [n] of predictions that are right or not [n], of artists [n].
+    """Points of rising threshold, for confidences [n] of predictions that are right or not [n], of artists `groups`
+    [n].
 
-    Among them the lowest threshold at which 95 % are right, which is what is asked for most; where there is one.
+    Among them the lowest threshold at which 95 % are right, where there is one: most people want that one.
     """
     # Of all songs, since the few that a high threshold leaves may all be right and would seem independent.
     effect = design_effect(right, groups)
     points = [coverage_at(threshold, confidence, right, effect) for threshold in thresholds]
-    asked_for = threshold_for_precision(confidence, right, groups, ASKED_FOR)
-    if asked_for is not None:
-        points.append(asked_for)
+    at_target = threshold_for_precision(confidence, right, groups, TARGET_ACCURACY)
+    if at_target is not None:
+        points.append(at_target)
     return tuple(sorted(points, key=lambda point: point.threshold))
 
 
 def coverage_at(threshold: float, confidence: Floats, right: Bools, effect: float) -> CoveragePoint:
-    """What one threshold gives."""
+    """Coverage and accuracy at one threshold; effect : see `design_effect`."""
     reached = confidence >= threshold
     songs, hits = int(reached.sum()), int(right[reached].sum())
     return CoveragePoint(
@@ -61,11 +62,11 @@ def coverage_at(threshold: float, confidence: Floats, right: Bools, effect: floa
 
 
 def threshold_for_precision(
-    confidence: Floats, right: Bools, groups: Ints, wanted: float
+    confidence: Floats, right: Bools, groups: Ints, accuracy: float
 ) -> CoveragePoint | None:
-    """The lowest threshold at which at least `wanted` of the decided songs are right, and what it covers.
+    """The lowest threshold at which at least `accuracy` of the decided songs are right, and what it covers.
 
-    None where no threshold that decides 20 songs is so good. How sure the accuracy is says `accuracy_low`: on few songs
+    None where no threshold that decides 20 songs is so good. `accuracy_low` says how sure the accuracy is: on few songs
     it lies far below.
     """
     order = np.argsort(-confidence, kind="stable")
@@ -73,7 +74,7 @@ def threshold_for_precision(
     decided = np.arange(1, len(order) + 1)
     # Songs of one confidence are decided together.
     last_of_its_kind = np.append(sorted_confidence[1:] < sorted_confidence[:-1], True)
-    good = last_of_its_kind & (decided >= FEWEST_SONGS) & (np.cumsum(right[order]) >= wanted * decided)
+    good = last_of_its_kind & (decided >= MIN_SONGS) & (np.cumsum(right[order]) >= accuracy * decided)
     if not good.any():
         return None
     threshold = float(sorted_confidence[np.flatnonzero(good)[-1]])

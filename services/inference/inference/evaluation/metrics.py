@@ -1,4 +1,4 @@
-"""How good predictions are on songs that the model never heard."""
+"""Accuracy, F1, recall and confusion of predictions on songs of artists that were not in the training."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class GenreFigures:
 
 @dataclass(frozen=True, kw_only=True)
 class HeldOutFigures:
-    """Figures on songs of artists that were not in training. Those with a default came later than the first records."""
+    """Figures on songs of artists that were not in the training."""
 
     songs: int
     accuracy: float
@@ -37,20 +37,20 @@ class HeldOutFigures:
     majority_baseline_accuracy: float
     """Accuracy of always naming the training part's most frequent genre."""
     genres: tuple[GenreFigures, ...]
-    accuracy_low: float = 0.0
-    accuracy_high: float = 0.0
+    accuracy_low: float
+    accuracy_high: float
     """95 % interval, by bootstrap over artists."""
-    balanced_accuracy: float = 0.0
+    balanced_accuracy: float
     """Mean recall of the genres that occur among the held-out songs."""
-    top3_accuracy: float = 0.0
-    top5_accuracy: float = 0.0
+    top3_accuracy: float
+    top5_accuracy: float
     """Share of songs whose genre is among the best three and five."""
-    confusion: tuple[tuple[int, ...], ...] = ()
+    confusion: tuple[tuple[int, ...], ...]
     """Songs by true genre (rows) and predicted genre (columns), in the order of `genres`."""
 
 
 def held_out_figures(
-    *, scores: Floats, named: Bools, labels: Ints, groups: Ints, train_labels: Ints, genres: Sequence[str]
+    *, scores: Floats, multi_hot: Bools, labels: Ints, groups: Ints, train_labels: Ints, genres: Sequence[str]
 ) -> HeldOutFigures:
     """Figures of scores [n, genres], the best genre's highest.
 
@@ -58,7 +58,7 @@ def held_out_figures(
     is predicted rightly by any of them, and then counts as a song of that one. groups : [n] artists.
     """
     predicted = scores.argmax(axis=1)
-    truth = truths(predicted, named, labels)
+    truth = effective_labels(predicted, multi_hot, labels)
     right = predicted == truth
     confusion = confusion_matrix(truth, predicted, len(genres))
     per_genre = genre_figures(confusion, genres)
@@ -71,17 +71,17 @@ def held_out_figures(
         accuracy_high=high,
         macro_f1=macro_f1(per_genre),
         balanced_accuracy=mean_recall(per_genre),
-        top3_accuracy=top_accuracy(scores, named, 3),
-        top5_accuracy=top_accuracy(scores, named, 5),
-        majority_baseline_accuracy=float(named[:, majority].mean()),
+        top3_accuracy=top_accuracy(scores, multi_hot, 3),
+        top5_accuracy=top_accuracy(scores, multi_hot, 5),
+        majority_baseline_accuracy=float(multi_hot[:, majority].mean()),
         confusion=tuple(tuple(int(count) for count in row) for row in confusion),
         genres=per_genre,
     )
 
 
-def truths(predicted: Ints, named: Bools, labels: Ints) -> NDArray[np.intp]:
+def effective_labels(predicted: Ints, multi_hot: Bools, labels: Ints) -> NDArray[np.intp]:
     """The genre that each song [n] counts for: the predicted one where its label names it, else the label's first."""
-    found = named[np.arange(len(predicted)), predicted]
+    found = multi_hot[np.arange(len(predicted)), predicted]
     return np.where(found, predicted, labels).astype(np.intp)
 
 
@@ -120,7 +120,7 @@ def mean_recall(figures: Sequence[GenreFigures]) -> float:
     return float(np.mean(recalls)) if recalls else 0.0
 
 
-def top_accuracy(scores: Floats, named: Bools, count: int) -> float:
+def top_accuracy(scores: Floats, multi_hot: Bools, count: int) -> float:
     """Share of songs that have one of their genres among the best `count`."""
     best = np.argsort(-scores, axis=1, kind="stable")[:, :count]
-    return float(np.take_along_axis(named, best, axis=1).any(axis=1).mean())
+    return float(np.take_along_axis(multi_hot, best, axis=1).any(axis=1).mean())

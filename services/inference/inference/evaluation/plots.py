@@ -1,4 +1,4 @@
-"""Draws the report of a training: confusion matrix, reliability diagram, coverage against accuracy, thresholds."""
+"""The figures of a report: confusion matrix, reliability diagram, accuracy by coverage, thresholds."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from inference.evaluation.calibration import CalibrationBin, CalibrationFigures
-from inference.evaluation.coverage import FEWEST_SONGS, CoveragePoint
+from inference.evaluation.coverage import MIN_SONGS, CoveragePoint
 from inference.evaluation.metrics import HeldOutFigures
 from inference.evaluation.thresholds import CascadeFigures
 
@@ -41,7 +41,7 @@ STYLE = {
     "grid.color": "#e3e7ea",
     "axes.axisbelow": True,
 }
-MOST_NUMBERED_GENRES = 24
+MAX_NUMBERED_GENRES = 24
 """Beyond so many the counts in the cells could not be read."""
 
 
@@ -69,10 +69,10 @@ def draw_confusion(path: Path, figures: HeldOutFigures, title: str) -> None:
         axes.set_yticks(
             range(len(names)), [f"{name} ({row.sum()})" for name, row in zip(names, counts, strict=True)]
         )
-        axes.set_xlabel("Genre that the model names")
+        axes.set_xlabel("Predicted genre")
         axes.set_ylabel("True genre (songs)")
         axes.set_title(f"{title}\n{figures.accuracy:.0%} of {figures.songs:,} songs right")
-        if len(names) <= MOST_NUMBERED_GENRES:
+        if len(names) <= MAX_NUMBERED_GENRES:
             number_cells(axes, counts, shares)
         bar = axes.figure.colorbar(image, ax=axes, shrink=0.7, format=lambda share, _: f"{share:.0%}")
         bar.set_label("Share of the true genre's songs")
@@ -80,7 +80,7 @@ def draw_confusion(path: Path, figures: HeldOutFigures, title: str) -> None:
 
 
 def between_cells(axes: Axes, genres: int) -> None:
-    """Thin lines, by which the eye finds the way from a cell to its row and column."""
+    """Thin lines that lead the eye from a cell to its row and column."""
     axes.set_xticks(np.arange(genres + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(genres + 1) - 0.5, minor=True)
     axes.grid(visible=True, which="minor", color="#dfe5ea", linewidth=0.8)
@@ -90,34 +90,38 @@ def between_cells(axes: Axes, genres: int) -> None:
 def number_cells(axes: Axes, counts: np.ndarray, shares: np.ndarray) -> None:
     """The number of songs in each cell that has any."""
     for row, column in zip(*np.nonzero(counts), strict=True):
-        colour = "white" if shares[row, column] > 0.55 else DARK
-        axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=colour, fontsize=9)
+        color = "white" if shares[row, column] > 0.55 else DARK
+        axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=color, fontsize=9)
 
 
 def draw_reliability(
-    path: Path, figures: CalibrationFigures, songs: int, title: str, doubt: float = 0.0
+    path: Path, figures: CalibrationFigures, songs: int, title: str, label_noise_rate: float = 0.0
 ) -> None:
-    """How often predictions of so many songs are right, by how sure they are, before and after calibration.
+    """Reliability diagram of predictions on so many songs: accuracy by confidence, before and after calibration.
 
-    doubt : share of the tags that are taken for wrong; calibrated predictions have it counted in.
+    label_noise_rate : share of the tags that are taken for wrong; calibrated probabilities have it counted in.
     """
     with picture(path, 6.4, 6.0) as axes:
-        axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="what it should be")
+        axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="perfectly calibrated")
         draw_bins(axes, figures.bins_before, ORANGE, "s", f"before: error {figures.before:.3f}")
         draw_bins(axes, figures.bins_after, BLUE, "o", f"calibrated: error {figures.after:.3f}")
         axes.set(xlim=(0, 1.02), ylim=(0, 1.02), aspect="equal")
         percent(axes, "xy")
         axes.set_xlabel("Confidence")
-        axes.set_ylabel("Share of right predictions, by the songs' labels")
+        axes.set_ylabel("Accuracy, by the songs' labels")
         axes.set_title(title)
         axes.legend(loc="upper left", frameon=False)
         axes.text(
             0.99,
             0.02,
-            f"{figures.songs:,} predictions of {songs:,} songs, by models that never heard\n"
+            f"{figures.songs:,} predictions of {songs:,} songs, by models that did not learn from\n"
             f"their artists. By chance alone the error would be {figures.sampling:.3f}.\n"
             "Larger marks stand for more songs."
-            + (f"\n{doubt:.0%} of the tags are taken for wrong, and counted so." if doubt >= 0.005 else ""),
+            + (
+                f"\n{label_noise_rate:.0%} of the tags are taken for wrong, and counted as such."
+                if label_noise_rate >= 0.005
+                else ""
+            ),
             transform=axes.transAxes,
             ha="right",
             va="bottom",
@@ -125,29 +129,34 @@ def draw_reliability(
         )
 
 
-def draw_bins(axes: Axes, bins: Sequence[CalibrationBin], colour: str, marker: str, label: str) -> None:
+def draw_bins(axes: Axes, bins: Sequence[CalibrationBin], color: str, marker: str, label: str) -> None:
     """One mark for each bin that has songs, its area by their number."""
     filled = [each for each in bins if each.songs]
     total = sum(each.songs for each in filled)
     confidence, accuracy = [each.confidence for each in filled], [each.accuracy for each in filled]
-    axes.plot(confidence, accuracy, color=colour, linewidth=1, alpha=0.6)
-    axes.plot([], [], color=colour, marker=marker, linewidth=1, label=label)
+    axes.plot(confidence, accuracy, color=color, linewidth=1, alpha=0.6)
+    axes.plot([], [], color=color, marker=marker, linewidth=1, label=label)
     sizes = [25 + 400 * each.songs / total for each in filled]
-    axes.scatter(confidence, accuracy, s=sizes, color=colour, marker=marker, alpha=0.85)
+    axes.scatter(confidence, accuracy, s=sizes, color=color, marker=marker, alpha=0.85)
 
 
 def draw_coverage(path: Path, points: Sequence[CoveragePoint], songs: int, title: str) -> None:
-    """How much of so many songs is decided, and how much of that is right, at each threshold."""
-    fewest = min(FEWEST_SONGS, songs)
+    """Accuracy by coverage of so many songs, a point for each threshold."""
+    fewest = min(MIN_SONGS, songs)
     shown = [point for point in points if round(point.coverage * songs) >= fewest] or list(points[:1])
     coverage = [point.coverage for point in shown]
     accuracy = [point.accuracy for point in shown]
     low = [point.accuracy_low for point in shown]
     with picture(path, 7.2, 5.2) as axes:
         axes.fill_between(
-            coverage, low, accuracy, color=BLUE, alpha=0.15, label="down to the 95 % interval's lower end"
+            coverage,
+            low,
+            accuracy,
+            color=BLUE,
+            alpha=0.15,
+            label="down to the lower end of its 95 % interval",
         )
-        axes.plot(coverage, accuracy, color=BLUE, marker="o", markersize=4, label="right among the decided")
+        axes.plot(coverage, accuracy, color=BLUE, marker="o", markersize=4, label="accuracy")
         axes.axhline(0.95, color=ORANGE, linestyle="--", linewidth=1)
         axes.annotate(
             "95 %", (1.0, 0.95), xycoords=("axes fraction", "data"), va="bottom", ha="right", color=ORANGE
@@ -155,8 +164,8 @@ def draw_coverage(path: Path, points: Sequence[CoveragePoint], songs: int, title
         label_thresholds(axes, shown)
         axes.set(xlim=(0, 1.02), ylim=(max(0.0, min(low) - 0.05), 1.035))
         percent(axes, "xy")
-        axes.set_xlabel("Share of the songs that is decided (beside the points: from which confidence on)")
-        axes.set_ylabel("Share of right ones among those, by their labels")
+        axes.set_xlabel("Coverage: share of the songs that are decided (beside the points: the threshold)")
+        axes.set_ylabel("Accuracy of those, by their labels")
         axes.set_title(title)
         axes.legend(loc="lower left", frameon=False)
 
@@ -178,7 +187,7 @@ def label_thresholds(axes: Axes, points: Sequence[CoveragePoint]) -> None:
 
 
 def draw_vote(path: Path, figures: CascadeFigures) -> None:
-    """Accuracy of the vote by how many songs a later stage has to hear, and the thresholds that are proposed."""
+    """Accuracy of the vote by the share of songs that go on to a later stage, and the proposed thresholds."""
     curve = figures.curve
     chosen = next((point for point in curve if point.thresholds == figures.proposed_thresholds), None)
     with picture(path, 7.2, 5.2) as axes:
@@ -202,8 +211,8 @@ def draw_vote(path: Path, figures: CascadeFigures) -> None:
             )
         axes.set_xlim(-0.02, 1.02)
         percent(axes, "xy")
-        axes.set_xlabel("Share of the songs that a later stage hears")
-        axes.set_ylabel("Right predictions, on validation artists")
+        axes.set_xlabel("Share of the songs that go on to a later stage")
+        axes.set_ylabel("Accuracy, on validation artists")
         axes.set_title("What a later stage costs and brings")
         axes.legend(loc="lower right", frameon=False)
 

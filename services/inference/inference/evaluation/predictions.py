@@ -1,37 +1,31 @@
-"""Songs that a model judged which never heard their artists."""
+"""Predictions on songs of artists that the model did not learn from, beside what their labels say."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.evaluation.metrics import truths
+from inference.evaluation.metrics import effective_labels
 
 Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
-    """Songs that a model judged which never heard their artists."""
+class Predictions:
+    """Predictions on songs of artists that the model did not learn from; all arrays have one row a song."""
 
     rows: NDArray[np.intp]
     """[m] index of the song among those handed in."""
     probabilities: NDArray[np.float64]
     """[m, genres], calibrated."""
-    named: Bools
-    """[m, genres] what their labels name."""
-    labels: NDArray[np.intp]
-    """[m] the first of that."""
+    multi_hot: Bools
+    """[m, genres] the genres that the label names."""
+    labels: NDArray[np.integer]
+    """[m] the first of them."""
     groups: NDArray[np.integer]
     """[m] artist"""
-    strange: Bools | None = None
-    """[m] unlike the songs of the training; None where nobody has looked."""
-
-    @property
-    def familiar(self) -> Bools:
-        """[m] like the songs of the training, as far as anybody knows."""
-        everything: Bools = np.ones(len(self.rows), dtype=np.bool_)
-        return everything if self.strange is None else ~self.strange
+    is_ood: Bools
+    """[m] out of the distribution of the training."""
 
     @property
     def confidence(self) -> NDArray[np.float64]:
@@ -43,16 +37,9 @@ class Judged:
     def right(self) -> Bools:
         """[m] the best genre is one that the label names."""
         predicted = self.probabilities.argmax(axis=1)
-        right: Bools = truths(predicted, self.named, self.labels) == predicted
+        right: Bools = effective_labels(predicted, self.multi_hot, self.labels) == predicted
         return right
 
-    def only(self, chosen: Bools | NDArray[np.intp]) -> "Judged":
+    def only(self, rows: Bools | NDArray[np.intp]) -> "Predictions":
         """These of the songs."""
-        return Judged(
-            rows=self.rows[chosen],
-            probabilities=self.probabilities[chosen],
-            named=self.named[chosen],
-            labels=self.labels[chosen],
-            groups=self.groups[chosen],
-            strange=None if self.strange is None else self.strange[chosen],
-        )
+        return Predictions(**{name: values[rows] for name, values in vars(self).items()})

@@ -8,24 +8,30 @@ from pathlib import Path
 
 import numpy as np
 
-from inference.jobs.worker_files import EXAMINED_FILE, OPTIONS_FILE, PARTS_FILE
-from inference.jobs.worker_process import LearningProcess, Step
+from inference.jobs.worker_process import (
+    EVALUATION_FILE,
+    OPTIONS_FILE,
+    PARTS_FILE,
+    Progress,
+    WorkerProcess,
+)
+from inference.registry.model_files import PictureFile, pictures_among
 from inference.registry.records import HeadRecord, record_from_json
-from inference.serving.lifecycle import PICTURE_TYPES, PictureFile
+from inference.training.dataset import SplitPart
 from inference.training.dataset_files import CorpusWriter
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExaminationReport:
+class EvaluationReport:
     """How good our heads are on the split."""
 
     record: HeadRecord
-    songs: tuple[int, int, int]
-    """Of the training, validation and test part."""
+    songs: tuple[int, ...]
+    """Number in the training, validation and test part."""
     pictures: tuple[PictureFile, ...]
 
 
-class Examination:
+class EvaluationJob:
     """One evaluation. Songs go into `corpus`, each with its part; `run` does the rest."""
 
     def __init__(self, *, folder: Path, threads: int) -> None:
@@ -33,25 +39,21 @@ class Examination:
         self.parts = array("b")
         """A SplitPart for each song of the corpus."""
         self._folder = folder
-        self._process = LearningProcess("inference.jobs.evaluation_worker", folder, threads)
+        self._process = WorkerProcess("inference.jobs.evaluation_worker", folder, threads)
 
     def cancel(self) -> None:
         """End it. May be called from another thread."""
         self._process.cancel()
 
-    def run(self, *, seed: int, title: str) -> Iterator[Step | ExaminationReport]:
-        """Learn and judge in a process of its own; the report comes last."""
+    def run(self, *, seed: int, title: str) -> Iterator[Progress | EvaluationReport]:
+        """Train and evaluate in a process of its own; the report comes last. Raises what `WorkerProcess.run` does."""
         self.corpus.finish()
         parts = np.asarray(self.parts, dtype=np.int8)
         np.save(self._folder / PARTS_FILE, parts)
         (self._folder / OPTIONS_FILE).write_text(json.dumps({"seed": seed, "title": title}))
         yield from self._process.run()
-        yield ExaminationReport(
-            record=record_from_json((self._folder / EXAMINED_FILE).read_bytes()),
-            songs=(int((parts == 1).sum()), int((parts == 2).sum()), int((parts == 3).sum())),
-            pictures=tuple(
-                PictureFile(name=path.name, media_type=PICTURE_TYPES[path.suffix], path=path)
-                for path in sorted(self._folder.iterdir())
-                if path.suffix in PICTURE_TYPES
-            ),
+        yield EvaluationReport(
+            record=record_from_json((self._folder / EVALUATION_FILE).read_bytes()),
+            songs=tuple(int((parts == part).sum()) for part in SplitPart),
+            pictures=tuple(pictures_among({path.name: path for path in sorted(self._folder.iterdir())})),
         )

@@ -1,4 +1,4 @@
-"""One training from labelled songs to a model, as the steps that a caller watches."""
+"""One training from labelled songs to a model, as the events that a caller watches."""
 
 import hashlib
 import json
@@ -8,45 +8,53 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
+from enum import Enum, auto
 from pathlib import Path
 
 from runtime.telemetry import get_logger
 
 from inference import errors
 from inference.classify.stages import STAGES, Stage
-from inference.classify.verdicts import Rule
-from inference.evaluation.comparison import COMPARISONS, Comparison
-from inference.jobs.evaluation_job import Examination
-from inference.jobs.worker_files import COMPARISON_FILE, OPTIONS_FILE, RIVAL_FILE
-from inference.jobs.worker_process import LearningProcess, Step
-from inference.registry.models import KeptModel, Model, Promotion, kept_model
-from inference.registry.oof_predictions import (
-    SONGS_FILE,
-    HeardOutOfFold,
-    heard_out_of_fold,
-    read_predictions,
-    write_song_ids,
+from inference.evaluation.comparison import COMPARISONS, Comparison, uncompared
+from inference.jobs.evaluation_job import EvaluationJob
+from inference.jobs.worker_process import (
+    CHAMPION_FILE,
+    COMPARISON_FILE,
+    OPTIONS_FILE,
+    Progress,
+    WorkerProcess,
 )
+from inference.registry.model_files import PICTURE_TYPES
+from inference.registry.models import Model, RegisteredModel, heads_of, registered_model
+from inference.registry.oof_predictions import SONGS_FILE, OofPrediction, write_song_ids
 from inference.registry.records import HeadRecord
-from inference.registry.store import ModelStore, version_name
-from inference.serving.heads import Heads, heads_of
-from inference.serving.lifecycle import PICTURE_TYPES, in_service_if_known, put_into_service
+from inference.registry.store import ModelStore
+from inference.serving.heads import Heads
+from inference.serving.lifecycle import in_service_if_known, put_into_service
 from inference.training.dataset_files import CorpusWriter
 from inference.training.options import TrainingOptions
 
 log = get_logger(__name__)
 
 
+class Promotion(Enum):
+    """When a training's model is put into service. The first one always is, unless never is asked for."""
+
+    IF_BETTER = auto()
+    NEVER = auto()
+    ALWAYS = auto()
+
+
 @dataclass(frozen=True, kw_only=True)
-class Learned:
-    """The model that a training made, and whether it is in service."""
+class TrainedModel:
+    """The model of a training."""
 
     records: Mapping[str, HeadRecord]
     """Of its heads, by their names, in the order of the stages."""
-    kept: KeptModel
+    registered: RegisteredModel
 
 
-class Learner:
+class Trainer:
     """Trains, one training at a time, and lets the result serve."""
 
     def __init__(self, *, store: ModelStore, heads: Heads, threads: int) -> None:
@@ -55,21 +63,21 @@ class Learner:
         self._threads = threads
 
     @contextmanager
-    def session(self) -> Iterator["Session"]:
+    def training(self) -> Iterator["TrainingJob"]:
         """Room for one training; refused while another runs or when Triton could not serve the result."""
         with self._folder() as folder:
             self._heads.require_triton()
-            session = Session(folder=folder, store=self._store, heads=self._heads, threads=self._threads)
-            with closing(session.corpus):
-                yield session
+            job = TrainingJob(folder=folder, store=self._store, heads=self._heads, threads=self._threads)
+            with closing(job.corpus):
+                yield job
 
     @contextmanager
-    def examination(self) -> Iterator[Examination]:
+    def evaluation(self) -> Iterator[EvaluationJob]:
         """Room for one evaluation on a given split, which leaves nothing; refused while a training runs."""
         with self._folder() as folder:
-            examination = Examination(folder=folder, threads=self._threads)
-            with closing(examination.corpus):
-                yield examination
+            job = EvaluationJob(folder=folder, threads=self._threads)
+            with closing(job.corpus):
+                yield job
 
     @contextmanager
     def _folder(self) -> Iterator[Path]:
@@ -85,8 +93,6 @@ class Learner:
             for left in Path(tempfile.gettempdir()).glob(f"{self._folder_prefix()}*"):
                 shutil.rmtree(left, ignore_errors=True)
                 log.info("removed what a killed training left", folder=str(left))
-            with suppress(errors.RepositoryUnwritableError):
-                self._store.adopt()
 
     def _folder_prefix(self) -> str:
         # Who holds the training lock of a repository owns all folders with its mark, and no others.
@@ -94,23 +100,23 @@ class Learner:
         return f"reclass-training-{mark}-"
 
 
-class Session:
-    """One training. Songs go into `corpus`; `learn` does the rest."""
+class TrainingJob:
+    """One training. Songs go into `corpus`; `run` does the rest."""
 
     def __init__(self, *, folder: Path, store: ModelStore, heads: Heads, threads: int) -> None:
         self.corpus = CorpusWriter(folder)
         self._folder = folder
         self._store = store
         self._heads = heads
-        self._process = LearningProcess("inference.jobs.training_worker", folder, threads)
+        self._process = WorkerProcess("inference.jobs.training_worker", folder, threads)
 
     def cancel(self) -> None:
-        """End the training process; the version in service stays. May be called from another thread."""
+        """End the training process; the model in service stays. May be called from another thread."""
         self._process.cancel()
 
-    def learn(
+    def run(
         self, options: TrainingOptions, promotion: Promotion = Promotion.IF_BETTER
-    ) -> Iterator[Step | HeardOutOfFold | Learned]:
+    ) -> Iterator[Progress | OofPrediction | TrainedModel]:
         """Train in a process of its own, keep the model, and let it answer where that is wanted.
 
         Raises TooFewSongsError, TooFewGenresError, TrainingCrashedError, and what storing and loading raise. A caller
@@ -118,55 +124,51 @@ class Session:
         """
         self.corpus.finish()
         (self._folder / OPTIONS_FILE).write_text(json.dumps(asdict(options)))
-        rival = self._rival()
+        champion = self._champion()
         yield from self._process.run()
-        trained = {
-            stage: self._folder / stage.model for stage in STAGES if (self._folder / stage.model).is_dir()
-        }
-        yield Step(step="keep the new model", fraction=1.0)
+        yield Progress(step="keep the new model", fraction=1.0)
         self._check_wanted()
-        model = self._keep(trained, rival)
-        if is_promoted(promotion, model, rival):
+        model = self._keep(champion)
+        if is_promoted(promotion, model, champion):
             self._put_into_service(model)
         self._store.prune()
-        records = {
-            version_name(stage, version): self._store.read(stage, version)
-            for stage, version in heads_of(model.versions)
-        }
-        yield from self._out_of_fold(trained, model, records, options.rule)
-        yield Learned(records=records, kept=kept_model(model, in_service_if_known(self._store)))
+        yield from self._store.oof_predictions(model, options.rule)
+        registered = registered_model(model, in_service_if_known(self._store))
+        yield TrainedModel(records=self._store.records(model), registered=registered)
 
-    def _rival(self) -> Model | None:
+    def _champion(self) -> Model | None:
         """The model in service, where it could be used; the training process compares with it."""
         service = in_service_if_known(self._store)
         if service is None:
             return None
         try:
-            rival = self._store.models.read(service.name)
-            folders = {}
-            for stage, version in heads_of(rival.versions):
-                self._store.read(stage, version)
-                folders[stage.model] = str(self._store.folder(stage, version))
+            champion = self._store.models.read(service.name)
+            self._store.records(champion)
         except (errors.ModelBrokenError, errors.ModelUnknownError) as error:
             log.warning("the model in service cannot be compared with", because=str(error))
             return None
-        (self._folder / RIVAL_FILE).write_text(json.dumps({"name": rival.name, "folders": folders}))
-        return rival
+        folders = {
+            stage.model: str(self._store.folder(stage, version))
+            for stage, version in heads_of(champion.versions)
+        }
+        (self._folder / CHAMPION_FILE).write_text(json.dumps({"name": champion.name, "folders": folders}))
+        return champion
 
-    def _keep(self, trained: Mapping[Stage, Path], rival: Model | None) -> Model:
+    def _keep(self, champion: Model | None) -> Model:
         songs = self._folder / SONGS_FILE
         write_song_ids(songs, self.corpus.song_ids)
         pictures = sorted(path for path in self._folder.iterdir() if path.suffix in PICTURE_TYPES)
-        return self._store.add(trained, [songs, *pictures], self._comparison(rival))
+        return self._store.add(self._trained(), [songs, *pictures], self._comparison(champion))
 
-    def _comparison(self, rival: Model | None) -> Comparison | None:
-        if rival is None:
-            service = in_service_if_known(self._store)
-            return damaged(service.name) if service else None
-        try:
+    def _trained(self) -> dict[Stage, Path]:
+        folders = {stage: self._folder / stage.model for stage in STAGES}
+        return {stage: folder for stage, folder in folders.items() if folder.is_dir()}
+
+    def _comparison(self, champion: Model | None) -> Comparison | None:
+        if champion is not None:
             return COMPARISONS.validate_json((self._folder / COMPARISON_FILE).read_bytes())
-        except FileNotFoundError:
-            return not_comparable(rival.name)
+        service = in_service_if_known(self._store)
+        return damaged(service.name) if service else None
 
     def _put_into_service(self, model: Model) -> None:
         try:
@@ -176,50 +178,20 @@ class Session:
             raise
 
     def _check_wanted(self) -> None:
-        # A version in service whose out-of-fold predictions nobody took would judge its own training songs.
+        # A model in service whose out-of-fold predictions nobody took would classify its own training songs.
         if self._process.cancelled:
             raise errors.TrainingCrashedError("the caller gave up; the model in service stays")
 
-    def _out_of_fold(
-        self, trained: Mapping[Stage, Path], model: Model, records: Mapping[str, HeadRecord], rule: Rule
-    ) -> Iterator[HeardOutOfFold]:
-        found = []
-        for stage, folder in trained.items():
-            version = version_name(stage, model.versions[stage.model])
-            found.append(read_predictions(folder, stage, version, records[version]))
-        yield from heard_out_of_fold(self.corpus.song_ids, [each for each in found if each], rule)
 
-
-def is_promoted(promotion: Promotion, model: Model, rival: Model | None) -> bool:
+def is_promoted(promotion: Promotion, model: Model, champion: Model | None) -> bool:
     """Whether a new model is put into service; where none could be used, any is better."""
     if promotion is Promotion.IF_BETTER:
-        return rival is None or bool(model.comparison and model.comparison.better)
+        return champion is None or bool(model.comparison and model.comparison.better)
     return promotion is Promotion.ALWAYS
 
 
-def damaged(rival: str) -> Comparison:
+def damaged(champion: str) -> Comparison:
     """For a model in service that cannot be read."""
-    return uncompared(rival, f"{rival}, which was in service, is damaged: nothing could be compared with it.")
-
-
-def not_comparable(rival: str) -> Comparison:
-    """For a model in service that kept nothing to compare with."""
     return uncompared(
-        rival,
-        f"{rival} was trained before models were kept with what it takes to compare them: "
-        "look at both reports and decide by hand.",
-    )
-
-
-def uncompared(rival: str, verdict: str) -> Comparison:
-    """What is said where there was nothing to count."""
-    return Comparison(
-        other_model=rival,
-        songs=0,
-        accuracy=0.0,
-        other_accuracy=0.0,
-        difference_low=0.0,
-        difference_high=0.0,
-        better=False,
-        verdict=verdict,
+        champion, f"{champion}, which was in service, is damaged: nothing could be compared with it."
     )

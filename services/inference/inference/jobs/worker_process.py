@@ -1,16 +1,30 @@
-"""Learning in a process of its own: its progress comes as lines, its refusals as errors of this service."""
+"""Trainings and evaluations in a process of their own: both of its ends.
+
+The two ends talk by files in a folder, by progress as lines of JSON on stdout, and by a failure file, from which a
+refusal becomes an error of this service.
+"""
 
 import json
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+from runtime.process import die_with
 
 from inference import errors
-from inference.jobs.worker_files import FAILURE_FILE
+from inference.training.parallel_fits import worker_threads
+
+OPTIONS_FILE = "options.json"
+FAILURE_FILE = "failure.json"
+CHAMPION_FILE = "champion.json"
+COMPARISON_FILE = "comparison.json"
+PARTS_FILE = "parts.npy"
+EVALUATION_FILE = "evaluation.json"
 
 REFUSALS = {
     error.reason: error
@@ -18,20 +32,22 @@ REFUSALS = {
 }
 """What such a process may refuse for."""
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-"""Of each product of matrices: numpy and scipy have a pool each, and these would keep each other from the processor."""
+"""Of each matrix product: numpy and scipy have a pool each, and these would keep each other from the processor."""
+NICENESS = 10
+"""Serving keeps its latency while such a process runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
-    """Where the learning is."""
+class Progress:
+    """What the process does now."""
 
     step: str
     fraction: float
     """0 to 1."""
 
 
-class LearningProcess:
-    """Runs `module` with a folder and this process's number: it ends when this one does."""
+class WorkerProcess:
+    """Runs `module` with a folder, this process's number and a number of threads: it ends when this process does."""
 
     def __init__(self, module: str, folder: Path, threads: int) -> None:
         self._module = module
@@ -51,24 +67,20 @@ class LearningProcess:
         if self._process is not None:
             self._process.kill()
 
-    def run(self) -> Iterator[Step]:
+    def run(self) -> Iterator[Progress]:
         """Wait for the end; raises TooFewSongsError, TooFewGenresError, VectorInvalidError, TrainingCrashedError."""
-        command = [
-            sys.executable,
-            "-m",
-            self._module,
-            str(self._folder),
-            str(os.getpid()),
-            str(self._threads),
-        ]
+        arguments = (str(self._folder), str(os.getpid()), str(self._threads))
         with subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, env=os.environ | ONE_THREAD
+            [sys.executable, "-m", self._module, *arguments],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | ONE_THREAD,
         ) as self._process:
             if self.cancelled:
                 self._process.kill()
             try:
                 for line in self._process.stdout or ():
-                    yield Step(**json.loads(line))
+                    yield Progress(**json.loads(line))
             except GeneratorExit:
                 # The caller went away; nobody waits for the result.
                 self._process.kill()
@@ -78,11 +90,29 @@ class LearningProcess:
     def _check_end(self, returncode: int) -> None:
         failure = self._folder / FAILURE_FILE
         if failure.exists():
-            said = json.loads(failure.read_text())
-            raise REFUSALS.get(said["reason"], errors.TrainingCrashedError)(said["message"])
+            refusal = json.loads(failure.read_text())
+            raise REFUSALS.get(refusal["reason"], errors.TrainingCrashedError)(refusal["message"])
         if returncode != 0:
             how = f"signal {-returncode}" if returncode < 0 else f"status {returncode}"
             raise errors.TrainingCrashedError(
                 f"the training process ended with {how}; its last words are in this service's log. "
                 "The model in service stays. Signal 9 often means that memory ran out."
             )
+
+
+def run_worker(work: Callable[[Path, dict[str, Any]], None]) -> None:
+    """The other end: `work` on the folder and the options in it, in the process that `WorkerProcess` starts."""
+    folder, parent, threads = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    die_with(parent)
+    os.nice(NICENESS)
+    try:
+        with worker_threads(threads):
+            work(folder, json.loads((folder / OPTIONS_FILE).read_text()))
+    except errors.InferenceError as error:
+        (folder / FAILURE_FILE).write_text(json.dumps({"reason": error.reason, "message": str(error)}))
+
+
+def report_progress(step: str, fraction: float) -> None:
+    """From the process to the service that waits for it."""
+    sys.stdout.write(json.dumps(asdict(Progress(step=step, fraction=fraction))) + "\n")
+    sys.stdout.flush()

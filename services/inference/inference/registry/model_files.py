@@ -1,23 +1,22 @@
 """The files of models: one that names the model in service, and for each model what it is made of."""
 
 import os
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import TypeAdapter
 from runtime.telemetry import get_logger
 
-from inference.classify.stages import STAGES
 from inference.errors import ModelBrokenError, ModelUnknownError
 from inference.registry.atomic_files import replace, writing
 from inference.registry.models import PREFIX, InService, Model, number_of
+from inference.registry.oof_predictions import SONGS_FILE, read_song_ids
 
 log = get_logger(__name__)
 
 POINTER = "model.current"
 SUFFIX = ".json"
-OLD_POINTER_SUFFIX = ".current"
-"""Earlier versions of this service had a pointer for each stage; they are read where the one is absent."""
 MODELS = TypeAdapter(Model)
 POINTERS = TypeAdapter(InService)
 
@@ -27,7 +26,7 @@ class ModelFiles:
 
     model.current                 the model in service
     model-7.json                  its heads, and how it compares with the one before
-    model-7.out_of_fold.npz, ...  what belongs to it beside its heads
+    model-7.songs.json, ...       its attachments: what belongs to it beside its heads
     """
 
     def __init__(self, repository: Path) -> None:
@@ -45,7 +44,7 @@ class ModelFiles:
                 self._seen = (known, POINTERS.validate_json(self._pointer.read_bytes()))
             return self._seen[1]
         except FileNotFoundError:
-            return self._in_service_of_old()
+            return None
         except (OSError, ValueError) as error:
             raise ModelBrokenError(
                 f"{POINTER}, which names the model in service, is damaged: {why(error)}. "
@@ -92,34 +91,43 @@ class ModelFiles:
         with writing(self.repository):
             replace(self.repository / f"{model.name}{SUFFIX}", MODELS.dump_json(model, indent=1) + b"\n")
 
-    def beside(self, name: str) -> list[Path]:
+    def attachments(self, name: str) -> list[Path]:
         """The other files of a model."""
         return sorted(path for path in self.repository.glob(f"{name}.*") if path.name != f"{name}{SUFFIX}")
 
+    def song_ids(self, name: str) -> list[str]:
+        """The callers' keys of the songs that a model was trained on; raises ModelBrokenError."""
+        path = self.repository / f"{name}.{SONGS_FILE}"
+        try:
+            return read_song_ids(path)
+        except (OSError, ValueError) as error:
+            raise ModelBrokenError(f"{path.name} is damaged: {why(error)}. {ADVICE}") from error
+
     def remove(self, name: str) -> None:
         """Forget a model: first the file that makes it one."""
-        for path in (self.repository / f"{name}{SUFFIX}", *self.beside(name)):
+        for path in (self.repository / f"{name}{SUFFIX}", *self.attachments(name)):
             path.unlink(missing_ok=True)
 
-    def has_pointer(self) -> bool:
-        """Whether the one pointer is there, and not those of earlier versions of this service at most."""
-        return self._pointer.exists()
 
-    def _in_service_of_old(self) -> InService | None:
-        versions: dict[str, int] = {}
-        times = []
-        for stage in STAGES:
-            pointer = self.repository / f"{stage.model}{OLD_POINTER_SUFFIX}"
-            try:
-                versions[stage.model] = int(pointer.read_text())
-                times.append(pointer.stat().st_mtime)
-            except (FileNotFoundError, ValueError):
-                continue
-        if not versions:
-            return None
-        name = f"{PREFIX}{max(versions.values())}"
-        promoted = datetime.fromtimestamp(max(times), UTC)
-        return InService(line=(name,), versions=versions, promoted_times={name: promoted})
+PICTURE_TYPES = {".png": "image/png", ".svg": "image/svg+xml"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureFile:
+    """A figure of a report."""
+
+    name: str
+    media_type: str
+    path: Path
+
+
+def pictures_among(paths: Mapping[str, Path]) -> list[PictureFile]:
+    """Those of the files, by their names in a report, that are pictures."""
+    return [
+        PictureFile(name=name, media_type=PICTURE_TYPES[path.suffix], path=path)
+        for name, path in paths.items()
+        if path.suffix in PICTURE_TYPES
+    ]
 
 
 ADVICE = "Promote another model, train again, or bring the file back from a backup."
@@ -127,4 +135,6 @@ ADVICE = "Promote another model, train again, or bring the file back from a back
 
 def why(error: Exception) -> str:
     """What is wrong with a file; the names in pydantic's own words mean nothing to who looks after the songs."""
-    return error.strerror or str(error) if isinstance(error, OSError) else "it is not what a training wrote"
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return "it is not what a training of this version of the service wrote"

@@ -1,23 +1,16 @@
-"""What one training makes: a model, that is a head for each stage, and what is known of it."""
+"""A model, which is what one training gives: a head for each stage, and what is known of it as a whole."""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 
+from inference.classify.stages import STAGES, Stage
 from inference.evaluation.comparison import Comparison
 
 PREFIX = "model-"
 NAME = re.compile(rf"{PREFIX}([1-9][0-9]*)")
-
-
-class Promotion(Enum):
-    """When a training's model is put into service. The first one always is, unless never is asked for."""
-
-    IF_BETTER = auto()
-    NEVER = auto()
-    ALWAYS = auto()
 
 
 class ModelState(Enum):
@@ -32,7 +25,7 @@ class ModelState(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class HeldOut:
-    """How many songs of artists that were not in training all stages together get right."""
+    """How many songs of artists that were not in the training the vote of all stages gets right."""
 
     songs: int
     accuracy: float
@@ -49,15 +42,14 @@ class Model:
     versions: Mapping[str, int]
     """Version of its head, by the name of the head in the model repository, in the order of the stages."""
     feature_versions: Mapping[str, str]
-    """By name of the kind: the make of the vectors that it learned from."""
+    """By name of the kind: of the vectors that it learned from."""
     genres: tuple[str, ...]
     song_count: int
     training_digest: str
     created_time: datetime
-    comparison: Comparison | None = None
+    held_out: HeldOut
+    comparison: Comparison | None
     """With the model that was in service then; None for the first."""
-    held_out: HeldOut | None = None
-    """None for a model of an earlier version of this service."""
 
     @property
     def name(self) -> str:
@@ -74,35 +66,35 @@ class Model:
 class InService:
     """What the pointer file says: the model that answers, and those that did before it."""
 
-    line: tuple[str, ...]
+    history: tuple[str, ...]
     """Names of the models that were put into service one after the other; the last one answers."""
     versions: Mapping[str, int]
     """Of the heads that answer, by their names: with one look at one file all is known that a call needs."""
-    promoted_times: Mapping[str, datetime] = field(default_factory=dict)
+    promoted_times: Mapping[str, datetime]
     """When each model was put into service last, by its name."""
 
     @property
     def name(self) -> str:
         """The model that answers."""
-        return self.line[-1]
+        return self.history[-1]
 
     @property
-    def before(self) -> str | None:
+    def previous(self) -> str | None:
         """The model that answered before it."""
-        return self.line[-2] if len(self.line) > 1 else None
+        return self.history[-2] if len(self.history) > 1 else None
 
-    def followed_by(self, model: Model, now: datetime) -> "InService":
+    def promoted(self, model: Model, now: datetime) -> "InService":
         """The same with another model in service."""
         return InService(
-            line=(*self.line, model.name) if model.name != self.name else self.line,
+            history=(*self.history, model.name) if model.name != self.name else self.history,
             versions=model.versions,
             promoted_times={**self.promoted_times, model.name: now},
         )
 
-    def back_to(self, model: Model, now: datetime) -> "InService":
-        """The same with the model before in service again."""
+    def rolled_back(self, model: Model, now: datetime) -> "InService":
+        """The same with the previous model in service again."""
         return InService(
-            line=self.line[:-1],
+            history=self.history[:-1],
             versions=model.versions,
             promoted_times={**self.promoted_times, model.name: now},
         )
@@ -110,20 +102,25 @@ class InService:
     def only(self, kept: set[str]) -> "InService":
         """The same without models that are not kept."""
         return InService(
-            line=tuple(name for name in self.line if name in kept),
+            history=tuple(name for name in self.history if name in kept),
             versions=self.versions,
             promoted_times={name: time for name, time in self.promoted_times.items() if name in kept},
         )
 
 
 @dataclass(frozen=True, kw_only=True)
-class KeptModel:
-    """A model and its place among the others."""
+class RegisteredModel:
+    """A model and its state."""
 
     model: Model
     state: ModelState
     promoted_time: datetime | None
     """When it was put into service last."""
+
+
+def heads_of(versions: Mapping[str, int]) -> list[tuple[Stage, int]]:
+    """Stages and the versions of their heads, from versions by the heads' names."""
+    return [(stage, versions[stage.model]) for stage in STAGES if stage.model in versions]
 
 
 def number_of(name: str) -> int | None:
@@ -132,11 +129,11 @@ def number_of(name: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def kept_model(model: Model, service: InService | None) -> KeptModel:
-    """A model, seen beside the one in service."""
+def registered_model(model: Model, service: InService | None) -> RegisteredModel:
+    """A model with the state that the pointer file gives it."""
     promoted = service.promoted_times.get(model.name) if service else None
     if service and service.name == model.name:
         state = ModelState.IN_SERVICE
     else:
         state = ModelState.RETIRED if promoted else ModelState.CANDIDATE
-    return KeptModel(model=model, state=state, promoted_time=promoted)
+    return RegisteredModel(model=model, state=state, promoted_time=promoted)

@@ -1,109 +1,141 @@
-"""What a training said of its songs out of fold, read from the files that lie with its heads."""
+"""The out-of-fold predictions of a training, kept beside its heads: what models of other artists say of each song."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from inference.classify.probabilities import best_genres
-from inference.classify.stages import Stage
-from inference.classify.verdicts import Outcome, Rule, StageVerdict, deciding, outcome_of
+from inference.classify.probabilities import ranked, top_genres
+from inference.classify.stages import Array, Stage
+from inference.classify.verdicts import StageVerdict
+from inference.classify.voting import Outcome, Rule, decide
+from inference.evaluation.predictions import Predictions
 from inference.registry.records import HeadRecord
 
-OUT_OF_FOLD_FILE = "out_of_fold.npz"
+OOF_FILE = "out_of_fold.npz"
 SONGS_FILE = "songs.json"
 TOP = 5
 
+Bools = NDArray[np.bool_]
+Scalar = TypeVar("Scalar", bound=np.generic)
+
 
 @dataclass(frozen=True, kw_only=True)
-class HeardOutOfFold:
-    """What models that never heard a song's artist say of it."""
+class OofPrediction:
+    """What models of other artists say of a song."""
 
     song_id: str
     verdicts: tuple[StageVerdict, ...]
-    """Of every stage that it has the vectors for, also after the one with the last word."""
+    """Of every stage that it has the vectors for, also after the deciding one."""
     label_suspect: bool
     outcome: Outcome
     deciding_stage: int
-    """Number of the stage with the last word."""
+    """Its number."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class StagePredictions:
-    """Out-of-fold predictions of one stage."""
+class StageOofPredictions:
+    """Out-of-fold predictions of one stage; all arrays have one row a song."""
 
     stage: Stage
     version: str
     genres: tuple[str, ...]
     feature_versions: tuple[str, ...]
-    row_of_song: Mapping[int, int]
-    """From the row of the corpus to that of the arrays."""
-    probabilities: np.ndarray[tuple[int, int], np.dtype[np.float32]]
-    suspects: np.ndarray[tuple[int], np.dtype[np.bool_]]
-    strange: np.ndarray[tuple[int], np.dtype[np.bool_]]
-    """Farther from the songs that such a model learned from than nearly all others."""
+    rows: NDArray[np.integer]
+    """[m] row of the song in the corpus."""
+    probabilities: Array
+    """[m, genres], calibrated."""
+    label_suspect: Bools
+    """[m] the label looks wrong."""
+    is_ood: Bools
+    """[m] out of the distribution of the training."""
+
+    @cached_property
+    def row_of_song(self) -> Mapping[int, int]:
+        """From the row of the corpus to that of the arrays."""
+        return {int(song): row for row, song in enumerate(self.rows)}
+
+    @cached_property
+    def ranking(self) -> NDArray[np.intp]:
+        """[m, genres] indices of the genres, the most probable first."""
+        return ranked(self.probabilities)
+
+    def spread(self, values: NDArray[Scalar], songs: int) -> NDArray[Scalar]:
+        """[songs] these values [m] by rows of the corpus; 0 for songs without a prediction."""
+        found: NDArray[Scalar] = np.zeros(songs, dtype=values.dtype)
+        found[self.rows] = values
+        return found
+
+    def verdict(self, song: int, rule: Rule) -> StageVerdict:
+        """The verdict on one song."""
+        row = self.row_of_song[song]
+        return StageVerdict(
+            stage=self.stage.number,
+            model_version=self.version,
+            top=top_genres(self.probabilities[row].tolist(), self.ranking[row].tolist(), self.genres, TOP),
+            threshold=rule.threshold(self.stage),
+            feature_versions=self.feature_versions,
+            is_ood=bool(self.is_ood[row]),
+        )
 
 
-def read_predictions(folder: Path, stage: Stage, version: str, record: HeadRecord) -> StagePredictions | None:
-    """Those that lie in the folder of a head; None for a head of before they were kept."""
-    try:
-        with np.load(folder / OUT_OF_FOLD_FILE, allow_pickle=False) as arrays:
-            return StagePredictions(
-                stage=stage,
-                version=version,
-                genres=record.genres,
-                feature_versions=tuple(record.feature_versions.values()),
-                row_of_song={int(song): row for row, song in enumerate(arrays["rows"])},
-                probabilities=arrays["probabilities"],
-                suspects=arrays["suspects"],
-                # Files of before there were distances know of no stranger.
-                strange=arrays["strange"] if "strange" in arrays else np.zeros_like(arrays["suspects"]),
-            )
-    except FileNotFoundError:
-        return None
-
-
-def heard_out_of_fold(
-    song_ids: Sequence[str], predictions: Sequence[StagePredictions], rule: Rule
-) -> Iterator[HeardOutOfFold]:
-    """Every song that has a prediction, voted on by this rule; the last stage says whether the label is suspect."""
-    for song, song_id in enumerate(song_ids):
-        having = [of for of in predictions if song in of.row_of_song]
-        if having:
-            last = having[-1]
-            verdicts = tuple(verdict_of(of, of.row_of_song[song], rule) for of in having)
-            asked = verdicts[: rule.max_stages]
-            yield HeardOutOfFold(
-                song_id=song_id,
-                verdicts=verdicts,
-                label_suspect=bool(last.suspects[last.row_of_song[song]]),
-                outcome=outcome_of(asked),
-                deciding_stage=deciding(asked).stage,
-            )
-
-
-def verdict_of(predictions: StagePredictions, row: int, rule: Rule) -> StageVerdict:
-    """The verdict on one song."""
-    return StageVerdict(
-        stage=predictions.stage.number,
-        model_version=predictions.version,
-        top=best_genres(predictions.probabilities[row], predictions.genres, TOP),
-        threshold=rule.threshold(predictions.stage),
-        feature_versions=predictions.feature_versions,
-        strange=bool(predictions.strange[row]),
+def write_oof_predictions(folder: Path, predictions: Predictions, label_suspect: Bools) -> None:
+    """Keep the predictions of one stage, by rows of the corpus, in the folder of its head."""
+    np.savez(
+        folder / OOF_FILE,
+        rows=predictions.rows,
+        probabilities=predictions.probabilities.astype(np.float32),
+        label_suspect=label_suspect,
+        is_ood=predictions.is_ood,
     )
 
 
+def read_oof_predictions(folder: Path, stage: Stage, version: str, record: HeadRecord) -> StageOofPredictions:
+    """Those that lie in the folder of a head."""
+    with np.load(folder / OOF_FILE, allow_pickle=False) as arrays:
+        return StageOofPredictions(
+            stage=stage,
+            version=version,
+            genres=record.genres,
+            feature_versions=tuple(record.feature_versions.values()),
+            **arrays,
+        )
+
+
+def oof_predictions(
+    song_ids: Sequence[str], stages: Sequence[StageOofPredictions], rule: Rule
+) -> Iterator[OofPrediction]:
+    """Every song that has a prediction, voted on by this rule; the last stage says whether its label is suspect."""
+    songs, asked = len(song_ids), stages[: rule.max_stages]
+    decisions = decide(
+        [each.spread(each.probabilities.max(axis=1), songs) for each in asked],
+        [each.spread(each.is_ood, songs) for each in asked],
+        [rule.threshold(each.stage) for each in asked],
+        [each.spread(np.ones(len(each.rows), dtype=np.bool_), songs) for each in asked],
+    )
+    votes = zip(song_ids, decisions.stages.tolist(), decisions.outcomes, strict=True)
+    for song, (song_id, deciding, outcome) in enumerate(votes):
+        having = [each for each in stages if song in each.row_of_song]
+        if having:
+            yield OofPrediction(
+                song_id=song_id,
+                verdicts=tuple(each.verdict(song, rule) for each in having),
+                label_suspect=bool(having[-1].label_suspect[having[-1].row_of_song[song]]),
+                outcome=outcome,
+                deciding_stage=asked[deciding].stage.number,
+            )
+
+
 def write_song_ids(path: Path, song_ids: Sequence[str]) -> None:
-    """Keep the callers' keys of the songs, by the rows that predictions name."""
+    """Keep the callers' keys of the songs, by rows of the corpus."""
     path.write_text(json.dumps(song_ids))
 
 
 def read_song_ids(path: Path) -> list[str]:
-    """The keys; none for a model of before they were kept."""
-    try:
-        return list(json.loads(path.read_text()))
-    except FileNotFoundError:
-        return []
+    """The keys, by rows of the corpus."""
+    return list(json.loads(path.read_text()))

@@ -1,4 +1,4 @@
-"""What is known of a model version beside its weights: the record that lies in its folder."""
+"""What is known of a trained head beside its weights: the record that lies in its folder."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,13 +9,13 @@ from inference.evaluation.calibration import CalibrationFigures
 from inference.evaluation.coverage import CoveragePoint
 from inference.evaluation.metrics import HeldOutFigures
 from inference.evaluation.thresholds import CascadeFigures
-from inference.training.label_weighting import NoiseFigures
+from inference.training.label_noise import NoiseFigures
 from inference.training.labels import SkippedGenre
 
 
 @dataclass(frozen=True, kw_only=True)
-class TriedRecipe:
-    """One kind of head that was tried."""
+class CandidateRecord:
+    """A recipe that was tried."""
 
     algorithm: str
     accuracy: float
@@ -26,20 +26,23 @@ class TriedRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class HeadRecord:
-    """One trained head. What has a default came later than the first records."""
+    """A trained head. What only a training measures has a default, for evaluations on a split that is given."""
 
     stage: int
-    algorithm: str
+    recipe: str
+    """The algorithm with its values, for a person."""
+    candidates: tuple[CandidateRecord, ...]
     genres: tuple[str, ...]
     """In the order of the logits."""
     temperature: float
-    strength: float
-    """scikit-learn's C."""
+    calibration_kind: str
+    """"temperature" or "vector"."""
+    calibration: CalibrationFigures
+    """Of out-of-fold predictions, or of the test part of a given split."""
     feature_versions: dict[str, str]
-    """By name of the kind: the make of the vectors that it was trained on."""
+    """By name of the kind: of the vectors that it was trained on."""
     held_out: HeldOutFigures
-    out_of_fold_accuracy: float
-    skipped: tuple[SkippedGenre, ...]
+    coverage: tuple[CoveragePoint, ...]
     song_count: int
     group_count: int
     seed: int
@@ -47,17 +50,13 @@ class HeadRecord:
     """SHA-256 of vectors, labels and groups."""
     training_seconds: float
     created_time: datetime
-    recipe: str = ""
-    """The algorithm with its values, for a person."""
-    tried: tuple[TriedRecipe, ...] = ()
-    calibration_kind: str = "temperature"
-    calibration: CalibrationFigures | None = None
-    """Of out-of-fold predictions."""
+    skipped: tuple[SkippedGenre, ...] = ()
+    out_of_fold_accuracy: float = 0.0
     noise: NoiseFigures | None = None
-    coverage: tuple[CoveragePoint, ...] = ()
-    ood_threshold: float | None = None
-    """Distance beyond which a song is unlike the training; None for a head that knows none."""
+    ood_threshold: float = 0.0
+    """Mahalanobis distance beyond which a song is out of distribution."""
     ood_rate: float = 0.0
+    """Share of the out-of-fold songs beyond it."""
     cascade: CascadeFigures | None = None
     """The vote of all stages up to this one; with the last stage of a training."""
 

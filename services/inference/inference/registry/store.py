@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from inference.classify.stages import STAGES, Stage
-from inference.errors import InferenceError, ModelBrokenError, TrainingRunningError
+from inference.classify.voting import Rule
+from inference.errors import InferenceError, TrainingRunningError
 from inference.evaluation.comparison import Comparison
 from inference.registry.atomic_files import flush, replace, writing
 from inference.registry.model_files import ModelFiles
-from inference.registry.models import PREFIX, HeldOut, InService, Model, number_of
+from inference.registry.models import PREFIX, HeldOut, InService, Model, heads_of
+from inference.registry.oof_predictions import OofPrediction, oof_predictions, read_oof_predictions
 from inference.registry.records import HeadRecord
 from inference.registry.version_files import (
     CODE_FILE,
@@ -53,6 +55,22 @@ class ModelStore:
         """The record of a version; raises ModelBrokenError when its files are not what was written."""
         return read_verified_record(self.folder(stage, version), version_name(stage, version))
 
+    def records(self, model: Model) -> Mapping[str, HeadRecord]:
+        """The records of a model's heads, by their names, in the order of the stages; raises ModelBrokenError."""
+        return {
+            version_name(stage, version): self.read(stage, version)
+            for stage, version in heads_of(model.versions)
+        }
+
+    def oof_predictions(self, model: Model, rule: Rule) -> Iterator[OofPrediction]:
+        """The out-of-fold predictions of a model's training, voted on by this rule; raises ModelBrokenError."""
+        records = zip(heads_of(model.versions), self.records(model).items(), strict=True)
+        stages = [
+            read_oof_predictions(self.folder(stage, version), stage, name, record)
+            for (stage, version), (name, record) in records
+        ]
+        yield from oof_predictions(self.models.song_ids(model.name), stages, rule)
+
     def width(self, stage: Stage, version: int) -> int:
         """Length of the joined vectors that a version takes; raises ModelBrokenError when its weights are damaged."""
         return head_width(self.folder(stage, version), version_name(stage, version))
@@ -62,12 +80,15 @@ class ModelStore:
         return self.repository / stage.model / str(version)
 
     def add(
-        self, trained: Mapping[Stage, Path], beside: Sequence[Path] = (), comparison: Comparison | None = None
+        self,
+        trained: Mapping[Stage, Path],
+        attachments: Sequence[Path] = (),
+        comparison: Comparison | None = None,
     ) -> Model:
         """Take heads and their records from the folders `trained` as a new model, which does not serve yet.
 
         1. Each head gets a folder of its own.
-        2. The files `beside` are copied under the model's name.
+        2. The attachments are copied under the model's name.
         3. The model's own file makes it one. A crash before that leaves what the next training clears away.
         """
         number = self._next_number()
@@ -76,7 +97,7 @@ class ModelStore:
                 self._add_head(stage, folder, number)
             model = described(number, trained, comparison)
             with writing(self.repository):
-                for path in beside:
+                for path in attachments:
                     shutil.copyfile(path, self.repository / f"{model.name}.{path.name}")
             self.models.write(model)
         except InferenceError:
@@ -130,21 +151,6 @@ class ModelStore:
             with writing(self.repository):
                 replace(path, config.encode())
 
-    def adopt(self) -> None:
-        """Make a model of the heads that an earlier version of this service put into service; call it when locked."""
-        service = self.models.in_service()
-        if service is None or self.models.has_pointer():
-            return
-        heads = {stage: version for stage in STAGES if (version := service.versions.get(stage.model))}
-        try:
-            records = {stage: self.read(stage, version) for stage, version in heads.items()}
-        except ModelBrokenError:
-            return
-        number = number_of(service.name) or 1
-        model = model_of(number, records, {stage.model: version for stage, version in heads.items()})
-        self.models.write(model)
-        self.models.point_to(service)
-
     def prune(self) -> None:
         """Keep the last five models, the one in service and the one before it; call it when locked.
 
@@ -152,8 +158,8 @@ class ModelStore:
         """
         service = self.models.in_service()
         numbers = self.models.numbers()
-        standing = set(service.line[-2:]) if service else set()
-        kept = {*numbers[:KEPT_MODELS], *(number for number in numbers if f"{PREFIX}{number}" in standing)}
+        in_use = set(service.history[-2:]) if service else set()
+        kept = {*numbers[:KEPT_MODELS], *(number for number in numbers if f"{PREFIX}{number}" in in_use)}
         needed = dict(service.versions) if service else {}
         for number in set(numbers) - kept:
             self.models.remove(f"{PREFIX}{number}")
@@ -203,41 +209,29 @@ def version_name(stage: Stage, version: int) -> str:
 
 
 def described(number: int, trained: Mapping[Stage, Path], comparison: Comparison | None) -> Model:
-    """The model of heads that a training left in these folders."""
-    records = {stage: read_record(folder) for stage, folder in trained.items()}
-    versions = {stage.model: number for stage in trained}
-    return model_of(number, records, versions, comparison)
-
-
-def model_of(
-    number: int,
-    records: Mapping[Stage, HeadRecord],
-    versions: Mapping[str, int],
-    comparison: Comparison | None = None,
-) -> Model:
-    """What is known of a model by the records of its heads; the first stage's has the most songs."""
-    first, last = next(iter(records.values())), list(records.values())[-1]
-    digests = "\n".join(record.training_digest for record in records.values())
+    """The model of heads that a training left in these folders; the first stage has the most songs."""
+    records = [read_record(folder) for folder in trained.values()]
+    digests = "\n".join(record.training_digest for record in records)
     return Model(
         number=number,
-        versions=versions,
+        versions={stage.model: number for stage in trained},
         feature_versions={
-            kind: made for record in records.values() for kind, made in record.feature_versions.items()
+            kind: version for record in records for kind, version in record.feature_versions.items()
         },
-        genres=first.genres,
-        song_count=first.song_count,
+        genres=records[0].genres,
+        song_count=records[0].song_count,
         training_digest=hashlib.sha256(digests.encode()).hexdigest(),
-        created_time=first.created_time,
+        created_time=records[0].created_time,
+        held_out=held_out_of(records[-1]),
         comparison=comparison,
-        held_out=held_out_of(last),
     )
 
 
-def held_out_of(record: HeadRecord) -> HeldOut | None:
+def held_out_of(record: HeadRecord) -> HeldOut:
     """What the last stage's record says of the vote of all."""
     vote = record.cascade
     if vote is None:
-        return None
+        raise AssertionError("the last stage of a training has the figures of the vote")
     return HeldOut(
         songs=vote.songs,
         accuracy=vote.accuracy,

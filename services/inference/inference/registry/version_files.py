@@ -9,9 +9,11 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from inference.classify.stages import Array
 from inference.errors import ModelBrokenError
 from inference.registry.records import HeadRecord, record_from_json, record_to_json
-from inference.training.head import Array, Head, Landmarks
+from inference.training.head import Head
+from inference.training.out_of_distribution import MahalanobisDistance
 
 HEAD_FILE = "head.npz"
 RECORD_FILE = "record.json"
@@ -36,13 +38,8 @@ def write_weights(path: Path, head: Head) -> None:
         "hidden_weight": head.hidden_weight,
         "hidden_bias": head.hidden_bias,
     }
-    if head.landmarks is not None:
-        arrays |= {
-            "basis": head.landmarks.basis,
-            "whitening": head.landmarks.whitening,
-            "centres": head.landmarks.centres,
-            "residual": np.float32(head.landmarks.residual),
-        }
+    if head.ood_distance is not None:
+        arrays |= vars(head.ood_distance) | {"residual": np.float32(head.ood_distance.residual)}
     np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
 
 
@@ -62,13 +59,13 @@ def read_weights(path: Path) -> Head:
             bias=arrays["bias"],
             hidden_weight=arrays.get("hidden_weight"),
             hidden_bias=arrays.get("hidden_bias"),
-            landmarks=landmarks_of(arrays) if "basis" in arrays else None,
+            ood_distance=ood_distance_of(arrays),
         )
 
 
-def landmarks_of(arrays: Mapping[str, Array]) -> Landmarks:
-    """The landmarks among the arrays of a head."""
-    return Landmarks(
+def ood_distance_of(arrays: Mapping[str, Array]) -> MahalanobisDistance:
+    """The Mahalanobis distance among the arrays of a head."""
+    return MahalanobisDistance(
         basis=arrays["basis"],
         whitening=arrays["whitening"],
         centres=arrays["centres"],
@@ -106,7 +103,10 @@ def read_verified_record(folder: Path, name: str) -> HeadRecord:
     except OSError as error:
         raise ModelBrokenError(f"{name} is damaged: {error.filename}: {error.strerror}. {ADVICE}") from error
     except (ValueError, AttributeError) as error:
-        raise ModelBrokenError(f"{name} is damaged: {error}. {ADVICE}") from error
+        raise ModelBrokenError(
+            f"{name} is damaged, or another version of the service wrote it: its {RECORD_FILE} or {CHECKSUM_FILE} "
+            f"cannot be understood. {ADVICE}"
+        ) from error
 
 
 ADVICE = "Train again, or bring back its folder from a backup."

@@ -11,7 +11,8 @@ from runtime.errors import RemoteError, ServiceError
 from runtime.rights import Role
 
 from inference.classify.stages import HEAD_DEVICE, Array, Vector, VectorKind, why_invalid
-from inference.classify.verdicts import Classification, Outcome, Rule, StageVerdict
+from inference.classify.verdicts import Classification, StageVerdict
+from inference.classify.voting import Outcome, Rule
 from inference.errors import InvalidRequestError, VectorInvalidError
 from inference.serving.status import StageState
 from inference.training.dataset import LabelSource, SplitPart
@@ -21,14 +22,14 @@ OUTCOMES = {
     Outcome.CLASSIFIED: inference_pb2.OUTCOME_CLASSIFIED,
     Outcome.NO_MODEL: inference_pb2.OUTCOME_NO_MODEL,
     Outcome.PROVISIONAL: inference_pb2.OUTCOME_PROVISIONAL,
-    Outcome.UNSURE: inference_pb2.OUTCOME_OUT_OF_DISTRIBUTION,
+    Outcome.OUT_OF_DISTRIBUTION: inference_pb2.OUTCOME_OUT_OF_DISTRIBUTION,
 }
 KINDS = {int(kind): kind for kind in VectorKind}
 ON_THE_WIRE = np.dtype("<f4")
 """How the values of a vector travel."""
 WIDTH = ON_THE_WIRE.itemsize
 DEFAULT_TOP_K = 5
-MOST_FOLDS = 20
+MAX_FOLDS = 20
 
 VotingOptions = (
     inference_pb2.ClassifyOptions | inference_pb2.TrainOptions | inference_pb2.GetOutOfFoldPredictionsRequest
@@ -47,7 +48,7 @@ def vectors_from(messages: Sequence[features_pb2.Vector]) -> tuple[Vector, ...]:
     for message in messages:
         vector = vector_from(message)
         other = found.setdefault(vector.kind, vector)
-        if other is not vector and not same(other, vector):
+        if other is not vector and not is_same(other, vector):
             raise VectorInvalidError(
                 f"there are two {vector.kind.name} vectors, of {other.version!r} and {vector.version!r}, which differ: "
                 "send one of each kind"
@@ -55,7 +56,7 @@ def vectors_from(messages: Sequence[features_pb2.Vector]) -> tuple[Vector, ...]:
     return tuple(found.values())
 
 
-def same(one: Vector, other: Vector) -> bool:
+def is_same(one: Vector, other: Vector) -> bool:
     return one.version == other.version and np.array_equal(one.values, other.values)
 
 
@@ -88,7 +89,7 @@ def vector_to(vector: Vector) -> features_pb2.Vector:
 
 
 def rule_from(options: inference_pb2.ClassifyOptions) -> Rule:
-    """How to vote; raises InvalidRequestError."""
+    """What the caller chooses about the vote; raises InvalidRequestError."""
     if options.top_k < 0:
         raise InvalidRequestError("top_k must not be negative; 0 takes the default")
     return Rule(
@@ -99,7 +100,7 @@ def rule_from(options: inference_pb2.ClassifyOptions) -> Rule:
 
 
 def thresholds_from(options: VotingOptions) -> tuple[float, ...]:
-    """From which confidence on each stage decides; raises InvalidRequestError."""
+    """Confidence from which each stage decides, by stage; raises InvalidRequestError."""
     for threshold in options.stage_thresholds:
         if not 0 <= threshold <= 1:
             raise InvalidRequestError(f"a stage threshold is {threshold}; it must lie between 0 and 1")
@@ -107,7 +108,7 @@ def thresholds_from(options: VotingOptions) -> tuple[float, ...]:
 
 
 def max_stages_from(options: VotingOptions) -> int | None:
-    """How many stages are asked at most, None for all; raises InvalidRequestError."""
+    """The most stages that are asked, None for all; raises InvalidRequestError."""
     if options.max_stages < 0:
         raise InvalidRequestError("max_stages must not be negative; 0 takes the default")
     return options.max_stages or None
@@ -170,8 +171,8 @@ def training_options_from(options: inference_pb2.TrainOptions) -> TrainingOption
     defaults = TrainingOptions()
     folds = options.folds or defaults.folds
     fewest = options.min_songs_per_genre or defaults.min_songs_per_genre
-    if not 2 <= folds <= MOST_FOLDS:
-        raise InvalidRequestError(f"folds is {folds}; it must lie between 2 and {MOST_FOLDS}")
+    if not 2 <= folds <= MAX_FOLDS:
+        raise InvalidRequestError(f"folds is {folds}; it must lie between 2 and {MAX_FOLDS}")
     if fewest < 2:
         raise InvalidRequestError(f"min_songs_per_genre is {fewest}; it must be at least 2")
     if options.seed < 0:

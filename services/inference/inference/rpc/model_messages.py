@@ -5,12 +5,13 @@ from dataclasses import asdict
 
 from reclass.inference.v1 import inference_pb2
 
-from inference.classify.stages import made_by_random_weights
+from inference.classify.stages import has_random_weights
 from inference.errors import InvalidRequestError
 from inference.evaluation.comparison import Comparison
-from inference.registry.models import KeptModel, ModelState, Promotion
+from inference.jobs.training_job import Promotion
+from inference.registry.model_files import PictureFile
+from inference.registry.models import ModelState, RegisteredModel
 from inference.rpc.messages import timestamp
-from inference.serving.lifecycle import PictureFile
 
 STATES = {
     ModelState.CANDIDATE: inference_pb2.MODEL_STATE_CANDIDATE,
@@ -32,12 +33,12 @@ def promotion_from(options: inference_pb2.TrainOptions) -> Promotion:
     return PROMOTIONS[options.promotion]
 
 
-def model_to(kept: KeptModel) -> inference_pb2.Model:
+def model_to(registered: RegisteredModel) -> inference_pb2.Model:
     """The message of a model."""
-    model = kept.model
+    model = registered.model
     message = inference_pb2.Model(
         name=model.name,
-        state=STATES[kept.state],
+        state=STATES[registered.state],
         heads=model.heads,
         feature_versions=model.feature_versions.values(),
         genres=model.genres,
@@ -45,11 +46,11 @@ def model_to(kept: KeptModel) -> inference_pb2.Model:
         training_digest=model.training_digest,
         create_time=timestamp(model.created_time),
         comparison=comparison_to(model.comparison) if model.comparison else None,
-        random_weights=any(map(made_by_random_weights, model.feature_versions.values())),
-        held_out=inference_pb2.HeldOut(**asdict(model.held_out)) if model.held_out else None,
+        random_weights=any(map(has_random_weights, model.feature_versions.values())),
+        held_out=inference_pb2.HeldOut(**asdict(model.held_out)),
     )
-    if kept.promoted_time:
-        message.promote_time.CopyFrom(timestamp(kept.promoted_time))
+    if registered.promoted_time:
+        message.promote_time.CopyFrom(timestamp(registered.promoted_time))
     return message
 
 
@@ -75,19 +76,19 @@ def picture_to(picture: PictureFile) -> inference_pb2.Picture:
 
 
 def page_of(
-    models: Sequence[KeptModel], request: inference_pb2.ListModelsRequest, before: str
+    models: Sequence[RegisteredModel], request: inference_pb2.ListModelsRequest, previous: str
 ) -> inference_pb2.ListModelsResponse:
-    """A page of the list; its token is the name of the last model of the page before. A rollback goes to `before`."""
+    """A page of the list; its token is the name of the last model of the page before. A rollback goes to `previous`."""
     if request.page_size < 0:
         raise InvalidRequestError(f"page_size is {request.page_size}; it must not be negative")
-    names = [kept.model.name for kept in models]
+    names = [registered.model.name for registered in models]
     if request.page_token and request.page_token not in names:
-        raise InvalidRequestError("page_token names no model that is kept: list from the beginning")
+        raise InvalidRequestError("page_token names no model that is registered: list from the beginning")
     first = names.index(request.page_token) + 1 if request.page_token else 0
     page = models[first : first + request.page_size] if request.page_size else models[first:]
     more = first + len(page) < len(models)
     return inference_pb2.ListModelsResponse(
-        models=[model_to(kept) for kept in page],
+        models=[model_to(registered) for registered in page],
         next_page_token=page[-1].model.name if more and page else "",
-        rollback_model=before,
+        rollback_model=previous,
     )

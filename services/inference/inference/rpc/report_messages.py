@@ -1,4 +1,4 @@
-"""What a training says while it runs and when it has ended, as messages of the contract."""
+"""The events and reports of trainings and evaluations, as messages of the contract."""
 
 from collections.abc import Mapping
 
@@ -6,40 +6,44 @@ from reclass.inference.v1 import inference_pb2
 
 from inference.evaluation.coverage import CoveragePoint
 from inference.evaluation.thresholds import CascadeFigures
-from inference.jobs.evaluation_job import ExaminationReport
-from inference.jobs.training_job import Learned
-from inference.jobs.worker_process import Step
-from inference.registry.oof_predictions import HeardOutOfFold
+from inference.jobs.evaluation_job import EvaluationReport
+from inference.jobs.training_job import TrainedModel
+from inference.jobs.worker_process import Progress
+from inference.registry.oof_predictions import OofPrediction
 from inference.registry.records import HeadRecord
 from inference.rpc.messages import OUTCOMES, timestamp, verdict_to
 from inference.rpc.model_messages import model_to, picture_to
-from inference.training.label_weighting import NoiseFigures
+from inference.training.label_noise import NoiseFigures
 
 
-def train_response(event: Step | HeardOutOfFold | Learned) -> inference_pb2.TrainResponse:
+def train_response(event: Progress | OofPrediction | TrainedModel) -> inference_pb2.TrainResponse:
     """The message of one event of a training."""
     match event:
-        case Step():
+        case Progress():
             progress = inference_pb2.TrainProgress(step=event.step, fraction=event.fraction)
             return inference_pb2.TrainResponse(progress=progress)
-        case HeardOutOfFold():
-            prediction = inference_pb2.OutOfFoldPrediction(
-                song_id=event.song_id,
-                verdicts=[verdict_to(verdict) for verdict in event.verdicts],
-                suspected_label_error=event.label_suspect,
-                outcome=OUTCOMES[event.outcome],
-                deciding_stage=event.deciding_stage,
-            )
-            return inference_pb2.TrainResponse(out_of_fold=prediction)
-        case Learned():
+        case OofPrediction():
+            return inference_pb2.TrainResponse(out_of_fold=oof_prediction_to(event))
+        case TrainedModel():
             report = report_to(event.records)
-            report.model.CopyFrom(model_to(event.kept))
+            report.model.CopyFrom(model_to(event.registered))
             return inference_pb2.TrainResponse(report=report)
 
 
-def evaluate_response(event: Step | ExaminationReport) -> inference_pb2.EvaluateResponse:
+def oof_prediction_to(prediction: OofPrediction) -> inference_pb2.OutOfFoldPrediction:
+    """The message of an out-of-fold prediction."""
+    return inference_pb2.OutOfFoldPrediction(
+        song_id=prediction.song_id,
+        verdicts=[verdict_to(verdict) for verdict in prediction.verdicts],
+        suspected_label_error=prediction.label_suspect,
+        outcome=OUTCOMES[prediction.outcome],
+        deciding_stage=prediction.deciding_stage,
+    )
+
+
+def evaluate_response(event: Progress | EvaluationReport) -> inference_pb2.EvaluateResponse:
     """The message of one event of an evaluation on a given split."""
-    if isinstance(event, Step):
+    if isinstance(event, Progress):
         progress = inference_pb2.TrainProgress(step=event.step, fraction=event.fraction)
         return inference_pb2.EvaluateResponse(progress=progress)
     training, validation, test = event.songs
@@ -77,7 +81,7 @@ def stage_report_to(name: str, record: HeadRecord) -> inference_pb2.StageReport:
     return inference_pb2.StageReport(
         stage=record.stage,
         model_version=name,
-        algorithm=record.recipe or record.algorithm,
+        algorithm=record.recipe,
         held_out_accuracy=held_out.accuracy,
         held_out_macro_f1=held_out.macro_f1,
         held_out_songs=held_out.songs,
@@ -85,9 +89,9 @@ def stage_report_to(name: str, record: HeadRecord) -> inference_pb2.StageReport:
         out_of_fold_accuracy=record.out_of_fold_accuracy,
         temperature=record.temperature,
         calibration=record.calibration_kind,
-        calibration_error_before=calibration.before if calibration else 0.0,
-        calibration_error_after=calibration.after if calibration else 0.0,
-        calibration_error_sampling=calibration.sampling if calibration else 0.0,
+        calibration_error_before=calibration.before,
+        calibration_error_after=calibration.after,
+        calibration_error_sampling=calibration.sampling,
         held_out_accuracy_low=held_out.accuracy_low,
         held_out_accuracy_high=held_out.accuracy_high,
         balanced_accuracy=held_out.balanced_accuracy,
@@ -98,16 +102,16 @@ def stage_report_to(name: str, record: HeadRecord) -> inference_pb2.StageReport:
         ),
         candidates=[
             inference_pb2.CandidateHead(
-                algorithm=tried.algorithm,
-                validation_accuracy=tried.accuracy,
-                validation_loss=tried.loss,
-                chosen=tried.chosen,
+                algorithm=candidate.algorithm,
+                validation_accuracy=candidate.accuracy,
+                validation_loss=candidate.loss,
+                chosen=candidate.chosen,
             )
-            for tried in record.tried
+            for candidate in record.candidates
         ],
         noise=noise_report_to(noise) if noise else None,
         coverage=[coverage_point_to(point) for point in record.coverage],
-        ood_threshold=record.ood_threshold or 0.0,
+        ood_threshold=record.ood_threshold,
         ood_rate=record.ood_rate,
         genres=[
             inference_pb2.GenreReport(
@@ -142,12 +146,12 @@ def cascade_report_to(figures: CascadeFigures) -> inference_pb2.CascadeReport:
 def noise_report_to(noise: NoiseFigures) -> inference_pb2.NoiseReport:
     """The figures of labels that look wrong."""
     return inference_pb2.NoiseReport(
-        suspected_label_errors=noise.suspects,
-        dropped=noise.dropped,
-        down_weighted=noise.down_weighted,
+        suspected_label_errors=noise.suspected_label_errors,
+        dropped=noise.dropped_labels,
+        down_weighted=noise.down_weighted_labels,
         accuracy_with=noise.accuracy_with,
         accuracy_without=noise.accuracy_without,
-        label_noise_rate=noise.doubt,
+        label_noise_rate=noise.label_noise_rate,
     )
 
 

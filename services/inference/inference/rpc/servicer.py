@@ -1,23 +1,20 @@
-"""InferenceService: converts messages, asks the parts that know, converts back."""
+"""InferenceService: converts messages, asks the rooms that know, converts back."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 
 import grpc
 from reclass.inference.v1 import inference_pb2
+from runtime.streams import AdmissionLimit, SongStream, StreamLimits, caller_of, when_gone
 from runtime.watchdog import Probe
 
-from inference.classify.progressive import STAGE_FAILURES, finish
+from inference.classify.batching import run_to_end
 from inference.errors import InvalidRequestError, VectorInvalidError
-from inference.jobs.training_job import Learner
-from inference.rpc.admission import Places
+from inference.jobs.training_job import Trainer
 from inference.rpc.callers import Callers
-from inference.rpc.classify_request import Case, Cases, Sitting, content_bytes
-from inference.rpc.features_client import CallsInFlight
+from inference.rpc.classify_request import Classifier, content_bytes
 from inference.rpc.messages import (
     callers_from,
     limits_to,
-    song_error_to,
     source_from,
     split_part_from,
     stage_state_to,
@@ -27,7 +24,7 @@ from inference.rpc.messages import (
 from inference.rpc.model_messages import promotion_from
 from inference.rpc.model_servicer import ModelServicer
 from inference.rpc.report_messages import evaluate_response, train_response
-from inference.rpc.stream_session import Entry, SongStream, StreamLimits
+from inference.rpc.stream_session import StreamSession
 from inference.serving.heads import Heads
 from inference.serving.lifecycle import Models
 from inference.serving.status import stage_states
@@ -41,24 +38,26 @@ class InferenceServicer(ModelServicer):
         self,
         *,
         heads: Heads,
-        learner: Learner,
+        trainer: Trainer,
         models: Models,
-        cases: Cases,
-        places: Places,
+        classifier: Classifier,
+        calls: AdmissionLimit,
+        streams: AdmissionLimit,
         stream_limits: StreamLimits,
         callers: Callers,
     ) -> None:
-        super().__init__(models=models, features=cases.features)
+        super().__init__(models=models, features=classifier.features)
         self._heads = heads
-        self._learner = learner
-        self._cases = cases
-        self._places = places
+        self._trainer = trainer
+        self._classifier = classifier
+        self._calls = calls
+        self._streams = streams
         self._stream_limits = stream_limits
         self._callers = callers
 
     def warm_up(self) -> None:
         """Have Triton load what it shall serve; without Triton the service starts all the same."""
-        self._learner.clear_leftovers()
+        self._trainer.clear_leftovers()
         self._heads.load_installed()
 
     def probes(self) -> list[Probe]:
@@ -68,29 +67,28 @@ class InferenceServicer(ModelServicer):
     def ClassifyTrack(
         self, request: inference_pb2.ClassifyTrackRequest, context: grpc.ServicerContext
     ) -> inference_pb2.ClassifyTrackResponse:
-        with self._places.of_call(), calls_of(context) as calls:
-            case = self._cases.open(request, calls, context.time_remaining())
-            finish(case.vote, self._heads.judge)
-            return case.answer()
+        with self._calls.admit(), caller_of(context) as caller:
+            pending = self._classifier.begin(request, caller)
+            run_to_end(pending.vote, self._heads.predict)
+            return pending.answer()
 
     def ClassifyTracks(
         self,
         request_iterator: Iterator[inference_pb2.ClassifyTracksRequest],
         context: grpc.ServicerContext,
     ) -> Iterator[inference_pb2.ClassifyTracksResponse]:
-        with self._places.of_stream(), calls_of(context) as calls:
-            sitting = Sitting(cases=self._cases, calls=calls, seconds_left=context.time_remaining)
-            stream: SongStream[inference_pb2.ClassifyTracksRequest, Case] = SongStream(
-                look=sitting.look,
-                begin=sitting.begin,
-                size=lambda request: content_bytes(request.track),
-                judge=self._heads.judge,
-                limits=self._stream_limits,
+        with self._streams.admit(), caller_of(context) as caller:
+            session = StreamSession(classifier=self._classifier, predict=self._heads.predict, caller=caller)
+            stream: SongStream[inference_pb2.ClassifyTracksRequest, inference_pb2.ClassifyTracksResponse] = (
+                SongStream(
+                    begin=session.begin,
+                    size=lambda request: content_bytes(request.track),
+                    limits=self._stream_limits,
+                )
             )
             when_gone(context, stream.cancel)
             context.send_initial_metadata(())  # says that the stream is accepted, before its first answer
-            for entry in stream.answers(request_iterator):
-                yield stream_answer(entry)
+            yield from stream.answers(request_iterator)
 
     def SetCallers(
         self, request: inference_pb2.SetCallersRequest, context: grpc.ServicerContext
@@ -100,25 +98,25 @@ class InferenceServicer(ModelServicer):
     def Train(
         self, request_iterator: Iterator[inference_pb2.TrainRequest], context: grpc.ServicerContext
     ) -> Iterator[inference_pb2.TrainResponse]:
-        with self._learner.session() as session:
-            context.add_callback(session.cancel)
+        with self._trainer.training() as job:
+            context.add_callback(job.cancel)
             first = first_options(request_iterator)
             options, promotion = training_options_from(first), promotion_from(first)
             for request in request_iterator:
-                add_song(session.corpus, request.song)
-            for event in session.learn(options, promotion):
+                add_song(job.corpus, request.song)
+            for event in job.run(options, promotion):
                 yield train_response(event)
 
     def Evaluate(
         self, request_iterator: Iterator[inference_pb2.EvaluateRequest], context: grpc.ServicerContext
     ) -> Iterator[inference_pb2.EvaluateResponse]:
-        with self._learner.examination() as examination:
-            when_gone(context, examination.cancel)
+        with self._trainer.evaluation() as job:
+            when_gone(context, job.cancel)
             options = evaluate_options(request_iterator)
             for request in request_iterator:
-                examination.parts.append(split_part_from(request))
-                add_song(examination.corpus, request.song.song)
-            for event in examination.run(seed=options.seed, title=options.title):
+                job.parts.append(split_part_from(request))
+                add_song(job.corpus, request.song.song)
+            for event in job.run(seed=options.seed, title=options.title):
                 yield evaluate_response(event)
 
     def GetStatus(
@@ -127,40 +125,11 @@ class InferenceServicer(ModelServicer):
         return inference_pb2.GetStatusResponse(
             stages=[stage_state_to(state) for state in stage_states(self._heads)],
             limits=limits_to(
-                max_content_bytes=self._cases.max_content_bytes,
-                max_calls=self._places.calls,
+                max_content_bytes=self._classifier.max_content_bytes,
+                max_calls=self._calls.limit,
                 max_stream_songs=self._stream_limits.songs,
             ),
         )
-
-
-@contextmanager
-def calls_of(context: grpc.ServicerContext) -> Iterator[CallsInFlight]:
-    """Calls to features that end with the call that they are made for."""
-    calls = CallsInFlight()
-    when_gone(context, calls.cancel)
-    try:
-        yield calls
-    finally:
-        calls.cancel()
-
-
-def when_gone(context: grpc.ServicerContext, stop: Callable[[], None]) -> None:
-    """Have `stop` called when the caller goes away, also when that was before now."""
-    if not context.add_callback(stop):
-        stop()
-
-
-def stream_answer(
-    entry: Entry[inference_pb2.ClassifyTracksRequest, Case],
-) -> inference_pb2.ClassifyTracksResponse:
-    """What came of one song of a stream."""
-    response = inference_pb2.ClassifyTracksResponse(key=entry.request.key)
-    try:
-        entry.outcome().write_answer(response.classification)
-    except STAGE_FAILURES as error:
-        response.error.CopyFrom(song_error_to(error))
-    return response
 
 
 def first_options(requests: Iterator[inference_pb2.TrainRequest]) -> inference_pb2.TrainOptions:

@@ -12,9 +12,9 @@ from runtime.telemetry import get_logger
 from runtime.watchdog import Probe
 
 from inference.classify.stages import STAGES, Array, Stage, VectorKind
-from inference.classify.verdicts import BrokenHead, InstalledHead, Opinions
+from inference.classify.verdicts import BrokenHead, HeadOutput, InstalledHead
 from inference.errors import InferenceError, ModelBrokenError, TritonUnavailableError
-from inference.registry.models import Model
+from inference.registry.models import Model, heads_of
 from inference.registry.records import HeadRecord
 from inference.registry.store import ModelStore, version_name
 
@@ -28,7 +28,7 @@ class Heads:
         self._store = store
         self._triton = server
         self._known: dict[tuple[str, int], InstalledHead | BrokenHead] = {}
-        self._questions: dict[str, Array] = {}
+        self._probe_vectors: dict[str, Array] = {}
         self._switching = threading.Lock()
 
     def installed(self) -> list[InstalledHead | BrokenHead]:
@@ -54,19 +54,18 @@ class Heads:
             log.warning("model is damaged", model=version_name(stage, version), because=str(error))
             return BrokenHead(stage=stage, error=error)
 
-    def judge(self, head: InstalledHead, vectors: Array) -> Opinions:
-        """What a head says of joined vectors [rows, n]; a model that Triton lost is loaded again."""
+    def predict(self, head: InstalledHead, vectors: Array) -> HeadOutput:
+        """The output of a head for vectors [rows, n] float32; a model that Triton lost is loaded again."""
         model, version = head.version.split("/")
         with translated(head.version):
             answer = self._triton.infer(
                 model,
                 {"vectors": np.ascontiguousarray(vectors, dtype=np.float32)},
-                ["logits"] if head.ood_threshold is None else ["logits", "distance"],
+                ["logits", "distance"],
                 version=version,
                 heal=lambda: self._serve(head),
             )
-        distances = answer.get("distance")
-        return Opinions(logits=answer["logits"], distances=None if distances is None else distances[:, 0])
+        return HeadOutput(logits=answer["logits"], distances=answer["distance"][:, 0])
 
     def _serve(self, head: InstalledHead) -> None:
         """Load a head that Triton does not serve, beside the one in service where that is another by now."""
@@ -88,18 +87,18 @@ class Heads:
             self._serve(head)
 
     def probes(self) -> list[Probe]:
-        """A question for each head that should answer, by which a watchdog sees whether Triton runs it."""
+        """A request for each head that should answer, by which a watchdog sees whether Triton runs it."""
         return [self._probe(head) for head in self.installed() if isinstance(head, InstalledHead)]
 
     def _probe(self, head: InstalledHead) -> Probe:
         model, version = head.version.split("/")
-        if head.version not in self._questions:
+        if head.version not in self._probe_vectors:
             width = self._store.width(head.stage, int(version))
-            self._questions[head.version] = np.zeros((1, width), dtype=np.float32)
+            self._probe_vectors[head.version] = np.zeros((1, width), dtype=np.float32)
         return Probe(
             model=model,
             version=version,
-            inputs={"vectors": self._questions[head.version]},
+            inputs={"vectors": self._probe_vectors[head.version]},
             outputs=["logits"],
             load=partial(self._serve, head),
         )
@@ -180,15 +179,10 @@ class Heads:
             self._triton.load(stage.model)
 
 
-def heads_of(versions: Mapping[str, int]) -> list[tuple[Stage, int]]:
-    """Stages and the versions of their heads, from versions by the heads' names."""
-    return [(stage, versions[stage.model]) for stage in STAGES if stage.model in versions]
-
-
 def installed_head(stage: Stage, version: int, record: HeadRecord) -> InstalledHead:
     """The head of a record."""
     try:
-        feature_versions = {VectorKind[name]: make for name, make in record.feature_versions.items()}
+        feature_versions = {VectorKind[kind]: version for kind, version in record.feature_versions.items()}
     except KeyError as error:
         raise ModelBrokenError(
             f"{version_name(stage, version)} names a kind of vector that does not exist: {error}"

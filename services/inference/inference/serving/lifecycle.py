@@ -1,47 +1,31 @@
-"""The life of models: listed, looked at, put into service, taken back."""
+"""The models: listed, promoted, rolled back."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from runtime.telemetry import get_logger
 
-from inference.classify.verdicts import Rule
+from inference.classify.voting import Rule
 from inference.errors import ModelBrokenError, ModelOutdatedError, ModelUnknownError, NoEarlierModelError
-from inference.registry.models import InService, KeptModel, Model, kept_model
-from inference.registry.oof_predictions import (
-    SONGS_FILE,
-    HeardOutOfFold,
-    heard_out_of_fold,
-    read_predictions,
-    read_song_ids,
-)
+from inference.registry.model_files import PictureFile, pictures_among
+from inference.registry.models import InService, Model, RegisteredModel, heads_of, registered_model
+from inference.registry.oof_predictions import OofPrediction
 from inference.registry.records import HeadRecord
-from inference.registry.store import ModelStore, version_name
-from inference.serving.heads import Heads, heads_of
+from inference.registry.store import ModelStore
+from inference.serving.heads import Heads
 
 log = get_logger(__name__)
-PICTURE_TYPES = {".png": "image/png", ".svg": "image/svg+xml"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Makes:
-    """The vectors that there are to judge by, as far as anybody knows."""
+class AvailableVersions:
+    """The feature versions of the vectors that there are, as far as anybody knows."""
 
-    now: Mapping[str, str]
-    """By name of the kind: the make of those that features makes now."""
-    kept: frozenset[str] = frozenset()
-    """Makes of those that the caller keeps; empty where that is not known."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PictureFile:
-    """A drawing of the report."""
-
-    name: str
-    media_type: str
-    path: Path
+    current: Mapping[str, str]
+    """By name of the kind: of the vectors that features computes now."""
+    stored: frozenset[str] = frozenset()
+    """Of the vectors that the caller keeps; empty where that is not known."""
 
 
 class Models:
@@ -51,92 +35,77 @@ class Models:
         self._store = store
         self._heads = heads
 
-    def all(self) -> list[KeptModel]:
+    def all(self) -> list[RegisteredModel]:
         """The newest first."""
         service = self._in_service()
-        return [kept_model(model, service) for model in self._store.models.all()]
+        return [registered_model(model, service) for model in self._store.models.all()]
 
-    def before(self) -> str:
+    def previous(self) -> str:
         """The model that a rollback would put back; empty where there is none."""
         service = self._in_service()
-        return (service.before or "") if service else ""
+        return (service.previous or "") if service else ""
 
-    def get(self, name: str) -> KeptModel:
+    def get(self, name: str) -> RegisteredModel:
         """A model by name, the one in service without; raises ModelUnknownError, ModelBrokenError."""
-        service = self._store.models.in_service() if not name else self._in_service()
-        if not name and service is None:
+        service = self._in_service() if name else self._store.models.in_service()
+        if not name and service:
+            name = service.name
+        if not name:
             raise ModelUnknownError("there is no model in service: run `reclass train` first")
-        return kept_model(self._store.models.read(name or service.name), service)  # type: ignore[union-attr] # checked
+        return registered_model(self._store.models.read(name), service)
 
     def records(self, model: Model) -> Mapping[str, HeadRecord]:
         """The records of its heads, by their names; raises ModelBrokenError where one is damaged."""
-        return {
-            version_name(stage, version): self._store.read(stage, version)
-            for stage, version in heads_of(model.versions)
-        }
+        return self._store.records(model)
 
     def pictures(self, model: Model) -> list[PictureFile]:
-        """The drawings of its report: those of the whole, then those of each stage."""
-        beside = [
-            (path.name.removeprefix(f"{model.name}."), path) for path in self._store.models.beside(model.name)
-        ]
-        of_stages = [
-            (f"{stage.model}-{path.name}", path)
+        """The figures of its report: those of the whole, then those of each stage."""
+        attachments = self._store.models.attachments(model.name)
+        of_stages = {
+            f"{stage.model}-{path.name}": path
             for stage, version in heads_of(model.versions)
             for path in sorted(self._store.folder(stage, version).iterdir())
-        ]
-        return [
-            PictureFile(name=name, media_type=PICTURE_TYPES[path.suffix], path=path)
-            for name, path in (*beside, *of_stages)
-            if path.suffix in PICTURE_TYPES
-        ]
+        }
+        return pictures_among(
+            {path.name.removeprefix(f"{model.name}."): path for path in attachments} | of_stages
+        )
 
-    def out_of_fold(self, model: Model, rule: Rule) -> Iterator[HeardOutOfFold]:
-        """What its training said of each of its songs, voted on by this rule."""
-        found = [
-            read_predictions(
-                self._store.folder(stage, version),
-                stage,
-                version_name(stage, version),
-                self._store.read(stage, version),
-            )
-            for stage, version in heads_of(model.versions)
-        ]
-        song_ids = read_song_ids(self._store.repository / f"{model.name}.{SONGS_FILE}")
-        yield from heard_out_of_fold(song_ids, [each for each in found if each], rule)
+    def oof_predictions(self, model: Model, rule: Rule) -> Iterator[OofPrediction]:
+        """The out-of-fold predictions of its training, voted on by this rule; raises ModelBrokenError."""
+        return self._store.oof_predictions(model, rule)
 
-    def promote(self, name: str, makes: Makes) -> KeptModel:
+    def promote(self, name: str, available: AvailableVersions) -> RegisteredModel:
         """Put a model into service, by hand; raises ModelUnknownError, ModelOutdatedError, and what loading raises."""
         with self._store.training_lock():
             model = self._store.models.read(name)
             service = self._in_service()
             if service is None or service.name != name:
-                refuse_outdated(model, makes)
+                refuse_outdated(model, available)
                 self._heads.require_triton()
                 self._heads.switch(model, lambda: put_into_service(self._store, model))
                 self._store.prune()
         return self.get(name)
 
-    def rollback(self, in_service: str, makes: Makes) -> KeptModel:
-        """Put the model before back, unless another one than `in_service` is in service by now."""
+    def rollback(self, in_service: str, available: AvailableVersions) -> RegisteredModel:
+        """Put the previous model back, unless another one than `in_service` is in service by now."""
         with self._store.training_lock():
             service = self._store.models.in_service()
             if service and in_service in ("", service.name):
-                model = self._before(service)
-                refuse_outdated(model, makes)
+                model = self._model_before(service)
+                refuse_outdated(model, available)
                 self._heads.require_triton()
-                back = lambda: self._store.models.point_to(service.back_to(model, datetime.now(UTC)))  # noqa: E731
+                back = lambda: self._store.models.point_to(service.rolled_back(model, datetime.now(UTC)))  # noqa: E731
                 self._heads.switch(model, back)
                 self._store.prune()
         return self.get("")
 
-    def _before(self, service: InService) -> Model:
-        if service.before is None:
+    def _model_before(self, service: InService) -> Model:
+        if service.previous is None:
             raise NoEarlierModelError(
                 f"{service.name} is the first model in service that is kept: there is none to roll back to. "
                 "`reclass models` lists those that can be promoted."
             )
-        return self._store.models.read(service.before)
+        return self._store.models.read(service.previous)
 
     def _in_service(self) -> InService | None:
         """What is in service; None also when its pointer is damaged, which promoting mends."""
@@ -153,26 +122,26 @@ def in_service_if_known(store: ModelStore) -> InService | None:
 
 
 def put_into_service(store: ModelStore, model: Model) -> None:
-    """Move the pointer to a model; the one before is remembered."""
+    """Move the pointer to a model; the previous one is remembered."""
     now = datetime.now(UTC)
-    first = InService(line=(model.name,), versions=model.versions, promoted_times={model.name: now})
+    first = InService(history=(model.name,), versions=model.versions, promoted_times={model.name: now})
     service = in_service_if_known(store)
-    store.models.point_to(service.followed_by(model, now) if service else first)
+    store.models.point_to(service.promoted(model, now) if service else first)
 
 
-def refuse_outdated(model: Model, makes: Makes) -> None:
-    """Raise ModelOutdatedError for a model that could judge none of the songs that are heard now."""
+def refuse_outdated(model: Model, available: AvailableVersions) -> None:
+    """Raise ModelOutdatedError for a model that could classify none of the songs that are extracted now."""
     for kind, learned in model.feature_versions.items():
-        made = makes.now.get(kind, learned)
-        if made != learned:
+        current = available.current.get(kind, learned)
+        if current != learned:
             raise ModelOutdatedError(
-                f"{model.name} has learned from {kind} vectors of another make ({learned}) than features makes now "
-                f"({made}): run `reclass extract`, then `reclass train`, or set back the excerpt, or what was changed "
-                "of the model of embeddings. The model in service stays."
+                f"{model.name} has learned from {kind} vectors of the feature version {learned}, and features computes "
+                f"{current} now: run `reclass extract`, then `reclass train`, or set back the excerpt, or what was "
+                "changed of the model of embeddings. The model in service stays."
             )
-        if makes.kept and learned not in makes.kept:
+        if available.stored and learned not in available.stored:
             raise ModelOutdatedError(
-                f"{model.name} has learned from {kind} vectors of a make ({learned}) of which hardly any are stored: "
-                "run `reclass train` to learn from those that are, or set back what was changed and run "
+                f"{model.name} has learned from {kind} vectors of the feature version {learned}, of which hardly any "
+                "are stored: run `reclass train` to learn from those that are, or set back what was changed and run "
                 "`reclass extract`. The model in service stays."
             )

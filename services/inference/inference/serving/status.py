@@ -26,7 +26,7 @@ class StageState:
 
     @property
     def kinds(self) -> tuple[VectorKind, ...]:
-        """What it hears: what its head has learned from, else what is usual."""
+        """The kinds of its vectors: those that its head has learned from, else the usual ones."""
         return self.head.kinds if self.head else self.stage.kinds
 
 

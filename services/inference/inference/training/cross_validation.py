@@ -1,4 +1,4 @@
-"""What models say of songs whose artists they never heard, each model fitted as the one that will serve."""
+"""Out-of-fold predictions: each song by a model of other artists, fitted like the one that will serve."""
 
 from dataclasses import dataclass
 
@@ -6,14 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.classify.probabilities import softmax
-from inference.evaluation.metrics import truths
-from inference.training.dataset import Part
+from inference.classify.stages import Array
+from inference.evaluation.metrics import effective_labels
+from inference.training.dataset import Dataset
 from inference.training.fitting import LOGISTIC, Recipe, fit_head
-from inference.training.head import Array, Head
-from inference.training.parallel_fits import side_by_side
+from inference.training.head import Head
+from inference.training.label_noise import ODDS_TO_DROP, find_label_errors, song_weights
+from inference.training.parallel_fits import parallel_map
 from inference.training.splits import grouped_folds
-from inference.training.suspected_labels import ODDS_TO_DROP, song_weights, suspect_labels
-from inference.training.temperature import fit_temperature
+from inference.training.temperature_scaling import fit_temperature
 
 Ints = NDArray[np.integer]
 Bools = NDArray[np.bool_]
@@ -24,56 +25,59 @@ INNER_SONGS = 20_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
-    """What out-of-fold models say; rows of folds that were not asked for are 0."""
+class OofScores:
+    """Out-of-fold scores; rows of folds that were not asked for are 0."""
 
     logits: Array
     """[songs, genres]"""
     distances: Array
-    """[songs] from the songs of their training."""
+    """[songs] Mahalanobis distance from the songs that the fold's model learned from."""
 
 
-def hear(part: Part, folds: Ints, recipe: Recipe, *, seed: int, handle_noise: bool, only: Ints) -> Heard:
-    """Predictions for the songs of the folds `only`, each by a head of the songs of all other folds."""
-    logits = np.zeros((len(folds), part.genre_count), dtype=np.float32)
+def predict_oof(
+    songs: Dataset, folds: Ints, recipe: Recipe, *, seed: int, handle_noise: bool, only: Ints
+) -> OofScores:
+    """Scores for the songs of the folds `only`, each by a head of the songs of all other folds [songs]."""
+    logits = np.zeros((len(folds), len(songs.genres)), dtype=np.float32)
     distances = np.zeros(len(folds), dtype=np.float32)
 
-    def hear_fold(fold: int) -> None:
+    def predict_fold(fold: int) -> None:
         own = folds == fold
-        head = fit_robustly(part.only(~own), recipe, seed=seed, handle_noise=handle_noise)
-        logits[own] = head.logits(part.vectors[own])
-        distances[own] = head.distances(part.vectors[own])
+        head = fit_noise_robust(songs.only(~own), recipe, seed=seed, handle_noise=handle_noise)
+        logits[own] = head.logits(songs.vectors[own])
+        distances[own] = head.distances(songs.vectors[own])
 
-    side_by_side(hear_fold, only.tolist(), bytes_each=part.vectors.nbytes)
-    return Heard(logits=logits, distances=distances)
+    parallel_map(predict_fold, only.tolist(), bytes_each=songs.vectors.nbytes)
+    return OofScores(logits=logits, distances=distances)
 
 
-def fit_robustly(part: Part, recipe: Recipe, *, seed: int, handle_noise: bool) -> Head:
+def fit_noise_robust(songs: Dataset, recipe: Recipe, *, seed: int, handle_noise: bool) -> Head:
     """The head of these songs, after those whose labels look wrong among them lost their weight."""
-    weights = weights_of(part, recipe, seed=seed) if handle_noise else None
-    return fit_head(part, recipe, seed=seed, weights=weights, landmarks=True)
+    weights = weights_of(songs, recipe, seed=seed) if handle_noise else None
+    return fit_head(songs, recipe, seed=seed, weights=weights, with_ood_distance=True)
 
 
-def weights_of(part: Part, recipe: Recipe, *, seed: int) -> Array:
-    """What each song counts, judged by models of these songs alone: nothing from outside reaches a fit."""
-    suspects = find_suspects(part, recipe, seed=seed)
-    return song_weights(suspects, part.labels, part.sources)
+def weights_of(songs: Dataset, recipe: Recipe, *, seed: int) -> Array:
+    """[songs] weight of each song, by models of these songs alone: nothing from outside reaches a fit."""
+    suspected = inner_label_errors(songs, recipe, seed=seed)
+    return song_weights(suspected, songs.labels, songs.sources)
 
 
-def find_suspects(part: Part, recipe: Recipe, *, seed: int) -> Bools:
-    """Songs whose labels are wrong beyond doubt, by quick models out of fold."""
-    folds = grouped_folds(part.labels, part.groups, folds=INNER_FOLDS, seed=seed + 7)
+def inner_label_errors(songs: Dataset, recipe: Recipe, *, seed: int) -> Bools:
+    """[songs] whose labels are almost surely wrong, by quick models out of fold."""
+    folds = grouped_folds(songs.labels, songs.groups, folds=INNER_FOLDS, seed=seed + 7)
     quick = Recipe(algorithm=LOGISTIC, strength=recipe.strength)
-    logits = np.zeros((len(folds), part.genre_count), dtype=np.float32)
+    logits = np.zeros((len(folds), len(songs.genres)), dtype=np.float32)
 
-    def hear_fold(fold: int) -> None:
+    def predict_fold(fold: int) -> None:
         own = folds == fold
-        others = sampled(np.flatnonzero(~own), part.groups, INNER_SONGS, seed)
-        logits[own] = fit_head(part.only(others), quick, seed=seed).logits(part.vectors[own])
+        others = sampled(np.flatnonzero(~own), songs.groups, INNER_SONGS, seed)
+        logits[own] = fit_head(songs.only(others), quick, seed=seed).logits(songs.vectors[own])
 
-    side_by_side(hear_fold, np.unique(folds).tolist(), bytes_each=part.vectors[:INNER_SONGS].nbytes)
-    labels = truths(logits.argmax(axis=1), part.named, part.labels)
-    return suspect_labels(softmax(logits, fit_temperature(logits, labels)), part.named, ODDS_TO_DROP)
+    parallel_map(predict_fold, np.unique(folds).tolist(), bytes_each=songs.vectors[:INNER_SONGS].nbytes)
+    labels = effective_labels(logits.argmax(axis=1), songs.multi_hot, songs.labels)
+    probabilities = softmax(logits, fit_temperature(logits, labels))
+    return find_label_errors(probabilities, songs.multi_hot, ODDS_TO_DROP)
 
 
 def sampled(rows: NDArray[np.intp], groups: Ints, limit: int, seed: int) -> NDArray[np.intp]:

@@ -1,5 +1,7 @@
 """The songs of one stage with their labels: which genres each names, whose word it is, whose music."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -7,7 +9,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.training.head import Array
+from inference.classify.stages import Array
 
 Ints = NDArray[np.integer]
 Bools = NDArray[np.bool_]
@@ -31,12 +33,12 @@ class SplitPart(IntEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelledSongs:
-    """The songs of one stage; all arrays have one row a song."""
+class Dataset:
+    """Labelled songs; all arrays have one row a song."""
 
     vectors: Array
-    """[songs, n] joined vectors, float32, finite."""
-    named: Bools
+    """[songs, n] concatenated vectors, float32, finite."""
+    multi_hot: Bools
     """[songs, genres] the genres that the label names; at least one."""
     labels: Ints
     """[songs] the first of them, as an index into `genres`."""
@@ -46,14 +48,56 @@ class LabelledSongs:
     """[songs] artist; songs of one are never on both sides of a split."""
     genres: tuple[str, ...]
 
+    def only(self, rows: Bools | NDArray[np.intp]) -> "Dataset":
+        """The songs of these rows."""
+        arrays = {name: values for name, values in vars(self).items() if name != "genres"}
+        return Dataset(genres=self.genres, **{name: values[rows] for name, values in arrays.items()})
 
-def one_genre_each(
+    def followed_by(self, other: "Dataset") -> "Dataset":
+        """These songs, and after them the other ones, of the same genres."""
+        arrays = {name: values for name, values in vars(self).items() if name != "genres"}
+        return Dataset(
+            genres=self.genres,
+            **{name: np.concatenate([values, getattr(other, name)]) for name, values in arrays.items()},
+        )
+
+    def of_genres(self, codes: Sequence[int]) -> tuple[NDArray[np.intp], "Dataset"]:
+        """Rows of the songs that name at least one of these genres, and those songs with these genres alone."""
+        multi_hot = self.multi_hot[:, list(codes)]
+        rows = np.flatnonzero(multi_hot.any(axis=1))
+        position = np.full(len(self.genres), -1, dtype=np.intp)
+        position[list(codes)] = np.arange(len(codes))
+        first = position[self.labels[rows]]
+        return rows, Dataset(
+            vectors=self.vectors if len(rows) == len(self.labels) else self.vectors[rows],
+            multi_hot=multi_hot[rows],
+            # The first genre of a song may be one that is left out, while another of its genres is not.
+            labels=np.where(first >= 0, first, multi_hot[rows].argmax(axis=1)),
+            sources=self.sources[rows],
+            groups=self.groups[rows],
+            genres=tuple(self.genres[code] for code in codes),
+        )
+
+    def digest(self) -> str:
+        """SHA-256 of everything; equal trainings have equal ones."""
+        sha = hashlib.sha256(json.dumps(self.genres).encode())
+        for values in (self.labels, self.multi_hot, self.sources, self.groups, self.vectors):
+            sha.update(np.ascontiguousarray(values).data)
+        return sha.hexdigest()
+
+    def soft_targets(self) -> Array:
+        """[songs, genres] float32, each row sums to 1: a song of two genres is half a song of each."""
+        targets: Array = self.multi_hot / self.multi_hot.sum(axis=1, keepdims=True, dtype=np.float32)
+        return targets.astype(np.float32)
+
+
+def single_label_dataset(
     vectors: Array, labels: Ints, groups: Ints, genres: tuple[str, ...], source: LabelSource = LabelSource.TAG
-) -> LabelledSongs:
+) -> Dataset:
     """Songs whose labels name one genre, all on the same word."""
-    return LabelledSongs(
+    return Dataset(
         vectors=vectors,
-        named=labels[:, np.newaxis] == np.arange(len(genres)),
+        multi_hot=labels[:, np.newaxis] == np.arange(len(genres)),
         labels=labels,
         sources=np.full(len(labels), source),
         groups=groups,
@@ -62,80 +106,30 @@ def one_genre_each(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
-    """Songs of learned genres only; positions among these stand for genres."""
-
-    vectors: Array
-    named: Bools
-    labels: NDArray[np.intp]
-    sources: Ints
-    groups: Ints
-
-    def only(self, rows: Bools | NDArray[np.intp]) -> "Part":
-        """The songs of these rows."""
-        return Part(
-            vectors=self.vectors[rows],
-            named=self.named[rows],
-            labels=self.labels[rows],
-            sources=self.sources[rows],
-            groups=self.groups[rows],
-        )
-
-    def shares(self) -> Array:
-        """[songs, genres] what each genre has of a song: a song of two genres is half a song of each."""
-        shares: Array = self.named / self.named.sum(axis=1, keepdims=True, dtype=np.float32)
-        return shares.astype(np.float32)
-
-    @property
-    def genre_count(self) -> int:
-        """Genres that are learned."""
-        return int(self.named.shape[1])
-
-
-def of_learned_genres(songs: LabelledSongs, codes: Sequence[int]) -> tuple[NDArray[np.intp], Part]:
-    """Rows of the songs that name one of these genres at least, and those songs."""
-    named = songs.named[:, list(codes)]
-    rows = np.flatnonzero(named.any(axis=1))
-    position = np.full(len(songs.genres), -1, dtype=np.intp)
-    position[list(codes)] = np.arange(len(codes))
-    first = position[songs.labels[rows]]
-    # The first genre of a song may be one that is not learned, while another of its genres is.
-    labels = np.where(first >= 0, first, named[rows].argmax(axis=1))
-    vectors = songs.vectors if len(rows) == len(songs.labels) else songs.vectors[rows]
-    return rows, Part(
-        vectors=vectors,
-        named=named[rows],
-        labels=labels,
-        sources=songs.sources[rows],
-        groups=songs.groups[rows],
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class AgreedLabels:
+class MergedLabels:
     """Labels of which no two contradict each other about one audio."""
 
-    named: list[tuple[int, ...]]
-    """Genres of each song, the first of them first."""
+    genres: list[tuple[int, ...]]
+    """Of each song, the first of them first."""
     contradictions: int
     """Songs whose label was another one than that of a copy of their audio."""
 
 
-def agreed(named: Sequence[Sequence[int]], sources: Ints, copy_of: Sequence[int]) -> AgreedLabels:
-    """One label for all copies of an audio: that of the strongest source; equal ones are joined.
+def merge_copies(genres: Sequence[Sequence[int]], sources: Ints, copy_of: Sequence[int]) -> MergedLabels:
+    """One label for all copies of an audio: that of the strongest source; those of equal strength are joined.
 
-    copy_of : the first song with the audio of each; its own row where there is no copy.
+    genres : of each song; copy_of : the first song with the audio of each, its own row where there is no copy.
     """
     copies: dict[int, list[int]] = {}
     for row, first in enumerate(copy_of):
         copies.setdefault(first, []).append(row)
-    labels = [tuple(genres) for genres in named]
+    labels = [tuple(own) for own in genres]
     contradictions = 0
     for rows in copies.values():
-        if len({frozenset(named[row]) for row in rows}) > 1:
+        if len({frozenset(genres[row]) for row in rows}) > 1:
             contradictions += len(rows)
             strongest = max(sources[row] for row in rows)
-            words = [genre for row in rows if sources[row] == strongest for genre in named[row]]
+            named = [genre for row in rows if sources[row] == strongest for genre in genres[row]]
             for row in rows:
-                labels[row] = tuple(dict.fromkeys(words))
-    return AgreedLabels(named=labels, contradictions=contradictions)
+                labels[row] = tuple(dict.fromkeys(named))
+    return MergedLabels(genres=labels, contradictions=contradictions)

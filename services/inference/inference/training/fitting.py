@@ -1,4 +1,4 @@
-"""Fits a genre head by a recipe: logistic regression or an ensemble of small perceptrons, on standardised vectors."""
+"""Fits a genre head by a recipe: logistic regression or an ensemble of perceptrons, on standardised vectors."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -7,27 +7,28 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.training.dataset import Part
-from inference.training.head import Array, Head, standardise
+from inference.classify.stages import Array
+from inference.training.dataset import Dataset
+from inference.training.head import Head, standardise
 from inference.training.logistic_regression import fit_logistic
-from inference.training.mlp_ensemble import Shape, Weights, train
-from inference.training.out_of_distribution import find_landmarks
+from inference.training.mlp_ensemble import Architecture, Weights, train
+from inference.training.out_of_distribution import fit_mahalanobis
 
 LOGISTIC = "logistic-regression"
-PERCEPTRONS = "perceptron-ensemble"
+MLP_ENSEMBLE = "mlp-ensemble"
 
 CLIP = 8.0
-"""Standard deviations at which a value is cut: kurtosis and the like have tails that would drown all the rest."""
+"""Standard deviations at which a value is clipped: kurtosis and the like have tails that would drown all the rest."""
 ABSENT_LOGIT_GAP = 10.0
-"""How far below all others a genre lies that had no song in this fit; e**-10 is as good as never."""
+"""How far below all others the logit of a genre lies that had no song in this fit; e**-10 is as good as never."""
 CHUNK_ROWS = 8192
-"""Rows that are turned to float64 at a time, so that moments of a large matrix need no copy of it."""
-SHAPE = Shape()
-LEAST_STEP_SONGS = 32
-MOST_SONGS_HEARD = 1_500_000
-"""By the perceptrons of one fit, each epoch's counted anew: what a large library gains from more is less than noise."""
-STEPS_AN_EPOCH = 20
-"""Of the perceptrons, in a library that is too small for steps of 256 songs."""
+"""Rows that are converted to float64 at a time, so that moments of a large matrix need no copy of it."""
+ARCHITECTURE = Architecture()
+MIN_BATCH_SIZE = 32
+MAX_SAMPLES_SEEN = 1_500_000
+"""By the perceptrons of one fit, over all epochs: what a large library gains from more is less than chance."""
+STEPS_PER_EPOCH = 20
+"""Of the perceptrons, in a library that is too small for batches of 256 songs."""
 SMALL_LIBRARY_SONGS = 5_000
 
 
@@ -43,12 +44,12 @@ class Recipe:
 
     def for_songs(self, count: int) -> "Recipe":
         """The same for a fit of so many songs, of which a large library's need fewer epochs."""
-        return replace(self, epochs=min(self.epochs, max(1, round(MOST_SONGS_HEARD / count))))
+        return replace(self, epochs=min(self.epochs, max(1, round(MAX_SAMPLES_SEEN / count))))
 
     def __str__(self) -> str:
         if self.algorithm == LOGISTIC:
             return f"{LOGISTIC} (C {self.strength:g})"
-        return f"{PERCEPTRONS} ({SHAPE.members} of {SHAPE.hidden} units, {self.epochs} epochs)"
+        return f"{MLP_ENSEMBLE} ({ARCHITECTURE.members} of {ARCHITECTURE.hidden} units, {self.epochs} epochs)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +59,7 @@ class Standardised:
     mean: Array
     scale: Array
     vectors: Array
-    shares: Array
+    soft_targets: Array
     """[songs, genres] of those genres that have songs."""
     weights: Array
     present: NDArray[np.intp]
@@ -66,49 +67,57 @@ class Standardised:
     genre_count: int
 
 
-def prepared(part: Part, weights: Array) -> Standardised:
-    """The songs of a fit whose weight is not 0."""
+def prepared(songs: Dataset, weights: Array) -> Standardised:
+    """The songs of a fit whose weight [songs] is not 0."""
     kept = weights > 0
     if not kept.all():
-        part, weights = part.only(kept), weights[kept]
-    mean, scale = moments(part.vectors)
-    shares = part.shares()
-    present = np.flatnonzero(shares.sum(axis=0) > 0)
-    shares = shares[:, present]
+        songs, weights = songs.only(kept), weights[kept]
+    mean, scale = moments(songs.vectors)
+    soft_targets = songs.soft_targets()
+    present = np.flatnonzero(soft_targets.sum(axis=0) > 0)
+    soft_targets = soft_targets[:, present]
     return Standardised(
         mean=mean,
         scale=scale,
-        vectors=standardise(part.vectors, mean, scale, CLIP),
-        shares=shares,
-        weights=with_rare_genres_raised(shares, weights),
+        vectors=standardise(songs.vectors, mean, scale, CLIP),
+        soft_targets=soft_targets,
+        weights=with_rare_genres_raised(soft_targets, weights),
         present=present,
-        genre_count=part.genre_count,
+        genre_count=len(songs.genres),
     )
 
 
-def with_rare_genres_raised(shares: Array, weights: Array) -> Array:
-    """The weights [songs], each divided by the square root of how many songs its genre has; their sum stays.
+def with_rare_genres_raised(soft_targets: Array, weights: Array) -> Array:
+    """Class weights: the weights [songs], each divided by the square root of its genre's number of songs; their sum
+    stays.
 
-    shares : [songs, genres], every genre with songs. A genre of fifty songs beside one of thousands is hardly worth an
-    error to the loss. Divided by the number itself, it would be named too often, and accuracy falls.
+    soft_targets : [songs, genres], every genre with songs. A genre of fifty songs beside one of thousands hardly
+    matters to the loss. Divided by the number itself, it would be predicted too often, and accuracy falls.
     """
-    rarity = 1 / np.sqrt(weights @ shares)
-    raised = weights * (shares @ rarity)
+    rarity = 1 / np.sqrt(weights @ soft_targets)
+    raised = weights * (soft_targets @ rarity)
     normalised: Array = (raised * (weights.sum() / raised.sum())).astype(np.float32)
     return normalised
 
 
 def fit_head(
-    part: Part, recipe: Recipe, *, seed: int, weights: Array | None = None, landmarks: bool = False
+    songs: Dataset,
+    recipe: Recipe,
+    *,
+    seed: int,
+    weights: Array | None = None,
+    with_ood_distance: bool = False,
 ) -> Head:
-    """The head of these songs, each with its weight [songs] (1 where none are given); landmarks cost time."""
-    songs = prepared(part, np.ones(len(part.labels), dtype=np.float32) if weights is None else weights)
+    """The head of these songs, each with its weight [songs] (1 where none are given); the distance costs time."""
+    fit = prepared(songs, np.ones(len(songs.labels), dtype=np.float32) if weights is None else weights)
     if recipe.algorithm == LOGISTIC:
-        weight, bias = fit_logistic(songs.vectors, songs.shares, songs.weights, strength=recipe.strength)
-        head = assembled(songs, weight, bias)
+        weight, bias = fit_logistic(fit.vectors, fit.soft_targets, fit.weights, strength=recipe.strength)
+        head = assembled(fit, weight, bias)
     else:
-        head = ensemble_head(songs, next(islice(epochs(songs, seed), recipe.epochs - 1, None)))
-    return replace(head, landmarks=find_landmarks(songs.vectors, songs.shares)) if landmarks else head
+        head = ensemble_head(fit, next(islice(epochs(fit, seed), recipe.epochs - 1, None)))
+    if with_ood_distance:
+        return replace(head, ood_distance=fit_mahalanobis(fit.vectors, fit.soft_targets))
+    return head
 
 
 def ensemble_head(songs: Standardised, ensemble: Weights) -> Head:
@@ -119,9 +128,9 @@ def ensemble_head(songs: Standardised, ensemble: Weights) -> Head:
 
 def epochs(songs: Standardised, seed: int) -> Iterator[Weights]:
     """The ensemble after each epoch, without end."""
-    step = max(LEAST_STEP_SONGS, len(songs.weights) // STEPS_AN_EPOCH)
-    shape = replace(SHAPE, songs_a_step=min(step, SHAPE.songs_a_step))
-    return train(songs.vectors, songs.shares, songs.weights, shape=shape, seed=seed)
+    size = max(MIN_BATCH_SIZE, len(songs.weights) // STEPS_PER_EPOCH)
+    architecture = replace(ARCHITECTURE, batch_size=min(size, ARCHITECTURE.batch_size))
+    return train(songs.vectors, songs.soft_targets, songs.weights, architecture=architecture, seed=seed)
 
 
 def assembled(
@@ -132,7 +141,7 @@ def assembled(
     hidden_weight: Array | None = None,
     hidden_bias: Array | None = None,
 ) -> Head:
-    """A head of all genres from layers that know those with songs; the others are as good as never named."""
+    """A head of all genres from layers that know those with songs; the others are as good as never predicted."""
     all_weights = np.zeros((len(weight), songs.genre_count), dtype=np.float32)
     all_biases = np.full(songs.genre_count, bias.min() - ABSENT_LOGIT_GAP, dtype=np.float32)
     all_weights[:, songs.present] = weight
@@ -149,7 +158,7 @@ def assembled(
 
 
 def moments(vectors: Array) -> tuple[Array, Array]:
-    """Mean and standard deviation of each column, added up in float64; a constant column gets 1."""
+    """Mean and standard deviation [n] float32 of vectors [songs, n], summed in float64; 1 for constant columns."""
     rows = len(vectors)
     chunks = [vectors[start : start + CHUNK_ROWS] for start in range(0, rows, CHUNK_ROWS)]
     mean = sum(chunk.sum(axis=0, dtype=np.float64) for chunk in chunks) / rows

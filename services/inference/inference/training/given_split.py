@@ -1,154 +1,122 @@
-"""How good our heads are on a split that somebody else has made: learned on one part, chosen on the second, judged on
+"""Evaluates our heads on a split that somebody else has made: trained on one part, selected on the second, tested on
 the third.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inference.classify.probabilities import softmax
+from inference.classify.stages import Array
 from inference.errors import TooFewGenresError, TooFewSongsError
-from inference.evaluation.calibration import CalibrationFigures, calibration_figures
-from inference.evaluation.coverage import CoveragePoint, coverage_curve
-from inference.evaluation.metrics import HeldOutFigures, held_out_figures, truths
-from inference.evaluation.predictions import Judged
-from inference.training.calibration_fit import Scaling
-from inference.training.cross_validation import fit_robustly
-from inference.training.dataset import (
-    LabelledSongs,
-    LabelSource,
-    Part,
-    SplitPart,
-    of_learned_genres,
-)
-from inference.training.fitting import LOGISTIC, PERCEPTRONS, Recipe, fit_head
-from inference.training.head import Array, Head
-from inference.training.label_weighting import handling_hurts
-from inference.training.labels import FEWEST_GENRES
+from inference.evaluation.calibration import calibration_figures
+from inference.evaluation.coverage import coverage_curve
+from inference.evaluation.metrics import effective_labels, held_out_figures
+from inference.training.cross_validation import fit_noise_robust
+from inference.training.dataset import Dataset, LabelSource, SplitPart
+from inference.training.fitting import LOGISTIC, MLP_ENSEMBLE, Recipe, fit_head
+from inference.training.head import Head
+from inference.training.label_noise import handling_hurts
+from inference.training.labels import MIN_GENRES
 from inference.training.model_selection import (
     STRENGTHS,
-    Tried,
-    best_of,
+    Candidate,
+    ReportProgress,
+    best_candidate,
+    early_stopping,
     fold_epochs,
-    judged,
-    stop_early,
+    scored,
 )
-from inference.training.stage_training import calibrated, right_of
-
-Progress = Callable[[str, float], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Examined:
-    """What came of it."""
-
-    recipe: Recipe
-    tried: tuple[Tried, ...]
-    handle_noise: bool
-    scaling: Scaling
-    genres: tuple[str, ...]
-    held_out: HeldOutFigures
-    calibration: CalibrationFigures
-    coverage: tuple[CoveragePoint, ...]
-    """All of the test part."""
+from inference.training.stage_result import HeadResult
+from inference.training.stage_training import calibrated
 
 
-def examine(songs: LabelledSongs, parts: NDArray[np.int8], *, seed: int, progress: Progress) -> Examined:
-    """Learn from a split as it is; parts : [songs] a SplitPart.
+def evaluate_split(
+    songs: Dataset, parts: NDArray[np.int8], *, seed: int, report: ReportProgress
+) -> HeadResult:
+    """Train and evaluate on a split as it is; parts : [songs] a SplitPart.
 
-    1. Fit every recipe on the training part and judge it on the validation part: that chooses the recipe, whether
+    1. Fit every recipe on the training part and score it on the validation part: that chooses the recipe, whether
        wrong labels lose their weight, and the calibration.
-    2. Judge the test part once, by the head of the training part. Validation songs are not learned from, as in the
+    2. Evaluate on the test part once, by the head of the training part. Validation songs are not learned from, as in
+    the
        figures that others have published for such splits.
 
     A genre without a training song stays among the genres: its test songs count, and are wrong.
     Raises TooFewSongsError, TooFewGenresError.
     """
     training, validation, test = parts_of(songs, parts)
-    tried = try_all(training, validation, seed=seed, progress=progress)
-    progress("look for labels that are wrong", 0.75)
-    head, chosen, handle_noise = handled(training, validation, best_of(tried), seed=seed)
-    scaling, _ = calibrated(chosen.logits, validation)
-    progress("judge the test part", 0.95)
-    genres, logits = songs.genres, head.logits(test.vectors)
-    result = judged_test(test, softmax(scaling.logits(logits)))
-    answers = truths(result.probabilities.argmax(axis=1), test.named, test.labels)
-    return Examined(
-        recipe=chosen.recipe,
-        tried=tuple(tried),
+    candidates = evaluate_candidates(training, validation, seed=seed, report=report)
+    report("look for labels that are wrong", 0.75)
+    head, selected, handle_noise = selected_head(training, validation, best_candidate(candidates), seed=seed)
+    scaling, _ = calibrated(selected.logits, validation)
+    report("evaluate the test part", 0.95)
+    logits = head.logits(test.vectors)
+    probabilities = softmax(scaling.logits(logits))
+    predicted = probabilities.argmax(axis=1)
+    labels = effective_labels(predicted, test.multi_hot, test.labels)
+    tags = test.sources == LabelSource.TAG
+    return HeadResult(
+        recipe=selected.recipe,
+        candidates=tuple(candidates),
         handle_noise=handle_noise,
         scaling=scaling,
-        genres=genres,
+        genres=songs.genres,
         held_out=held_out_figures(
-            scores=result.probabilities,
-            named=test.named,
+            scores=probabilities,
+            multi_hot=test.multi_hot,
             labels=test.labels,
             groups=test.groups,
             train_labels=training.labels,
-            genres=genres,
+            genres=songs.genres,
         ),
         calibration=calibration_figures(
-            softmax(logits), scaling.agreement(result.probabilities, test.sources == LabelSource.TAG), answers
+            softmax(logits), scaling.label_probabilities(probabilities, tags), labels
         ),
-        coverage=coverage_curve(result.confidence, result.right, test.groups),
+        coverage=coverage_curve(probabilities.max(axis=1), labels == predicted, test.groups),
     )
 
 
-def parts_of(songs: LabelledSongs, parts: NDArray[np.int8]) -> tuple[Part, Part, Part]:
-    """Training, validation and test part, each with songs of all genres as its columns."""
-    _, everything = of_learned_genres(songs, range(len(songs.genres)))
-    training, validation, test = (everything.only(parts == part) for part in SplitPart)
+def parts_of(songs: Dataset, parts: NDArray[np.int8]) -> tuple[Dataset, Dataset, Dataset]:
+    """Training, validation and test part; raises TooFewSongsError, TooFewGenresError."""
+    training, validation, test = (songs.only(parts == part) for part in SplitPart)
     for name, part in zip(SplitPart, (training, validation, test), strict=True):
         if not len(part.labels):
             raise TooFewSongsError(f"the {name.name.lower()} part of the split has no songs")
-    if len(np.unique(training.labels)) < FEWEST_GENRES:
-        raise TooFewGenresError(f"the training part has songs of fewer than {FEWEST_GENRES} genres")
+    if len(np.unique(training.labels)) < MIN_GENRES:
+        raise TooFewGenresError(f"the training part has songs of fewer than {MIN_GENRES} genres")
     return training, validation, test
 
 
-def try_all(training: Part, validation: Part, *, seed: int, progress: Progress) -> list[Tried]:
-    """Every recipe, fitted on the one part and judged on the other."""
-    tried = []
+def evaluate_candidates(
+    training: Dataset, validation: Dataset, *, seed: int, report: ReportProgress
+) -> list[Candidate]:
+    """Every recipe, fitted on the one part and scored on the other."""
+    candidates = []
     for done, strength in enumerate(STRENGTHS):
         recipe = Recipe(algorithm=LOGISTIC, strength=strength)
-        progress(f"try {recipe}", 0.5 * done / len(STRENGTHS))
+        report(f"try {recipe}", 0.5 * done / len(STRENGTHS))
         logits = fit_head(training, recipe, seed=seed).logits(validation.vectors)
-        tried.append(judged(recipe, validation, logits))
-    progress(f"try {PERCEPTRONS}", 0.5)
-    epochs = perceptron_epochs(training, validation, seed)
-    tried.append(stop_early(validation, best_of(tried).recipe.strength, epochs))
-    return tried
+        candidates.append(scored(recipe, validation, logits))
+    report(f"try {MLP_ENSEMBLE}", 0.5)
+    strength = best_candidate(candidates).recipe.strength
+    candidates.append(early_stopping(validation, strength, mlp_epochs(training, validation, seed)))
+    return candidates
 
 
-def perceptron_epochs(training: Part, validation: Part, seed: int) -> Iterator[Array]:
+def mlp_epochs(training: Dataset, validation: Dataset, seed: int) -> Iterator[Array]:
     """Logits of the validation part after each epoch on the training part."""
-    both = Part(
-        vectors=np.concatenate([training.vectors, validation.vectors]),
-        named=np.concatenate([training.named, validation.named]),
-        labels=np.concatenate([training.labels, validation.labels]),
-        sources=np.concatenate([training.sources, validation.sources]),
-        groups=np.concatenate([training.groups, validation.groups]),
-    )
+    both = training.followed_by(validation)
     return fold_epochs(both, np.arange(len(both.labels)) >= len(training.labels), seed)
 
 
-def handled(training: Part, validation: Part, plain: Tried, *, seed: int) -> tuple[Head, Tried, bool]:
-    """The head of the recipe with wrong labels handled, or without where that hurts; what it says, and which it is."""
-    head = fit_robustly(training, plain.recipe, seed=seed, handle_noise=True)
-    tried = judged(plain.recipe, validation, head.logits(validation.vectors))
-    if handling_hurts(right_of(tried, validation), right_of(plain, validation), validation.groups):
+def selected_head(
+    training: Dataset, validation: Dataset, plain: Candidate, *, seed: int
+) -> tuple[Head, Candidate, bool]:
+    """The head of the recipe with wrong labels handled, or without where that hurts; its scores, and which it is."""
+    head = fit_noise_robust(training, plain.recipe, seed=seed, handle_noise=True)
+    handled = scored(plain.recipe, validation, head.logits(validation.vectors))
+    if handling_hurts(handled.right, plain.right, validation.groups):
         return fit_head(training, plain.recipe, seed=seed), plain, False
-    return head, tried, True
-
-
-def judged_test(test: Part, probabilities: NDArray[np.float64]) -> Judged:
-    """The test part with what the head says of it."""
-    return Judged(
-        rows=np.arange(len(test.labels)),
-        probabilities=probabilities,
-        named=test.named,
-        labels=test.labels,
-        groups=test.groups,
-    )
+    return head, handled, True

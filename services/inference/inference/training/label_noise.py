@@ -1,65 +1,109 @@
-"""How many tags are wrong, found together with the temperature: wrong tags must not make a model timid.
+"""Labels that look wrong: which they are, how much their songs count in a fit, and whether that helps."""
 
-A tag that contradicts a sure model is either a mistake of the model or a wrong tag. A temperature alone takes all of
-them for the first: with a tenth of wrong tags it makes nine right answers in ten look like seven. Wrong tags differ
-from mistakes in that they fall on any genre, not on those that the model holds for nearly as likely; that tells the
-two apart.
-"""
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
-from inference.classify.probabilities import softmax
-from inference.evaluation.calibration import Floats, Ints
-from inference.training.temperature import COLDEST, HOTTEST
+from inference.classify.stages import Array
+from inference.evaluation.bootstrap import Z, per_group
+from inference.training.dataset import LabelSource
 
 Bools = NDArray[np.bool_]
+Ints = NDArray[np.integer]
 
-MOST_DOUBT = 0.5
-SCEPTICISM = 10.0
-"""Songs' worth of evidence that tags are right, before any is seen: a handful of songs convict nobody."""
-FIRST_DOUBT = 0.02
-"""Where the search begins; at 0 its slope says little."""
+ODDS = 5.0
+"""How much likelier than the label another genre must be. On synthetic libraries with a tenth of wrong labels and
+74 to 94 % accuracy, 5 found 88 to 93 % of them at 80 to 98 % precision; 3 loses precision, 10 finds fewer."""
+ODDS_TO_DROP = 10.0
+"""The same for a song to lose its weight in a fit. Measured on the demo library and on synthetic ones of 160 and
+1,280 songs with a tenth of wrong labels: accuracy against the truth rises by 3 to 7 points. 5 costs small libraries up
+to three of them, as right songs are dropped; 40 leaves wrong ones in large libraries; a weight of 0.3 instead of 0
+gains less."""
+TRUST: Mapping[LabelSource, float] = {
+    LabelSource.TAG: 0.0,
+    LabelSource.PUBLIC_TABLE: 0.25,
+    LabelSource.TAUGHT: 0.5,
+    LabelSource.OVERRIDE: 1.0,
+}
+"""What a song counts whose label looks wrong. A person who named a genre is never contradicted; a tag is left out."""
+
+MAX_SUSPECTED_SHARE = 0.5
+"""Share of a genre's songs beyond which its labels are left alone."""
 
 
-def fit_with_doubt(
-    logits: Floats, labels: Ints, doubtful: Bools, chances: NDArray[np.float64]
-) -> tuple[float, float]:
-    """The temperature, and the share of wrong labels among the songs whose label may be wrong, of most likelihood.
+def find_label_errors(probabilities: NDArray[np.floating], multi_hot: Bools, odds: float = ODDS) -> Bools:
+    """[n] songs whose label is likely wrong, from out-of-fold probabilities and the genres of labels, both [n, genres].
 
-    logits [n, genres] of songs not trained on, their labels [n] and whether these may be wrong [n]; `chances` [genres]
-    that a wrong label names each genre. The label of song i has the probability (1 - doubt) * softmax(logits /
-    temperature)[label] + doubt * chances[label].
+    Confident learning (Northcutt et al. 2021): each probability is measured against the mean self-confidence of its
+    class, since a model may be under-confident about one genre and over-confident about another. The original asks the
+    other genre to exceed that mean; of ten songs a genre this misses a third of the wrong labels, whose own probability
+    is nevertheless tiny. So here the two relative probabilities are compared with each other. Of a label that names
+    several genres the likeliest stands for it.
     """
-    logits = np.asarray(logits, dtype=np.float64)
-    rows, wrongly = np.arange(len(labels)), chances[labels]
+    rows = np.arange(len(multi_hot))
+    label = np.where(multi_hot, probabilities, -1).argmax(axis=1)
+    self_confidence = probabilities[rows, label]
+    songs = np.bincount(label, minlength=multi_hot.shape[1])
+    sums = np.bincount(label, weights=self_confidence, minlength=multi_hot.shape[1])
+    typical = np.maximum(sums / np.maximum(songs, 1), 1e-6)
+    best = probabilities.argmax(axis=1)
+    relative_best = probabilities[rows, best] / typical[best]
+    relative_label = self_confidence / typical[label]
+    suspected: Bools = ~multi_hot[rows, best] & (relative_best >= odds * relative_label)
+    return suspected
 
-    def loss_and_gradient(point: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        colder, doubt = np.exp(-point[0]), point[1]
-        relative = logits * colder
-        probabilities = softmax(relative)
-        own = probabilities[rows, labels]
-        doubts = doubt * doubtful
-        likelihood = (1 - doubts) * own + doubts * wrongly
-        steeper = relative[rows, labels] - (probabilities * relative).sum(axis=1)
-        by_temperature = ((1 - doubts) * own * steeper / likelihood).mean()
-        by_doubt = -(doubtful * (wrongly - own) / likelihood).mean() + SCEPTICISM / (1 - doubt) / len(labels)
-        loss = -np.log(likelihood).mean() - SCEPTICISM * np.log(1 - doubt) / len(labels)
-        return float(loss), np.array([by_temperature, by_doubt])
 
-    found = minimize(
-        loss_and_gradient,
-        np.array([0.0, FIRST_DOUBT]),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=[(np.log(COLDEST), np.log(HOTTEST)), (0.0, MOST_DOUBT)],
+def song_weights(suspected: Bools, labels: Ints, sources: Ints) -> Array:
+    """[songs] weight of each song in a fit: 1 unless its label [songs] looks wrong, then by its source [songs].
+
+    A genre half of whose songs look wrong is one that the model cannot tell apart, not one that everybody mislabelled:
+    its songs keep their weight.
+    """
+    trust = np.ones(max(LabelSource) + 1, dtype=np.float32)
+    trust[list(TRUST)] = list(TRUST.values())
+    shares = np.bincount(labels, weights=suspected) / np.maximum(np.bincount(labels), 1)
+    believed = suspected & (shares[labels] <= MAX_SUSPECTED_SHARE)
+    return np.where(believed, trust[sources], np.float32(1)).astype(np.float32)
+
+
+def handling_hurts(right_with: Bools, right_without: Bools, groups: Ints) -> bool:
+    """Whether fewer songs [n] of validation artists [n] are right with the handling, by more than chance (paired, 95
+    %).
+
+    Their own labels are partly wrong as well, which hides some of the gain: so a tie speaks for the handling.
+    """
+    difference = right_with.astype(np.float64) - right_without
+    sums, sizes = per_group(difference, groups)
+    error = np.sqrt(((sums - difference.mean() * sizes) ** 2).sum()) / len(difference)
+    return bool(difference.mean() < -Z * error)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseFigures:
+    """What was done about labels that look wrong."""
+
+    suspected_label_errors: int
+    dropped_labels: int
+    """Left out of the last fit."""
+    down_weighted_labels: int
+    accuracy_with: float
+    accuracy_without: float
+    """On validation artists, against the labels as they are."""
+    label_noise_rate: float
+    """Share of the tags that the calibration takes for wrong."""
+
+
+def noise_figures(
+    suspected: Bools, weights: Array, accuracies: tuple[float, float], label_noise_rate: float
+) -> NoiseFigures:
+    """Figures of suspected songs [n] and the weight of each song [n]; accuracies with the handling and without."""
+    return NoiseFigures(
+        suspected_label_errors=int(suspected.sum()),
+        dropped_labels=int((weights == 0).sum()),
+        down_weighted_labels=int(((weights > 0) & (weights < 1)).sum()),
+        accuracy_with=accuracies[0],
+        accuracy_without=accuracies[1],
+        label_noise_rate=label_noise_rate,
     )
-    return float(np.exp(found.x[0])), float(found.x[1])
-
-
-def chances_of(labels: Ints, genres: int) -> NDArray[np.float64]:
-    """[genres] how often a label names each; wrong ones are taken to name the same."""
-    counts = np.bincount(labels, minlength=genres) + 1.0
-    shares: NDArray[np.float64] = counts / counts.sum()
-    return shares

@@ -11,9 +11,9 @@ from inference.errors import TooFewGenresError, TooFewSongsError
 Ints = NDArray[np.integer]
 Bools = NDArray[np.bool_]
 
-FEWEST_GROUPS = 2
-"""A genre of one artist could not be tested on an artist that the model has not heard."""
-FEWEST_GENRES = 2
+MIN_GROUPS = 2
+"""A genre of one artist could not be tested on an artist that the model has not learned from."""
+MIN_GENRES = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class SkippedGenre:
 
 @dataclass(frozen=True, kw_only=True)
 class LearnableGenres:
-    """The outcome of looking at the labels."""
+    """Which genres have songs enough."""
 
     codes: tuple[int, ...]
     """Labels that are learned, in the order of the model's outputs."""
@@ -34,30 +34,30 @@ class LearnableGenres:
 
 
 def learnable_genres(
-    named: Bools, groups: Ints, names: Sequence[str], *, min_songs_per_genre: int
+    multi_hot: Bools, groups: Ints, names: Sequence[str], *, min_songs_per_genre: int
 ) -> LearnableGenres:
     """Sort genres into those that have enough songs of enough artists, and the rest with the reason.
 
-    named : [songs, genres] the genres of each song; it counts for each of them.
+    multi_hot : [songs, genres] the genres of each song, which counts for each of them.
     """
-    if len(named) < FEWEST_GENRES * min_songs_per_genre:
+    if len(multi_hot) < MIN_GENRES * min_songs_per_genre:
         raise TooFewSongsError(
-            f"{len(named)} labelled songs are too few to learn from; at least {FEWEST_GENRES} genres with "
+            f"{len(multi_hot)} labelled songs are too few to learn from; at least {MIN_GENRES} genres with "
             f"{min_songs_per_genre} songs each are needed. Give more songs a genre and train again."
         )
     codes = []
     skipped = []
     for code in np.argsort(np.asarray(names, dtype=object), kind="stable"):
-        own = named[:, code]
+        own = multi_hot[:, code]
         reason = why_not(int(own.sum()), len(np.unique(groups[own])), min_songs_per_genre)
         if reason:
             skipped.append(SkippedGenre(genre=names[code], reason=reason))
         else:
             codes.append(int(code))
-    if len(codes) < FEWEST_GENRES:
+    if len(codes) < MIN_GENRES:
         do = "does" if len(codes) == 1 else "do"
         raise TooFewGenresError(
-            f"at least {FEWEST_GENRES} genres must have enough songs, and {len(codes)} {do}: "
+            f"at least {MIN_GENRES} genres must have enough songs, and {len(codes)} {do}: "
             + "; ".join(f"{skip.genre} has {skip.reason}" for skip in skipped)
         )
     return LearnableGenres(codes=tuple(codes), skipped=tuple(skipped))
@@ -67,6 +67,6 @@ def why_not(songs: int, groups: int, min_songs: int) -> str | None:
     """Why a genre of so many songs and artists cannot be learned, or None."""
     if songs < min_songs:
         return f"{songs} song{'' if songs == 1 else 's'}, needs {min_songs}"
-    if groups < FEWEST_GROUPS:
-        return f"songs of {groups} artist, needs {FEWEST_GROUPS}"
+    if groups < MIN_GROUPS:
+        return f"songs of {groups} artist, needs {MIN_GROUPS}"
     return None

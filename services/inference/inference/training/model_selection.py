@@ -1,4 +1,4 @@
-"""Chooses how heads are fitted: kinds of heads compared on artists that none of them heard."""
+"""Model selection: kinds of heads compared by grouped cross-validation, on artists that none of them learned from."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,35 +7,37 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.classify.stages import Array
 from inference.evaluation.calibration import negative_log_likelihood
-from inference.evaluation.metrics import truths
-from inference.training.dataset import Part
+from inference.evaluation.metrics import effective_labels
+from inference.training.dataset import Dataset
 from inference.training.fitting import (
     LOGISTIC,
-    PERCEPTRONS,
+    MLP_ENSEMBLE,
     Recipe,
     ensemble_head,
     epochs,
     fit_head,
     prepared,
 )
-from inference.training.head import Array
-from inference.training.parallel_fits import side_by_side
-from inference.training.temperature import fit_temperature
+from inference.training.parallel_fits import parallel_map
+from inference.training.temperature_scaling import fit_temperature
 
 Ints = NDArray[np.integer]
-Progress = Callable[[str, float], None]
+Bools = NDArray[np.bool_]
+ReportProgress = Callable[[str, float], None]
+"""Takes a step in words and what is done, 0 to 1."""
 
 STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1)
 """Values of scikit-learn's C that are tried; the vectors are wide and correlated, so all are strict."""
-MOST_EPOCHS = 40
+MAX_EPOCHS = 40
 PATIENCE = 6
 """Epochs without a better loss after which the perceptrons stop."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tried:
-    """One recipe, judged on validation artists."""
+class Candidate:
+    """A recipe and its scores on validation artists."""
 
     recipe: Recipe
     accuracy: float
@@ -43,87 +45,87 @@ class Tried:
     """Negative log-likelihood of the labels after temperature scaling."""
     logits: Array
     """[songs, genres]"""
+    right: Bools
+    """[songs] the best genre is one that the label names."""
 
 
-def try_recipes(part: Part, folds: Ints, *, seed: int, progress: Progress) -> list[Tried]:
-    """All kinds, each fold judged by heads of the others."""
-    tried = []
+def evaluate_candidates(songs: Dataset, folds: Ints, *, seed: int, report: ReportProgress) -> list[Candidate]:
+    """All recipes, each fold [songs] predicted by heads of the others."""
+    candidates = []
     for done, strength in enumerate(STRENGTHS):
         recipe = Recipe(algorithm=LOGISTIC, strength=strength)
-        progress(f"try {recipe}", done / (len(STRENGTHS) + 1))
-        tried.append(judged(recipe, part, logistic_logits(part, folds, recipe, seed)))
-    progress(f"try {PERCEPTRONS}", len(STRENGTHS) / (len(STRENGTHS) + 1))
-    strength = best_of(tried).recipe.strength
-    tried.append(try_perceptrons(part, folds, seed=seed, strength=strength))
-    return tried
+        report(f"try {recipe}", done / (len(STRENGTHS) + 1))
+        candidates.append(scored(recipe, songs, logistic_logits(songs, folds, recipe, seed)))
+    report(f"try {MLP_ENSEMBLE}", len(STRENGTHS) / (len(STRENGTHS) + 1))
+    strength = best_candidate(candidates).recipe.strength
+    candidates.append(evaluate_mlp_ensemble(songs, folds, seed=seed, strength=strength))
+    return candidates
 
 
-def judged(recipe: Recipe, part: Part, logits: Array) -> Tried:
-    """How good these logits of a recipe are."""
+def scored(recipe: Recipe, songs: Dataset, logits: Array) -> Candidate:
+    """The scores of a recipe by its logits [songs, genres]."""
     predicted = logits.argmax(axis=1)
-    labels = truths(predicted, part.named, part.labels)
-    return Tried(
+    labels = effective_labels(predicted, songs.multi_hot, songs.labels)
+    right = predicted == labels
+    return Candidate(
         recipe=recipe,
-        accuracy=float(np.mean(predicted == labels)),
+        accuracy=float(np.mean(right)),
         loss=negative_log_likelihood(logits, labels, fit_temperature(logits, labels)),
         logits=logits,
+        right=right,
     )
 
 
-def logistic_logits(part: Part, folds: Ints, recipe: Recipe, seed: int) -> Array:
-    logits = np.zeros((len(folds), part.genre_count), dtype=np.float32)
+def logistic_logits(songs: Dataset, folds: Ints, recipe: Recipe, seed: int) -> Array:
+    logits = np.zeros((len(folds), len(songs.genres)), dtype=np.float32)
 
-    def hear_fold(fold: int) -> None:
+    def predict_fold(fold: int) -> None:
         own = folds == fold
-        logits[own] = fit_head(part.only(~own), recipe, seed=seed).logits(part.vectors[own])
+        logits[own] = fit_head(songs.only(~own), recipe, seed=seed).logits(songs.vectors[own])
 
-    side_by_side(hear_fold, np.unique(folds).tolist(), bytes_each=part.vectors.nbytes)
+    parallel_map(predict_fold, np.unique(folds).tolist(), bytes_each=songs.vectors.nbytes)
     return logits
 
 
-def try_perceptrons(part: Part, folds: Ints, *, seed: int, strength: float) -> Tried:
-    """The perceptrons with the number of epochs that is best on all folds together (early stop).
+def evaluate_mlp_ensemble(songs: Dataset, folds: Ints, *, seed: int, strength: float) -> Candidate:
+    """The perceptrons with the number of epochs that is best on all folds together.
 
-    The folds go on side by side, an epoch each, until the loss has not fallen for some time. `strength` is kept for the
-    quick models that look for wrong labels.
+    The folds are trained side by side, an epoch each, until early stopping. `strength` is kept for the quick models
+    that look for wrong labels.
     """
-    following = [fold_epochs(part, folds == fold, seed) for fold in np.unique(folds)]
-    return stop_early(part, strength, epoch_by_epoch(part, folds, following))
+    runs = [fold_epochs(songs, folds == fold, seed) for fold in np.unique(folds)]
+    return early_stopping(songs, strength, epoch_by_epoch(songs, folds, runs))
 
 
-def epoch_by_epoch(part: Part, folds: Ints, following: Sequence[Iterator[Array]]) -> Iterator[Array]:
+def epoch_by_epoch(songs: Dataset, folds: Ints, runs: Sequence[Iterator[Array]]) -> Iterator[Array]:
     """Logits of all songs after each epoch of all folds, without end."""
     while True:
-        yield together(folds, side_by_side(next, following, bytes_each=part.vectors.nbytes))
+        of_folds = parallel_map(next, runs, bytes_each=songs.vectors.nbytes)
+        logits = np.zeros((len(folds), len(songs.genres)), dtype=np.float32)
+        for fold, fold_logits in zip(np.unique(folds), of_folds, strict=True):
+            logits[folds == fold] = fold_logits
+        yield logits
 
 
-def together(folds: Ints, of_folds: Sequence[Array]) -> Array:
-    """Logits of all songs from those of each fold's."""
-    logits = np.zeros((len(folds), of_folds[0].shape[1]), dtype=np.float32)
-    for fold, fold_logits in zip(np.unique(folds), of_folds, strict=True):
-        logits[folds == fold] = fold_logits
-    return logits
-
-
-def stop_early(part: Part, strength: float, after_each_epoch: Iterator[Array]) -> Tried:
-    """The epoch with the least loss on these songs, as soon as it has not fallen for some time."""
-    found: list[Tried] = []
-    for logits in islice(after_each_epoch, MOST_EPOCHS):
-        recipe = Recipe(algorithm=PERCEPTRONS, strength=strength, epochs=len(found) + 1)
-        found.append(judged(recipe, part, logits))
-        if len(found) - best_of(found).recipe.epochs >= PATIENCE:
+def early_stopping(songs: Dataset, strength: float, after_each_epoch: Iterator[Array]) -> Candidate:
+    """The epoch of the least loss on these songs; stops when the loss has not fallen for some epochs."""
+    found: list[Candidate] = []
+    for logits in islice(after_each_epoch, MAX_EPOCHS):
+        recipe = Recipe(algorithm=MLP_ENSEMBLE, strength=strength, epochs=len(found) + 1)
+        found.append(scored(recipe, songs, logits))
+        if len(found) - best_candidate(found).recipe.epochs >= PATIENCE:
             break
-    return best_of(found)
+    return best_candidate(found)
 
 
-def best_of(tried: Sequence[Tried]) -> Tried:
+def best_candidate(candidates: Sequence[Candidate]) -> Candidate:
     """The one of the least loss; of equal ones the first."""
-    return min(tried, key=lambda each: each.loss)
+    return min(candidates, key=lambda each: each.loss)
 
 
-def fold_epochs(part: Part, own: NDArray[np.bool_], seed: int) -> Iterator[Array]:
-    """Logits of one fold's songs after each epoch on the others."""
-    songs = prepared(part.only(~own), np.ones(int((~own).sum()), dtype=np.float32))
-    judged_vectors = part.vectors[own]
-    for ensemble in epochs(songs, seed):
-        yield ensemble_head(songs, ensemble).logits(judged_vectors)
+def fold_epochs(songs: Dataset, own: Bools, seed: int) -> Iterator[Array]:
+    """Logits of one fold's songs (`own` [songs]) after each epoch on the others."""
+    others = prepared(songs.only(~own), np.ones(int((~own).sum()), dtype=np.float32))
+    vectors = songs.vectors[own]
+    for ensemble in epochs(others, seed):
+        yield ensemble_head(others, ensemble).logits(vectors)

@@ -1,9 +1,9 @@
-"""What the caller of a training may choose."""
+"""The options of a training."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from inference.classify.verdicts import Rule
+from inference.classify.voting import Rule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,10 +15,10 @@ class TrainingOptions:
     """Of the out-of-fold runs and of the held-out part."""
     min_songs_per_genre: int = 5
     thresholds: Sequence[float] = ()
-    """As in `Rule`: those in force decide on out-of-fold outcomes, figures and promotion."""
+    """As in `Rule`: those in force go into out-of-fold outcomes, figures and promotion."""
     max_stages: int | None = None
 
     @property
     def rule(self) -> Rule:
-        """How songs are voted on."""
+        """The voting rule that is in force."""
         return Rule(thresholds=self.thresholds, max_stages=self.max_stages)

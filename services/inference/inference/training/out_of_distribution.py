@@ -1,39 +1,65 @@
-"""Finds the landmarks by which a song is seen to be unlike all songs of a training."""
+"""Out-of-distribution detection: how far a song is from the songs of a training, by the Mahalanobis distance."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.training.head import Array, Landmarks
+from inference.classify.stages import Array
 
 DIMENSIONS = 32
-FEWEST_SONGS_A_DIMENSION = 4
+MIN_SONGS_PER_DIMENSION = 4
 SHRINKAGE = 0.1
-"""Share of an even spread in the spread within a genre: few songs know little of some directions."""
-MOST_SONGS = 20_000
+"""Share of an even spread in the covariance within a genre: few songs know little of some directions."""
+MAX_SONGS = 20_000
 """The directions are found on at most so many; more cost minutes and move nothing."""
-BEYOND = 0.0075
-"""Share of held-out songs that are taken for strangers, so that hardly any song of a known genre is."""
+OOD_RATE = 0.0075
+"""Share of held-out songs that are taken for out of distribution, so that hardly any song of a known genre is."""
 
 
-def find_landmarks(standardised: Array, shares: Array) -> Landmarks:
-    """Principal directions, genres' centres and the spread around them, of standardised vectors [songs, n].
+@dataclass(frozen=True, kw_only=True)
+class MahalanobisDistance:
+    """Where the training songs lie, d being the dimensions in which they differ most."""
 
-    shares : [songs, genres] what each genre has of a song. The distance is Mahalanobis' to the nearest centre (Lee et
-    al. 2018) with what lies outside of the principal directions beside it (Wang et al. 2022): the first sees loud
-    versions of what is known, the second what is made of something else. The energy of the logits sees neither.
+    basis: Array
+    """[n, d] principal directions of standardised vectors, orthonormal."""
+    whitening: Array
+    """[d, d] makes the covariance within a genre the identity."""
+    centres: Array
+    """[genres, d] means of the genres, whitened."""
+    residual: float
+    """Typical length of what the principal directions leave of a training song."""
+
+    def distances(self, standardised: Array) -> Array:
+        """[rows] distance of standardised vectors [rows, n] to the nearest genre; about 1 for a training song."""
+        along = standardised @ self.basis
+        whitened = along @ self.whitening
+        squares = (whitened**2).sum(axis=1, keepdims=True) + (self.centres**2).sum(axis=1)
+        nearest = np.maximum((squares - 2 * whitened @ self.centres.T).min(axis=1), 0)
+        left = np.maximum((standardised**2).sum(axis=1) - (along**2).sum(axis=1), 0)
+        distances: Array = np.sqrt(nearest / self.basis.shape[1] + left / self.residual**2)
+        return distances
+
+
+def fit_mahalanobis(standardised: Array, soft_targets: Array) -> MahalanobisDistance:
+    """Principal directions, genres' means and the covariance around them, of standardised vectors [songs, n].
+
+    soft_targets : [songs, genres]. The distance is the Mahalanobis distance to the nearest class mean (Lee et al. 2018)
+    with the residual outside of the principal directions added (Wang et al. 2022): the first notices loud versions of
+    what is known, the second what is made of something else. The energy of the logits notices neither.
     """
-    step = -(-len(standardised) // MOST_SONGS)
-    songs, shares = standardised[::step], shares[::step]
-    dimensions = max(1, min(DIMENSIONS, len(songs) // FEWEST_SONGS_A_DIMENSION, songs.shape[1]))
+    step = -(-len(standardised) // MAX_SONGS)
+    songs, targets = standardised[::step], soft_targets[::step]
+    dimensions = max(1, min(DIMENSIONS, len(songs) // MIN_SONGS_PER_DIMENSION, songs.shape[1]))
     basis = principal_directions(songs, dimensions)
     along = songs @ basis
-    sizes = shares.sum(axis=0)
-    centres = (shares.T @ along) / np.maximum(sizes, 1e-6)[:, np.newaxis]
+    sizes = targets.sum(axis=0)
+    centres = (targets.T @ along) / np.maximum(sizes, 1e-6)[:, np.newaxis]
     # A genre without a song here would stand in the middle of all, where it would be near to everything.
     centres[sizes == 0] = centres[sizes > 0][0]
-    whitening = whitened(along - shares @ centres)
+    whitening = whitening_of(along - targets @ centres)
     left = np.maximum((songs**2).sum(axis=1) - (along**2).sum(axis=1), 0)
-    return Landmarks(
+    return MahalanobisDistance(
         basis=basis,
         whitening=whitening,
         centres=(centres @ whitening).astype(np.float32),
@@ -42,7 +68,7 @@ def find_landmarks(standardised: Array, shares: Array) -> Landmarks:
 
 
 def principal_directions(songs: Array, dimensions: int) -> Array:
-    """[n, dimensions] orthonormal, by falling variance; the smaller of the two matrices of products is decomposed."""
+    """[n, dimensions] orthonormal, by falling variance; the smaller of the two Gram matrices is decomposed."""
     if len(songs) >= songs.shape[1]:
         products = (songs.T @ songs).astype(np.float64)
         all_directions: Array = np.linalg.eigh(products)[1].astype(np.float32)
@@ -55,15 +81,15 @@ def principal_directions(songs: Array, dimensions: int) -> Array:
     return normal
 
 
-def whitened(around: Array) -> Array:
-    """[d, d] by which offsets [songs, d] from their centres get a spread of 1 in every direction."""
-    spread = (around.T @ around).astype(np.float64) / len(around)
-    even = max(float(np.trace(spread)) / len(spread), 1e-9)
-    spread = (1 - SHRINKAGE) * spread + SHRINKAGE * even * np.eye(len(spread))
-    inverse: NDArray[np.float64] = np.linalg.inv(np.linalg.cholesky(spread)).T
+def whitening_of(offsets: Array) -> Array:
+    """[d, d] by which offsets [songs, d] from their class means get the identity as their covariance."""
+    covariance = (offsets.T @ offsets).astype(np.float64) / len(offsets)
+    even = max(float(np.trace(covariance)) / len(covariance), 1e-9)
+    covariance = (1 - SHRINKAGE) * covariance + SHRINKAGE * even * np.eye(len(covariance))
+    inverse: NDArray[np.float64] = np.linalg.inv(np.linalg.cholesky(covariance)).T
     return inverse.astype(np.float32)
 
 
-def ood_threshold(distances: NDArray[np.floating]) -> float:
-    """The distance that all but a few of held-out songs stay within; of songs that no model heard, [songs]."""
-    return float(np.quantile(distances, 1 - BEYOND))
+def ood_threshold_of(distances: NDArray[np.floating]) -> float:
+    """The distance that all but a few held-out songs stay within, of their distances [songs]."""
+    return float(np.quantile(distances, 1 - OOD_RATE))

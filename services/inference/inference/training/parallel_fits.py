@@ -10,41 +10,39 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
 
-MOST_BYTES = 2**31
-"""What the fits of one moment may copy of the songs' vectors: memory, not time, limits a large library."""
+MAX_BYTES = 2**31
+"""What all fits at one time may copy of the songs' vectors: memory, not time, limits a large library."""
 COPIES = 2
 """Of the vectors, in each fit: its songs, and the same standardised."""
 
-Thing = TypeVar("Thing")
+Item = TypeVar("Item")
 Result = TypeVar("Result")
-_team: ContextVar[tuple[ThreadPoolExecutor, int] | None] = ContextVar("team", default=None)
-"""Threads, and how many they are."""
+_workers: ContextVar[tuple[ThreadPoolExecutor, int] | None] = ContextVar("workers", default=None)
+"""Threads, and their number."""
 
 
 @contextmanager
-def working_with(threads: int) -> Iterator[None]:
-    """Let what happens within be done by so many threads where it can be."""
+def worker_threads(threads: int) -> Iterator[None]:
+    """Give `parallel_map` so many threads within this context."""
     with ThreadPoolExecutor(threads, thread_name_prefix="fit") as workers:
-        before = _team.set((workers, threads))
+        before = _workers.set((workers, threads))
         try:
             yield
         finally:
-            _team.reset(before)
+            _workers.reset(before)
 
 
-def side_by_side(
-    work: Callable[[Thing], Result], things: Sequence[Thing], *, bytes_each: int
-) -> list[Result]:
-    """What `work` gives for each thing, in their order; as many at once as there are threads and memory.
+def parallel_map(work: Callable[[Item], Result], items: Sequence[Item], *, bytes_each: int) -> list[Result]:
+    """`work` of each item, in their order; as many at once as there are threads and memory.
 
-    bytes_each : of the vectors that a fit copies. One after the other outside of `working_with`, and within the work
+    bytes_each : of the vectors that a fit copies. One after the other outside of `worker_threads`, and within the work
     of another: its thread has no workers of its own.
     """
-    team = _team.get()
-    at_once = min(team[1], MOST_BYTES // max(1, COPIES * bytes_each)) if team else 1
-    if team is None or at_once < 2:
-        return [work(thing) for thing in things]
-    workers, results = team[0], list[Result]()
-    for start in range(0, len(things), at_once):
-        results.extend(workers.map(work, things[start : start + at_once]))
+    pool = _workers.get()
+    at_once = min(pool[1], MAX_BYTES // max(1, COPIES * bytes_each)) if pool else 1
+    if pool is None or at_once < 2:
+        return [work(item) for item in items]
+    workers, results = pool[0], list[Result]()
+    for start in range(0, len(items), at_once):
+        results.extend(workers.map(work, items[start : start + at_once]))
     return results

@@ -16,7 +16,7 @@ OVERSHOOT = 1.5
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """Which songs are judged by models that learned from which others; the same for every stage of a training."""
+    """Which songs are predicted by models that learned from which others; the same for every stage of a training."""
 
     runs: tuple[NDArray[np.intp], ...]
     """[songs] the fold of each song, for each out-of-fold run; in the first run fold 0 is the test part."""
@@ -51,7 +51,7 @@ def held_out_songs(labels: Ints, groups: Ints, *, share: float, seed: int) -> Bo
     3. At least one is taken, and one is left.
 
     So the next training tests on the same artists but for a few, however many songs have come since: two models can be
-    compared on artists that neither of them has heard.
+    compared on artists that neither of them learned from.
     """
     names, group_of = np.unique(groups, return_inverse=True)
     counts = genre_counts(labels, group_of)

@@ -8,70 +8,82 @@ from numpy.typing import NDArray
 from inference.evaluation.calibration import CalibrationFigures
 from inference.evaluation.coverage import CoveragePoint
 from inference.evaluation.metrics import HeldOutFigures
-from inference.evaluation.predictions import Judged
-from inference.training.calibration_fit import Scaling
+from inference.evaluation.predictions import Predictions
 from inference.training.fitting import Recipe
 from inference.training.head import Head
-from inference.training.label_weighting import NoiseFigures
+from inference.training.label_noise import NoiseFigures
 from inference.training.labels import SkippedGenre
-from inference.training.model_selection import Tried
+from inference.training.model_selection import Candidate
+from inference.training.temperature_scaling import Scaling
 
 Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
-class OutOfFold:
-    """What models that never heard a song's artist say of it."""
+class HeadResult:
+    """A recipe and how good its head is, however the songs were split."""
 
-    judged: Judged
+    recipe: Recipe
+    candidates: tuple[Candidate, ...]
+    handle_noise: bool
+    """Whether songs whose labels look wrong lose their weight."""
+    scaling: Scaling
+    """What calibrates the head."""
+    genres: tuple[str, ...]
+    """In the order of the head's outputs."""
+    held_out: HeldOutFigures
+    """Of the test part."""
+    calibration: CalibrationFigures
+    coverage: tuple[CoveragePoint, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OofSummary:
+    """Out-of-fold predictions of all songs, and what they tell."""
+
+    predictions: Predictions
     """All songs; those of skipped genres are missing."""
-    suspects: Bools
+    suspected_label_errors: Bools
     """[m] the label looks wrong."""
-    wrong: Bools
+    dropped_labels: Bools
     """[m] it looks so wrong that a tag is not learned from."""
     distances: NDArray[np.float32]
-    """[m] from the songs of the training."""
+    """[m] Mahalanobis distance from the training songs."""
     accuracy: float
     """Against the labels."""
     scaling: Scaling
     """What calibrates such predictions, and those of the served head."""
     calibration: CalibrationFigures
     ood_threshold: float
-    """The distance beyond which a song is unlike the training."""
+    """The distance beyond which a song is out of distribution."""
     ood_rate: float
     """Share of these songs beyond it."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chosen:
+class Selection:
     """What validation decided."""
 
     recipe: Recipe
-    tried: tuple[Tried, ...]
+    candidates: tuple[Candidate, ...]
     handle_noise: bool
     accuracies: tuple[float, float]
     """With the handling of noise, and without."""
     scaling: Scaling
-    judged: Judged
-    """By models that heard neither these songs' artists nor the test part."""
+    predictions: Predictions
+    """By models that learned neither from these songs' artists nor from the test part."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainedStage:
-    """A head and its report."""
+class TrainedStage(HeadResult):
+    """A head and its report; coverage and calibration are out of fold."""
 
     head: Head
-    """Trained on all songs of the learned genres; its logits want the temperature and nothing else."""
-    measured: Head
-    """Trained on what is not the test part; the held-out figures are its own."""
-    genres: tuple[str, ...]
-    """In the order of the head's outputs."""
-    chosen: Chosen
-    test: Judged
-    held_out: HeldOutFigures
-    """Of the test part."""
+    """Trained on all songs of the learned genres; its logits need the temperature and nothing else."""
+    held_out_head: Head
+    """Trained on all but the test part, the softmax of its logits calibrated; the held-out figures are its own."""
+    validation: Predictions
+    test: Predictions
     noise: NoiseFigures
-    coverage: tuple[CoveragePoint, ...]
-    """Out of fold."""
-    out_of_fold: OutOfFold
+    out_of_fold: OofSummary
     skipped: tuple[SkippedGenre, ...]

@@ -1,7 +1,7 @@
 """The genre head as Triton's Python backend runs it: standardise, at most one hidden layer, logits; and the distance.
 
 The weights lie beside this file in head.npz: mean [n], scale [n], clip [], weight [h, genres], bias [genres]; for a
-hidden layer hidden_weight [n, h] and hidden_bias [h], else h is n; for the distance from the songs of the training
+hidden layer hidden_weight [n, h] and hidden_bias [h], else h is n; for the Mahalanobis distance from the training songs
 basis [n, d], whitening [d, d], centres [genres, d] and residual [].
 """
 
@@ -50,9 +50,7 @@ class TritonPythonModel:
         return standardised @ self.head["weight"] + self.head["bias"]
 
     def distances(self, standardised):
-        """[rows, 1] distance to the nearest genre, 0 where the head knows no distances."""
-        if "basis" not in self.head:
-            return np.zeros((len(standardised), 1), dtype=np.float32)
+        """[rows, 1] distance to the nearest genre."""
         centres = self.head["centres"]
         along = standardised @ self.head["basis"]
         whitened = along @ self.head["whitening"]

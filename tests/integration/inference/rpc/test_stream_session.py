@@ -86,7 +86,7 @@ def system(trained: System) -> Iterator[System]:
 def narrow(trained: System) -> Iterator[System]:
     """The same models behind narrow limits."""
     with running_system(
-        trained.triton, max_streams=1, max_stream_songs=4, max_stream_hearings=2, max_content_bytes=2**20
+        trained.triton, max_streams=1, max_stream_songs=4, max_stream_extractions=2, max_content_bytes=2**20
     ) as running:
         yield running
         release(running)

@@ -1,18 +1,16 @@
 """Heads of every kind in the real Triton: they compute there what they compute here."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
+from head_records import RECORD
 from inference.classify.stages import STAGES
-from inference.evaluation.metrics import HeldOutFigures
-from inference.registry.records import HeadRecord
 from inference.registry.store import ModelStore
 from inference.registry.version_files import write_head
 from inference.settings import TEMPLATES_IN_CLONE
-from inference.training.dataset import of_learned_genres, one_genre_each
-from inference.training.fitting import LOGISTIC, PERCEPTRONS, Recipe, fit_head
+from inference.training.dataset import single_label_dataset
+from inference.training.fitting import LOGISTIC, MLP_ENSEMBLE, Recipe, fit_head
 from inference.training.head import Head
 from inference_system import System, fma
 from reclass.features.v1 import features_pb2
@@ -25,37 +23,26 @@ from wire import packed
 STAGE = STAGES[0]
 RECIPES = {
     "regression": Recipe(algorithm=LOGISTIC, strength=0.01),
-    "perceptrons": Recipe(algorithm=PERCEPTRONS, strength=0.01, epochs=3),
+    "perceptrons": Recipe(algorithm=MLP_ENSEMBLE, strength=0.01, epochs=3),
 }
 
 
-def head_of(library: SyntheticLibrary, recipe: Recipe, *, landmarks: bool) -> Head:
-    songs = one_genre_each(library.vectors, library.labels, library.artists, library.genres)
-    part = of_learned_genres(songs, range(len(library.genres)))[1]
-    return fit_head(part, recipe, seed=0, landmarks=landmarks)
+def head_of(library: SyntheticLibrary, recipe: Recipe) -> Head:
+    songs = single_label_dataset(library.vectors, library.labels, library.artists, library.genres)
+    return fit_head(songs, recipe, seed=0, with_ood_distance=True)
 
 
 @pytest.mark.parametrize("kind", RECIPES)
 def test_triton_computes_logits_and_distances_as_they_are_here(
     triton: TritonServer, library: SyntheticLibrary, tmp_path: Path, kind: str
 ) -> None:
-    head = head_of(library, RECIPES[kind], landmarks=True)
+    head = head_of(library, RECIPES[kind])
     answer = serve(triton, tmp_path, head).infer(
         STAGE.model, {"vectors": library.vectors}, ["logits", "distance"], version="1"
     )
     # float32 sums in another order.
     assert answer["logits"] == pytest.approx(head.logits(library.vectors), abs=1e-3)
     assert answer["distance"][:, 0] == pytest.approx(head.distances(library.vectors), rel=1e-3)
-
-
-def test_a_head_from_before_there_were_distances_is_served_as_ever(
-    triton: TritonServer, library: SyntheticLibrary, tmp_path: Path
-) -> None:
-    head = head_of(library, RECIPES["regression"], landmarks=False)
-    answer = serve(triton, tmp_path, head).infer(
-        STAGE.model, {"vectors": library.vectors[:3]}, ["logits"], version="1"
-    )
-    assert answer["logits"] == pytest.approx(head.logits(library.vectors[:3]), abs=1e-3)
 
 
 def serve(triton: TritonServer, folder: Path, head: Head) -> Triton:
@@ -70,35 +57,16 @@ def serve(triton: TritonServer, folder: Path, head: Head) -> Triton:
     return client
 
 
-RECORD = HeadRecord(
-    stage=1,
-    algorithm="any",
-    genres=("a", "b"),
-    temperature=1.0,
-    strength=0.0,
-    feature_versions={"FMA": "test/1"},
-    held_out=HeldOutFigures(songs=0, accuracy=0.0, macro_f1=0.0, majority_baseline_accuracy=0.0, genres=()),
-    out_of_fold_accuracy=0.0,
-    skipped=(),
-    song_count=0,
-    group_count=0,
-    seed=0,
-    training_digest="",
-    training_seconds=0.0,
-    created_time=datetime(2026, 1, 1, tzinfo=UTC),
-)
-
-
-def test_a_song_unlike_the_training_is_unsure_with_a_guess_that_nobody_decided(
+def test_a_song_unlike_the_training_has_a_guess_that_nobody_decided(
     trained: System, library: SyntheticLibrary
 ) -> None:
     noise = np.random.default_rng(0).normal(size=518) * library.vectors.std(axis=0)
-    strange = features_pb2.Vector(
+    unfamiliar = features_pb2.Vector(
         kind=features_pb2.VECTOR_KIND_FMA,
         version="test/1",
         values=packed(library.vectors.mean(axis=0) + 3 * noise),
     )
-    answer = trained.classify(strange)
+    answer = trained.classify(unfamiliar)
     assert answer.outcome == messages.OUTCOME_OUT_OF_DISTRIBUTION
     assert answer.genre == answer.verdicts[0].top[0].genre != ""
     assert not answer.verdicts[0].decided

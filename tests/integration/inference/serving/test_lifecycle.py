@@ -56,7 +56,7 @@ def test_a_model_is_put_into_service_taken_back_and_put_there_again(
     for _ in range(2):
         promoted = system.stub.PromoteModel(messages.PromoteModelRequest(name=second.name)).model
         assert (promoted.name, promoted.state) == (second.name, messages.MODEL_STATE_IN_SERVICE)
-        assert promoted.promoted_time.seconds > 0
+        assert promoted.promote_time.seconds > 0
     assert system.classify(fma(library, 0)).model_version == second.heads[0]
     assert states(system)[first.name] == "RETIRED"
     assert system.stub.ListModels(messages.ListModelsRequest()).rollback_model == first.name

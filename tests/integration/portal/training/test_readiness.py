@@ -4,7 +4,7 @@ import io
 
 import pytest
 import songs
-from inference.training.labels import FEWEST_GENRES, why_not
+from inference.training.labels import MIN_GENRES, why_not
 from portal.commands.learning import show_learnable
 from portal.genres.models import Alias, Genre
 from portal.labels.tags import relabel
@@ -89,7 +89,7 @@ def test_what_is_counted_as_usable_is_what_a_training_is_given():
 def test_a_genre_can_be_learned_here_when_inference_says_so(usable, artists):
     counted = GenreCount(genre="Jazz", labelled=9, heard=9, usable=usable, artists=artists)
     assert bool(counted.why_not) == bool(why_not(usable, artists, readiness.FEWEST_SONGS))
-    assert readiness.FEWEST_GENRES == FEWEST_GENRES
+    assert readiness.FEWEST_GENRES == MIN_GENRES
 
 
 def test_the_most_frequent_tags_that_no_alias_knows_are_named_until_one_does():

@@ -6,19 +6,19 @@ from dataclasses import replace
 import grpc
 import numpy as np
 import pytest
-from inference.classify.progressive import Vote, classify, judge_together
-from inference.classify.song_vectors import Song
+from inference.classify.batching import classify, predict_batch
+from inference.classify.progressive import Vote
+from inference.classify.song_vectors import SongVectors
 from inference.classify.stages import STAGES, Array, Vector, VectorKind
 from inference.classify.verdicts import (
     BrokenHead,
     Classification,
-    Heard,
+    ExtractionResult,
+    HeadOutput,
     InstalledHead,
     MissingVector,
-    Opinions,
-    Outcome,
-    Rule,
 )
+from inference.classify.voting import Outcome, Rule
 from inference.errors import (
     AudioRequiredError,
     ModelBrokenError,
@@ -49,7 +49,7 @@ def head(number: int, **versions: str) -> InstalledHead:
     )
 
 
-class Ear:
+class Extractor:
     """Gives vectors of version 1, or what a test tells it to; remembers what was asked."""
 
     def __init__(self, missing: Sequence[MissingVector] = (), failure: Exception | None = None) -> None:
@@ -57,31 +57,31 @@ class Ear:
         self._missing = {gap.kind: gap for gap in missing}
         self._failure = failure
 
-    def __call__(self, kinds: Sequence[VectorKind]) -> Heard:
+    def __call__(self, kinds: Sequence[VectorKind]) -> ExtractionResult:
         self.asked.append(list(kinds))
         if self._failure and MERT in kinds:
             raise self._failure
-        return Heard(
+        return ExtractionResult(
             vectors=tuple(vector(kind) for kind in kinds if kind not in self._missing),
             missing=tuple(self._missing[kind] for kind in kinds if kind in self._missing),
         )
 
 
-class Judges:
-    """Each stage says a genre with a confidence; the song is at a distance from what the stages know."""
+class Outputs:
+    """Each stage predicts a genre with a confidence; the song is at a distance from the training songs."""
 
     def __init__(self, distances: Sequence[float] = (1.0, 1.0, 1.0), **said: tuple[str, float]) -> None:
         self._said = said
         self._distances = distances
         self.inputs: dict[int, Array] = {}
 
-    def __call__(self, head: InstalledHead, vectors: Array) -> Opinions:
+    def __call__(self, head: InstalledHead, vectors: Array) -> HeadOutput:
         self.inputs[head.stage.number] = vectors
         genre, confidence = self._said[f"stage{head.stage.number}"]
         rest = (1 - confidence) / (len(GENRES) - 1)
         logits = np.log([[confidence if name == genre else rest for name in GENRES]])
         distance = np.array([self._distances[head.stage.number - 1]], dtype=np.float32)
-        return Opinions(logits=logits.astype(np.float32), distances=distance)
+        return HeadOutput(logits=logits.astype(np.float32), distances=distance)
 
 
 UNSURE_THEN_SURE = {"stage1": ("Blues", 0.6), "stage2": ("Jazz", 0.75), "stage3": ("Rap", 0.9)}
@@ -91,14 +91,14 @@ def vote(
     heads: Sequence[InstalledHead | BrokenHead],
     *,
     sent: Sequence[Vector] = (),
-    hear: Callable[[Sequence[VectorKind]], Heard] | None = None,
-    judges: Judges | None = None,
+    extract: Callable[[Sequence[VectorKind]], ExtractionResult] | None = None,
+    outputs: Outputs | None = None,
     rule: Rule | None = None,
 ) -> Classification:
     return classify(
         heads=heads,
-        song=Song(sent=sent, hear=hear),
-        judge=judges or Judges(**UNSURE_THEN_SURE),
+        song=SongVectors(sent=sent, extract=extract),
+        predict=outputs or Outputs(**UNSURE_THEN_SURE),
         rule=rule or Rule(),
     )
 
@@ -107,38 +107,38 @@ def stages_of(classification: Classification) -> list[int]:
     return [verdict.stage for verdict in classification.verdicts]
 
 
-def test_a_sure_first_stage_decides_and_nothing_else_is_heard() -> None:
-    ear = Ear()
-    result = vote([head(1), head(2), head(3)], hear=ear, judges=Judges(stage1=("Jazz", 0.81)))
+def test_a_sure_first_stage_decides_and_nothing_else_is_extracted() -> None:
+    extractor = Extractor()
+    result = vote([head(1), head(2), head(3)], extract=extractor, outputs=Outputs(stage1=("Jazz", 0.81)))
     assert result.outcome is Outcome.CLASSIFIED
     assert stages_of(result) == [1]
     assert result.verdicts[0].top[0] == ("Jazz", pytest.approx(0.81))
     assert result.verdicts[0].decided
-    assert ear.asked == [[FMA]]
+    assert extractor.asked == [[FMA]]
 
 
-def test_an_unsure_first_stage_asks_the_second_and_only_its_own_vector_is_heard() -> None:
-    ear = Ear()
-    result = vote([head(1), head(2), head(3)], hear=ear)
+def test_an_unsure_first_stage_asks_the_second_and_only_its_own_vector_is_extracted() -> None:
+    extractor = Extractor()
+    result = vote([head(1), head(2), head(3)], extract=extractor)
     assert result.outcome is Outcome.CLASSIFIED
     assert stages_of(result) == [1, 2]
     assert [verdict.decided for verdict in result.verdicts] == [False, True]
-    assert ear.asked == [[FMA], [MERT]]
+    assert extractor.asked == [[FMA], [MERT]]
     assert [made.kind for made in result.computed] == [FMA, MERT]
 
 
 def test_the_third_stage_decides_whatever_its_confidence() -> None:
-    judges = Judges(stage1=("Blues", 0.5), stage2=("Jazz", 0.5), stage3=("Rap", 0.4))
-    result = vote([head(1), head(2), head(3)], hear=Ear(), judges=judges)
+    outputs = Outputs(stage1=("Blues", 0.5), stage2=("Jazz", 0.5), stage3=("Rap", 0.4))
+    result = vote([head(1), head(2), head(3)], extract=Extractor(), outputs=outputs)
     assert stages_of(result) == [1, 2, 3]
     assert result.verdicts[-1].decided
-    assert judges.inputs[3].shape == (1, 518 + 768 + 768)
-    assert judges.inputs[3][0, [0, 518, 518 + 768]].tolist() == [1.0, 2.0, 3.0]
+    assert outputs.inputs[3].shape == (1, 518 + 768 + 768)
+    assert outputs.inputs[3][0, [0, 518, 518 + 768]].tolist() == [1.0, 2.0, 3.0]
 
 
 def test_without_a_third_stage_the_second_verdict_stands_though_unsure() -> None:
-    judges = Judges(stage1=("Blues", 0.5), stage2=("Jazz", 0.5))
-    result = vote([head(1), head(2)], hear=Ear(), judges=judges)
+    outputs = Outputs(stage1=("Blues", 0.5), stage2=("Jazz", 0.5))
+    result = vote([head(1), head(2)], extract=Extractor(), outputs=outputs)
     assert result.outcome is Outcome.CLASSIFIED
     assert stages_of(result) == [1, 2]
     assert not result.verdicts[-1].decided
@@ -146,22 +146,22 @@ def test_without_a_third_stage_the_second_verdict_stands_though_unsure() -> None
 
 def test_thresholds_of_the_caller_replace_those_of_the_stages_from_the_first_on() -> None:
     heads = [head(1), head(2), head(3)]
-    assert stages_of(vote(heads, hear=Ear(), rule=Rule(thresholds=[0.55]))) == [1]
-    assert stages_of(vote(heads, hear=Ear(), rule=Rule(thresholds=[0.9, 0.76]))) == [1, 2, 3]
+    assert stages_of(vote(heads, extract=Extractor(), rule=Rule(thresholds=[0.55]))) == [1]
+    assert stages_of(vote(heads, extract=Extractor(), rule=Rule(thresholds=[0.9, 0.76]))) == [1, 2, 3]
 
 
 def test_a_confidence_equal_to_the_threshold_decides() -> None:
-    judges = Judges(stage1=("Jazz", 0.5))
-    result = vote([head(1), head(2)], hear=Ear(), judges=judges, rule=Rule(thresholds=[0.4999999]))
+    outputs = Outputs(stage1=("Jazz", 0.5))
+    result = vote([head(1), head(2)], extract=Extractor(), outputs=outputs, rule=Rule(thresholds=[0.4999999]))
     assert stages_of(result) == [1]
 
 
 def test_no_more_stages_run_than_the_caller_allows() -> None:
-    assert stages_of(vote([head(1), head(2)], hear=Ear(), rule=Rule(max_stages=1))) == [1]
+    assert stages_of(vote([head(1), head(2)], extract=Extractor(), rule=Rule(max_stages=1))) == [1]
 
 
 def test_a_verdict_names_no_more_genres_than_asked_for_best_first() -> None:
-    result = vote([head(1)], hear=Ear(), rule=Rule(top_k=2))
+    result = vote([head(1)], extract=Extractor(), rule=Rule(top_k=2))
     assert [genre for genre, _ in result.verdicts[0].top] == ["Blues", "Jazz"]
 
 
@@ -172,7 +172,7 @@ def test_vectors_that_were_sent_are_not_computed_again() -> None:
 
 
 def test_without_a_model_there_are_vectors_and_never_a_genre() -> None:
-    result = vote([], hear=Ear())
+    result = vote([], extract=Extractor())
     assert result.outcome is Outcome.NO_MODEL
     assert result.verdicts == ()
     assert [made.kind for made in result.computed] == [FMA]
@@ -188,28 +188,26 @@ def test_neither_audio_nor_vectors_is_refused(heads: list[InstalledHead]) -> Non
         vote(heads)
 
 
-def test_a_vector_of_another_make_is_never_judged() -> None:
-    with pytest.raises(
-        VectorInvalidError, match="trained on FMA vectors of '1' and cannot judge those of '0'"
-    ):
+def test_a_vector_of_another_feature_version_is_never_used() -> None:
+    with pytest.raises(VectorInvalidError, match="trained on FMA vectors of '1', and this one is of '0'"):
         vote([head(1)], sent=[vector(FMA, version="0")])
 
 
-def test_a_vector_of_another_make_is_computed_anew_when_there_is_audio() -> None:
-    result = vote([head(1)], sent=[vector(FMA, version="0")], hear=Ear())
+def test_a_vector_of_another_feature_version_is_computed_anew_when_there_is_audio() -> None:
+    result = vote([head(1)], sent=[vector(FMA, version="0")], extract=Extractor())
     assert result.outcome is Outcome.CLASSIFIED
     assert [made.version for made in result.computed] == ["1"]
 
 
-def test_the_right_one_of_two_makes_is_taken() -> None:
-    judges = Judges(**UNSURE_THEN_SURE)
+def test_the_right_one_of_two_feature_versions_is_taken() -> None:
+    outputs = Outputs(**UNSURE_THEN_SURE)
     other = Vector(kind=FMA, version="0", values=np.zeros(518, dtype=np.float32))
-    vote([head(1)], sent=[other, vector(FMA)], judges=judges)
-    assert judges.inputs[1][0, 0] == 1.0
+    vote([head(1)], sent=[other, vector(FMA)], outputs=outputs)
+    assert outputs.inputs[1][0, 0] == 1.0
 
 
-def test_a_head_that_knows_only_an_older_make_gives_no_genre_but_says_why() -> None:
-    result = vote([head(1, FMA="0")], hear=Ear())
+def test_a_head_of_an_older_feature_version_gives_no_genre_but_says_why() -> None:
+    result = vote([head(1, FMA="0")], extract=Extractor())
     assert result.outcome is Outcome.NO_MODEL
     assert result.verdicts == ()
     assert "train on vectors of that version" in result.reason
@@ -218,7 +216,7 @@ def test_a_head_that_knows_only_an_older_make_gives_no_genre_but_says_why() -> N
 
 def test_a_later_stage_that_is_not_installed_takes_nothing_from_the_verdict() -> None:
     gap = MissingVector(kind=MERT, permanent=True, message="MERT is not installed")
-    result = vote([head(1), head(2)], hear=Ear(missing=[gap]))
+    result = vote([head(1), head(2)], extract=Extractor(missing=[gap]))
     assert result.outcome is Outcome.CLASSIFIED
     assert stages_of(result) == [1]
     assert result.reason == ""
@@ -226,7 +224,7 @@ def test_a_later_stage_that_is_not_installed_takes_nothing_from_the_verdict() ->
 
 def test_a_later_stage_that_failed_for_now_makes_the_verdict_provisional() -> None:
     gap = MissingVector(kind=MERT, permanent=False, message="the GPU is out of memory")
-    result = vote([head(1), head(2)], hear=Ear(missing=[gap]))
+    result = vote([head(1), head(2)], extract=Extractor(missing=[gap]))
     assert result.outcome is Outcome.PROVISIONAL
     assert stages_of(result) == [1]
     assert result.reason == "stage 2: the GPU is out of memory"
@@ -234,14 +232,14 @@ def test_a_later_stage_that_failed_for_now_makes_the_verdict_provisional() -> No
 
 def test_features_gone_after_the_first_stage_make_the_verdict_provisional() -> None:
     gone = RemoteError(code=grpc.StatusCode.UNAVAILABLE, message="features does not answer")
-    result = vote([head(1), head(2)], hear=Ear(failure=gone))
+    result = vote([head(1), head(2)], extract=Extractor(failure=gone))
     assert result.outcome is Outcome.PROVISIONAL
     assert "features does not answer" in result.reason
 
 
 def test_a_later_head_that_is_damaged_makes_the_verdict_provisional() -> None:
     broken = BrokenHead(stage=STAGES[1], error=ModelBrokenError("genre_fma_mert/2 is damaged"))
-    result = vote([head(1), broken], hear=Ear())
+    result = vote([head(1), broken], extract=Extractor())
     assert result.outcome is Outcome.PROVISIONAL
     assert "genre_fma_mert/2 is damaged" in result.reason
 
@@ -252,8 +250,8 @@ def test_a_later_stage_without_audio_makes_the_verdict_provisional() -> None:
     assert "MERT vectors are needed" in result.reason
 
 
-def test_a_later_head_of_another_make_leaves_the_verdict_alone() -> None:
-    result = vote([head(1), head(2, MERT="0")], hear=Ear())
+def test_a_later_head_of_another_feature_version_leaves_the_verdict_alone() -> None:
+    result = vote([head(1), head(2, MERT="0")], extract=Extractor())
     assert result.outcome is Outcome.CLASSIFIED
     assert stages_of(result) == [1]
 
@@ -261,21 +259,23 @@ def test_a_later_head_of_another_make_leaves_the_verdict_alone() -> None:
 def test_a_first_head_that_is_damaged_fails_the_call() -> None:
     broken = BrokenHead(stage=STAGES[0], error=ModelBrokenError("genre_fma/2 is damaged"))
     with pytest.raises(ModelBrokenError, match="genre_fma/2 is damaged"):
-        vote([broken], hear=Ear())
+        vote([broken], extract=Extractor())
 
 
 def test_triton_gone_at_the_first_stage_fails_the_call() -> None:
-    def judge(head: InstalledHead, vectors: Array) -> Opinions:
+    def predict(head: InstalledHead, vectors: Array) -> HeadOutput:
         raise TritonUnavailableError("Triton does not answer")
 
     with pytest.raises(TritonUnavailableError, match="does not answer"):
-        classify(heads=[head(1)], song=Song(sent=[vector(FMA)], hear=None), judge=judge, rule=Rule())
+        classify(
+            heads=[head(1)], song=SongVectors(sent=[vector(FMA)], extract=None), predict=predict, rule=Rule()
+        )
 
 
-def test_a_first_vector_that_could_not_be_made_this_time_fails_the_call() -> None:
+def test_a_first_vector_that_could_not_be_computed_this_time_fails_the_call() -> None:
     gap = MissingVector(kind=FMA, permanent=False, message="the pool is being restarted")
     with pytest.raises(VectorMissingError, match="the pool is being restarted"):
-        vote([head(1)], hear=Ear(missing=[gap]))
+        vote([head(1)], extract=Extractor(missing=[gap]))
 
 
 def test_audio_errors_pass_unchanged() -> None:
@@ -283,11 +283,11 @@ def test_audio_errors_pass_unchanged() -> None:
         code=grpc.StatusCode.INVALID_ARGUMENT, message="silence", reason="SILENT", permanent=True
     )
 
-    def hear(kinds: Sequence[VectorKind]) -> Heard:
+    def extract(kinds: Sequence[VectorKind]) -> ExtractionResult:
         raise silent
 
     with pytest.raises(RemoteError) as caught:
-        vote([head(1)], hear=hear)
+        vote([head(1)], extract=extract)
     assert caught.value is silent
 
 
@@ -299,15 +299,18 @@ def test_votes_that_wait_for_one_head_share_a_call_and_a_wrong_width_spoils_its_
     """MERT has two lengths that are allowed, and a head was trained on one of them."""
     shapes: list[tuple[int, ...]] = []
 
-    def judge(head: InstalledHead, vectors: Array) -> Opinions:
+    def predict(head: InstalledHead, vectors: Array) -> HeadOutput:
         shapes.append(vectors.shape)
         if vectors.shape[1] == 518 + 1024:
             raise ModelBrokenError("this head wants 1286 values")
-        return Opinions(logits=np.array([[1.0, 2.0, 3.0]] * len(vectors), dtype=np.float32), distances=None)
+        return HeadOutput(
+            logits=np.array([[1.0, 2.0, 3.0]] * len(vectors), dtype=np.float32),
+            distances=np.ones(len(vectors)),
+        )
 
-    songs = [Song(sent=[vector(FMA), wide(length)], hear=None) for length in (768, 1024, 768)]
+    songs = [SongVectors(sent=[vector(FMA), wide(length)], extract=None) for length in (768, 1024, 768)]
     votes = [Vote(heads=[head(2)], song=song, rule=Rule()) for song in songs]
-    judge_together(votes, judge)
+    predict_batch(votes, predict)
     assert sorted(shapes) == [(1, 518 + 1024), (2, 518 + 768)]
     assert [votes[n].result().verdicts[0].top[0][0] for n in (0, 2)] == ["Rap", "Rap"]
     with pytest.raises(ModelBrokenError, match="wants 1286 values"):
@@ -315,65 +318,65 @@ def test_votes_that_wait_for_one_head_share_a_call_and_a_wrong_width_spoils_its_
 
 
 def test_only_the_songs_that_were_unsure_go_on_to_the_second_stage() -> None:
-    judges = Judges(**UNSURE_THEN_SURE)
+    outputs = Outputs(**UNSURE_THEN_SURE)
     rules = [Rule(thresholds=[0.5]), Rule(thresholds=[0.7]), Rule(thresholds=[0.5])]
     votes = [
-        Vote(heads=[head(1), head(2)], song=Song(sent=[vector(FMA), vector(MERT)], hear=None), rule=rule)
+        Vote(
+            heads=[head(1), head(2)],
+            song=SongVectors(sent=[vector(FMA), vector(MERT)], extract=None),
+            rule=rule,
+        )
         for rule in rules
     ]
 
-    def judge(head: InstalledHead, vectors: Array) -> Opinions:
-        one = judges(head, vectors)
-        return Opinions(logits=np.repeat(one.logits, len(vectors), axis=0), distances=None)
+    def predict(head: InstalledHead, vectors: Array) -> HeadOutput:
+        one = outputs(head, vectors)
+        return HeadOutput(logits=np.repeat(one.logits, len(vectors), axis=0), distances=np.ones(len(vectors)))
 
-    judge_together(votes, judge)
-    assert [vote.question is None for vote in votes] == [True, False, True]
-    judge_together(votes, judge)
+    predict_batch(votes, predict)
+    assert [vote.query is None for vote in votes] == [True, False, True]
+    predict_batch(votes, predict)
     assert [stages_of(vote.result()) for vote in votes] == [[1], [1, 2], [1]]
-    assert judges.inputs[1].shape == (3, 518)
-    assert judges.inputs[2].shape == (1, 518 + 768)
+    assert outputs.inputs[1].shape == (3, 518)
+    assert outputs.inputs[2].shape == (1, 518 + 768)
 
 
-def test_a_song_unlike_the_training_is_unsure_whatever_the_probability_says() -> None:
-    result = vote([head(1)], hear=Ear(), judges=Judges((2.1,), stage1=("Jazz", 0.99)))
-    assert result.outcome is Outcome.UNSURE
+def test_a_song_unlike_the_training_is_never_classified_whatever_the_probability_says() -> None:
+    result = vote([head(1)], extract=Extractor(), outputs=Outputs((2.1,), stage1=("Jazz", 0.99)))
+    assert result.outcome is Outcome.OUT_OF_DISTRIBUTION
     assert result.verdicts[0].top[0] == ("Jazz", pytest.approx(0.99))
     assert not result.verdicts[0].decided
 
 
 def test_a_song_that_the_first_stage_does_not_know_is_decided_by_a_later_one_that_does() -> None:
-    judges = Judges((5.0, 1.0), stage1=("Jazz", 0.99), stage2=("Rap", 0.9))
-    result = vote([head(1), head(2)], hear=Ear(), judges=judges)
+    outputs = Outputs((5.0, 1.0), stage1=("Jazz", 0.99), stage2=("Rap", 0.9))
+    result = vote([head(1), head(2)], extract=Extractor(), outputs=outputs)
     assert result.outcome is Outcome.CLASSIFIED
     assert [verdict.decided for verdict in result.verdicts] == [False, True]
 
 
-def test_a_song_that_the_last_stage_does_not_know_is_unsure_although_the_first_knew_it() -> None:
-    judges = Judges((1.0, 5.0), stage1=("Jazz", 0.6), stage2=("Rap", 0.9))
-    result = vote([head(1), head(2)], hear=Ear(), judges=judges)
-    assert result.outcome is Outcome.UNSURE
+def test_a_song_that_the_last_stage_does_not_know_is_not_classified_although_the_first_knew_it() -> None:
+    outputs = Outputs((1.0, 5.0), stage1=("Jazz", 0.6), stage2=("Rap", 0.9))
+    result = vote([head(1), head(2)], extract=Extractor(), outputs=outputs)
+    assert result.outcome is Outcome.OUT_OF_DISTRIBUTION
     assert stages_of(result) == [1, 2]
 
 
 def test_a_song_unlike_the_training_whose_later_stage_failed_for_now_is_provisional() -> None:
     """It is worth another try: the later stage may know it."""
     gap = MissingVector(kind=MERT, permanent=False, message="the GPU is out of memory")
-    judges = Judges((5.0, 1.0), stage1=("Jazz", 0.99))
-    result = vote([head(1), head(2)], hear=Ear(missing=[gap]), judges=judges)
+    outputs = Outputs((5.0, 1.0), stage1=("Jazz", 0.99))
+    result = vote([head(1), head(2)], extract=Extractor(missing=[gap]), outputs=outputs)
     assert result.outcome is Outcome.PROVISIONAL
 
 
-def test_a_song_unlike_the_training_without_a_later_stage_is_unsure() -> None:
+def test_a_song_unlike_the_training_without_a_later_stage_is_not_classified() -> None:
     gap = MissingVector(kind=MERT, permanent=True, message="MERT is not installed")
-    judges = Judges((5.0, 1.0), stage1=("Jazz", 0.99))
-    assert vote([head(1), head(2)], hear=Ear(missing=[gap]), judges=judges).outcome is Outcome.UNSURE
-
-
-def test_a_head_from_before_there_were_distances_decides_as_ever() -> None:
-    old = replace(head(1), ood_threshold=None)
-    result = vote([old], hear=Ear(), judges=Judges((99.0,), stage1=("Jazz", 0.9)))
-    assert result.outcome is Outcome.CLASSIFIED
-    assert result.verdicts[0].decided
+    outputs = Outputs((5.0, 1.0), stage1=("Jazz", 0.99))
+    assert (
+        vote([head(1), head(2)], extract=Extractor(missing=[gap]), outputs=outputs).outcome
+        is Outcome.OUT_OF_DISTRIBUTION
+    )
 
 
 def of_whole_songs(number: int) -> InstalledHead:
@@ -383,14 +386,16 @@ def of_whole_songs(number: int) -> InstalledHead:
     return replace(usual, feature_versions=dict.fromkeys(kinds, "1"))
 
 
-def test_a_head_hears_the_kinds_that_it_has_learned_from_and_not_those_that_its_stage_usually_does() -> None:
-    ear = Ear()
-    judges = Judges(**UNSURE_THEN_SURE)
-    result = vote([of_whole_songs(1), of_whole_songs(2)], sent=[vector(FMA)], hear=ear, judges=judges)
-    assert ear.asked == [[NATIVE], [MERT]]
+def test_a_head_takes_the_kinds_that_it_has_learned_from_and_not_those_that_are_usual_for_its_stage() -> None:
+    extractor = Extractor()
+    outputs = Outputs(**UNSURE_THEN_SURE)
+    result = vote(
+        [of_whole_songs(1), of_whole_songs(2)], sent=[vector(FMA)], extract=extractor, outputs=outputs
+    )
+    assert extractor.asked == [[NATIVE], [MERT]]
     assert stages_of(result) == [1, 2]
-    assert judges.inputs[1][0, 0] == float(NATIVE)
-    assert judges.inputs[2][0, [0, 518]].tolist() == [float(NATIVE), float(MERT)]
+    assert outputs.inputs[1][0, 0] == float(NATIVE)
+    assert outputs.inputs[2][0, [0, 518]].tolist() == [float(NATIVE), float(MERT)]
 
 
 def test_values_of_an_excerpt_are_never_taken_for_those_of_a_whole_song() -> None:

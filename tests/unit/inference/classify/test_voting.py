@@ -1,26 +1,27 @@
 """One rule of voting, whoever asks: serving, out-of-fold outcomes, figures, promotion."""
 
 import numpy as np
-from inference.classify.progressive import classify
-from inference.classify.song_vectors import Song
+from inference.classify.batching import classify
+from inference.classify.song_vectors import SongVectors
 from inference.classify.stages import LENGTHS, STAGES, Array, Vector, VectorKind
-from inference.classify.verdicts import InstalledHead, Opinions, Outcome, Rule
-from inference.evaluation.comparison import Opinion, voted
-from inference.evaluation.predictions import Judged
+from inference.classify.verdicts import HeadOutput, InstalledHead
+from inference.classify.voting import Outcome, Rule
+from inference.evaluation.comparison import StagePredictions, voted
+from inference.evaluation.predictions import Predictions
 from inference.evaluation.thresholds import vote as vote_of_figures
-from inference.registry.oof_predictions import StagePredictions, heard_out_of_fold
+from inference.registry.oof_predictions import StageOofPredictions, oof_predictions
 
 SONGS, GENRES = 300, ("Blues", "Jazz", "Rap")
 RULE = Rule(thresholds=(0.75, 0.6, 0.0))
 
 
 class Stages:
-    """Three stages that say something at random of each song, some of it strange to them."""
+    """Three stages that predict at random, some songs out of their distribution."""
 
     def __init__(self) -> None:
         random = np.random.default_rng(4)
         self.logits = [np.log(random.dirichlet(np.ones(3) * 0.6, SONGS) + 1e-9) for _ in STAGES]
-        self.strange = [random.random(SONGS) < 0.3 for _ in STAGES]
+        self.is_ood = [random.random(SONGS) < 0.3 for _ in STAGES]
         self.probabilities = [np.exp(each) / np.exp(each).sum(axis=1, keepdims=True) for each in self.logits]
 
     def served(self, song: int, rule: Rule) -> tuple[Outcome, int, str]:
@@ -41,71 +42,71 @@ class Stages:
             for kind in (VectorKind.FMA, VectorKind.MERT, VectorKind.JMLA)
         )
 
-        def judge(head: InstalledHead, vectors: Array) -> Opinions:
+        def predict(head: InstalledHead, vectors: Array) -> HeadOutput:
             place = head.stage.number - 1
-            distance = 2.0 if self.strange[place][song] else 0.5
-            return Opinions(logits=self.logits[place][[song]], distances=np.array([distance]))
+            distance = 2.0 if self.is_ood[place][song] else 0.5
+            return HeadOutput(logits=self.logits[place][[song]], distances=np.array([distance]))
 
-        said = classify(heads=heads, song=Song(sent=sent, hear=None), judge=judge, rule=rule)
+        said = classify(heads=heads, song=SongVectors(sent=sent, extract=None), predict=predict, rule=rule)
         return said.outcome, said.verdicts[-1].stage, said.verdicts[-1].top[0][0]
 
     def out_of_fold(self, rule: Rule) -> list[tuple[Outcome, int, str]]:
         """What a training says of all songs."""
         predictions = [
-            StagePredictions(
+            StageOofPredictions(
                 stage=stage,
                 version=f"{stage.model}/1",
                 genres=GENRES,
                 feature_versions=("1",),
-                row_of_song={song: song for song in range(SONGS)},
+                rows=np.arange(SONGS),
                 probabilities=self.probabilities[place],
-                suspects=np.zeros(SONGS, dtype=np.bool_),
-                strange=self.strange[place],
+                label_suspect=np.zeros(SONGS, dtype=np.bool_),
+                is_ood=self.is_ood[place],
             )
             for place, stage in enumerate(STAGES)
         ]
-        heard = heard_out_of_fold([str(song) for song in range(SONGS)], predictions, rule)
+        found = oof_predictions([str(song) for song in range(SONGS)], predictions, rule)
         return [
             (each.outcome, each.deciding_stage, each.verdicts[each.deciding_stage - 1].top[0][0])
-            for each in heard
+            for each in found
         ]
 
     def compared(self, rule: Rule) -> list[str]:
         """The genres by which a promotion is decided."""
-        opinions = [
-            Opinion(
+        predictions = [
+            StagePredictions(
                 songs=np.arange(SONGS),
                 genres=GENRES,
                 probabilities=self.probabilities[place],
-                strange=self.strange[place],
+                is_ood=self.is_ood[place],
                 threshold=rule.threshold(stage),
             )
             for place, stage in enumerate(STAGES)
         ]
-        return list(voted(np.arange(SONGS), opinions[: rule.max_stages]))
+        return list(voted(np.arange(SONGS), predictions[: rule.max_stages]))
 
     def figures(self, rule: Rule) -> tuple[list[int], list[str]]:
         """The deciding stages and genres that reports and proposals of thresholds are made from."""
         labels = np.zeros(SONGS, dtype=np.intp)
-        judged = [
-            Judged(
+        stages = [
+            Predictions(
                 rows=np.arange(SONGS),
                 probabilities=probabilities,
-                named=np.ones((SONGS, 3), dtype=np.bool_),
+                multi_hot=np.ones((SONGS, 3), dtype=np.bool_),
                 labels=labels,
                 groups=labels,
-                strange=strange,
+                is_ood=is_ood,
             )
-            for probabilities, strange in zip(self.probabilities, self.strange, strict=True)
+            for probabilities, is_ood in zip(self.probabilities, self.is_ood, strict=True)
         ]
-        found = vote_of_figures(judged, [rule.threshold(stage) for stage in STAGES])
-        return [int(each) + 1 for each in found.deciding], [GENRES[genre] for genre in found.predicted]
+        found = vote_of_figures(stages, [rule.threshold(stage) for stage in STAGES])
+        return [int(each) + 1 for each in found.stages], [GENRES[genre] for genre in found.predicted]
 
 
 def test_serving_and_training_and_promotion_and_figures_vote_alike() -> None:
     stages = Stages()
     served = [stages.served(song, RULE) for song in range(SONGS)]
-    assert {outcome for outcome, _, _ in served} == {Outcome.CLASSIFIED, Outcome.UNSURE}
+    assert {outcome for outcome, _, _ in served} == {Outcome.CLASSIFIED, Outcome.OUT_OF_DISTRIBUTION}
     assert {stage for _, stage, _ in served} == {1, 2, 3}
     assert stages.out_of_fold(RULE) == served
     assert stages.compared(RULE) == [genre for _, _, genre in served]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from inference.classify.probabilities import softmax
 from inference.evaluation.calibration import expected_calibration_error, negative_log_likelihood
-from inference.training.temperature import fit_temperature
+from inference.training.temperature_scaling import fit_temperature
 
 
 def drawn_labels(probabilities: np.ndarray, seed: int) -> np.ndarray:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from inference.evaluation.comparison import Opinion, compared, voted
+from inference.evaluation.comparison import StagePredictions, compared, voted
 
 ARTISTS = np.repeat(np.arange(40), 5)
 
@@ -61,23 +61,23 @@ def test_too_few_songs_or_artists_are_left_to_a_person(songs: int, artists: int)
 
 
 def test_a_later_stage_is_asked_where_the_earlier_was_unsure_and_has_its_vectors() -> None:
-    first = Opinion(
+    first = StagePredictions(
         songs=np.array([2, 5, 7]),
         genres=("Jazz", "Rap"),
         probabilities=np.array([[0.9, 0.1], [0.6, 0.4], [0.4, 0.6]]),
-        strange=np.zeros(3, dtype=np.bool_),
+        is_ood=np.zeros(3, dtype=np.bool_),
         threshold=0.8,
     )
-    second = Opinion(
+    second = StagePredictions(
         songs=np.array([2, 5]),
         genres=("Jazz", "Rap"),
         probabilities=np.array([[0.0, 1.0], [0.2, 0.8]]),
-        strange=np.zeros(2, dtype=np.bool_),
+        is_ood=np.zeros(2, dtype=np.bool_),
         threshold=0.0,
     )
     assert voted(np.array([2, 5, 7, 9]), [first, second]).tolist() == ["Jazz", "Rap", "Rap", ""]
     # Unlike the training of the first stage: it does not decide, however sure it is, as when it serves.
-    strange = replace(first, strange=np.array([True, False, False]))
-    assert voted(np.array([2, 5, 7, 9]), [strange, second]).tolist() == ["Rap", "Rap", "Rap", ""]
+    is_ood = replace(first, is_ood=np.array([True, False, False]))
+    assert voted(np.array([2, 5, 7, 9]), [is_ood, second]).tolist() == ["Rap", "Rap", "Rap", ""]
     # And by the thresholds in force, not by the stages' own.
     assert voted(np.array([2, 5]), [replace(first, threshold=0.6), second]).tolist() == ["Jazz", "Jazz"]

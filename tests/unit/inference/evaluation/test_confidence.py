@@ -7,7 +7,7 @@ import pytest
 from inference.classify.probabilities import softmax
 from inference.evaluation.calibration import calibration_error, sampling_error
 from inference.evaluation.coverage import CoveragePoint, threshold_for_precision
-from inference.training.dataset import one_genre_each
+from inference.training.dataset import single_label_dataset
 from inference.training.options import TrainingOptions
 from inference.training.stage_result import TrainedStage
 from inference.training.stage_training import train_stage
@@ -46,7 +46,7 @@ def trained(world: World) -> TrainedStage:
     vectors, genres, _ = world.songs(3000, seed=2)
     artists = np.arange(3000) // SONGS_AN_ARTIST
     names = tuple(f"genre {number}" for number in range(GENRES))
-    songs = one_genre_each(vectors, genres, artists, names)
+    songs = single_label_dataset(vectors, genres, artists, names)
     return train_stage(songs, TrainingOptions(seed=3), lambda step, fraction: None)
 
 
@@ -82,8 +82,8 @@ def test_the_report_says_of_the_calibration_what_fresh_songs_show(
 def test_the_threshold_for_95_percent_gives_at_least_93_on_fresh_songs(
     world: World, trained: TrainedStage
 ) -> None:
-    heard = trained.out_of_fold.judged
-    point = threshold_for_precision(heard.confidence, heard.right, heard.groups, 0.95)
+    predictions = trained.out_of_fold.predictions
+    point = threshold_for_precision(predictions.confidence, predictions.right, predictions.groups, 0.95)
     assert point is not None
     vectors, genres, _ = world.songs(8000, seed=6)
     probabilities = served(trained, vectors)
@@ -136,8 +136,8 @@ def test_all_right_of_a_few_does_not_promise_all_right() -> None:
 
 
 def test_the_curve_has_the_threshold_for_95_percent_among_its_points(trained: TrainedStage) -> None:
-    heard = trained.out_of_fold.judged
-    wanted = threshold_for_precision(heard.confidence, heard.right, heard.groups, 0.95)
+    predictions = trained.out_of_fold.predictions
+    wanted = threshold_for_precision(predictions.confidence, predictions.right, predictions.groups, 0.95)
     assert wanted in trained.coverage
     assert [each.threshold for each in trained.coverage] == sorted(
         each.threshold for each in trained.coverage

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from inference.evaluation.predictions import Judged
+from inference.evaluation.predictions import Predictions
 from inference.evaluation.thresholds import (
-    best_of_their_cost,
     cascade_figures,
     common,
-    proposed,
+    pareto_front,
+    propose_thresholds,
     threshold_curve,
     vote,
 )
@@ -17,47 +17,48 @@ from inference.evaluation.thresholds import (
 GENRES = ("Blues", "Jazz")
 
 
-def judged(confidences: list[float], right: list[int], rows: list[int] | None = None) -> Judged:
-    """Songs of Blues; a wrong prediction names Jazz with the confidence."""
+def predictions(confidences: list[float], right: list[int], rows: list[int] | None = None) -> Predictions:
+    """Songs of Blues; a wrong prediction is Jazz with the confidence."""
     probabilities = np.array(
         [[c, 1 - c] if hit else [1 - c, c] for c, hit in zip(confidences, right, strict=True)]
     )
     labels = np.zeros(len(right), dtype=np.intp)
-    return Judged(
+    return Predictions(
         rows=np.array(rows if rows is not None else range(len(right))),
         probabilities=probabilities,
-        named=labels[:, np.newaxis] == np.arange(2),
+        multi_hot=labels[:, np.newaxis] == np.arange(2),
         labels=labels,
         groups=np.arange(len(right)),
+        is_ood=np.zeros(len(right), dtype=np.bool_),
     )
 
 
 # The first stage is sure of two songs and wrong about the two that it doubts; the second knows one of these.
-FIRST = judged([0.9, 0.85, 0.6, 0.55], [1, 1, 0, 0])
-SECOND = judged([0.9, 0.9, 0.9, 0.6], [1, 0, 1, 0])
+FIRST = predictions([0.9, 0.85, 0.6, 0.55], [1, 1, 0, 0])
+SECOND = predictions([0.9, 0.9, 0.9, 0.6], [1, 0, 1, 0])
 
 
-def test_a_later_stage_has_the_word_only_where_the_earlier_was_unsure() -> None:
+def test_a_later_stage_decides_only_where_the_earlier_was_unsure() -> None:
     result = vote([FIRST, SECOND], (0.8, 0.0))
-    assert result.deciding.tolist() == [0, 0, 1, 1]
+    assert result.stages.tolist() == [0, 0, 1, 1]
     assert result.right.tolist() == [True, True, True, False]
     assert result.confidence.tolist() == [0.9, 0.85, 0.9, 0.6]
 
 
-def test_the_last_stage_has_the_last_word_though_it_decides_only_what_reaches_its_threshold() -> None:
+def test_the_last_stage_stands_though_it_decides_only_what_reaches_its_threshold() -> None:
     result = vote([FIRST], (0.8,))
-    assert result.deciding.tolist() == [0, 0, 0, 0]
+    assert result.stages.tolist() == [0, 0, 0, 0]
     assert result.decided.tolist() == [True, True, False, False]
 
 
 def test_a_song_unlike_the_training_goes_on_and_is_undecided_where_no_stage_knows_its_kind() -> None:
-    strange = np.array([True, False, False, True])
-    sure = replace(judged([0.9] * 4, [1] * 4), strange=strange)
+    is_ood = np.array([True, False, False, True])
+    sure = replace(predictions([0.9] * 4, [1] * 4), is_ood=is_ood)
     alone = vote([sure], (0.8,))
     assert alone.decided.tolist() == [False, True, True, False]
-    later = replace(judged([0.9] * 4, [1] * 4), strange=np.array([False, False, False, True]))
+    later = replace(predictions([0.9] * 4, [1] * 4), is_ood=np.array([False, False, False, True]))
     both = vote([sure, later], (0.8, 0.7))
-    assert both.deciding.tolist() == [1, 0, 0, 1]
+    assert both.stages.tolist() == [1, 0, 0, 1]
     assert both.decided.tolist() == [True, True, True, False]
     figures = cascade_figures(
         test=[sure, later],
@@ -69,8 +70,8 @@ def test_a_song_unlike_the_training_goes_on_and_is_undecided_where_no_stage_know
     assert figures.decided == (0.5, 0.25)
 
 
-def test_only_songs_that_every_stage_judged_are_compared_in_one_order() -> None:
-    later = judged([0.7, 0.8, 0.9], [1, 1, 1], rows=[3, 9, 1])
+def test_only_songs_that_every_stage_has_are_compared_in_one_order() -> None:
+    later = predictions([0.7, 0.8, 0.9], [1, 1, 1], rows=[3, 9, 1])
     first, second = common([FIRST, later])
     assert first.rows.tolist() == second.rows.tolist() == [1, 3]
     assert first.confidence.tolist() == [0.85, 0.55]
@@ -81,36 +82,42 @@ def test_the_thresholds_proposed_lose_at_most_a_point_at_the_least_cost() -> Non
     curve = threshold_curve([FIRST, SECOND])
     everything = curve[-1]
     assert (everything.accuracy, everything.escalation_rate) == (0.5, 1.0)
-    # Hearing nothing more is as good as hearing everything here, and costs nothing.
-    assert proposed(curve) == (0.5, 0.0)
+    # To ask no later stage is as good as to ask it always here, and costs nothing.
+    assert propose_thresholds(curve) == (0.5, 0.0)
 
 
 def test_where_only_the_later_stage_is_right_it_is_asked_for_the_songs_that_need_it() -> None:
-    knows_all = judged([0.9] * 4, [1] * 4)
+    knows_all = predictions([0.9] * 4, [1] * 4)
     curve = threshold_curve([FIRST, knows_all])
-    chosen = next(point for point in curve if point.thresholds == proposed(curve))
+    chosen = next(point for point in curve if point.thresholds == propose_thresholds(curve))
     assert chosen.accuracy == 1.0
     assert chosen.escalation_rate == 0.5
     assert 0.6 < chosen.thresholds[0] <= 0.85
 
 
 def test_the_curve_keeps_no_point_that_a_cheaper_one_beats() -> None:
-    curve = best_of_their_cost(threshold_curve([FIRST, judged([0.9] * 4, [1] * 4)]))
+    curve = pareto_front(threshold_curve([FIRST, predictions([0.9] * 4, [1] * 4)]))
     accuracies = [point.accuracy for point in curve]
     assert accuracies == sorted(set(accuracies))
-    assert [point.later_stages for point in curve] == sorted(point.later_stages for point in curve)
+    assert [point.later_stages_per_song for point in curve] == sorted(
+        point.later_stages_per_song for point in curve
+    )
 
 
 def test_three_stages_are_counted_by_what_they_run() -> None:
-    third = judged([0.9] * 4, [1] * 4)
+    third = predictions([0.9] * 4, [1] * 4)
     point = threshold_curve([FIRST, SECOND, third])[-1]
-    assert (point.thresholds, point.escalation_rate, point.later_stages) == ((1.0, 1.0, 0.0), 1.0, 2.0)
+    assert (point.thresholds, point.escalation_rate, point.later_stages_per_song) == (
+        (1.0, 1.0, 0.0),
+        1.0,
+        2.0,
+    )
 
 
 def test_figures_are_of_the_test_part_and_proposals_of_validation() -> None:
     figures = cascade_figures(
         test=[FIRST, SECOND],
-        validation=[judged([0.9] * 4, [0] * 4), judged([0.9] * 4, [1] * 4)],
+        validation=[predictions([0.9] * 4, [0] * 4), predictions([0.9] * 4, [1] * 4)],
         out_of_fold=[FIRST, SECOND],
         thresholds=(0.8, 0.7),
         genres=GENRES,

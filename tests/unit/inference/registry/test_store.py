@@ -3,11 +3,11 @@
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
+from head_records import RECORD
 from inference.classify.stages import STAGES
 from inference.errors import (
     ModelBrokenError,
@@ -15,15 +15,14 @@ from inference.errors import (
     RepositoryUnwritableError,
     TrainingRunningError,
 )
-from inference.evaluation.metrics import HeldOutFigures
 from inference.registry.atomic_files import replace
-from inference.registry.models import ModelState, kept_model
-from inference.registry.records import HeadRecord
+from inference.registry.models import ModelState, registered_model
 from inference.registry.store import ModelStore
-from inference.registry.version_files import read_head, write_head
+from inference.registry.version_files import read_head, write_checksums, write_head
 from inference.serving.lifecycle import put_into_service
 from inference.settings import TEMPLATES_IN_CLONE
 from inference.training.head import Head
+from inference.training.out_of_distribution import MahalanobisDistance
 
 STAGE = STAGES[0]
 HEAD = Head(
@@ -32,29 +31,12 @@ HEAD = Head(
     clip=8.0,
     weight=np.arange(518 * 3, dtype=np.float32).reshape(518, 3),
     bias=np.zeros(3, dtype=np.float32),
-)
-RECORD = HeadRecord(
-    stage=1,
-    algorithm="logistic-regression",
-    genres=("Blues", "Jazz", "K-Pop"),
-    temperature=0.5,
-    strength=0.01,
-    feature_versions={"FMA": "fma-518/1"},
-    held_out=HeldOutFigures(
-        songs=3,
-        accuracy=1.0,
-        macro_f1=1.0,
-        majority_baseline_accuracy=0.3,
-        genres=(),
+    ood_distance=MahalanobisDistance(
+        basis=np.eye(518, 2, dtype=np.float32),
+        whitening=np.eye(2, dtype=np.float32),
+        centres=np.zeros((3, 2), dtype=np.float32),
+        residual=1.0,
     ),
-    out_of_fold_accuracy=0.9,
-    skipped=(),
-    song_count=30,
-    group_count=10,
-    seed=1,
-    training_digest="00",
-    training_seconds=1.5,
-    created_time=datetime(2026, 1, 2, tzinfo=UTC),
 )
 
 
@@ -84,7 +66,12 @@ def test_before_the_first_training_there_is_no_model(store: ModelStore) -> None:
 def test_a_version_is_read_as_it_was_written(store: ModelStore, trained: Path) -> None:
     version = add(store, trained)
     assert store.read(STAGE, version) == RECORD
-    assert (read_head(store.folder(STAGE, version)).weight == HEAD.weight).all()
+    read = read_head(store.folder(STAGE, version))
+    assert (read.weight == HEAD.weight).all()
+    assert (
+        read.distances(np.eye(2, 518, dtype=np.float32)).tolist()
+        == HEAD.distances(np.eye(2, 518, dtype=np.float32)).tolist()
+    )
 
 
 def test_a_new_model_does_not_serve_until_it_is_put_into_service(store: ModelStore, trained: Path) -> None:
@@ -98,7 +85,7 @@ def test_a_new_model_does_not_serve_until_it_is_put_into_service(store: ModelSto
 
 def states(store: ModelStore) -> dict[str, ModelState]:
     service = store.models.in_service()
-    return {model.name: kept_model(model, service).state for model in store.models.all()}
+    return {model.name: registered_model(model, service).state for model in store.models.all()}
 
 
 @pytest.mark.parametrize("file", ["head.npz", "record.json", "model.py"])
@@ -123,11 +110,30 @@ def test_checksums_that_are_no_json_are_refused(store: ModelStore, trained: Path
         store.read(STAGE, 1)
 
 
+@pytest.mark.parametrize("file", ["model.current", "model-1.json", "genre_fma/1/record.json"])
+def test_a_file_of_another_version_of_the_service_is_refused_with_what_to_do(
+    store: ModelStore, trained: Path, file: str
+) -> None:
+    model = store.add({STAGE: trained})
+    put_into_service(store, model)
+    path = store.repository / file
+    path.write_text('{"line": ["model-1"]}')
+    (store.folder(STAGE, 1) / "checksums.json").unlink()
+    write_checksums(store.folder(STAGE, 1))
+
+    def read() -> None:
+        store.serving()
+        store.records(store.models.read("model-1"))
+
+    with pytest.raises(ModelBrokenError, match=r"version of the service wrote.* again"):
+        read()
+
+
 def test_a_failed_write_leaves_no_model(store: ModelStore, trained: Path) -> None:
     add(store, trained)
     missing = trained / "songs.json"
     with pytest.raises(RepositoryUnwritableError, match="the model in service stays"):
-        store.add({STAGE: trained}, beside=[missing])
+        store.add({STAGE: trained}, attachments=[missing])
     assert store.versions(STAGE) == [1]
     assert sorted(path.name for path in store.repository.iterdir()) == ["genre_fma", "model-1.json"]
 
@@ -158,7 +164,7 @@ def test_the_last_five_models_the_one_in_service_and_the_one_before_it_are_kept(
     assert list(states(store)) == [f"model-{number}" for number in (9, 8, 7, 6, 5, 3, 2)]
     service = store.models.in_service()
     assert service
-    assert service.line == ("model-2", "model-3")
+    assert service.history == ("model-2", "model-3")
 
 
 def test_a_number_is_never_given_twice(store: ModelStore, trained: Path) -> None:
@@ -173,22 +179,6 @@ def test_heads_without_a_model_were_left_by_a_crash_and_are_cleared(store: Model
     store.models.remove(store.add({STAGE: trained}).name)
     store.prune()
     assert store.versions(STAGE) == [1]
-
-
-def test_the_pointers_of_earlier_versions_are_read_and_become_a_model(
-    store: ModelStore, trained: Path
-) -> None:
-    for _ in range(3):
-        add(store, trained)
-    for number in (1, 2, 3):
-        store.models.remove(f"model-{number}")
-    (store.repository / "genre_fma.current").write_text("2\n")
-    assert store.serving() == {"genre_fma": 2}
-    store.adopt()
-    (store.repository / "genre_fma.current").unlink()
-    assert store.serving() == {"genre_fma": 2}
-    assert states(store) == {"model-2": ModelState.IN_SERVICE}
-    assert add(store, trained) == 4
 
 
 def test_a_damaged_pointer_is_named_with_what_mends_it(store: ModelStore, trained: Path) -> None:

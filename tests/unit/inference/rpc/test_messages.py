@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 from inference.classify.stages import HEAD_DEVICE, LENGTHS, VectorKind
-from inference.classify.verdicts import Outcome
+from inference.classify.voting import Outcome
 from inference.errors import InvalidRequestError, VectorInvalidError
 from inference.rpc.messages import (
     OUTCOMES,
@@ -68,7 +68,7 @@ def test_values_are_read_from_the_wire_as_they_were_written(length: int) -> None
         (message(kind=9), "of kind 9, which this service does not know"),
     ],
 )
-def test_a_vector_that_no_head_could_judge_is_refused(wrong: features_pb2.Vector, said: str) -> None:
+def test_a_vector_that_no_head_could_take_is_refused(wrong: features_pb2.Vector, said: str) -> None:
     with pytest.raises(VectorInvalidError, match=said):
         vector_from(wrong)
 

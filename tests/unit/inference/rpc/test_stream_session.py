@@ -1,19 +1,19 @@
-"""How much of a stream is in the works, and what becomes of it when its caller goes away."""
+"""Songs of one stream: what is shared by those that arrive together, and what becomes of each."""
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-import pytest
-from inference.classify.progressive import Vote
-from inference.classify.song_vectors import Hear, Song
-from inference.classify.stages import STAGES, Array, Vector, VectorKind
-from inference.classify.verdicts import Heard, InstalledHead, Opinions, Rule
-from inference.errors import InvalidRequestError
-from inference.rpc.stream_session import Entry, SongStream, StreamLimits
-from runtime.open_calls import CallIdleError
-from waiting import until
+from inference.classify.stages import STAGES, Array, VectorKind
+from inference.classify.verdicts import HeadOutput, InstalledHead
+from inference.rpc.classify_request import Classifier
+from inference.rpc.stream_session import Request, Response, StreamSession
+from reclass.features.v1 import features_pb2
+from reclass.inference.v1 import inference_pb2
+from runtime.streams import Caller, SongStream, StreamLimits
+from wire import packed
 
 HEAD = InstalledHead(
     stage=STAGES[0],
@@ -21,160 +21,73 @@ HEAD = InstalledHead(
     genres=("Blues", "Jazz"),
     temperature=1.0,
     feature_versions={VectorKind.FMA: "1"},
+    ood_threshold=1.0,
 )
-FMA = Vector(kind=VectorKind.FMA, version="1", values=np.zeros(518, dtype=np.float32))
+FMA = features_pb2.Vector(kind=1, version="1", values=packed([0.0] * 518))
 
 
-@dataclass(frozen=True)
-class OneCase:
-    """A song of these tests."""
+@dataclass
+class StandInHeads:
+    """One head that predicts the same for every song, and remembers how often it was looked up and asked."""
 
-    vote: Vote
+    lookups: int = 0
+    batches: list[int] = field(default_factory=list)
+
+    def installed(self) -> list[InstalledHead]:
+        self.lookups += 1
+        return [HEAD]
+
+    def predict(self, head: InstalledHead, vectors: Array) -> HeadOutput:
+        self.batches.append(len(vectors))
+        rows = len(vectors)
+        return HeadOutput(
+            logits=np.zeros((rows, 2), dtype=np.float32), distances=np.zeros(rows, dtype=np.float32)
+        )
 
 
-class Judge:
-    """Says the same of every song, and remembers how many it was asked about at once."""
-
-    def __init__(self) -> None:
-        self.asked: list[int] = []
-
-    def __call__(self, head: InstalledHead, vectors: Array) -> Opinions:
-        self.asked.append(len(vectors))
-        return Opinions(logits=np.zeros((len(vectors), 2), dtype=np.float32), distances=None)
-
-
-def limits(
-    songs: int = 4, content_bytes: int = 100, hearings: int = 2, idle_seconds: float = 60
-) -> StreamLimits:
-    return StreamLimits(
-        songs=songs, content_bytes=content_bytes, hearings=hearings, idle_seconds=idle_seconds
+def song(key: str, **options: int) -> Request:
+    track = inference_pb2.ClassifyTrackRequest(
+        vectors=[FMA], options=inference_pb2.ClassifyOptions(**options)
     )
+    return inference_pb2.ClassifyTracksRequest(key=key, track=track)
 
 
-def sent(number: int) -> OneCase:
-    return OneCase(Vote(heads=[HEAD], song=Song(sent=[FMA], hear=None), rule=Rule()))
+def answers(heads: Any, requests: Iterator[Request]) -> list[Response]:
+    classifier = Classifier(heads=heads, features=Any, extract_timeout_seconds=1, max_content_bytes=100)  # type: ignore[arg-type]
+    session = StreamSession(classifier=classifier, predict=heads.predict, caller=Caller(lambda: None))
+    limits = StreamLimits(songs=50, content_bytes=100, workers=1)
+    return list(SongStream(begin=session.begin, size=lambda _: 0, limits=limits).answers(requests))
 
 
-def heard_by(hear: Hear) -> OneCase:
-    return OneCase(Vote(heads=[HEAD], song=Song(sent=[], hear=hear), rule=Rule()))
+def test_songs_that_have_arrived_meanwhile_share_a_call_of_the_head() -> None:
+    heads, arrived = StandInHeads(), threading.Event()
 
-
-def test_nothing_more_is_read_until_answers_are_taken() -> None:
-    taken = []
-
-    def requests() -> Iterator[int]:
-        for number in range(100):
-            taken.append(number)
-            yield number
-
-    stream = SongStream(begin=sent, size=lambda _: 0, judge=Judge(), limits=limits(songs=4))
-    answers = stream.answers(requests())
-    next(answers)
-    until(lambda: len(taken) == 5)  # four in the works, and one that waits for room
-    threading.Event().wait(0.2)  # as long as a mistake would need to show
-    assert len(taken) == 5
-    assert len([answer.request for answer in answers]) == 99
-    assert len(taken) == 100
-
-
-def test_a_stream_with_nothing_in_the_works_ends_after_a_while_and_one_at_work_does_not() -> None:
-    gate, at_work = threading.Event(), threading.Event()
-
-    def requests() -> Iterator[int]:
-        yield 1
-        gate.wait(30)
-
-    def hear(kinds: Sequence[VectorKind]) -> Heard:
-        at_work.wait(0.5)  # longer than it may be idle
-        return Heard(vectors=(FMA,))
-
-    stream = SongStream(
-        begin=lambda _: heard_by(hear), size=lambda _: 0, judge=Judge(), limits=limits(idle_seconds=0.1)
-    )
-    answers = stream.answers(requests())
-    assert next(answers).request == 1
-    with pytest.raises(CallIdleError, match=r"for 0\.1 seconds"):
-        next(answers)
-    gate.set()
-
-
-def test_what_has_arrived_meanwhile_is_judged_together() -> None:
-    judge = Judge()
-    arrived = threading.Event()
-
-    def requests() -> Iterator[int]:
-        yield from range(10)
+    def requests() -> Iterator[Request]:
+        yield from (song(str(number)) for number in range(10))
         arrived.set()
 
-    def begin(number: int) -> OneCase:
-        arrived.wait(10)  # the first one takes until the others are there
-        return sent(number)
-
-    stream = SongStream(begin=begin, size=lambda _: 0, judge=judge, limits=limits(songs=50))
-    assert len(list(stream.answers(requests()))) == 10
-    assert judge.asked[-1] >= 5
-    assert sum(judge.asked) == 10
+    installed = heads.installed
+    heads.installed = lambda: (arrived.wait(10), installed())[1]  # type: ignore[method-assign] # until all are there
+    assert len(answers(heads, requests())) == 10
+    assert heads.batches[-1] >= 5
+    assert sum(heads.batches) == 10
 
 
-def test_what_serves_is_looked_at_once_for_songs_that_arrived_together() -> None:
-    judge, looks = Judge(), []
-    stream = SongStream(
-        look=lambda: looks.append(len(judge.asked)),
-        begin=sent,
-        size=lambda _: 0,
-        judge=judge,
-        limits=limits(songs=50),
-    )
-    assert len(list(stream.answers(iter(range(40))))) == 40
-    assert len(judge.asked) <= len(looks) <= len(judge.asked) + 1, "the end of the stream may come by itself"
-    assert looks[0] == 0, "before the first song begins"
+def test_what_serves_is_looked_up_once_for_songs_that_arrived_together() -> None:
+    heads = StandInHeads()
+    assert len(answers(heads, iter([song(str(number)) for number in range(40)]))) == 40
+    assert heads.lookups == len(heads.batches)
 
 
 def test_a_request_that_is_wrong_is_answered_in_its_place() -> None:
-    def begin(number: int) -> OneCase:
-        if number == 1:
-            raise InvalidRequestError("top_k must not be negative")
-        return sent(number)
-
-    stream = SongStream(begin=begin, size=lambda _: 0, judge=Judge(), limits=limits())
-    answers: dict[int, Entry[int, OneCase]] = {each.request: each for each in stream.answers(iter(range(3)))}
-    assert answers[0].outcome().vote.result().verdicts
-    with pytest.raises(InvalidRequestError, match="must not be negative"):
-        answers[1].outcome()
-    assert answers[2].outcome().vote.result().verdicts
+    requests: Sequence[Request] = [song("0"), song("1", top_k=-1), song("2")]
+    found = {answer.key: answer for answer in answers(StandInHeads(), iter(requests))}
+    assert [found[key].classification.genre for key in ("0", "2")] == ["Blues", "Blues"]
+    assert found["1"].error.reason == "INVALID_REQUEST"
+    assert "must not be negative" in found["1"].error.message
 
 
-def test_an_error_that_nobody_expected_ends_the_stream_and_its_threads() -> None:
-    def hear(kinds: Sequence[VectorKind]) -> Heard:
-        raise ZeroDivisionError("a bug")
-
-    stream = SongStream(begin=lambda _: heard_by(hear), size=lambda _: 0, judge=Judge(), limits=limits())
-    with pytest.raises(ZeroDivisionError, match="a bug"):
-        list(stream.answers(iter(range(3))))
-    until(lambda: not any(thread.name.startswith("listening") for thread in threading.enumerate()))
-
-
-def test_a_cancelled_stream_stops_reading_and_listening() -> None:
-    begun = threading.Event()
-    released = threading.Event()
-    taken = []
-
-    def hear(kinds: Sequence[VectorKind]) -> Heard:
-        begun.set()
-        released.wait(10)
-        return Heard(vectors=(FMA,))
-
-    def requests() -> Iterator[int]:
-        for number in range(100):
-            taken.append(number)
-            yield number
-
-    stream = SongStream(begin=lambda _: heard_by(hear), size=lambda _: 0, judge=Judge(), limits=limits())
-    cancelling = threading.Thread(target=lambda: begun.wait(10) and stream.cancel())
-    cancelling.start()
-    assert list(stream.answers(requests())) == []
-    released.set()
-    until(
-        lambda: not any(thread.name.startswith(("listening", "reading")) for thread in threading.enumerate())
-    )
-    assert len(taken) <= 6
+def test_a_song_that_lacks_vectors_and_audio_is_answered_with_its_error() -> None:
+    bare = inference_pb2.ClassifyTracksRequest(key="0", track=inference_pb2.ClassifyTrackRequest())
+    (answer,) = answers(StandInHeads(), iter([bare]))
+    assert answer.error.reason == "AUDIO_REQUIRED"

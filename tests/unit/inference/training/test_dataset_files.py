@@ -1,11 +1,12 @@
-"""Training songs in files: what goes in comes out, and makes are never mixed."""
+"""Training songs in files: what goes in comes out, and feature versions are never mixed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from inference.classify.stages import STAGES, Vector, VectorKind
-from inference.jobs.training_job import Session
+from inference.jobs.training_job import TrainingJob
 from inference.registry.store import ModelStore
 from inference.rpc.servicer import add_song
 from inference.serving.heads import Heads
@@ -21,7 +22,7 @@ def vector(kind: VectorKind, version: str, value: float, width: int = 518) -> Ve
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Corpus:
-    """Four songs: two with FMA and MERT, one with FMA alone, one with FMA of an older make."""
+    """Four songs: two with FMA and MERT, one with FMA alone, one with FMA of an older feature version."""
     writer = CorpusWriter(tmp_path)
     mert = [vector(VectorKind.MERT, "m", 10.0 + row, 768) for row in range(2)]
     writer.add(song_id="a", genres=["Jazz"], group="x", vectors=[vector(VectorKind.FMA, "2", 0.0), mert[0]])
@@ -37,19 +38,19 @@ def test_labels_and_groups_come_back(corpus: Corpus) -> None:
     assert corpus.groups[0] == corpus.groups[3] != corpus.groups[1] == corpus.groups[2]
 
 
-def test_the_make_of_most_songs_is_learned_and_no_other_is_mixed_in(corpus: Corpus) -> None:
-    makes = corpus.makes(STAGES[0])
-    assert makes is not None
-    assert [make.version for make in makes] == ["2"]
-    rows, vectors = corpus.joined(makes)
+def test_the_feature_version_of_most_songs_is_learned_and_no_other_is_mixed_in(corpus: Corpus) -> None:
+    versions = corpus.feature_versions(STAGES[0])
+    assert versions is not None
+    assert [each.version for each in versions] == ["2"]
+    rows, vectors = corpus.vectors(versions)
     assert rows.tolist() == [0, 2, 3]
     assert vectors[:, 0].tolist() == [0.0, 2.0, 3.0]
 
 
 def test_a_later_stage_takes_the_songs_that_have_all_its_vectors_in_the_stages_order(corpus: Corpus) -> None:
-    makes = corpus.makes(STAGES[1])
-    assert makes is not None
-    rows, vectors = corpus.joined(makes)
+    versions = corpus.feature_versions(STAGES[1])
+    assert versions is not None
+    rows, vectors = corpus.vectors(versions)
     assert rows.tolist() == [0, 3]
     assert vectors.shape == (2, 518 + 768)
     assert vectors[:, [0, 518]].tolist() == [[0.0, 10.0], [3.0, 11.0]]
@@ -66,35 +67,35 @@ def test_where_most_songs_have_values_of_the_whole_song_every_stage_learns_from_
         writer.add(song_id=str(row), genres=["Jazz"], group=str(row), vectors=[*vectors, *excerpt])
     writer.finish()
     corpus = Corpus(tmp_path)
-    for stage, versions in ((STAGES[0], ["n"]), (STAGES[1], ["n", "m"])):
-        makes = corpus.makes(stage)
-        assert makes is not None
-        assert [make.version for make in makes] == versions
-        assert len(corpus.joined_rows(makes)) == 3
+    for stage, expected in ((STAGES[0], ["n"]), (STAGES[1], ["n", "m"])):
+        versions = corpus.feature_versions(stage)
+        assert versions is not None
+        assert [each.version for each in versions] == expected
+        assert len(corpus.rows_of(versions)) == 3
 
 
-def test_a_stage_without_vectors_has_no_makes(corpus: Corpus) -> None:
-    assert corpus.makes(STAGES[2]) is None
+def test_a_stage_without_vectors_has_no_feature_versions(corpus: Corpus) -> None:
+    assert corpus.feature_versions(STAGES[2]) is None
 
 
 def test_the_digest_tells_trainings_apart(corpus: Corpus) -> None:
-    makes = corpus.makes(STAGES[0])
-    assert makes is not None
-    rows, vectors = corpus.joined(makes)
-    changed = vectors.copy()
+    versions = corpus.feature_versions(STAGES[0])
+    assert versions is not None
+    _, songs = corpus.dataset(versions)
+    changed = songs.vectors.copy()
     changed[0, 0] += 1
-    assert corpus.digest(rows, vectors) == corpus.digest(rows, vectors.copy())
-    assert corpus.digest(rows, vectors) != corpus.digest(rows, changed)
+    assert songs.digest() == replace(songs, vectors=songs.vectors.copy()).digest()
+    assert songs.digest() != replace(songs, vectors=changed).digest()
 
 
 def test_songs_of_nobody_are_groups_of_their_own(tmp_path: Path) -> None:
     server = Triton("127.0.0.1:1")
     store = ModelStore(repository=tmp_path / "models", templates=tmp_path)
-    session = Session(folder=tmp_path, store=store, heads=Heads(store, server), threads=1)
+    job = TrainingJob(folder=tmp_path, store=store, heads=Heads(store, server), threads=1)
     for song_id, group in (("1", ""), ("2", ""), ("3", "band"), ("4", "band")):
         song = inference_pb2.TrainingSong(song_id=song_id, genre="Jazz", group=group)
-        add_song(session.corpus, song)
-    session.corpus.finish()
+        add_song(job.corpus, song)
+    job.corpus.finish()
     server.close()
     groups = Corpus(tmp_path).groups
     assert len(set(groups)) == 3
@@ -126,7 +127,7 @@ def copies(folder: Path, *labels: tuple[list[str], LabelSource]) -> Corpus:
 
 
 def names(corpus: Corpus) -> list[list[str]]:
-    return [[corpus.genres[code] for code in np.flatnonzero(row)] for row in corpus.named]
+    return [[corpus.genres[code] for code in np.flatnonzero(row)] for row in corpus.multi_hot]
 
 
 def test_of_contradicting_labels_for_one_audio_the_stronger_word_counts(tmp_path: Path) -> None:
@@ -149,6 +150,6 @@ def test_copies_of_one_audio_are_never_on_two_sides_of_a_split(tmp_path: Path) -
 
 def test_songs_whose_vectors_are_of_another_version_are_counted(corpus: Corpus) -> None:
     for stage, left_out in ((STAGES[0], 1), (STAGES[1], 0)):
-        makes = corpus.makes(stage)
-        assert makes is not None
-        assert corpus.left_out(makes) == left_out
+        versions = corpus.feature_versions(stage)
+        assert versions is not None
+        assert corpus.left_out(versions) == left_out

@@ -1,24 +1,24 @@
-"""Heads against scikit-learn and mathematics: the regression's minimum, the perceptrons' gradients, shares, weights."""
+"""Heads against scikit-learn and mathematics: the minimum of the regression, gradients of the perceptrons, weights."""
 
 import numpy as np
 import pytest
-from inference.training.dataset import LabelSource, Part
+from inference.training.dataset import Dataset, LabelSource
 from inference.training.fitting import (
     LOGISTIC,
-    MOST_SONGS_HEARD,
-    PERCEPTRONS,
+    MAX_SAMPLES_SEEN,
+    MLP_ENSEMBLE,
     Recipe,
     fit_head,
     prepared,
     with_rare_genres_raised,
 )
 from inference.training.logistic_regression import cross_entropy, fit_logistic
-from inference.training.mlp_ensemble import RunningMean, Shape, begin, gradients, train
+from inference.training.mlp_ensemble import Architecture, RunningMean, gradients, initial_weights, train
 from sklearn.linear_model import LogisticRegression
 
 RECIPES = [
     Recipe(algorithm=LOGISTIC, strength=0.05),
-    Recipe(algorithm=PERCEPTRONS, strength=0.05, epochs=20),
+    Recipe(algorithm=MLP_ENSEMBLE, strength=0.05, epochs=20),
 ]
 
 
@@ -29,17 +29,18 @@ def blobs(songs: int = 300, genres: int = 4, width: int = 12, seed: int = 0) -> 
     return (centres[labels] + random.normal(size=(songs, width))).astype(np.float32), labels
 
 
-def shares_of(labels: np.ndarray, genres: int = 4) -> np.ndarray:
+def targets_of(labels: np.ndarray, genres: int = 4) -> np.ndarray:
     return np.eye(genres, dtype=np.float32)[labels]
 
 
-def part_of(vectors: np.ndarray, named: np.ndarray) -> Part:
-    return Part(
+def songs_of(vectors: np.ndarray, multi_hot: np.ndarray) -> Dataset:
+    return Dataset(
         vectors=vectors,
-        named=named,
-        labels=named.argmax(axis=1),
+        multi_hot=multi_hot,
+        labels=multi_hot.argmax(axis=1),
         sources=np.full(len(vectors), LabelSource.TAG),
         groups=np.arange(len(vectors)),
+        genres=tuple(map(str, range(multi_hot.shape[1]))),
     )
 
 
@@ -47,8 +48,8 @@ def part_of(vectors: np.ndarray, named: np.ndarray) -> Part:
 def test_the_regression_finds_the_minimum_that_scikit_learn_finds(strength: float) -> None:
     vectors, labels = blobs()
     weights = np.random.default_rng(1).uniform(0.2, 2, size=len(labels)).astype(np.float32)
-    shares = shares_of(labels)
-    weight, bias = fit_logistic(vectors, shares, weights, strength=strength, tolerance=1e-6)
+    soft_targets = targets_of(labels)
+    weight, bias = fit_logistic(vectors, soft_targets, weights, strength=strength, tolerance=1e-6)
     other = LogisticRegression(C=strength, tol=1e-8, max_iter=5000)
     other.fit(vectors.astype(np.float64), labels, sample_weight=weights)
     # float32 products. Biases are free of the penalty, so a number may be added to all of them.
@@ -59,11 +60,11 @@ def test_the_regression_finds_the_minimum_that_scikit_learn_finds(strength: floa
 def test_a_song_of_two_genres_is_half_a_song_of_each() -> None:
     """The same as two songs of half a weight, of one genre each."""
     vectors, labels = blobs(200)
-    shares = shares_of(labels)
-    shares[:50] = (shares[:50] + shares_of((labels[:50] + 1) % 4)) / 2
-    together = fit_logistic(vectors, shares, np.ones(200, dtype=np.float32), strength=0.05)
+    soft_targets = targets_of(labels)
+    soft_targets[:50] = (soft_targets[:50] + targets_of((labels[:50] + 1) % 4)) / 2
+    together = fit_logistic(vectors, soft_targets, np.ones(200, dtype=np.float32), strength=0.05)
     doubled = np.concatenate([vectors, vectors[:50]])
-    hard = np.concatenate([shares_of(labels), shares_of((labels[:50] + 1) % 4)])
+    hard = np.concatenate([targets_of(labels), targets_of((labels[:50] + 1) % 4)])
     halves = np.concatenate([np.full(50, 0.5), np.ones(150), np.full(50, 0.5)]).astype(np.float32)
     apart = fit_logistic(doubled, hard, halves, strength=0.05)
     assert together[0] == pytest.approx(apart[0], abs=2e-3)
@@ -71,8 +72,8 @@ def test_a_song_of_two_genres_is_half_a_song_of_each() -> None:
 
 def test_cross_entropy_and_its_derivative_are_what_the_formula_says() -> None:
     logits = np.log(np.array([[1, 2, 5], [4, 4, 2]], dtype=np.float32))
-    shares = np.array([[0, 0, 1], [0.5, 0.5, 0]], dtype=np.float32)
-    loss, error = cross_entropy(logits, shares, np.array([1, 2], dtype=np.float32))
+    soft_targets = np.array([[0, 0, 1], [0.5, 0.5, 0]], dtype=np.float32)
+    loss, error = cross_entropy(logits, soft_targets, np.array([1, 2], dtype=np.float32))
     assert loss == pytest.approx(-np.log(5 / 8) - 2 * np.log(0.4))
     assert error == pytest.approx(np.array([[0.125, 0.25, -0.375], [-0.2, -0.2, 0.4]]))
 
@@ -80,10 +81,10 @@ def test_cross_entropy_and_its_derivative_are_what_the_formula_says() -> None:
 def test_the_perceptrons_gradients_are_those_of_differences() -> None:
     """Every kind of parameter, against the slope of the loss itself."""
     random = np.random.default_rng(2)
-    shape = Shape(members=2, hidden=5, dropout=0.0)
-    ensemble = begin(6, 3, shape, random)
+    shape = Architecture(members=2, hidden=5, dropout=0.0)
+    ensemble = initial_weights(6, 3, shape, random)
     batch = random.normal(size=(8, 6)).astype(np.float32)
-    shares = shares_of(random.integers(3, size=8), 3)
+    soft_targets = targets_of(random.integers(3, size=8), 3)
     weights = np.ones(8, dtype=np.float32)
 
     def loss() -> float:
@@ -92,10 +93,10 @@ def test_the_perceptrons_gradients_are_those_of_differences() -> None:
             own = slice(member * 5, member * 5 + 5)
             units = np.maximum(batch @ ensemble.first[:, own] + ensemble.first_bias[own], 0)
             logits = units @ ensemble.second[member] + ensemble.second_bias[member]
-            total += cross_entropy(logits, shares, weights)[0] / 8
+            total += cross_entropy(logits, soft_targets, weights)[0] / 8
         return total
 
-    found = gradients(ensemble, batch, shares, weights, shape, random)
+    found = gradients(ensemble, batch, soft_targets, weights, shape, random)
     for parameter, gradient in zip(ensemble.parts(), found, strict=True):
         place = tuple(size // 2 for size in parameter.shape)
         before = parameter[place]
@@ -111,7 +112,7 @@ def test_the_perceptrons_gradients_are_those_of_differences() -> None:
 def test_the_members_joined_are_the_mean_of_the_members() -> None:
     vectors, labels = blobs(64)
     weights = np.ones(64, dtype=np.float32)
-    ensemble = next(train(vectors, shares_of(labels), weights, shape=Shape(hidden=7), seed=0))
+    ensemble = next(train(vectors, targets_of(labels), weights, architecture=Architecture(hidden=7), seed=0))
     first, first_bias, second, second_bias = ensemble.joined()
     joined = np.maximum(vectors @ first + first_bias, 0) @ second + second_bias
     units = np.maximum(vectors @ ensemble.first + ensemble.first_bias, 0)
@@ -123,21 +124,21 @@ def test_the_members_joined_are_the_mean_of_the_members() -> None:
 
 
 def test_the_running_mean_is_plain_at_first_and_forgets_later() -> None:
-    ensemble = begin(2, 3, Shape(hidden=4), np.random.default_rng(0))
+    ensemble = initial_weights(2, 3, Architecture(hidden=4), np.random.default_rng(0))
     mean = RunningMean(ensemble)
     for value in (3, 5, 100):
         ensemble.first[:] = value
-        mean.take_in(ensemble, np.float32(0.5))
+        mean.update(ensemble, np.float32(0.5))
     # (3 + 5) / 2, and then half of what comes: a plain mean would take a third.
     assert mean.weights.first == pytest.approx(np.full((2, 12), 52.0))
     assert mean.weights.second == pytest.approx(ensemble.second)
 
 
 def test_a_large_librarys_fit_needs_fewer_epochs() -> None:
-    recipe = Recipe(algorithm=PERCEPTRONS, epochs=30)
+    recipe = Recipe(algorithm=MLP_ENSEMBLE, epochs=30)
     assert recipe.for_songs(1000).epochs == 30
-    assert recipe.for_songs(MOST_SONGS_HEARD // 10).epochs == 10
-    assert recipe.for_songs(2 * MOST_SONGS_HEARD + 1).epochs == 1
+    assert recipe.for_songs(MAX_SAMPLES_SEEN // 10).epochs == 10
+    assert recipe.for_songs(2 * MAX_SAMPLES_SEEN + 1).epochs == 1
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -148,42 +149,42 @@ def test_a_song_of_no_weight_leaves_no_trace(recipe: Recipe) -> None:
     spoiled = vectors.copy()
     spoiled[::3] *= 100
     heads = [
-        fit_head(part_of(each, shares_of(labels) > 0), recipe, seed=0, weights=weights)
+        fit_head(songs_of(each, targets_of(labels) > 0), recipe, seed=0, weights=weights)
         for each in (vectors, spoiled)
     ]
     assert (heads[0].logits(vectors) == heads[1].logits(vectors)).all()
 
 
 def test_a_genre_of_a_hundredth_of_the_songs_weighs_a_tenth_of_the_other() -> None:
-    shares = shares_of(np.repeat([0, 1], [400, 4]), 2)
-    weights = with_rare_genres_raised(shares, np.ones(404, dtype=np.float32))
+    soft_targets = targets_of(np.repeat([0, 1], [400, 4]), 2)
+    weights = with_rare_genres_raised(soft_targets, np.ones(404, dtype=np.float32))
     assert weights.sum() == pytest.approx(404)
     assert weights[:400].sum() == pytest.approx(10 * weights[400:].sum())
 
 
 def test_songs_that_lost_their_weight_do_not_make_a_genre_frequent() -> None:
-    shares = shares_of(np.repeat([0, 1], [400, 4]), 2)
+    soft_targets = targets_of(np.repeat([0, 1], [400, 4]), 2)
     weights = np.repeat([1, 0, 1], [4, 396, 4]).astype(np.float32)
-    assert with_rare_genres_raised(shares, weights) == pytest.approx(weights)
+    assert with_rare_genres_raised(soft_targets, weights) == pytest.approx(weights)
 
 
 def test_every_fit_raises_rare_genres_among_the_songs_that_it_keeps() -> None:
     labels = np.repeat([0, 1], [100, 4])
     vectors, _ = blobs(104)
     weights = np.repeat([1, 0, 1], [64, 36, 4]).astype(np.float32)
-    songs = prepared(part_of(vectors, shares_of(labels, 2) > 0), weights)
+    songs = prepared(songs_of(vectors, targets_of(labels, 2) > 0), weights)
     assert songs.weights[-1] / songs.weights[0] == pytest.approx(np.sqrt(64 / 4))
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_the_same_seed_fits_the_same_head(recipe: Recipe) -> None:
     vectors, labels = blobs(120)
-    heads = [fit_head(part_of(vectors, shares_of(labels) > 0), recipe, seed=5) for _ in range(2)]
+    heads = [fit_head(songs_of(vectors, targets_of(labels) > 0), recipe, seed=5) for _ in range(2)]
     assert (heads[0].weight == heads[1].weight).all()
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_both_kinds_learn_what_can_be_learned(recipe: Recipe) -> None:
     vectors, labels = blobs(800)
-    head = fit_head(part_of(vectors[:400], shares_of(labels[:400]) > 0), recipe, seed=0)
+    head = fit_head(songs_of(vectors[:400], targets_of(labels[:400]) > 0), recipe, seed=0)
     assert np.mean(head.logits(vectors[400:]).argmax(axis=1) == labels[400:]) > 0.8

@@ -1,79 +1,59 @@
-"""Wrong tags among songs that calibrate: the confidence is that of the truth, and no person is doubted."""
+"""Which labels look wrong, on cases counted by hand."""
 
 import numpy as np
-import pytest
-from inference.classify.probabilities import softmax
-from inference.evaluation.calibration import calibration_error
-from inference.training.calibration_fit import TEMPERATURE, VECTOR, choose_scaling, fit_scaling
-from inference.training.label_noise import chances_of, fit_with_doubt
-from inference.training.temperature import fit_temperature
+from inference.training.dataset import LabelSource
+from inference.training.label_noise import find_label_errors, song_weights
 
-SONGS, GENRES = 8_000, 8
+# Nine songs whose labels are believed, so that a typical self-confidence is 0.9 for genre 0 and 0.5 for genre 1.
+BELIEVED = [[0.90, 0.05, 0.05]] * 6 + [[0.2, 0.5, 0.3]] * 3
+LABELS = [0] * 6 + [1] * 3
 
 
-def drawn(seed: int, *, wrong: float, temperature: float = 1.6) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Logits that are too bold by the temperature, true genres by their posterior, labels of which some are wrong."""
-    random = np.random.default_rng(seed)
-    logits = random.normal(size=(SONGS, GENRES)) * 4
-    chosen = softmax(logits, temperature).cumsum(axis=1) < random.random((SONGS, 1))
-    truth = chosen.sum(axis=1)
-    at_random = random.permutation(truth)
-    return logits, truth, np.where(random.random(SONGS) < wrong, at_random, truth)
+def multi_hot(*labels: int) -> np.ndarray:
+    return np.array(labels)[:, np.newaxis] == np.arange(3)
 
 
-@pytest.mark.parametrize("wrong", [0.0, 0.1, 0.3])
-def test_temperature_and_share_of_wrong_tags_are_both_found_again(wrong: float) -> None:
-    logits, truth, labels = drawn(1, wrong=wrong)
-    chances = chances_of(labels, GENRES)
-    temperature, doubt = fit_with_doubt(logits, labels, np.ones(SONGS, dtype=np.bool_), chances)
-    assert temperature == pytest.approx(1.6, rel=0.05)
-    assert doubt == pytest.approx(wrong, abs=0.02)
-    probabilities = softmax(logits, temperature)
-    right = probabilities.argmax(axis=1) == truth
-    assert calibration_error(probabilities.max(axis=1), right) < 0.02
+def is_suspect(probabilities: list[float], label: int) -> bool:
+    rows = np.array([*BELIEVED, probabilities])
+    return bool(find_label_errors(rows, multi_hot(*LABELS, label))[-1])
 
 
-def test_without_doubt_it_is_the_temperature_alone() -> None:
-    logits, _, labels = drawn(2, wrong=0.1)
-    trusted = np.zeros(SONGS, dtype=np.bool_)
-    temperature, doubt = fit_with_doubt(logits, labels, trusted, chances_of(labels, GENRES))
-    assert temperature == pytest.approx(fit_temperature(logits, labels), rel=1e-2)
-    assert doubt < 1e-3
+def test_a_label_that_the_model_believes_is_never_suspect() -> None:
+    assert not find_label_errors(np.array(BELIEVED), multi_hot(*LABELS)).any()
 
 
-def test_what_persons_say_against_the_model_is_its_mistake_and_what_tags_say_is_doubted() -> None:
-    logits, _, labels = drawn(3, wrong=0.2)
-    tags = np.arange(SONGS) < SONGS // 2
-    doubted = fit_scaling(logits, labels, TEMPERATURE, np.ones(SONGS, dtype=np.bool_))
-    half = fit_scaling(logits, labels, TEMPERATURE, tags)
-    # The words that are never wrong are wrong here as often as tags: so the model must be less sure than it could be.
-    assert half.temperature > 1.2 * doubted.temperature
+def test_a_label_that_the_model_gives_no_chance_is_suspect() -> None:
+    assert is_suspect([0.97, 0.02, 0.01], label=1)
 
 
-@pytest.mark.parametrize("kind", [TEMPERATURE, VECTOR])
-def test_the_agreement_with_tags_is_what_the_report_promises(kind: str) -> None:
-    logits, _, labels = drawn(4, wrong=0.15)
-    doubtful = np.ones(SONGS, dtype=np.bool_)
-    scaling = fit_scaling(logits, labels, kind, doubtful)
-    agreement = scaling.agreement(softmax(scaling.logits(logits)), doubtful)
-    assert agreement.sum(axis=1) == pytest.approx(np.ones(SONGS))
-    assert calibration_error(agreement.max(axis=1), agreement.argmax(axis=1) == labels) < 0.02
+def test_a_label_that_is_merely_second_is_not_suspect() -> None:
+    assert not is_suspect([0.60, 0.38, 0.02], label=1)
 
 
-def test_a_vector_is_taken_where_genres_are_bold_in_different_degrees_in_spite_of_wrong_tags() -> None:
-    logits, truth, labels = drawn(5, wrong=0.15, temperature=1.0)
-    bold = logits * np.linspace(1, 2.5, GENRES)
-    scaling, scaled = choose_scaling(bold, labels, np.arange(SONGS) % 4, np.ones(SONGS, dtype=np.bool_))
-    assert scaling.kind == VECTOR
-    probabilities = softmax(scaled)
-    assert calibration_error(probabilities.max(axis=1), probabilities.argmax(axis=1) == truth) < 0.03
+def test_a_contradiction_weighs_more_where_the_model_is_usually_sure() -> None:
+    """The same odds of 4 to 1, once against a genre that it always knows, once against one that it never does."""
+    assert is_suspect([0.16, 0.64, 0.20], label=0)
+    assert not is_suspect([0.64, 0.16, 0.20], label=1)
 
 
-def test_a_handful_of_contradictions_convicts_nobody() -> None:
-    """Ten songs, one against the model: more likely one of its mistakes than a tag that is wrong."""
-    logits = np.zeros((10, 3))
-    logits[:, 0] = 3.0
-    labels = np.zeros(10, dtype=int)
-    labels[0] = 1
-    _, doubt = fit_with_doubt(logits, labels, np.ones(10, dtype=np.bool_), chances_of(labels, 3))
-    assert doubt < 0.05
+def test_a_label_of_two_genres_is_not_suspect_when_the_model_names_one_of_them() -> None:
+    rows = np.array([*BELIEVED, [0.97, 0.02, 0.01]])
+    both = multi_hot(*LABELS, 1)
+    both[-1, 0] = True
+    assert not find_label_errors(rows, both).any()
+
+
+def test_a_suspect_label_counts_by_whose_word_it_is_and_a_person_is_never_contradicted() -> None:
+    sources = np.array(
+        [LabelSource.TAG, LabelSource.PUBLIC_TABLE, LabelSource.TAUGHT, LabelSource.OVERRIDE] * 2
+    )
+    suspected = np.array([True] * 4 + [False] * 4)
+    weights = song_weights(suspected, np.zeros(8, dtype=np.intp), sources)
+    assert weights.tolist() == [0.0, 0.25, 0.5, 1.0, 1.0, 1.0, 1.0, 1.0]
+
+
+def test_a_genre_most_of_whose_songs_look_wrong_is_one_that_the_model_cannot_tell_apart() -> None:
+    suspected = np.array([True, True, False, True, False, False])
+    labels = np.array([0, 0, 0, 1, 1, 1])
+    weights = song_weights(suspected, labels, np.full(6, LabelSource.TAG))
+    assert weights.tolist() == [1.0, 1.0, 1.0, 0.0, 1.0, 1.0]

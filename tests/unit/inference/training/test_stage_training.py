@@ -3,35 +3,28 @@
 import numpy as np
 import pytest
 from inference.errors import TooFewGenresError, TooFewSongsError
-from inference.training.cross_validation import fit_robustly, hear, sampled
-from inference.training.dataset import (
-    LabelledSongs,
-    LabelSource,
-    Part,
-    of_learned_genres,
-    one_genre_each,
-)
-from inference.training.fitting import LOGISTIC, PERCEPTRONS, Recipe, fit_head
+from inference.training.cross_validation import fit_noise_robust, predict_oof, sampled
+from inference.training.dataset import Dataset, LabelSource, single_label_dataset
+from inference.training.fitting import LOGISTIC, MLP_ENSEMBLE, Recipe, fit_head
 from inference.training.options import TrainingOptions
 from inference.training.stage_result import TrainedStage
 from inference.training.stage_training import train_stage
 from synthetic_library import SyntheticLibrary, synthetic_library
 
 RECIPE = Recipe(algorithm=LOGISTIC, strength=0.01)
-ENSEMBLE = Recipe(algorithm=PERCEPTRONS, strength=0.01, epochs=5)
+ENSEMBLE = Recipe(algorithm=MLP_ENSEMBLE, strength=0.01, epochs=5)
 
 
-def part_of(library: SyntheticLibrary, vectors: np.ndarray) -> Part:
-    songs = one_genre_each(vectors, library.labels, library.artists, library.genres)
-    return of_learned_genres(songs, range(len(library.genres)))[1]
+def songs_of(library: SyntheticLibrary, vectors: np.ndarray) -> Dataset:
+    return single_label_dataset(vectors, library.labels, library.artists, library.genres)
 
 
 def train_on(library: SyntheticLibrary, seed: int = 0) -> TrainedStage:
-    songs = one_genre_each(library.vectors, library.labels, library.artists, library.genres)
+    songs = single_label_dataset(library.vectors, library.labels, library.artists, library.genres)
     return train(songs, seed)
 
 
-def train(songs: LabelledSongs, seed: int = 0) -> TrainedStage:
+def train(songs: Dataset, seed: int = 0) -> TrainedStage:
     return train_stage(songs, TrainingOptions(seed=seed), lambda step, fraction: None)
 
 
@@ -57,7 +50,9 @@ def test_out_of_fold_accuracy_agrees_with_fresh_songs_of_fresh_artists() -> None
     """Twice as many artists, half of them never shown: out of fold must not promise more than they keep."""
     both = synthetic_library(seed=5, artists_per_genre=10, wrong=0)
     seen = both.artists % 10 < 5
-    trained = train(one_genre_each(both.vectors[seen], both.labels[seen], both.artists[seen], both.genres))
+    trained = train(
+        single_label_dataset(both.vectors[seen], both.labels[seen], both.artists[seen], both.genres)
+    )
     fresh = trained.head.logits(both.vectors[~seen]).argmax(axis=1) == both.truth[~seen]
     # 160 songs on either side: two standard errors of the difference are about 0.09.
     assert trained.out_of_fold.accuracy == pytest.approx(fresh.mean(), abs=0.1)
@@ -67,25 +62,25 @@ def test_out_of_fold_accuracy_agrees_with_fresh_songs_of_fresh_artists() -> None
 def test_planted_wrong_tags_are_found_out_of_fold(seed: int) -> None:
     library = synthetic_library(seed=100 + seed)
     out_of_fold = train_on(library).out_of_fold
-    wrong = library.wrong[out_of_fold.judged.rows]
-    found = int((out_of_fold.suspects & wrong).sum())
+    wrong = library.wrong[out_of_fold.predictions.rows]
+    found = int((out_of_fold.suspected_label_errors & wrong).sum())
     assert found / wrong.sum() >= 0.6
-    assert found / out_of_fold.suspects.sum() >= 0.5
+    assert found / out_of_fold.suspected_label_errors.sum() >= 0.5
 
 
 def test_every_song_of_a_learned_genre_has_an_out_of_fold_prediction(
     library: SyntheticLibrary, trained: TrainedStage
 ) -> None:
-    heard = trained.out_of_fold.judged
-    assert heard.rows.tolist() == list(range(len(library.labels)))
-    assert heard.probabilities.shape == (160, 16)
-    assert heard.probabilities.sum(axis=1) == pytest.approx(np.ones(160))
+    predictions = trained.out_of_fold.predictions
+    assert predictions.rows.tolist() == list(range(len(library.labels)))
+    assert predictions.probabilities.shape == (160, 16)
+    assert predictions.probabilities.sum(axis=1) == pytest.approx(np.ones(160))
 
 
 def test_labels_without_meaning_give_chance_out_of_fold(library: SyntheticLibrary) -> None:
     """If anything leaked from the held-out side, shuffled labels would show it."""
     shuffled = np.random.default_rng(0).permutation(16)[library.artists % 16]
-    trained = train(one_genre_each(library.vectors, shuffled, library.artists, library.genres))
+    trained = train(single_label_dataset(library.vectors, shuffled, library.artists, library.genres))
     # Chance is 1/16; four standard errors of 160 songs above it are 0.14.
     assert trained.out_of_fold.accuracy < 0.14
 
@@ -95,7 +90,7 @@ def test_held_out_songs_leave_no_trace_in_the_standardisation(library: Synthetic
     spoiled = library.vectors.copy()
     spoiled[test] *= 1000
     clean_head, spoiled_head = (
-        fit_robustly(part_of(library, vectors).only(~test), RECIPE, seed=0, handle_noise=True)
+        fit_noise_robust(songs_of(library, vectors).only(~test), RECIPE, seed=0, handle_noise=True)
         for vectors in (library.vectors, spoiled)
     )
     assert (clean_head.mean == spoiled_head.mean).all()
@@ -106,7 +101,9 @@ def test_the_same_seed_trains_the_same_head(library: SyntheticLibrary, trained: 
     again = train_on(library)
     assert (again.head.weight == trained.head.weight).all()
     assert again.held_out == trained.held_out
-    assert (again.out_of_fold.judged.probabilities == trained.out_of_fold.judged.probabilities).all()
+    assert (
+        again.out_of_fold.predictions.probabilities == trained.out_of_fold.predictions.probabilities
+    ).all()
 
 
 def test_scaling_lowers_the_calibration_error(trained: TrainedStage) -> None:
@@ -120,7 +117,7 @@ def test_genres_with_too_few_songs_or_artists_are_skipped_by_name() -> None:
     few_songs = (library.labels == 2) & (library.artists > 11)
     artists = np.where(library.labels == 3, 15, library.artists)
     kept = ~one_artist & ~few_songs
-    songs = one_genre_each(library.vectors[kept], library.labels[kept], artists[kept], library.genres)
+    songs = single_label_dataset(library.vectors[kept], library.labels[kept], artists[kept], library.genres)
     trained = train(songs)
     assert trained.genres == ("genre 00", "genre 04", "genre 05")
     assert [(skip.genre, skip.reason) for skip in trained.skipped] == [
@@ -129,7 +126,7 @@ def test_genres_with_too_few_songs_or_artists_are_skipped_by_name() -> None:
         ("genre 03", "songs of 1 artist, needs 2"),
     ]
     assert trained.head.bias.shape == (3,)
-    assert set(trained.out_of_fold.judged.rows) == set(np.flatnonzero(~np.isin(songs.labels, [1, 2, 3])))
+    assert set(trained.out_of_fold.predictions.rows) == set(np.flatnonzero(~np.isin(songs.labels, [1, 2, 3])))
 
 
 def test_a_handful_of_songs_is_refused() -> None:
@@ -148,7 +145,7 @@ def test_songs_of_one_artist_only_are_refused() -> None:
     library = synthetic_library(seed=3, genres=4, wrong=0)
     nobody = np.zeros_like(library.artists)
     with pytest.raises(TooFewGenresError, match="songs of 1 artist, needs 2"):
-        train(one_genre_each(library.vectors, library.labels, nobody, library.genres))
+        train(single_label_dataset(library.vectors, library.labels, nobody, library.genres))
 
 
 def test_two_genres_can_be_learned() -> None:
@@ -162,8 +159,8 @@ def test_two_genres_can_be_learned() -> None:
 def test_a_genre_that_a_fold_never_saw_is_never_predicted_there(recipe: Recipe) -> None:
     library = synthetic_library(seed=6, genres=3, wrong=0)
     folds = np.where(library.labels == 2, 0, 1 + library.artists % 2)
-    part = part_of(library, library.vectors)
-    logits = hear(part, folds, recipe, seed=0, handle_noise=False, only=np.unique(folds)).logits
+    songs = songs_of(library, library.vectors)
+    logits = predict_oof(songs, folds, recipe, seed=0, handle_noise=False, only=np.unique(folds)).logits
     assert np.isfinite(logits).all()
     assert (logits[folds == 0].argmax(axis=1) != 2).all()
 
@@ -178,15 +175,15 @@ def test_a_sample_of_a_large_library_takes_whole_artists() -> None:
 def test_constant_values_do_no_harm(library: SyntheticLibrary) -> None:
     vectors = library.vectors.copy()
     vectors[:, :100] = 3.5
-    head = fit_head(part_of(library, vectors), RECIPE, seed=0, landmarks=True)
+    head = fit_head(songs_of(library, vectors), RECIPE, seed=0, with_ood_distance=True)
     assert np.isfinite(head.distances(vectors)).all()
     assert np.isfinite(head.logits(vectors)).all()
 
 
 def test_both_kinds_of_heads_are_tried_and_the_likelier_is_taken(trained: TrainedStage) -> None:
-    tried = trained.chosen.tried
-    assert {each.recipe.algorithm for each in tried} == {LOGISTIC, PERCEPTRONS}
-    assert trained.chosen.recipe == min(tried, key=lambda each: each.loss).recipe
+    candidates = trained.candidates
+    assert {each.recipe.algorithm for each in candidates} == {LOGISTIC, MLP_ENSEMBLE}
+    assert trained.recipe == min(candidates, key=lambda each: each.loss).recipe
 
 
 def test_perceptrons_are_chosen_where_genres_have_several_styles() -> None:
@@ -199,28 +196,28 @@ def test_perceptrons_are_chosen_where_genres_have_several_styles() -> None:
     hidden[:, 0] += np.where(labels == 1, 2.5 * side, 0)
     hidden[:, 1] += np.where(labels == 0, 2.5 * side, 0)
     vectors = (hidden @ random.normal(size=(4, 40))).astype(np.float32)
-    trained = train(one_genre_each(vectors, labels, artists, ("a", "b")))
-    assert trained.chosen.recipe.algorithm == PERCEPTRONS
+    trained = train(single_label_dataset(vectors, labels, artists, ("a", "b")))
+    assert trained.recipe.algorithm == MLP_ENSEMBLE
     assert trained.held_out.accuracy > 0.9
 
 
-def test_no_artist_of_the_test_part_is_known_to_what_was_chosen_or_measured(trained: TrainedStage) -> None:
+def test_no_artist_of_the_test_part_is_known_to_what_was_selected(trained: TrainedStage) -> None:
     tested = set(trained.test.groups)
     assert len(trained.test.rows) == trained.held_out.songs
-    assert not tested & set(trained.chosen.judged.groups)
+    assert not tested & set(trained.validation.groups)
 
 
 def test_a_song_of_two_genres_counts_for_each(library: SyntheticLibrary) -> None:
     """Half of the songs of a genre lose it as their first; it is learned from the others' further genres alone."""
-    songs = one_genre_each(library.vectors, library.labels, library.artists, library.genres)
-    both = songs.named.copy()
+    songs = single_label_dataset(library.vectors, library.labels, library.artists, library.genres)
+    both = songs.multi_hot.copy()
     own = library.labels == 3
     both[own, 4] = True
     labels = np.where(own, 4, library.labels)
     trained = train(
-        LabelledSongs(
+        Dataset(
             vectors=songs.vectors,
-            named=both,
+            multi_hot=both,
             labels=labels,
             sources=songs.sources,
             groups=songs.groups,
@@ -228,19 +225,19 @@ def test_a_song_of_two_genres_counts_for_each(library: SyntheticLibrary) -> None
         )
     )
     assert "genre 03" in trained.genres
-    heard = trained.out_of_fold.judged
-    predicted = heard.probabilities.argmax(axis=1)
+    predictions = trained.out_of_fold.predictions
+    predicted = predictions.probabilities.argmax(axis=1)
     assert np.isin(predicted[own], [3, 4]).mean() > 0.6
     assert set(predicted[own]) >= {3, 4}
 
 
 def test_overrides_are_never_dropped(library: SyntheticLibrary) -> None:
-    by_hand = one_genre_each(
+    by_hand = single_label_dataset(
         library.vectors, library.labels, library.artists, library.genres, LabelSource.OVERRIDE
     )
     trained = train(by_hand)
-    assert trained.noise.suspects > 8
-    assert (trained.noise.dropped, trained.noise.down_weighted) == (0, 0)
+    assert trained.noise.suspected_label_errors > 8
+    assert (trained.noise.dropped_labels, trained.noise.down_weighted_labels) == (0, 0)
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -248,9 +245,11 @@ def test_without_the_wrong_labels_more_is_right(seed: int) -> None:
     """Against the truth, on songs of artists that were not in training."""
     library = synthetic_library(seed=200 + seed, artists_per_genre=10, wrong=32)
     seen = library.artists % 10 < 5
-    part = part_of(library, library.vectors).only(seen)
+    songs = songs_of(library, library.vectors).only(seen)
     with_it, without = (
-        fit_robustly(part, RECIPE, seed=0, handle_noise=handle).logits(library.vectors[~seen]).argmax(axis=1)
+        fit_noise_robust(songs, RECIPE, seed=0, handle_noise=handle)
+        .logits(library.vectors[~seen])
+        .argmax(axis=1)
         for handle in (True, False)
     )
     truth = library.truth[~seen]
