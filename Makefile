@@ -42,7 +42,7 @@ $(TRITON_VENV)/.installed: services/triton/requirements.txt services/triton/requ
 install: $(VENV)/.installed $(TRITON_VENV)/.installed ## Install everything into .venv and .venv-triton
 
 .PHONY: demo
-demo: install ## Make a small library, hear it, decide genres and write them back (ARGS=--exit stops afterwards)
+demo: install ## Make a small library, classify its songs and write the genres back (ARGS=--exit stops afterwards)
 	$(BIN)/reclass demo $(if $(DATA),--data $(DATA)) $(ARGS)
 
 .PHONY: up
