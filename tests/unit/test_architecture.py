@@ -27,7 +27,7 @@ CONTRACTS = {
 }
 
 # Members with rooms; the pyproject.toml of each says in what order they stand.
-WITH_ROOMS = ("inference", "portal", "standalone")
+WITH_ROOMS = ("features", "inference", "portal", "standalone")
 
 # Foreign packages that only one module of the services may know.
 DOORS = {
