@@ -32,7 +32,7 @@ from portal.teaching.results import taught_songs
 from portal.training.dataset import survey, training_songs, unheard
 from portal.training.readiness import survey_genres
 from portal.writing.write_test import write_test
-from portal_services import VERSION
+from stand_in_services import VERSION
 
 OTHER = 3
 MUSIC_SONGS = 13
