@@ -61,6 +61,14 @@ test-fast: install ## Run the unit tests (at most 2 minutes)
 test-acceptance: install ## Run the demo, use it as its documents say, and walk the path of a newcomer (about 6 minutes)
 	$(BIN)/pytest tests/tiers/acceptance
 
+.PHONY: test-browser
+test-browser: install ## Look at the pages in Chromium: by keyboard, by a screen reader's rules, on a telephone (about a minute)
+	$(BIN)/pytest tests/tiers/browser
+
+.PHONY: test-limits
+test-limits: install ## Flood each service as a stranger, and see what it holds and whether it answers (about a minute)
+	$(BIN)/pytest tests/tiers/limits
+
 .PHONY: test-thorough
 test-thorough: install ## Compare 60 excerpts with the reference; sync 20,000 songs that change meanwhile (about 3 minutes)
 	$(BIN)/pytest -n 2 -m thorough

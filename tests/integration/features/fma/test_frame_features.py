@@ -45,6 +45,7 @@ def test_every_value_of_songs_at_their_own_rate_is_the_references(capsys):
     assert_close(compared, capsys)
 
 
+@pytest.mark.thorough
 def test_a_song_too_long_to_keep_its_spectrum_has_the_references_values(capsys):
     y = made_excerpt("clipped", 1, 40.0, 44_100)
     assert_close([compare(y, native_curves(y, 44_100), 44_100, old_rmse=True)], capsys)

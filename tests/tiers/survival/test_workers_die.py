@@ -14,11 +14,12 @@ from portal_processes import (
     portal_of_processes,
     wait_until,
 )
+from processes import free_port
 
 
 @pytest.fixture
-def system(portal_stand_in: Control, tmp_path: Path, unused_port: int) -> Iterator[System]:
-    with portal_of_processes(portal_stand_in, tmp_path, unused_port) as running:
+def system(plex: Control, tmp_path: Path) -> Iterator[System]:
+    with portal_of_processes(plex, tmp_path, free_port()) as running:
         yield running
 
 
