@@ -4,10 +4,12 @@
     python classify.py --target 127.0.0.1:50053 --bytes "Some Song.mp3"
 
 A path is read by the server, so it must lie in a folder that its features service may read. Bytes are sent.
+RECLASS_TARGET and RECLASS_TOKEN stand in for --target and --token.
 """
 
 import argparse
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -18,19 +20,26 @@ from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="The genre of an audio file, from its sound.")
-    parser.add_argument("--target", default="127.0.0.1:50053", help="host:port of the inference service")
     parser.add_argument(
-        "--token", default=os.environ.get("RECLASS_TOKEN"), help="where the service asks for one"
+        "--target",
+        default=os.environ.get("RECLASS_TARGET", "127.0.0.1:50053"),
+        help="host:port of the inference service (%(default)s)",
+    )
+    parser.add_argument(
+        "--token", default=os.environ.get("RECLASS_TOKEN", ""), help="where the service asks for one"
     )
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--path", help="a file as the server names it")
     source.add_argument("--bytes", type=Path, dest="file", help="a file of this machine, sent to the server")
     options = parser.parse_args()
-
-    if options.path:
-        audio = features_pb2.AudioReference(path=options.path)
-    else:
-        audio = features_pb2.AudioReference(content=options.file.read_bytes())
+    if not re.fullmatch(r"[^\s/]+:\d+", options.target):
+        parser.error(f"the target is {options.target!r}; it must be host:port, as 127.0.0.1:50053")
+    if not re.fullmatch("[!-~]*", options.token):
+        parser.error("the token must be one word of plain characters, without a line break")
+    try:
+        audio = audio_of(options)
+    except (OSError, ValueError) as error:  # ValueError: a name that is no text
+        parser.error(str(error))
     try:
         answer = ask(options.target, options.token, audio)
     except grpc.RpcError as error:
@@ -40,9 +49,13 @@ def main() -> int:
     return 0
 
 
-def ask(
-    target: str, token: str | None, audio: features_pb2.AudioReference
-) -> inference_pb2.ClassifyTrackResponse:
+def audio_of(options: argparse.Namespace) -> features_pb2.AudioReference:
+    if options.path:
+        return features_pb2.AudioReference(path=options.path)
+    return features_pb2.AudioReference(content=options.file.read_bytes())
+
+
+def ask(target: str, token: str, audio: features_pb2.AudioReference) -> inference_pb2.ClassifyTrackResponse:
     options = [
         ("grpc.max_send_message_length", 80 * 1024 * 1024),  # a whole file travels in one message
         ("grpc.enable_http_proxy", 0),  # one that the environment names does not know the way

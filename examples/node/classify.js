@@ -16,6 +16,7 @@ const loader = require("@grpc/proto-loader");
 const PROTOS = process.env.RECLASS_PROTOS || path.join(__dirname, "..", "..", "protos");
 const LARGEST_MESSAGE = 80 * 1024 * 1024; // a whole file travels in one message
 const SECONDS = 120;
+const USAGE = "usage: node classify.js --path PATH | --bytes FILE";
 
 function connect(target) {
   const definition = loader.loadSync("reclass/inference/v1/inference.proto", {
@@ -53,14 +54,36 @@ function worth(answer) {
 }
 
 function main([how, named]) {
-  if (!["--path", "--bytes"].includes(how) || !named) {
-    console.error("usage: node classify.js --path PATH | --bytes FILE");
-    process.exit(2);
+  if (how === "--help") {
+    console.log(USAGE);
+    return;
   }
-  const audio = how === "--path" ? { path: named } : { content: fs.readFileSync(named) };
-  const client = connect(process.env.RECLASS_TARGET || "127.0.0.1:50053");
+  if (!["--path", "--bytes"].includes(how) || !named) {
+    console.error(USAGE);
+    process.exitCode = 2;
+    return;
+  }
+  try {
+    ask(how === "--path" ? { path: named } : { content: fs.readFileSync(named) });
+  } catch (error) {
+    // A file that cannot be read, an address or a token that is none, a contract that is not there.
+    console.error(error.message);
+    process.exitCode = 2;
+  }
+}
+
+function ask(audio) {
+  const target = process.env.RECLASS_TARGET || "127.0.0.1:50053";
+  if (!/^[^\s/]+:\d+$/.test(target)) {
+    throw new Error(`RECLASS_TARGET is "${target}"; it must be host:port, as 127.0.0.1:50053`);
+  }
+  const token = process.env.RECLASS_TOKEN || "";
+  if (!/^[!-~]*$/.test(token)) {
+    throw new Error("RECLASS_TOKEN must be one word of plain characters, without a line break");
+  }
+  const client = connect(target);
   const deadline = new Date(Date.now() + 1000 * SECONDS);
-  client.classifyTrack({ audio }, metadata(process.env.RECLASS_TOKEN), { deadline }, (error, answer) => {
+  client.classifyTrack({ audio }, metadata(token), { deadline }, (error, answer) => {
     client.close();
     if (error) {
       console.error(`${grpc.status[error.code]}: ${error.details}`);

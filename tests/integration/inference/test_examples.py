@@ -28,23 +28,6 @@ class NotThere(ServiceError):  # noqa: N818  the reason's name
     permanent = True
 
 
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example in Node, with what it needs, outside of the repository."""
-    required = os.environ.get("RECLASS_REQUIRE_NODE") == "1"
-    if not shutil.which("npm"):
-        assert not required, "RECLASS_REQUIRE_NODE is set, and there is no npm"
-        pytest.skip("there is no npm on this machine")
-    folder = tmp_path_factory.mktemp("caller") / "node"
-    shutil.copytree(EXAMPLES / "node", folder, ignore=shutil.ignore_patterns("node_modules"))
-    install = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-    done = subprocess.run(install, cwd=folder, capture_output=True, text=True, check=False, timeout=240)
-    if done.returncode:
-        assert not required, done.stderr
-        pytest.skip(f"npm cannot install what the example needs: {done.stderr.strip().splitlines()[-1]}")
-    return folder
-
-
 @pytest.fixture
 def system(trained: System, library: SyntheticLibrary, tmp_path: Path) -> Iterator[System]:
     """Hears a song such as those of the training, one unlike all of them, and one that is not there."""
@@ -108,6 +91,25 @@ def test_an_example_calls_a_guess_a_guess(system: System, tmp_path: Path, exampl
     assert "%" in known.stdout.splitlines()[0]
     assert f"{GUESS}{genre}" in guess.stdout.splitlines()[0]
     assert "%" not in guess.stdout.splitlines()[0]
+
+
+def test_a_folder_of_all_that_people_have_is_gone_through_to_its_end(system: System, tmp_path: Path) -> None:
+    folder = tmp_path / "music"
+    (folder / "an album.mp3").mkdir(parents=True)
+    shutil.copy(tmp_path / Path(KNOWN).name, folder)
+    shutil.copy(tmp_path / Path(KNOWN).name, os.fsencode(folder) + b"/not \xff text.flac")
+    (folder / "gone.mp3").symlink_to(folder / "nothing")
+    done = run(system, [sys.executable, EXAMPLES / "stream_client.py", folder], {})
+    named = [line.partition(":")[0] for line in done.stdout.splitlines()]
+    assert sorted(named) == ["known.flac", "not \\udcff text.flac"]
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_song_that_is_not_there_is_told_beside_the_others(system: System) -> None:
+    done = run(system, [sys.executable, EXAMPLES / "async_client.py", LOST, KNOWN], {})
+    assert done.stdout.startswith(KNOWN)
+    assert done.stderr == f"{LOST}: AUDIO_NOT_FOUND: there is no such file\n"
+    assert done.returncode == 1
 
 
 def test_the_example_in_node_does_too_and_names_errors_and_asks_no_proxy(
