@@ -1,5 +1,6 @@
 """Reads around the one row for which Plex fails: what was asked for is halved until that row stands alone."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -7,8 +8,10 @@ from typing import Generic, TypeVar
 from sync.errors import ServerFailedError
 
 ATTEMPTS = 3
-MOST_UNREADABLE = 10
-"""In one request; where more fail it is the server that is ill, not a row."""
+LONGEST_RUN = 25
+"""Rows that fail one after the other in a listing: odd songs are spread over it, so it is the server that is ill."""
+LOOK_AGAIN_AFTER = 10
+"""After so many rows that fail it is looked whether Plex is down by now."""
 Row = TypeVar("Row")
 
 
@@ -24,14 +27,17 @@ Ask = Callable[[int, int], Read[Row]]
 """Asks Plex for so many rows from a place on. Raises ServerFailedError."""
 
 
-def read_around(ask: Ask[Row], start: int, size: int, *, alive: Callable[[], bool]) -> Read[Row]:
+def read_around(
+    ask: Ask[Row], start: int, size: int, *, alive: Callable[[], bool], longest_run: int = sys.maxsize
+) -> Read[Row]:
     """The rows from `start` on, without those for which Plex fails every time. Usually one request.
 
     1. A failure that passes is one: the same is asked for once more.
     2. Where Plex fails at other things too (`alive` says no), it is down, and the failure is the answer.
     3. Halve; a row that stands alone is unreadable after three failures.
-    4. Where too many rows fail, or Plex fails at other things by now, the failure is the answer as well. Nothing needs
-       to be readable: whoever asks again for the odd rows alone must learn that they are odd.
+    4. Where a longer run of rows fails than odd ones make, or Plex fails at other things by now, the failure is the
+       answer as well. Without `longest_run` none needs to be readable: whoever asks again for the odd rows alone must
+       learn that they are odd.
     """
     for _ in range(2):
         try:
@@ -40,14 +46,14 @@ def read_around(ask: Ask[Row], start: int, size: int, *, alive: Callable[[], boo
             failure = error
     if size < 1 or not alive():
         raise failure
-    read = _halved(ask, start, size)
+    read = _halved(ask, start, size, alive, longest_run)
     if not alive():
         raise failure
     return read
 
 
-def _halved(ask: Ask[Row], start: int, size: int) -> Read[Row]:
-    read = Read[Row]()
+def _halved(ask: Ask[Row], start: int, size: int, alive: Callable[[], bool], longest_run: int) -> Read[Row]:
+    read, run = Read[Row](), 0
     # The nearest range last, for it is taken from the end.
     waiting = [(start, size)]
     while waiting:
@@ -58,9 +64,11 @@ def _halved(ask: Ask[Row], start: int, size: int) -> Read[Row]:
             if count > 1:
                 waiting += [(place + count // 2, count - count // 2), (place, count // 2)]
                 continue
-            found = Read(unreadable=[place])
-            if len(read.unreadable) >= MOST_UNREADABLE:
+            found, run = Read(unreadable=[place]), run + 1
+            if run > longest_run or (run % LOOK_AGAIN_AFTER == 0 and not alive()):
                 raise
+        else:
+            run = 0
         read.rows += found.rows
         read.unreadable += found.unreadable
     return read

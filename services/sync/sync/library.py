@@ -41,6 +41,8 @@ VERSION_AGE_SECONDS = 5.0
 
 
 NAMED = 20
+SAMPLE = 30
+"""Tracks of a library of which one must be readable, or it is the server that is ill, and not the track asked for."""
 log = get_logger(__name__)
 
 
@@ -162,12 +164,23 @@ class PlexMusic:
         return [found[key] for key in asked if key in found], missing, unreadable
 
     def _answers(self) -> bool:
-        """Whether Plex reads at least its list of libraries; who it is, it says without its database."""
+        """Whether Plex reads some tracks of each library; who it is, it says without its database."""
         try:
-            self.libraries()
+            return all(self._shows_some(library.key) for library in self.libraries())
         except ServerFailedError:
             return False
-        return True
+
+    def _shows_some(self, library_key: str) -> bool:
+        """Whether the full metadata of any of the first tracks can be read, where there are such."""
+        fetch = listing.around_unreadable(lambda start, size: self._window(library_key, start, size))
+        first = fetch(0, SAMPLE).tracks
+        return not first or any(self._shows(track) for track in first)
+
+    def _shows(self, track: Track) -> bool:
+        try:
+            return bool(self._details([str(track.rating_key)]))
+        except ServerFailedError:
+            return False
 
     def _details(self, rating_keys: Sequence[str]) -> list[Track]:
         # What is no number is no key, and has no place in an address.

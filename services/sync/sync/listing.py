@@ -6,7 +6,7 @@ from typing import Generic, Self, TypeVar
 
 from sync import bounds
 from sync.errors import InvalidRequestError, ServerFailedError, ShortPageError
-from sync.halving import Read, read_around
+from sync.halving import LONGEST_RUN, Read, read_around
 from sync.tracks import Track
 
 DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE = 1000, 5000
@@ -121,7 +121,7 @@ def around_unreadable(fetch: Fetch) -> Fetch:
             return Read(rows=list(window.tracks), unreadable=list(window.unreadable))
 
         asked = size
-        read = read_around(ask, start, size, alive=lambda: _answers(fetch))
+        read = read_around(ask, start, size, alive=lambda: _answers(fetch), longest_run=LONGEST_RUN)
         total = totals[-1] if totals else fetch(0, 0).total_size
         return Window(start=start, tracks=read.rows, unreadable=read.unreadable, total_size=total)
 

@@ -99,3 +99,34 @@ def test_a_failure_that_passes_costs_no_row(poisoned: Control, sync: sync_pb2_gr
     poisoned.fail("status", status=500, path="/library/sections/2/all", times=1)
     keys, skipped = listed(sync, 100)
     assert (len(keys), skipped) == (33, [])
+
+
+def test_more_than_a_few_odd_songs_that_are_asked_for_together_are_named_all_of_them(
+    poisoned: Control, sync: sync_pb2_grpc.SyncServiceStub
+) -> None:
+    odd = range(1001, 1019)
+    poison(poisoned, *odd)
+    answer = sync.GetTracks(pb.GetTracksRequest(rating_keys=[str(key) for key in (*odd, 1020)]))
+    assert list(answer.unreadable_rating_keys) == [str(key) for key in odd]
+    assert [track.rating_key for track in answer.tracks] == ["1020"]
+
+
+def test_a_server_that_shows_no_track_at_all_is_ill_and_none_of_them_odd(
+    poisoned: Control, sync: sync_pb2_grpc.SyncServiceStub
+) -> None:
+    listed(sync, 100)
+    poisoned.fail("status", status=500, path="/library/metadata", times=-1)
+    with pytest.raises(grpc.RpcError) as caught:
+        sync.GetTracks(pb.GetTracksRequest(rating_keys=["1001", "1002"]))
+    assert RemoteError.from_rpc(caught.value).code == grpc.StatusCode.UNAVAILABLE
+    poisoned.ask("DELETE", "faults")
+
+
+def test_a_long_run_of_rows_that_fail_is_an_ill_server(
+    poisoned: Control, sync: sync_pb2_grpc.SyncServiceStub
+) -> None:
+    listed(sync, 100)
+    poison(poisoned, *range(1001, 1026), *range(5001, 5004))
+    with pytest.raises(grpc.RpcError) as caught:
+        sync.ListTracks(pb.ListTracksRequest(library_key=MUSIC, page_size=100))
+    assert RemoteError.from_rpc(caught.value).code == grpc.StatusCode.UNAVAILABLE

@@ -33,8 +33,10 @@ ANOTHER = Outcome(
 )
 # Under this a sync's result keeps the ids of the libraries that were chosen then.
 CHOSEN = "chosen"
-# So many rows that cannot be shown are odd songs; more are an ill database.
-MOST_SKIPPED = 100
+# Rows that cannot be shown are odd songs up to this share of the library, or this number in a small one; more of them
+# are an ill database.
+MOST_SKIPPED_SHARE = 0.1
+FEW_SKIPPED = 10
 ROWS_NAMED = 5
 MOST_ASKED_FOR = 1000
 UNREADABLE = Outcome(
@@ -143,7 +145,7 @@ def _list(job: RunJob, library: Library) -> Listing:
             stage(listing, page)
             seen = f"{len(listing.rating_keys)} of {page.total_size} songs"
             job.report(f"Listing {library.title}: {seen}", listing.share)
-            if len(listing.skipped) > MOST_SKIPPED:
+            if len(listing.skipped) > max(FEW_SKIPPED, MOST_SKIPPED_SHARE * page.total_size):
                 raise RunFailedError(_too_many(library, listing.skipped))
         if listing.whole:
             break
@@ -162,8 +164,9 @@ def _ask_for_unlisted(job: RunJob, listing: Listing) -> None:
 
 def _too_many(library: Library, skipped: Sequence[SkippedRow]) -> str:
     return (
-        f"Plex fails for more than {MOST_SKIPPED} rows of “{library.title}”, the first of them {skipped[0]}: something "
-        "is wrong with its database. See the log of Plex, and repair its database or library; nothing was changed here."
+        f"Plex fails for more than a tenth of “{library.title}”, so far for {len(skipped):,} rows, the first of them "
+        f"{skipped[0]}: something is wrong with its database. See the log of Plex, and repair its database or library; "
+        "nothing was changed here."
     )
 
 

@@ -118,6 +118,33 @@ def test_a_server_that_fails_at_everything_is_down_and_no_song_of_it_is_odd(thir
     assert not Track.objects.exclude(removed_time=None).exists()
 
 
+@pytest.fixture
+def four_hundred(portal_of: Callable[..., AbstractContextManager[Any]], tmp_path: Path) -> Iterator[Any]:
+    """A portal before four hundred songs, all of them read."""
+    songs = tuple(
+        StandInTrack(rating_key=key, title=f"Song {key}", album_artist="A band", file=f"/music/{key}.mp3")
+        for key in range(1, 401)
+    )
+    library = StandInLibrary(key=MUSIC, title="Music", tracks=songs)
+    with (
+        running_stand_in(Catalogue(libraries=(library,)), tmp_path, token=TOKEN) as stand_in,
+        portal_of(Control(stand_in=stand_in), FeaturesStandIn()) as portal,
+    ):
+        sync(portal)
+        yield portal
+
+
+def test_odd_songs_all_over_a_library_cost_it_no_sync_however_many_are_asked_for_together(
+    four_hundred: Any,
+) -> None:
+    odd = range(7, 401, 20)
+    poison(four_hundred, *odd)
+    Track.objects.update(last_synced=None)
+    run = sync(four_hundred)
+    assert run.message.startswith(f"Complete but for {len(odd)}")
+    assert "stays as it was known" in run.message
+
+
 def test_more_rows_than_odd_songs_can_explain_fail_the_sync(thirty: Any) -> None:
     sync(thirty)
     poison(thirty, *range(1, 31, 2))
