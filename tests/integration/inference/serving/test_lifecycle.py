@@ -128,7 +128,7 @@ def test_pictures_that_lie_with_a_model_come_with_it(
     assert found["genre_fma-confusion.png"] == ("image/png", stage)
 
 
-def test_a_model_of_another_make_of_vectors_is_refused_with_what_to_run(
+def test_a_model_of_another_feature_version_is_refused_with_what_to_run(
     two: tuple[System, messages.Model, messages.Model],
 ) -> None:
     system, first, second = two
@@ -137,15 +137,15 @@ def test_a_model_of_another_make_of_vectors_is_refused_with_what_to_run(
     system.features.makes = {}
     assert (error.code, error.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "MODEL_OUTDATED")
     assert (
-        "(test/1) than features makes now (test/2): run `reclass extract`, then `reclass train`"
-        in error.message
+        "feature version test/1, and features computes test/2 now: run `reclass extract`, then `reclass train`"
+        in (error.message)
     )
     kept = refusal(
         system.stub.PromoteModel,
         messages.PromoteModelRequest(name=second.name, vector_versions=["test/2"]),
     )
     assert kept.reason == "MODEL_OUTDATED"
-    assert "(test/1) of which hardly any are stored: run `reclass train`" in kept.message
+    assert "feature version test/1, of which hardly any are stored: run `reclass train`" in kept.message
     assert states(system)[first.name] == "IN_SERVICE"
 
 
