@@ -113,14 +113,14 @@ def _addresses(page: Page, base_url: str) -> list[tuple[str, str]]:
         ("track-list", f"{base_url}/admin/library/track/"),
         ("settings", f"{base_url}/admin/preferences/changedsetting/"),
         ("learnable", f"{base_url}/admin/genres/genre/learnable/"),
-        ("models", f"{base_url}/admin/verdicts/trainedmodel/"),
+        ("models", f"{base_url}/admin/registry/trainedmodel/"),
     ]
     for name, listing in (
         ("track-page", "library/track/?suspect=yes"),
         ("track-page", "library/track/"),
         ("write-batch", "ledger/writebatch/?state__exact=applied"),
         ("write-batch", "ledger/writebatch/"),
-        ("model-page", "verdicts/trainedmodel/"),
+        ("model-page", "registry/trainedmodel/"),
     ):
         page.goto(f"{base_url}/admin/{listing}")
         link = page.locator("#result_list tbody th a, .rc-table td:first-child a").first

@@ -51,6 +51,7 @@ class ModelsStandIn(inference_pb2_grpc.InferenceServiceServicer):
     """Out-of-fold predictions by model."""
     pictures: list[messages.Picture] = field(default_factory=list)
     refuses: ServiceError | None = None
+    reports_asked: list[str] = field(default_factory=list)
     out_of_fold_asked: list[messages.GetOutOfFoldPredictionsRequest] = field(default_factory=list)
     switches: list[messages.PromoteModelRequest | messages.RollbackModelRequest] = field(default_factory=list)
 
@@ -63,6 +64,7 @@ class ModelsStandIn(inference_pb2_grpc.InferenceServiceServicer):
     def GetModel(
         self, request: messages.GetModelRequest, context: grpc.ServicerContext
     ) -> messages.GetModelResponse:
+        self.reports_asked.append(request.name)
         model = next(
             each
             for each in self.models
@@ -107,6 +109,7 @@ class ModelsStandIn(inference_pb2_grpc.InferenceServiceServicer):
         for each in self.models:
             if each.name == name:
                 each.state = IN_SERVICE
+                each.promote_time.GetCurrentTime()
             elif each.state == IN_SERVICE:
                 each.state = RETIRED
         return next(each for each in self.models if each.name == name)

@@ -1,11 +1,11 @@
 """Stand-ins for features and inference as the portal calls them: real gRPC, answers that a test chooses."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 import grpc
-from models_stand_in import IN_SERVICE, ModelsStandIn, made
+from models_stand_in import IN_SERVICE, RETIRED, ModelsStandIn, made
 from reclass.features.v1 import features_pb2, features_pb2_grpc
 from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
 from runtime.errors import ServiceError
@@ -225,16 +225,29 @@ class InferenceStandIn(ModelsStandIn):
             )
             yield inference_pb2.TrainResponse(out_of_fold=said)
         stage = inference_pb2.StageReport(stage=1, model_version=self.model, held_out_accuracy=0.75)
-        model = made(1, self.trained_state, "No better: 70 % against 71 %.")
-        model.random_weights = self.random_weights
+        model = self._trained(songs)
         report = inference_pb2.TrainingReport(
             stages=[stage],
             model=model,
             song_count=len(songs),
-            genres=sorted({song.genre for song in songs}),
+            genres=model.genres,
             skipped_genres=[inference_pb2.SkippedGenre(genre="Folk", reason="2 songs, 5 are needed")],
         )
         yield inference_pb2.TrainResponse(report=report)
+
+    def _trained(self, songs: Sequence[inference_pb2.TrainingSong]) -> inference_pb2.Model:
+        """Of the head that serves, kept with the others; the one before is retired."""
+        model = made(1, self.trained_state, "No better: 70 % against 71 %.")
+        model.random_weights = self.random_weights
+        model.heads[:] = [self.model]
+        model.genres[:] = sorted({song.genre for song in songs})
+        model.song_count = len(songs)
+        others = [each for each in self.models if each.name != model.name]
+        for each in others:
+            if model.state == IN_SERVICE == each.state:
+                each.state = RETIRED
+        self.models = [model, *others]
+        return model
 
     def GetStatus(
         self, request: inference_pb2.GetStatusRequest, context: grpc.ServicerContext

@@ -98,6 +98,7 @@ INSTALLED_APPS = [
     "portal.genres",
     "portal.teaching",
     "portal.public",
+    "portal.registry",
     "portal.verdicts",
     "portal.runs",
     "portal.ledger",

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
+from models_stand_in import IN_SERVICE, made
 from portal.ledger.exclusion import exclude
 from portal.ledger.models import WriteBatch
 from portal.library.census import counts
@@ -23,6 +23,7 @@ from portal.orchestration.start import (
 from portal.orchestration.trying_again import retry_due
 from portal.pages import badges, flags
 from portal.preferences.changing import change
+from portal.registry.mirror import reconcile
 from portal.registry.serving import serving_versions
 from portal.runs.models import Run
 from reclass.inference.v1 import inference_pb2
@@ -95,7 +96,7 @@ def untouched(portal) -> None:
 def planned(portal) -> WriteBatch:
     judged(portal)
     run = portal.finish(start_plan([song().pk], min_confidence=0.5))
-    return WriteBatch.objects.get(pk=run.result["batch"])
+    return run.batch
 
 
 def written(portal) -> WriteBatch:
@@ -121,8 +122,14 @@ def excluded(portal) -> None:
 
 def stale(portal) -> None:
     judged(portal)
+    serves(portal, made(2, IN_SERVICE))
+
+
+def serves(portal, *models) -> None:
+    """inference has these models, and the portal has seen it."""
     portal.inference.model = "genre_test/2"
-    cache.clear()
+    portal.inference.models = list(models)
+    reconcile(portal.services.models)
 
 
 def judged_by_random_weights(portal) -> None:
@@ -234,18 +241,9 @@ def test_a_song_is_not_stale_once_the_model_in_service_has_judged_it_nor_while_n
     assert listed(admin_client, "stale=yes") == []
     assert counts(serving_versions())["stale"] == 0
     assert Beside.STALE.label not in bars(admin_client)
-    portal.inference.ready = False
-    cache.clear()
+    serves(portal)
     assert listed(admin_client, "stale=yes") == []
     assert counts(serving_versions())["stale"] == 0
-
-
-def test_the_versions_in_service_are_known_while_inference_is_silent(portal, monkeypatch, unused_port):
-    stale(portal)
-    assert serving_versions() == {"genre_test/2"}
-    cache.delete("serving-versions")
-    monkeypatch.setenv("PORTAL_INFERENCE_TARGET", f"127.0.0.1:{unused_port}")
-    assert serving_versions() == {"genre_test/2"}
 
 
 def test_a_failed_song_says_how_often_it_was_tried_and_when_again_and_a_button_does_it_at_once(

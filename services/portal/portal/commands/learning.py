@@ -1,17 +1,17 @@
 """What `reclass train` shows and does before it learns: what there is of each genre, and what is lacking."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import typer
+from django.db.models import Model
 from rich.console import Console
 from rich.table import Table
 
 from portal.commands.following import exit_status, follow, say_end
 from portal.orchestration.start import CannotStart, start_training
 from portal.public.songs import songs_by_genre
-from portal.runs.models import NEXT, Run
-from portal.training.learned import learned_genres
+from portal.registry.models import ModelStage
+from portal.runs.models import Run
 from portal.training.preparing import lacking_now
 from portal.training.readiness import survey_genres
 from portal.training.suggestions import offers
@@ -32,13 +32,57 @@ def show_learnable(console: Console) -> None:
         console.print(f"{number}. {offer}", highlight=False, markup=False)
 
 
-def show_genres(result: Mapping[str, Any], console: Console) -> None:
-    """How well each genre is told from the others, by the last stage: look here before anything is written."""
+def show_trained(run: Run, console: Console) -> None:
+    """What a training has made: its stages, and how well the last one tells each genre from the others."""
+    table = Table(
+        "stage",
+        "model",
+        "right on unheard artists",
+        "macro F1",
+        "always the largest genre",
+        "ECE before → after",
+    )
+    stages = list(run.model.stages.all()) if run.model else []
+    for stage in stages:
+        table.add_row(
+            str(stage.stage),
+            stage.model_version,
+            f"{stage.held_out_accuracy:.1%} of {stage.held_out_songs} songs",
+            f"{stage.held_out_macro_f1:.3f}",
+            f"{stage.majority_baseline_accuracy:.1%}",
+            f"{stage.calibration_error_before:.3f} → {stage.calibration_error_after:.3f}",
+        )
+    console.print(table)
+    if stages:
+        show_genres(stages[-1], console)
+    console.print(f"Genres learned: {', '.join(run.model.genres if run.model else ())}", highlight=False)
+    for skipped in run.result.get("skipped_genres", ()):
+        console.print(f"Not learned: {skipped['genre']}: {skipped['reason']}", highlight=False, markup=False)
+    console.print(f"Tags that look wrong: {run.result.get('suspect_count', 0)}", highlight=False)
+
+
+def show_genres(stage: ModelStage, console: Console) -> None:
+    """How well a stage tells each genre from the others: look here before anything is written."""
     table = Table("genre", "held-out songs", "precision", "recall")
-    for each in learned_genres(result):
-        table.add_row(each.genre, str(each.songs), f"{each.precision} %", f"{each.recall} %")
+    for each in stage.genres.all():
+        table.add_row(each.genre, str(each.songs), f"{each.precision:.0%}", f"{each.recall:.0%}")
     if table.rows:
         console.print(table)
+
+
+def trained_as_data(run: Run) -> dict[str, Any]:
+    """The same for programs, as the database has it."""
+    stages = list(run.model.stages.all()) if run.model else []
+    return {
+        **run.result,
+        "model": _columns(run.model) if run.model else None,
+        "stages": [_columns(stage) | {"genres": list(map(_columns, stage.genres.all()))} for stage in stages],
+    }
+
+
+def _columns(row: Model) -> dict[str, Any]:
+    columns = (each for each in row._meta.concrete_fields if not (each.primary_key or each.is_relation))
+    return {each.name: getattr(row, each.name) for each in columns}
 
 
 def prepare(console: Console, promotion: str, *, public: bool = False) -> Run:
@@ -61,7 +105,7 @@ def prepare(console: Console, promotion: str, *, public: bool = False) -> Run:
         return run
     seen = follow(run, console)
     say_end(seen, console)
-    following = Run.objects.filter(pk=seen.run.result.get(NEXT)).first()
+    following = seen.run.followed_by
     if following is None:
         raise typer.Exit(exit_status(seen) or 1)
     return following

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from portal.commands.surroundings import DataOption, portal_at_hand, quit_with
+from portal.commands.surroundings import DataOption, portal_at_hand, quit_with, whoever_types
 
 OUT = "evaluation"
 
@@ -47,7 +47,7 @@ def promote(
         from portal.commands.songs import run_to_its_end
         from portal.orchestration.start import start_promote
 
-        run_to_its_end(start_promote(name))
+        run_to_its_end(start_promote(name, by=whoever_types("reclass models")))
 
 
 def rollback(data: DataOption = None) -> None:
@@ -65,7 +65,7 @@ def rollback(data: DataOption = None) -> None:
                 f"{serving.name} is in service, and none before it is kept: there is nothing to roll back to. "
                 "`reclass models` lists those that can be promoted."
             )
-        run_to_its_end(start_model_rollback(serving.name))
+        run_to_its_end(start_model_rollback(serving.name, by=whoever_types("reclass models")))
 
 
 class Subset(StrEnum):
@@ -108,7 +108,7 @@ def evaluate(
         with inference_asked() as models:
             shown = models.get(model)
         show_report(shown)
-        save(shown.report, shown.pictures, folder)
+        save(shown.content, shown.pictures, folder)
         sys.stdout.write(f"Saved in {folder}: report.json and {len(shown.pictures)} pictures\n")
 
 

@@ -16,7 +16,7 @@ from portal.public.fma_tables import FmaTables, FmaTrack, tables_in
 from portal.public.table_rows import TableError
 from portal.remote.audio import VectorValues
 from portal.remote.evaluation import Evaluation, EvaluationClient, SplitSong, evaluation_at_hand
-from portal.remote.models import Picture
+from portal.remote.reports import EvaluationReport, Picture, StageReport
 
 SEED = 20161206
 PAPER: Mapping[str, Sequence[tuple[str, float]]] = {
@@ -40,7 +40,7 @@ def evaluate_on_fma(folder: Path, subset: str, out: Path, console: Console) -> N
             raise RefusalError(str(error)) from error
         with evaluation_at_hand() as inference:
             evaluation = followed(inference, songs, f"FMA {subset}", console)
-    show(evaluation.content, subset, console)
+    show(evaluation.report, subset, console)
     save(evaluation.content, evaluation.pictures, out)
     console.print(f"Saved in {out}: report.json and {len(evaluation.pictures)} pictures", highlight=False)
     console.print("No model was made, and the one in service is as it was.")
@@ -110,39 +110,39 @@ def followed(
     raise AssertionError("inference ended without a report")
 
 
-def show(report: Mapping[str, Any], subset: str, console: Console) -> None:
+def show(report: EvaluationReport, subset: str, console: Console) -> None:
     """Our figures, the paper's, and those of each genre."""
-    stage = report["stage"]
+    stage = report.stage
     console.print(
-        f"FMA {subset}, official split: learned from {report['training_songs']:,} songs, chosen on "
-        f"{report['validation_songs']:,}, judged on {report['test_songs']:,}, in {report['seconds']:.0f} s. "
-        f"The head is {stage['algorithm']}.",
+        f"FMA {subset}, official split: learned from {report.training_songs:,} songs, chosen on "
+        f"{report.validation_songs:,}, judged on {report.test_songs:,}, in {report.seconds:.0f} s. "
+        f"The head is {stage.algorithm}.",
         highlight=False,
     )
     console.print(beside_the_paper(stage, subset))
     table = Table("macro F1", "balanced", "top 3", "top 5", "ECE before → after")
     table.add_row(
-        f"{stage['held_out_macro_f1']:.3f}",
-        f"{stage['balanced_accuracy']:.1%}",
-        f"{stage['top3_accuracy']:.1%}",
-        f"{stage['top5_accuracy']:.1%}",
-        f"{stage['calibration_error_before']:.3f} → {stage['calibration_error_after']:.3f}",
+        f"{stage.held_out_macro_f1:.3f}",
+        f"{stage.balanced_accuracy:.1%}",
+        f"{stage.top3_accuracy:.1%}",
+        f"{stage.top5_accuracy:.1%}",
+        f"{stage.calibration_error_before:.3f} → {stage.calibration_error_after:.3f}",
     )
     console.print(table)
     genres = Table("genre", "test songs", "precision", "recall")
-    for each in stage["genres"]:
-        genres.add_row(each["genre"], str(each["songs"]), f"{each['precision']:.0%}", f"{each['recall']:.0%}")
+    for each in stage.genres:
+        genres.add_row(each.genre, str(each.songs), f"{each.precision:.0%}", f"{each.recall:.0%}")
     console.print(genres)
 
 
-def beside_the_paper(stage: Mapping[str, Any], subset: str) -> Table:
+def beside_the_paper(stage: StageReport, subset: str) -> Table:
     """Accuracies on the same test songs."""
     table = Table("", "accuracy", "95 %")
-    interval = f"{stage['held_out_accuracy_low']:.1%} to {stage['held_out_accuracy_high']:.1%}"
-    table.add_row("ours", f"{stage['held_out_accuracy']:.1%}", interval)
+    interval = f"{stage.held_out_accuracy_low:.1%} to {stage.held_out_accuracy_high:.1%}"
+    table.add_row("ours", f"{stage.held_out_accuracy:.1%}", interval)
     for name, accuracy in PAPER.get(subset, ()):
         table.add_row(f"the paper's {name}", f"{accuracy:.1%}", "")
-    table.add_row("always the largest genre", f"{stage['majority_baseline_accuracy']:.1%}", "")
+    table.add_row("always the largest genre", f"{stage.majority_baseline_accuracy:.1%}", "")
     return table
 
 

@@ -4,14 +4,14 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from portal.library.stages import TRIAL_WARNING
 from portal.registry import report_sentences
-from portal.remote.models import HeldOut, Model, ShownModel
+from portal.remote.models import ShownModel
+from portal.remote.reports import CascadeReport, HeldOut, Model, StageReport
 
 
 def show_models(models: Sequence[Model], *, as_json: bool) -> None:
@@ -32,7 +32,7 @@ def show_models(models: Sequence[Model], *, as_json: bool) -> None:
     )
     for model in models:
         said = model.comparison.verdict if model.comparison else "there was none"
-        trained = f"{model.created_time:%Y-%m-%d %H:%M}"
+        trained = f"{model.create_time:%Y-%m-%d %H:%M}"
         counted = (str(model.song_count), str(len(model.genres)))
         trial = f" ({TRIAL_WARNING})" if model.random_weights else ""
         table.add_row(
@@ -57,18 +57,18 @@ def show_report(shown: ShownModel) -> None:
     model = shown.model
     console.print(
         f"{model.name} ({model.state}): {len(model.genres)} genres from {model.song_count} songs, "
-        f"trained {model.created_time:%Y-%m-%d %H:%M} UTC",
+        f"trained {model.create_time:%Y-%m-%d %H:%M} UTC",
         highlight=False,
     )
     if model.random_weights:
         console.print(f"It has learned from vectors of random weights: {TRIAL_WARNING}.", highlight=False)
     console.print("All figures are of songs of artists that were not in training.")
-    console.print(stages_table(shown.report))
-    cascade = shown.report.get("cascade")
-    if cascade and cascade["songs"]:
-        for line in cascade_lines(cascade, shown.report["song_count"]):
+    console.print(stages_table(shown.report.stages))
+    cascade = shown.report.cascade
+    if cascade and cascade.songs:
+        for line in cascade_lines(cascade, shown.report.song_count):
             console.print(line, highlight=False, markup=False)
-    for stage in shown.report["stages"]:
+    for stage in shown.report.stages:
         console.print(genres_table(stage))
         for line in stage_lines(stage):
             console.print(line, highlight=False, markup=False)
@@ -76,24 +76,21 @@ def show_report(shown: ShownModel) -> None:
         console.print(f"Compared: {model.comparison.verdict}", highlight=False, markup=False)
 
 
-def stages_table(report: dict[str, Any]) -> Table:
+def stages_table(stages: Sequence[StageReport]) -> Table:
     """A column for each stage: a line for each would be cut off in a terminal of 80 characters."""
-    stages = report["stages"]
-    table = Table("", *(f"stage {stage['stage']}" for stage in stages))
-    figures: dict[str, Callable[[dict[str, Any]], str]] = {
-        "model": lambda stage: str(stage["model_version"]),
-        "right": lambda stage: f"{stage['held_out_accuracy']:.1%} of {stage['held_out_songs']}",
-        "95 %": lambda stage: (
-            f"{stage['held_out_accuracy_low']:.1%} to {stage['held_out_accuracy_high']:.1%}"
-        ),
-        "macro F1": lambda stage: f"{stage['held_out_macro_f1']:.3f}",
-        "balanced": lambda stage: f"{stage['balanced_accuracy']:.1%}",
-        "top 3": lambda stage: f"{stage['top3_accuracy']:.1%}",
-        "top 5": lambda stage: f"{stage['top5_accuracy']:.1%}",
-        "largest genre": lambda stage: f"{stage['majority_baseline_accuracy']:.1%}",
-        "ECE before": lambda stage: f"{stage['calibration_error_before']:.3f}",
+    table = Table("", *(f"stage {stage.stage}" for stage in stages))
+    figures: dict[str, Callable[[StageReport], str]] = {
+        "model": lambda stage: str(stage.model_version),
+        "right": lambda stage: f"{stage.held_out_accuracy:.1%} of {stage.held_out_songs}",
+        "95 %": lambda stage: f"{stage.held_out_accuracy_low:.1%} to {stage.held_out_accuracy_high:.1%}",
+        "macro F1": lambda stage: f"{stage.held_out_macro_f1:.3f}",
+        "balanced": lambda stage: f"{stage.balanced_accuracy:.1%}",
+        "top 3": lambda stage: f"{stage.top3_accuracy:.1%}",
+        "top 5": lambda stage: f"{stage.top5_accuracy:.1%}",
+        "largest genre": lambda stage: f"{stage.majority_baseline_accuracy:.1%}",
+        "ECE before": lambda stage: f"{stage.calibration_error_before:.3f}",
         "ECE after": lambda stage: (
-            f"{stage['calibration_error_after']:.3f} ± {stage['calibration_error_sampling']:.3f}"
+            f"{stage.calibration_error_after:.3f} ± {stage.calibration_error_sampling:.3f}"
         ),
     }
     for name, figure in figures.items():
@@ -101,37 +98,34 @@ def stages_table(report: dict[str, Any]) -> Table:
     return table
 
 
-def genres_table(stage: dict[str, Any]) -> Table:
+def genres_table(stage: StageReport) -> Table:
     """Precision and recall of each genre."""
-    table = Table("genre", "songs", "precision", "recall", title=f"Stage {stage['stage']}")
-    for genre in stage["genres"]:
-        table.add_row(
-            genre["genre"], str(genre["songs"]), f"{genre['precision']:.0%}", f"{genre['recall']:.0%}"
-        )
+    table = Table("genre", "songs", "precision", "recall", title=f"Stage {stage.stage}")
+    for genre in stage.genres:
+        table.add_row(genre.genre, str(genre.songs), f"{genre.precision:.0%}", f"{genre.recall:.0%}")
     return table
 
 
-def cascade_lines(cascade: dict[str, Any], songs: int) -> Iterator[str]:
+def cascade_lines(cascade: CascadeReport, songs: int) -> Iterator[str]:
     """What all stages come to together."""
     yield (
-        f"All stages together: {cascade['accuracy']:.1%} of {cascade['songs']} songs right "
-        f"({cascade['accuracy_low']:.1%} to {cascade['accuracy_high']:.1%}), macro F1 {cascade['macro_f1']:.3f}"
+        f"All stages together: {cascade.accuracy:.1%} of {cascade.songs} songs right "
+        f"({cascade.accuracy_low:.1%} to {cascade.accuracy_high:.1%}), macro F1 {cascade.macro_f1:.3f}"
     )
     yield f"Decided by {report_sentences.decided_sentence(cascade)}"
-    yield report_sentences.precision_sentence(cascade["coverage"], songs)
+    yield report_sentences.precision_sentence(cascade.coverage, songs)
     if proposal := report_sentences.proposal_sentence(cascade):
         yield f"Thresholds proposed: {proposal}"
 
 
-def stage_lines(stage: dict[str, Any]) -> Iterator[str]:
+def stage_lines(stage: StageReport) -> Iterator[str]:
     """What is to be said of a stage beside its tables."""
     found = [
-        f"{each.genre} for {each.said} ({each.songs})"
-        for each in report_sentences.mistakes(stage["confusion"])
+        f"{each.genre} for {each.said} ({each.songs})" for each in report_sentences.mistakes(stage.confusion)
     ]
     if found:
         yield f"Most frequent mistakes: {', '.join(found)}"
-    if noise := report_sentences.noise_sentence(stage["noise"]):
+    if noise := report_sentences.noise_sentence(stage.noise):
         yield f"Labels: {noise}"
-    if stage["ood_threshold"]:
-        yield f"Unlike the training: {stage['ood_rate']:.1%} of songs whose artist was not in training"
+    if stage.ood_threshold:
+        yield f"Unlike the training: {stage.ood_rate:.1%} of songs whose artist was not in training"

@@ -11,7 +11,8 @@ from portal.classification.storing import NO_MODEL_MESSAGE
 from portal.commands.reports import held_out_words
 from portal.library.stages import TRIAL_WARNING
 from portal.remote.inference import Stage, stages
-from portal.remote.models import HeldOut, Model, models_at_hand
+from portal.remote.models import models_at_hand
+from portal.remote.reports import HeldOut, Model
 
 
 class Service(StrEnum):
@@ -89,8 +90,8 @@ def _model(model: Model) -> dict[str, Any]:
     return {
         "name": model.name,
         "heads": list(model.heads),
-        "trained_time": model.created_time.isoformat(),
-        "promoted_time": model.promoted_time.isoformat() if model.promoted_time else None,
+        "trained_time": model.create_time.isoformat(),
+        "promoted_time": model.promote_time.isoformat() if model.promote_time else None,
         "songs": model.song_count,
         "genres": list(model.genres),
         "feature_versions": list(model.feature_versions),

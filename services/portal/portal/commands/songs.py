@@ -142,42 +142,20 @@ def run_to_its_end(run: Any, show: Any = None) -> None:
     say_end(seen, console)
     status = exit_status(seen)
     if show and status == 0:
-        show(seen.run.result)
+        show(seen.run)
     if status:
         raise typer.Exit(status)
 
 
-def _json(result: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(result, ensure_ascii=False, indent=2) + "\n")
+def _json(run: Any) -> None:
+    from portal.commands.learning import trained_as_data
+
+    sys.stdout.write(json.dumps(trained_as_data(run), ensure_ascii=False, indent=2, default=str) + "\n")
 
 
-def _report(result: dict[str, Any]) -> None:
+def _report(run: Any) -> None:
     from rich.console import Console
-    from rich.table import Table
 
-    from portal.commands.learning import show_genres
+    from portal.commands.learning import show_trained
 
-    console = Console(soft_wrap=True)
-    table = Table(
-        "stage",
-        "model",
-        "right on unheard artists",
-        "macro F1",
-        "always the largest genre",
-        "ECE before → after",
-    )
-    for stage in result.get("stages", ()):
-        table.add_row(
-            str(stage["stage"]),
-            stage["model_version"],
-            f"{stage['held_out_accuracy']:.1%} of {stage['held_out_songs']} songs",
-            f"{stage['held_out_macro_f1']:.3f}",
-            f"{stage['majority_baseline_accuracy']:.1%}",
-            f"{stage['calibration_error_before']:.3f} → {stage['calibration_error_after']:.3f}",
-        )
-    console.print(table)
-    show_genres(result, console)
-    console.print(f"Genres learned: {', '.join(result.get('genres', ()))}", highlight=False)
-    for skipped in result.get("skipped_genres", ()):
-        console.print(f"Not learned: {skipped['genre']}: {skipped['reason']}", highlight=False, markup=False)
-    console.print(f"Tags that look wrong: {result.get('suspect_count', 0)}", highlight=False)
+    show_trained(run, Console(soft_wrap=True))

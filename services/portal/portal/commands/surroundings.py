@@ -1,5 +1,6 @@
 """Finds the system that a command is meant for, and turns what goes wrong into a sentence and an exit status."""
 
+import getpass
 import os
 import sys
 from collections.abc import Iterator
@@ -82,3 +83,11 @@ def _environment(data: Path | None) -> dict[str, str]:
     except RuntimeError as error:
         quit_with(str(error))
     return environment
+
+
+def whoever_types(command: str) -> str:
+    """The command and the account that typed it, for the record."""
+    try:
+        return f"{command} ({getpass.getuser()})"
+    except (KeyError, OSError):  # a container's user need not have a name
+        return command

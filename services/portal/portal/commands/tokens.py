@@ -1,6 +1,5 @@
 """`reclass tokens`: lets other programs call inference, and shuts them out again."""
 
-import getpass
 import json
 import sys
 from enum import StrEnum
@@ -9,7 +8,7 @@ from typing import Annotated
 import typer
 from runtime.rights import Role
 
-from portal.commands.surroundings import DataOption, portal_at_hand, quit_with
+from portal.commands.surroundings import DataOption, portal_at_hand, quit_with, whoever_types
 
 
 class CallerRole(StrEnum):
@@ -69,7 +68,7 @@ def make(
         from portal.callers import tokens
 
         try:
-            token = tokens.make(name, role.value, by=_who())
+            token = tokens.make(name, role.value, by=whoever_types("reclass tokens"))
         except ValidationError as error:
             quit_with(" ".join(error.messages))
         trouble = tokens.hand_over()
@@ -92,19 +91,11 @@ def revoke(
             caller = tokens.named(name)
         except ValidationError as error:
             quit_with(" ".join(error.messages))
-        tokens.revoke(caller, by=_who())
+        tokens.revoke(caller, by=whoever_types("reclass tokens"))
         trouble = tokens.hand_over()
     sys.stdout.write(f"Revoked: {caller.name}.\n")
     if trouble:
         sys.stderr.write(f"{trouble}\n")
-
-
-def _who() -> str:
-    """Whoever typed it, for the record."""
-    try:
-        return f"reclass tokens ({getpass.getuser()})"
-    except (KeyError, OSError):  # a container's user need not have a name
-        return "reclass tokens"
 
 
 def _print(rows: list[dict[str, str | None]]) -> None:

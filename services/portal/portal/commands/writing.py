@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -78,9 +77,9 @@ def _plan(min_confidence: float | None, *, random_weights: bool, as_json: bool) 
     status = _run_to_its_end(run, as_json=as_json)
     if status:
         raise typer.Exit(status)
-    planned = WriteBatch.objects.filter(pk=run.result["batch"], state=WriteBatch.State.PLANNED).first()
     run.refresh_from_db()
-    return planned, run
+    batch = run.batch
+    return batch if batch and batch.state == WriteBatch.State.PLANNED else None, run
 
 
 def _apply(batch: Any, *, random_weights: bool, as_json: bool) -> None:
@@ -122,10 +121,9 @@ def _batch(name: str) -> Any:
 
 
 def _report(batch: Any, *, as_json: bool, rows: bool = False, plan: Any = None) -> None:
-    from portal.writing.left_alone import unknown_tags_of
     from portal.writing.write_runs import counts
 
-    unknown = unknown_tags_of(plan)
+    unknown = list(plan.unknown_tags.all()) if plan else []
     if as_json:
         numbers = counts(batch) if batch else {}
         result = {
@@ -134,7 +132,9 @@ def _report(batch: Any, *, as_json: bool, rows: bool = False, plan: Any = None) 
             "rows": numbers,
         }
         if plan is not None:
-            result["unknown_tags"] = [asdict(each) for each in unknown]
+            result["unknown_tags"] = [
+                {"tag": each.tag, "songs": each.songs, "example": each.example} for each in unknown
+            ]
         sys.stdout.write(json.dumps(result) + "\n")
     else:
         _show_unknown(unknown)

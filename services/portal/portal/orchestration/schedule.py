@@ -119,8 +119,8 @@ def _push(now: datetime, wishes: Preferences, services: Services) -> bool:
     planned = _last(Run.Kind.PLAN, arguments__scheduled=True)
     if planned is None or planned.result.get(FOLLOWED):
         return False
-    batch = WriteBatch.objects.filter(pk=planned.result.get("batch"), state=WriteBatch.State.PLANNED).first()
-    if batch is None or not _may_write(wishes):
+    batch = planned.batch
+    if batch is None or batch.state != WriteBatch.State.PLANNED or not _may_write(wishes):
         _follow(planned, None)
         return False
     _follow(planned, lambda: start_push(batch, scheduled=True))

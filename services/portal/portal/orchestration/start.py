@@ -85,14 +85,14 @@ def start_training(
         raise CannotStart(f"{error} `reclass train --as-is` learns from what is there.") from error
 
 
-def start_promote(model: str) -> Run:
-    """Put a model into service."""
-    return _start(Run.Kind.PROMOTE, model=model)
+def start_promote(model: str, *, by: str = "") -> Run:
+    """Put a model into service; `by`: whoever wants it."""
+    return _start(Run.Kind.PROMOTE, model=model, by=by)
 
 
-def start_model_rollback(in_service: str) -> Run:
+def start_model_rollback(in_service: str, *, by: str = "") -> Run:
     """Put the model back that was in service before this one."""
-    return _start(Run.Kind.PROMOTE, back_from=in_service)
+    return _start(Run.Kind.PROMOTE, back_from=in_service, by=by)
 
 
 def start_plan(
@@ -103,7 +103,7 @@ def start_plan(
     scheduled: bool = False,
     random_weights: bool = False,
 ) -> Run:
-    """Make a batch of the edits that are needed, without doing them; `run.result["batch"]` is its number. What models
+    """Make a batch of the edits that are needed, without doing them; `run.batch`. What models
     for trials decided is left out unless `random_weights` asks for it."""
     if not 0 <= min_confidence <= 1:
         raise CannotStart(f"The least confidence is {min_confidence}: it lies between 0 and 1.")
@@ -111,9 +111,7 @@ def start_plan(
         by = user if isinstance(user, User) else None
         batch = WriteBatch.objects.create(min_confidence=min_confidence, by=by)
         asked: dict[str, Any] = {"random_weights": True} if random_weights else {}
-        return _start(
-            Run.Kind.PLAN, batch=batch.pk, track_ids=_listed(track_ids), scheduled=scheduled, **asked
-        )
+        return _start(Run.Kind.PLAN, batch=batch, track_ids=_listed(track_ids), scheduled=scheduled, **asked)
 
 
 def start_push(
@@ -152,16 +150,17 @@ def _listed(track_ids: Iterable[int] | None) -> list[int] | None:
     return None if track_ids is None else list(track_ids)
 
 
-def _start(kind: Run.Kind, *, scheduled: bool = False, **arguments: Any) -> Run:
+def _start(
+    kind: Run.Kind, *, batch: WriteBatch | None = None, scheduled: bool = False, **arguments: Any
+) -> Run:
     bound = request_id()
     identity = bound or bind_request_id()
     if bound is None:
         clear_request_id()
-    result = {"batch": arguments["batch"]} if "batch" in arguments else {}
     if scheduled:
         arguments |= {SCHEDULED: True}
     try:
-        return ask(kind, identity, arguments, result)
+        return ask(kind, identity, arguments, batch.pk if batch else None)
     except IntegrityError as error:
         raise CannotStart(_running_message(kind)) from error
 
@@ -180,7 +179,7 @@ def _running_message(kind: Run.Kind) -> str:
 
 
 def _refuse_active(kind: Run.Kind, batch: WriteBatch) -> None:
-    if Run.objects.filter(kind=kind, state__in=Run.ACTIVE, arguments__batch=batch.pk).exists():
+    if Run.objects.filter(kind=kind, state__in=Run.ACTIVE, batch=batch).exists():
         raise CannotStart(f"Batch {batch.pk} is in use: {_running_message(kind)}")
 
 
@@ -224,7 +223,7 @@ def _with_batch(
                 if stands == word
                 else f"Batch {batch.pk} is {stands}: it cannot be {word}."
             )
-        run = _start(kind, batch=batch.pk, by=str(user) if user else "", scheduled=scheduled)
+        run = _start(kind, batch=batch, by=str(user) if user else "", scheduled=scheduled)
         locked.state = state
         locked.save(update_fields=("state",))
         batch.state = state

@@ -7,15 +7,18 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 from procrastinate import JobContext, RetryStrategy
 from procrastinate.contrib.django import app
-from runtime.telemetry import bind_request_id, clear_request_id
+from runtime.errors import RemoteError
+from runtime.telemetry import bind_request_id, clear_request_id, get_logger
 
 from portal.orchestration import engine, schedule
 from portal.orchestration.trying_again import retry_due
+from portal.registry.mirror import reconcile
 from portal.runs import jobs
 from portal.runs.holding import break_off, held, is_held
 from portal.runs.models import Run
 from portal.runs.work import Equipment
 
+log = get_logger(__name__)
 EQUIPMENT = "equipment"
 # A tending that waits behind a long training would leave another worker's songs lying.
 TENDING_PRIORITY = 100
@@ -100,6 +103,22 @@ def retry_due_songs(timestamp: int) -> None:
 def keep_schedule(context: JobContext, timestamp: int) -> None:
     """Start what is due by itself."""
     schedule.keep(timezone.now(), _equipment(context).services)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(
+    name="mirror_models",
+    queue="tending",
+    queueing_lock="mirror_models",
+    priority=TENDING_PRIORITY,
+    pass_context=True,
+)
+def mirror_models(context: JobContext, timestamp: int) -> None:
+    """Keep the rows of models like what inference has: other programs switch models too."""
+    try:
+        reconcile(_equipment(context).services.models)
+    except RemoteError as error:
+        log.info("the models are not read", reason=error.message)
 
 
 def _equipment(context: JobContext) -> Equipment:

@@ -11,7 +11,7 @@ from portal.ledger.models import WriteBatch, WriteRow
 from portal.library.agreement import Agreement
 from portal.library.flags import Beside
 from portal.library.models import Analysis, InPlex
-from portal.remote.models import CANDIDATE, IN_SERVICE, RETIRED
+from portal.registry.models import TrainedModel
 from portal.runs.models import Run, RunSong
 
 
@@ -73,9 +73,9 @@ IN_PLEX: Mapping[str, Badge] = {
 }
 
 MODEL: Mapping[str, Badge] = {
-    CANDIDATE: _badge("Candidate", Tone.INFO, "Trained, and never put into service."),
-    IN_SERVICE: _badge("In service", Tone.GOOD, "It decides the genres of songs."),
-    RETIRED: _badge("Retired", Tone.QUIET, "Was in service before; can be put back."),
+    TrainedModel.State.CANDIDATE: _badge("Candidate", Tone.INFO, "Trained, and never put into service."),
+    TrainedModel.State.IN_SERVICE: _badge("In service", Tone.GOOD, "It decides the genres of songs."),
+    TrainedModel.State.RETIRED: _badge("Retired", Tone.QUIET, "Was in service before; can be put back."),
 }
 
 BESIDE: Mapping[str, Badge] = {

@@ -20,7 +20,6 @@ from portal.pages import badges
 from portal.pages.buttons import ask_for
 from portal.pages.page_admin import PageAdmin
 from portal.runs.models import Run
-from portal.writing.left_alone import unknown_tags_of
 
 ROWS_PER_PAGE = 100
 
@@ -128,8 +127,8 @@ class WriteBatchAdmin(PageAdmin):
         )
         if chosen in WriteRow.State.values:
             rows = rows.filter(state=chosen)
-        run = Run.objects.filter(arguments__batch=obj.pk, state__in=Run.ACTIVE).first()
-        plan = Run.objects.filter(arguments__batch=obj.pk, kind=Run.Kind.PLAN).first()
+        run = obj.runs.filter(state__in=Run.ACTIVE).first()
+        plan = obj.runs.filter(kind=Run.Kind.PLAN).first()
         page = Paginator(rows, ROWS_PER_PAGE).get_page(request.GET.get("p"))
         return {
             "batch": obj,
@@ -151,7 +150,7 @@ class WriteBatchAdmin(PageAdmin):
                 for row in page
             ],
             "by_random_weights": obj.rows.filter(random_weights=True).count(),
-            "unknown_tags": unknown_tags_of(plan),
+            "unknown_tags": plan.unknown_tags.all() if plan else (),
             "run": run,
             "steps": () if run else STEPS.get(obj.state, ()),
         }

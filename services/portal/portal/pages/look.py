@@ -80,7 +80,7 @@ UNFOLD: dict[str, Any] = {
                     },
                     _entry("Unknown tags", "question_mark", "genres_alias_unmapped"),
                     _entry("What can be learned", "school", "genres_genre_learnable"),
-                    _entry("Models", "model_training", "verdicts_trainedmodel_changelist"),
+                    _entry("Models", "model_training", "registry_trainedmodel_changelist"),
                 ],
             },
             {

@@ -30,7 +30,6 @@ from portal.pages.page_admin import ListAdmin, PageAdmin
 from portal.pages.sentences import on_page
 from portal.preferences.current import preferences
 from portal.runs.models import Run, RunSong
-from portal.training.learned import learned_genres, made_model
 from portal.training.preparing import Lacking
 
 FAILURES_PER_PAGE = 100
@@ -123,6 +122,7 @@ class RunAdmin(PageAdmin):
             .order_by("pk")
         )
         badge = badges.RUN[obj.state]
+        stages = list(obj.model.stages.all()) if obj.model and obj.kind == Run.Kind.TRAIN else []
         page = Paginator(failures, FAILURES_PER_PAGE).get_page(request.GET.get("p"))
         return {
             "run": obj,
@@ -132,10 +132,8 @@ class RunAdmin(PageAdmin):
             "failures": [{"song": song, "badge": badges.RUN_SONG[song.state]} for song in page],
             "can_stop": obj.state in (Run.State.WAITING, Run.State.RUNNING),
             "is_live": obj.state in Run.ACTIVE,
-            "made_model": made_model(obj.result),
-            "trained": obj.result.get("stages", ()) if obj.kind == Run.Kind.TRAIN else (),
-            "learned": learned_genres(obj.result) if obj.kind == Run.Kind.TRAIN else (),
-            "batch": obj.result.get("batch") if isinstance(obj.result, dict) else None,
+            "trained": stages,
+            "learned": stages[-1].genres.all() if stages else (),
         }
 
     def page_post(self, request: HttpRequest, obj: Run) -> HttpResponse:

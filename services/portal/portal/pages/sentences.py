@@ -16,7 +16,7 @@ _COMMAND = re.compile("`([^`]+)`")
 _DASHBOARD = "admin:index"
 _BATCHES = "admin:ledger_writebatch_changelist"
 _LEARNABLE = "admin:genres_genre_learnable"
-_MODELS = "admin:verdicts_trainedmodel_changelist"
+_MODELS = "admin:registry_trainedmodel_changelist"
 # What a command is on pages, and the page where that is done. The first that a command begins with counts.
 ON_PAGES: Sequence[tuple[str, str, str]] = (
     ("reclass sync", "Sync now", _DASHBOARD),

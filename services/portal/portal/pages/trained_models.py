@@ -5,7 +5,6 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -16,18 +15,17 @@ from portal.pages.badges import MODEL
 from portal.pages.buttons import ask_for
 from portal.pages.page_admin import ListAdmin
 from portal.registry import report_sentences
-from portal.remote.models import Models, Picture, ShownModel, models_at_hand
-from portal.verdicts.models import TrainedModel
+from portal.registry.mirror import reconcile
+from portal.registry.models import TrainedModel
+from portal.remote.models import ShownModel, models_at_hand
+from portal.remote.reports import Picture, StageReport, TrainingReport
 
-LIST = "admin:verdicts_trainedmodel_changelist"
+LIST = "admin:registry_trainedmodel_changelist"
 
 
 @admin.register(TrainedModel)
 class TrainedModelAdmin(ListAdmin):
-    """Pages of what inference keeps; the database has no rows of it."""
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[TrainedModel]:
-        return TrainedModel.objects.none()
+    """What inference keeps, as it says when a page is opened; while it is silent, as it said last."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -40,31 +38,34 @@ class TrainedModelAdmin(ListAdmin):
         self._check(request)
         if request.method == "POST":
             return self._switch(request)
-        kept = Models(models=(), rollback_model="")
-        trouble = ""
-        try:
-            with models_at_hand() as models:
-                kept = models.kept()
-        except RemoteError as error:
-            trouble = error.message
-        lines = [{"model": model, "badge": MODEL[model.state]} for model in kept.models]
-        found = {"title": "Models", "lines": lines, "kept": kept, "trouble": trouble}
+        _, trouble = _asked()
+        models = TrainedModel.objects.all()
+        found = {
+            "title": "Models",
+            "lines": [{"model": model, "badge": MODEL[model.state]} for model in models],
+            "trouble": trouble,
+            **_rollback(),
+        }
         return self._page(request, "portal/models.html", found)
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
-        """One model with its report."""
+        """One model, by its name, with its report."""
         self._check(request)
-        try:
-            with models_at_hand() as models:
-                shown, kept = models.get(object_id), models.kept()
-        except RemoteError as error:
-            messages.error(request, error.message)
+        shown, trouble = _asked(object_id)
+        model = TrainedModel.objects.filter(name=object_id).first()
+        if model is None:
+            messages.error(request, trouble or f"There is no model {object_id}.")
             return HttpResponseRedirect(reverse(LIST))
-        return self._page(
-            request,
-            "portal/model.html",
-            {"original": object_id, "title": object_id, "kept": kept, **_facts(shown)},
-        )
+        found = {
+            "original": object_id,
+            "title": object_id,
+            "model": model,
+            "badge": MODEL[model.state],
+            "trouble": trouble,
+            **_rollback(),
+            **(_report(shown) if shown else {}),
+        }
+        return self._page(request, "portal/model.html", found)
 
     def _check(self, request: HttpRequest) -> None:
         if not self.has_view_or_change_permission(request):
@@ -73,10 +74,11 @@ class TrainedModelAdmin(ListAdmin):
             raise PermissionDenied
 
     def _switch(self, request: HttpRequest) -> HttpResponse:
+        by = request.user.get_username()
         if "promote" in request.POST:
-            ask_for(request, lambda: start_promote(request.POST["promote"]))
+            ask_for(request, lambda: start_promote(request.POST["promote"], by=by))
         elif "roll_back" in request.POST:
-            ask_for(request, lambda: start_model_rollback(request.POST["roll_back"]))
+            ask_for(request, lambda: start_model_rollback(request.POST["roll_back"], by=by))
         return HttpResponseRedirect(reverse(LIST))
 
     def _page(self, request: HttpRequest, template: str, found: dict[str, Any]) -> HttpResponse:
@@ -89,44 +91,61 @@ class TrainedModelAdmin(ListAdmin):
         return TemplateResponse(request, template, context)
 
 
-def _facts(shown: ShownModel) -> dict[str, Any]:
-    heads = {_head(stage) for stage in shown.report["stages"]}
-    about = map(report_sentences.stage_of_picture, (picture.name for picture in shown.pictures))
+def _asked(name: str = "") -> tuple[ShownModel | None, str]:
+    """Ask inference what it has, and for the report of a model that is named; that, or why it could not be asked."""
+    try:
+        with models_at_hand() as models:
+            reconcile(models)
+            known = TrainedModel.objects.filter(name=name).exists()
+            return models.get(name) if known else None, ""
+    except RemoteError as error:
+        return None, error.message
+
+
+def _rollback() -> dict[str, Any]:
+    """The model that answers, and the one that a rollback would put back."""
     return {
-        "model": shown.model,
-        "badge": MODEL[shown.model.state],
-        "report": shown.report,
-        "cascade": shown.report["cascade"],
-        "together": _together(shown.report),
-        "vote_pictures": _pictures(shown, set(about) - heads),
-        "stages": [_stage(stage, shown) for stage in shown.report["stages"]],
+        "in_service": TrainedModel.objects.filter(state=TrainedModel.State.IN_SERVICE).first(),
+        "rollback_target": TrainedModel.objects.filter(is_rollback_target=True).first(),
     }
 
 
-def _together(report: dict[str, Any]) -> dict[str, str]:
+def _report(shown: ShownModel) -> dict[str, Any]:
+    heads = {_head(stage) for stage in shown.report.stages}
+    about = map(report_sentences.stage_of_picture, (picture.name for picture in shown.pictures))
+    return {
+        "report": shown.report,
+        "together": _together(shown.report),
+        "vote_pictures": _pictures(shown, set(about) - heads),
+        "stages": [_stage(stage, shown) for stage in shown.report.stages],
+    }
+
+
+def _together(report: TrainingReport) -> dict[str, str]:
     """What is said of all stages together, by what it is about."""
-    cascade = report["cascade"]
-    if not cascade or not cascade["songs"]:
+    cascade = report.cascade
+    if not cascade or not cascade.songs:
         return {}
     said = {
         "Decided by": report_sentences.decided_sentence(cascade),
-        "Asked for 95 %": report_sentences.precision_sentence(cascade["coverage"], report["song_count"]),
+        "Asked for 95 %": report_sentences.precision_sentence(cascade.coverage, report.song_count),
         "Thresholds proposed": report_sentences.proposal_sentence(cascade),
     }
     return {about: sentence for about, sentence in said.items() if sentence}
 
 
-def _stage(stage: dict[str, Any], shown: ShownModel) -> dict[str, Any]:
-    return stage | {
+def _stage(stage: StageReport, shown: ShownModel) -> dict[str, Any]:
+    return {
+        "figures": stage,
         "pictures": _pictures(shown, {_head(stage)}),
-        "matrix": list(report_sentences.matrix(stage["confusion"])),
-        "mistakes": report_sentences.mistakes(stage["confusion"]),
-        "noise_sentence": report_sentences.noise_sentence(stage["noise"]),
+        "matrix": list(report_sentences.matrix(stage.confusion)),
+        "mistakes": report_sentences.mistakes(stage.confusion),
+        "noise_sentence": report_sentences.noise_sentence(stage.noise),
     }
 
 
-def _head(stage: dict[str, Any]) -> str:
-    return str(stage["model_version"].partition("/")[0])
+def _head(stage: StageReport) -> str:
+    return stage.model_version.partition("/")[0]
 
 
 def _pictures(shown: ShownModel, about: set[str]) -> list[dict[str, str]]:

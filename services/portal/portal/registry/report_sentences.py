@@ -1,10 +1,10 @@
 """What the report of a model tells, in the words of its page and of `reclass evaluate`: pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-Report = Mapping[str, Any]
+from portal.remote.reports import CascadeReport, ConfusionMatrix, CoveragePoint, NoiseReport
+
 ASKED_FOR = 0.95
 FEWEST_SONGS = 20
 """A share of fewer songs than these says nothing; inference looks no closer either."""
@@ -44,52 +44,50 @@ class Mistake:
     """Held-out songs of the genre."""
 
 
-def mistakes(confusion: Report | None, most: int = MOST_MISTAKES) -> list[Mistake]:
+def mistakes(confusion: ConfusionMatrix | None, most: int = MOST_MISTAKES) -> list[Mistake]:
     """The most frequent mistakes on held-out songs."""
     found = [
         Mistake(genre=genre, said=said, songs=songs, of=sum(counts))
         for genre, counts in matrix(confusion)
-        for said, songs in zip((confusion or {})["genres"], counts, strict=True)
+        for said, songs in zip(confusion.genres if confusion else (), counts, strict=True)
         if songs and said != genre
     ]
     return sorted(found, key=lambda each: -each.songs)[:most]
 
 
-def matrix(confusion: Report | None) -> Iterator[tuple[str, Sequence[int]]]:
+def matrix(confusion: ConfusionMatrix | None) -> Iterator[tuple[str, Sequence[int]]]:
     """Rows of the confusion matrix: the true genre, and how its songs were called."""
     if confusion:
-        genres, counts = confusion["genres"], confusion["counts"]
-        for row, genre in enumerate(genres):
-            yield genre, counts[row * len(genres) : (row + 1) * len(genres)]
+        size = len(confusion.genres)
+        for row, genre in enumerate(confusion.genres):
+            yield genre, confusion.counts[row * size : (row + 1) * size]
 
 
-def decided_sentence(cascade: Report) -> str:
+def decided_sentence(cascade: CascadeReport) -> str:
     """How often each stage decides."""
-    stages = [f"stage {number} {share:.0%}" for number, share in enumerate(cascade["decided"], start=1)]
-    open_ = max(0.0, 1 - sum(cascade["decided"]))
+    stages = [f"stage {number} {share:.0%}" for number, share in enumerate(cascade.decided, start=1)]
+    open_ = max(0.0, 1 - sum(cascade.decided))
     return f"{', '.join(stages)}; of {open_:.0%} no stage is sure, or they are unlike the training"
 
 
-def precision_sentence(coverage: Sequence[Report], songs: int) -> str:
+def precision_sentence(coverage: Sequence[CoveragePoint], songs: int) -> str:
     """From which confidence on 95 % are right, and how much of the library that is."""
     good = [
-        point
-        for point in coverage
-        if point["accuracy"] >= ASKED_FOR and point["coverage"] * songs >= FEWEST_SONGS
+        point for point in coverage if point.accuracy >= ASKED_FOR and point.coverage * songs >= FEWEST_SONGS
     ]
     if not good:
         return f"No threshold that decides {FEWEST_SONGS} songs is {ASKED_FOR:.0%} right, by the labels that there are."
-    point = min(good, key=lambda each: each["threshold"])
+    point = min(good, key=lambda each: each.threshold)
     return (
-        f"{ASKED_FOR:.0%} are right from a confidence of {100 * point['threshold']:.0f} % on, which covers "
-        f"{point['coverage']:.0%} of the songs (by the 95 % interval, at least {point['accuracy_low']:.0%} are right)."
+        f"{ASKED_FOR:.0%} are right from a confidence of {100 * point.threshold:.0f} % on, which covers "
+        f"{point.coverage:.0%} of the songs (by the 95 % interval, at least {point.accuracy_low:.0%} are right)."
     )
 
 
-def proposal_sentence(cascade: Report) -> str:
+def proposal_sentence(cascade: CascadeReport) -> str:
     """The thresholds that a training proposes; empty where a single stage leaves nothing to choose."""
-    proposed = cascade["proposed_thresholds"]
-    chosen = next((each for each in cascade["curve"] if each["thresholds"] == proposed), None)
+    proposed = cascade.proposed_thresholds
+    chosen = next((each for each in cascade.curve if each.thresholds == proposed), None)
     if len(proposed) < 2 or chosen is None:
         return ""
     said = ", ".join(
@@ -97,21 +95,20 @@ def proposal_sentence(cascade: Report) -> str:
         for number, threshold in enumerate(proposed[:-1], start=1)
     )
     return (
-        f"{said}: within a point of hearing everything, and a later stage hears {chosen['escalation_rate']:.0%} of the "
+        f"{said}: within a point of hearing everything, and a later stage hears {chosen.escalation_rate:.0%} of the "
         "songs."
     )
 
 
-def noise_sentence(noise: Report | None) -> str:
+def noise_sentence(noise: NoiseReport | None) -> str:
     """What was done about labels that look wrong, and what that did; empty where nothing is known of it."""
     if not noise:
         return ""
     return (
-        f"{noise['suspected_label_errors']} look wrong; {noise['dropped']} were left out of the last fit and "
-        f"{noise['down_weighted']} counted less. Of validation songs {noise['accuracy_with']:.1%} are right by their "
-        f"labels with that, and {noise['accuracy_without']:.1%} without; wrong labels are among these. "
-        f"Confidences count {noise.get('label_noise_rate', 0):.0%} of the tags as wrong, and not as mistakes of the "
-        "model."
+        f"{noise.suspected_label_errors} look wrong; {noise.dropped} were left out of the last fit and "
+        f"{noise.down_weighted} counted less. Of validation songs {noise.accuracy_with:.1%} are right by their labels "
+        f"with that, and {noise.accuracy_without:.1%} without; wrong labels are among these. Confidences count "
+        f"{noise.label_noise_rate:.0%} of the tags as wrong, and not as mistakes of the model."
     )
 
 

@@ -12,8 +12,8 @@ from portal.configuration import PortalSettings
 from portal.remote.audio import VectorValues, vector_message
 from portal.remote.calls import channel_to, streamed, translated
 from portal.remote.inference import TRAIN_TIMEOUT_SECONDS, Progress
-from portal.remote.models import Picture
-from portal.remote.plain import plain
+from portal.remote.messages import read, to_dict
+from portal.remote.reports import EvaluationReport, Picture
 
 _PARTS = {
     "training": pb.SPLIT_PART_TRAINING,
@@ -35,10 +35,12 @@ class SplitSong:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """How good our heads are on the split: the contract's EvaluationReport with its own field names."""
+    """How good our heads are on the split."""
 
-    content: dict[str, Any]
+    report: EvaluationReport
     pictures: tuple[Picture, ...]
+    content: dict[str, Any]
+    """The report as it is saved: all of it but the pictures, with the contract's own names."""
 
 
 class EvaluationClient:
@@ -91,9 +93,7 @@ def _request(song: SplitSong) -> pb.EvaluateRequest:
 def _event(answer: pb.EvaluateResponse) -> Progress | Evaluation:
     if answer.WhichOneof("part") == "progress":
         return Progress(step=answer.progress.step, fraction=answer.progress.fraction)
-    pictures = tuple(
-        Picture(name=each.name, media_type=each.media_type, content=each.content)
-        for each in answer.report.pictures
-    )
+    report = read(answer.report, EvaluationReport)
+    pictures = tuple(read(each, Picture) for each in answer.report.pictures)
     del answer.report.pictures[:]
-    return Evaluation(content=plain(answer.report), pictures=pictures)
+    return Evaluation(report=report, pictures=pictures, content=to_dict(answer.report))

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import grpc
 from reclass.features.v1.features_pb2 import SongError
@@ -23,7 +22,8 @@ from portal.remote.audio import (
     vector_message,
 )
 from portal.remote.calls import channel_to, streamed, translated
-from portal.remote.plain import plain
+from portal.remote.messages import read
+from portal.remote.reports import TrainingReport
 from portal.remote.request_settings import RequestSettings, classify_options, voting
 
 # A service that restarts, and then for each song: one without vectors has to be heard, another one may have to be.
@@ -138,13 +138,6 @@ class OutOfFold:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
-    """How a training went: the contract's TrainingReport with its own field names."""
-
-    content: dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Stage:
     """A stage of the voting, and the model that serves it."""
 
@@ -201,7 +194,7 @@ class InferenceClient:
         *,
         seed: int,
         promotion: str = IF_BETTER,
-    ) -> Iterator[Progress | OutOfFold | Report]:
+    ) -> Iterator[Progress | OutOfFold | TrainingReport]:
         """Learn from labelled songs; the report comes last, and says whether the new model serves."""
 
         def requests() -> Iterator[pb.TrainRequest]:
@@ -312,13 +305,13 @@ def _verdicts(messages: Iterable[pb.StageVerdict]) -> tuple[StageVerdict, ...]:
     )
 
 
-def _training_event(answer: pb.TrainResponse) -> Progress | OutOfFold | Report:
+def _training_event(answer: pb.TrainResponse) -> Progress | OutOfFold | TrainingReport:
     part = answer.WhichOneof("part")
     if part == "progress":
         return Progress(step=answer.progress.step, fraction=answer.progress.fraction)
     if part == "out_of_fold":
         return out_of_fold_of(answer.out_of_fold)
-    return Report(content=plain(answer.report))
+    return read(answer.report, TrainingReport)
 
 
 def out_of_fold_of(message: pb.OutOfFoldPrediction) -> OutOfFold:

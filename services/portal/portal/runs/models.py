@@ -7,8 +7,6 @@ SCHEDULED = "scheduled"
 THEN = "then"
 THEN_ARGUMENTS = "then_arguments"
 """In the arguments: the kind of the run that is asked for when this one is done."""
-NEXT = "next"
-"""In the result: that run's id."""
 
 
 class Run(models.Model):
@@ -40,7 +38,28 @@ class Run(models.Model):
     request_id = models.CharField(max_length=64)
     message = models.TextField(blank=True, help_text="What happened, and what to do.")
     arguments = models.JSONField(default=dict, help_text="What was asked for, by name.")
-    result = models.JSONField(default=dict)
+    result = models.JSONField(default=dict, help_text="What its work keeps for itself, by name.")
+    batch = models.ForeignKey(
+        "ledger.WriteBatch",
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="runs",
+        help_text="That it makes or works on.",
+    )
+    model = models.ForeignKey(
+        "registry.TrainedModel",
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="runs",
+        help_text="That it made, or put into service.",
+    )
+    followed_by = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        help_text="The run that was to come after it.",
+    )
     laid_out = models.BooleanField(
         default=False, help_text="All of its songs are known; it ends when none of them is pending."
     )
@@ -124,3 +143,18 @@ class RunSong(models.Model):
 
     def __str__(self) -> str:
         return f"{self.track_id} in run {self.run_id}: {self.state}"
+
+
+class UnknownTag(models.Model):
+    """A tag of songs that a dry run left alone, for nobody has said what it stands for."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="unknown_tags")
+    tag = models.TextField()
+    songs = models.PositiveIntegerField()
+    example = models.TextField(help_text="One of these songs.")
+
+    class Meta:
+        ordering = ("run", "-songs", "tag")
+
+    def __str__(self) -> str:
+        return self.tag

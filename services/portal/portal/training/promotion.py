@@ -6,8 +6,9 @@ from django.db import transaction
 
 from portal.preferences.current import preferences
 from portal.public.songs import public_versions
-from portal.registry.serving import forget_serving
-from portal.remote.models import Model
+from portal.registry.mirror import note_promotion, reconcile
+from portal.registry.models import TrainedModel
+from portal.remote.reports import Model
 from portal.runs.models import Run
 from portal.runs.work import Outcome, RunJob
 from portal.training.dataset import present_versions
@@ -17,7 +18,10 @@ from portal.verdicts.pruning import prune_predictions
 
 
 class Promoting:
-    """Arguments: `model`, a name; or `back_from`, the model in service, to put the one before it back."""
+    """Arguments: `model`, a name; or `back_from`, the model in service, to put the one before it back.
+
+    `by` is whoever wants it.
+    """
 
     songs_at_once = None
 
@@ -25,17 +29,18 @@ class Promoting:
         """Switch, then store. Done again after a crash it comes to the same: a switch that is done is not repeated."""
         job.report("put the model into service", 0.1)
         model = self._switch(job)
-        forget_serving()
+        reconcile(job.services.models)
+        note_promotion(model.name, job.run.arguments["by"])
         job.report("store what it said of its training songs", 0.5)
         with waiting_room(genres_by_name()) as said:
             for each in job.services.models.out_of_fold(model.name, preferences()):
                 said.take(each)
-            kept = {head for each in job.services.models.all() for head in each.heads}
             with transaction.atomic():
                 said.store()
-                prune_predictions(kept)
-                job.run.result = {"model": model.name, "heads": list(model.heads), "songs": said.count}
-                job.run.save(update_fields=("result",))
+                prune_predictions()
+                job.run.model = TrainedModel.objects.get(name=model.name)
+                job.run.result = {"songs": said.count}
+                job.run.save(update_fields=("result", "model"))
         return ()
 
     def _switch(self, job: RunJob) -> Model:
@@ -52,10 +57,10 @@ class Promoting:
 
     def conclude(self, run: Run) -> str:
         """The outcome in a sentence, and what comes next."""
-        if not run.result:
+        if run.model is None:
             return ""
         return (
-            f"{run.result['model']} is in service. {run.result['songs']:,} songs of its training have its verdict; "
+            f"{run.model} is in service. {run.result['songs']:,} songs of its training have its verdict; "
             "run `reclass classify` for the others."
         )
 

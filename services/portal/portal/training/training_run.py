@@ -1,7 +1,7 @@
 """The train run: inference learns from the labelled songs, and what it says of them out of fold is kept."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import asdict
 
 from django.db import connection, transaction
 
@@ -9,16 +9,20 @@ from portal.library.stages import STAGES, WITH_PUBLIC, stages_of
 from portal.preferences.current import preferences
 from portal.public.fma_layout import VERSION
 from portal.public.songs import KIND, public_songs, songs_by_genre
-from portal.remote.inference import IF_BETTER, NEVER, OutOfFold, Progress, Report, TrainingSong
+from portal.registry.mirror import note_promotion, reconcile
+from portal.registry.models import TrainedModel
+from portal.remote.inference import IF_BETTER, NEVER, OutOfFold, Progress, TrainingSong
+from portal.remote.reports import TrainingReport
 from portal.runs.models import Run
 from portal.runs.work import Outcome, RunFailedError, RunJob
 from portal.teaching.members import read_again
 from portal.training.dataset import Corpus, survey, training_songs
-from portal.verdicts.oof_predictions import waiting_room
+from portal.verdicts.oof_predictions import WaitingRoom, waiting_room
 from portal.verdicts.predictions import genres_by_name
 from portal.verdicts.pruning import prune_predictions
 
 SEED = 20200821
+BY_TRAINING = "its training"
 OF_TRIALS = "It has learned from vectors that random weights made: what these say means nothing."
 
 
@@ -42,32 +46,34 @@ class Training:
             check_public(versions)
         elif not corpus.usable:
             raise RunFailedError(_nothing_to_learn_from(corpus))
-        report: dict[str, Any] = {}
         with waiting_room(genres_by_name()) as said:
-            promotion = job.run.arguments.get("promotion", IF_BETTER)
-            songs = _closing(_songs(versions, public=public))
-            for event in job.services.inference.train(songs, preferences(), seed=SEED, promotion=promotion):
-                if isinstance(event, Progress):
-                    job.report(event.step, event.fraction)
-                elif isinstance(event, OutOfFold):
-                    said.take(event)
-                elif isinstance(event, Report):
-                    report = event.content
-            kept = {head for each in job.services.models.all() for head in each.heads}
-            serves = in_service(report)
+            report = self._learn(job, said, _closing(_songs(versions, public=public)))
+            reconcile(job.services.models)
+            model = TrainedModel.objects.get(name=report.model.name)
             with transaction.atomic():
-                if serves:  # what a candidate said is stored when it is put into service
+                if model.is_in_service:  # what a candidate said is stored when it is put into service
                     said.store()
-                    prune_predictions(kept)
-                heads = [stage["model_version"] for stage in report["stages"]]
-                job.run.result = report | {
+                    prune_predictions()
+                    note_promotion(model.name, BY_TRAINING)
+                job.run.model = model
+                job.run.result = {
                     "suspect_count": said.suspects,
                     "unread_sets": unread,
-                    "in_service": serves,
-                    "heads": heads,
+                    "skipped_genres": [asdict(each) for each in report.skipped_genres],
                 }
-                job.run.save(update_fields=("result",))
+                job.run.save(update_fields=("result", "model"))
         return ()
+
+    def _learn(self, job: RunJob, said: WaitingRoom, songs: Iterator[TrainingSong]) -> TrainingReport:
+        promotion = job.run.arguments.get("promotion", IF_BETTER)
+        for event in job.services.inference.train(songs, preferences(), seed=SEED, promotion=promotion):
+            if isinstance(event, Progress):
+                job.report(event.step, event.fraction)
+            elif isinstance(event, OutOfFold):
+                said.take(event)
+            else:
+                return event
+        raise RunFailedError("inference ended the training without a report: see its log, and train again.")
 
     def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
         """There are no songs to work on."""
@@ -75,25 +81,17 @@ class Training:
 
     def conclude(self, run: Run) -> str:
         """The outcome in a sentence."""
-        stages = run.result.get("stages", ())
-        if not stages:
+        model = run.model
+        if model is None:
             return ""
-        skipped = ", ".join(each["genre"] for each in run.result.get("skipped_genres", ()))
+        skipped = ", ".join(each["genre"] for each in run.result["skipped_genres"])
         left_out = f" Too few songs or artists to learn: {skipped}." if skipped else ""
-        unread = "".join(f" {each.rstrip('.')}." for each in run.result.get("unread_sets", ()))
-        by_trials = (run.result.get("model") or {}).get("random_weights")
-        trial = (
-            " It has learned from vectors that random weights made: what these say means nothing."
-            if by_trials
-            else ""
-        )
-        name = name_of(run.result)
-        serves = run.result.get("in_service", True)
-        standing = f" {name} is in service." if serves else f" {candidate_sentence(run)}"
+        unread = "".join(f" {each.rstrip('.')}." for each in run.result["unread_sets"])
+        trial = f" {OF_TRIALS}" if model.random_weights else ""
+        standing = f"{model.name} is in service." if model.is_in_service else candidate_sentence(run, model)
         return (
-            f"{name} has learned {len(run.result['genres'])} genres from "
-            f"{run.result['song_count']:,} songs; {right_of(run.result)} on artists it never heard."
-            f"{left_out}{unread}{trial}{standing}"
+            f"{model.name} has learned {len(model.genres)} genres from {model.song_count:,} songs; "
+            f"{right_of(model)} on artists it never heard.{left_out}{unread}{trial} {standing}"
         )
 
     def abandon(self, run: Run) -> None:
@@ -120,35 +118,24 @@ def _songs(versions: Mapping[str, str], *, public: bool) -> Iterator[TrainingSon
         yield from public_songs(VERSION)
 
 
-def in_service(report: Mapping[str, Any]) -> bool:
-    """Whether the training's model answers."""
-    model = report.get("model")
-    return model is None or model["state"] == "MODEL_STATE_IN_SERVICE"
-
-
-def name_of(result: Mapping[str, Any]) -> str:
-    """The model that a training made."""
-    return str(result["model"]["name"] if result.get("model") else result["stages"][-1]["model_version"])
-
-
-def right_of(result: Mapping[str, Any]) -> str:
+def right_of(model: TrainedModel) -> str:
     """How many of the held-out songs all stages together get right, and how sure that is."""
-    vote = result.get("cascade")
-    if not vote or not vote["songs"]:
-        return f"{result['stages'][-1]['held_out_accuracy']:.0%} right"
-    between = f"95 %: {100 * vote['accuracy_low']:.0f} to {100 * vote['accuracy_high']:.0f} %"
-    return f"{vote['accuracy']:.0%} of {vote['songs']:,} songs right ({between})"
+    if not model.held_out_songs:
+        last = model.stages.last()
+        return f"{last.held_out_accuracy if last else 0:.0%} right"
+    low, high = model.held_out_accuracy_low or 0.0, model.held_out_accuracy_high or 0.0
+    between = f"95 %: {100 * low:.0f} to {100 * high:.0f} %"
+    return f"{model.held_out_accuracy or 0.0:.0%} of {model.held_out_songs:,} songs right ({between})"
 
 
-def candidate_sentence(run: Run) -> str:
+def candidate_sentence(run: Run, model: TrainedModel) -> str:
     """That the model of a training does not answer, why, and how to change that."""
-    model = run.result["model"]
     why = "that was asked for."
-    if run.arguments.get("promotion") != NEVER and model["comparison"]:
-        why = model["comparison"]["verdict"]
+    if run.arguments.get("promotion") != NEVER and model.comparison:
+        why = model.comparison
     return (
         f"It is a candidate, not put into service: {why} "
-        f"To put it there all the same: `reclass models promote {model['name']}`."
+        f"To put it there all the same: `reclass models promote {model.name}`."
     )
 
 

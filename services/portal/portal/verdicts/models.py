@@ -52,15 +52,6 @@ class Prediction(models.Model):
         return f"{self.genre} {self.confidence:.0%}"
 
 
-class TrainedModel(models.Model):
-    """What a training made. Inference keeps it; this is only what pages and rights of the admin are named after."""
-
-    class Meta:
-        managed = False
-        verbose_name = "model"
-        default_permissions = ("view", "change")
-
-
 class Override(models.Model):
     """A person's word on a song's genre; it wins over every prediction."""
 

@@ -1,16 +1,16 @@
 """Forgets what models said that are kept no more."""
 
-from collections.abc import Collection
-
+from portal.registry.models import TrainedModel
 from portal.verdicts.models import Prediction
 
 
-def prune_predictions(kept_heads: Collection[str]) -> int:
+def prune_predictions() -> int:
     """Remove earlier verdicts of models that could not be put back; a song's current one stays, whoever said it.
 
-    kept_heads : versions of all models that inference keeps; where it names none, nothing is removed.
+    Where no model is known, nothing is removed.
     """
-    if not kept_heads:
+    kept = {head for heads in TrainedModel.objects.values_list("heads", flat=True) for head in heads}
+    if not kept:
         return 0
-    removed, _ = Prediction.objects.filter(current=False).exclude(model_version__in=kept_heads).delete()
+    removed, _ = Prediction.objects.filter(current=False).exclude(model_version__in=kept).delete()
     return removed

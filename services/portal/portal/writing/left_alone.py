@@ -1,34 +1,20 @@
 """Which songs a dry run left alone because nobody has said what their tags stand for."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
 
 from portal.genres.models import spellings
 from portal.genres.spelling import unheeded
 from portal.labels.tags import edits_of
 from portal.ledger.originals import original_genres
 from portal.library.models import Track
-from portal.runs.models import Run, RunSong
+from portal.runs.models import Run, RunSong, UnknownTag
 
-UNKNOWN_TAGS = "unknown_tags"
-"""Under this a dry run's result keeps them."""
 NAMED = 5
 _AT_ONCE = 1000
 
 
-@dataclass(frozen=True, kw_only=True)
-class UnknownTag:
-    """A tag of songs that were left alone for it."""
-
-    tag: str
-    songs: int
-    example: str
-    """One of them."""
-
-
 def note_unknown_tags(run: Run) -> str:
-    """Keep them in the run's result, those of most songs first; a sentence for its message."""
+    """Keep them with the run, those of most songs first; a sentence for its message."""
     skipped = run.songs.filter(state=RunSong.State.SKIPPED)
     tags: dict[str, list[str]] = {}
     songs = 0
@@ -37,19 +23,13 @@ def note_unknown_tags(run: Run) -> str:
         for tag in unknown:
             tags.setdefault(tag, []).append(str(track))
     found = [
-        UnknownTag(tag=tag, songs=len(tracks), example=tracks[0])
+        UnknownTag(run=run, tag=tag, songs=len(tracks), example=tracks[0])
         for tag, tracks in sorted(tags.items(), key=lambda each: (-len(each[1]), each[0]))
     ]
     if not found:
         return ""
-    run.result[UNKNOWN_TAGS] = [asdict(each) for each in found]
+    UnknownTag.objects.bulk_create(found)
     return _sentence(songs, found)
-
-
-def unknown_tags_of(run: Run | None) -> tuple[UnknownTag, ...]:
-    """What a dry run has kept."""
-    kept: list[dict[str, Any]] = run.result.get(UNKNOWN_TAGS, []) if run else []
-    return tuple(UnknownTag(**each) for each in kept)
 
 
 def _unheeded(track_ids: Sequence[int]) -> Iterator[tuple[Track, Sequence[str]]]:

@@ -30,14 +30,14 @@ ANOTHER_THERE = "Plex has another song under its key now: sync again, which find
 
 
 class Planning:
-    """Arguments: `batch`, `track_ids` (none: every song), `random_weights` (also what models for trials decided)."""
+    """Of `batch`. Arguments: `track_ids` (none: every song), `random_weights` (also what models for trials decided)."""
 
     songs_at_once = TRACKS_AT_ONCE
 
     def lay_out(self, job: RunJob) -> Iterable[int]:
         """Songs with a person's word, or with a verdict that is sure enough, by the thresholds in force."""
         vote_again(job.services, preferences())
-        batch = WriteBatch.objects.get(pk=job.run.arguments["batch"])
+        batch = WriteBatch.objects.get(runs=job.run)
         # Of what was said out of fold before outcomes were kept, nobody knows whether the song is like the training.
         outcome = Q(predictions__outcome=Analysis.CLASSIFIED)
         outcome |= Q(predictions__outcome="", predictions__out_of_fold=False)
@@ -58,7 +58,7 @@ class Planning:
 
         What speaks against writing is asked of the tags that Plex has now: a sync may be long ago.
         """
-        batch = WriteBatch.objects.filter(pk=job.run.arguments["batch"]).first()
+        batch = WriteBatch.objects.filter(runs=job.run).first()
         if batch is None:
             raise RunInterruptedError
         tracks = list(Track.objects.filter(pk__in=track_ids).order_by("pk").select_related("override__genre"))
@@ -87,7 +87,7 @@ class Planning:
 
     def conclude(self, run: Run) -> str:
         """How many edits there would be; a batch without any leaves the ledger."""
-        batch = WriteBatch.objects.get(pk=run.arguments["batch"])
+        batch = WriteBatch.objects.get(runs=run)
         planned = batch.rows.count()
         left = note_unknown_tags(run) + _left_to_trials(run) + _left_unchosen(run)
         if planned:
@@ -102,10 +102,7 @@ class Planning:
 
     def abandon(self, run: Run) -> None:
         """A half-made plan is no plan."""
-        batch = WriteBatch.objects.get(pk=run.arguments["batch"])
-        if not batch.rows.exists():
-            run.result.pop("batch", None)
-        put_away(batch)
+        put_away(WriteBatch.objects.get(runs=run))
 
 
 def unlearned(learned: Collection[str]) -> dict[int, str]:

@@ -33,13 +33,13 @@ EXCLUDED_SINCE = "Excluded since the dry run: it was not written."
 
 
 class Push:
-    """Argument: `batch`. A row is written once; what is repeated after a crash changes nothing in Plex."""
+    """Of `batch`. A row is written once; what is repeated after a crash changes nothing in Plex."""
 
     songs_at_once = None
 
     def lay_out(self, job: RunJob) -> Iterable[int]:
         """The songs of the batch that are not written yet."""
-        batch = WriteBatch.objects.get(pk=job.run.arguments["batch"])
+        batch = WriteBatch.objects.get(runs=job.run)
         return _tracks(batch, Q(state=WriteRow.State.PLANNED))
 
     def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
@@ -61,7 +61,7 @@ class Push:
 
     def conclude(self, run: Run) -> str:
         """The batch is applied, whatever became of single songs; the rows tell."""
-        batch = WriteBatch.objects.get(pk=run.arguments["batch"])
+        batch = WriteBatch.objects.get(runs=run)
         # What could not be reached this time is said to have failed; a later plan will find it again.
         unreached = list(_tracks(batch, Q(state=WriteRow.State.PLANNED)))
         batch.rows.filter(state=WriteRow.State.PLANNED).update(state=WriteRow.State.FAILED)
@@ -75,13 +75,13 @@ class Push:
 
 
 class Rollback:
-    """Argument: `batch`. Puts back what stood in Plex before; songs that somebody changed since are left alone."""
+    """Of `batch`. Puts back what stood in Plex before; songs that somebody changed since are left alone."""
 
     songs_at_once = None
 
     def lay_out(self, job: RunJob) -> Iterable[int]:
         """The songs that the batch has changed, or may have: a crash or a lost answer hides an edit."""
-        batch = WriteBatch.objects.get(pk=job.run.arguments["batch"])
+        batch = WriteBatch.objects.get(runs=job.run)
         return _tracks(batch, PERHAPS_STANDING)
 
     def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
@@ -94,7 +94,7 @@ class Rollback:
 
     def conclude(self, run: Run) -> str:
         """The batch is rolled back, unless songs are left that could not be reached."""
-        batch = WriteBatch.objects.get(pk=run.arguments["batch"])
+        batch = WriteBatch.objects.get(runs=run)
         left = batch.rows.filter(state=WriteRow.State.WRITTEN).count()
         batch.state = WriteBatch.State.APPLIED if left else WriteBatch.State.ROLLED_BACK
         batch.rolled_back_time = None if left else timezone.now()
@@ -122,7 +122,7 @@ def _tracks(batch: WriteBatch, chosen: Q) -> Iterable[int]:
 
 
 def _rows(run: Run, track_ids: Sequence[int]) -> list[tuple[int, int]]:
-    rows = WriteRow.objects.filter(batch_id=run.arguments["batch"], track_id__in=track_ids)
+    rows = WriteRow.objects.filter(batch_id=run.batch_id, track_id__in=track_ids)
     return list(rows.order_by("pk").values_list("pk", "track_id"))
 
 

@@ -340,7 +340,7 @@ def planned(portal) -> WriteBatch:
     for song in songs:
         add_prediction(song, Genre.objects.get(name="Jazz"), 0.9, model_version="genre_test/1")
     ids = list(songs.exclude(rating_key="1009").values_list("pk", flat=True))
-    return WriteBatch.objects.get(pk=portal.finish(start_plan(ids, min_confidence=0.7)).result["batch"])
+    return portal.finish(start_plan(ids, min_confidence=0.7)).batch
 
 
 def test_no_test_is_made_while_a_push_is_running_nor_with_a_song_that_is_planned(portal):

@@ -323,7 +323,7 @@ def test_training_takes_overrides_before_tags_and_groups_by_artist(portal):
     taught = {each.song_id: (each.genre, each.group) for each in portal.inference.taught}
     assert taught[str(song.pk)] == ("Jazz", "the band")
     assert len(taught) == SONGS
-    assert run.result["stages"][0]["held_out_accuracy"] == 0.75
+    assert run.model.stages.get().held_out_accuracy == 0.75
     assert "Too few songs or artists to learn: Folk" in run.message
 
 

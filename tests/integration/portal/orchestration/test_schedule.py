@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 import pytest
 from django.test import Client
 from django.utils import timezone
-from portal.ledger.models import WriteBatch
 from portal.library.models import Analysis, InPlex, Library, Track
 from portal.orchestration import schedule
 from portal.orchestration.start import start_classify, start_plan, start_push, start_sync
@@ -196,7 +195,7 @@ def writing(portal):
     """A portal that writes by itself: its owner has applied a batch and switched it on."""
     settled(portal)
     plan = portal.finish(start_plan(min_confidence=0.7))
-    portal.finish(start_push(WriteBatch.objects.get(pk=plan.result["batch"])))
+    portal.finish(start_push(plan.batch))
     change({"write_automatically": True}, may_write=True)
     assert keep(portal) is None
     return portal
@@ -212,13 +211,13 @@ def test_new_songs_are_planned_at_the_set_confidence_and_written(writing):
     add_song(writing)
     new_songs_classified(writing)
     plan = keep_and_finish(writing)
-    assert (plan.kind, WriteBatch.objects.get(pk=plan.result["batch"]).min_confidence) == (
+    assert (plan.kind, plan.batch.min_confidence) == (
         Run.Kind.PLAN,
         0.85,
     )
     assert keep_and_finish(writing).kind == Run.Kind.PUSH
     assert writing.plex.state(NEW_KEY) == (["Jazz"], True)
-    batch = WriteBatch.objects.get(pk=plan.result["batch"])
+    batch = plan.batch
     assert [row.track.rating_key for row in batch.rows.all()] == [str(NEW_KEY)]
     assert keep(writing) is None
 

@@ -23,14 +23,12 @@ NONSENSE = ("\0", "x", "9" * 30, "9" * 5000, "99999-01-01 25:61", "²")
 OF_EVERY_LIST = ("q", "p", "o", "id__gt")
 LISTS = [each.opts.label_lower for each in admin.site._registry.values()]
 # Pages in place of lists, which read nothing of their address.
-NO_LISTS = ("preferences.changedsetting", "verdicts.trainedmodel")
+NO_LISTS = ("preferences.changedsetting", "registry.trainedmodel")
 
 
 @pytest.fixture
 def browser(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> Client:
-    """An administrator's, to whom a fault is shown as it is; no service is asked what serves."""
-    monkeypatch.setattr("portal.pages.songs.admin.serving_versions", frozenset)
-    monkeypatch.setattr("portal.pages.songs.filters.serving_versions", frozenset)
+    """An administrator's, to whom a fault is shown as it is."""
     admin_client.raise_request_exception = False
     return admin_client
 
@@ -138,7 +136,7 @@ def test_no_page_of_its_own_takes_nonsense_for_a_fault(browser: Client, value: s
             asked = f"{page}{'&' if '?' in page else '?'}{urlencode({name: value})}"
             assert is_no_fault(browser.get(asked)), asked
     forms = {
-        list_of("verdicts.trainedmodel"): ("promote", "roll_back"),
+        list_of("registry.trainedmodel"): ("promote", "roll_back"),
         list_of("preferences.changedsetting"): ("reset",),
         one: ("apply",),
         unmapped: ("tag", "ignore"),

@@ -187,7 +187,7 @@ def test_a_plan_asks_for_the_least_confidence_and_starts_a_dry_run(admin_client:
     action(admin_client, "plan", tracks, asked="yes", percent="82.5")
     run = Run.objects.get()
     assert run.kind == Run.Kind.PLAN
-    assert WriteBatch.objects.get(pk=run.result["batch"]).min_confidence == pytest.approx(0.825)
+    assert run.batch.min_confidence == pytest.approx(0.825)
 
 
 def test_a_songs_page_shows_every_stage_the_tags_the_writes_and_no_raw_json(admin_client: Client) -> None:

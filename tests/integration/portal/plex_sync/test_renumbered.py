@@ -114,7 +114,7 @@ def written(portal: Any, *, track_ids: Sequence[int] | None = None) -> WriteBatc
 
 def planned(portal: Any, *, track_ids: Sequence[int] | None = None) -> WriteBatch:
     run = portal.finish(start_plan(track_ids, min_confidence=0.7))
-    return WriteBatch.objects.get(pk=run.result["batch"])
+    return run.batch
 
 
 def assert_own(portal: Any) -> None:

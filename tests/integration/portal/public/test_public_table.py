@@ -329,9 +329,9 @@ def test_a_model_of_the_table_judges_songs_by_their_whole_song_values(
     owners = made_library(artists_per_genre=8)
     run = portal.finish(start_train(public=True), within_seconds=180)
     assert run.state == Run.State.DONE, run.message
-    assert run.result["stages"][0]["feature_versions"] == [VERSION]
-    assert run.result["model"]["feature_versions"] == [VERSION]
-    assert set(run.result["genres"]) == {"Electronic", "Folk", "Rap", "Pop_Rock"}
+    assert run.model.stages.first().feature_versions == [VERSION]
+    assert run.model.feature_versions == [VERSION]
+    assert set(run.model.genres) == {"Electronic", "Folk", "Rap", "Pop_Rock"}
     status = real_inference.stub.GetStatus(inference_pb2.GetStatusRequest()).stages[0]
     assert list(status.kinds) == [NATIVE]
 

@@ -118,7 +118,7 @@ def test_a_song_of_the_training_that_is_unlike_the_others_is_unsure_and_is_not_w
     heard.finish(start_classify(again=True))
     assert set(of_training.values_list("analysis", flat=True)) == {Analysis.UNSURE}
     run = heard.finish(start_plan(min_confidence=0.0))
-    assert (run.song_count, "batch" in run.result) == (0, False)
+    assert (run.song_count, run.batch) == (0, None)
 
 
 def test_what_was_said_out_of_fold_before_outcomes_were_kept_is_asked_for_again_and_not_written_meanwhile(
@@ -212,7 +212,7 @@ def at_hand(portal, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_page_lists_models_and_its_buttons_ask_for_the_switch(page: Client, portal) -> None:
     from portal.runs.models import Run
 
-    address = "/admin/verdicts/trainedmodel/"
+    address = "/admin/registry/trainedmodel/"
     assert b"No training has made a model yet" in page.get(address).content
     portal.inference.models = [made(2, CANDIDATE, "Not surely better."), made(1, IN_SERVICE)]
     shown = page.get(address).content.decode()
@@ -226,10 +226,10 @@ def test_the_page_lists_models_and_its_buttons_ask_for_the_switch(page: Client, 
     assert 'name="promote"' in first_cell, "the button is in sight in a narrow window too"
     page.post(address, {"promote": "model-2"})
     run = Run.objects.get()
-    assert (run.kind, run.arguments) == ("promote", {"model": "model-2"})
+    assert (run.kind, run.arguments) == ("promote", {"model": "model-2", "by": "admin"})
     Run.objects.all().delete()
     page.post(address, {"roll_back": "model-1"})
-    assert Run.objects.get().arguments == {"back_from": "model-1"}
+    assert Run.objects.get().arguments == {"back_from": "model-1", "by": "admin"}
 
 
 @pytest.mark.usefixtures("at_hand")
@@ -238,7 +238,7 @@ def test_the_page_of_a_model_shows_report_and_pictures(page: Client, portal) -> 
     portal.inference.pictures = [
         messages.Picture(name="genre_fma-confusion.png", media_type="image/png", content=b"dots")
     ]
-    shown = page.get("/admin/verdicts/trainedmodel/model-1/change/").content.decode()
+    shown = page.get("/admin/registry/trainedmodel/model-1/change/").content.decode()
     assert "75 % of 8 songs" in shown
     assert 'src="data:image/png;base64,ZG90cw=="' in shown
     assert "Which genres are taken for which" in shown
@@ -246,18 +246,18 @@ def test_the_page_of_a_model_shows_report_and_pictures(page: Client, portal) -> 
     assert "<td>Jazz</td><td>Rap</td>" in shown, "the mistakes are named"
     assert "Roll back" not in shown, "there is nothing to roll back to"
     portal.inference.models = [made(2, IN_SERVICE), made(1, RETIRED)]
-    assert "Roll back to model-1" in page.get("/admin/verdicts/trainedmodel/model-2/change/").content.decode()
+    assert "Roll back to model-1" in page.get("/admin/registry/trainedmodel/model-2/change/").content.decode()
 
 
 @pytest.mark.usefixtures("at_hand")
 def test_only_those_who_may_change_models_can_switch_them(portal) -> None:
     client = Client()
     client.force_login(User.objects.create_user("reader", is_staff=True))
-    assert client.get("/admin/verdicts/trainedmodel/").status_code == 403
-    assert client.post("/admin/verdicts/trainedmodel/", {"promote": "model-1"}).status_code == 403
+    assert client.get("/admin/registry/trainedmodel/").status_code == 403
+    assert client.post("/admin/registry/trainedmodel/", {"promote": "model-1"}).status_code == 403
 
 
 def test_while_inference_is_silent_the_page_says_so(page: Client, portal, monkeypatch) -> None:
     monkeypatch.setenv("PORTAL_INFERENCE_TARGET", "127.0.0.1:9")
-    shown = page.get("/admin/verdicts/trainedmodel/").content.decode()
+    shown = page.get("/admin/registry/trainedmodel/").content.decode()
     assert "The inference service does not answer" in shown

@@ -31,7 +31,7 @@ def labelled(portal, monkeypatch):
 
 def trained_after(portal, run: Run) -> Run:
     portal.finish(run)
-    return portal.finish(Run.objects.get(pk=run.result["next"]))
+    return portal.finish(run.followed_by)
 
 
 def test_the_songs_that_lack_vectors_are_counted_heard_and_then_learned_from(labelled):

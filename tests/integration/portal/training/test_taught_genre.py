@@ -84,15 +84,15 @@ def test_a_genre_taught_from_a_folder_of_thirty_songs_is_predicted_after_one_tra
 
     # Its figures are shown, on artists that the model never heard, before anything is written.
     assert run.state == Run.State.DONE, run.message
-    shown = {each["genre"]: each for each in run.result["stages"][-1]["genres"]}["City Pop"]
-    assert shown["songs"] > 0
-    assert shown["precision"] > 0.5
-    assert shown["recall"] > 0.5
+    shown = run.model.stages.last().genres.get(genre="City Pop")
+    assert shown.songs > 0
+    assert shown.precision > 0.5
+    assert shown.recall > 0.5
     page = html.unescape(admin_client.get(f"/admin/runs/run/{run.pk}/change/").content.decode())
-    figures = f"{100 * shown['precision']:.0f} % {100 * shown['recall']:.0f} %"
-    assert f"City Pop {shown['songs']} {figures}" in words(page)
+    figures = f"{100 * shown.precision:.0f} % {100 * shown.recall:.0f} %"
+    assert f"City Pop {shown.songs} {figures}" in words(page)
     output = io.StringIO()
-    show_genres(run.result, Console(file=output, width=120))
+    show_genres(run.model.stages.last(), Console(file=output, width=120))
     assert "City Pop" in output.getvalue()
     assert not WriteRow.objects.exists()
     assert portal.plex.edits() == []

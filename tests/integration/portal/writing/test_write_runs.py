@@ -55,7 +55,7 @@ def judge_all(songs, genre, version, confidence=0.9):
 def planned(portal, min_confidence=0.7, track_ids=None) -> WriteBatch:
     run = portal.finish(start_plan(track_ids, min_confidence=min_confidence))
     assert run.state == Run.State.DONE
-    return WriteBatch.objects.get(pk=run.result["batch"])
+    return run.batch
 
 
 def in_plex(portal):
@@ -227,7 +227,7 @@ def test_a_song_whose_tag_the_model_has_not_learned_is_left_to_people(portal):
     song = Track.objects.get(rating_key="1002")
     Override.objects.create(track=song, genre=Genre.objects.get(name="Folk"))
     run = portal.finish(start_plan(min_confidence=0.7))
-    batch = WriteBatch.objects.get(pk=run.result["batch"])
+    batch = run.batch
     assert not batch.rows.filter(rating_key="1001").exists()
     assert batch.rows.get(rating_key="1002").after_genres == ["Folk"]
     left = run.songs.get(state=RunSong.State.SKIPPED)
@@ -249,7 +249,7 @@ def test_a_song_of_whose_tags_none_is_known_is_left_to_people_and_the_dry_run_na
 ):
     unknown_tags(portal)
     run = portal.finish(start_plan(min_confidence=0.7))
-    batch = WriteBatch.objects.get(pk=run.result["batch"])
+    batch = run.batch
     written = set(batch.rows.values_list("rating_key", flat=True))
     assert {"1001", "1002"} & written == set()
     assert {"1003", "1004"} <= written
@@ -282,7 +282,7 @@ def test_selected_songs_and_songs_that_we_wrote_once_are_held_to_their_own_tags(
     judge_all(Track.objects.exclude(file=""), "Blues", "genre_test/2")
     run = portal.finish(start_plan(chosen, min_confidence=0.7))
     assert "1 song was left alone" in run.message
-    assert run.result["unknown_tags"][0]["tag"] == "Classical"
+    assert run.unknown_tags.first().tag == "Classical"
 
 
 def test_a_plan_of_before_a_tag_was_heeded_does_not_write_it(portal):
@@ -310,11 +310,11 @@ def test_what_random_weights_decided_is_in_no_plan_unless_it_is_asked_for_by_nam
     by_random_weights(portal)
     run = portal.finish(start_plan(min_confidence=0.7))
     assert "11 songs were left alone because random weights decided their genre" in run.message
-    batch = WriteBatch.objects.get(pk=run.result["batch"])
+    batch = run.batch
     assert batch.rows.get().rating_key == "1004"
 
     run = portal.finish(start_plan(min_confidence=0.7, random_weights=True))
-    batch = WriteBatch.objects.get(pk=run.result["batch"])
+    batch = run.batch
     assert batch.rows.filter(random_weights=True).count() == 11
     page = admin_client.get(f"/admin/ledger/writebatch/{batch.pk}/change/").content.decode()
     assert "a model for trials decided the genre of 11 songs of this batch" in page
@@ -366,7 +366,7 @@ def test_a_song_that_is_excluded_while_the_dry_run_is_at_it_stays_excluded(porta
     run, ids, outcomes = planning(portal)
     exclude(ids[-1:])
     assert len(list(outcomes)) == SONGS - 1
-    assert WriteBatch.objects.get(pk=run.result["batch"]).rows.count() == SONGS - 1
+    assert run.batch.rows.count() == SONGS - 1
     assert Track.objects.get(pk=ids[-1]).in_plex == InPlex.EXCLUDED
 
 
@@ -376,7 +376,7 @@ def test_a_plan_that_was_put_away_takes_no_more_songs(portal):
     engine.fail(run.pk, "Another job of this run met the end of the world.")
     with pytest.raises(RunInterruptedError):
         next(outcomes)
-    batch = WriteBatch.objects.get(pk=run.result["batch"])
+    batch = run.batch
     assert (batch.state, batch.rows.count()) == (WriteBatch.State.DISCARDED, 1)
     assert not Track.objects.filter(in_plex=InPlex.PLANNED).exists()
 

@@ -213,4 +213,4 @@ def test_verdicts_of_an_older_model_are_to_be_renewed_unless_a_run_does_that_alr
 def test_a_damaged_model_is_named_and_nobody_is_told_that_none_was_trained() -> None:
     (found,) = advice(standing(model_ready=False, model_trouble="genre_fma/2 is damaged. Train again."))
     assert found.text == "The model in service cannot judge: genre_fma/2 is damaged. Train again."
-    assert found.page == "verdicts/trainedmodel/"
+    assert found.page == "registry/trainedmodel/"

@@ -1,7 +1,6 @@
 """The words in which a model's report is told."""
 
 import io
-from typing import Any
 
 import pytest
 from portal.commands.reports import stages_table
@@ -14,9 +13,23 @@ from portal.registry.report_sentences import (
     proposal_sentence,
     stage_of_picture,
 )
+from portal.remote.messages import read
+from portal.remote.reports import (
+    CascadeReport,
+    ConfusionMatrix,
+    CoveragePoint,
+    NoiseReport,
+    StageReport,
+)
+from reclass.inference.v1 import inference_pb2 as pb
 from rich.console import Console
 
-CONFUSION = {"genres": ["Blues", "Jazz", "Rap"], "counts": [5, 1, 3, 0, 7, 0, 0, 1, 6]}
+CONFUSION = ConfusionMatrix(genres=("Blues", "Jazz", "Rap"), counts=(5, 1, 3, 0, 7, 0, 0, 1, 6))
+
+
+def cascade(**fields: object) -> CascadeReport:
+    """As the contract says it, with these fields and no others."""
+    return read(pb.CascadeReport(**fields), CascadeReport)  # type: ignore[arg-type] # each has its own type
 
 
 def test_mistakes_are_named_the_most_frequent_first() -> None:
@@ -30,12 +43,13 @@ def test_the_figures_of_three_stages_are_whole_in_a_terminal_of_eighty_character
     names = ("held_out_accuracy", "held_out_accuracy_low", "held_out_accuracy_high", "balanced_accuracy")
     names += ("top3_accuracy", "top5_accuracy", "majority_baseline_accuracy", "held_out_macro_f1")
     names += tuple(f"calibration_error_{when}" for when in ("before", "after", "sampling"))
-    stage = {**dict.fromkeys(names, 1.0), "held_out_songs": 12345}
+    figures = {**dict.fromkeys(names, 1.0), "held_out_songs": 12345}
     stages = [
-        {**stage, "stage": number, "model_version": f"genre_fma_native/{number}"} for number in (1, 2, 3)
+        read(pb.StageReport(stage=number, model_version=f"genre_fma_native/{number}", **figures), StageReport)  # type: ignore[arg-type]
+        for number in (1, 2, 3)
     ]
     console = Console(file=io.StringIO(), width=80)
-    console.print(stages_table({"stages": stages}))
+    console.print(stages_table(stages))
     said = console.file.getvalue()  # type: ignore[attr-defined] # it is the one above
     assert "…" not in said
     assert said.count("100.0% of 12345") == said.count("100.0% to 100.0%") == said.count("1.000 ± 1.000") == 3
@@ -43,18 +57,15 @@ def test_the_figures_of_three_stages_are_whole_in_a_terminal_of_eighty_character
 
 
 def test_what_no_stage_is_sure_of_is_said_beside_what_each_decides() -> None:
-    assert decided_sentence({"decided": [0.5, 0.25]}).startswith(
+    assert decided_sentence(cascade(decided=[0.5, 0.25])).startswith(
         "stage 1 50%, stage 2 25%; of 25% no stage is sure"
     )
 
 
-def point(threshold: float, coverage: float, accuracy: float) -> dict[str, Any]:
-    return {
-        "threshold": threshold,
-        "coverage": coverage,
-        "accuracy": accuracy,
-        "accuracy_low": accuracy - 0.04,
-    }
+def point(threshold: float, coverage: float, accuracy: float) -> CoveragePoint:
+    return CoveragePoint(
+        threshold=threshold, coverage=coverage, accuracy=accuracy, accuracy_low=accuracy - 0.04
+    )
 
 
 def test_the_lowest_threshold_is_named_from_which_95_percent_are_right() -> None:
@@ -69,21 +80,23 @@ def test_a_threshold_that_decides_hardly_a_song_gives_no_promise() -> None:
 
 
 def test_thresholds_are_proposed_only_where_there_is_a_later_stage() -> None:
-    curve = [{"thresholds": [0.65, 0.0], "accuracy": 0.9, "escalation_rate": 0.3}]
-    assert proposal_sentence({"proposed_thresholds": [0.65, 0.0], "curve": curve}) == (
+    curve = [pb.ThresholdPoint(thresholds=[0.65, 0.0], accuracy=0.9, escalation_rate=0.3)]
+    assert proposal_sentence(cascade(proposed_thresholds=[0.65, 0.0], curve=curve)) == (
         "stage 1 from 65 % on: within a point of hearing everything, and a later stage hears 30% of the songs."
     )
-    assert proposal_sentence({"proposed_thresholds": [0.0], "curve": [{"thresholds": [0.0]}]}) == ""
+    alone = [pb.ThresholdPoint(thresholds=[0.0])]
+    assert proposal_sentence(cascade(proposed_thresholds=[0.0], curve=alone)) == ""
 
 
 def test_what_was_done_about_wrong_labels_is_said_with_both_accuracies() -> None:
-    noise = {
-        "suspects": 15,
-        "dropped": 12,
-        "down_weighted": 3,
-        "accuracy_with": 0.8,
-        "accuracy_without": 0.75,
-    }
+    noise = NoiseReport(
+        suspected_label_errors=15,
+        dropped=12,
+        down_weighted=3,
+        accuracy_with=0.8,
+        accuracy_without=0.75,
+        label_noise_rate=0.1,
+    )
     said = noise_sentence(noise)
     assert "80.0% are right by their labels with that, and 75.0% without" in said
     assert noise_sentence(None) == ""

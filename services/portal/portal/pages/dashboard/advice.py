@@ -157,7 +157,7 @@ def _learn(standing: Standing) -> Iterable[Advice]:
     if standing.model_trouble:
         yield Advice(
             text=f"The model in service cannot judge: {standing.model_trouble}",
-            page="verdicts/trainedmodel/",
+            page="registry/trainedmodel/",
             button="Show the models",
         )
         return

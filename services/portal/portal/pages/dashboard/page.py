@@ -22,7 +22,7 @@ from portal.pages.dashboard.counts import (
 )
 from portal.pages.dashboard.services import Surroundings, surroundings
 from portal.pages.look import may_open
-from portal.registry.serving import note_serving, serving_versions, switches
+from portal.registry.serving import serving_versions
 from portal.runs.models import Run
 from portal.training.readiness import survey_genres
 from portal.verdicts.models import Override
@@ -31,8 +31,7 @@ from portal.verdicts.models import Override
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Adds what the dashboard shows (django-unfold calls it for the index page)."""
     around = surroundings()
-    serving = note_serving(around.stages) if around.stages else serving_versions()
-    counts = count_songs(serving)
+    counts = count_songs(serving_versions())
     standing = _standing(counts, around)
     runs = [_shown(run) for run in Run.objects.all()[:6]]
     at_work = [_shown(run) for run in Run.objects.filter(state__in=Run.ACTIVE)]
@@ -105,4 +104,6 @@ def _planned_since() -> bool:
     # The schedule classifies after each sync, mostly nothing.
     judged = done.filter(kind=Run.Kind.CLASSIFY, done_count__gt=0, **since)
     decided = Override.objects.filter(created_time__gt=plan.started_time)
-    return not (judged.exists() or switches().filter(**since).exists() or decided.exists())
+    # A training that has made no more than a candidate changes no song.
+    switched = done.filter(model__promoted_time__isnull=False, **since)
+    return not (judged.exists() or switched.exists() or decided.exists())

@@ -20,8 +20,7 @@ from portal.orchestration.trying_again import UNHEARD, try_again
 from portal.pages import badges
 from portal.pages.buttons import ask_for
 from portal.pages.songs.forms import OverrideForm
-from portal.registry.serving import serving_versions
-from portal.registry.whole_song_heads import whole_song_heads
+from portal.registry.serving import serving_versions, whole_song_heads
 from portal.remote.audio import made_by_random_weights
 from portal.verdicts.models import Override, Prediction
 from portal.verdicts.overrides import clear_override, set_override

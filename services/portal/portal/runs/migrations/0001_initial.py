@@ -9,7 +9,9 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
+        ('ledger', '0001_initial'),
         ('library', '0001_initial'),
+        ('registry', '0001_initial'),
     ]
 
     operations = [
@@ -22,7 +24,7 @@ class Migration(migrations.Migration):
                 ('request_id', models.CharField(max_length=64)),
                 ('message', models.TextField(blank=True, help_text='What happened, and what to do.')),
                 ('arguments', models.JSONField(default=dict, help_text='What was asked for, by name.')),
-                ('result', models.JSONField(default=dict)),
+                ('result', models.JSONField(default=dict, help_text='What its work keeps for itself, by name.')),
                 ('laid_out', models.BooleanField(default=False, help_text='All of its songs are known; it ends when none of them is pending.')),
                 ('song_count', models.PositiveIntegerField(default=0, help_text='Songs that it was laid out for.')),
                 ('done_count', models.PositiveIntegerField(default=0)),
@@ -33,10 +35,12 @@ class Migration(migrations.Migration):
                 ('created_time', models.DateTimeField(auto_now_add=True)),
                 ('started_time', models.DateTimeField(blank=True, null=True)),
                 ('finished_time', models.DateTimeField(blank=True, null=True)),
+                ('batch', models.ForeignKey(help_text='That it makes or works on.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='runs', to='ledger.writebatch')),
+                ('followed_by', models.ForeignKey(help_text='The run that was to come after it.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='runs.run')),
+                ('model', models.ForeignKey(help_text='That it made, or put into service.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='runs', to='registry.trainedmodel')),
             ],
             options={
                 'ordering': ('-created_time',),
-                'constraints': [models.UniqueConstraint(condition=models.Q(('state__in', ('waiting', 'running', 'stopping'))), fields=('kind',), name='run_one_of_a_kind')],
             },
         ),
         migrations.CreateModel(
@@ -49,9 +53,34 @@ class Migration(migrations.Migration):
                 ('run', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='songs', to='runs.run')),
                 ('track', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='library.track')),
             ],
+        ),
+        migrations.CreateModel(
+            name='UnknownTag',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('tag', models.TextField()),
+                ('songs', models.PositiveIntegerField()),
+                ('example', models.TextField(help_text='One of these songs.')),
+                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='unknown_tags', to='runs.run')),
+            ],
             options={
-                'indexes': [models.Index(fields=['run', 'state'], name='runs_runson_run_id_b78adf_idx'), models.Index(condition=models.Q(('attempts__gt', 0), ('state', 'pending')), fields=['run'], name='run_song_to_try_again')],
-                'constraints': [models.UniqueConstraint(fields=('run', 'track'), name='run_song_once')],
+                'ordering': ('run', '-songs', 'tag'),
             },
+        ),
+        migrations.AddConstraint(
+            model_name='run',
+            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('waiting', 'running', 'stopping'))), fields=('kind',), name='run_one_of_a_kind'),
+        ),
+        migrations.AddIndex(
+            model_name='runsong',
+            index=models.Index(fields=['run', 'state'], name='runs_runson_run_id_b78adf_idx'),
+        ),
+        migrations.AddIndex(
+            model_name='runsong',
+            index=models.Index(condition=models.Q(('attempts__gt', 0), ('state', 'pending')), fields=['run'], name='run_song_to_try_again'),
+        ),
+        migrations.AddConstraint(
+            model_name='runsong',
+            constraint=models.UniqueConstraint(fields=('run', 'track'), name='run_song_once'),
         ),
     ]

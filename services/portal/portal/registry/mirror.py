@@ -1,0 +1,87 @@
+"""Makes the rows of models what inference has: after each switch, when a page asks, and once a minute.
+
+inference owns the models. Either side may have been away, or be back from a backup: what it says now is what stands.
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+from django.db import connection, transaction
+
+from portal.registry.models import ModelGenre, ModelStage, TrainedModel
+from portal.remote.models import LOOK_TIMEOUT_SECONDS, ModelsClient
+from portal.remote.reports import Model, TrainingReport
+
+# Whoever mirrors comes after whoever does already. Any number that nothing else of ours locks.
+LOCK = 0x6D6F64656C
+_STAGE = {field.name for field in ModelStage._meta.concrete_fields} - {"id", "model"}
+
+
+def reconcile(models: ModelsClient, *, timeout_seconds: float = LOOK_TIMEOUT_SECONDS) -> None:
+    """Read the models that inference keeps, and the reports of those that are new here; forget those that are gone.
+
+    A name that stands for another training than before, as after a restore, is a new model. Raises `RemoteError`.
+    """
+    kept = models.kept(timeout_seconds=timeout_seconds)
+    known = set(TrainedModel.objects.values_list("name", "created_time"))
+    new = [model.name for model in kept.models if (model.name, model.create_time) not in known]
+    figures = {name: models.get(name, timeout_seconds=timeout_seconds).report for name in new}
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        TrainedModel.objects.exclude(name__in=[model.name for model in kept.models]).delete()
+        for model in kept.models:
+            if model.name in figures:
+                _add(model, figures[model.name])
+            _update(model, is_rollback_target=model.name == kept.rollback_model)
+
+
+def note_promotion(name: str, by: str) -> None:
+    """Keep who put the model into service, as `reconcile` has just found it."""
+    TrainedModel.objects.filter(name=name, state=TrainedModel.State.IN_SERVICE).update(promoted_by=by)
+
+
+def _add(model: Model, report: TrainingReport) -> None:
+    TrainedModel.objects.filter(name=model.name).delete()
+    row = TrainedModel.objects.create(
+        name=model.name,
+        created_time=model.create_time,
+        group_count=report.group_count,
+        is_rollback_target=False,
+        **_state(model),
+    )
+    for each in report.stages:
+        values = {name: value for name, value in asdict(each).items() if name in _STAGE}
+        stage = ModelStage.objects.create(
+            model=row, **values | {"feature_versions": list(each.feature_versions)}
+        )
+        ModelGenre.objects.bulk_create(ModelGenre(stage=stage, **asdict(genre)) for genre in each.genres)
+
+
+def _update(model: Model, *, is_rollback_target: bool) -> None:
+    row = TrainedModel.objects.get(name=model.name)
+    now = _state(model) | {"is_rollback_target": is_rollback_target}
+    if row.promoted_time != model.promote_time:
+        now["promoted_by"] = ""
+    if any(getattr(row, name) != value for name, value in now.items()):
+        TrainedModel.objects.filter(pk=row.pk).update(**now)
+
+
+def _state(model: Model) -> dict[str, Any]:
+    held_out, comparison = model.held_out, model.comparison
+    return {
+        "state": model.state,
+        "heads": list(model.heads),
+        "feature_versions": list(model.feature_versions),
+        "genres": list(model.genres),
+        "song_count": model.song_count,
+        "training_digest": model.training_digest,
+        "random_weights": model.random_weights,
+        "promoted_time": model.promote_time,
+        "held_out_songs": held_out.songs if held_out else None,
+        "held_out_accuracy": held_out.accuracy if held_out else None,
+        "held_out_accuracy_low": held_out.accuracy_low if held_out else None,
+        "held_out_accuracy_high": held_out.accuracy_high if held_out else None,
+        "compared_with": comparison.other_model if comparison else "",
+        "compared_accuracy": comparison.other_accuracy if comparison else None,
+        "comparison": comparison.verdict if comparison else "",
+    }
