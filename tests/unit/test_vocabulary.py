@@ -129,22 +129,7 @@ suspects wrong shares chosen conclude concluded Room wish wishes claim claims of
 beside ahead plain standing lay_out abandon also InvalidRequest
 """
 NOT_YET = frozenset(_NOT_YET.split())
-NOT_YET_ON_PAGES: frozenset[str] = frozenset(
-    {
-        "Whose word",
-        "Your word on it",
-        "AI is sure",
-        "says the AI",
-        "Beside that",
-        "By itself",
-        "Right on unheard artists",
-        "^Listening$",
-        "^Deciding$",
-        "hear",
-        "hears",
-        "heard",
-    }
-)
+NOT_YET_ON_PAGES: frozenset[str] = frozenset({"heard"})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,7 +40,7 @@ def as_heard_now(features: FeaturesClient, serving: Iterable[Stage]) -> dict[str
             if versions.get(kind, made) != made:
                 back = "excerpt" if kind == VectorKind.FMA else "the excerpt, or the model of embeddings,"
                 raise RunFailedError(
-                    f"The model in service, {stage.model_version}, has learned from songs heard otherwise "
+                    f"The model in service, {stage.model_version}, has learned from features of another version "
                     f"({made}) than the settings say now ({versions[kind]}): run `reclass extract`, then "
                     f"`reclass train`, or set {back} back."
                 )

@@ -135,5 +135,5 @@ def _well(opened: Sequence[Opened]) -> str:
         if count
     ]
     unheard = sum(each.of_the_song for each in opened)
-    but = f"; {unheard} of them cannot be heard, as their songs' pages say" if unheard else ""
+    but = f"; {unheard} of them cannot be analysed, as their songs' pages say" if unheard else ""
     return f"{len(opened)} opened: {', '.join(parts)}{but}"

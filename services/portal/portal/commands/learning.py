@@ -37,7 +37,7 @@ def show_trained(run: Run, console: Console) -> None:
     table = Table(
         "stage",
         "model",
-        "right on unheard artists",
+        "held-out-artist accuracy",
         "macro F1",
         "always the largest genre",
         "ECE before → after",
@@ -97,7 +97,9 @@ def prepare(console: Console, promotion: str, *, public: bool = False) -> Run:
     lacking = lacking_now(public=public)
     if lacking.track_ids:
         whole = (
-            " For the public table's kind each is heard as a whole, not only its excerpt." if public else ""
+            " For the public table's kind each is analysed as a whole, not only its excerpt."
+            if public
+            else ""
         )
         console.print(f"{lacking}{whole} `--as-is` goes on without.", highlight=False, markup=False)
     run = start_training(lacking, promotion, public=public)

@@ -92,7 +92,7 @@ def evaluate(
     ] = None,
     data: DataOption = None,
 ) -> None:
-    """Print how good the model in service is on artists that it never heard, and save report and pictures."""
+    """Print how good the model in service is on artists that were not in its training, and save report and pictures."""
     with portal_at_hand(data):
         from rich.console import Console
 

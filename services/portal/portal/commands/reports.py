@@ -27,7 +27,7 @@ def show_models(models: Sequence[Model], *, as_json: bool) -> None:
         "songs",
         "genres",
         "trained",
-        "right on unheard artists",
+        "held-out-artist accuracy",
         "compared with the one in service then",
     )
     for model in models:

@@ -58,7 +58,7 @@ def model_lines(data: dict[str, Any]) -> Iterator[str]:
         since = f", in service since {_minute(promoted)}" if promoted else ""
         yield f"Model in service: {model['name']}, trained {_minute(model['trained_time'])}{since}"
         held_out = HeldOut(**model["held_out"]) if model["held_out"] else None
-        yield f"Right on artists that it never heard: {held_out_words(held_out)}"
+        yield f"Held-out-artist accuracy: {held_out_words(held_out)}"
     if data["message"]:
         yield data["message"]
     for stage in data["stages"]:

@@ -53,7 +53,7 @@ def extract(
         typer.Option(
             "--stage",
             help="Vectors to make; again for more. Without it: those of the voting that are installed, and whole songs "
-            "(fma-native) where the model in service hears these; all: the same, or an error.",
+            "(fma-native) where the model in service has learned from these; all: the same, or an error.",
         ),
     ] = None,
     data: DataOption = None,
@@ -108,7 +108,7 @@ def train(
         bool,
         typer.Option(
             "--public-table",
-            help="Learn from the imported FMA table too: all songs are heard as a whole then, which takes longer.",
+            help="Learn from the imported FMA table too: all songs are analysed as a whole then, which takes longer.",
         ),
     ] = False,
     as_json: JsonOption = False,

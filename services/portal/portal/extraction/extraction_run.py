@@ -28,13 +28,17 @@ from portal.runs.work import DONE, Outcome, RunFailedError, RunJob, Verdict
 
 # A verdict of these stays when more is heard of the same recording.
 JUDGED = (Analysis.CLASSIFIED, Analysis.PROVISIONAL, Analysis.UNSURE)
-ANOTHER_FILE = Outcome(verdict=Verdict.AGAIN, message="Its file was changed while it was being heard.")
-FORGOTTEN = Outcome(verdict=Verdict.AGAIN, message="What was known of this audio went while it was heard.")
+ANOTHER_FILE = Outcome(verdict=Verdict.AGAIN, message="Its file was changed while it was being analysed.")
+FORGOTTEN = Outcome(
+    verdict=Verdict.AGAIN, message="What was known of this audio went while it was being analysed."
+)
 MODEL_UNKNOWN = (
-    "inference did not answer: only the usual vectors were made. A model that hears whole songs needs others; "
+    "inference did not answer: only the usual vectors were made. A model of whole songs needs others; "
     "`reclass extract` makes them when inference is back, else the classification does"
 )
-GONE = Outcome(verdict=Verdict.SKIPPED, message="It is one song with another row since; that one is heard.")
+GONE = Outcome(
+    verdict=Verdict.SKIPPED, message="It is one song with another row since; that one is analysed."
+)
 
 
 class Hearing:
@@ -243,5 +247,7 @@ def _nothing_to_hear() -> str:
     if not songs.exists():
         return "No song is known yet: run `reclass sync` first"
     skipped = songs.filter(analysis=Analysis.SKIPPED).count()
-    but = f", but {skipped} that cannot be heard: the list of songs in the admin says why" if skipped else ""
-    return f"Nothing to hear: every song was heard before{but}"
+    but = (
+        f", but {skipped} that cannot be analysed: the list of songs in the admin says why" if skipped else ""
+    )
+    return f"Nothing to analyse: every song was analysed before{but}"

@@ -65,7 +65,7 @@ class WriteRow(models.Model):
     before_locked = models.BooleanField()
     after_genres = ArrayField(models.TextField(), default=list)
     after_locked = models.BooleanField(default=True)
-    source = models.CharField(max_length=20, help_text="Whose word it is: the AI's or a person's.")
+    source = models.CharField(max_length=20, help_text="Where the genre is from: the AI, or a person.")
     confidence = models.FloatField(null=True, blank=True)
     random_weights = models.BooleanField(
         default=False, db_default=False, help_text="Decided by a model for trials: it means nothing."

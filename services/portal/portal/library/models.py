@@ -101,10 +101,10 @@ class Analysis(models.TextChoices):
     """What is known of a song."""
 
     PENDING = "pending", "Pending"
-    HEARD = "heard", "Heard"
+    HEARD = "heard", "Analysed"
     CLASSIFIED = "classified", "Classified"
     PROVISIONAL = "provisional", "Provisional"
-    UNSURE = "unsure", "Unsure"
+    UNSURE = "unsure", "Unfamiliar"
     FAILED = "failed", "Failed"
     SKIPPED = "skipped", "Skipped"
 
@@ -143,7 +143,7 @@ class Track(models.Model):
         default=list,
         db_default=[],
         blank=True,
-        help_text="Paths of its other versions, the best first; heard where the first cannot be.",
+        help_text="Paths of its other versions, the best first; analysed where the first cannot be.",
     )
     added_time = models.DateTimeField(null=True, blank=True)
     updated_time = models.DateTimeField(null=True, blank=True)

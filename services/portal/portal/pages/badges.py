@@ -54,11 +54,13 @@ def _badge(text: str, tone: Tone, meaning: str) -> Badge:
 
 
 ANALYSIS: Mapping[str, Badge] = {
-    Analysis.PENDING: _badge("Pending", Tone.QUIET, "Not heard yet."),
-    Analysis.HEARD: _badge("Heard", Tone.INFO, "Heard; no trained model has judged it yet."),
+    Analysis.PENDING: _badge("Pending", Tone.QUIET, "Its audio was not analysed yet."),
+    Analysis.HEARD: _badge("Analysed", Tone.INFO, "Its audio was analysed; no model has classified it yet."),
     Analysis.CLASSIFIED: _badge("Classified", Tone.GOOD, "The AI has decided a genre."),
     Analysis.PROVISIONAL: _badge("Provisional", Tone.WARNING, "A later stage should have run and could not."),
-    Analysis.UNSURE: _badge("Unsure", Tone.WARNING, "Unlike the songs that the model has learned from."),
+    Analysis.UNSURE: _badge(
+        "Unfamiliar", Tone.WARNING, "Unlike the songs that the model has learned from: its genre is a guess."
+    ),
     Analysis.FAILED: _badge("Failed", Tone.BAD, "Something went wrong; it will be tried again."),
     Analysis.SKIPPED: _badge("Skipped", Tone.QUIET, "Cannot be analysed as it is."),
 }

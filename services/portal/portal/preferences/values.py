@@ -12,10 +12,10 @@ class Group(StrEnum):
     """What belongs together on the settings page, in this order."""
 
     PLEX = "Plex"
-    LISTENING = "Listening"
-    DECIDING = "Deciding"
+    LISTENING = "Audio analysis"
+    DECIDING = "Classification"
     WRITING = "Writing to Plex"
-    SCHEDULE = "By itself"
+    SCHEDULE = "Automation"
     PAGES = "These pages"
 
 
@@ -60,10 +60,10 @@ class Preferences(BaseModel):
     """Where Plex's folders are on the machine that listens, one FROM=TO a line: /data/music=/mnt/music. The longest
     FROM that fits a file's path is replaced."""
     excerpt: Annotated[Literal["middle", "first", "whole"], _NEXT_EXTRACTION] = "middle"
-    """Which part of a song is heard: its middle 30 seconds, its first 30, or all of it (slow). After a change the
-    songs are heard anew (`reclass extract`) and the model learns from that (`reclass train`)."""
+    """Which part of a song is analysed: its middle 30 seconds, its first 30, or all of it (slow). After a change the
+    songs are analysed anew (`reclass extract`) and the model learns from that (`reclass train`)."""
     concurrency: Annotated[int, Field(ge=0, le=64), _LISTENING] = 0
-    """Songs that one worker has heard at the same time; 0: as many as the features service hears at once."""
+    """Songs that one worker has analysed at the same time; 0: as many as the features service analyses at once."""
     batch_size: Annotated[int, Field(ge=1, le=512), _LISTENING] = 32
     """Songs that are sent to inference together, and windows of audio in one call of an embedding's model."""
     device: Annotated[Literal["auto", "cuda", "cpu"], _LISTENING] = "auto"

@@ -28,7 +28,8 @@ PICTURES = {
     ),
     "vote": (
         "What a later stage costs and brings",
-        "How many predictions are right by how many songs a later stage has to hear. The large mark is the proposal.",
+        "How many predictions are right, by the share of songs that a later stage gets. The large mark is the "
+        "proposal.",
     ),
 }
 
@@ -95,8 +96,8 @@ def proposal_sentence(cascade: CascadeReport) -> str:
         for number, threshold in enumerate(proposed[:-1], start=1)
     )
     return (
-        f"{said}: within a point of hearing everything, and a later stage hears {chosen.escalation_rate:.0%} of the "
-        "songs."
+        f"{said}: within a point of all stages for every song, and {chosen.escalation_rate:.0%} of the songs go on to "
+        "a later stage."
     )
 
 

@@ -34,7 +34,7 @@ class Lacking:
             return "Every labelled song has the vectors that can be made here."
         counted = "1 labelled song lacks" if songs == 1 else f"{songs:,} labelled songs lack"
         if self.seconds is None:
-            return f"{counted} vectors. How long it takes to make them is not known yet: nothing was heard so far."
+            return f"{counted} vectors. How long it takes to make them is not known yet: nothing was analysed so far."
         about = timedelta(seconds=max(1, round(self.seconds)))
         return f"{counted} vectors. It takes about {about} (h:mm:ss) to make them."
 

@@ -44,7 +44,7 @@ def _tags(found: Learnable) -> Offer:
     unheard = sum(each.labelled - each.heard for each in found.genres if each.why_not)
     if unheard:
         sentences.append(
-            f"{unheard} songs of genres that cannot be learned yet have not been heard: `reclass train` has their "
+            f"{unheard} songs of genres that cannot be learned yet have not been analysed: `reclass train` has their "
             "vectors made first, `reclass extract` those of all songs."
         )
     if found.unknown_tags:
@@ -94,9 +94,9 @@ def _public_table(found: Learnable) -> Offer:
             "from them, and from songs of yours."
         ]
     sentences.append(
-        "Its values are of whole songs. So yours are heard as a whole too, once, which takes several times as long as "
-        f"their excerpts: `reclass extract --stage {KIND}`, or `reclass train --public-table` has it done for "
-        "labelled ones. A model that has learned from it judges no song without that."
+        "Its values are of whole songs. So yours are analysed as a whole too, once, which takes several times as long "
+        f"as their excerpts: `reclass extract --stage {KIND}`, or `reclass train --public-table` has it done for "
+        "labelled ones. A model that has learned from it classifies no song without that."
     )
     return Offer(
         title="The public FMA table",

@@ -91,7 +91,7 @@ class Training:
         standing = f"{model.name} is in service." if model.is_in_service else candidate_sentence(run, model)
         return (
             f"{model.name} has learned {len(model.genres)} genres from {model.song_count:,} songs; "
-            f"{right_of(model)} on artists it never heard.{left_out}{unread}{trial} {standing}"
+            f"{right_of(model)} on artists that were not in training.{left_out}{unread}{trial} {standing}"
         )
 
     def abandon(self, run: Run) -> None:
@@ -149,12 +149,10 @@ def _closing(songs: Iterator[TrainingSong]) -> Iterator[TrainingSong]:
 
 def _nothing_to_learn_from(corpus: Corpus) -> str:
     if not corpus.heard:
-        return "No song has been heard as it is set now: run `reclass sync` and `reclass extract` first."
+        return "No song has been analysed as it is set now: run `reclass sync` and `reclass extract` first."
     if not corpus.labelled:
         return (
-            f"{corpus.heard} songs were heard and none has a genre tag that is known: add aliases for your tags in "
+            f"{corpus.heard} songs were analysed and none has a genre tag that is known: add aliases for your tags in "
             "the admin, or set genres by hand."
         )
-    return (
-        f"{corpus.labelled} songs have a known genre and none of them was heard: run `reclass extract` first."
-    )
+    return f"{corpus.labelled} songs have a known genre and none of them was analysed: run `reclass extract` first."

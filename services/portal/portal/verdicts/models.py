@@ -18,7 +18,7 @@ class Prediction(models.Model):
     deciding_stage = models.PositiveSmallIntegerField()
     out_of_fold = models.BooleanField(
         default=False,
-        help_text="Said by a model that never heard this artist, because the song was in the training.",
+        help_text="Said by a model without this artist in its training, for the song was in the training.",
     )
     label_suspect = models.BooleanField(default=False, help_text="The tag looks wrong, judged out of fold.")
     outcome = models.CharField(

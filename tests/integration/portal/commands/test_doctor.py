@@ -111,7 +111,7 @@ def test_a_file_that_nobody_can_read_is_named_and_a_song_that_cannot_be_heard_is
         "1 of 10 files cannot be read, for example “The Band – Song 011”: its folder is not there" in message
     )
     portal.features.faults = {"1012": [TooShortError("The song is 3 s long.")]}
-    assert "1 of them cannot be heard" in found(portal)["files"].message
+    assert "1 of them cannot be analysed" in found(portal)["files"].message
 
 
 def test_too_little_room_a_slow_database_and_a_missing_extension_say_what_to_do(

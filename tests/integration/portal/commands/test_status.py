@@ -40,7 +40,7 @@ def test_it_names_the_model_in_service_with_its_date_and_accuracy(portal, status
     assert (
         "Model in service: model-7, trained 2023-11-14 22:13 UTC, in service since 2023-11-15 23:13" in said
     )
-    assert "Right on artists that it never heard: 75% of 8 (50 to 88 %)" in said
+    assert "Held-out-artist accuracy: 75% of 8 (50 to 88 %)" in said
     assert "Stage 1: genre_test/1" in said
     told = model(status)
     assert (told["state"], told["ready"], told["message"]) == ("IN_SERVICE", True, "")

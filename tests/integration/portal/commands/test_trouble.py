@@ -249,7 +249,9 @@ def test_nothing_to_hear_says_whether_songs_are_missing_or_cannot_be_heard(porta
     sync_music(portal)
     portal.finish(start_extract())
     again = portal.finish(start_extract()).message
-    assert again.startswith("Nothing to hear: every song was heard before, but 1 that cannot be heard")
+    assert again.startswith(
+        "Nothing to analyse: every song was analysed before, but 1 that cannot be analysed"
+    )
 
 
 def test_a_look_at_a_run_goes_on_when_the_database_was_started_anew(portal, capsys):

@@ -334,7 +334,7 @@ def test_the_command_ends_with_0_only_when_what_was_asked_is_done(portal, comman
     assert (everything.exit_code, f"{SONGS} of {SONGS} songs done" in everything.stdout) == (1, True)
     assert "mert: It is not installed: download its weights" in everything.stdout
     installed = command("extract")
-    assert (installed.exit_code, "Nothing to hear" in installed.stdout) == (0, True)
+    assert (installed.exit_code, "Nothing to analyse" in installed.stdout) == (0, True)
     Track.objects.filter(rating_key="1001").update(analysis=Analysis.PENDING)
     portal.features.faults = {"1001": [LostError("its file is nowhere")]}
     failed = command("extract", "--stage", "fma")

@@ -80,7 +80,7 @@ def every_library() -> None:
 
 def planned(portal: Any, track_ids: list[int] | None = None) -> WriteBatch:
     run = portal.finish(start_plan(track_ids, min_confidence=0.7))
-    return WriteBatch.objects.get(pk=run.result["batch"])
+    return run.batch
 
 
 def titles(batch: WriteBatch) -> set[str]:

@@ -41,7 +41,7 @@ def test_services_that_are_down_are_said_plainly_and_the_rest_of_the_page_is_the
     songs.make_classified_songs(6)
     html = dashboard(admin_client)
     assert html.count("Does not answer at 127.0.0.1:1.") == 3
-    assert "Genres, as the AI hears them" in html
+    assert "Genres, as the AI classifies" in html
     assert "Badge(" not in html
 
 

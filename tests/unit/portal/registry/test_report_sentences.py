@@ -82,7 +82,8 @@ def test_a_threshold_that_decides_hardly_a_song_gives_no_promise() -> None:
 def test_thresholds_are_proposed_only_where_there_is_a_later_stage() -> None:
     curve = [pb.ThresholdPoint(thresholds=[0.65, 0.0], accuracy=0.9, escalation_rate=0.3)]
     assert proposal_sentence(cascade(proposed_thresholds=[0.65, 0.0], curve=curve)) == (
-        "stage 1 from 65 % on: within a point of hearing everything, and a later stage hears 30% of the songs."
+        "stage 1 from 65 % on: within a point of all stages for every song, and 30% of the songs go on to a later "
+        "stage."
     )
     alone = [pb.ThresholdPoint(thresholds=[0.0])]
     assert proposal_sentence(cascade(proposed_thresholds=[0.0], curve=alone)) == ""

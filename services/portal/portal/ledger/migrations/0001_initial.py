@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
                 ('before_locked', models.BooleanField()),
                 ('after_genres', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), default=list, size=None)),
                 ('after_locked', models.BooleanField(default=True)),
-                ('source', models.CharField(help_text="Whose word it is: the AI's or a person's.", max_length=20)),
+                ('source', models.CharField(help_text='Where the genre is from: the AI, or a person.', max_length=20)),
                 ('confidence', models.FloatField(blank=True, null=True)),
                 ('random_weights', models.BooleanField(db_default=False, default=False, help_text='Decided by a model for trials: it means nothing.')),
                 ('state', models.CharField(choices=[('planned', 'Planned'), ('written', 'Written'), ('unchanged', 'Already so'), ('conflict', 'Changed in Plex since'), ('failed', 'Failed'), ('rolled back', 'Rolled back')], db_index=True, default='planned', max_length=20)),

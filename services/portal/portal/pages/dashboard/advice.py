@@ -146,7 +146,7 @@ def _read(standing: Standing) -> Iterable[Advice]:
 def _hear(standing: Standing) -> Iterable[Advice]:
     pending = standing.by_analysis.get("pending", 0)
     if pending and "features" not in standing.down:
-        text = f"{_songs(pending)} not been heard yet."
+        text = f"{_songs(pending)} not been analysed yet."
         if standing.model_ready:
             yield Advice(text=text, kind="classify", button="Classify pending")
         else:
@@ -192,7 +192,9 @@ def _judge(standing: Standing) -> Iterable[Advice]:
     pending, heard, failed = (standing.by_analysis.get(state, 0) for state in ("pending", "heard", "failed"))
     if heard and standing.model_ready:
         yield Advice(
-            text=f"{_songs(heard)} been heard but not judged.", kind="classify", button="Classify pending"
+            text=f"{_songs(heard)} been analysed but not classified.",
+            kind="classify",
+            button="Classify pending",
         )
     if standing.stale and standing.model_ready and not (pending or heard):
         yield Advice(

@@ -183,7 +183,7 @@ class GenreAdmin(Relabelling):
     def kind(self, genre: Genre) -> SafeString:
         return badges.genre_kind(custom=genre.custom, retired=genre.retired).html
 
-    @admin.display(description="Songs, says the AI", ordering="said")
+    @admin.display(description="Predicted songs", ordering="said")
     def by_ai(self, genre: Any) -> int:
         return int(genre.said)
 

@@ -18,7 +18,6 @@ from portal.pages.page_admin import ListAdmin, PageAdmin
 from portal.pages.songs import actions, filters, search, song_page
 from portal.pages.songs.place import Place, kept, place_of
 from portal.pages.songs.song_list import SongList, SongPaginator
-from portal.registry.serving import serving_versions
 
 
 @admin.register(Track)
@@ -91,7 +90,7 @@ class TrackAdmin(PageAdmin):
             )
         return format_html('<span class="rc-genre">{}</span>', track.ai_genre)
 
-    @admin.display(description="AI is sure", ordering=FIELDS["ai_confidence"])
+    @admin.display(description="Confidence", ordering=FIELDS["ai_confidence"])
     def sure(self, track: Any) -> SafeString | str:
         if track.ai_confidence is None:
             return "–"
@@ -104,7 +103,7 @@ class TrackAdmin(PageAdmin):
             return format_html(
                 '{} <span class="material-symbols-outlined rc-alert" title="{}">warning</span>',
                 tags,
-                "Looks wrong: a model that never heard this artist is confident of another genre.",
+                "Looks wrong: a model that had no song of this artist in its training is confident of another genre.",
             )
         return tags
 
@@ -114,7 +113,7 @@ class TrackAdmin(PageAdmin):
 
     @admin.display(description="Analysis", ordering="analysis")
     def analysed(self, track: Any) -> SafeString:
-        beside = song_page.beside(track, serving_versions())
+        beside = song_page.beside(track, track.serving_versions)
         return format_html_join(" ", "{}", ((each,) for each in (badges.ANALYSIS[track.analysis], *beside)))
 
     @admin.display(description="In Plex", ordering="in_plex")

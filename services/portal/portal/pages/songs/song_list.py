@@ -13,6 +13,7 @@ from portal.library.annotations import with_verdicts
 from portal.library.models import Track
 from portal.pages.page_admin import PageList
 from portal.pages.songs.place import FILTERS
+from portal.registry.serving import serving_versions
 
 
 class SongPaginator(Paginator):  # type: ignore[type-arg] # generic in its stubs alone
@@ -57,4 +58,7 @@ def read_songs(ids: Iterable[int]) -> list[Any]:
     """These songs with all that a list shows, in this order."""
     wanted = list(ids)
     rows = with_verdicts(Track.objects.filter(pk__in=wanted)).select_related("library").in_bulk()
+    serving = serving_versions()  # once, and not for each song
+    for row in rows.values():
+        row.serving_versions = serving
     return [rows[pk] for pk in wanted if pk in rows]

@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
                 ('confidence', models.FloatField(help_text='Calibrated probability that the genre is right.')),
                 ('model_version', models.CharField(max_length=100)),
                 ('deciding_stage', models.PositiveSmallIntegerField()),
-                ('out_of_fold', models.BooleanField(default=False, help_text='Said by a model that never heard this artist, because the song was in the training.')),
+                ('out_of_fold', models.BooleanField(default=False, help_text='Said by a model without this artist in its training, for the song was in the training.')),
                 ('label_suspect', models.BooleanField(default=False, help_text='The tag looks wrong, judged out of fold.')),
                 ('outcome', models.CharField(blank=True, db_default='', help_text='What the vote came to: classified, provisional or unsure. Empty where nobody kept it.', max_length=20)),
                 ('random_weights', models.BooleanField(db_default=False, default=False, help_text='Judged from vectors that random weights made, for trials: it means nothing.')),
