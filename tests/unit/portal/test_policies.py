@@ -97,7 +97,8 @@ def test_waits_grow_and_end():
 
 
 def test_what_features_says_for_good_of_a_song_is_the_songs_own_fault() -> None:
-    of_the_request = {"INVALID_REQUEST", "OUTSIDE_MEDIA_FOLDERS"}
+    # The next sync gives the key back to its own song.
+    of_the_request = {"INVALID_REQUEST", "OUTSIDE_MEDIA_FOLDERS", "ANOTHER_TRACK"}
     for_good = {error.reason for error in FeatureError.__subclasses__() if error.permanent}
     assert for_good - of_the_request <= OF_THE_SONG
     assert of_the_request < for_good
