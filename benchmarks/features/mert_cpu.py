@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mert_encoder.listening import Listener, load_listener
+from mert_encoder.embedder import Embedder, load_embedder
 from mert_encoder.options import read_options
 from mert_encoder.precision import least_cosine, multiplies_bf16, read_cpuinfo
 from mert_encoder.windows import normalised
@@ -52,14 +52,14 @@ def compare(weights: Path, size: str) -> None:
     layer, deepest = LAYERS[size]
     reference = hubert(weights, attention="eager")
     ours = {
-        "all layers": listener(weights, f"{layer},{deepest}"),
-        f"to layer {layer}": listener(weights, str(layer)),
-        f"to layer {layer}, bf16": listener(weights, str(layer), dtype="bf16"),
+        "all layers": embedder_of(weights, f"{layer},{deepest}"),
+        f"to layer {layer}": embedder_of(weights, str(layer)),
+        f"to layer {layer}, bf16": embedder_of(weights, str(layer), dtype="bf16"),
     }
     song = music(1, WINDOW * WINDOWS)[0]
     ways: dict[str, Callable[[], object]] = {"transformers": lambda: plain(reference, song, layer)}
     for name, each in ours.items():
-        ways[name] = lambda each=each: each.hear(song.reshape(WINDOWS, WINDOW)).mean(axis=0)
+        ways[name] = lambda each=each: each.embed(song.reshape(WINDOWS, WINDOW)).mean(axis=0)
     seconds = interleaved(ways)
     print(f"MERT-v1-{size.upper()}, seconds for 30 s of audio, median of {ROUNDS}")
     for name, taken in seconds.items():
@@ -74,7 +74,7 @@ def compare(weights: Path, size: str) -> None:
     print(at_least("cosine to fp32", found, 0.9999, ""))
 
 
-def listener(weights: Path, layers: str, dtype: str = "auto") -> Listener:
+def embedder_of(weights: Path, layers: str, dtype: str = "auto") -> Embedder:
     threads = str(os.cpu_count() or 1)
     parameters = {
         "weights": str(weights),
@@ -83,7 +83,7 @@ def listener(weights: Path, layers: str, dtype: str = "auto") -> Listener:
         "dtype": dtype,
         "threads": threads,
     }
-    return load_listener(read_options(parameters, {}), batch_limit=WINDOWS, say=lambda _: None)
+    return load_embedder(read_options(parameters, {}), batch_limit=WINDOWS, log=lambda _: None)
 
 
 def plain(reference: HubertModel, song: np.ndarray, layer: int) -> np.ndarray:
@@ -94,12 +94,12 @@ def plain(reference: HubertModel, song: np.ndarray, layer: int) -> np.ndarray:
     return np.asarray(states[layer][0].mean(dim=0))
 
 
-def cosine(reference: HubertModel, ours: Listener, song: np.ndarray, layer: int) -> float:
+def cosine(reference: HubertModel, ours: Embedder, song: np.ndarray, layer: int) -> float:
     """The least over windows, against transformers in single precision on the same windows."""
     pcm = song.reshape(WINDOWS, WINDOW)
     with torch.inference_mode():
         states = reference(normalised(torch.from_numpy(pcm)), output_hidden_states=True).hidden_states
-    return least_cosine(torch.from_numpy(ours.hear(pcm)[:, 0]), states[layer].mean(dim=1))
+    return least_cosine(torch.from_numpy(ours.embed(pcm)[:, 0]), states[layer].mean(dim=1))
 
 
 def interleaved(ways: dict[str, Callable[[], object]]) -> dict[str, float]:

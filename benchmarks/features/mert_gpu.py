@@ -260,7 +260,7 @@ def with_decoding(encoder: Encoder, best: Best, device: torch.device, options: a
     """Processes decode 4-minute MP3 files, take their middle 30 s and cut windows; the card takes what is ready."""
     try:
         from audio_files import song
-        from features.embeddings.mert.windows import pcm_windows  # noqa: F401  the processes import it by themselves
+        from features.embeddings.mert.windows import PcmWindows  # noqa: F401  the processes import it by themselves
     except ImportError as error:
         print(f"with decoding: not measured, because the features service is not installed here ({error})")
         return
@@ -288,9 +288,11 @@ def with_decoding(encoder: Encoder, best: Best, device: torch.device, options: a
 def decoded(path: str) -> NDArray[np.int16]:
     """The windows of a file's middle 30 s."""
     from features.audio.decode import load_excerpt
-    from features.embeddings.mert.windows import pcm_windows
+    from features.embeddings.mert.windows import PcmWindows
 
-    return np.asarray(pcm_windows(load_excerpt(path, rates=(24_000,)).at[24_000], WINDOW))
+    return np.asarray(
+        PcmWindows(window_samples=WINDOW).windows(load_excerpt(path, rates=(24_000,)).at[24_000])
+    )
 
 
 def batches_of(waiting: Sequence["Future[NDArray[np.int16]]"], songs: int) -> Iterator[NDArray[np.int16]]:

@@ -1,5 +1,6 @@
 """Starts the features service: `python -m features`."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 
@@ -12,10 +13,10 @@ from runtime.telemetry import configure_logging, get_logger
 from runtime.triton import Triton, identity_of
 from runtime.watchdog import Watchdog, WatchdogMetrics
 
-from features.embeddings.mert.client import MertModel
-from features.embeddings.mert.config import Choice
-from features.embeddings.mert.metrics import MertFigures
-from features.extractor import Listening
+from features.embeddings.embedding import Embedding, Surroundings
+from features.embeddings.installed import build_embeddings
+from features.extractor import Extractor
+from features.messages import KIND_NAMES
 from features.rights import MAY_CALL
 from features.servicer import FeatureServicer
 from features.settings import FeatureSettings
@@ -26,7 +27,7 @@ from features.streaming import StreamLimits
 from features.workers.pool import ExtractionPool
 
 log = get_logger(__name__)
-# Beside the songs that are heard, some may be fetched or wait for their turn, and capabilities be asked for.
+# Beside the songs at work, some may be fetched or wait for their turn, and capabilities be asked for.
 WAITING_CALLS = 16
 
 
@@ -37,15 +38,19 @@ def main() -> None:
     _say_what_it_takes(settings)
     registry = new_registry()
     with ExitStack() as ending:
+        triton = _triton(settings, ending)
+        embeddings = build_embeddings(Surroundings(triton=triton, registry=registry))
         pool = ExtractionPool(
             processes=settings.processes,
             time_limit_seconds=settings.time_limit_seconds,
             memory_limit_bytes=settings.memory_limit_bytes,
             registry=registry,
+            preprocessings=[each.preprocessing for each in embeddings],
         )
         ending.callback(pool.close)
-        model = _model(settings, registry, ending)
-        servicer = build(settings, pool, model)
+        _load(embeddings, ending)
+        _watch(embeddings, triton, settings, registry, ending)
+        servicer = build(settings, pool, embeddings)
         serve(
             settings,
             services={
@@ -61,14 +66,17 @@ def main() -> None:
         )
 
 
-def build(settings: FeatureSettings, pool: ExtractionPool, model: MertModel | None) -> FeatureServicer:
+def build(
+    settings: FeatureSettings, pool: ExtractionPool, embeddings: Sequence[Embedding]
+) -> FeatureServicer:
     """Put the service together."""
     folders = MediaFolders(folders=settings.media_folders, mappings=settings.path_map)
     return FeatureServicer(
-        listening=Listening(
+        extractor=Extractor(
             sources=AudioSources(folders, _downloads(settings)),
             pool=pool,
-            model=model,
+            embeddings=embeddings,
+            kind_names=KIND_NAMES,
         ),
         media_folders=tuple(map(str, settings.media_folders)),
         stream_limits=StreamLimits(
@@ -93,32 +101,39 @@ def _say_what_it_takes(settings: FeatureSettings) -> None:
     )
 
 
-def _model(settings: FeatureSettings, registry: CollectorRegistry, ending: ExitStack) -> MertModel | None:
-    """The model of embeddings, being loaded, and looked after from then on."""
+def _triton(settings: FeatureSettings, ending: ExitStack) -> Triton | None:
     if not settings.triton_target:
         return None
     triton = Triton(settings.triton_target, identity=identity_of(settings))
     ending.callback(triton.close)
-    choice = Choice(
-        layers=settings.mert_layers,
-        window_seconds=settings.mert_window_seconds,
-        dtype=settings.mert_dtype,
-        weights=settings.mert_weights,
+    return triton
+
+
+def _load(embeddings: Sequence[Embedding], ending: ExitStack) -> None:
+    for each in embeddings:
+        ending.callback(each.close)
+        each.load()
+
+
+def _watch(
+    embeddings: Sequence[Embedding],
+    triton: Triton | None,
+    settings: FeatureSettings,
+    registry: CollectorRegistry,
+    ending: ExitStack,
+) -> None:
+    """Look after the models in Triton from now on."""
+    if triton is None or not settings.watchdog_seconds:
+        return
+    watchdog = Watchdog(
+        triton,
+        lambda: [probe for each in embeddings for probe in each.probes()],
+        every_seconds=settings.watchdog_seconds,
+        metrics=WatchdogMetrics(registry),
+        restores=False,
     )
-    model = MertModel(triton, choice, MertFigures(registry))
-    ending.callback(model.close)
-    model.begin()
-    if settings.watchdog_seconds:
-        watchdog = Watchdog(
-            triton,
-            model.probes,
-            every_seconds=settings.watchdog_seconds,
-            metrics=WatchdogMetrics(registry),
-            restores=False,
-        )
-        ending.callback(watchdog.close)
-        watchdog.start()
-    return model
+    ending.callback(watchdog.close)
+    watchdog.start()
 
 
 def _downloads(settings: FeatureSettings) -> Downloads:

@@ -1,7 +1,5 @@
 """What can be wrong with a song, or with the way to it: one exception each, with its gRPC code and reason."""
 
-# ruff: noqa: N818 - the names say what happened; the common root says that they are errors
-
 from typing import ClassVar
 
 import grpc
@@ -13,28 +11,28 @@ class FeatureError(ServiceError):
 
     domain: ClassVar[str] = "reclass.features"
 
-    def __init__(self, message: str, *, said: object = "") -> None:
+    def __init__(self, message: str, *, detail: object = "") -> None:
         super().__init__(message)
-        self.said = str(said)
-        """What a library said of it, in words of its own: for the log, never for a person who asks about a song."""
+        self.detail = str(detail)
+        """What a library said of it: for the log, never for a person who asks about a song."""
 
 
-class InvalidRequest(FeatureError):
-    """The request does not say what to listen to."""
+class InvalidRequestError(FeatureError):
+    """The request makes no sense; its message says what is wrong with it."""
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "INVALID_REQUEST"
     permanent = True
 
 
-class AudioNotFound(FeatureError):
+class AudioNotFoundError(FeatureError):
     """No readable file is where the reference points. A share that is mounted later brings it back."""
 
     code = grpc.StatusCode.NOT_FOUND
     reason = "AUDIO_NOT_FOUND"
 
 
-class OutsideMediaFolders(FeatureError):
+class OutsideMediaFoldersError(FeatureError):
     """The path, its links followed, leaves the folders whose files may be read."""
 
     code = grpc.StatusCode.PERMISSION_DENIED
@@ -42,21 +40,21 @@ class OutsideMediaFolders(FeatureError):
     permanent = True
 
 
-class PathNotMounted(FeatureError):
+class PathNotMountedError(FeatureError):
     """The path is another machine's name for a file; a path mapping is missing."""
 
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = "PATH_NOT_MOUNTED"
 
 
-class SyncUnavailable(FeatureError):
+class SyncUnavailableError(FeatureError):
     """The bytes could not be read from Plex through the sync service."""
 
     code = grpc.StatusCode.UNAVAILABLE
     reason = "SYNC_UNAVAILABLE"
 
 
-class AnotherTrack(FeatureError):
+class AnotherTrackError(FeatureError):
     """Plex has another track under the rating key than the one that is meant."""
 
     code = grpc.StatusCode.FAILED_PRECONDITION
@@ -64,7 +62,7 @@ class AnotherTrack(FeatureError):
     permanent = True
 
 
-class TooLarge(FeatureError):
+class TooLargeError(FeatureError):
     """The audio has more bytes than are taken without a mounted file."""
 
     code = grpc.StatusCode.OUT_OF_RANGE
@@ -72,7 +70,7 @@ class TooLarge(FeatureError):
     permanent = True
 
 
-class NotAudio(FeatureError):
+class NotAudioError(FeatureError):
     """The file holds no audio that can be decoded."""
 
     code = grpc.StatusCode.INVALID_ARGUMENT
@@ -80,7 +78,7 @@ class NotAudio(FeatureError):
     permanent = True
 
 
-class NoSamples(FeatureError):
+class NoSamplesError(FeatureError):
     """The file is audio, and holds not one sample."""
 
     code = grpc.StatusCode.INVALID_ARGUMENT
@@ -88,7 +86,7 @@ class NoSamples(FeatureError):
     permanent = True
 
 
-class InvalidSamples(FeatureError):
+class InvalidSamplesError(FeatureError):
     """The samples are not numbers, or beyond all sound."""
 
     code = grpc.StatusCode.INVALID_ARGUMENT
@@ -96,7 +94,7 @@ class InvalidSamples(FeatureError):
     permanent = True
 
 
-class TooShort(FeatureError):
+class TooShortError(FeatureError):
     """The song is shorter than five seconds."""
 
     code = grpc.StatusCode.INVALID_ARGUMENT
@@ -104,15 +102,15 @@ class TooShort(FeatureError):
     permanent = True
 
 
-class TooLong(FeatureError):
-    """The song is to be heard whole, and is longer than fits into memory."""
+class TooLongError(FeatureError):
+    """The song is to be taken whole, and is longer than fits into memory."""
 
     code = grpc.StatusCode.OUT_OF_RANGE
     reason = "TOO_LONG"
     permanent = True
 
 
-class Silent(FeatureError):
+class SilentError(FeatureError):
     """The excerpt is digital silence."""
 
     code = grpc.StatusCode.INVALID_ARGUMENT
@@ -120,7 +118,7 @@ class Silent(FeatureError):
     permanent = True
 
 
-class Damaged(FeatureError):
+class DamagedError(FeatureError):
     """The file opens, and then cannot be decoded through the excerpt."""
 
     code = grpc.StatusCode.DATA_LOSS
@@ -128,7 +126,7 @@ class Damaged(FeatureError):
     permanent = True
 
 
-class Truncated(FeatureError):
+class TruncatedError(FeatureError):
     """The file, or the sound in it, ends before its own header says."""
 
     code = grpc.StatusCode.DATA_LOSS
@@ -136,21 +134,21 @@ class Truncated(FeatureError):
     permanent = True
 
 
-class TimedOut(FeatureError):
-    """Listening took longer than the limit, or than the caller would wait."""
+class TimedOutError(FeatureError):
+    """The extraction took longer than the limit, or than the caller would wait."""
 
     code = grpc.StatusCode.DEADLINE_EXCEEDED
     reason = "TIMED_OUT"
 
 
-class DecoderCrashed(FeatureError):
+class DecoderCrashedError(FeatureError):
     """The process that decoded the song died. Other songs are not touched."""
 
     code = grpc.StatusCode.INTERNAL
     reason = "DECODER_CRASHED"
 
 
-class OutOfMemory(FeatureError):
+class OutOfMemoryError(FeatureError):
     """The song needs more memory than a process may have. Other songs are not touched."""
 
     code = grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -158,26 +156,26 @@ class OutOfMemory(FeatureError):
     permanent = True
 
 
-class TooManyStreams(FeatureError):
+class TooManyStreamsError(FeatureError):
     """As many streams of songs are open as are taken."""
 
     code = grpc.StatusCode.RESOURCE_EXHAUSTED
     reason = "TOO_MANY_STREAMS"
 
 
-class CannotEmbed(Exception):
-    """A kind of vector cannot be made. The song is not at fault, so it is told beside its other vectors."""
+class EmbeddingError(Exception):
+    """An embedding cannot be computed. The song is not at fault, so it is told beside its other vectors."""
 
     permanent: ClassVar[bool]
 
 
-class ModelNotInstalled(CannotEmbed):
+class ModelNotInstalledError(EmbeddingError):
     """There is nothing to load."""
 
     permanent = True
 
 
-class ModelUnavailable(CannotEmbed):
+class ModelUnavailableError(EmbeddingError):
     """The model does not answer as it was asked to; later it may."""
 
     permanent = False

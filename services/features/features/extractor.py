@@ -1,208 +1,202 @@
-"""Hears songs: the pool decodes and computes on processors, Triton embeds, and neither waits for the other."""
+"""Extracts features: the pool decodes and computes on processors, models embed, and neither waits for the other."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from features.audio.excerpts import Part
+from features.audio.excerpts import Excerpt
 from features.caller import Caller
-from features.embeddings.mert import windows as mert
-from features.embeddings.mert.client import MertModel
-from features.embeddings.options import Compute
+from features.embeddings.embedding import Embedding
+from features.embeddings.options import ComputeOptions, LoadOptions
 from features.errors import (
-    AudioNotFound,
-    CannotEmbed,
-    Damaged,
-    DecoderCrashed,
+    AudioNotFoundError,
+    DamagedError,
+    DecoderCrashedError,
+    EmbeddingError,
     FeatureError,
-    InvalidSamples,
-    ModelUnavailable,
-    NoSamples,
-    NotAudio,
-    OutOfMemory,
-    Silent,
-    TooShort,
-    Truncated,
+    InvalidSamplesError,
+    NoSamplesError,
+    NotAudioError,
+    OutOfMemoryError,
+    SilentError,
+    TooShortError,
+    TruncatedError,
 )
-from features.fma import vector
+from features.fma import vector as fma
 from features.source.location import PathMapping
 from features.source.resolve import AudioReference, AudioSources
-from features.vectors import Ability, Gap, Kind, Vector
+from features.vectors import Capability, MissingVector, Vector
 from features.workers.extraction import Extraction
 from features.workers.pool import ExtractionPool
 
-NOT_INSTALLED = {
-    Kind.MERT: "MERT is not installed here: FEATURES_TRITON_TARGET names no Triton that could run it",
-    Kind.JMLA: "JMLA is not installed here; this release has no model for it",
-}
 # What is wrong with one file, and need not be with another version of the song.
 OF_A_FILE = (
-    AudioNotFound,
-    Damaged,
-    DecoderCrashed,
-    InvalidSamples,
-    NoSamples,
-    NotAudio,
-    OutOfMemory,
-    Silent,
-    TooShort,
-    Truncated,
+    AudioNotFoundError,
+    DamagedError,
+    DecoderCrashedError,
+    InvalidSamplesError,
+    NoSamplesError,
+    NotAudioError,
+    OutOfMemoryError,
+    SilentError,
+    TooShortError,
+    TruncatedError,
 )
 TOO_LOW_RATE = "the song's sampling rate is too low for the values at its own rate, which reach up to 4.2 kHz"
+Missing = dict[int, MissingVector]
+"""By kind."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Song:
+class ExtractionRequest:
     """What is asked of one song."""
 
     audio: AudioReference
     kinds: Sequence[int]
     """Each once."""
-    part: Part = Part.MIDDLE
-    compute: Compute = field(default_factory=Compute)
+    excerpt: Excerpt = Excerpt.MIDDLE
+    options: ComputeOptions = field(default_factory=ComputeOptions)
     mappings: Sequence[PathMapping] = ()
     known_keys: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
-class HeardSong:
+class ExtractionResult:
     """What came of it."""
 
     extraction: Extraction
     vectors: Sequence[Vector] = ()
-    gaps: Sequence[Gap] = ()
+    missing: Sequence[MissingVector] = ()
 
 
-class Listening:
-    """Safe to share between threads; each works on a song of its own."""
+class Extractor:
+    """Safe to share between threads; each works on a song of its own.
+
+    `kind_names` are the kinds of vectors that there are, with the names that people know; nothing need compute them.
+    """
 
     def __init__(
-        self, *, sources: AudioSources, pool: ExtractionPool, model: MertModel | None = None
+        self,
+        *,
+        sources: AudioSources,
+        pool: ExtractionPool,
+        embeddings: Sequence[Embedding] = (),
+        kind_names: Mapping[int, str] | None = None,
     ) -> None:
         self._sources = sources
         self._pool = pool
-        self._model = model
+        self._embeddings = {each.card.kind: each for each in embeddings}
+        self._kind_names = kind_names or {}
 
     @property
     def has_own_mappings(self) -> bool:
         """Whether path mappings of requests are not looked at."""
         return self._sources.has_own_mappings
 
-    def songs_at_once(self, abilities: Sequence[Ability]) -> int:
-        """Songs that keep it busy: while one waits for the model, a process decodes another."""
-        embeds = any(each.available for each in abilities if each.kind in NOT_INSTALLED)
+    def songs_at_once(self, capabilities: Sequence[Capability]) -> int:
+        """Songs that keep it busy: while one waits for a model, a process decodes another."""
+        embeds = any(each.available for each in capabilities if each.kind in self._embeddings)
         return self._pool.processes * (2 if embeds else 1)
 
-    def hear(self, song: Song, caller: Caller) -> HeardSong:
-        """One song; raises FeatureError where the audio is at fault.
+    def extract(self, request: ExtractionRequest, caller: Caller) -> ExtractionResult:
+        """The vectors of one song; raises FeatureError where the audio is at fault.
 
         1. Find the audio; a process of the pool decodes it once, computes what needs a processor, and cuts the windows
-           of the model. Then process and file are free for the next song.
-        2. Triton embeds the windows. A model that does not answer leaves a gap and takes nothing from the rest.
+           of the embeddings. Then process and file are free for the next song.
+        2. The embeddings are computed. A model that does not answer leaves a gap and takes nothing from the rest.
         """
-        gaps = {kind: gap for kind in song.kinds if (gap := self._known_gap(kind, song.compute)) is not None}
-        extraction = self._extract(song, caller, gaps)
+        missing = self._known_missing(request)
+        wanted = [each for each in self._embeddings if each in request.kinds and each not in missing]
+        extraction = self._extract(request, wanted, caller)
         if extraction.properties is None:
-            return HeardSong(extraction=extraction)
-        vectors = list(_computed(extraction, song.part))
-        if Kind.FMA_NATIVE in song.kinds and extraction.fma_native is None:
-            gaps[Kind.FMA_NATIVE] = _gap_of_whole(extraction.fma_native_failure)
-        if extraction.windows is not None and self._model is not None:
+            return ExtractionResult(extraction=extraction)
+        vectors = list(_computed(extraction, request.excerpt))
+        if fma.NATIVE_KIND in request.kinds and extraction.fma_native is None:
+            missing[fma.NATIVE_KIND] = _missing_native(extraction.fma_native_failure)
+        for kind in wanted:
             try:
-                vectors.append(_embedded(self._model, extraction.windows, song, caller))
-            except CannotEmbed as error:
-                gaps[Kind.MERT] = _gap(Kind.MERT, error)
-        return HeardSong(extraction=extraction, vectors=vectors, gaps=tuple(gaps.values()))
+                vectors.append(self._embedded(kind, extraction, request, caller))
+            except EmbeddingError as error:
+                missing[kind] = _missing(kind, error)
+        return ExtractionResult(extraction=extraction, vectors=vectors, missing=tuple(missing.values()))
 
-    def abilities(self, part: Part, compute: Compute, patience_seconds: float | None) -> list[Ability]:
-        """Every kind, and what of it can be made here at present."""
-        length = len(vector.COLUMNS)
-        return [
-            Ability(kind=Kind.FMA, available=True, version=vector.version(part), length=length, detail="cpu"),
-            self._ability_of_mert(part, compute, patience_seconds),
-            Ability(kind=Kind.JMLA, available=False, detail=NOT_INSTALLED[Kind.JMLA]),
-            Ability(
-                kind=Kind.FMA_NATIVE,
-                available=True,
-                version=vector.NATIVE_VERSION,
-                length=length,
-                detail="cpu",
-            ),
+    def capabilities(
+        self, excerpt: Excerpt, options: LoadOptions, patience_seconds: float | None
+    ) -> list[Capability]:
+        """Every kind, and what of it can be computed here at present."""
+        versions = {fma.KIND: fma.version(excerpt), fma.NATIVE_KIND: fma.NATIVE_VERSION}
+        found = [
+            Capability(kind=kind, available=True, version=version, length=len(fma.COLUMNS), detail="cpu")
+            for kind, version in versions.items()
         ]
+        found += [each.capability(excerpt, options, patience_seconds) for each in self._embeddings.values()]
+        others = self._kind_names.keys() - {each.kind for each in found}
+        found += [Capability(kind=kind, available=False, detail=self._not_installed(kind)) for kind in others]
+        return sorted(found, key=lambda each: each.kind)
 
-    def _extract(self, song: Song, caller: Caller, gaps: dict[int, Gap]) -> Extraction:
-        """What is heard of the best version of the song that can be; raises what is wrong with the first."""
+    def _extract(self, request: ExtractionRequest, wanted: Sequence[int], caller: Caller) -> Extraction:
+        """Of the best version of the song that can be analysed; raises what is wrong with the first."""
         failure: FeatureError | None = None
-        with closing(self._sources.paths(song.audio, song.mappings, caller.seconds_left())) as paths:
+        paths = self._sources.paths(request.audio, request.mappings, caller.seconds_left())
+        with closing(paths):
             for path in paths:
                 try:
-                    return self._extract_file(path, song, caller, gaps)
+                    return self._extract_file(path, request, wanted, caller)
                 except OF_A_FILE as error:
                     failure = failure or error
-        raise failure or AudioNotFound("no file of the song is there")
+        raise failure or AudioNotFoundError("no file of the song is there")
 
-    def _extract_file(self, path: str, song: Song, caller: Caller, gaps: dict[int, Gap]) -> Extraction:
-        embeds = Kind.MERT in song.kinds and Kind.MERT not in gaps and self._model is not None
+    def _extract_file(
+        self, path: str, request: ExtractionRequest, wanted: Sequence[int], caller: Caller
+    ) -> Extraction:
         work = self._pool.schedule(
             path,
-            with_fma=Kind.FMA in song.kinds,
-            with_fma_native=Kind.FMA_NATIVE in song.kinds,
-            window_samples=self._model.window_samples if embeds and self._model else None,
-            part=song.part,
-            known_keys=song.known_keys,
+            with_fma=fma.KIND in request.kinds,
+            with_fma_native=fma.NATIVE_KIND in request.kinds,
+            preprocessings={kind: self._embeddings[kind].preprocessing for kind in wanted},
+            excerpt=request.excerpt,
+            known_keys=request.known_keys,
         )
         with caller.waiting_for(work):
             return self._pool.wait(work, caller.seconds_left())
 
-    def _known_gap(self, kind: int, compute: Compute) -> Gap | None:
-        """Why a kind cannot be made, where that is known before the song is heard."""
-        if kind not in set(Kind):
-            message = f"this service does not know the kind of vector {kind}"
-            return Gap(kind=kind, permanent=True, message=message)
-        if kind == Kind.JMLA or (kind == Kind.MERT and self._model is None):
-            return Gap(kind=kind, permanent=True, message=NOT_INSTALLED[Kind(kind)])
-        failure = self._model.known_failure(compute) if kind == Kind.MERT and self._model else None
-        return _gap(Kind.MERT, failure) if failure else None
+    def _embedded(
+        self, kind: int, extraction: Extraction, request: ExtractionRequest, caller: Caller
+    ) -> Vector:
+        windows = extraction.windows[kind]
+        return self._embeddings[kind].embed(windows, request.excerpt, request.options, caller.seconds_left())
 
-    def _ability_of_mert(self, part: Part, compute: Compute, patience_seconds: float | None) -> Ability:
-        if self._model is None:
-            return Ability(kind=Kind.MERT, available=False, detail=NOT_INSTALLED[Kind.MERT])
-        try:
-            description = self._model.describe(compute, patience_seconds)
-        except CannotEmbed as error:
-            last = None if error.permanent else self._model.last_description
-            version = mert.version(last, part) if last else ""
-            return Ability(kind=Kind.MERT, available=False, version=version, detail=str(error))
-        return Ability(
-            kind=Kind.MERT,
-            available=True,
-            version=mert.version(description, part),
-            length=description.width,
-            detail=description.in_words(),
-            for_trials=description.for_trials,
-        )
+    def _known_missing(self, request: ExtractionRequest) -> Missing:
+        """Kinds that cannot be computed, where that is known before the song is decoded."""
+        missing: Missing = {}
+        for kind in request.kinds:
+            if kind in (fma.KIND, fma.NATIVE_KIND):
+                continue
+            if kind not in self._embeddings:
+                missing[kind] = MissingVector(kind=kind, permanent=True, message=self._not_installed(kind))
+            elif failure := self._embeddings[kind].known_failure(request.options.load):
+                missing[kind] = _missing(kind, failure)
+        return missing
+
+    def _not_installed(self, kind: int) -> str:
+        name = self._kind_names.get(kind)
+        if name is None:
+            return f"this service does not know the kind of vector {kind}"
+        return f"{name} is not installed here; this release has no model for it"
 
 
-def _computed(extraction: Extraction, part: Part) -> Iterator[Vector]:
+def _computed(extraction: Extraction, excerpt: Excerpt) -> Iterator[Vector]:
     """What the pool has computed."""
     if extraction.fma is not None:
-        yield Vector(kind=Kind.FMA, version=vector.version(part), values=extraction.fma)
+        yield Vector(kind=fma.KIND, version=fma.version(excerpt), values=extraction.fma)
     if extraction.fma_native is not None:
-        yield Vector(kind=Kind.FMA_NATIVE, version=vector.NATIVE_VERSION, values=extraction.fma_native)
+        yield Vector(kind=fma.NATIVE_KIND, version=fma.NATIVE_VERSION, values=extraction.fma_native)
 
 
-def _embedded(model: MertModel, windows: mert.PcmArray, song: Song, caller: Caller) -> Vector:
-    embedded = model.embed(windows, song.compute, caller.seconds_left())
-    try:
-        values = mert.mean_embedding(embedded.values)
-    except ValueError as error:
-        raise ModelUnavailable(f"MERT: {error}; see Triton's log") from error
-    return Vector(kind=Kind.MERT, version=mert.version(embedded.description, song.part), values=values)
+def _missing_native(failure: FeatureError | None) -> MissingVector:
+    message = str(failure) if failure else TOO_LOW_RATE
+    return MissingVector(kind=fma.NATIVE_KIND, permanent=True, message=message)
 
 
-def _gap_of_whole(failure: FeatureError | None) -> Gap:
-    return Gap(kind=Kind.FMA_NATIVE, permanent=True, message=str(failure) if failure else TOO_LOW_RATE)
-
-
-def _gap(kind: Kind, error: CannotEmbed) -> Gap:
-    return Gap(kind=kind, permanent=error.permanent, message=str(error))
+def _missing(kind: int, error: EmbeddingError) -> MissingVector:
+    return MissingVector(kind=kind, permanent=error.permanent, message=str(error))

@@ -1,28 +1,29 @@
 """Between the messages of the contract and the values of this package."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from reclass.features.v1 import features_pb2
 from runtime.errors import ServiceError
 
 from features.audio.decode import AudioProperties
-from features.audio.excerpts import Part
-from features.embeddings.options import Compute, Device
-from features.errors import InvalidRequest
-from features.extractor import HeardSong, Song
+from features.audio.excerpts import Excerpt
+from features.embeddings.options import ComputeOptions, Device, LoadOptions
+from features.errors import InvalidRequestError
+from features.extractor import ExtractionRequest, ExtractionResult
+from features.fma import vector as fma
 from features.source.download import TrackIdentity
 from features.source.location import PathMapping
 from features.source.resolve import AudioReference
-from features.vectors import Ability, Gap, Kind, Vector
+from features.vectors import Capability, MissingVector, Vector
 from features.workers.extraction import Extraction
 
 MAX_KNOWN_KEYS = 1_000
 
-PARTS = {
-    features_pb2.EXCERPT_UNSPECIFIED: Part.MIDDLE,
-    features_pb2.EXCERPT_MIDDLE_30S: Part.MIDDLE,
-    features_pb2.EXCERPT_FIRST_30S: Part.FIRST,
-    features_pb2.EXCERPT_WHOLE: Part.WHOLE,
+EXCERPTS = {
+    features_pb2.EXCERPT_UNSPECIFIED: Excerpt.MIDDLE,
+    features_pb2.EXCERPT_MIDDLE_30S: Excerpt.MIDDLE,
+    features_pb2.EXCERPT_FIRST_30S: Excerpt.FIRST,
+    features_pb2.EXCERPT_WHOLE: Excerpt.WHOLE,
 }
 DEVICES = {
     features_pb2.DEVICE_UNSPECIFIED: Device.AUTO,
@@ -30,15 +31,20 @@ DEVICES = {
     features_pb2.DEVICE_CUDA: Device.CUDA,
     features_pb2.DEVICE_CPU: Device.CPU,
 }
+KIND_NAMES: Mapping[int, str] = {
+    int(number): name.removeprefix("VECTOR_KIND_")
+    for name, number in features_pb2.VectorKind.items()
+    if number
+}
 
 
-def song(request: features_pb2.ExtractRequest) -> Song:
+def extraction_request(request: features_pb2.ExtractRequest) -> ExtractionRequest:
     """What is asked of one song."""
-    return Song(
+    return ExtractionRequest(
         audio=reference(request.audio),
         kinds=kinds(request),
-        part=part(request.excerpt),
-        compute=compute(request.compute),
+        excerpt=excerpt(request.excerpt),
+        options=compute_options(request.compute),
         mappings=mappings(request),
         known_keys=known_keys(request),
     )
@@ -48,7 +54,9 @@ def reference(message: features_pb2.AudioReference) -> AudioReference:
     """The one source that the message names."""
     source = message.WhichOneof("source")
     if source is None:
-        raise InvalidRequest("the audio reference is empty: give a path, a rating key or the bytes of a file")
+        raise InvalidRequestError(
+            "the audio reference is empty: give a path, a rating key or the bytes of a file"
+        )
     return AudioReference(
         path=message.path,
         rating_key=message.rating_key,
@@ -68,7 +76,7 @@ def mappings(request: features_pb2.ExtractRequest) -> tuple[PathMapping, ...]:
     """The path mappings of a request; those without a target are refused."""
     for mapping in request.path_mappings:
         if not mapping.from_prefix or not mapping.to_prefix.startswith("/"):
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 f"the path mapping {mapping.from_prefix!r} -> {mapping.to_prefix!r} needs both sides, "
                 "and an absolute folder of this machine as the second"
             )
@@ -78,38 +86,41 @@ def mappings(request: features_pb2.ExtractRequest) -> tuple[PathMapping, ...]:
 def kinds(request: features_pb2.ExtractRequest) -> list[int]:
     """The kinds asked for, each once; FMA when none is."""
     wanted = [int(kind) for kind in request.kinds if kind != features_pb2.VECTOR_KIND_UNSPECIFIED]
-    return list(dict.fromkeys(wanted)) or [Kind.FMA]
+    return list(dict.fromkeys(wanted)) or [fma.KIND]
 
 
 def known_keys(request: features_pb2.ExtractRequest) -> frozenset[str]:
     """The content keys of audio that the caller has vectors of."""
     count = len(request.known_content_keys)
     if count > MAX_KNOWN_KEYS:
-        raise InvalidRequest(f"{count} known content keys were sent: send at most {MAX_KNOWN_KEYS}")
+        raise InvalidRequestError(f"{count} known content keys were sent: send at most {MAX_KNOWN_KEYS}")
     return frozenset(request.known_content_keys)
 
 
-def part(excerpt: "features_pb2.Excerpt.ValueType") -> Part:
-    """The part of the song that is to be heard; the middle, unless another is asked for."""
-    if excerpt not in PARTS:
-        raise InvalidRequest(f"this service does not know the excerpt {excerpt}")
-    return PARTS[excerpt]
+def excerpt(number: "features_pb2.Excerpt.ValueType") -> Excerpt:
+    """The excerpt that is asked for; the middle, unless it is another."""
+    if number not in EXCERPTS:
+        raise InvalidRequestError(f"this service does not know the excerpt {number}")
+    return EXCERPTS[number]
 
 
-def compute(options: features_pb2.ComputeOptions) -> Compute:
+def compute_options(options: features_pb2.ComputeOptions) -> ComputeOptions:
     """How embeddings are to be computed."""
     share, windows = options.gpu_memory_share, options.batch_size
     if options.device not in DEVICES or not 0 <= share <= 1 or windows < 0:
-        raise InvalidRequest(
+        raise InvalidRequestError(
             f"compute is device {options.device}, gpu_memory_share {share:g}, batch_size {windows}: the device must be "
             "one of the contract's, the share between 0 and 1, the batch not negative; zeros take the defaults"
         )
-    return Compute(device=DEVICES[options.device], gpu_memory_share=share or None, batch_size=windows or None)
+    return ComputeOptions(
+        load=LoadOptions(device=DEVICES[options.device], gpu_memory_share=share or None),
+        batch_size=windows or None,
+    )
 
 
-def response(heard: HeardSong) -> features_pb2.ExtractResponse:
-    """What was heard, and which of the kinds asked for are missing."""
-    extraction = heard.extraction
+def response(result: ExtractionResult) -> features_pb2.ExtractResponse:
+    """What was extracted, and which of the kinds asked for are missing."""
+    extraction = result.extraction
     if extraction.properties is None:
         return features_pb2.ExtractResponse(
             content_key=extraction.content_key, tags=_tags(extraction), already_known=True
@@ -118,8 +129,8 @@ def response(heard: HeardSong) -> features_pb2.ExtractResponse:
         content_key=extraction.content_key,
         properties=_properties(extraction.properties),
         tags=_tags(extraction),
-        vectors=map(_vector, heard.vectors),
-        missing=map(_missing, heard.gaps),
+        vectors=map(_vector, result.vectors),
+        missing=map(_missing, result.missing),
     )
 
 
@@ -134,8 +145,8 @@ def error(failure: ServiceError) -> features_pb2.SongError:
     )
 
 
-def capabilities(abilities: Iterable[Ability]) -> list[features_pb2.VectorCapability]:
-    """What of each kind can be made here."""
+def capabilities(found: Iterable[Capability]) -> list[features_pb2.VectorCapability]:
+    """What of each kind can be computed here."""
     return [
         features_pb2.VectorCapability(
             kind=_number(each.kind),
@@ -145,7 +156,7 @@ def capabilities(abilities: Iterable[Ability]) -> list[features_pb2.VectorCapabi
             detail=each.detail,
             random_weights=each.for_trials,
         )
-        for each in abilities
+        for each in found
     ]
 
 
@@ -177,8 +188,10 @@ def _vector(vector: Vector) -> features_pb2.Vector:
     return features_pb2.Vector(kind=_number(vector.kind), version=vector.version, values=values)
 
 
-def _missing(gap: Gap) -> features_pb2.MissingVector:
-    return features_pb2.MissingVector(kind=_number(gap.kind), permanent=gap.permanent, message=gap.message)
+def _missing(missing: MissingVector) -> features_pb2.MissingVector:
+    return features_pb2.MissingVector(
+        kind=_number(missing.kind), permanent=missing.permanent, message=missing.message
+    )
 
 
 def _number(kind: int) -> "features_pb2.VectorKind.ValueType":

@@ -11,8 +11,8 @@ from runtime.errors import ServiceError
 
 from features import messages
 from features.caller import Caller
-from features.errors import TooManyStreams
-from features.extractor import Listening
+from features.errors import TooManyStreamsError
+from features.extractor import Extractor
 from features.streaming import SongStream, StreamLimits
 
 # What is left of a caller's time for the answer to reach him.
@@ -25,12 +25,12 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
     def __init__(
         self,
         *,
-        listening: Listening,
+        extractor: Extractor,
         media_folders: tuple[str, ...],
         stream_limits: StreamLimits,
         max_streams: int,
     ) -> None:
-        self._listening = listening
+        self._extractor = extractor
         self._media_folders = media_folders
         self._stream_limits = stream_limits
         self._max_streams = max_streams
@@ -39,7 +39,7 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
     def Extract(
         self, request: features_pb2.ExtractRequest, context: grpc.ServicerContext
     ) -> features_pb2.ExtractResponse:
-        return self._heard(request, caller_of(context))
+        return self._extracted(request, caller_of(context))
 
     def ExtractMany(
         self, request_iterator: Iterator[features_pb2.ExtractManyRequest], context: grpc.ServicerContext
@@ -59,26 +59,28 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
     def GetCapabilities(
         self, request: features_pb2.GetCapabilitiesRequest, context: grpc.ServicerContext
     ) -> features_pb2.GetCapabilitiesResponse:
-        part, compute = messages.part(request.excerpt), messages.compute(request.compute)
+        excerpt, options = messages.excerpt(request.excerpt), messages.compute_options(request.compute)
         left = context.time_remaining()
         patience = None if left is None else max(0.0, left - ANSWERING_SECONDS)
-        abilities = self._listening.abilities(part, compute, patience)
+        found = self._extractor.capabilities(excerpt, options.load, patience)
         return features_pb2.GetCapabilitiesResponse(
-            kinds=messages.capabilities(abilities),
+            kinds=messages.capabilities(found),
             media_folders=self._media_folders,
-            path_mappings_locked=self._listening.has_own_mappings,
-            processes=self._listening.songs_at_once(abilities),
+            path_mappings_locked=self._extractor.has_own_mappings,
+            processes=self._extractor.songs_at_once(found),
         )
 
-    def _heard(self, request: features_pb2.ExtractRequest, caller: Caller) -> features_pb2.ExtractResponse:
-        return messages.response(self._listening.hear(messages.song(request), caller))
+    def _extracted(
+        self, request: features_pb2.ExtractRequest, caller: Caller
+    ) -> features_pb2.ExtractResponse:
+        return messages.response(self._extractor.extract(messages.extraction_request(request), caller))
 
     def _answer(
         self, request: features_pb2.ExtractManyRequest, caller: Caller
     ) -> features_pb2.ExtractManyResponse:
         try:
             return features_pb2.ExtractManyResponse(
-                key=request.key, extraction=self._heard(request.song, caller)
+                key=request.key, extraction=self._extracted(request.song, caller)
             )
         except ServiceError as error:
             return features_pb2.ExtractManyResponse(key=request.key, error=messages.error(error))
@@ -86,7 +88,7 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
     @contextmanager
     def _place_of_stream(self) -> Iterator[None]:
         if not self._streams.acquire(blocking=False):
-            raise TooManyStreams(
+            raise TooManyStreamsError(
                 f"{self._max_streams} ExtractMany streams are open, as many as this service takes: try again when one "
                 "has ended, or send the songs through one that is open (FEATURES_MAX_STREAMS raises the limit)"
             )

@@ -3,7 +3,7 @@
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
@@ -37,41 +37,20 @@ class FeatureSettings(TritonCallerSettings):
     download_timeout_seconds: float = Field(default=300.0, gt=0)
     """How long reading one file through sync may take."""
     processes: int = Field(default_factory=lambda: len(os.sched_getaffinity(0)), ge=1, le=256)
-    """Songs that are heard at the same time; the number of cores unless set."""
+    """Songs that are at work at the same time; the number of cores unless set."""
     time_limit_seconds: float = Field(default=60.0, ge=1, le=3600)
-    """How long listening to one song may take."""
+    """How long the analysis of one song may take."""
     memory_limit_bytes: int = Field(default=2**30, ge=2**29, le=2**38)
     """Memory that each of the processes may take; a song that needs more is skipped with the reason OUT_OF_MEMORY."""
 
     triton_target: AddressIfAny = ""
     """Host and port of the gRPC of the Triton that runs the models of embeddings; empty: FMA alone is computed."""
-    mert_layers: str = "auto"
-    """Layer of MERT whose mean over time is the vector: auto (7 of MERT-v1-95M, 10 of 330M), another number, last, or
-    several separated by "+", whose mean is taken."""
-    mert_window_seconds: Literal[5, 30] = 5
-    """Length of the windows that MERT hears."""
-    mert_dtype: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
-    """Precision in which MERT computes; auto takes the fastest that passes its test at loading."""
-    mert_weights: str = ""
-    """Folder of the MERT checkpoint, as Triton sees it; empty takes the one that Triton was started with."""
     max_streams: int = Field(default=4, ge=1, le=64)
     """ExtractMany streams at the same time."""
     max_stream_songs: int = Field(default=64, ge=1, le=4096)
     """Songs of one ExtractMany stream that are in the works at the same time."""
     watchdog_seconds: float = Field(default=30.0, ge=0, le=3600)
     """How often an idle model in Triton is asked whether it answers; 0: only by callers."""
-
-    @field_validator("mert_layers")
-    @classmethod
-    def _are_layers(cls, value: str) -> str:
-        if not re.fullmatch(r"auto|last|\d{1,2}(\+\d{1,2})*", value):
-            raise ValueError('it must be auto, last, a number, or numbers like "6+7+8"')
-        return value
-
-    @field_validator("mert_window_seconds", mode="before")
-    @classmethod
-    def _is_a_number(cls, value: Any) -> Any:
-        return int(value) if isinstance(value, str) and value.isdigit() else value
 
     @field_validator("media_folders", mode="before")
     @classmethod

@@ -1,7 +1,9 @@
-"""The kinds of vectors, and what becomes of one that was asked for: its values, or why there are none."""
+"""Vectors of songs by kind, and what becomes of a kind that is asked for: its values, or why there are none.
+
+A kind is a number of the contract's `VectorKind`. Which there are is open: whatever computes one brings its number.
+"""
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
@@ -9,29 +11,20 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float32]
 
 
-class Kind(IntEnum):
-    """What a vector is computed by; the numbers are those of the contract."""
-
-    FMA = 1
-    MERT = 2
-    JMLA = 3
-    FMA_NATIVE = 4
-
-
 @dataclass(frozen=True, kw_only=True)
 class Vector:
     """One vector of one song."""
 
-    kind: Kind
+    kind: int
     version: str
-    """Everything that changes the values; vectors of two versions are never mixed."""
+    """The feature version: everything that changes the values. Vectors of two versions are never mixed."""
     values: FloatArray
-    """[shape=(n,)], finite."""
+    """[shape=(n,)], float32, finite."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gap:
-    """A kind that was asked for and could not be made, while the song itself was heard."""
+class MissingVector:
+    """A kind that was asked for and could not be computed, while the song itself could be analysed."""
 
     kind: int
     """Also one that this service does not know."""
@@ -41,10 +34,10 @@ class Gap:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ability:
-    """A kind, and what of it can be made here at present."""
+class Capability:
+    """A kind, and what of it can be computed here at present."""
 
-    kind: Kind
+    kind: int
     available: bool
     version: str = ""
     """Also of one that is not available at the moment, where it was before."""

@@ -31,7 +31,7 @@ class TritonError(ServiceError):
 
     reason = "MODEL_BROKEN"
     code = grpc.StatusCode.INTERNAL
-    said = ""
+    detail = ""
     """What Triton or the model said, without the words around it; empty where that is not known."""
 
 
@@ -268,5 +268,5 @@ def _translated(error: InferenceServerException, target: str) -> TritonError:
             f"Triton at {target} does not answer ({status}: {message}); is it running?"
         )
     refused = TritonError(f"Triton at {target} refused the call ({status}): {message}")
-    refused.said = message
+    refused.detail = message
     return refused

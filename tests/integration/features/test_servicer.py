@@ -22,9 +22,9 @@ import pytest
 from features.__main__ import _downloads
 from features.audio.content_key import content_key
 from features.audio.decode import load_excerpt
-from features.audio.excerpts import Part
-from features.errors import DecoderCrashed, SyncUnavailable, TimedOut
-from features.extractor import Listening
+from features.audio.excerpts import Excerpt
+from features.errors import DecoderCrashedError, SyncUnavailableError, TimedOutError
+from features.extractor import Extractor
 from features.fma.vector import fma_features, version
 from features.servicer import FeatureServicer
 from features.settings import FeatureSettings
@@ -141,18 +141,18 @@ def stub(library, pool, plex) -> Iterator[features_pb2_grpc.FeatureServiceStub]:
             MediaFolders(folders=(library,)),
             Downloads(sync, max_bytes=MAX_DOWNLOAD_BYTES, timeout_seconds=10.0),
         )
-        servicer = servicer_of(Listening(sources=sources, pool=pool), media_folders=(str(library),))
+        servicer = servicer_of(Extractor(sources=sources, pool=pool), media_folders=(str(library),))
         add = partial(features_pb2_grpc.add_FeatureServiceServicer_to_server, servicer)
         with connected({FEATURES: add}, timeout_seconds=30.0) as channel:
             yield features_pb2_grpc.FeatureServiceStub(channel)
 
 
 def servicer_of(
-    listening: Listening, *, media_folders: tuple[str, ...] = (), songs: int = 8, max_streams: int = 1
+    extractor: Extractor, *, media_folders: tuple[str, ...] = (), songs: int = 8, max_streams: int = 1
 ) -> FeatureServicer:
     limits = StreamLimits(songs=songs, content_bytes=10_000_000, at_once=4)
     return FeatureServicer(
-        listening=listening, media_folders=media_folders, stream_limits=limits, max_streams=max_streams
+        extractor=extractor, media_folders=media_folders, stream_limits=limits, max_streams=max_streams
     )
 
 
@@ -175,20 +175,20 @@ def refused(reason: str, code: grpc.StatusCode, *, permanent: bool, says: str) -
 
 
 def test_a_song_by_path_brings_its_vector_tags_key_and_properties(stub, library):
-    heard = extract(stub, path=str(library / "song.flac"))
+    answer = extract(stub, path=str(library / "song.flac"))
     expected = fma_features(load_excerpt(str(library / "song.flac")).y)
-    (vector,) = heard.vectors
-    assert (vector.kind, vector.version) == (features_pb2.VECTOR_KIND_FMA, version(Part.MIDDLE))
+    (vector,) = answer.vectors
+    assert (vector.kind, vector.version) == (features_pb2.VECTOR_KIND_FMA, version(Excerpt.MIDDLE))
     np.testing.assert_allclose(values_of(vector), expected, rtol=1e-5, atol=1e-5)
-    assert (heard.tags.title, list(heard.tags.genres)) == ("Title", ["Jazz", "Latin"])
-    assert heard.content_key.startswith("1-")
-    assert heard.properties.codec == "flac"
-    assert heard.properties.duration_seconds == pytest.approx(12.0)
-    assert heard.properties.size_bytes == (library / "song.flac").stat().st_size
+    assert (answer.tags.title, list(answer.tags.genres)) == ("Title", ["Jazz", "Latin"])
+    assert answer.content_key.startswith("1-")
+    assert answer.properties.codec == "flac"
+    assert answer.properties.duration_seconds == pytest.approx(12.0)
+    assert answer.properties.size_bytes == (library / "song.flac").stat().st_size
 
 
 @pytest.mark.parametrize("name", ["song.flac", "song.m4a"])
-def test_the_bytes_of_a_song_are_heard_as_its_file_is_and_nothing_is_left_on_disk(
+def test_the_bytes_of_a_song_are_analysed_as_its_file_is_and_nothing_is_left_on_disk(
     stub, library, name, tmp_path, monkeypatch
 ):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
@@ -221,17 +221,17 @@ def test_a_stream_that_breaks_off_goes_on_where_it_stopped(stub, plex, library):
 
 @pytest.mark.parametrize("first", ["gone.flac", "text.mp3"], ids=["gone", "no audio"])
 @pytest.mark.parametrize("named", ["path", "rating_key"])
-def test_of_several_versions_the_first_that_can_be_heard_is(stub, plex, library, first, named):
+def test_of_several_versions_the_first_that_can_be_analysed_is(stub, plex, library, first, named):
     plex.offsets.clear()
     path = str(library / first)
     audio = {"path": path} if named == "path" else {"rating_key": "1", "path_hint": path}
     others = ["/volume1/other.flac", str(library / "song.flac"), str(library / "song.m4a")]
-    heard = extract(stub, **audio, other_path_hints=others)
-    assert heard == extract(stub, path=str(library / "song.flac"))
+    answer = extract(stub, **audio, other_path_hints=others)
+    assert answer == extract(stub, path=str(library / "song.flac"))
     assert plex.offsets == []
 
 
-def test_where_no_version_can_be_heard_the_fault_is_that_of_the_best(stub, library):
+def test_where_no_version_can_be_analysed_the_fault_is_that_of_the_best(stub, library):
     versions = {"path": str(library / "text.mp3"), "other_path_hints": [str(library / "gone.flac")]}
     with refused("NOT_AUDIO", grpc.StatusCode.INVALID_ARGUMENT, permanent=True, says="is a text"):
         extract(stub, **versions)
@@ -249,11 +249,11 @@ def test_a_request_may_bring_path_mappings(stub, library):
 
 def test_kinds_that_are_not_installed_are_named_as_missing(stub, library):
     kinds = [features_pb2.VECTOR_KIND_MERT, features_pb2.VECTOR_KIND_JMLA]
-    heard = extract(stub, path=str(library / "song.flac"), kinds=kinds)
-    assert [(m.kind, m.permanent) for m in heard.missing] == [(kind, True) for kind in kinds]
-    assert all("not installed" in m.message for m in heard.missing)
-    assert not heard.vectors
-    assert heard.content_key
+    answer = extract(stub, path=str(library / "song.flac"), kinds=kinds)
+    assert [(m.kind, m.permanent) for m in answer.missing] == [(kind, True) for kind in kinds]
+    assert all("not installed" in m.message for m in answer.missing)
+    assert not answer.vectors
+    assert answer.content_key
 
 
 def test_capabilities_say_what_can_be_made(stub, library):
@@ -271,13 +271,13 @@ def test_capabilities_say_what_can_be_made(stub, library):
 @pytest.mark.parametrize(
     ("asked", "part", "start", "seconds"),
     [
-        (features_pb2.EXCERPT_UNSPECIFIED, Part.MIDDLE, 5.0, 30.0),
-        (features_pb2.EXCERPT_MIDDLE_30S, Part.MIDDLE, 5.0, 30.0),
-        (features_pb2.EXCERPT_FIRST_30S, Part.FIRST, 0.0, 30.0),
-        (features_pb2.EXCERPT_WHOLE, Part.WHOLE, 0.0, 40.0),
+        (features_pb2.EXCERPT_UNSPECIFIED, Excerpt.MIDDLE, 5.0, 30.0),
+        (features_pb2.EXCERPT_MIDDLE_30S, Excerpt.MIDDLE, 5.0, 30.0),
+        (features_pb2.EXCERPT_FIRST_30S, Excerpt.FIRST, 0.0, 30.0),
+        (features_pb2.EXCERPT_WHOLE, Excerpt.WHOLE, 0.0, 40.0),
     ],
 )
-def test_the_part_that_is_asked_for_is_heard_and_named_in_the_version(
+def test_the_excerpt_that_is_asked_for_is_taken_and_named_in_the_version(
     stub, long_song, asked, part, start, seconds
 ):
     audio = features_pb2.AudioReference(content=long_song.read_bytes())
@@ -316,7 +316,7 @@ def test_mappings_of_the_environment_are_said_to_be_locked(stub, library, pool):
         folders=(library,), mappings=(PathMapping(from_prefix="/plex", to_prefix=str(library)),)
     )
     sources = AudioSources(own, Downloads(None, max_bytes=1, timeout_seconds=1))
-    servicer = servicer_of(Listening(sources=sources, pool=pool))
+    servicer = servicer_of(Extractor(sources=sources, pool=pool))
     add = partial(features_pb2_grpc.add_FeatureServiceServicer_to_server, servicer)
     with connected({FEATURES: add}) as channel:
         locked = features_pb2_grpc.FeatureServiceStub(channel)
@@ -336,10 +336,10 @@ def test_audio_that_the_caller_knows_is_named_with_its_new_tags_and_not_decoded(
     file = mutagen.File(copy, easy=True)
     file["genre"] = ["Blues"]
     file.save()
-    heard = ask_knowing(stub, copy, "1-0-another", key)
-    assert (heard.already_known, heard.content_key, list(heard.tags.genres)) == (True, key, ["Blues"])
-    assert not heard.vectors
-    assert not heard.HasField("properties")
+    answer = ask_knowing(stub, copy, "1-0-another", key)
+    assert (answer.already_known, answer.content_key, list(answer.tags.genres)) == (True, key, ["Blues"])
+    assert not answer.vectors
+    assert not answer.HasField("properties")
     other = ask_knowing(stub, copy, "1-0-another")
     assert (other.already_known, other.content_key, len(other.vectors)) == (False, key, 1)
 
@@ -423,7 +423,7 @@ def test_a_sync_that_cannot_help_is_asked_three_times_and_named(stub, plex):
 def test_a_sync_that_is_not_there_is_named_soon(target, says):
     channel = open_channel(target) if target else None
     started = time.monotonic()
-    with pytest.raises(SyncUnavailable, match=says):
+    with pytest.raises(SyncUnavailableError, match=says):
         Downloads(channel, max_bytes=1, timeout_seconds=1.0).fetch("1", io.BytesIO())
     assert time.monotonic() - started < 10
 
@@ -431,7 +431,7 @@ def test_a_sync_that_is_not_there_is_named_soon(target, says):
 def test_with_its_usual_settings_too_a_sync_that_is_down_is_named_within_seconds(unused_port):
     downloads = _downloads(FeatureSettings(sync_target=f"127.0.0.1:{unused_port}"))
     started = time.monotonic()
-    with pytest.raises(SyncUnavailable, match="could not be read through sync"):
+    with pytest.raises(SyncUnavailableError, match="could not be read through sync"):
         downloads.fetch("1", io.BytesIO())
     assert time.monotonic() - started < 4
 
@@ -473,15 +473,15 @@ def test_a_process_that_dies_takes_its_own_song_along_and_no_other(pool, library
     future, worker = stopped_worker(pool, library / "song.flac", strangers)
     waiting = pool.schedule(str(library / "song.flac"), with_fma=True)
     worker.kill()
-    with pytest.raises(DecoderCrashed, match="the decoder died"):
+    with pytest.raises(DecoderCrashedError, match="the decoder died"):
         pool.wait(future, None)
     assert pool.wait(waiting, 30.0).fma is not None
 
 
-def test_a_song_over_the_time_limit_is_given_up_and_the_next_one_heard(pool, library, strangers):
+def test_a_song_over_the_time_limit_is_given_up_and_the_next_one_analysed(pool, library, strangers):
     future, worker = stopped_worker(pool, library / "song.flac", strangers)
     waiting = pool.schedule(str(library / "song.flac"), with_fma=True)
-    with pytest.raises(TimedOut, match="longer than 5 s"):
+    with pytest.raises(TimedOutError, match="longer than 5 s"):
         pool.wait(future, None)
     assert pool.wait(waiting, 30.0).fma is not None
     assert not worker.is_running()
@@ -507,9 +507,9 @@ def service(library: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        return int(door.getsockname()[1])
 
 
 @pytest.mark.parametrize(("sent", "exit_code"), [(signal.SIGTERM, 0), (signal.SIGKILL, -signal.SIGKILL)])

@@ -92,10 +92,10 @@ def test_inference_gives_orders(guarded: Guarded) -> None:
 def test_features_asks_and_gives_no_orders(guarded: Guarded) -> None:
     triton = Triton(guarded.server.target, identity=guarded.identity("features"))
     assert triton.ask("mert", {"pcm": SAMPLE}, ["description"])["description"].shape == (1, 1)
-    parameters = {"wish": json.dumps({"window_seconds": "1", "dtype": "fp32"})}
+    parameters = {"options": json.dumps({"window_seconds": "1", "dtype": "fp32"})}
     second = np.ones((1, 24_000), dtype=np.int16)
-    heard = triton.ask("mert", {"pcm": second}, ["embedding"], parameters=parameters)
-    assert heard["embedding"].shape == (1, 1, 768)
+    answer = triton.ask("mert", {"pcm": second}, ["embedding"], parameters=parameters)
+    assert answer["embedding"].shape == (1, 1, 768)
     for order in (
         lambda: triton.load("mert", guarded.order()),
         lambda: triton.unload("mert"),

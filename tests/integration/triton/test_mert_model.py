@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tritonclient.grpc as client
-from mert_encoder.listening import Listener, load_listener
+from mert_encoder.embedder import Embedder, load_embedder
 from mert_encoder.options import read_options
 from mert_weights import music
 from runtime.triton import Triton, TritonError
@@ -66,30 +66,32 @@ def triton(server: TritonServer) -> Iterator[Triton]:
 
 
 @pytest.fixture(scope="module")
-def ours(weights: Path) -> Listener:
+def ours(weights: Path) -> Embedder:
     """The same model without Triton."""
     parameters = {"weights": str(weights), "window_seconds": "1", "device": "cpu", "dtype": "fp32"}
-    return load_listener(read_options(parameters, {}), batch_limit=192, say=print)
+    return load_embedder(read_options(parameters, {}), batch_limit=192, log=print)
 
 
 def embedding(triton: Triton, pcm: np.ndarray) -> np.ndarray:
     return triton.infer("mert", {"pcm": pcm}, ["embedding"])["embedding"]
 
 
-def wished(triton: Triton, parameters: dict[str, str], samples: int = SAMPLES) -> dict[str, np.ndarray]:
+def answer_to(triton: Triton, parameters: dict[str, str], samples: int = SAMPLES) -> dict[str, np.ndarray]:
     """The answer to a request that says how the model is to be."""
-    wish = {"wish": json.dumps(parameters)}
-    return triton.ask("mert", {"pcm": music(2, samples)}, ["embedding", "description"], parameters=wish)
+    wanted = {"options": json.dumps(parameters)}
+    return triton.ask("mert", {"pcm": music(2, samples)}, ["embedding", "description"], parameters=wanted)
 
 
-def test_the_windows_of_many_songs_are_heard_as_by_the_encoder_itself(triton: Triton, ours: Listener) -> None:
+def test_the_windows_of_many_songs_are_embedded_as_by_the_encoder_itself(
+    triton: Triton, ours: Embedder
+) -> None:
     songs = [music(windows, SAMPLES, seed=windows) for windows in (1, 2, 3, 6, 6, 4)]
     with ThreadPoolExecutor(len(songs)) as callers:
         answers = list(callers.map(lambda song: embedding(triton, song), songs))
     for song, answer in zip(songs, answers, strict=True):
         assert answer.shape == (len(song), 1, 768)
         assert answer.dtype == np.float32
-        np.testing.assert_allclose(answer, ours.hear(song), atol=2e-5)
+        np.testing.assert_allclose(answer, ours.embed(song), atol=2e-5)
 
 
 def test_songs_that_come_together_go_through_the_model_together(server: TritonServer, triton: Triton) -> None:
@@ -106,8 +108,8 @@ def executions(statistics: client.InferenceServerClient) -> int:
     return int(found["execution_count"])
 
 
-def test_it_says_what_makes_up_a_vector_and_where_it_is_made(
-    triton: Triton, weights: Path, ours: Listener
+def test_it_says_what_makes_up_a_vector_and_where_it_is_computed(
+    triton: Triton, weights: Path, ours: Embedder
 ) -> None:
     answer = triton.infer("mert", {"pcm": music(2, SAMPLES)}, ["embedding", "description"])
     assert answer["description"].shape == (2, 1)
@@ -123,8 +125,8 @@ def test_it_says_what_makes_up_a_vector_and_where_it_is_made(
     assert said["device_name"].endswith("1 threads")
 
 
-def test_windows_of_another_length_are_refused_and_those_beside_them_are_heard(triton: Triton) -> None:
-    with pytest.raises(TritonError, match=r"shape \[1, 23999\], and this model hears windows \[-1, 24000\]"):
+def test_windows_of_another_length_are_refused_and_those_beside_them_are_embedded(triton: Triton) -> None:
+    with pytest.raises(TritonError, match=r"shape \[1, 23999\], and this model takes windows \[-1, 24000\]"):
         embedding(triton, music(1, SAMPLES - 1))
     assert embedding(triton, music(1, SAMPLES)).shape == (1, 1, 768)
 
@@ -165,7 +167,7 @@ def test_what_cannot_be_had_is_said_in_a_sentence_and_the_server_goes_on(
     server: TritonServer, triton: Triton, parameters: dict[str, str], sentence: str
 ) -> None:
     with pytest.raises(TritonError, match=sentence):
-        wished(triton, parameters)
+        answer_to(triton, parameters)
     assert triton.is_live()
     assert embedding(triton, music(1, SAMPLES)).shape == (1, 1, 768)
 
@@ -182,13 +184,15 @@ def test_without_weights_it_is_there_and_says_what_to_download(tmp_path: Path) -
         sample = np.zeros((1, 1), dtype=np.int16)
         assert connection.ask("mert", {"pcm": sample}, ["description"])["description"][0, 0] == b"{}"
         with pytest.raises(TritonError, match="download m-a-p/MERT-v1-95M or -330M"):
-            wished(connection, {})
+            answer_to(connection, {})
         assert connection.is_live()
         connection.close()
 
 
-def test_a_wish_wins_over_the_load_and_holds_for_its_request(triton: Triton, server: TritonServer) -> None:
-    answer = wished(triton, {"layers": "0,2,1", "window_seconds": "2"}, 2 * SAMPLES)
+def test_the_options_of_a_request_win_over_the_load_and_hold_for_it(
+    triton: Triton, server: TritonServer
+) -> None:
+    answer = answer_to(triton, {"layers": "0,2,1", "window_seconds": "2"}, 2 * SAMPLES)
     assert answer["embedding"].shape == (2, 3, 768)
     assert json.loads(answer["description"][0, 0])["layers"] == [0, 2, 1]
     assert embedding(triton, music(1, SAMPLES)).shape == (1, 1, 768)

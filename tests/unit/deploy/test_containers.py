@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from features.embeddings.installed import EMBEDDINGS
 from features.settings import FeatureSettings
 from inference.settings import InferenceSettings
 from portal.configuration import PortalSettings
@@ -24,6 +25,7 @@ SETTINGS = {
     for prefix, settings in (
         ("SYNC", SyncSettings),
         ("FEATURES", FeatureSettings),
+        *((f"FEATURES_{each.card.name}", each.settings) for each in EMBEDDINGS),
         ("INFERENCE", InferenceSettings),
         ("PORTAL", PortalSettings),
     )

@@ -6,7 +6,7 @@ from typing import BinaryIO
 from features.audio.mpeg import read_at
 from features.audio.payload import OGG_PAGE_HEADER, Payload, find_payload
 
-# Part of each key: another way to make keys must not meet keys of this one.
+# Part of each key, so that keys of another algorithm never equal these.
 KEY_VERSION = 1
 SLICES = 16
 SLICE_BYTES = 16 * 1024

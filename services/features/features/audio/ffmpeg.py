@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from av.stream import Disposition
 
-from features.audio.excerpts import Part, excerpt_span
-from features.audio.stream import MAX_LOST_SECONDS, FloatArray, Sound, block_frames, check_format
-from features.errors import Damaged, NotAudio
+from features.audio.excerpts import Excerpt, excerpt_span
+from features.audio.stream import MAX_LOST_SECONDS, AudioStream, FloatArray, block_frames, check_format
+from features.errors import DamagedError, NotAudioError
 
 OPTIONS = {
     # A playlist is audio to FFmpeg: it would open whatever files and addresses the playlist names.
@@ -43,7 +43,7 @@ PLANES_OF_A_FRAME = 8
 NUMBERED = frozenset({"flac", "wavpack"})
 # More than a packet, which a header's rounding might take for missing.
 GAP_SECONDS = 0.02
-# Else a frame with a wrong checksum would be heard as the noise that it has become.
+# Else a frame with a wrong checksum would be decoded to noise.
 CHECKED = {"flac": {"err_detect": "crccheck+explode"}}
 # FFmpeg knows what would be inside, and decodes noise.
 PROTECTED_TAGS = frozenset({"aavd", "drms", "enca"})
@@ -58,12 +58,12 @@ SCALES = {
 
 
 @contextmanager
-def open_sound(
-    path: str, part: Part, place: int | None = None, *, promised: int | None = None
-) -> Iterator[Sound]:
+def open_stream(
+    path: str, excerpt: Excerpt, place: int | None = None, *, promised: int | None = None
+) -> Iterator[AudioStream]:
     """Open the file at `path`. `promised` are the samples that its header says, where FFmpeg does not look at that.
 
-    Raises NotAudio, NoSamples, TooShort or OSError; its blocks raise Damaged.
+    Raises NotAudioError, NoSamplesError, TooShortError or OSError; its blocks raise DamagedError.
     """
     with _opened(path) as container:
         stream = _audio_stream(container)
@@ -71,8 +71,8 @@ def open_sound(
         check_format(context.sample_rate, context.channels)
         found = round(_seconds(container, stream, path) * context.sample_rate)
         frames = max(found, promised or 0)
-        start, count = excerpt_span(frames, context.sample_rate, part, place)
-        yield Sound(
+        start, count = excerpt_span(frames, context.sample_rate, excerpt, place)
+        yield AudioStream(
             codec=context.codec.canonical_name,
             sample_rate_hz=context.sample_rate,
             channels=context.channels,
@@ -89,19 +89,19 @@ def _opened(path: str) -> Any:
         return av.open(path, options=OPTIONS, metadata_errors="ignore")
     except av.FFmpegError as error:
         _require_memory_and_disk(error, path)
-        raise NotAudio("the file holds no audio that can be decoded", said=error) from error
+        raise NotAudioError("the file holds no audio that can be decoded", detail=error) from error
 
 
 def _audio_stream(container: Any) -> Any:
     if not container.streams.audio:
         kinds = " and ".join(sorted({_kind(stream) for stream in container.streams})) or "nothing"
-        raise NotAudio(f"the file holds no audio stream: there is {kinds} in it")
+        raise NotAudioError(f"the file holds no audio stream: there is {kinds} in it")
     # A stream of a codec that FFmpeg does not know has no decoder.
     stream = next((stream for stream in container.streams.audio if stream.codec_context), None)
     if stream is None:
-        raise NotAudio("the audio in the file is of a codec that is not known here")
+        raise NotAudioError("the audio in the file is of a codec that is not known here")
     if _is_protected(stream.codec_context):
-        raise NotAudio("the audio in the file is copy-protected; only its shop's own player can play it")
+        raise NotAudioError("the audio in the file is copy-protected; only its shop's own player can play it")
     stream.codec_context.thread_count = 1
     stream.codec_context.options = CHECKED.get(stream.codec_context.name, {})
     return stream
@@ -245,9 +245,9 @@ class _Reading:
         if self._broken:
             lost = max(lost, self._end - max(position, self._start))
         if lost > MAX_LOST_SECONDS * self._rate_hz:
-            raise Damaged(
+            raise DamagedError(
                 f"{lost / self._rate_hz:.1f} s of the excerpt are damaged; copy or rip the file again",
-                said="; ".join(self._broken[:1]),
+                detail="; ".join(self._broken[:1]),
             )
 
 
@@ -334,7 +334,9 @@ def _packed(frame: Any) -> Any:
 def _samples(frame: Any) -> FloatArray:
     """Of a frame of any format [shape=(channels, n)], in [-1, 1]."""
     if frame.format.packed.name not in SCALES:
-        raise NotAudio(f"the file has samples of the format {frame.format.name}, which is not known here")
+        raise NotAudioError(
+            f"the file has samples of the format {frame.format.name}, which is not known here"
+        )
     frame = _packed(frame)
     values: npt.NDArray[Any] = frame.to_ndarray()
     if not frame.format.is_planar:

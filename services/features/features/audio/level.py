@@ -1,4 +1,4 @@
-"""Whether what is heard of a song is sound: loud enough, and not cancelled out where its channels become one."""
+"""Whether an excerpt can be heard: loud enough, and not cancelled out where its channels are mixed to one."""
 
 from dataclasses import dataclass
 
@@ -22,12 +22,12 @@ LOOKED_AT = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Level:
-    """What the levels of a part of a song say."""
+    """What the levels of an excerpt say."""
 
     audible_share: float
     """Of its seconds, 0 to 1, those above -70 dB."""
-    instead: int | None
-    """The channel that is to be heard alone, where the channels cancel each other out; None where their mean is."""
+    only_channel: int | None
+    """The channel that is to stand for the song, where the channels cancel each other out; None: their mean."""
 
 
 class LevelMeter:
@@ -58,7 +58,7 @@ class LevelMeter:
         seconds = [*self._seconds, self._power / self._samples] if self._samples else self._seconds
         return Level(
             audible_share=sum(each > AUDIBLE_POWER for each in seconds) / max(1, len(seconds)),
-            instead=self._instead(),
+            only_channel=self._only_channel(),
         )
 
     def _add_to_second(self, y: FloatArray) -> None:
@@ -77,7 +77,7 @@ class LevelMeter:
         self._sum += _power(y) * channels**2
         self._looked_at += len(y)
 
-    def _instead(self) -> int | None:
+    def _only_channel(self) -> int | None:
         """The channel that stands for the song: the first, unless another is much louder."""
         loudest = max(self._channels, default=0.0)
         has_sound = loudest > AUDIBLE_POWER * self._looked_at

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 import soundfile
 
-from features.audio.excerpts import Part, excerpt_span
-from features.audio.stream import MAX_LOST_SECONDS, FloatArray, Sound, block_frames, check_format
+from features.audio.excerpts import Excerpt, excerpt_span
+from features.audio.stream import MAX_LOST_SECONDS, AudioStream, FloatArray, block_frames, check_format
 
 # It knows many more, some by nothing but the file's name.
 FORMATS = frozenset({"MP3", "FLAC", "OGG", "WAV", "WAVEX", "RF64", "W64", "AIFF", "CAF", "AU"})
@@ -30,12 +30,12 @@ SAMPLES = frozenset({"WAV", "WAVEX", "RF64", "W64", "AIFF", "CAF", "AU"})
 class LostSyncError(Exception):
     """What comes next in the file is not what should come. libsndfile gives up; FFmpeg looks for the next frame."""
 
-    def __init__(self, frames: int, said: object = "") -> None:
+    def __init__(self, frames: int, detail: object = "") -> None:
         super().__init__()
         self.frames = frames
         """Of the song, as its header says."""
-        self.said = said
-        """In the library's own words."""
+        self.detail = detail
+        """As the library said it."""
 
 
 def open_file(path: str) -> soundfile.SoundFile | None:
@@ -51,18 +51,18 @@ def open_file(path: str) -> soundfile.SoundFile | None:
 
 
 @contextmanager
-def open_sound(
-    file: soundfile.SoundFile, part: Part, place: int | None = None, *, share: float = 1.0
-) -> Iterator[Sound]:
-    """The sound of an open file, which is closed in the end. `share` is what is there of all that its header promises.
+def open_stream(
+    file: soundfile.SoundFile, excerpt: Excerpt, place: int | None = None, *, share: float = 1.0
+) -> Iterator[AudioStream]:
+    """The audio of an open file, which is closed in the end. `share` is what is there of all that its header promises.
 
-    Raises NotAudio or TooShort; its blocks raise LostSyncError.
+    Raises NotAudioError or TooShortError; its blocks raise LostSyncError.
     """
     with file:
         check_format(file.samplerate, file.channels)
         frames = round(file.frames / share)
-        start, count = excerpt_span(frames, file.samplerate, part, place)
-        yield Sound(
+        start, count = excerpt_span(frames, file.samplerate, excerpt, place)
+        yield AudioStream(
             codec=_codec(file),
             sample_rate_hz=file.samplerate,
             channels=file.channels,

@@ -1,4 +1,4 @@
-"""A song as a decoder has opened it: what it is, where its excerpt lies, and the samples of that, block by block."""
+"""An audio stream as a decoder has opened it: what it is, where its excerpt lies, and the samples of that."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from features.errors import NotAudio
+from features.errors import NotAudioError
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -20,7 +20,7 @@ BLOCK_VALUES = 2**22
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sound:
+class AudioStream:
     """What a decoder hands on. Its blocks can be asked for once, while the file is open."""
 
     codec: str
@@ -43,7 +43,7 @@ def check_format(sample_rate_hz: int, channels: int) -> None:
     """Refuse what no song has."""
     if not (0 < channels <= MAX_CHANNELS and 0 < sample_rate_hz <= MAX_SAMPLE_RATE_HZ):
         form = f" ({channels} channels at {sample_rate_hz} Hz)" if channels and sample_rate_hz else ""
-        raise NotAudio(f"the file holds no audio that can be decoded{form}")
+        raise NotAudioError(f"the file holds no audio that can be decoded{form}")
 
 
 def block_frames(channels: int) -> int:

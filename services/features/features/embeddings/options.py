@@ -1,4 +1,4 @@
-"""How models of embeddings are to run, as a request says it."""
+"""How the models of embeddings are to run, as a request says it."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -13,11 +13,18 @@ class Device(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compute:
-    """What a request wants; None takes the model's own."""
+class LoadOptions:
+    """Those for which a model may have to be loaded anew; None takes the model's own."""
 
     device: Device = Device.AUTO
     gpu_memory_share: float | None = None
     """Above 0, at most 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComputeOptions:
+    """All that a request says."""
+
+    load: LoadOptions = LoadOptions()
     batch_size: int | None = None
-    """Windows of audio in one call of a model, at most."""
+    """Windows of audio in one call of a model, at most; None takes the model's own."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 KEPT_BYTES = 2**23
 
 
-class Scratch:
+class Buffers:
     """Hands out arrays by name; what they hold is of the song before. For one song at a time."""
 
     def __init__(self) -> None:

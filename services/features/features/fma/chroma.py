@@ -9,7 +9,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from features.fma.buffers import Scratch
+from features.fma.buffers import Buffers
 from features.fma.cqt import N_CHROMA
 from features.fma.transform import N_FFT
 
@@ -31,7 +31,7 @@ def chroma_filters(sample_rate_hz: int, tuning: float) -> FloatArray:
     return np.asarray(filters, dtype=np.float32).T
 
 
-def write_chroma_stft(P: FloatArray, filters: FloatArray, curves: FloatArray, scratch: Scratch) -> None:
+def write_chroma_stft(P: FloatArray, filters: FloatArray, curves: FloatArray, scratch: Buffers) -> None:
     """Fill `curves` [shape=(12, frames)] from powers of the same frames: the strongest pitch class is 1."""
     chroma = scratch.take("chroma", (len(P), N_CHROMA))
     np.dot(P, filters, out=chroma)
@@ -43,7 +43,7 @@ def write_chroma_cqt(classes: FloatArray, curves: FloatArray) -> None:
     write_relative_to_strongest(classes, curves)
 
 
-def write_chroma_cens(classes: FloatArray, curves: FloatArray, scratch: Scratch) -> None:
+def write_chroma_cens(classes: FloatArray, curves: FloatArray, scratch: Buffers) -> None:
     """Fill `curves` with chroma energy normalised statistics: quantised, smoothed over about a second."""
     window = librosa.filters.get_window("hann", CENS_SMOOTHING_FRAMES + 2, fftbins=False)
     window /= window.sum()

@@ -9,7 +9,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from features.fma.buffers import Scratch
+from features.fma.buffers import Buffers
 from features.fma.transform import N_FFT
 
 FloatArray = npt.NDArray[np.floating]
@@ -45,7 +45,7 @@ def octave_bands(sample_rate_hz: float) -> list[Band]:
 
 
 def write_extremes(
-    S: FloatArray, bands: list[Band], valleys: FloatArray, peaks: FloatArray, scratch: Scratch
+    S: FloatArray, bands: list[Band], valleys: FloatArray, peaks: FloatArray, scratch: Buffers
 ) -> None:
     """Fill `valleys` and `peaks` [shape=(7, frames)] from magnitudes of the same frames."""
     for number, band in enumerate(bands):

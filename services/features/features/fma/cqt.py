@@ -17,7 +17,7 @@ import scipy.fft
 import soxr
 from scipy.sparse import csr_matrix
 
-from features.fma.buffers import Scratch
+from features.fma.buffers import Buffers
 from features.fma.spectrum import frame_count
 from features.fma.transform import HOP_LENGTH
 
@@ -127,7 +127,7 @@ def _early_halvings(nyquist_hz: float, cutoff_hz: float) -> int:
     return min(by_rate, by_hop)
 
 
-def pitch_classes(y: FloatArray, bank: FilterBank, scratch: Scratch) -> FloatArray:
+def pitch_classes(y: FloatArray, bank: FilterBank, scratch: Buffers) -> FloatArray:
     """Magnitudes of the transform, summed over octaves [shape=(frames, 12)], float64; valid until the next call."""
     count = frame_count(y)
     sums = scratch.take("pitch classes", (count, N_CHROMA), np.float64)
@@ -178,7 +178,7 @@ def _slower_by_chunks(y: FloatArray, factor: int, length: int) -> FloatArray:
     return resampled[:end]
 
 
-def _add_octave(octave: Octave, sums: FloatArray, bounds: FloatArray, scratch: Scratch) -> None:
+def _add_octave(octave: Octave, sums: FloatArray, bounds: FloatArray, scratch: Buffers) -> None:
     filters = octave.filters
     for first in range(0, len(sums), BLOCK_FRAMES):
         part = sums[first : first + BLOCK_FRAMES]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.fma import chroma, contrast, cqt, mfcc, timbre
-from features.fma.buffers import Scratch
+from features.fma.buffers import Buffers
 from features.fma.spectrum import Spectrum, SpectrumBlock, frame_count
 from features.fma.transform import N_FFT
 from features.fma.tuning import TuningEstimate
@@ -75,7 +75,7 @@ class CurveComputer:
     def __init__(self, sample_rate_hz: int, *, old_rmse: bool = False) -> None:
         self._sample_rate_hz = sample_rate_hz
         self._old_rmse = old_rmse
-        self._scratch = Scratch()
+        self._scratch = Buffers()
         self._spectrum = Spectrum(self._scratch)
         self._frequencies = librosa.fft_frequencies(sr=ASSUMED_RATE_HZ, n_fft=N_FFT)
         self._bands = contrast.octave_bands(ASSUMED_RATE_HZ)

@@ -9,7 +9,7 @@ import librosa
 import numpy as np
 import numpy.typing as npt
 
-from features.fma.buffers import Scratch
+from features.fma.buffers import Buffers
 from features.fma.transform import HOP_LENGTH, N_BINS, N_FFT, transform, transform_tables
 
 FloatArray = npt.NDArray[np.floating]
@@ -50,7 +50,7 @@ class Spectrum:
     single precision is not enough: the quietest bins, of which spectral contrast is made, drown in its rounding.
     """
 
-    def __init__(self, scratch: Scratch) -> None:
+    def __init__(self, scratch: Buffers) -> None:
         self._scratch = scratch
         self._tables = transform_tables(librosa.filters.get_window("hann", N_FFT, fftbins=True))
         self._kept: FloatArray = np.empty((0, N_BINS), np.float32)

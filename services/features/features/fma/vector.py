@@ -10,7 +10,7 @@ over to librosa 0.11. What had to be decided on the way:
 * Moments of constant curves: skewness and kurtosis are 0/0. They are 0 here, the value of a normal
   distribution, so that every vector is finite for the database and the models.
 
-There are two makes of it, which no model may mix:
+There are two feature versions of it, which no model may mix:
 
 `fma_features`, on an excerpt at 22,050 Hz. Its `rmse` holds librosa's present `rms`.
 
@@ -32,7 +32,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from features.audio.excerpts import Part
+from features.audio.excerpts import Excerpt
 from features.fma.cqt import lowest_rate_hz
 from features.fma.frame_features import CURVES, N_CURVES, PRECISIONS, ROWS, CurveComputer, Curves
 from features.fma.moments import STATISTICS, moments
@@ -41,9 +41,13 @@ from features.fma.transform import HOP_LENGTH
 
 FloatArray = npt.NDArray[np.floating]
 
+KIND = 1
+"""Of the excerpt, in the contract's `VectorKind`."""
+NATIVE_KIND = 4
+"""Of the whole song at its own rate."""
 SAMPLE_RATE_HZ = 22_050
 DEFINITION = "fma-518/1"
-# The second hears one channel of a song whose channels cancel each other out. Of all others the values are the first's,
+# The second takes one channel of a song whose channels cancel each other out. Of all others the values are the first's,
 # as in the published table.
 NATIVE_VERSION = "fma-native-518/2"
 # Powers and their sums stay far inside what single precision can hold.
@@ -69,9 +73,9 @@ _RESOLUTIONS = np.array([precision.eps for precision in PRECISIONS], dtype=np.fl
 _SMALLEST = np.array([precision.smallest_subnormal for precision in PRECISIONS], dtype=np.float64)
 
 
-def version(part: Part) -> str:
-    """Everything that changes the values of `fma_features`: vectors of two versions are never mixed."""
-    return f"{DEFINITION};excerpt={part.made}"
+def version(excerpt: Excerpt) -> str:
+    """The feature version of `fma_features`: everything that changes the values."""
+    return f"{DEFINITION};excerpt={excerpt.version}"
 
 
 def fma_features(y: FloatArray) -> npt.NDArray[np.float32]:
@@ -104,7 +108,7 @@ def fma_native_features(y: FloatArray, sample_rate_hz: int) -> npt.NDArray[np.fl
 
 
 def warm_up_fma() -> None:
-    """Compile every loop, or load what was compiled before, and make the tables of both makes."""
+    """Compile every loop, or load what was compiled before, and compute the tables of both versions."""
     noise = np.random.default_rng(0).uniform(-0.1, 0.1, HOP_LENGTH * (KEPT_FRAMES + 1)).astype(np.float32)
     fma_features(noise[: 2 * SAMPLE_RATE_HZ])
     fma_native_features(noise, 2 * SAMPLE_RATE_HZ)

@@ -8,7 +8,13 @@ import grpc
 from reclass.sync.v1 import sync_pb2, sync_pb2_grpc
 from runtime.errors import RemoteError
 
-from features.errors import AnotherTrack, AudioNotFound, FeatureError, SyncUnavailable, TooLarge
+from features.errors import (
+    AnotherTrackError,
+    AudioNotFoundError,
+    FeatureError,
+    SyncUnavailableError,
+    TooLargeError,
+)
 
 # A stream that breaks off goes on where it stopped; one that never gets further is given up.
 MAX_ATTEMPTS_WITHOUT_PROGRESS = 3
@@ -44,10 +50,11 @@ class Downloads:
     ) -> None:
         """Write the whole file of a track into `file`.
 
-        Raises AudioNotFound, AnotherTrack where the key has another one than `meant`, TooLarge or SyncUnavailable.
+        Raises AudioNotFoundError, AnotherTrackError where the key has another one than `meant`, TooLargeError or
+        SyncUnavailableError.
         """
         if self._sync is None:
-            raise SyncUnavailable(
+            raise SyncUnavailableError(
                 "no sync service is configured; set FEATURES_SYNC_TARGET, or send a path or bytes"
             )
         ends_at = time.monotonic() + min(self._timeout_seconds, patience_seconds or self._timeout_seconds)
@@ -80,7 +87,7 @@ class Downloads:
 
     def _check_size(self, size_bytes: int) -> None:
         if size_bytes > self._max_bytes:
-            raise TooLarge(
+            raise TooLargeError(
                 f"the file has more than {self._max_bytes} bytes, the most that is read without a mounted file; "
                 "mount the library or raise FEATURES_MAX_DOWNLOAD_BYTES"
             )
@@ -99,9 +106,9 @@ def _identity_message(meant: TrackIdentity) -> sync_pb2.TrackIdentity:
 
 def _translated(error: RemoteError, rating_key: str) -> FeatureError:
     if error.reason in GONE:
-        return AudioNotFound(f"Plex has no audio for rating key {rating_key}: {error.message}")
-    if error.reason == AnotherTrack.reason:
-        return AnotherTrack(error.message)
-    return SyncUnavailable(
+        return AudioNotFoundError(f"Plex has no audio for rating key {rating_key}: {error.message}")
+    if error.reason == AnotherTrackError.reason:
+        return AnotherTrackError(error.message)
+    return SyncUnavailableError(
         f"the audio of rating key {rating_key} could not be read through sync: {error.message}"
     )

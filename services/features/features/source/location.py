@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
-from features.errors import AudioNotFound, OutsideMediaFolders, PathNotMounted
+from features.errors import AudioNotFoundError, OutsideMediaFoldersError, PathNotMountedError
 
 # Looking for the mapping that would fit must not turn into a walk through a library.
 MAX_FOLDERS_SEARCHED = 2_000
@@ -46,22 +46,25 @@ class MediaFolders:
 
         1. The longest mapping that fits rewrites the beginning of the path; without one it is taken as it is.
         2. By its letters it must lead into a media folder. Else nothing is looked at, so that nobody learns what is
-           there: OutsideMediaFolders where a mapping leads out, PathNotMounted with the mapping that would fit.
-        3. Its links are followed, and must stay inside the media folders: OutsideMediaFolders.
-        4. It must be a file that can be read: AudioNotFound.
+           there: OutsideMediaFoldersError where a mapping leads out, PathNotMountedError with the mapping that would
+           fit.
+        3. Its links are followed, and must stay inside the media folders: OutsideMediaFoldersError.
+        4. It must be a file that can be read: AudioNotFoundError.
         """
         if not path or "\0" in path:
-            raise AudioNotFound("the path is empty or holds a NUL")
+            raise AudioNotFoundError("the path is empty or holds a NUL")
         size = len(os.fsencode(path))
         if size > LONGEST_PATH:
-            raise AudioNotFound(f"the path has {size} bytes: no file has one of more than {LONGEST_PATH}")
+            raise AudioNotFoundError(
+                f"the path has {size} bytes: no file has one of more than {LONGEST_PATH}"
+            )
         mapped = apply_mappings(path, self.mappings or mappings)
         real_folders = list(map(_real, self.folders))
         real = self._resolved(mapped if mapped is not None else path, real_folders)
         if real is None and mapped is None:
-            raise PathNotMounted(self._not_mounted(path))
+            raise PathNotMountedError(self._not_mounted(path))
         if real is None or not _lies_in(real, real_folders):
-            raise OutsideMediaFolders(f"{path} lies outside the media folders ({self._named()})")
+            raise OutsideMediaFoldersError(f"{path} lies outside the media folders ({self._named()})")
         _check_readable(real, path)
         return real
 
@@ -166,11 +169,11 @@ def _check_readable(real: Path, path: str) -> None:
         mode = os.stat(real).st_mode
     except OSError as error:
         where = "" if str(real) == path else f" (looked for as {real})"
-        raise AudioNotFound(f"{path} {_why_not(error)}{where}", said=error) from error
+        raise AudioNotFoundError(f"{path} {_why_not(error)}{where}", detail=error) from error
     if not stat.S_ISREG(mode):
-        raise AudioNotFound(f"{path} is not a file ({real})")
+        raise AudioNotFoundError(f"{path} is not a file ({real})")
     if not os.access(real, os.R_OK):
-        raise AudioNotFound(f"{path} cannot be read: let the user that runs this service read {real}")
+        raise AudioNotFoundError(f"{path} cannot be read: let the user that runs this service read {real}")
 
 
 def _why_not(error: OSError) -> str:

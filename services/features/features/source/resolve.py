@@ -10,13 +10,13 @@ from typing import BinaryIO, cast
 from runtime.telemetry import get_logger
 
 from features.errors import (
-    AnotherTrack,
-    AudioNotFound,
+    AnotherTrackError,
+    AudioNotFoundError,
     FeatureError,
-    InvalidRequest,
-    OutsideMediaFolders,
-    PathNotMounted,
-    SyncUnavailable,
+    InvalidRequestError,
+    OutsideMediaFoldersError,
+    PathNotMountedError,
+    SyncUnavailableError,
 )
 from features.source.download import Downloads, TrackIdentity
 from features.source.location import MediaFolders, PathMapping
@@ -59,7 +59,7 @@ class AudioSources:
         1. The files that are mounted: that of the reference, then the song's other versions.
         2. Where none is: the bytes that came with the request, or Plex's. Close the iterator, and the copy is gone.
 
-        Raises InvalidRequest, or what is wrong with the first of them where there is none.
+        Raises InvalidRequestError, or what is wrong with the first of them where there is none.
         """
         if audio.content:
             with _nameless_file() as file:
@@ -68,7 +68,7 @@ class AudioSources:
             return
         wanted = [path for path in (audio.path or audio.path_hint, *audio.other_paths) if path]
         if not wanted and not audio.rating_key:
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 "the audio reference is empty: give a path, a rating key or the bytes of a file"
             )
         not_mounted: FeatureError | None = None
@@ -76,7 +76,7 @@ class AudioSources:
         for path in wanted:
             try:
                 found = str(self._folders.find(path, mappings))
-            except (AudioNotFound, OutsideMediaFolders, PathNotMounted) as error:
+            except (AudioNotFoundError, OutsideMediaFoldersError, PathNotMountedError) as error:
                 not_mounted = not_mounted or error
             else:
                 is_mounted = True
@@ -88,12 +88,12 @@ class AudioSources:
         self, audio: AudioReference, not_mounted: FeatureError | None, patience_seconds: float | None
     ) -> Generator[str, None, None]:
         if not audio.rating_key:
-            raise not_mounted or InvalidRequest("the audio reference names no file")
+            raise not_mounted or InvalidRequestError("the audio reference names no file")
         with _nameless_file() as file:
             log.info("reading through sync", rating_key=audio.rating_key, not_mounted=str(not_mounted or ""))
             try:
                 self._downloads.fetch(audio.rating_key, file, patience_seconds, meant=audio.track)
-            except (AnotherTrack, AudioNotFound, SyncUnavailable) as error:
+            except (AnotherTrackError, AudioNotFoundError, SyncUnavailableError) as error:
                 raise _with_path_error(error, not_mounted) from error
             yield _path_of(file)
 

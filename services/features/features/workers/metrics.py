@@ -9,8 +9,8 @@ from prometheus_client.registry import Collector
 BUCKETS_SECONDS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 30, 60)
 
 
-class PoolFigures:
-    """The figures of one pool. `busy`, `waiting` and `starts` are asked for at each scrape."""
+class PoolMetrics:
+    """The metrics of one pool. `busy`, `waiting` and `starts` are asked for at each scrape."""
 
     def __init__(
         self,
@@ -23,22 +23,22 @@ class PoolFigures:
     ) -> None:
         self.songs = Counter(
             "reclass_features_songs",
-            'Songs that are through, by outcome: "heard", or the reason why not.',
+            'Songs that are through, by outcome: "extracted", "cancelled", or the reason why not.',
             ("outcome",),
             registry=registry,
         )
         self.seconds = Histogram(
             "reclass_features_song_seconds",
-            "How long a process was at work on a song that was heard.",
+            "How long a process was at work on a song whose features were extracted.",
             buckets=BUCKETS_SECONDS,
             registry=registry,
         )
-        for name, text, figure in (
+        for name, text, value in (
             ("processes", "Processes that the pool keeps.", lambda: processes),
             ("processes_busy", "Processes at work.", busy),
             ("songs_waiting", "Songs that wait for a process.", waiting),
         ):
-            Gauge(f"reclass_features_{name}", text, registry=registry).set_function(figure)
+            Gauge(f"reclass_features_{name}", text, registry=registry).set_function(value)
         registry.register(_Starts(starts))
 
 

@@ -5,7 +5,7 @@ import os
 import resource
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import CancelledError, Future, TimeoutError
 from dataclasses import dataclass
 from typing import Any
@@ -15,10 +15,11 @@ from prometheus_client import CollectorRegistry
 from runtime.process import die_with
 from runtime.telemetry import get_logger
 
-from features.audio.excerpts import Part
-from features.errors import DecoderCrashed, FeatureError, OutOfMemory, TimedOut
+from features.audio.excerpts import Excerpt
+from features.embeddings.embedding import Preprocessing
+from features.errors import DecoderCrashedError, FeatureError, OutOfMemoryError, TimedOutError
 from features.workers.extraction import Extraction, extract, warm_up
-from features.workers.metrics import PoolFigures
+from features.workers.metrics import PoolMetrics
 
 log = get_logger(__name__)
 
@@ -35,7 +36,7 @@ WORKER_ENVIRONMENT = {
     "MALLOC_TOP_PAD_": "100000000",
 }
 # What a process has after its warm-up, the libraries' own tables and room for compiled code, is about 300 MB; a song of
-# usual make needs 250 MB more.
+# the usual kind needs 250 MB more.
 MEMORY_LIMIT_BYTES = 2**30
 # Decoders leak a little; a process that grew old would fall over a song that is not to blame.
 SONGS_OF_A_PROCESS = 1000
@@ -44,7 +45,7 @@ OUT_OF_MEMORY_STATUS = 77
 
 
 @dataclass(frozen=True, kw_only=True)
-class Performed:
+class TimedExtraction:
     """What a process hands back."""
 
     extraction: Extraction
@@ -55,7 +56,7 @@ class Performed:
 class ExtractionPool:
     """Runs extractions with a limit of time and memory each; a process that dies or exceeds one is replaced.
 
-    `work` is what a process does with a song.
+    `work` is what a process does with a song; `preprocessings` are tried once by each process before its first one.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class ExtractionPool:
         time_limit_seconds: float,
         memory_limit_bytes: int = MEMORY_LIMIT_BYTES,
         registry: CollectorRegistry | None = None,
+        preprocessings: Collection[Preprocessing] = (),
         work: Callable[..., Extraction] = extract,
     ) -> None:
         self._processes = processes
@@ -82,11 +84,11 @@ class ExtractionPool:
             max_workers=processes,
             max_tasks=SONGS_OF_A_PROCESS,
             initializer=_start_process,
-            initargs=(starts, memory_limit_bytes),
+            initargs=(starts, memory_limit_bytes, tuple(preprocessings)),
             context=context,
         )
-        self._unfinished: set[Future[Performed]] = set()
-        self._figures = PoolFigures(
+        self._unfinished: set[Future[TimedExtraction]] = set()
+        self._metrics = PoolMetrics(
             registry if registry is not None else CollectorRegistry(),
             processes=processes,
             busy=lambda: sum(future.running() for future in tuple(self._unfinished)),
@@ -102,7 +104,7 @@ class ExtractionPool:
 
     @property
     def processes(self) -> int:
-        """Songs that are heard at the same time."""
+        """Songs that are at work at the same time."""
         return self._processes
 
     @property
@@ -116,16 +118,16 @@ class ExtractionPool:
         *,
         with_fma: bool,
         with_fma_native: bool = False,
-        window_samples: int | None = None,
-        part: Part = Part.MIDDLE,
+        preprocessings: Mapping[int, Preprocessing] | None = None,
+        excerpt: Excerpt = Excerpt.MIDDLE,
         known_keys: frozenset[str] = frozenset(),
-    ) -> "ProcessFuture[Performed]":
+    ) -> "ProcessFuture[TimedExtraction]":
         """Queue an extraction. Cancelling the future ends the process that works on it."""
         wanted = {
             "with_fma": with_fma,
             "with_fma_native": with_fma_native,
-            "window_samples": window_samples,
-            "part": part,
+            "preprocessings": preprocessings,
+            "excerpt": excerpt,
             "known_keys": known_keys,
         }
         future = self._pool.schedule(
@@ -135,18 +137,23 @@ class ExtractionPool:
         future.add_done_callback(self._count)
         return future
 
-    def wait(self, future: "ProcessFuture[Performed]", patience_seconds: float | None) -> Extraction:
-        """The result of `schedule`; raises what the extraction raised, TimedOut, OutOfMemory or DecoderCrashed."""
+    def wait(self, future: "ProcessFuture[TimedExtraction]", patience_seconds: float | None) -> Extraction:
+        """The result of `schedule`.
+
+        Raises what the extraction raised, TimedOutError, OutOfMemoryError or DecoderCrashedError.
+        """
         try:
             return future.result(timeout=patience_seconds).extraction
         except TimeoutError as error:
             if future.done():
                 limit = f"{self._time_limit_seconds:g} s"
-                raise TimedOut(f"listening to the song took longer than {limit}; it was given up") from error
+                raise TimedOutError(
+                    f"the analysis of the song took longer than {limit}; it was given up"
+                ) from error
             future.cancel()  # type: ignore[no-untyped-call] # pebble types its methods in part
-            raise TimedOut("the caller's deadline passed before the song was heard") from error
+            raise TimedOutError("the caller's deadline passed before the song was analysed") from error
         except CancelledError as error:
-            raise TimedOut("the caller gave up before the song was heard") from error
+            raise TimedOutError("the caller gave up before the song was analysed") from error
         except ProcessExpired as error:
             raise self._death(error) from error
 
@@ -157,44 +164,44 @@ class ExtractionPool:
 
     def _death(self, error: ProcessExpired) -> FeatureError:
         if error.exitcode == OUT_OF_MEMORY_STATUS:
-            return OutOfMemory(
-                f"the song needs more than {self._memory_limit_bytes / 2**20:.0f} MiB of memory to be heard; "
+            return OutOfMemoryError(
+                f"the song needs more than {self._memory_limit_bytes / 2**20:.0f} MiB of memory; "
                 "FEATURES_MEMORY_LIMIT_BYTES allows more, or convert the file to an ordinary format"
             )
-        return DecoderCrashed(f"the decoder died of this song (exit code {error.exitcode})")
+        return DecoderCrashedError(f"the decoder died of this song (exit code {error.exitcode})")
 
-    def _count(self, future: "Future[Performed]") -> None:
+    def _count(self, future: "Future[TimedExtraction]") -> None:
         self._unfinished.discard(future)
         outcome = _outcome(future)
-        self._figures.songs.labels(outcome).inc()
-        if outcome == HEARD:
-            self._figures.seconds.observe(future.result().seconds)
+        self._metrics.songs.labels(outcome).inc()
+        if outcome == EXTRACTED:
+            self._metrics.seconds.observe(future.result().seconds)
             return
         error = None if future.cancelled() else future.exception()
-        if isinstance(error, FeatureError) and error.said:
-            log.info("a song could not be heard", reason=outcome, said=error.said)
-        elif outcome in (DecoderCrashed.reason, OutOfMemory.reason):
+        if isinstance(error, FeatureError) and error.detail:
+            log.info("a song could not be analysed", reason=outcome, detail=error.detail)
+        elif outcome in (DecoderCrashedError.reason, OutOfMemoryError.reason):
             log.warning("a process died over a song and was replaced", reason=outcome)
 
 
-HEARD = "heard"
+EXTRACTED = "extracted"
 
 
-def _outcome(future: "Future[Performed]") -> str:
+def _outcome(future: "Future[TimedExtraction]") -> str:
     if future.cancelled():
         return "cancelled"
     error = future.exception()
     if error is None:
-        return HEARD
+        return EXTRACTED
     if isinstance(error, FeatureError):
         return error.reason
     if isinstance(error, ProcessExpired):
         died_of_memory = error.exitcode == OUT_OF_MEMORY_STATUS
-        return OutOfMemory.reason if died_of_memory else DecoderCrashed.reason
-    return TimedOut.reason if isinstance(error, TimeoutError) else FeatureError.reason
+        return OutOfMemoryError.reason if died_of_memory else DecoderCrashedError.reason
+    return TimedOutError.reason if isinstance(error, TimeoutError) else FeatureError.reason
 
 
-def _perform(work: Callable[..., Extraction], path: str, **wanted: Any) -> Performed:
+def _perform(work: Callable[..., Extraction], path: str, **wanted: Any) -> TimedExtraction:
     """In the process: a song at work."""
     started = time.monotonic()
     try:
@@ -202,10 +209,10 @@ def _perform(work: Callable[..., Extraction], path: str, **wanted: Any) -> Perfo
     except MemoryError:
         # Its heap is grown and in pieces by now: the next song is better off with a fresh process.
         os._exit(OUT_OF_MEMORY_STATUS)
-    return Performed(extraction=extraction, seconds=time.monotonic() - started)
+    return TimedExtraction(extraction=extraction, seconds=time.monotonic() - started)
 
 
-def _start_process(starts: Any, memory_limit_bytes: int) -> None:
+def _start_process(starts: Any, memory_limit_bytes: int, preprocessings: Collection[Preprocessing]) -> None:
     with starts.get_lock():
         starts.value += 1
     # Ctrl-C reaches the whole process group; the parent decides when its processes end.
@@ -214,7 +221,7 @@ def _start_process(starts: Any, memory_limit_bytes: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # The parent is the fork server, which goes when the service is gone, however that ended.
     die_with(os.getppid())
-    warm_up()
+    warm_up(preprocessings)
     # What can be written to counts, not all that is mapped: compiled code and libraries take addresses by the gigabyte.
     # A decoder that asks for more gets none, at once, before the machine swaps or kills somebody else.
     resource.setrlimit(resource.RLIMIT_DATA, (memory_limit_bytes, memory_limit_bytes))

@@ -10,13 +10,14 @@ import grpc
 import numpy as np
 import pytest
 from features.audio.decode import load_excerpt
-from features.audio.excerpts import Part
-from features.embeddings.mert.client import MertModel
-from features.embeddings.mert.config import Choice
-from features.embeddings.mert.metrics import MertFigures
-from features.embeddings.mert.windows import pcm_windows
-from features.extractor import Listening
+from features.audio.excerpts import Excerpt
+from features.embeddings.embedding import Surroundings
+from features.embeddings.mert.embedding import MertEmbedding
+from features.embeddings.mert.settings import MertSettings
+from features.embeddings.mert.windows import PcmWindows
+from features.extractor import Extractor
 from features.fma.vector import NATIVE_VERSION, fma_native_features
+from features.messages import KIND_NAMES
 from features.servicer import FeatureServicer
 from features.source.location import MediaFolders
 from features.source.resolve import AudioSources
@@ -40,6 +41,7 @@ FMA, MERT, JMLA, NATIVE = (
     features_pb2.VECTOR_KIND_FMA_NATIVE,
 )
 SONGS_OF_A_STREAM = 4
+WINDOWS = PcmWindows(window_samples=120_000)
 VERSION = (
     "mert-v1-95m/0123456789ab;layer=7;window=5s;norm=window;dtype=fp32;weights=trial;excerpt=middle-30s/2"
 )
@@ -83,10 +85,11 @@ def pool() -> Iterator[ExtractionPool]:
 @pytest.fixture
 def channel(library: Path, pool: ExtractionPool, stand_in: MertStandIn) -> Iterator[grpc.Channel]:
     triton = Triton(stand_in.server.target)
-    model = MertModel(triton, Choice(weights=str(stand_in.weights)), MertFigures(CollectorRegistry()))
+    settings = MertSettings(weights=str(stand_in.weights))
+    model = MertEmbedding(settings, Surroundings(triton=triton, registry=CollectorRegistry()))
     sources = AudioSources(MediaFolders(folders=(library,)), downloads=None)
     servicer = FeatureServicer(
-        listening=Listening(sources=sources, pool=pool, model=model),
+        extractor=Extractor(sources=sources, pool=pool, embeddings=[model], kind_names=KIND_NAMES),
         media_folders=(str(library),),
         stream_limits=StreamLimits(songs=SONGS_OF_A_STREAM, content_bytes=10**7, at_once=4),
         max_streams=1,
@@ -114,7 +117,7 @@ def song(path: Path, *kinds: int) -> features_pb2.ExtractRequest:
 
 def expected(path: Path) -> np.ndarray:
     """What the stand-in says of the song's windows, on average: loudness times layer, and the first sample."""
-    windows = pcm_windows(load_excerpt(str(path), rates=(24_000,)).at[24_000], 120_000) / 32_767
+    windows = WINDOWS.windows(load_excerpt(str(path), rates=(24_000,)).at[24_000]) / 32_767
     loudness = np.sqrt((windows**2).mean(axis=1))
     return np.array([7 * loudness.mean(), windows[:, 0].mean(), len(windows)])
 
@@ -122,38 +125,38 @@ def expected(path: Path) -> np.ndarray:
 def test_one_request_gives_both_vectors_each_of_its_version(
     stub: features_pb2_grpc.FeatureServiceStub, library: Path
 ) -> None:
-    heard = stub.Extract(song(library / "song.flac", FMA, MERT))
-    assert [vector.kind for vector in heard.vectors] == [FMA, MERT]
-    assert [len(values_of(vector)) for vector in heard.vectors] == [518, 768]
-    assert heard.vectors[1].version == VERSION
-    assert values_of(heard.vectors[1])[:3] == pytest.approx(expected(library / "song.flac"), abs=1e-4)
-    assert not heard.missing
+    answer = stub.Extract(song(library / "song.flac", FMA, MERT))
+    assert [vector.kind for vector in answer.vectors] == [FMA, MERT]
+    assert [len(values_of(vector)) for vector in answer.vectors] == [518, 768]
+    assert answer.vectors[1].version == VERSION
+    assert values_of(answer.vectors[1])[:3] == pytest.approx(expected(library / "song.flac"), abs=1e-4)
+    assert not answer.missing
 
 
-def test_mert_alone_is_heard_alone(stub: features_pb2_grpc.FeatureServiceStub, library: Path) -> None:
-    heard = stub.Extract(song(library / "song.flac", MERT))
-    assert [vector.kind for vector in heard.vectors] == [MERT]
-    assert heard.properties.duration_seconds == pytest.approx(12.0, abs=0.1)
+def test_mert_alone_is_computed_alone(stub: features_pb2_grpc.FeatureServiceStub, library: Path) -> None:
+    answer = stub.Extract(song(library / "song.flac", MERT))
+    assert [vector.kind for vector in answer.vectors] == [MERT]
+    assert answer.properties.duration_seconds == pytest.approx(12.0, abs=0.1)
 
 
 def test_the_native_kind_is_of_the_whole_song_at_its_own_rate_beside_the_excerpts_kinds(
     stub: features_pb2_grpc.FeatureServiceStub, long_song: Path
 ) -> None:
-    heard = stub.Extract(song(long_song, FMA, NATIVE, MERT))
-    assert [(vector.kind, len(values_of(vector))) for vector in heard.vectors] == [
+    answer = stub.Extract(song(long_song, FMA, NATIVE, MERT))
+    assert [(vector.kind, len(values_of(vector))) for vector in answer.vectors] == [
         (FMA, 518),
         (NATIVE, 518),
         (MERT, 768),
     ]
-    assert heard.vectors[1].version == NATIVE_VERSION
-    whole = load_excerpt(str(long_song), Part.WHOLE, rates={0})
+    assert answer.vectors[1].version == NATIVE_VERSION
+    whole = load_excerpt(str(long_song), Excerpt.WHOLE, rates={0})
     expected = fma_native_features(whole.at[0], whole.properties.sample_rate_hz)
-    np.testing.assert_allclose(values_of(heard.vectors[1]), expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(values_of(answer.vectors[1]), expected, rtol=1e-4, atol=1e-4)
     # The properties are those of the excerpt that was asked for.
-    assert heard.properties.excerpt_duration_seconds == pytest.approx(30.0, abs=0.1)
+    assert answer.properties.excerpt_duration_seconds == pytest.approx(30.0, abs=0.1)
     alone = stub.Extract(song(long_song, NATIVE))
     assert [vector.kind for vector in alone.vectors] == [NATIVE]
-    assert alone.vectors[0].values == heard.vectors[1].values
+    assert alone.vectors[0].values == answer.vectors[1].values
 
 
 def test_a_song_of_too_low_a_rate_has_a_gap_in_place_of_the_native_kind(
@@ -161,11 +164,11 @@ def test_a_song_of_too_low_a_rate_has_a_gap_in_place_of_the_native_kind(
 ) -> None:
     path = library / "telephone.wav"
     audio_files.write_audio(path, audio_files.music(12.0, sample_rate_hz=8000), sample_rate_hz=8000)
-    heard = stub.Extract(song(path, FMA, NATIVE))
-    assert [vector.kind for vector in heard.vectors] == [FMA]
-    (gap,) = heard.missing
-    assert (gap.kind, gap.permanent) == (NATIVE, True)
-    assert "sampling rate is too low" in gap.message
+    answer = stub.Extract(song(path, FMA, NATIVE))
+    assert [vector.kind for vector in answer.vectors] == [FMA]
+    (missing,) = answer.missing
+    assert (missing.kind, missing.permanent) == (NATIVE, True)
+    assert "sampling rate is too low" in missing.message
 
 
 def test_a_kind_that_cannot_be_made_takes_nothing_from_the_others(
@@ -173,19 +176,23 @@ def test_a_kind_that_cannot_be_made_takes_nothing_from_the_others(
 ) -> None:
     stub.Extract(song(library / "song.flac", MERT))
     stand_in.say(fault="refuse")
-    heard = stub.Extract(song(library / "song.flac", FMA, MERT, JMLA, 9))
-    assert [vector.kind for vector in heard.vectors] == [FMA]
-    assert {gap.kind: gap.permanent for gap in heard.missing} == {MERT: False, JMLA: True, 9: True}
-    assert "out of luck" in next(gap.message for gap in heard.missing if gap.kind == MERT)
+    answer = stub.Extract(song(library / "song.flac", FMA, MERT, JMLA, 9))
+    assert [vector.kind for vector in answer.vectors] == [FMA]
+    assert {missing.kind: missing.permanent for missing in answer.missing} == {
+        MERT: False,
+        JMLA: True,
+        9: True,
+    }
+    assert "out of luck" in next(missing.message for missing in answer.missing if missing.kind == MERT)
 
 
 def test_an_answer_that_is_not_a_number_is_a_gap(
     stub: features_pb2_grpc.FeatureServiceStub, library: Path, stand_in: MertStandIn
 ) -> None:
     stand_in.say(fault="not a number")
-    (gap,) = stub.Extract(song(library / "song.flac", FMA, MERT)).missing
-    assert (gap.kind, gap.permanent) == (MERT, False)
-    assert "not finite" in gap.message
+    (missing,) = stub.Extract(song(library / "song.flac", FMA, MERT)).missing
+    assert (missing.kind, missing.permanent) == (MERT, False)
+    assert "not finite" in missing.message
 
 
 def test_weights_that_are_not_installed_are_missed_for_good(
@@ -193,9 +200,9 @@ def test_weights_that_are_not_installed_are_missed_for_good(
 ) -> None:
     stand_in.uninstall()
     for _ in range(2):  # found out by the first song, and known to the second
-        (gap,) = stub.Extract(song(library / "song.flac", FMA, MERT)).missing
-        assert (gap.kind, gap.permanent) == (MERT, True)
-        assert "docs/install.md" in gap.message
+        (missing,) = stub.Extract(song(library / "song.flac", FMA, MERT)).missing
+        assert (missing.kind, missing.permanent) == (MERT, True)
+        assert "docs/install.md" in missing.message
     told = stub.GetCapabilities(features_pb2.GetCapabilitiesRequest())
     assert not told.kinds[1].available
     assert "docs/install.md" in told.kinds[1].detail
@@ -230,8 +237,8 @@ def test_a_gpu_that_is_not_there_is_missed_and_the_processor_not_used_instead(
 ) -> None:
     request = song(library / "song.flac", FMA, MERT)
     request.compute.device = features_pb2.DEVICE_CUDA
-    (gap,) = stub.Extract(request).missing
-    assert (gap.permanent, "no GPU" in gap.message) == (False, True)
+    (missing,) = stub.Extract(request).missing
+    assert (missing.permanent, "no GPU" in missing.message) == (False, True)
 
 
 def many(

@@ -7,8 +7,8 @@ import audio_files
 import numpy as np
 import pytest
 import soundfile
-from features.audio.excerpts import Part
-from features.errors import Damaged, TooLong
+from features.audio.excerpts import Excerpt
+from features.errors import DamagedError, TooLongError
 from features.fma.vector import native_curves, unfilled_features
 from features.workers.extraction import extract
 from features.workers.pool import ExtractionPool
@@ -25,45 +25,51 @@ def pool() -> Iterator[ExtractionPool]:
 
 def test_ten_minutes_in_stereo_fit_into_the_limit(pool: ExtractionPool, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "song.flac", np.tile(audio_files.music(10.0), (60, 1)), 44_100)
-    heard = pool.wait(pool.schedule(str(tmp_path / "song.flac"), with_fma=True, with_fma_native=True), None)
-    assert heard.fma_native is not None
-    assert heard.fma_native.shape == (518,)
-    assert np.isfinite(heard.fma_native).all()
-    assert not np.array_equal(heard.fma_native, heard.fma)
+    extraction = pool.wait(
+        pool.schedule(str(tmp_path / "song.flac"), with_fma=True, with_fma_native=True), None
+    )
+    assert extraction.fma_native is not None
+    assert extraction.fma_native.shape == (518,)
+    assert np.isfinite(extraction.fma_native).all()
+    assert not np.array_equal(extraction.fma_native, extraction.fma)
 
 
 def test_a_whole_song_has_the_values_of_its_samples(pool: ExtractionPool, tmp_path: Path) -> None:
     samples = audio_files.music(40.0)
     soundfile.write(tmp_path / "song.wav", samples, 44_100, subtype="FLOAT")
-    heard = pool.wait(pool.schedule(str(tmp_path / "song.wav"), with_fma=False, with_fma_native=True), None)
+    extraction = pool.wait(
+        pool.schedule(str(tmp_path / "song.wav"), with_fma=False, with_fma_native=True), None
+    )
     y = (samples[:, 0] + samples[:, 1]) * np.float32(0.5)
-    assert heard.fma_native is not None
+    assert extraction.fma_native is not None
     # This process's BLAS has other threads, and adds up in another order.
     here = np.nan_to_num(unfilled_features(native_curves(y, 44_100)))
-    np.testing.assert_allclose(heard.fma_native, here, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(extraction.fma_native, here, rtol=1e-5, atol=1e-6)
     expected = list(fma_reference(y, 44_100, old_rmse=True).values())
-    np.testing.assert_allclose(np.sort(heard.fma_native), np.sort(expected), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(np.sort(extraction.fma_native), np.sort(expected), rtol=1e-3, atol=1e-3)
 
 
-def test_a_song_at_8_khz_is_heard_without_them(pool: ExtractionPool, tmp_path: Path) -> None:
+def test_a_song_at_8_khz_is_analysed_without_them(pool: ExtractionPool, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "song.wav", audio_files.music(10.0, sample_rate_hz=8000), 8000)
-    heard = pool.wait(pool.schedule(str(tmp_path / "song.wav"), with_fma=True, with_fma_native=True), None)
-    assert heard.fma is not None
-    assert heard.fma_native is None
+    extraction = pool.wait(
+        pool.schedule(str(tmp_path / "song.wav"), with_fma=True, with_fma_native=True), None
+    )
+    assert extraction.fma is not None
+    assert extraction.fma_native is None
 
 
-def test_a_song_that_is_too_long_to_be_heard_whole_keeps_the_values_of_its_excerpt(
+def test_a_song_that_is_too_long_to_be_taken_whole_keeps_the_values_of_its_excerpt(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     soundfile.write(tmp_path / "song.wav", audio_files.music(40.0), 44_100)
     path = str(tmp_path / "song.wav")
-    for part in (Part.MIDDLE, Part.WHOLE):
+    for excerpt in (Excerpt.MIDDLE, Excerpt.WHOLE):
         monkeypatch.setattr("features.audio.decode.MAX_KEPT_SAMPLES", 35 * 44_100)
-        heard = extract(path, with_fma=True, with_fma_native=True, part=part)
-        assert heard.fma is not None
-        assert heard.fma_native is None
-        assert isinstance(heard.fma_native_failure, TooLong)
-    with pytest.raises(TooLong):
+        extraction = extract(path, with_fma=True, with_fma_native=True, excerpt=excerpt)
+        assert extraction.fma is not None
+        assert extraction.fma_native is None
+        assert isinstance(extraction.fma_native_failure, TooLongError)
+    with pytest.raises(TooLongError):
         extract(path, with_fma=False, with_fma_native=True)
 
 
@@ -76,7 +82,7 @@ def test_damage_outside_the_excerpt_costs_the_values_of_the_whole_song_alone(
     start = len(content) * 9 // 10
     content[start : start + len(content) // 20] = bytes(len(content) // 20)
     path.write_bytes(content)
-    heard = pool.wait(pool.schedule(str(path), with_fma=True, with_fma_native=True), None)
-    assert heard.fma is not None
-    assert heard.fma_native is None
-    assert isinstance(heard.fma_native_failure, Damaged)
+    extraction = pool.wait(pool.schedule(str(path), with_fma=True, with_fma_native=True), None)
+    assert extraction.fma is not None
+    assert extraction.fma_native is None
+    assert isinstance(extraction.fma_native_failure, DamagedError)

@@ -11,7 +11,7 @@ import decoders_gone_wrong
 import numpy as np
 import pytest
 import soundfile
-from features.errors import DecoderCrashed, FeatureError, OutOfMemory, Silent, TimedOut
+from features.errors import DecoderCrashedError, FeatureError, OutOfMemoryError, SilentError, TimedOutError
 from features.workers.pool import ExtractionPool
 from prometheus_client import CollectorRegistry
 
@@ -45,11 +45,11 @@ def pool(registry: CollectorRegistry) -> Iterator[ExtractionPool]:
 @pytest.mark.parametrize(
     ("name", "error", "says"),
     [
-        ("segfault.flac", DecoderCrashed, "exit code -11"),
-        ("abort.flac", DecoderCrashed, "exit code -6"),
-        ("hang.flac", TimedOut, "longer than 6 s"),
-        ("eat.flac", OutOfMemory, "more than 1024 MiB"),
-        ("eat_in_native_code.flac", DecoderCrashed, "exit code -11"),
+        ("segfault.flac", DecoderCrashedError, "exit code -11"),
+        ("abort.flac", DecoderCrashedError, "exit code -6"),
+        ("hang.flac", TimedOutError, "longer than 6 s"),
+        ("eat.flac", OutOfMemoryError, "more than 1024 MiB"),
+        ("eat_in_native_code.flac", DecoderCrashedError, "exit code -11"),
     ],
 )
 def test_a_decoder_gone_wrong_costs_its_own_song_alone(
@@ -72,14 +72,14 @@ def test_each_fault_is_counted_and_each_lost_process_replaced(
     def songs(outcome: str) -> float:
         return registry.get_sample_value("reclass_features_songs_total", {"outcome": outcome}) or 0.0
 
-    before = {outcome: songs(outcome) for outcome in ("heard", "DECODER_CRASHED", "OUT_OF_MEMORY")}
+    before = {outcome: songs(outcome) for outcome in ("extracted", "DECODER_CRASHED", "OUT_OF_MEMORY")}
     for name in ("segfault.flac", "eat.flac"):
         with pytest.raises(FeatureError):
             pool.wait(pool.schedule(str(library / name), with_fma=False), None)
     pool.wait(pool.schedule(str(library / "song.flac"), with_fma=False), None)
     pool.warm_up()
     assert {outcome: songs(outcome) - count for outcome, count in before.items()} == {
-        "heard": 1,
+        "extracted": 1,
         "DECODER_CRASHED": 1,
         "OUT_OF_MEMORY": 1,
     }
@@ -87,7 +87,7 @@ def test_each_fault_is_counted_and_each_lost_process_replaced(
     assert registry.get_sample_value("reclass_features_processes_busy") == 0
     assert registry.get_sample_value("reclass_features_songs_waiting") == 0
     assert (registry.get_sample_value("reclass_features_process_starts_total") or 0) >= PROCESSES + 2
-    assert (registry.get_sample_value("reclass_features_song_seconds_count") or 0) == songs("heard")
+    assert (registry.get_sample_value("reclass_features_song_seconds_count") or 0) == songs("extracted")
 
 
 def test_a_song_at_work_is_seen_as_such(
@@ -106,11 +106,11 @@ def test_a_song_at_work_is_seen_as_such(
 def test_a_file_that_does_not_answer_is_given_up(pool: ExtractionPool, tmp_path: Path) -> None:
     """As on a share whose server is gone: the kernel never comes back from opening it."""
     os.mkfifo(tmp_path / "song.flac")
-    with pytest.raises(TimedOut, match="longer than 6 s"):
+    with pytest.raises(TimedOutError, match="longer than 6 s"):
         pool.wait(pool.schedule(str(tmp_path / "song.flac"), with_fma=True), None)
 
 
-def test_a_small_file_that_unpacks_to_gigabytes_is_heard_block_by_block(
+def test_a_small_file_that_unpacks_to_gigabytes_is_decoded_block_by_block(
     pool: ExtractionPool, tmp_path: Path
 ) -> None:
     """40 s of 32 channels at 192 kHz, as a sparse file: 1 GB once it is decoded, and next to nothing on the disk."""
@@ -134,5 +134,5 @@ def test_a_small_file_that_unpacks_to_gigabytes_is_heard_block_by_block(
 def test_eight_channels_at_192_khz_fit_into_the_limit(pool: ExtractionPool, tmp_path: Path) -> None:
     samples = np.zeros((192_000 * 35, 8), dtype=np.int16)
     soundfile.write(tmp_path / "song.flac", samples, 192_000, subtype="PCM_16")
-    with pytest.raises(Silent):  # heard as far as that it is silence
+    with pytest.raises(SilentError):  # decoded as far as that it is silence
         pool.wait(pool.schedule(str(tmp_path / "song.flac"), with_fma=True), None)

@@ -11,7 +11,7 @@ import audio_files
 import grpc
 import mutagen
 import pytest
-from features.extractor import Listening
+from features.extractor import Extractor
 from features.servicer import FeatureServicer
 from features.source.download import Downloads
 from features.source.location import MediaFolders
@@ -74,7 +74,7 @@ def running(
     downloads = Downloads(sync, max_bytes=10**8, timeout_seconds=30.0)
     sources = AudioSources(MediaFolders(folders=folders), downloads)
     servicer = Counting(
-        listening=Listening(sources=sources, pool=pool),
+        extractor=Extractor(sources=sources, pool=pool),
         media_folders=tuple(map(str, folders)),
         stream_limits=StreamLimits(songs=8, content_bytes=10**7, at_once=2),
         max_streams=1,

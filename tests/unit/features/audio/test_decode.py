@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 from features.audio.decode import NATIVE, SAMPLE_RATE_HZ, load_excerpt
-from features.audio.excerpts import Part, excerpt_span
-from features.errors import NotAudio, Silent, TooShort, Truncated
+from features.audio.excerpts import Excerpt, excerpt_span
+from features.errors import NotAudioError, SilentError, TooShortError, TruncatedError
 from mutagen.flac import FLAC, Picture
 from mutagen.id3 import APIC, ID3, TIT2
 from mutagen.mp4 import MP4, MP4Cover
@@ -70,7 +70,7 @@ def test_one_decoding_gives_every_rate_that_is_asked_for(songs, suffix):
     assert excerpt.y is excerpt.at[SAMPLE_RATE_HZ]
 
 
-def test_what_is_heard_in_many_blocks_is_what_is_heard_in_one(tmp_path, monkeypatch):
+def test_what_is_decoded_in_many_blocks_is_what_is_decoded_in_one(tmp_path, monkeypatch):
     path = audio_files.song(tmp_path, "wav", seconds=8.0)
     whole = load_excerpt(str(path), rates=(SAMPLE_RATE_HZ, NATIVE))
     monkeypatch.setattr("features.audio.stream.BLOCK_VALUES", 20_002)
@@ -99,36 +99,36 @@ def test_the_span_lies_in_the_middle_and_inside(frames, span):
 @pytest.mark.parametrize(
     ("part", "frames", "span"),
     [
-        (Part.FIRST, 3_001, (0, 3_000)),
-        (Part.FIRST, 500, (0, 500)),
-        (Part.WHOLE, 24_000, (0, 24_000)),
-        (Part.MIDDLE, 24_000, (10_500, 3_000)),
+        (Excerpt.FIRST, 3_001, (0, 3_000)),
+        (Excerpt.FIRST, 500, (0, 500)),
+        (Excerpt.WHOLE, 24_000, (0, 24_000)),
+        (Excerpt.MIDDLE, 24_000, (10_500, 3_000)),
     ],
 )
 def test_another_part_begins_and_ends_elsewhere(part, frames, span):
     assert excerpt_span(frames, 100, part) == span
 
 
-@pytest.mark.parametrize("part", Part)
+@pytest.mark.parametrize("part", Excerpt)
 def test_each_part_is_that_part_of_the_song(songs, part):
-    whole = load_excerpt(str(songs["flac"]), Part.WHOLE).y
+    whole = load_excerpt(str(songs["flac"]), Excerpt.WHOLE).y
     excerpt = load_excerpt(str(songs["flac"]), part)
     start = round(excerpt.properties.excerpt_start_seconds * SAMPLE_RATE_HZ)
     same = whole[start : start + len(excerpt.y)]
-    # A resampler hears a little beyond the ends.
+    # A resampler reads a little beyond the ends.
     inside = slice(1_000, -1_000)
     np.testing.assert_allclose(excerpt.y[inside], same[inside], atol=0.02)
 
 
 @pytest.mark.parametrize("suffix", ["mp3", "m4a", "opus", "wav"])
-def test_a_song_of_five_seconds_is_heard_whole(tmp_path, suffix):
+def test_a_song_of_five_seconds_is_taken_whole(tmp_path, suffix):
     y = load_excerpt(str(audio_files.song(tmp_path, suffix, seconds=5.0))).y
     assert y.size == pytest.approx(5 * SAMPLE_RATE_HZ, rel=0.02)
 
 
 @pytest.mark.parametrize("suffix", ["mp3", "m4a", "ogg", "wav"])
 def test_a_song_under_five_seconds_is_too_short(tmp_path, suffix):
-    with pytest.raises(TooShort, match=r"4\.\d s"):
+    with pytest.raises(TooShortError, match=r"4\.\d s"):
         load_excerpt(str(audio_files.song(tmp_path, suffix, seconds=4.0)))
 
 
@@ -164,7 +164,7 @@ def test_an_mp3_without_a_length_in_its_header_is_read(tmp_path):
 @pytest.mark.parametrize("suffix", audio_files.SUFFIXES)
 def test_a_file_that_ends_within_the_excerpt_is_truncated(songs, tmp_path, suffix):
     half = audio_files.cut(copied(songs[suffix], tmp_path), 0.5)
-    with pytest.raises(Truncated, match="copy or rip it again"):
+    with pytest.raises(TruncatedError, match="copy or rip it again"):
         load_excerpt(str(half))
 
 
@@ -172,7 +172,7 @@ def test_a_file_that_ends_within_the_excerpt_is_truncated(songs, tmp_path, suffi
 def test_an_end_that_is_missing_behind_the_excerpt_costs_nothing(songs, tmp_path, suffix):
     nearly = audio_files.cut(copied(songs[suffix], tmp_path), 0.92)
     if suffix == "m4a":  # without its index at the end nothing of it can be read
-        with pytest.raises(Truncated, match="copy or rip it again"):
+        with pytest.raises(TruncatedError, match="copy or rip it again"):
             load_excerpt(str(nearly))
         return
     there, whole = load_excerpt(str(nearly)), load_excerpt(str(songs[suffix]))
@@ -181,13 +181,13 @@ def test_an_end_that_is_missing_behind_the_excerpt_costs_nothing(songs, tmp_path
         return
     assert there.properties.duration_seconds == pytest.approx(40.0, abs=0.1)
     np.testing.assert_array_equal(there.y, whole.y)
-    for part in (Part.FIRST, Part.WHOLE):
-        if part is Part.FIRST:
+    for part in (Excerpt.FIRST, Excerpt.WHOLE):
+        if part is Excerpt.FIRST:
             np.testing.assert_array_equal(
                 load_excerpt(str(nearly), part).y, load_excerpt(str(songs[suffix]), part).y
             )
             continue
-        with pytest.raises(Truncated, match="copy or rip it again"):
+        with pytest.raises(TruncatedError, match="copy or rip it again"):
             load_excerpt(str(nearly), part)
 
 
@@ -197,7 +197,7 @@ def test_half_an_m4a_with_its_index_in_front_is_truncated(tmp_path):
     )
     assert path.read_bytes().find(b"moov") < path.read_bytes().find(b"mdat")
     load_excerpt(str(path))
-    with pytest.raises(Truncated):
+    with pytest.raises(TruncatedError):
         load_excerpt(str(audio_files.cut(path)))
 
 
@@ -214,14 +214,14 @@ def test_digital_silence_is_silent_in_every_codec(tmp_path, suffix):
     rate = 48_000 if suffix == "opus" else 44_100
     samples = audio_files.silence(6.0, sample_rate_hz=rate)
     path = audio_files.write_audio(tmp_path / f"song.{suffix}", samples, sample_rate_hz=rate)
-    with pytest.raises(Silent):
+    with pytest.raises(SilentError):
         load_excerpt(str(path))
 
 
 def test_the_last_bits_of_sixteen_are_silence_and_quiet_music_is_none(tmp_path):
     samples = np.random.default_rng(0).integers(-1, 2, (6 * 44_100, 2)).astype(np.int16)
     soundfile.write(tmp_path / "dither.wav", samples, 44_100)
-    with pytest.raises(Silent, match="below -70 dB"):
+    with pytest.raises(SilentError, match="below -70 dB"):
         load_excerpt(str(tmp_path / "dither.wav"))
     quiet = audio_files.music(6.0) * 10 ** (-40 / 20)
     soundfile.write(tmp_path / "quiet.wav", quiet, 44_100)
@@ -243,7 +243,7 @@ def test_the_last_bits_of_sixteen_are_silence_and_quiet_music_is_none(tmp_path):
 )
 def test_what_is_no_audio_is_said_to_be_none(tmp_path, content):
     (tmp_path / "song.mp3").write_bytes(content)
-    with pytest.raises(NotAudio):
+    with pytest.raises(NotAudioError):
         load_excerpt(str(tmp_path / "song.mp3"))
 
 
@@ -256,7 +256,7 @@ def test_a_playlist_opens_no_other_file(songs, tmp_path, playlist):
     neighbour = copied(songs["m4a"], tmp_path)
     path = tmp_path / "list.mp3"
     path.write_text(playlist.format(neighbour.name))
-    with pytest.raises(NotAudio):
+    with pytest.raises(NotAudioError):
         load_excerpt(str(path))
 
 
@@ -284,7 +284,7 @@ def _picture_in_m4a(path: Path) -> None:
     ("suffix", "add_picture"),
     [("mp3", _picture_in_mp3), ("flac", _picture_in_flac), ("m4a", _picture_in_m4a)],
 )
-def test_a_cover_changes_nothing_of_what_is_heard(songs, tmp_path, suffix, add_picture):
+def test_a_cover_changes_nothing_of_what_is_decoded(songs, tmp_path, suffix, add_picture):
     path = copied(songs[suffix], tmp_path)
     add_picture(path)
     assert path.stat().st_size > songs[suffix].stat().st_size + 150_000

@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 import soundfile
 from features.audio.decode import NATIVE, load_excerpt
-from features.audio.excerpts import Part
+from features.audio.excerpts import Excerpt
 from features.errors import (
-    AudioNotFound,
-    Damaged,
-    InvalidSamples,
-    NoSamples,
-    NotAudio,
-    TooLong,
-    TooShort,
-    Truncated,
+    AudioNotFoundError,
+    DamagedError,
+    InvalidSamplesError,
+    NoSamplesError,
+    NotAudioError,
+    TooLongError,
+    TooShortError,
+    TruncatedError,
 )
 from features.workers.extraction import extract
 from mutated_files import mutated, sources
@@ -46,16 +46,16 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def hear(tmp_path: Path) -> Callable[..., float]:
+def seconds_of(tmp_path: Path) -> Callable[..., float]:
     """Hears content under a name; gives the length that the song is said to have."""
 
-    def hear(name: str, content: bytes, part: Part = Part.MIDDLE) -> float:
+    def seconds_of(name: str, content: bytes, part: Excerpt = Excerpt.MIDDLE) -> float:
         (tmp_path / name).write_bytes(content)
         excerpt = load_excerpt(str(tmp_path / name), part, rates=(RATE, NATIVE))
         assert all(np.isfinite(y).all() and y.size for y in excerpt.at.values())
         return excerpt.properties.duration_seconds
 
-    return hear
+    return seconds_of
 
 
 def with_number(content: bytes, offset: int, size: int, times: float, order: str = "big") -> bytes:
@@ -81,10 +81,10 @@ def with_number(content: bytes, offset: int, size: int, times: float, order: str
         (np.random.default_rng(0).bytes(100_000), "no audio that can be decoded"),
     ],
 )
-def test_what_is_no_audio_is_named(hear, content, says):
+def test_what_is_no_audio_is_named(seconds_of, content, says):
     for name in ("song.mp3", "song.flac", "song.vox"):
-        with pytest.raises(NotAudio, match=says):
-            hear(name, content)
+        with pytest.raises(NotAudioError, match=says):
+            seconds_of(name, content)
 
 
 @pytest.mark.parametrize(
@@ -98,56 +98,56 @@ def test_a_film_or_a_picture_without_sound_is_no_audio(tmp_path, suffix, says):
         frame = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), dtype=np.uint8), format="rgb24")
         for part in (frame, None):
             container.mux(stream.encode(part))
-    with pytest.raises(NotAudio, match=says):
+    with pytest.raises(NotAudioError, match=says):
         load_excerpt(str(tmp_path / f"film.{suffix}"))
 
 
-def test_a_copy_protected_song_is_said_to_be_one(whole, hear):
+def test_a_copy_protected_song_is_said_to_be_one(whole, seconds_of):
     protected = whole["song.m4a"].replace(b"mp4a", b"drms")
     assert protected != whole["song.m4a"]
-    with pytest.raises(NotAudio, match="copy-protected"):
-        hear("song.m4a", protected)
+    with pytest.raises(NotAudioError, match="copy-protected"):
+        seconds_of("song.m4a", protected)
 
 
 @pytest.mark.parametrize("suffix", ["wav", "aiff"])
 def test_a_file_without_a_sample_says_so(tmp_path, suffix):
     soundfile.write(tmp_path / f"song.{suffix}", np.empty((0, 2)), RATE)
-    with pytest.raises(NoSamples, match="not one sample"):
+    with pytest.raises(NoSamplesError, match="not one sample"):
         load_excerpt(str(tmp_path / f"song.{suffix}"))
 
 
-def test_a_flac_without_a_sample_says_so(whole, hear):
+def test_a_flac_without_a_sample_says_so(whole, seconds_of):
     header = whole["song.flac"][:42]
     nothing = with_number(header[:4] + b"\x80" + header[5:], 22, 4, 0)
     assert nothing[21] & 0x0F == 0
-    with pytest.raises(NoSamples, match="not one sample"):
-        hear("song.flac", nothing)
+    with pytest.raises(NoSamplesError, match="not one sample"):
+        seconds_of("song.flac", nothing)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_half_a_file_is_truncated_and_never_damaged(whole, hear, name):
+def test_half_a_file_is_truncated_and_never_damaged(whole, seconds_of, name):
     half = whole[name][: len(whole[name]) // 2]
     if name == "song.aac":  # has no length that it could fall short of
-        assert hear(name, half) == pytest.approx(6.0, abs=0.5)
+        assert seconds_of(name, half) == pytest.approx(6.0, abs=0.5)
         return
-    with pytest.raises(Truncated, match="copy or rip it again"):
-        hear(name, half)
+    with pytest.raises(TruncatedError, match="copy or rip it again"):
+        seconds_of(name, half)
 
 
 @pytest.mark.parametrize("name", ["song.mp3", "song.flac", "song.opus", "song.m4a", "alac.m4a", "song.wv"])
-def test_a_file_that_opens_and_fails_in_the_middle_is_damaged(whole, hear, name):
+def test_a_file_that_opens_and_fails_in_the_middle_is_damaged(whole, seconds_of, name):
     content = bytearray(whole[name])
     hole = slice(len(content) * 4 // 10, len(content) * 6 // 10)
     content[hole] = bytes(hole.stop - hole.start)
-    with pytest.raises(Damaged, match=r"damaged|cannot be (decoded|read)"):
-        hear(name, content)
+    with pytest.raises(DamagedError, match=r"damaged|cannot be (decoded|read)"):
+        seconds_of(name, content)
 
 
 @pytest.mark.parametrize("junk", [500, 3_000, 20_000])
-def test_junk_between_the_frames_of_an_mp3_is_passed_over(whole, hear, junk):
+def test_junk_between_the_frames_of_an_mp3_is_passed_over(whole, seconds_of, junk):
     content, middle = whole["song.mp3"], len(whole["song.mp3"]) // 2
     noise = np.random.default_rng(0).bytes(junk)
-    assert hear("song.mp3", content[:middle] + noise + content[middle:]) == pytest.approx(12.0, abs=0.5)
+    assert seconds_of("song.mp3", content[:middle] + noise + content[middle:]) == pytest.approx(12.0, abs=0.5)
 
 
 def xing(content: bytes) -> int:
@@ -171,42 +171,42 @@ LENGTHS: dict[str, tuple[str, Callable[[bytes, float], bytes]]] = {
 
 
 @pytest.mark.parametrize("kind", LENGTHS)
-def test_a_length_that_is_too_long_is_found_out(whole, hear, kind):
+def test_a_length_that_is_too_long_is_found_out(whole, seconds_of, kind):
     name, lie = LENGTHS[kind]
-    with pytest.raises(Damaged if kind == "mp3" else Truncated, match="header says"):
-        hear(name, lie(whole[name], 3))
+    with pytest.raises(DamagedError if kind == "mp3" else TruncatedError, match="header says"):
+        seconds_of(name, lie(whole[name], 3))
 
 
 @pytest.mark.parametrize("kind", LENGTHS)
-def test_of_a_length_that_is_too_short_so_much_is_heard(whole, hear, kind):
+def test_of_a_length_that_is_too_short_so_much_is_decoded(whole, seconds_of, kind):
     name, lie = LENGTHS[kind]
-    assert hear(name, lie(whole[name], 0.5)) == pytest.approx(6.0, abs=0.1)
+    assert seconds_of(name, lie(whole[name], 0.5)) == pytest.approx(6.0, abs=0.1)
 
 
 @pytest.mark.parametrize("kind", ["flac", "wav", "wavpack", "matroska"])
-def test_a_length_that_is_missing_is_counted(whole, hear, kind):
+def test_a_length_that_is_missing_is_counted(whole, seconds_of, kind):
     name, lie = LENGTHS[kind]
-    assert hear(name, lie(whole[name], 0)) == pytest.approx(12.0, abs=0.3)
+    assert seconds_of(name, lie(whole[name], 0)) == pytest.approx(12.0, abs=0.3)
 
 
-def test_a_wma_whose_length_is_missing_is_counted(whole, hear):
+def test_a_wma_whose_length_is_missing_is_counted(whole, seconds_of):
     properties = whole["song.wma"].find(bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365"))
-    assert hear("song.wma", with_number(whole["song.wma"], properties + 64, 8, 0, "little")) == pytest.approx(
-        12.0, abs=0.2
-    )
+    assert seconds_of(
+        "song.wma", with_number(whole["song.wma"], properties + 64, 8, 0, "little")
+    ) == pytest.approx(12.0, abs=0.2)
 
 
 @pytest.mark.parametrize("times", [0, 0.5, 3])
-def test_the_length_of_an_m4a_is_that_of_its_packets_whatever_else_it_says(whole, hear, times):
-    assert hear(
+def test_the_length_of_an_m4a_is_that_of_its_packets_whatever_else_it_says(whole, seconds_of, times):
+    assert seconds_of(
         "song.m4a", with_number(whole["song.m4a"], whole["song.m4a"].find(b"mvhd") + 20, 4, times)
     ) == (pytest.approx(12.0, abs=0.1))
 
 
-def test_an_mp3_to_which_another_was_added_is_heard_in_its_real_length(whole, hear):
+def test_an_mp3_to_which_another_was_added_is_decoded_in_its_real_length(whole, seconds_of):
     frames = whole["song.mp3"][xing(whole["song.mp3"]) :]
     both = whole["song.mp3"] + frames[frames.find(b"\xff\xf3") :]
-    assert hear("song.mp3", both) == pytest.approx(24.0, abs=0.3)
+    assert seconds_of("song.mp3", both) == pytest.approx(24.0, abs=0.3)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e20])
@@ -215,7 +215,7 @@ def test_samples_that_are_no_numbers_are_said_to_be_none(tmp_path, name, codec, 
     samples = audio_files.music(6.0, sample_rate_hz=RATE)
     samples[50_000] = value
     path = audio_files.write_audio(tmp_path / name, samples, sample_rate_hz=RATE, codec=codec)
-    with pytest.raises(InvalidSamples, match="not numbers"):
+    with pytest.raises(InvalidSamplesError, match="not numbers"):
         load_excerpt(str(path))
 
 
@@ -230,9 +230,9 @@ def test_a_song_that_does_not_fit_into_memory_as_a_whole_is_refused_before_the_w
     path.write_bytes(header)
     os.truncate(path, len(header) + 3 * 3_600 * 8_000)
     with pytest.raises(
-        TooLong, match=r"lasts 180 minutes, and up to 51 can be heard as a whole; choose 30 seconds"
+        TooLongError, match=r"lasts 180 minutes, and up to 51 can be analysed as a whole; choose 30 seconds"
     ):
-        load_excerpt(str(path), Part.WHOLE)
+        load_excerpt(str(path), Excerpt.WHOLE)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -241,7 +241,7 @@ def test_a_song_of_four_seconds_is_too_short_in_every_format(tmp_path, name):
     samples = audio_files.music(4.0, sample_rate_hz=rate, channels=1)
     codec = "alac" if name == "alac.m4a" else None
     path = audio_files.write_audio(tmp_path / name, samples, sample_rate_hz=rate, codec=codec)
-    with pytest.raises(TooShort, match=r"4\.\d s"):
+    with pytest.raises(TooShortError, match=r"4\.\d s"):
         load_excerpt(str(path))
 
 
@@ -274,10 +274,12 @@ def test_what_is_said_of_a_broken_file_is_said_in_words_for_people(tmp_path):
         assert not FOREIGN.search(message), message
         assert not re.search(r"\bno\b.*, and no\b", message), f"one thing is said twice: {message}"
     # The library's own words are kept for the log.
-    assert {NotAudio, AudioNotFound} <= {type(error) for error in said if getattr(error, "said", "")}
+    assert {NotAudioError, AudioNotFoundError} <= {
+        type(error) for error in said if getattr(error, "detail", "")
+    }
 
 
-def test_no_file_stays_open_and_nothing_is_printed_however_it_is_broken(whole, hear, capfd):
+def test_no_file_stays_open_and_nothing_is_printed_however_it_is_broken(whole, seconds_of, capfd):
     before = os.listdir("/proc/self/fd")
     rng = np.random.default_rng(0)
     for name, content in whole.items():
@@ -287,7 +289,7 @@ def test_no_file_stays_open_and_nothing_is_printed_however_it_is_broken(whole, h
             broken[at : at + 2_000] = rng.bytes(2_000)
             for damaged in (broken, content[:at], content[at:]):
                 try:
-                    hear(name, damaged)
+                    seconds_of(name, damaged)
                 except ServiceError:
                     continue
     assert len(os.listdir("/proc/self/fd")) == len(before)

@@ -1,4 +1,4 @@
-"""What a decoder stumbles over is passed over: a file that FFmpeg hears is heard, whatever became of a bit of it."""
+"""What a decoder stumbles over is passed over: what FFmpeg decodes is decoded, whatever became of a bit of it."""
 
 import struct
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 from features.audio.decode import AudioProperties, load_excerpt
-from features.errors import Damaged
+from features.errors import DamagedError
 
 NAMES = ("song.flac", "tagged.flac", "song.mp3", "song.ogg", "song.opus", "song.m4a", "alac.m4a", "song.aac")
 NAMES += ("song.wav", "song.aiff", "song.wma", "song.wv", "song.mka")
@@ -34,14 +34,14 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return {name: encoded(folder, name, 36.0) for name in NAMES}
 
 
-def heard(folder: Path, name: str, content: bytes) -> AudioProperties:
+def decoded(folder: Path, name: str, content: bytes) -> AudioProperties:
     path = folder / name
     path.write_bytes(content)
     return load_excerpt(str(path)).properties
 
 
-def heard_seconds(folder: Path, name: str, content: bytes) -> float:
-    return heard(folder, name, content).excerpt_duration_seconds
+def decoded_seconds(folder: Path, name: str, content: bytes) -> float:
+    return decoded(folder, name, content).excerpt_duration_seconds
 
 
 def seconds_by_ffmpeg(path: Path) -> float:
@@ -73,7 +73,7 @@ def test_a_flipped_bit_costs_no_more_than_half_a_second(usual, tmp_path, name):
         content = bytearray(usual[name])
         # Inside the excerpt of every format.
         content[int(len(content) * rng.uniform(0.3, 0.7))] ^= 1 << int(rng.integers(8))
-        assert heard_seconds(tmp_path, name, content) >= 29.5
+        assert decoded_seconds(tmp_path, name, content) >= 29.5
 
 
 @pytest.mark.parametrize("name", ["song.flac", "tagged.flac", "alac.m4a", "song.m4a", "song.wv"])
@@ -81,14 +81,14 @@ def test_three_seconds_that_are_damaged_are_too_many(whole, tmp_path, name):
     content = bytearray(whole[name])
     hole = slice(len(content) * 46 // 100, len(content) * 54 // 100)
     content[hole] = bytes(hole.stop - hole.start)
-    with pytest.raises(Damaged, match="damaged; copy or rip the file again"):
-        heard_seconds(tmp_path, name, content)
+    with pytest.raises(DamagedError, match="damaged; copy or rip the file again"):
+        decoded_seconds(tmp_path, name, content)
     if name == "song.wv":  # in which FFmpeg finds no packet behind such a hole
         return
     # In front of the excerpt they cost nothing.
     content = bytearray(whole[name])
     content[(at := len(content) // 50) : at + len(content) // 50] = bytes(len(content) // 50)
-    assert heard_seconds(tmp_path, name, content) >= 29.5
+    assert decoded_seconds(tmp_path, name, content) >= 29.5
 
 
 def wav_with_size(content: bytes, size: int) -> bytes:
@@ -139,17 +139,17 @@ def valid_files(folder: Path) -> Iterator[tuple[str, bytes]]:
     yield "noise behind.flac", song["a.flac"] + NOISE
 
 
-def test_odd_files_that_are_right_are_heard_as_ffmpeg_hears_them(tmp_path):
+def test_odd_files_that_are_right_are_decoded_as_by_ffmpeg(tmp_path):
     for name, content in valid_files(tmp_path):
-        properties = heard(tmp_path, name, content)
+        properties = decoded(tmp_path, name, content)
         by_ffmpeg = min(30.0, seconds_by_ffmpeg(tmp_path / name) - properties.excerpt_start_seconds)
-        # Of files in a row libsndfile hears the first, which is a song; FFmpeg gives up where another kind begins.
+        # Of files in a row libsndfile reads the first, which is a song; FFmpeg gives up where another kind begins.
         least = 11.9 if name.endswith((".ogg", ".opus")) else by_ffmpeg - 0.5
         assert properties.excerpt_duration_seconds >= least, (name, properties, by_ffmpeg)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_song_is_heard_as_long_as_ffmpeg_hears_it(whole, tmp_path, name):
-    seconds = heard_seconds(tmp_path, name, whole[name])
+def test_a_song_is_decoded_as_long_as_by_ffmpeg(whole, tmp_path, name):
+    seconds = decoded_seconds(tmp_path, name, whole[name])
     assert seconds_by_ffmpeg(tmp_path / name) == pytest.approx(36.0, abs=0.3)
     assert seconds == pytest.approx(30.0, abs=0.01)

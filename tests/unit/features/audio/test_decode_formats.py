@@ -1,4 +1,4 @@
-"""The way to the excerpt in each format: a seek must not change what is heard, nor rates, depths and channels."""
+"""The way to the excerpt in each format: a seek must not change what is decoded, nor rates, depths and channels."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ import av
 import numpy as np
 import pytest
 import soundfile
-from features.audio.decode import NATIVE, Excerpt, load_excerpt
-from features.audio.excerpts import Part
+from features.audio.decode import NATIVE, DecodedExcerpt, load_excerpt
+from features.audio.excerpts import Excerpt
 
 RATE = 22_050
 SECONDS = 36.0
@@ -48,7 +48,7 @@ def formats(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return paths
 
 
-def heard(path: Path, part: Part = Part.MIDDLE) -> Excerpt:
+def decoded(path: Path, part: Excerpt = Excerpt.MIDDLE) -> DecodedExcerpt:
     return load_excerpt(str(path), part, rates=(RATE, NATIVE))
 
 
@@ -60,7 +60,7 @@ def spectrum(y: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_the_middle_is_to_the_bit_that_of_the_song_decoded_in_order(formats, name):
-    middle, whole = heard(formats[name]), heard(formats[name], Part.WHOLE)
+    middle, whole = decoded(formats[name]), decoded(formats[name], Excerpt.WHOLE)
     start = round(middle.properties.excerpt_start_seconds * middle.properties.sample_rate_hz)
     assert start > middle.properties.sample_rate_hz * 2
     count = 30 * middle.properties.sample_rate_hz
@@ -70,7 +70,7 @@ def test_the_middle_is_to_the_bit_that_of_the_song_decoded_in_order(formats, nam
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_is_the_same_song(formats, name):
-    same = np.corrcoef(spectrum(heard(formats[name]).y), spectrum(heard(formats["wav"]).y))[0, 1]
+    same = np.corrcoef(spectrum(decoded(formats[name]).y), spectrum(decoded(formats["wav"]).y))[0, 1]
     assert same > 0.97
 
 
@@ -78,14 +78,14 @@ def test_every_format_is_the_same_song(formats, name):
 def test_a_wrong_extension_changes_nothing(formats, tmp_path, name):
     path = tmp_path / ("song.mp3" if formats[name].suffix != ".mp3" else "song.vox")
     path.symlink_to(formats[name])
-    np.testing.assert_array_equal(heard(path).y, heard(formats[name]).y)
+    np.testing.assert_array_equal(decoded(path).y, decoded(formats[name]).y)
 
 
 def test_noise_that_an_aac_decoder_makes_up_is_made_up_in_the_same_way_each_time(tmp_path):
     """The encoder may leave noise out and say how loud it was; where decoding begins decides what stands in for it."""
     path = tmp_path / "song.m4a"
     audio_files.write_audio(path, audio_files.music(SECONDS), bit_rate=256_000)
-    one, another, whole = heard(path), heard(path), heard(path, Part.WHOLE)
+    one, another, whole = decoded(path), decoded(path), decoded(path, Excerpt.WHOLE)
     np.testing.assert_array_equal(one.at[NATIVE], another.at[NATIVE])
     start = round(one.properties.excerpt_start_seconds * 44_100)
     in_order = whole.at[NATIVE][start : start + one.at[NATIVE].size]
@@ -94,7 +94,7 @@ def test_noise_that_an_aac_decoder_makes_up_is_made_up_in_the_same_way_each_time
 
 
 def test_where_a_seek_lands_on_damage_the_song_is_decoded_in_order(formats, tmp_path):
-    expected = heard(formats["alac"])
+    expected = decoded(formats["alac"])
     target = int(expected.properties.excerpt_start_seconds) - 1
     with av.open(str(formats["alac"])) as container:
         (stream,) = container.streams.audio
@@ -104,15 +104,15 @@ def test_where_a_seek_lands_on_damage_the_song_is_decoded_in_order(formats, tmp_
     content = bytearray(formats["alac"].read_bytes())
     content[damage] = b"\xff" * (damage.stop - damage.start)
     (tmp_path / "song.m4a").write_bytes(content)
-    damaged = heard(tmp_path / "song.m4a")
+    damaged = decoded(tmp_path / "song.m4a")
     np.testing.assert_array_equal(damaged.at[NATIVE], expected.at[NATIVE])
 
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 32_000, 96_000, 192_000])
 @pytest.mark.parametrize("suffix", ["wav", "flac", "wv"])
-def test_every_rate_is_heard(tmp_path, suffix, rate):
+def test_every_rate_is_decoded(tmp_path, suffix, rate):
     samples = audio_files.music(6.0, sample_rate_hz=rate, channels=1)
-    excerpt = heard(audio_files.write_audio(tmp_path / f"song.{suffix}", samples, sample_rate_hz=rate))
+    excerpt = decoded(audio_files.write_audio(tmp_path / f"song.{suffix}", samples, sample_rate_hz=rate))
     assert (excerpt.properties.sample_rate_hz, excerpt.at[NATIVE].size) == (rate, 6 * rate)
     assert excerpt.y.size == 6 * RATE
 
@@ -122,7 +122,7 @@ def test_every_rate_is_heard(tmp_path, suffix, rate):
 def test_one_to_eight_channels_become_one(tmp_path, name, codec, channels):
     samples = audio_files.music(6.0, sample_rate_hz=RATE, channels=channels)
     path = audio_files.write_audio(tmp_path / name, samples, sample_rate_hz=RATE, codec=codec)
-    excerpt = heard(path)
+    excerpt = decoded(path)
     assert excerpt.properties.channels == channels
     # AAC keeps of a channel for low frequencies nothing but those.
     same = np.corrcoef(spectrum(excerpt.y), spectrum(samples.mean(axis=1)))[0, 1]
@@ -147,7 +147,7 @@ def test_one_to_eight_channels_become_one(tmp_path, name, codec, channels):
 def test_samples_of_every_depth_keep_their_size(tmp_path, suffix, subtype, step):
     samples = audio_files.music(6.0, sample_rate_hz=RATE, channels=1)
     soundfile.write(tmp_path / f"song.{suffix}", samples, RATE, subtype=subtype)
-    np.testing.assert_allclose(heard(tmp_path / f"song.{suffix}").y, samples[:, 0], rtol=0, atol=step)
+    np.testing.assert_allclose(decoded(tmp_path / f"song.{suffix}").y, samples[:, 0], rtol=0, atol=step)
 
 
 @pytest.mark.parametrize(
@@ -165,4 +165,4 @@ def test_samples_of_every_depth_keep_their_size(tmp_path, suffix, subtype, step)
 def test_samples_of_every_depth_keep_their_size_through_ffmpeg(tmp_path, name, codec, step):
     samples = audio_files.music(6.0, sample_rate_hz=RATE, channels=1)
     path = audio_files.write_audio(tmp_path / name, samples, sample_rate_hz=RATE, codec=codec)
-    np.testing.assert_allclose(heard(path).y, samples[:, 0], rtol=0, atol=step)
+    np.testing.assert_allclose(decoded(path).y, samples[:, 0], rtol=0, atol=step)

@@ -1,4 +1,4 @@
-"""Files as owners have them: valid ones in uncommon clothes are heard, and what is refused is named rightly."""
+"""Files as owners have them: valid ones in uncommon clothes are decoded, and what is refused is named rightly."""
 
 import struct
 from pathlib import Path
@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 from features.audio.decode import load_excerpt
-from features.errors import FeatureError, NotAudio
+from features.errors import FeatureError, NotAudioError
 
 RATE = 22_050
 
@@ -46,14 +46,14 @@ def dsdiff(seconds: int) -> bytes:
     return b"FRM8" + struct.pack(">Q", len(body)) + body
 
 
-def test_a_rip_of_a_super_audio_cd_is_heard(tmp_path):
+def test_a_rip_of_a_super_audio_cd_is_decoded(tmp_path):
     (tmp_path / "song.dff").write_bytes(dsdiff(6))
     properties = load_excerpt(str(tmp_path / "song.dff")).properties
     assert (properties.channels, properties.sample_rate_hz) == (2, 352_800)
     assert properties.excerpt_duration_seconds == pytest.approx(6.0, abs=0.1)
 
 
-def test_surround_sound_in_a_wav_is_decoded_and_not_heard_as_the_noise_that_its_bytes_are(tmp_path):
+def test_surround_sound_in_a_wav_is_decoded_and_not_taken_for_the_noise_that_its_bytes_are(tmp_path):
     plain = muxed(tmp_path / "song.ac3", "ac3", "ac3", sample_rate_hz=48_000)
     with (
         av.open(str(plain)) as source,
@@ -74,7 +74,7 @@ def test_surround_sound_in_a_wav_is_decoded_and_not_heard_as_the_noise_that_its_
 @pytest.mark.parametrize(("name", "codec"), [("film.avi", "libmp3lame"), ("film.mpg", "mp2")])
 def test_a_file_of_another_kind_is_not_called_cut_off(tmp_path, name, codec):
     path = muxed(tmp_path / name, codec, "avi" if name.endswith("avi") else "mpeg", sample_rate_hz=44_100)
-    with pytest.raises(NotAudio, match="no audio that can be decoded"):
+    with pytest.raises(NotAudioError, match="no audio that can be decoded"):
         load_excerpt(str(path))
 
 
@@ -87,7 +87,7 @@ def test_music_behind_many_zeros_is_not_called_nothing_but_zeros(tmp_path):
 @pytest.mark.parametrize("content", [b"\xff", b"\xfb\xff", np.random.default_rng(5).bytes(300_000)])
 def test_noise_is_called_neither_a_text_nor_sound_of_no_channel(tmp_path, content):
     (tmp_path / "song.mp3").write_bytes(content)
-    with pytest.raises(NotAudio, match=r"holds no audio that can be decoded$"):
+    with pytest.raises(NotAudioError, match=r"holds no audio that can be decoded$"):
         load_excerpt(str(tmp_path / "song.mp3"))
 
 

@@ -4,7 +4,7 @@ import audio_files
 import numpy as np
 import pytest
 from features.audio.decode import load_excerpt
-from features.audio.excerpts import Part
+from features.audio.excerpts import Excerpt
 from features.fma.frame_features import CURVES, ROWS
 from features.fma.vector import (
     COLUMNS,
@@ -64,8 +64,8 @@ def test_columns_are_those_of_the_data_set_in_its_order():
 
 
 def test_the_version_names_the_definition_and_the_excerpt():
-    assert version(Part.MIDDLE) == "fma-518/1;excerpt=middle-30s/2"
-    assert len({NATIVE_VERSION, *(version(part) for part in Part)}) == 1 + len(Part)
+    assert version(Excerpt.MIDDLE) == "fma-518/1;excerpt=middle-30s/2"
+    assert len({NATIVE_VERSION, *(version(part) for part in Excerpt)}) == 1 + len(Excerpt)
 
 
 @pytest.mark.parametrize("suffix", audio_files.SUFFIXES)

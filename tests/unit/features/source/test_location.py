@@ -5,7 +5,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from features.errors import AudioNotFound, OutsideMediaFolders, PathNotMounted
+from features.errors import AudioNotFoundError, OutsideMediaFoldersError, PathNotMountedError
 from features.source.location import MediaFolders, PathMapping, apply_mappings, suggest_mapping
 
 
@@ -128,7 +128,7 @@ def test_of_two_mappings_that_read_the_same_the_one_written_the_same_way_wins():
 
 def answer(folders: MediaFolders, path: str, mappings: list[PathMapping]) -> tuple[str, str]:
     """The reason and the sentence, without the path that was asked for."""
-    with pytest.raises((AudioNotFound, OutsideMediaFolders, PathNotMounted)) as raised:
+    with pytest.raises((AudioNotFoundError, OutsideMediaFoldersError, PathNotMountedError)) as raised:
         folders.find(path, mappings)
     return raised.value.reason, str(raised.value).replace(path, "PATH")
 
@@ -195,13 +195,15 @@ def test_links_of_the_library_into_another_media_folder_are_followed(library, ou
 
 def test_a_name_that_reads_the_same_does_not_lead_out_of_the_media_folders(library, tmp_path):
     (library / DECOMPOSED).symlink_to(tmp_path)
-    with pytest.raises(OutsideMediaFolders, match="outside the media folders"):
+    with pytest.raises(OutsideMediaFoldersError, match="outside the media folders"):
         MediaFolders(folders=(library,)).find(f"{library}/{COMPOSED}/secret.mp3")
 
 
 @pytest.mark.parametrize("path", ["/x" * 40_000, "/é" * 40_000, "D:" + "\\x" * 40_000, "/" + "x" * 10**6])
 def test_a_path_longer_than_any_files_is_looked_for_nowhere(library, path):
-    with pytest.raises(AudioNotFound, match=r"the path has \d+ bytes: no file has one of more than 4096"):
+    with pytest.raises(
+        AudioNotFoundError, match=r"the path has \d+ bytes: no file has one of more than 4096"
+    ):
         MediaFolders(folders=(library,)).find(path)
 
 
@@ -210,10 +212,10 @@ def test_a_path_of_many_names_costs_no_more_than_one_of_a_song(library, monkeypa
         (library / f"folder {number}").mkdir()
     looked, isfile = [], os.path.isfile
     monkeypatch.setattr(os.path, "isfile", lambda path: looked.append(path) or isfile(path))
-    with pytest.raises(PathNotMounted, match="no media folder"):
+    with pytest.raises(PathNotMountedError, match="no media folder"):
         MediaFolders(folders=(library,)).find("/x" * 2000)
     assert len(looked) < 400
-    with pytest.raises(PathNotMounted, match=f"=?{library} would fit"):
+    with pytest.raises(PathNotMountedError, match=f"=?{library} would fit"):
         MediaFolders(folders=(library,)).find("/x" * 100 + f"/{SONG}")
 
 
@@ -230,30 +232,30 @@ def test_dots_and_links_and_mappings_do_not_lead_out_of_the_media_folders(librar
         ("/data/secret.mp3", [mapping(f"/data={tmp_path}")]),
         ("/data/../../../../../../etc/passwd", [mapping(f"/data={library}")]),
     ]:
-        with pytest.raises(OutsideMediaFolders, match="outside the media folders"):
+        with pytest.raises(OutsideMediaFoldersError, match="outside the media folders"):
             folders.find(path, mappings)
     for path in (f"{library}/../secret.mp3", f"{beside}/song.mp3", "/etc/passwd"):
-        with pytest.raises(PathNotMounted, match="is not mounted here, and no media folder"):
+        with pytest.raises(PathNotMountedError, match="is not mounted here, and no media folder"):
             folders.find(path)
 
 
 def test_without_media_folders_no_file_is_read(tmp_path):
     (tmp_path / "song.mp3").write_bytes(b"sound")
     for name in ("song.mp3", "none.mp3"):
-        with pytest.raises(PathNotMounted, match="only bytes"):
+        with pytest.raises(PathNotMountedError, match="only bytes"):
             MediaFolders(folders=()).find(str(tmp_path / name))
 
 
 @pytest.mark.parametrize("name", ["none.mp3", "Artist", "", "x" * 300, "nul\0.mp3"])
 def test_what_is_no_file_is_not_found(library, name):
     path = f"{library}/{name}" if name else ""
-    with pytest.raises(AudioNotFound):
+    with pytest.raises(AudioNotFoundError):
         MediaFolders(folders=(library,)).find(path)
 
 
 def test_a_pipe_is_no_file(library):
     os.mkfifo(library / "pipe.mp3")
-    with pytest.raises(AudioNotFound, match="not a file"):
+    with pytest.raises(AudioNotFoundError, match="not a file"):
         MediaFolders(folders=(library,)).find(f"{library}/pipe.mp3")
 
 
@@ -263,7 +265,7 @@ def test_a_pipe_is_no_file(library):
 def test_a_path_that_is_not_mounted_says_the_mapping_that_would_fit(library, prefix, separator):
     path = f"{prefix}{separator}{SONG.replace('/', separator)}"
     folders = MediaFolders(folders=(library,))
-    with pytest.raises(PathNotMounted) as raised:
+    with pytest.raises(PathNotMountedError) as raised:
         folders.find(path)
     said = f"{prefix}={library}"
     assert said in str(raised.value)
@@ -284,5 +286,5 @@ def test_the_longest_tail_decides_between_files_of_one_name(library):
 
 
 def test_a_path_that_fits_nowhere_says_what_to_do(library):
-    with pytest.raises(PathNotMounted, match="mount the library and set a path mapping"):
+    with pytest.raises(PathNotMountedError, match="mount the library and set a path mapping"):
         MediaFolders(folders=(library,)).find("/volume1/music/Nobody/None.mp3")

@@ -182,7 +182,7 @@ def test_every_flag_of_the_published_configs_is_known(tmp_path: Path) -> None:
 def test_a_preprocessor_for_other_audio_is_refused(tmp_path: Path) -> None:
     folder = changed(tmp_path)
     (folder / "preprocessor_config.json").write_text('{"sampling_rate": 16000}')
-    with pytest.raises(CheckpointError, match="sampling_rate = 16000, and MERT-v1 hears 24000"):
+    with pytest.raises(CheckpointError, match="sampling_rate = 16000, and MERT-v1 takes 24000"):
         read_architecture(folder)
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 from mert_encoder.architecture import read_architecture
+from mert_encoder.embedder import chosen_device
 from mert_encoder.errors import OptionError
-from mert_encoder.listening import chosen_device
 from mert_encoder.options import chosen_layers, read_options
 from mert_encoder.precision import candidates, multiplies_bf16
 from trial_weights import KINDS, write_config

@@ -11,9 +11,12 @@ import audio_files
 import numpy as np
 import pytest
 from features.audio.decode import load_excerpt
-from features.audio.excerpts import Part
-from features.embeddings.mert.windows import Description, pcm_windows, version
+from features.audio.excerpts import Excerpt
+from features.embeddings.embedding import Surroundings
+from features.embeddings.mert.embedding import MertEmbedding
+from features.embeddings.mert.settings import MertSettings
 from processes import free_port
+from prometheus_client import CollectorRegistry
 from reclass.features.v1 import features_pb2, features_pb2_grpc
 from runtime.channel import open_channel
 from runtime.triton import Triton
@@ -67,7 +70,7 @@ def stub(
     assert process.wait(timeout=30) == 0
 
 
-def heard(stub: features_pb2_grpc.FeatureServiceStub, library: Path) -> features_pb2.ExtractResponse:
+def extracted(stub: features_pb2_grpc.FeatureServiceStub, library: Path) -> features_pb2.ExtractResponse:
     audio = features_pb2.AudioReference(path=str(library / "song.flac"))
     return stub.Extract(features_pb2.ExtractRequest(audio=audio, kinds=[FMA, MERT]))
 
@@ -75,16 +78,17 @@ def heard(stub: features_pb2_grpc.FeatureServiceStub, library: Path) -> features
 def test_the_vector_is_the_mean_of_what_the_model_says_of_the_songs_windows(
     stub: features_pb2_grpc.FeatureServiceStub, library: Path, triton: TritonServer
 ) -> None:
-    fma, mert = heard(stub, library).vectors
+    fma, mert = extracted(stub, library).vectors
     assert (len(values_of(fma)), len(values_of(mert))) == (518, 768)
-    windows = pcm_windows(load_excerpt(str(library / "song.flac"), rates=(24_000,)).at[24_000], 120_000)
+    here = MertEmbedding(MertSettings(), Surroundings(triton=None, registry=CollectorRegistry()))
+    windows = here.preprocessing.windows(load_excerpt(str(library / "song.flac"), rates=(24_000,)).at[24_000])
     model = Triton(triton.target)
     answer = model.ask("mert", {"pcm": windows}, ["embedding", "description"])
     model.close()
     assert answer["embedding"].shape == (3, 1, 768)
     # On processors without bf16 exactly; with it, batches of other sizes round otherwise.
     np.testing.assert_allclose(values_of(mert), answer["embedding"].mean(axis=(0, 1)), rtol=0.02, atol=0.02)
-    assert mert.version == version(Description.parse(answer["description"][0, 0]), Part.MIDDLE)
+    assert mert.version == here.parsed(answer["description"][0, 0]).version(Excerpt.MIDDLE)
 
 
 def test_the_model_and_its_device_are_told_in_capabilities_and_figures(
@@ -99,7 +103,7 @@ def test_the_model_and_its_device_are_told_in_capabilities_and_figures(
     assert " on cpu " in told.detail or " on cuda:0 " in told.detail
     assert "trial weights" in told.detail
     assert "weights=trial" in told.version
-    assert told.version == heard(stub, library).vectors[1].version
+    assert told.version == extracted(stub, library).vectors[1].version
     with urllib.request.urlopen(f"http://127.0.0.1:{metrics_port}/metrics") as page:
         figures = page.read().decode()
     assert 'reclass_features_mert_model{checkpoint="weights"' in figures
@@ -109,13 +113,13 @@ def test_the_model_and_its_device_are_told_in_capabilities_and_figures(
 def test_triton_may_be_killed_and_come_back_without_its_model(
     stub: features_pb2_grpc.FeatureServiceStub, library: Path, triton: TritonServer
 ) -> None:
-    before = heard(stub, library)
+    before = extracted(stub, library)
     triton.kill()
-    away = heard(stub, library)
+    away = extracted(stub, library)
     assert [vector.kind for vector in away.vectors] == [FMA]
-    assert [(gap.kind, gap.permanent) for gap in away.missing] == [(MERT, False)]
+    assert [(missing.kind, missing.permanent) for missing in away.missing] == [(MERT, False)]
     triton.start()
-    after = until(lambda: len((found := heard(stub, library)).vectors) == 2 and found)
+    after = until(lambda: len((found := extracted(stub, library)).vectors) == 2 and found)
     assert after.vectors[1].version == before.vectors[1].version
     np.testing.assert_allclose(
         values_of(after.vectors[1]), values_of(before.vectors[1]), rtol=1e-3, atol=1e-3
@@ -130,7 +134,9 @@ def test_without_weights_it_says_what_to_download(
     weights.rename(weights.with_name("elsewhere"))
     triton.kill()
     triton.start()
-    gap = until(lambda: next((gap for gap in heard(stub, library).missing if gap.permanent), None))
-    assert "docs/install.md, 'MERT'" in gap.message
-    assert str(weights) in gap.message
-    assert gap.message.startswith("MERT is not installed")
+    missing = until(
+        lambda: next((missing for missing in extracted(stub, library).missing if missing.permanent), None)
+    )
+    assert "docs/install.md, 'MERT'" in missing.message
+    assert str(weights) in missing.message
+    assert missing.message.startswith("MERT is not installed")

@@ -18,20 +18,20 @@ class TritonPythonModel:
     """One window in; for each layer n its loudness times n, its first sample and zeros out."""
 
     def initialize(self, args):
-        self._wish = None
+        self._options = None
 
-    def _prepare(self, wish):
-        """As the real one: weights are read for the first request, and when another wishes other ones."""
-        if (wish, self._test_of(wish)) == self._wish:
+    def _prepare(self, options):
+        """As the real one: weights are read for the first request, and when another asks for other ones."""
+        if (options, self._test_of(options)) == self._options:
             return
-        parameters = {"layers": "auto", "window_seconds": "5", "device": "auto"} | json.loads(wish)
+        parameters = {"layers": "auto", "window_seconds": "5", "device": "auto"} | json.loads(options)
         if not self._said():
             raise ValueError(f"{self._folder} is no folder with weights: docs/install.md, 'MERT', says how")
         device = parameters["device"]
         if device == "cuda" and not self._said().get("has_gpu"):
             raise ValueError("the device is cuda and there is no GPU")
-        pb_utils.Logger.log_info(f"weights read: {wish}")
-        self._wish = wish, self._test_of(wish)
+        pb_utils.Logger.log_info(f"weights read: {options}")
+        self._options = options, self._test_of(options)
         on_gpu = device != "cpu" and bool(self._said().get("has_gpu"))
         layers = [7] if parameters["layers"] == "auto" else parameters["layers"].split(",")
         self._layers = [int(layer) for layer in layers]
@@ -50,8 +50,8 @@ class TritonPythonModel:
             "batch_limit": FEWER_THAN_ALL,
         }
 
-    def _test_of(self, wish):
-        self._folder = Path(json.loads(wish)["weights"])
+    def _test_of(self, options):
+        self._folder = Path(json.loads(options)["weights"])
         return self._said().get("test")
 
     def _said(self):
@@ -68,7 +68,7 @@ class TritonPythonModel:
                 [pb_utils.Tensor("description", np.array([[b"{}"]] * len(pcm), dtype=np.object_))]
             )
         try:
-            self._prepare(json.loads(request.parameters()).get("wish"))
+            self._prepare(json.loads(request.parameters()).get("options"))
         except ValueError as error:
             return pb_utils.InferenceResponse(error=pb_utils.TritonError(str(error)))
         said = self._said()

@@ -1,32 +1,15 @@
-"""Windows, 16-bit samples, means and versions of MERT: what needs no model."""
-
-import json
+"""Windows of MERT: where they lie, and their 16-bit samples."""
 
 import numpy as np
 import pytest
-from features.audio.excerpts import Part
-from features.embeddings.mert.windows import SAMPLE_RATE_HZ, Description, mean_embedding, pcm_windows, version
+from features.embeddings.mert.windows import SAMPLE_RATE_HZ, PcmWindows
 
 SECOND = SAMPLE_RATE_HZ
 WINDOW = 5 * SECOND
-SAID = {
-    "checkpoint": "MERT-v1-95M",
-    "digest": "3f2a9c01d4e5",
-    "layers": [7],
-    "width": 768,
-    "window_samples": WINDOW,
-    "sample_rate_hz": 24_000,
-    "normalize": "window",
-    "device": "cpu",
-    "device_name": "cpu",
-    "dtype": "bf16",
-    "for_trials": False,
-    "batch_limit": 32,
-}
 
 
-def description(**changes: object) -> Description:
-    return Description.parse(json.dumps(SAID | changes))
+def pcm_windows(y: np.ndarray, window_samples: int = WINDOW) -> np.ndarray:
+    return PcmWindows(window_samples=window_samples).windows(y)
 
 
 def ramp(samples: int) -> np.ndarray:
@@ -124,67 +107,3 @@ def test_a_silent_window_stays_silent() -> None:
 def test_what_is_no_single_channel_is_refused(y: np.ndarray) -> None:
     with pytest.raises(ValueError, match="one channel"):
         pcm_windows(y, WINDOW)
-
-
-def test_the_vector_is_the_mean_over_windows_and_layers() -> None:
-    answers = np.zeros((2, 2, 3), dtype=np.float32)
-    answers[0, 0], answers[0, 1] = [1, 2, 3], [3, 4, 5]
-    answers[1, 0], answers[1, 1] = [5, 6, 7], [7, 8, 9]
-    found = mean_embedding(answers)
-    assert found.tolist() == [4, 5, 6]
-    assert found.dtype == np.float32
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_an_answer_that_is_not_finite_is_no_vector(value: float) -> None:
-    answers = np.zeros((2, 1, 3), dtype=np.float32)
-    answers[1, 0, 2] = value
-    with pytest.raises(ValueError, match="not finite"):
-        mean_embedding(answers)
-
-
-def test_the_version_names_everything_that_changes_the_values() -> None:
-    assert version(description(), Part.MIDDLE) == (
-        "mert-v1-95m/3f2a9c01d4e5;layer=7;window=5s;norm=window;dtype=bf16;excerpt=middle-30s/2"
-    )
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"checkpoint": "MERT-v1-330M"},
-        {"digest": "000000000000"},
-        {"layers": [6]},
-        {"layers": [6, 7]},
-        {"layers": ["last"]},
-        {"window_samples": 30 * SECOND},
-        {"normalize": "none"},
-        {"dtype": "fp32"},
-        {"for_trials": True},
-    ],
-)
-def test_each_thing_that_changes_the_values_makes_another_version(change: dict[str, object]) -> None:
-    assert version(description(**change), Part.MIDDLE) != version(description(), Part.MIDDLE)
-
-
-def test_the_device_alone_makes_no_other_version() -> None:
-    on_gpu = description(device="cuda:0", device_name="NVIDIA H100", batch_limit=8)
-    assert version(on_gpu, Part.FIRST) == version(description(), Part.FIRST)
-
-
-def test_trial_weights_are_called_so_in_the_version_and_in_words() -> None:
-    trial = description(for_trials=True)
-    assert ";weights=trial;" in version(trial, Part.MIDDLE)
-    assert "trial weights: verdicts mean nothing" in trial.in_words()
-
-
-def test_a_description_says_in_words_what_runs_where() -> None:
-    assert description().in_words() == "MERT-v1-95M on cpu in bf16"
-    on_gpu = description(device="cuda:0", device_name="NVIDIA H100", dtype="fp16")
-    assert on_gpu.in_words() == "MERT-v1-95M on cuda:0 (NVIDIA H100) in fp16"
-
-
-@pytest.mark.parametrize("text", ['{"checkpoint": "MERT-v1-95M"}', "[]"])
-def test_a_description_that_lacks_something_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="lacks"):
-        Description.parse(text)

@@ -47,7 +47,7 @@ REQUIRED = (
     "num_conv_pos_embeddings",
     "num_conv_pos_embedding_groups",
 )
-# They change nothing in a model that only listens: training, masking, text, and how the file came to be.
+# They change nothing in a model that only infers: training, masking, text, and how the file came to be.
 # `attention_relax` is used by deepnorm alone, which is refused.
 WITHOUT_EFFECT = {
     "_name_or_path",
@@ -175,7 +175,7 @@ def check_preprocessor(path: Path) -> None:
     found = read_json(path)
     for name, wanted in (("sampling_rate", SAMPLE_RATE_HZ), ("feature_size", 1)):
         if found.get(name, wanted) != wanted:
-            raise CheckpointError(f"{path.name} has {name} = {found[name]}, and MERT-v1 hears {wanted}")
+            raise CheckpointError(f"{path.name} has {name} = {found[name]}, and MERT-v1 takes {wanted}")
 
 
 def _same(found: object, wanted: object) -> bool:

@@ -127,8 +127,8 @@ def folded(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def checkpoint_name(folder: Path, architecture: Architecture) -> str:
     """The published name where it is that architecture, and not one of our own making."""
-    make = (architecture.width, architecture.layers, architecture.pre_norm)
-    published = None if architecture.for_trials else PUBLISHED.get(make)
+    sizes = (architecture.width, architecture.layers, architecture.pre_norm)
+    published = None if architecture.for_trials else PUBLISHED.get(sizes)
     return published or folder.resolve().name
 
 

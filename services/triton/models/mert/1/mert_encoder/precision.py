@@ -16,7 +16,7 @@ from mert_encoder.windows import normalised
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 LEAST_COSINE = 0.999
 CPUINFO = Path("/proc/cpuinfo")
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 def candidates(wanted: str, device: torch.device, cpuinfo: str) -> Sequence[str]:
@@ -33,7 +33,7 @@ def candidates(wanted: str, device: torch.device, cpuinfo: str) -> Sequence[str]
 def multiplies_bf16(cpuinfo: str) -> bool:
     """Whether the processor that /proc/cpuinfo tells of multiplies bfloat16 faster than single precision.
 
-    AMX does, and AVX512-BF16 of AMD: both were made for twice the rate and more. Intel's AVX512-BF16 without AMX (as
+    AMX does, and AVX512-BF16 of AMD: both were built for twice the rate and more. Intel's AVX512-BF16 without AMX (as
     virtual machines often show it) runs at half the rate of single precision. It is told by name and not by a
     measurement, because the format is part of a vector's version and must not change with the load of a machine.
     """
@@ -49,31 +49,31 @@ def read_cpuinfo() -> str:
 
 
 def settled(
-    encoder: Encoder, names: Sequence[str], device: torch.device, samples: int, say: Say
+    encoder: Encoder, names: Sequence[str], device: torch.device, samples: int, log: Log
 ) -> tuple[Encoder, str]:
     """The encoder on its device in the first format that passes the test, and that format's name.
 
-    1. One fixed window is heard in single precision; what is not finite then comes from broken weights.
+    1. One fixed window is encoded in single precision; what is not finite then comes from broken weights.
     2. In each format it must come out finite and in nearly the same direction for every layer.
     """
     encoder = encoder.to(device)
     y = normalised(fixed_window(samples)).to(device)
-    reference = heard(encoder, y)
+    reference = encoded(encoder, y)
     if not reference.isfinite().all():
         raise CheckpointError("the weights give values that are not finite: download them again")
     for name in names:
         if name == "fp32":
             return encoder, name
         trial = copy.deepcopy(encoder).to(DTYPES[name])
-        cosine = least_cosine(heard(trial, y), reference)
+        cosine = least_cosine(encoded(trial, y), reference)
         if cosine >= LEAST_COSINE:
-            say(f"{name} is within a cosine of {cosine:.6f} of single precision")
+            log(f"{name} is within a cosine of {cosine:.6f} of single precision")
             return trial, name
-        say(f"{name} fails its test: the least cosine to single precision is {cosine:.4f}")
+        log(f"{name} fails its test: the least cosine to single precision is {cosine:.4f}")
     raise OptionError(f"dtype {names[-1]} does not give the answer of single precision here: use auto")
 
 
-def heard(encoder: Encoder, y: Tensor) -> Tensor:
+def encoded(encoder: Encoder, y: Tensor) -> Tensor:
     """What the encoder says of one window [N]: [layers, width] in single precision."""
     with torch.inference_mode():
         found: Tensor = encoder(y)[0]

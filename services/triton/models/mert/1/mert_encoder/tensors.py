@@ -6,7 +6,7 @@ from mert_encoder.architecture import Architecture
 
 Shape = tuple[int, ...]
 
-# In the file for training, where masked frames are replaced by it; a model that listens masks nothing.
+# In the file for training, where masked frames are replaced by it; a model that only infers masks nothing.
 UNUSED = "masked_spec_embed"
 POSITIONS = "encoder.pos_conv_embed.conv"
 # The same two tensors of a weight norm under the names of older and newer versions of torch.

@@ -11,7 +11,7 @@ FULL_SCALE = 32_768.0
 def normalised(pcm: Tensor) -> Tensor:
     """pcm [B, N] int16 to y [B, N] float32 on the same device.
 
-    Level and offset are taken from each window by itself, so that a quiet song is heard like a loud one.
+    Level and offset are taken from each window by itself, so that a quiet song is embedded like a loud one.
     """
     y = pcm.to(torch.float32) / FULL_SCALE
     y = y - y.mean(dim=1, keepdim=True)

@@ -1,4 +1,4 @@
-"""Windows are heard each by itself, in a number format that was tried, in batches that fit into the memory."""
+"""Windows are embedded each by itself, in a number format that was tried, in batches that fit into the memory."""
 
 import json
 import subprocess
@@ -10,9 +10,9 @@ import pytest
 import torch
 from mert_encoder import precision
 from mert_encoder.checkpoint import read_checkpoint
+from mert_encoder.embedder import Embedder, load_embedder
 from mert_encoder.encoder import Encoder
 from mert_encoder.errors import CheckpointError, OptionError
-from mert_encoder.listening import Listener, load_listener
 from mert_encoder.options import read_options
 from mert_encoder.windows import normalised
 from mert_weights import golden_config, golden_tensors, music, write_golden
@@ -22,9 +22,9 @@ SAMPLES = 24_000
 CPU = torch.device("cpu")
 
 
-def listener(folder: Path, **parameters: str) -> Listener:
+def embedder_of(folder: Path, **parameters: str) -> Embedder:
     given = {"weights": str(folder), "window_seconds": "1", "device": "cpu", "dtype": "fp32"} | parameters
-    return load_listener(read_options(given, {}), batch_limit=64, say=lambda _: None)
+    return load_embedder(read_options(given, {}), batch_limit=64, log=lambda _: None)
 
 
 @pytest.fixture(params=["tiny95", "tiny330"])
@@ -54,41 +54,41 @@ def test_normalising_is_that_of_the_published_preprocessing() -> None:
 
 
 def test_what_a_window_sounds_like_does_not_depend_on_those_beside_it(golden: Path) -> None:
-    ours = listener(golden)
+    ours = embedder_of(golden)
     pcm = (music(11, SAMPLES) // np.arange(1, 12)[:, None]).astype(np.int16)
-    together = ours.hear(pcm)
+    together = ours.embed(pcm)
     for index in range(len(pcm)):
-        np.testing.assert_allclose(ours.hear(pcm[index : index + 1])[0], together[index], atol=1e-5)
+        np.testing.assert_allclose(ours.embed(pcm[index : index + 1])[0], together[index], atol=1e-5)
 
 
 def test_windows_differ_and_are_not_one_vector_for_all(golden: Path) -> None:
-    heard = listener(golden).hear(music(4, SAMPLES))[:, 0]
+    found = embedder_of(golden).embed(music(4, SAMPLES))[:, 0]
     for one in range(4):
         for other in range(one):
-            assert np.abs(heard[one] - heard[other]).max() > 0.01
+            assert np.abs(found[one] - found[other]).max() > 0.01
 
 
-def test_zeros_after_a_window_would_change_what_is_heard(golden: Path) -> None:
+def test_zeros_after_a_window_would_change_the_embedding(golden: Path) -> None:
     """The first norm is over time, so padding is no neutral thing: the model takes windows of one length alone."""
-    whole = listener(golden)
-    padded = listener(golden, window_seconds="1.5")
+    whole = embedder_of(golden)
+    padded = embedder_of(golden, window_seconds="1.5")
     pcm = music(1, SAMPLES)
     silence = np.zeros((1, SAMPLES // 2), np.int16)
-    difference = padded.hear(np.hstack([pcm, silence]))[0] - whole.hear(pcm)[0]
+    difference = padded.embed(np.hstack([pcm, silence]))[0] - whole.embed(pcm)[0]
     assert np.abs(difference).max() > 0.05
 
 
 def test_the_model_is_never_in_training(golden: Path) -> None:
-    ours = listener(golden)
+    ours = embedder_of(golden)
     assert not any(module.training for module in ours.encoder.modules())
     assert not any(parameter.requires_grad for parameter in ours.encoder.parameters())
     pcm = music(2, SAMPLES)
-    assert np.array_equal(ours.hear(pcm), ours.hear(pcm))
+    assert np.array_equal(ours.embed(pcm), ours.embed(pcm))
 
 
-def test_bfloat16_hears_nearly_what_single_precision_does(golden: Path) -> None:
+def test_bfloat16_gives_nearly_what_single_precision_does(golden: Path) -> None:
     pcm = music(3, SAMPLES)
-    exact, short = (listener(golden, dtype=dtype).hear(pcm) for dtype in ("fp32", "bf16"))
+    exact, short = (embedder_of(golden, dtype=dtype).embed(pcm) for dtype in ("fp32", "bf16"))
     cosine = precision.least_cosine(
         torch.from_numpy(short).flatten(0, 1), torch.from_numpy(exact).flatten(0, 1)
     )
@@ -128,28 +128,28 @@ def test_weights_that_give_no_numbers_are_refused(tmp_path: Path) -> None:
         precision.settled(overflowing(tmp_path, np.nan), ("fp32",), CPU, SAMPLES, lambda _: None)
 
 
-def test_silence_is_heard_and_finite(golden: Path) -> None:
+def test_silence_has_a_finite_embedding(golden: Path) -> None:
     for dtype in ("fp32", "bf16"):
-        assert np.isfinite(listener(golden, dtype=dtype).hear(np.zeros((1, SAMPLES), np.int16))).all()
+        assert np.isfinite(embedder_of(golden, dtype=dtype).embed(np.zeros((1, SAMPLES), np.int16))).all()
 
 
 SHORT_OF_MEMORY = """
 import json, resource, sys
 from pathlib import Path
 import numpy as np
-from mert_encoder.listening import load_listener
+from mert_encoder.embedder import load_embedder
 from mert_encoder.options import read_options
 from mert_weights import music
 
 said = []
 options = read_options({"weights": sys.argv[1], "window_seconds": "5", "device": "cpu", "dtype": "fp32"}, {})
 windows = int(sys.argv[3])
-ours = load_listener(options, batch_limit=windows, say=said.append)
+ours = load_embedder(options, batch_limit=windows, log=said.append)
 pcm = music(windows, 120_000)
-one_by_one = np.concatenate([ours.hear(window[None]) for window in pcm])
+one_by_one = np.concatenate([ours.embed(window[None]) for window in pcm])
 room = int(Path("/proc/self/status").read_text().split("VmData:")[1].split()[0]) * 1024
 resource.setrlimit(resource.RLIMIT_DATA, (room + int(sys.argv[2]) * 2**20, resource.RLIM_INFINITY))
-together = ours.hear(pcm)
+together = ours.embed(pcm)
 print(json.dumps({
     "said": said, "limit": ours.batch_limit, "halvings": ours.halvings,
     "difference": float(np.abs(together - one_by_one).max()),
@@ -159,7 +159,7 @@ print(json.dumps({
 
 
 def short_of_memory(folder: Path, windows: int, room_mib: int) -> subprocess.CompletedProcess[str]:
-    """Hear windows in a process that may take that much more memory than it has; what it frees, it has no more."""
+    """Embed windows in a process that may take that much more memory than it has; what it frees, it has no more."""
     command = [sys.executable, "-c", SHORT_OF_MEMORY, str(folder), str(room_mib), str(windows)]
     environment = {"PYTHONPATH": ":".join(sys.path), "MALLOC_MMAP_THRESHOLD_": "65536"}
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)

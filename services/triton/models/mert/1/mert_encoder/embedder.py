@@ -15,7 +15,7 @@ from mert_encoder.checkpoint import Checkpoint, read_checkpoint
 from mert_encoder.encoder import Encoder
 from mert_encoder.errors import NoRoomError, OptionError
 from mert_encoder.options import Options, chosen_layers
-from mert_encoder.precision import Say, candidates, read_cpuinfo, settled
+from mert_encoder.precision import Log, candidates, read_cpuinfo, settled
 from mert_encoder.windows import normalised
 
 Pcm = NDArray[np.int16]
@@ -23,8 +23,8 @@ Embeddings = NDArray[np.float32]
 
 
 @dataclass(kw_only=True)
-class Listener:
-    """A MERT that listens. Its one thread is the caller's."""
+class Embedder:
+    """A loaded MERT. Its one thread is the caller's."""
 
     checkpoint: Checkpoint
     encoder: Encoder
@@ -33,10 +33,10 @@ class Listener:
     window_samples: int
     batch_limit: int
     """Windows that go through at once; halved when memory ran out, and never raised again."""
-    say: Say
+    log: Log
     halvings: int = 0
 
-    def hear(self, pcm: Pcm) -> Embeddings:
+    def embed(self, pcm: Pcm) -> Embeddings:
         """pcm [B, window_samples] to [B, layers, width]: the mean over time of each chosen layer.
 
         Raises NoRoomError when not even one window fits.
@@ -45,7 +45,7 @@ class Listener:
         done = 0
         while done < len(pcm):
             try:
-                parts.append(self._heard(pcm[done : done + self.batch_limit]))
+                parts.append(self._embedded(pcm[done : done + self.batch_limit]))
                 done += len(parts[-1])
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
@@ -53,11 +53,11 @@ class Listener:
                 self._halve(len(pcm) - done, error)
         return torch.cat(parts).numpy()
 
-    def _heard(self, pcm: Pcm) -> Tensor:
+    def _embedded(self, pcm: Pcm) -> Tensor:
         with torch.inference_mode():
             windows = torch.from_numpy(pcm).to(self.device)
-            heard: Tensor = self.encoder(normalised(windows))
-            return heard.cpu()
+            embeddings: Tensor = self.encoder(normalised(windows))
+            return embeddings.cpu()
 
     def _halve(self, tried: int, error: BaseException) -> None:
         tried = min(tried, self.batch_limit)
@@ -70,12 +70,12 @@ class Listener:
             ) from error
         self.batch_limit = tried // 2
         self.halvings += 1
-        self.say(
+        self.log(
             f"out of memory with {tried} windows at once on {self.device}: from now on {self.batch_limit}"
         )
 
     def description(self) -> str:
-        """What makes up a vector, and where it is made, as JSON."""
+        """What makes up a vector, and where it is computed, as JSON."""
         return json.dumps(
             {
                 "checkpoint": self.checkpoint.name,
@@ -94,7 +94,7 @@ class Listener:
         )
 
 
-def load_listener(options: Options, *, batch_limit: int, say: Say) -> Listener:
+def load_embedder(options: Options, *, batch_limit: int, log: Log) -> Embedder:
     """Read the weights and make the model ready. Raises MertError, whose message says what to do."""
     torch.set_num_threads(options.threads)
     device = chosen_device(options.device)
@@ -104,15 +104,15 @@ def load_listener(options: Options, *, batch_limit: int, say: Say) -> Listener:
     checkpoint = read_checkpoint(options.weights)
     layers = chosen_layers(options.layers, checkpoint.architecture)
     encoder = Encoder(checkpoint.architecture, checkpoint.tensors, layers)
-    encoder, dtype = settled(encoder, names, device, options.window_samples, say)
-    return Listener(
+    encoder, dtype = settled(encoder, names, device, options.window_samples, log)
+    return Embedder(
         checkpoint=dataclasses.replace(checkpoint, tensors={}),  # the encoder has copies of what it needs
         encoder=encoder,
         dtype=dtype,
         device=device,
         window_samples=options.window_samples,
         batch_limit=batch_limit,
-        say=say,
+        log=log,
     )
 
 
