@@ -38,7 +38,7 @@ _EXCERPTS = {
 _DEVICES = {"auto": features.DEVICE_AUTO, "cuda": features.DEVICE_CUDA, "cpu": features.DEVICE_CPU}
 
 
-def excerpt(settings: RequestSettings) -> "features.DecodedExcerpt.ValueType":
+def excerpt(settings: RequestSettings) -> "features.Excerpt.ValueType":
     """Which part of a song is to be heard."""
     return _EXCERPTS[settings.excerpt]
 
