@@ -36,6 +36,8 @@ INTERRUPTED = 130
 SHOWN_FAILURES = 10
 # A supervisor has the database back within seconds; the run goes on meanwhile or afterwards, whoever looks on.
 DATABASE_MISSED_FOR_SECONDS = 60.0
+# Terminals have the words of the commands where pages have those of the buttons.
+_COMMANDS = {Run.Kind.EXTRACT.value: "Extract", Run.Kind.PUSH.value: "Push"}
 _TO_BE_TRIED_AGAIN = Q(state=RunSong.State.PENDING, attempts__gt=0)
 
 
@@ -55,6 +57,11 @@ class Snapshot:
     @property
     def ended(self) -> bool:
         return self.run.state not in Run.ACTIVE
+
+
+def words(run: Run) -> str:
+    """What a run does, as somebody says it who typed its command."""
+    return _COMMANDS.get(run.kind, run.words)
 
 
 def snapshot(run_id: int) -> Snapshot:
@@ -98,7 +105,7 @@ class Lines:
 
 def line_of(seen: Snapshot, seconds: float) -> str:
     """Count, rate, time left and failures in a line."""
-    kind = seen.run.words
+    kind = words(seen.run)
     if not seen.total:
         return f"{kind}: {seen.run.step or 'waiting'} ({seen.run.progress:.0%})"
     rate = seen.through / seconds if seconds > 0 else 0.0
@@ -140,16 +147,16 @@ class Bar:
 
     def __init__(self, progress: Progress, run: Run) -> None:
         self._progress = progress
-        self._task = progress.add_task(run.words, total=None, failed=0, again="")
+        self._task = progress.add_task(words(run), total=None, failed=0, again="")
         self._said = ""
 
     def show(self, seen: Snapshot) -> None:
         """Draw it."""
-        step = f"{seen.run.words}: {seen.run.step}" if seen.run.step else None
+        step = f"{words(seen.run)}: {seen.run.step}" if seen.run.step else None
         counted = {"total": seen.total, "completed": seen.through} if seen.total else {"total": None}
         if not seen.total and seen.run.progress:
             counted = {"total": 100, "completed": int(seen.run.progress * 100)}
-        description = step or seen.run.words
+        description = step or words(seen.run)
         again = f", {seen.again} again" if seen.again else ""
         self._progress.update(
             self._task, description=escape(description), failed=seen.failed, again=again, **counted
@@ -218,7 +225,7 @@ def exit_status(seen: Snapshot) -> int:
 
 def say_end(seen: Snapshot, console: Console) -> None:
     """How the run ended, and what failed or was skipped and why."""
-    console.print(f"{seen.run.words}: {summary(seen)}", highlight=False, markup=False)
+    console.print(f"{words(seen.run)}: {summary(seen)}", highlight=False, markup=False)
     for state, word in ((RunSong.State.FAILED, "failed"), (RunSong.State.SKIPPED, "skipped")):
         songs = seen.run.songs.filter(state=state).select_related("track").order_by("pk")
         for song in songs[:SHOWN_FAILURES]:

@@ -15,15 +15,15 @@ from portal.runs.asking import ask
 from portal.runs.models import SCHEDULED, THEN, THEN_ARGUMENTS, Run
 from portal.training.preparing import Lacking, lacking_now
 
-_WORDS = {
-    Run.Kind.SYNC: "A sync",
-    Run.Kind.EXTRACT: "An extraction",
-    Run.Kind.CLASSIFY: "A classification",
-    Run.Kind.TRAIN: "A training",
-    Run.Kind.PROMOTE: "A switch of models",
-    Run.Kind.PLAN: "A dry run",
-    Run.Kind.PUSH: "A push",
-    Run.Kind.ROLLBACK: "A rollback",
+_IS_RUNNING = {
+    Run.Kind.SYNC: "A sync is already running",
+    Run.Kind.EXTRACT: "An analysis is already running",
+    Run.Kind.CLASSIFY: "A classification is already running",
+    Run.Kind.TRAIN: "A training is already running",
+    Run.Kind.PROMOTE: "A switch of models is already running",
+    Run.Kind.PLAN: "A dry run is already running",
+    Run.Kind.PUSH: "A batch is already being applied",
+    Run.Kind.ROLLBACK: "A batch is already being rolled back",
 }
 
 
@@ -173,7 +173,7 @@ def _running_message(kind: Run.Kind) -> str:
         else ""
     )
     return (
-        f"{_WORDS[kind]} is already running{since}: wait for it (`reclass status` says how far it is), "
+        f"{_IS_RUNNING[kind]}{since}: wait for it (`reclass status` says how far it is), "
         "or stop it in the admin."
     )
 

@@ -13,13 +13,15 @@ class Run(models.Model):
     """Something long that was asked for, done in chunks by workers; it goes on after a crash."""
 
     class Kind(models.TextChoices):
+        """Each has the word of its button."""
+
         SYNC = "sync", "Sync"
-        EXTRACT = "extract", "Extract"
+        EXTRACT = "extract", "Analyse"
         CLASSIFY = "classify", "Classify"
         TRAIN = "train", "Train"
-        PROMOTE = "promote", "Put a model into service"
+        PROMOTE = "promote", "Promote"
         PLAN = "plan", "Dry run"
-        PUSH = "push", "Push"
+        PUSH = "push", "Apply"
         ROLLBACK = "rollback", "Roll back"
 
     class State(models.TextChoices):

@@ -274,5 +274,5 @@ def test_refusals_say_what_there_is_instead(portal):
     with pytest.raises(CannotStart, match=f"^Batch {batch.pk} is rolled back already"):
         start_rollback(batch)
     start_extract()
-    with pytest.raises(CannotStart, match=r"^An extraction is already running since .*reclass status"):
+    with pytest.raises(CannotStart, match=r"^An analysis is already running since .*reclass status"):
         start_extract()

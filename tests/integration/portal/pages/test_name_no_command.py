@@ -20,6 +20,8 @@ from portal.verdicts.models import Prediction
 
 pytestmark = pytest.mark.usefixtures("genres")
 COMMAND = re.compile(r"\breclass [a-z-]+|`")
+# What pages call Analyse and Apply, as their buttons do.
+WORDS_OF_COMMANDS = re.compile(r"\b(?:extract|push)\w*", re.IGNORECASE)
 SENTENCE = "There is none: run `reclass train`, `reclass sync`, or `reclass whatever --now` first."
 # Sentences that the services or the portal itself put there, wherever the database keeps them.
 SAID = {
@@ -113,6 +115,26 @@ def test_no_page_names_a_command(admin_client: Client, filled: bool) -> None:
         answer = admin_client.get(address, follow=True)
         assert answer.status_code in (200, 403, 404, 405), address
         assert commands_on(answer) == [], address
+
+
+def test_no_page_calls_a_run_by_its_command(admin_client: Client) -> None:
+    songs.make_batch(songs.make_judged_songs(4))
+    for kind in Run.Kind:
+        Run.objects.create(kind=kind, state=Run.State.DONE, request_id="r", message="Done.")
+    runs = [reverse("admin:runs_run_change", args=(run.pk,)) for run in Run.objects.all()]
+    for address in {*addresses(), *runs}:
+        said = " ".join(Seen(admin_client.get(address, follow=True).content.decode()).said)
+        assert WORDS_OF_COMMANDS.findall(said) == [], address
+
+
+@pytest.mark.parametrize("kind", Run.Kind)
+def test_a_run_that_is_at_work_already_is_called_by_no_command(kind: Run.Kind) -> None:
+    from portal.orchestration.start import CannotStart, _start
+
+    _start(kind)
+    with pytest.raises(CannotStart, match="already") as refused:
+        _start(kind)
+    assert WORDS_OF_COMMANDS.findall(str(refused.value)) == []
 
 
 @pytest.mark.parametrize("analysis", ["failed", "skipped", "provisional", "unsure", "heard", "pending"])

@@ -11,7 +11,7 @@ from portal.ledger.standing import STATE_AFTER
 from portal.library.agreement import Agreement
 from portal.library.flags import Beside
 from portal.library.models import Analysis, InPlex
-from portal.pages import badges
+from portal.pages import badges, ledger
 from portal.pages.dashboard.advice import Standing, advice, steps
 from portal.remote.inference import StageVerdict as Said
 from portal.runs.models import Run, RunSong
@@ -184,6 +184,14 @@ def test_all_steps_stand_there_in_order_and_say_why_they_cannot_be_taken() -> No
         ("Apply batch 4", "ledger/writebatch/4/change/"), ("Roll back batch 3", "ledger/writebatch/3/change/"),
     ]  # fmt: skip
     assert not any(step.why_not for step in last)
+
+
+def test_a_run_is_called_by_the_words_of_its_button() -> None:
+    buttons = {step.kind: step.button for step in steps(standing(**CLASSIFIED)) if step.kind}
+    buttons |= {Run.Kind.PUSH: ledger.APPLY.words, Run.Kind.ROLLBACK: ledger.ROLL_BACK.words}
+    other = [kind for kind, button in buttons.items() if not button.startswith(Run.Kind(kind).label)]
+    assert other == []
+    assert set(buttons) | {Run.Kind.PROMOTE} == set(Run.Kind.values)
 
 
 def test_what_is_being_done_is_not_advised() -> None:
