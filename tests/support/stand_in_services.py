@@ -47,6 +47,8 @@ class FeaturesStandIn(features_pb2_grpc.FeatureServiceServicer):
     details: dict[int, str] = field(default_factory=dict)
     for_trials: set[int] = field(default_factory=set)
     """The kinds that are installed."""
+    tags: tuple[str, ...] = ("In the file",)
+    """Genres that every file has in its own tags."""
     contents: dict[str, str] = field(default_factory=dict)
     """Content keys by rating key, where they are not the song's own."""
     decoded: list[str] = field(default_factory=list)
@@ -71,7 +73,7 @@ class FeaturesStandIn(features_pb2_grpc.FeatureServiceServicer):
         self.extracted.append(key)
         self.before_answer(key)
         content = self.contents.get(key, f"content {key}")
-        tags = features_pb2.FileTags(genres=["In the file"])
+        tags = features_pb2.FileTags(genres=self.tags)
         if content in request.known_content_keys:
             return features_pb2.ExtractResponse(content_key=content, tags=tags, already_known=True)
         self.decoded.append(key)

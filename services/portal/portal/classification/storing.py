@@ -8,7 +8,7 @@ from django.db import transaction
 from runtime.errors import RemoteError
 
 from portal.classification.requests import Answer
-from portal.extraction.extraction_run import ANOTHER_FILE, FORGOTTEN, GONE, store_heard, succeed
+from portal.extraction.extraction_run import ANOTHER_FILE, FORGOTTEN, GONE, OF_THE_FILE, store_heard, succeed
 from portal.extraction.failures import mark, note_failure
 from portal.library.models import Analysis, Track
 from portal.library.vectors import store_vectors
@@ -91,7 +91,7 @@ def _take(row: Track | None, track: Track, said: Classification, genres: dict[st
     try:
         genre_id(said.genre, genres)
     except GenreUnknownError as error:
-        row.save(update_fields=("audio", "file_genres"))
+        row.save(update_fields=OF_THE_FILE)
         mark(row, Analysis.FAILED, GENRE_UNKNOWN, str(error))
         return Outcome(verdict=Verdict.FAILED, message=str(error))
     return DONE

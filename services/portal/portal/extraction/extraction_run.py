@@ -12,6 +12,8 @@ from runtime.errors import RemoteError
 from portal.extraction.concurrency import AtOnce, Ears
 from portal.extraction.failures import note_missed
 from portal.extraction.known_audio import known_keys
+from portal.genres.models import spellings
+from portal.labels.tags import set_labels
 from portal.library.adoption import adopt
 from portal.library.models import Analysis, Audio, Track
 from portal.library.presence import left_alone, present
@@ -28,6 +30,8 @@ from portal.runs.work import DONE, Outcome, RunFailedError, RunJob, Verdict
 
 # A verdict of these stays when more is heard of the same recording.
 JUDGED = (Analysis.CLASSIFIED, Analysis.PROVISIONAL, Analysis.UNSURE)
+OF_THE_FILE = ("audio", "file_genres", "tag_genre", "tag_also")
+"""The fields of a track that `store_heard` sets."""
 ANOTHER_FILE = Outcome(verdict=Verdict.AGAIN, message="Its file was changed while it was being analysed.")
 FORGOTTEN = Outcome(
     verdict=Verdict.AGAIN, message="What was known of this audio went while it was being analysed."
@@ -147,7 +151,9 @@ def store_heard(track: Track, heard: Heard) -> bool:
     if track.audio_id not in (None, audio.pk):
         forget_recording(track)
     track.audio = audio
-    track.file_genres = list(heard.file_genres)
+    if track.file_genres != list(heard.file_genres):
+        track.file_genres = list(heard.file_genres)
+        set_labels([track], spellings())
     return True
 
 
@@ -157,7 +163,7 @@ def succeed(track: Track, analysis: Analysis) -> None:
     track.attempts, track.next_try_time = 0, None
     track.save(
         update_fields=(
-            "audio", "file_genres", "analysis", "analysis_reason", "analysis_message", "attempts", "next_try_time",
+            *OF_THE_FILE, "analysis", "analysis_reason", "analysis_message", "attempts", "next_try_time",
         )
     )  # fmt: skip
 

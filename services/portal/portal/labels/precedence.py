@@ -19,7 +19,7 @@ class Source(StrEnum):
     TAUGHT = "taught"
     """A person's, on the set of songs that it is in."""
     TAG = "tag"
-    """The tags in Plex, as they were before we wrote."""
+    """Its tags in Plex, as they were before we wrote, or in its file."""
 
 
 @dataclass(frozen=True, kw_only=True)

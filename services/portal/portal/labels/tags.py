@@ -1,4 +1,4 @@
-"""Which genres each song's tags claim; what our own ledger wrote is never taken for a claim."""
+"""What each song's tags are and which genres they claim; what our own ledger wrote is never taken for a claim."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ def relabel(tracks: QuerySet[Track] | None = None) -> int:
     changed = 0
     batch: list[Track] = []
     for track in (
-        chosen.only("pk", "plex_genres", "tag_genre_id", "tag_also")
+        chosen.only("pk", "plex_genres", "file_genres", "tag_genre_id", "tag_also")
         .order_by("pk")
         .iterator(chunk_size=_AT_ONCE)
     ):
@@ -35,7 +35,8 @@ def relabel(tracks: QuerySet[Track] | None = None) -> int:
 
 def set_labels(tracks: Sequence[Track], known: dict[str, int]) -> list[Track]:
     """Set `tag_genre` and `tag_also` on these objects, unsaved; those that changed."""
-    labels = labels_of({track.pk: track.plex_genres for track in tracks}, known)
+    in_plex = {track.pk: track.plex_genres for track in tracks}
+    labels = labels_of(in_plex, {track.pk: track.file_genres for track in tracks}, known)
     changed = []
     for track in tracks:
         first, also = labels[track.pk]
@@ -46,15 +47,22 @@ def set_labels(tracks: Sequence[Track], known: dict[str, int]) -> list[Track]:
 
 
 def labels_of(
-    plex_genres: Mapping[int, Sequence[str]], known: dict[str, int]
+    in_plex: Mapping[int, Sequence[str]], in_files: Mapping[int, Sequence[str]], known: dict[str, int]
 ) -> dict[int, tuple[int | None, list[int]]]:
-    """The genre that each track's tags claim and the further ones, from what Plex has now."""
-    edits = edits_of(plex_genres)
-    found = {
-        track_id: genres_of(original_genres(genres, edits.get(track_id, ())), known)
-        for track_id, genres in plex_genres.items()
-    }
+    """The genre that each track's tags claim and the further ones, from what Plex has now and what the files have."""
+    found = {track_id: genres_of(tags, known) for track_id, tags in tags_of(in_plex, in_files).items()}
     return {track_id: (named[0] if named else None, list(named[1:])) for track_id, named in found.items()}
+
+
+def tags_of(
+    in_plex: Mapping[int, Sequence[str]], in_files: Mapping[int, Sequence[str]]
+) -> dict[int, tuple[str, ...]]:
+    """Each track's tags: those that Plex had before us and, where it had none, those of the file."""
+    edits = edits_of(in_plex)
+    return {
+        track_id: original_genres(genres, edits.get(track_id, ())) or tuple(in_files.get(track_id, ()))
+        for track_id, genres in in_plex.items()
+    }
 
 
 def edits_of(track_ids: Iterable[int]) -> dict[int, list[Edit]]:

@@ -11,16 +11,16 @@ from portal.genres.spelling import unheeded, unknown_tags
 from portal.library.presence import unchosen_libraries
 
 # Of a song that we wrote to, Plex shows what we wrote; that stands for a genre, or did when it was written.
-_TAGS = """
+_OF_A_SONG = "CASE WHEN plex_genres = '{}' THEN file_genres ELSE plex_genres END"
+_TAGS = f"""
 SELECT tag, count(*), count(*) FILTER (WHERE tag_genre_id IS NULL), min(artist || ' – ' || title)
-FROM library_track, unnest(plex_genres) AS tag
+FROM library_track, unnest({_OF_A_SONG}) AS tag
 WHERE removed_time IS NULL AND NOT library_id = ANY(%s) GROUP BY tag ORDER BY 3 DESC, 2 DESC, tag
-"""
-_WITHOUT_GENRE = """
-SELECT plex_genres, count(*) FROM library_track
-WHERE removed_time IS NULL AND NOT library_id = ANY(%s) AND tag_genre_id IS NULL AND plex_genres <> '{}'
-GROUP BY plex_genres
-"""
+"""  # noqa: S608 # our own words
+_WITHOUT_GENRE = f"""
+SELECT {_OF_A_SONG} AS tags, count(*) FROM library_track
+WHERE removed_time IS NULL AND NOT library_id = ANY(%s) AND tag_genre_id IS NULL GROUP BY tags
+"""  # noqa: S608 # our own words
 SHOWN_TAGS = 5
 
 

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from portal.genres.models import spellings
 from portal.labels.tags import labels_of
+from portal.library.models import Track
 from portal.remote.sync import GenreState
 
 _CREATE = """
@@ -24,7 +25,9 @@ FROM detail d WHERE id = d.track_id
 
 def store_details(states: Mapping[int, GenreState]) -> None:
     """Keep what Plex has of each of these tracks, read just now."""
-    labels = labels_of({track_id: state.genres for track_id, state in states.items()}, spellings())
+    in_files = dict(Track.objects.filter(pk__in=states).values_list("pk", "file_genres"))
+    in_plex = {track_id: state.genres for track_id, state in states.items()}
+    labels = labels_of(in_plex, in_files, spellings())
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_CREATE)
         with cursor.copy(_COPY) as copy:

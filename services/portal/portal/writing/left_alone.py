@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from portal.genres.models import spellings
 from portal.genres.spelling import unheeded
-from portal.labels.tags import edits_of
-from portal.ledger.originals import original_genres
+from portal.labels.tags import tags_of
 from portal.library.models import Track
 from portal.runs.models import Run, RunSong, UnknownTag
 
@@ -36,9 +35,11 @@ def _unheeded(track_ids: Sequence[int]) -> Iterator[tuple[Track, Sequence[str]]]
     known = spellings()
     for start in range(0, len(track_ids), _AT_ONCE):
         some = track_ids[start : start + _AT_ONCE]
-        edits = edits_of(some)
-        for track in Track.objects.filter(pk__in=some).order_by("pk"):
-            unknown = unheeded(original_genres(track.plex_genres, edits.get(track.pk, ())), known)
+        tracks = list(Track.objects.filter(pk__in=some).order_by("pk"))
+        in_plex = {track.pk: track.plex_genres for track in tracks}
+        tags = tags_of(in_plex, {track.pk: track.file_genres for track in tracks})
+        for track in tracks:
+            unknown = unheeded(tags[track.pk], known)
             if unknown:
                 yield track, unknown
 

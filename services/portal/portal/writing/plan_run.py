@@ -7,9 +7,8 @@ from django.db import transaction
 from django.db.models import Q
 
 from portal.genres.models import Genre, spellings
-from portal.labels.tags import edits_of
+from portal.labels.tags import tags_of
 from portal.ledger.models import WriteBatch, WriteRow
-from portal.ledger.originals import original_genres
 from portal.ledger.standing import put_away
 from portal.library.identity import is_another
 from portal.library.models import Analysis, InPlex, Track
@@ -69,7 +68,7 @@ class Planning:
         stages = job.services.inference.status()
         learned = {genre for stage in stages for genre in stage.genres}
         verdicts = _verdicts(tracks, {stage.model_version for stage in stages if stage.is_for_trials})
-        objections = _objections(tags, known, unlearned(learned))
+        objections = _objections(tracks, tags, known, unlearned(learned))
         if not job.run.arguments.get("random_weights"):
             objections |= {pk: RANDOM_WEIGHTS for pk, verdict in verdicts.items() if verdict.random_weights}
         objections |= _silenced(tracks)
@@ -113,13 +112,14 @@ def unlearned(learned: Collection[str]) -> dict[int, str]:
 
 
 def _objections(
-    states: Mapping[int, GenreState], known: Mapping[str, int], beyond: Mapping[int, str]
+    tracks: Sequence[Track],
+    states: Mapping[int, GenreState],
+    known: Mapping[str, int],
+    beyond: Mapping[int, str],
 ) -> dict[int, str]:
-    edits = edits_of(states)
-    return {
-        pk: objection(original_genres(state.genres, edits.get(pk, ())), known, beyond)
-        for pk, state in states.items()
-    }
+    in_files = {track.pk: track.file_genres for track in tracks}
+    tags = tags_of({pk: state.genres for pk, state in states.items()}, in_files)
+    return {pk: objection(of_song, known, beyond) for pk, of_song in tags.items()}
 
 
 def _silenced(tracks: Sequence[Track]) -> dict[int, str]:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from runtime.errors import RemoteError
 
 from portal.genres.models import spellings
-from portal.labels.tags import edits_of
+from portal.labels.tags import tags_of
 from portal.ledger.attempts import (
     PERHAPS_STANDING,
     after_state,
@@ -17,7 +17,6 @@ from portal.ledger.attempts import (
     present_state,
 )
 from portal.ledger.models import WriteBatch, WriteRow
-from portal.ledger.originals import original_genres
 from portal.ledger.standing import stand_again
 from portal.library.models import InPlex, Track
 from portal.remote.sync import GenreState, SyncClient
@@ -140,8 +139,9 @@ def _leave_alone(row_ids: Sequence[int]) -> dict[int, str]:
 
 def _spoken_against(rows: Sequence[WriteRow]) -> dict[int, str]:
     """Of the AI's rows, those against which tags or random weights speak."""
-    known, edits = spellings(), edits_of(row.track_id for row in rows)
-    tracks = [row.track_id for row in rows]
+    known, tracks = spellings(), [row.track_id for row in rows]
+    in_files = {row.track_id: row.track.file_genres for row in rows}
+    tags = tags_of({row.track_id: row.before_genres for row in rows}, in_files)
     by_trials = set(
         Prediction.objects.filter(track__in=tracks, current=True, random_weights=True).values_list(
             "track", flat=True
@@ -149,8 +149,7 @@ def _spoken_against(rows: Sequence[WriteRow]) -> dict[int, str]:
     )
     left = {}
     for row in rows:
-        tags = original_genres(row.before_genres, edits.get(row.track_id, ()))
-        message = objection(tags, known, unlearned={})
+        message = objection(tags[row.track_id], known, unlearned={})
         if row.track_id in by_trials and not row.random_weights:
             message = RANDOM_WEIGHTS
         if message:

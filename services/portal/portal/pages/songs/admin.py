@@ -96,9 +96,9 @@ class TrackAdmin(PageAdmin):
             return "–"
         return song_page.confidence_bar(track.ai_confidence, unsure=track.analysis == Analysis.UNSURE)
 
-    @admin.display(description="Tag in Plex", ordering="tag_genre__name")
+    @admin.display(description="Tag", ordering="tag_genre__name")
     def plex_tag(self, track: Any) -> SafeString | str:
-        tags = ", ".join(track.plex_genres) or "–"
+        tags = ", ".join(track.plex_genres) or _of_file(track)
         if track.label_suspect:
             return format_html(
                 '{} <span class="material-symbols-outlined rc-alert" title="{}">warning</span>',
@@ -172,3 +172,12 @@ class LibraryAdmin(ListAdmin):
     @admin.display(description="Gone from Plex", ordering="gone")
     def gone_count(self, library: Any) -> int:
         return int(library.gone)
+
+
+def _of_file(track: Track) -> SafeString | str:
+    if not track.file_genres:
+        return "–"
+    return format_html(
+        '<span class="rc-subtle" title="Plex has no genre of it; its file has this one.">{}</span>',
+        ", ".join(track.file_genres),
+    )
