@@ -2,10 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from itertools import groupby
 
 from django.db.models import Q
 
 from portal.ledger.models import WriteBatch, WriteRow
+from portal.ledger.originals import same_genres
 from portal.library.models import InPlex, Track
 
 STATE_AFTER: dict[str, InPlex] = {
@@ -26,15 +28,31 @@ def stand_again(track_ids: Iterable[int], *, instead_of: InPlex) -> int:
     """Give those of these songs that are `instead_of` the state that their rows tell; how many these are."""
     chosen = Track.objects.filter(pk__in=list(track_ids), in_plex=instead_of)
     states = dict.fromkeys(chosen.values_list("pk", flat=True), InPlex.UNTOUCHED)
-    rows = WriteRow.objects.filter(track_id__in=states).exclude(_CAME_TO_NOTHING)
-    newest = rows.order_by("track_id", "-pk").distinct("track_id")
-    states.update((pk, STATE_AFTER[state]) for pk, state in newest.values_list("track_id", "state"))
+    rows = WriteRow.objects.filter(track_id__in=states).exclude(_CAME_TO_NOTHING).order_by("track_id", "-pk")
+    told = rows.only("track_id", "state", "before_genres", "after_genres").iterator(chunk_size=2000)
+    of_each = groupby(told, key=lambda row: row.track_id)
+    states.update((pk, _state_after(newest_first)) for pk, newest_first in of_each)
     by_state = defaultdict(list)
     for pk, state in states.items():
         by_state[state].append(pk)
     for state, pks in by_state.items():
         Track.objects.filter(pk__in=pks, in_plex=instead_of).update(in_plex=state)
     return len(states)
+
+
+def _state_after(newest_first: Iterable[WriteRow]) -> InPlex:
+    """What the rows of one song leave. Under one that was rolled back stands what it had been written over."""
+    undone: WriteRow | None = None
+    for row in newest_first:
+        if row.state == WriteRow.State.ROLLED_BACK:
+            undone = row
+            continue
+        state = STATE_AFTER[row.state]
+        if undone is None:
+            return state
+        is_there_again = state == InPlex.WRITTEN and same_genres(row.after_genres, undone.before_genres)
+        return state if is_there_again else InPlex.ROLLED_BACK
+    return InPlex.ROLLED_BACK
 
 
 def put_away(batch: WriteBatch) -> None:

@@ -210,7 +210,9 @@ def _roll_back_row(sync: SyncClient, row_id: int) -> Outcome:
         _forget_attempt(row, certain=True)
         return _settle(row, WriteRow.State(row.state), row.message, present)
     row.rolled_back_time = timezone.now()
-    return _settle(row, WriteRow.State.ROLLED_BACK, "", present, InPlex.ROLLED_BACK)
+    outcome = _settle(row, WriteRow.State.ROLLED_BACK, "", present, InPlex.ROLLED_BACK)
+    stand_again([row.track_id], instead_of=InPlex.ROLLED_BACK)  # perhaps as another batch wrote it
+    return outcome
 
 
 def _locked(row_id: int) -> WriteRow:

@@ -7,7 +7,7 @@ from portal.configuration import PortalSettings
 from portal.genres.models import Alias, Genre, IgnoredTag
 from portal.labels.tags import relabel
 from portal.ledger.batches import last_written_batch, next_batch
-from portal.ledger.exclusion import exclude
+from portal.ledger.exclusion import exclude, include
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.library.models import Analysis, InPlex, Track
 from portal.orchestration import engine
@@ -414,6 +414,52 @@ def test_batches_over_the_same_songs_are_rolled_back_newest_first(portal):
     portal.finish(start_rollback(second))
     portal.finish(start_rollback(first))
     assert in_plex(portal) == before
+
+
+def written_over(portal) -> tuple[WriteBatch, WriteBatch]:
+    """Two batches that wrote the same songs, one over the other."""
+    judged(portal)
+    first = planned(portal)
+    portal.finish(start_push(first))
+    judge_all(Track.objects.exclude(file=""), "Folk", "genre_test/2")
+    second = planned(portal)
+    portal.finish(start_push(second))
+    assert in_plex(portal)[1001] == (["Folk"], True)
+    return first, second
+
+
+def standing() -> set[str]:
+    return set(Track.objects.exclude(file="").values_list("in_plex", flat=True))
+
+
+def test_after_a_rollback_the_songs_stand_as_what_the_batch_before_it_wrote(portal):
+    first, second = written_over(portal)
+    portal.finish(start_rollback(second))
+    assert in_plex(portal)[1001] == (["Jazz"], True)
+    assert standing() == {InPlex.WRITTEN}
+    ids = list(Track.objects.exclude(file="").values_list("pk", flat=True))
+    exclude(ids)
+    include(ids)
+    assert standing() == {InPlex.WRITTEN}
+    portal.finish(start_rollback(first))
+    assert standing() == {InPlex.ROLLED_BACK}
+    exclude(ids)
+    include(ids)
+    assert standing() == {InPlex.ROLLED_BACK}
+
+
+def test_after_a_rollback_a_song_that_somebody_changed_between_two_batches_is_not_called_written(portal):
+    judged(portal)
+    portal.finish(start_push(planned(portal)))
+    portal.plex.ask("PUT", "tracks/1003/genres", {"genres": ["Mine"], "locked": True})
+    IgnoredTag.objects.create(tag="Mine")
+    judge_all(Track.objects.exclude(file=""), "Folk", "genre_test/2")
+    second = planned(portal)
+    portal.finish(start_push(second))
+    portal.finish(start_rollback(second))
+    assert in_plex(portal)[1003] == (["Mine"], True)
+    assert Track.objects.get(rating_key="1003").in_plex == InPlex.ROLLED_BACK
+    assert Track.objects.get(rating_key="1004").in_plex == InPlex.WRITTEN
 
 
 def test_a_crash_between_the_write_and_its_commit_ends_as_written_and_can_be_taken_back(portal):
