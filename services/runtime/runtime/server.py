@@ -37,6 +37,8 @@ CALLS = 1024
 # Who connects and says nothing that is HTTP/2 is cut off.
 HANDSHAKE_SECONDS = 10.0
 LARGEST_MESSAGE_BYTES = 80 * 1024 * 1024
+# A signal that the system hands to another thread does not wake the main one, which alone may handle it.
+SIGNAL_SECONDS = 1.0
 
 
 class Server:
@@ -174,7 +176,8 @@ def serve(
         # Beside this thread, which must hear SIGTERM meanwhile.
         warming: Future[None] = aside.submit(warm_up) if warm_up else Future()
         warming.add_done_callback(partial(_warmed_up, server, stopped))
-        stopped.wait()
+        while not stopped.wait(SIGNAL_SECONDS):
+            pass
         failure = warming.exception() if warming.done() else None
         log.info("stopping", grace_seconds=settings.shutdown_grace_seconds)
         server.stop(settings.shutdown_grace_seconds)

@@ -26,6 +26,7 @@ from features.audio.excerpts import Excerpt
 from features.errors import DecoderCrashedError, SyncUnavailableError, TimedOutError
 from features.extractor import Extractor
 from features.fma.vector import fma_features, version
+from features.messages import KIND_NAMES
 from features.servicer import FeatureServicer
 from features.settings import FeatureSettings
 from features.source.download import Downloads
@@ -141,7 +142,9 @@ def stub(library, pool, plex) -> Iterator[features_pb2_grpc.FeatureServiceStub]:
             MediaFolders(folders=(library,)),
             Downloads(sync, max_bytes=MAX_DOWNLOAD_BYTES, timeout_seconds=10.0),
         )
-        servicer = servicer_of(Extractor(sources=sources, pool=pool), media_folders=(str(library),))
+        servicer = servicer_of(
+            Extractor(sources=sources, pool=pool, kind_names=KIND_NAMES), media_folders=(str(library),)
+        )
         add = partial(features_pb2_grpc.add_FeatureServiceServicer_to_server, servicer)
         with connected({FEATURES: add}, timeout_seconds=30.0) as channel:
             yield features_pb2_grpc.FeatureServiceStub(channel)

@@ -47,8 +47,10 @@ def service(folder: Path, trained: System, **settings: object) -> Iterator[subpr
     known = {"TRITON_TARGET": trained.triton.target, "MODEL_REPOSITORY": trained.triton.repository}
     values = environment(folder, **known, **settings) | {"TMPDIR": str(folder)}
     with subprocess.Popen([sys.executable, "-m", "inference"], env=values) as process:
-        yield process
-        process.kill()
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def figures(port: int) -> dict[str, float]:
@@ -95,6 +97,7 @@ def test_what_a_killed_training_leaves_is_gone_after_the_next_start(
     ):
         stub = inference_pb2_grpc.InferenceServiceStub(channel)
         next(stub.Train(training(library), timeout=60))
+        wait_until(lambda: len(psutil.Process(process.pid).children()) == 1)
         (child,) = psutil.Process(process.pid).children()
         assert len(list(tmp_path.glob("reclass-training-*"))) == 2
         process.kill()

@@ -9,7 +9,9 @@ from portal.commands.reports import show_models
 from portal.genres.models import Genre
 from portal.library.census import songs_as_data
 from portal.library.models import Analysis, Track
-from portal.remote.models import Models, _model
+from portal.remote.messages import read
+from portal.remote.models import Models
+from portal.remote.reports import Model
 from portal.verdicts.models import Override
 
 pytestmark = pytest.mark.usefixtures("genres")
@@ -87,5 +89,5 @@ def test_a_model_of_random_weights_says_so_in_the_list_of_models(capsys, monkeyp
     monkeypatch.setenv("COLUMNS", "250")
     model = made(1, IN_SERVICE)
     model.random_weights = True
-    show_models(Models(models=(_model(model),), rollback_model="").models, as_json=False)
+    show_models(Models(models=(read(model, Model),), rollback_model="").models, as_json=False)
     assert "trial weights: verdicts mean nothing" in capsys.readouterr().out

@@ -129,7 +129,7 @@ def test_after_another_excerpt_songs_are_heard_anew_and_versions_are_never_mixed
     refused = library.finish(start_classify(again=True))
     assert refused.state == Run.State.FAILED
     assert "run `reclass extract`, then `reclass train`, or set excerpt back" in refused.message
-    assert "heard as it is set now" in library.finish(start_train()).message
+    assert "analysed as it is set now" in library.finish(start_train()).message
     library.finish(start_extract())
     assert set(Vector.objects.values_list("version", flat=True)) == {VERSION, FIRST}
     library.finish(start_train())

@@ -205,7 +205,7 @@ def test_a_model_that_nobody_starts_again_is_missing_for_now(
     model.answers(windows(1), ComputeOptions())
     stand_in.server.kill_stubs()
     with pytest.raises(ModelUnavailableError, match="process in Triton died"):
-        model.answers(windows(1), ComputeOptions(), patience_seconds=1.0)
+        model.answers(windows(1), ComputeOptions(), patience_seconds=5.0)
     assert isinstance(model.known_failure(LoadOptions()), ModelUnavailableError)
     triton.unload("mert")
     with pytest.raises(ModelUnavailableError, match="does not serve"):

@@ -56,7 +56,7 @@ def inference(monkeypatch: pytest.MonkeyPatch) -> Iterator[Inference]:
 
 
 def role(inference: Inference, token: str) -> Role | None:
-    return inference.rpc.callers.role_of(fingerprint(token))
+    return inference.callers.role_of(fingerprint(token))
 
 
 def shown_token(answer: Any) -> str:

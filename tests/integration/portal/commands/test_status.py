@@ -35,7 +35,7 @@ def model(status: Status) -> dict[str, object]:
 
 def test_it_names_the_model_in_service_with_its_date_and_accuracy(portal, status: Status) -> None:
     portal.inference.models = [made(8, CANDIDATE), made(7, IN_SERVICE), made(6, RETIRED)]
-    portal.inference.models[1].promoted_time.FromSeconds(1_700_090_000)
+    portal.inference.models[1].promote_time.FromSeconds(1_700_090_000)
     said = status()
     assert (
         "Model in service: model-7, trained 2023-11-14 22:13 UTC, in service since 2023-11-15 23:13" in said

@@ -7,7 +7,6 @@ import songs
 from portal.genres.models import Genre, IgnoredTag
 from portal.labels.tags import relabel
 from portal.labels.unmapped_tags import unheeded_songs, unmapped_tags
-from portal.ledger.models import WriteBatch
 from portal.library.agreement import Agreement
 from portal.library.models import Analysis, Track
 from portal.orchestration.start import start_extract, start_plan, start_push, start_sync
@@ -37,7 +36,7 @@ def test_every_count_takes_the_tag_of_a_file_for_a_tag(admin_client: Any) -> Non
     library = songs.make_library()
     jazz = Genre.objects.get(name="Jazz")
     song = songs.make_song(library, 1, file_genres=["Jazz"], analysis=Analysis.CLASSIFIED)
-    songs.judge(song, jazz, 0.9)
+    songs.add_prediction(song, jazz, 0.9)
     songs.make_song(library, 2, file_genres=["Unheard of"])
     relabel()
     counts = count_songs()
@@ -85,10 +84,10 @@ def test_the_tag_stands_after_we_wrote_the_genre_and_it_is_written_where_it_agre
     without_genre: Any,
 ) -> None:
     found = heard(without_genre, "Jazz")
-    songs.judge(found, Genre.objects.get(name="Jazz"), 0.9, outcome="classified")
+    songs.add_prediction(found, Genre.objects.get(name="Jazz"), 0.9, outcome="classified")
     Track.objects.filter(pk=found.pk).update(analysis=Analysis.CLASSIFIED)
     run = without_genre.finish(start_plan([found.pk], min_confidence=0.5))
-    without_genre.finish(start_push(WriteBatch.objects.get(pk=run.result["batch"])))
+    without_genre.finish(start_push(run.batch))
     without_genre.finish(start_sync(["Music"], full=True))
     relabel()
     assert (song().plex_genres, song().in_plex) == (["Jazz"], "written")
@@ -97,7 +96,7 @@ def test_the_tag_stands_after_we_wrote_the_genre_and_it_is_written_where_it_agre
 
 def test_a_dry_run_leaves_a_song_alone_whose_file_has_a_tag_that_nobody_knows(without_genre: Any) -> None:
     found = heard(without_genre, "Unheard of")
-    songs.judge(found, Genre.objects.get(name="Jazz"), 0.9, outcome="classified")
+    songs.add_prediction(found, Genre.objects.get(name="Jazz"), 0.9, outcome="classified")
     Track.objects.filter(pk=found.pk).update(analysis=Analysis.CLASSIFIED)
     run = without_genre.finish(start_plan([found.pk], min_confidence=0.5))
     assert (
@@ -108,11 +107,11 @@ def test_a_dry_run_leaves_a_song_alone_whose_file_has_a_tag_that_nobody_knows(wi
 
 def test_a_push_asks_again_what_the_tag_of_the_file_is(without_genre: Any) -> None:
     found = heard(without_genre, "Unheard of")
-    songs.judge(found, Genre.objects.get(name="Jazz"), 0.9, outcome="classified")
+    songs.add_prediction(found, Genre.objects.get(name="Jazz"), 0.9, outcome="classified")
     Track.objects.filter(pk=found.pk).update(analysis=Analysis.CLASSIFIED)
     ignored = IgnoredTag.objects.create(tag="Unheard of")
     run = without_genre.finish(start_plan([found.pk], min_confidence=0.5))
-    batch = WriteBatch.objects.get(pk=run.result["batch"])
+    batch = run.batch
     ignored.delete()
     without_genre.finish(start_push(batch))
     assert "None of its tags is known (Unheard of)" in batch.rows.get().message

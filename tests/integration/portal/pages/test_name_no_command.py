@@ -118,7 +118,7 @@ def test_no_page_names_a_command(admin_client: Client, filled: bool) -> None:
 
 
 def test_no_page_calls_a_run_by_its_command(admin_client: Client) -> None:
-    songs.make_batch(songs.make_judged_songs(4))
+    songs.make_batch(songs.make_classified_songs(4))
     for kind in Run.Kind:
         Run.objects.create(kind=kind, state=Run.State.DONE, request_id="r", message="Done.")
     runs = [reverse("admin:runs_run_change", args=(run.pk,)) for run in Run.objects.all()]

@@ -301,7 +301,7 @@ def test_the_page_offers_the_table_last_with_files_size_and_cost(
     assert last.title == "The public FMA table"
     assert "fma_metadata.zip (342 MiB, from https://github.com/mdeff/fma)" in str(last)
     assert "tracks.csv and features.csv" in str(last)
-    assert "heard as a whole" in str(last)
+    assert "analysed as a whole" in str(last)
     assert {"K-Pop", "Anime", "Lo-Fi"} <= set(last.cannot_give)
     assert "The public FMA table" in admin_client.get("/admin/genres/genre/learnable/").content.decode()
     imported(folder)
