@@ -116,7 +116,7 @@ class DataFolder:
                 if not folder.is_dir():
                     folder.mkdir(parents=True, mode=mode)
                     folder.chmod(mode)
-            self.layout.write_text(f"{LAYOUT}\n")
+            write_private(self.layout, f"{LAYOUT}\n")
         except OSError as error:
             raise FolderError(_unusable(self.root, str(error.strerror))) from error
         for folder in modes:
