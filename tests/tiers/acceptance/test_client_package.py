@@ -66,7 +66,7 @@ def test_a_file_is_sent_and_classified_and_its_vectors_say_the_same(python: Path
     done = run(python, demo, "sync_client.py", str(songs(demo)[0]))
     assert done.returncode == 0, done.stderr
     said, _, outcome = done.stdout.splitlines()[0].rpartition("  ")
-    assert outcome in ("(classified)", "(unsure)")
+    assert outcome in ("(classified)", "(out of distribution)")
     assert done.stdout.splitlines()[1].count("%") == 5  # the top five
     assert done.stdout.splitlines()[-1] == f"again, from vectors: {said}"
 
