@@ -22,6 +22,8 @@ WITH_PODS = ("Deployment", "StatefulSet", "Job")
 # The images have one user, because inference and Triton share a volume; the database's image has its own.
 USERS = {"postgres": 999}
 USER = 10001
+CALLERS = "inference-callers"
+"""The policy of the component that lets other programs in."""
 SERVICES: dict[str, type[Settings]] = {
     "SYNC_": SyncSettings,
     "FEATURES_": FeatureSettings,
@@ -126,8 +128,10 @@ def test_the_services_of_grpc_are_headless_so_that_callers_see_every_pod(manifes
 def test_a_network_policy_is_about_pods_and_ports_that_exist(manifests: list[Document]) -> None:
     known = {each["metadata"]["name"]: port_names(each) for each in workloads(manifests)}
     policies = of_kind(manifests, "NetworkPolicy")
-    assert policies.keys() == known.keys()
+    assert policies.keys() - {CALLERS} == known.keys()
     for name, policy in policies.items():
+        if name == CALLERS:
+            continue  # whom it lets in is tried below
         assert policy["spec"]["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": name}
         for rule in policy["spec"].get("ingress", []):
             callers = {
@@ -151,6 +155,48 @@ def test_whoever_calls_a_service_is_let_in(manifests: list[Document]) -> None:
         (rule,) = policies[name]["spec"]["ingress"]
         let_in = {each["podSelector"]["matchLabels"]["app.kubernetes.io/name"] for each in rule["from"]}
         assert let_in == callers, name
+
+
+def doors(
+    documents: list[Document], pod: dict[str, str], namespace: dict[str, str] | None
+) -> set[tuple[str, str]]:
+    """Parts and ports that a pod with these labels reaches; of a namespace with these, None for that of the parts."""
+    return {
+        (policy["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/name"], port["port"])
+        for policy in of_kind(documents, "NetworkPolicy").values()
+        for rule in policy["spec"].get("ingress", [])
+        if "from" not in rule or any(lets_in(each, pod, namespace) for each in rule["from"])
+        for port in rule["ports"]
+    }
+
+
+def lets_in(peer: Document, pod: dict[str, str], namespace: dict[str, str] | None) -> bool:
+    """Both selectors of a peer have to fit; without one of namespaces it means its own."""
+    selectors = [(peer["podSelector"], pod)]
+    if "namespaceSelector" in peer:
+        selectors.append((peer["namespaceSelector"], namespace or {}))
+    elif namespace is not None:
+        return False
+    return all(selector.get("matchLabels", {}).items() <= labels.items() for selector, labels in selectors)
+
+
+@pytest.mark.parametrize(
+    ("pod", "namespace", "let_in"),
+    [
+        ({"reclass-caller": "true"}, {"reclass-callers": "true"}, True),
+        ({"reclass-caller": "true"}, None, True),
+        ({"reclass-caller": "true"}, {}, False),
+        ({}, {"reclass-callers": "true"}, False),
+        ({"reclass-caller": "false"}, {"reclass-callers": "true"}, False),
+        ({}, None, False),
+    ],
+)
+def test_other_programs_reach_inference_alone_and_only_where_they_are_let_in(
+    manifests: list[Document], pod: dict[str, str], namespace: dict[str, str] | None, *, let_in: bool
+) -> None:
+    has_component = CALLERS in of_kind(manifests, "NetworkPolicy")
+    more = doors(manifests, pod, namespace) - doors(manifests, {}, {})
+    assert more == ({("inference", "grpc")} if let_in and has_component else set())
 
 
 def test_every_mount_has_its_volume_and_every_volume_its_mount(manifests: list[Document]) -> None:
