@@ -9,6 +9,7 @@ from reclass.features.v1 import features_pb2_grpc
 from runtime.channel import BRIEFLY, open_channel
 from runtime.metrics import new_registry
 from runtime.server import serve
+from runtime.streams import StreamLimits
 from runtime.telemetry import configure_logging, get_logger
 from runtime.triton import Triton, identity_of
 from runtime.watchdog import Watchdog, WatchdogMetrics
@@ -23,7 +24,6 @@ from features.settings import FeatureSettings
 from features.source.download import Downloads
 from features.source.location import MediaFolders, spelled_as_on_disk
 from features.source.resolve import AudioSources
-from features.streaming import StreamLimits
 from features.workers.pool import ExtractionPool
 
 log = get_logger(__name__)
@@ -82,7 +82,7 @@ def build(
         stream_limits=StreamLimits(
             songs=settings.max_stream_songs,
             content_bytes=settings.max_message_bytes,
-            at_once=min(settings.max_stream_songs, 2 * settings.processes),
+            workers=min(settings.max_stream_songs, 2 * settings.processes),
         ),
         max_streams=settings.max_streams,
     )

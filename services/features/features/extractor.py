@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
+from runtime.streams import Caller
+
 from features.audio.excerpts import Excerpt
-from features.caller import Caller
 from features.embeddings.embedding import Embedding
 from features.embeddings.options import ComputeOptions, LoadOptions
 from features.errors import (

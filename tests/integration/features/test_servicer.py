@@ -32,7 +32,6 @@ from features.settings import FeatureSettings
 from features.source.download import Downloads
 from features.source.location import MediaFolders, PathMapping
 from features.source.resolve import AudioSources
-from features.streaming import StreamLimits
 from features.workers.pool import ExtractionPool
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from mutagen.flac import FLAC
@@ -40,6 +39,7 @@ from reclass.features.v1 import features_pb2, features_pb2_grpc
 from reclass.sync.v1 import sync_pb2, sync_pb2_grpc
 from runtime.channel import open_channel
 from runtime.errors import RemoteError, ServiceError
+from runtime.streams import StreamLimits
 from runtime.testing import connected
 from wire import values_of
 
@@ -153,7 +153,7 @@ def stub(library, pool, plex) -> Iterator[features_pb2_grpc.FeatureServiceStub]:
 def servicer_of(
     extractor: Extractor, *, media_folders: tuple[str, ...] = (), songs: int = 8, max_streams: int = 1
 ) -> FeatureServicer:
-    limits = StreamLimits(songs=songs, content_bytes=10_000_000, at_once=4)
+    limits = StreamLimits(songs=songs, content_bytes=10_000_000, workers=4)
     return FeatureServicer(
         extractor=extractor, media_folders=media_folders, stream_limits=limits, max_streams=max_streams
     )

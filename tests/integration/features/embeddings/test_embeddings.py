@@ -21,13 +21,13 @@ from features.messages import KIND_NAMES
 from features.servicer import FeatureServicer
 from features.source.location import MediaFolders
 from features.source.resolve import AudioSources
-from features.streaming import StreamLimits
 from features.workers.pool import ExtractionPool
 from mert_stand_in import MertStandIn, mert_stand_in
 from prometheus_client import CollectorRegistry
 from reclass.features.v1 import features_pb2, features_pb2_grpc
 from runtime.channel import open_channel
 from runtime.errors import RemoteError
+from runtime.streams import StreamLimits
 from runtime.testing import running_server
 from runtime.triton import Triton
 from waiting import until
@@ -91,7 +91,7 @@ def channel(library: Path, pool: ExtractionPool, stand_in: MertStandIn) -> Itera
     servicer = FeatureServicer(
         extractor=Extractor(sources=sources, pool=pool, embeddings=[model], kind_names=KIND_NAMES),
         media_folders=(str(library),),
-        stream_limits=StreamLimits(songs=SONGS_OF_A_STREAM, content_bytes=10**7, at_once=4),
+        stream_limits=StreamLimits(songs=SONGS_OF_A_STREAM, content_bytes=10**7, workers=4),
         max_streams=1,
     )
     add = partial(features_pb2_grpc.add_FeatureServiceServicer_to_server, servicer)

@@ -14,12 +14,12 @@ from features.extractor import Extractor
 from features.servicer import FeatureServicer
 from features.source.location import MediaFolders
 from features.source.resolve import AudioSources
-from features.streaming import StreamLimits
 from features.workers.pool import ExtractionPool
 from loudness_embedding import KIND, SAMPLE_RATE_HZ, LoudnessEmbedding, LoudnessSettings
 from prometheus_client import CollectorRegistry
 from reclass.features.v1 import features_pb2, features_pb2_grpc
 from runtime.channel import open_channel
+from runtime.streams import StreamLimits
 from runtime.testing import running_server
 from wire import values_of
 
@@ -48,7 +48,7 @@ def stub(library: Path, loudness: LoudnessEmbedding) -> Iterator[features_pb2_gr
     servicer = FeatureServicer(
         extractor=Extractor(sources=sources, pool=pool, embeddings=[loudness]),
         media_folders=(str(library),),
-        stream_limits=StreamLimits(songs=4, content_bytes=10**7, at_once=2),
+        stream_limits=StreamLimits(songs=4, content_bytes=10**7, workers=2),
         max_streams=1,
     )
     add = partial(features_pb2_grpc.add_FeatureServiceServicer_to_server, servicer)

@@ -16,7 +16,6 @@ from features.servicer import FeatureServicer
 from features.source.download import Downloads
 from features.source.location import MediaFolders
 from features.source.resolve import AudioSources
-from features.streaming import StreamLimits
 from features.workers.pool import ExtractionPool
 from plex_stand_in import TOKEN, Control
 from portal.genres.models import Genre
@@ -29,6 +28,7 @@ from portal.runs.models import Run
 from portal.verdicts.models import Override
 from reclass.features.v1 import features_pb2_grpc
 from runtime.channel import open_channel
+from runtime.streams import StreamLimits
 from runtime.testing import connected
 from stand_in_services import FeaturesStandIn
 from standalone.plex_stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
@@ -76,7 +76,7 @@ def running(
     servicer = Counting(
         extractor=Extractor(sources=sources, pool=pool),
         media_folders=tuple(map(str, folders)),
-        stream_limits=StreamLimits(songs=8, content_bytes=10**7, at_once=2),
+        stream_limits=StreamLimits(songs=8, content_bytes=10**7, workers=2),
         max_streams=1,
     )
     add = partial(features_pb2_grpc.add_FeatureServiceServicer_to_server, servicer)
