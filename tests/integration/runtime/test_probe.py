@@ -49,7 +49,7 @@ def test_a_port_without_a_server_is_unhealthy_and_no_traceback() -> None:
 def test_a_probe_that_is_told_half_an_address_says_how_one_is_written() -> None:
     done = probe("127.0.0.1")
     assert done.returncode == 2
-    assert "it must be host:port" in done.stderr
+    assert "HOST:PORT" in done.stderr
 
 
 def test_a_probe_that_is_told_no_address_says_how_it_is_used() -> None:

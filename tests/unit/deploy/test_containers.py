@@ -1,5 +1,6 @@
 """The Dockerfile and the compose files: every service has its image, its own environment's variables and few rights."""
 
+import ast
 import re
 import subprocess
 from collections.abc import Iterator
@@ -86,6 +87,29 @@ def test_an_image_runs_as_a_user_who_is_not_root_and_says_what_it_is(name: str) 
 def test_a_service_installs_its_own_member_and_no_other(name: str) -> None:
     members = set(re.findall(r"\./services/(\w+)", stages()[f"{name}-build"]))
     assert members == {"runtime", name}
+
+
+def copied_programs() -> list[str]:
+    """The Python files of ours that an image gets one by one, without the package that they are of."""
+    lines = "".join(stages()[name] for name in OWN_IMAGES)
+    copied = re.findall(r"^COPY (services/\S+) \S+$", lines, flags=re.MULTILINE)
+    found = {
+        path
+        for name in copied
+        for path in (ROOT / name, *(ROOT / name).rglob("*.py"))
+        if path.suffix == ".py"
+    }
+    return sorted(str(path.relative_to(ROOT)) for path in found)
+
+
+@pytest.mark.parametrize("program", copied_programs())
+def test_a_file_that_is_copied_alone_imports_nothing_of_ours(program: str) -> None:
+    tree = ast.parse((ROOT / program).read_text())
+    names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    names += [str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    packages = {path.parent.name for path in ROOT.glob("services/*/*/__init__.py")}
+    assert "runtime" in packages
+    assert not packages & {name.partition(".")[0] for name in names}
 
 
 def test_no_weights_are_brought_along() -> None:
