@@ -163,6 +163,7 @@ class _Reading:
         self._start = start
         self._end = start + count
         self._rate_hz = stream.codec_context.sample_rate
+        self._is_numbered = stream.codec_context.name in NUMBERED
         # Samples that the whole file should have besides those that are found in it.
         self._lost_of_all = lost
         self._broken: list[str] = []
@@ -205,7 +206,8 @@ class _Reading:
         block: list[FloatArray] = []
         gathered = 0
         for piece in pieces:
-            position += self._lost_before(piece, position)
+            if self._is_numbered or piece.skipped_seconds:
+                position += self._lost_before(piece, position)
             first, last = max(self._start - position, 0), self._end - position
             position += piece.samples
             if last > 0 and first < piece.samples and piece.frame is None:
@@ -225,7 +227,7 @@ class _Reading:
 
     def _gap_before(self, piece: _Piece, position: int) -> int:
         """Samples of which there is no packet, not even a broken one."""
-        if self._stream.codec_context.name not in NUMBERED:
+        if not self._is_numbered:
             return 0
         at = self._position(piece.frame)
         return at - position if at is not None and at - position > GAP_SECONDS * self._rate_hz else 0
@@ -254,10 +256,12 @@ class _Reading:
 def _pieces(container: Any, stream: Any, broken: list[str]) -> Iterator[_Piece]:
     """What the packets hold, one after the other. As in FFmpeg's own player a damaged one costs only itself."""
     rate = stream.codec_context.sample_rate
+    # As numbers, once: a song has thousands of packets, and fractions take longer than decoding some of them.
+    seconds_per_tick = float(stream.time_base)
     resampling = _Resampling(rate)
     end = None
     for packet in _packets(container, stream, broken):
-        seconds = float((packet.duration or 0) * stream.time_base)
+        seconds = (packet.duration or 0) * seconds_per_tick
         skipped = _skipped_bytes(packet, end) * seconds / max(1, packet.size)
         end = None if packet.pos is None else packet.pos + packet.size
         try:
@@ -267,7 +271,9 @@ def _pieces(container: Any, stream: Any, broken: list[str]) -> Iterator[_Piece]:
         except av.FFmpegError:
             yield _Piece(None, round(seconds * rate) or stream.codec_context.frame_size, skipped)
             continue
-        for frame in chain.from_iterable(map(resampling.frames, frames)):
+        if len(frames) != 1 or frames[0].sample_rate != rate:
+            frames = list(chain.from_iterable(map(resampling.frames, frames)))
+        for frame in frames:
             yield _Piece(frame, frame.samples, skipped)
             skipped = 0.0
 
