@@ -1,5 +1,9 @@
 """Genres and their aliases."""
 
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
@@ -96,9 +100,14 @@ class IgnoredTag(models.Model):
         super().save(*args, **kwargs)  # type: ignore[arg-type] # handed through as they came
 
 
-def spellings() -> dict[str, int]:
+def spellings() -> Mapping[str, int]:
     """Every known spelling, normalised, with the id of its genre: the genres' own names, aliases, and ignored tags."""
     ignored = ((tag, IGNORED) for tag in IgnoredTag.objects.values_list("normalised", flat=True))
     aliases = Alias.objects.filter(genre__retired=False).values_list("normalised", "genre_id")
     names = Genre.objects.filter(retired=False).values_list("pk", "name")
-    return lookup((*ignored, *aliases, *((spelled(name), pk) for pk, name in names)))
+    return _looked_up((*ignored, *aliases, *((spelled(name), pk) for pk, name in names)))
+
+
+@lru_cache(maxsize=1)  # asked for with each song that was analysed and each hundred that are synced
+def _looked_up(spellings: tuple[tuple[str, int], ...]) -> Mapping[str, int]:
+    return MappingProxyType(lookup(spellings))

@@ -33,7 +33,7 @@ def relabel(tracks: QuerySet[Track] | None = None) -> int:
     return changed + _relabel_batch(batch, known)
 
 
-def set_labels(tracks: Sequence[Track], known: dict[str, int]) -> list[Track]:
+def set_labels(tracks: Sequence[Track], known: Mapping[str, int]) -> list[Track]:
     """Set `tag_genre` and `tag_also` on these objects, unsaved; those that changed."""
     in_plex = {track.pk: track.plex_genres for track in tracks}
     labels = labels_of(in_plex, {track.pk: track.file_genres for track in tracks}, known)
@@ -47,7 +47,7 @@ def set_labels(tracks: Sequence[Track], known: dict[str, int]) -> list[Track]:
 
 
 def labels_of(
-    in_plex: Mapping[int, Sequence[str]], in_files: Mapping[int, Sequence[str]], known: dict[str, int]
+    in_plex: Mapping[int, Sequence[str]], in_files: Mapping[int, Sequence[str]], known: Mapping[str, int]
 ) -> dict[int, tuple[int | None, list[int]]]:
     """The genre that each track's tags claim and the further ones, from what Plex has now and what the files have."""
     found = {track_id: genres_of(tags, known) for track_id, tags in tags_of(in_plex, in_files).items()}
@@ -74,7 +74,7 @@ def edits_of(track_ids: Iterable[int]) -> dict[int, list[Edit]]:
     return edits
 
 
-def _relabel_batch(batch: Sequence[Track], known: dict[str, int]) -> int:
+def _relabel_batch(batch: Sequence[Track], known: Mapping[str, int]) -> int:
     changed = set_labels(batch, known)
     Track.objects.bulk_update(changed, ["tag_genre", "tag_also"])
     return len(changed)

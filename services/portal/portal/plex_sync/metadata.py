@@ -1,13 +1,12 @@
 """Takes full metadata into the database: genres in Plex, their lock, and the genres that the tags claim."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from django.db import connection, transaction
 from django.utils import timezone
 
 from portal.genres.models import spellings
 from portal.labels.tags import labels_of
-from portal.library.models import Track
 from portal.remote.sync import GenreState
 
 _CREATE = """
@@ -23,9 +22,8 @@ FROM detail d WHERE id = d.track_id
 """
 
 
-def store_details(states: Mapping[int, GenreState]) -> None:
-    """Keep what Plex has of each of these tracks, read just now."""
-    in_files = dict(Track.objects.filter(pk__in=states).values_list("pk", "file_genres"))
+def store_details(states: Mapping[int, GenreState], in_files: Mapping[int, Sequence[str]]) -> None:
+    """Keep what Plex has of each of these tracks, read just now, beside the genres of their files."""
     in_plex = {track_id: state.genres for track_id, state in states.items()}
     labels = labels_of(in_plex, in_files, spellings())
     with transaction.atomic(), connection.cursor() as cursor:

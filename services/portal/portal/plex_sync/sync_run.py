@@ -31,6 +31,8 @@ LISTINGS = 2
 ANOTHER = Outcome(
     verdict=Verdict.SKIPPED, message="Its key in Plex went to another song while the sync ran: sync again."
 )
+# What a song is compared by, and what its file says: the rest of a row takes longer to read than Plex does to answer.
+COMPARED = ("rating_key", "guid", "file", "part_key", "size_bytes", "title", "artist", "file_genres")
 # Under this a sync's result keeps the ids of the libraries that were chosen then.
 CHOSEN = "chosen"
 # Rows that cannot be shown are odd songs up to this share of the library, or this number in a small one; more of them
@@ -113,11 +115,14 @@ class Syncing:
 
     def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
         """Take the genres, locks and labels of some hundred tracks, a hundred in a request to Plex."""
-        tracks = list(Track.objects.filter(pk__in=track_ids))
+        tracks = list(Track.objects.filter(pk__in=track_ids).only(*COMPARED))
         read = job.services.sync.read_tracks([track.rating_key for track in tracks])
         outcomes = {track.pk: _outcome(track, read) for track in tracks}
         done = [track for track in tracks if outcomes[track.pk] is DONE]
-        store_details({track.pk: read.found[track.rating_key].state for track in done})
+        store_details(
+            {track.pk: read.found[track.rating_key].state for track in done},
+            {track.pk: track.file_genres for track in done},
+        )
         yield from outcomes.items()
 
     def conclude(self, run: Run) -> str:

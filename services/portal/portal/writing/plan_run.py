@@ -201,7 +201,7 @@ def _wishes(
 
 @transaction.atomic
 def _note(
-    batch: WriteBatch, track_id: int, in_plex: PlexTrack, wished: Wish | None, known: dict[str, int]
+    batch: WriteBatch, track_id: int, in_plex: PlexTrack, wished: Wish | None, known: Mapping[str, int]
 ) -> None:
     plans = WriteBatch.objects.select_for_update(no_key=True)
     if plans.filter(pk=batch.pk, state=WriteBatch.State.PLANNED).first() is None:

@@ -118,7 +118,7 @@ def test_whatever_a_producer_sends_the_database_takes_it(genres: dict[str, int],
         take([listing], vanished=(), still_there=set)
         rows = list(Track.objects.filter(library=library))
         assert "9" in {row.rating_key for row in rows}
-        store_details({row.pk: found.state for row in rows})
+        store_details({row.pk: found.state for row in rows}, {row.pk: row.file_genres for row in rows})
         for row in rows:
             row.refresh_from_db()
             str(row.added_time)
