@@ -32,8 +32,7 @@ def refused(
 
 
 @receiver(user_locked_out)
-def paused(sender: object, request: HttpRequest, username: str, ip_address: str, **_: Any) -> None:
+def paused(sender: object, request: HttpRequest, username: str, **_: Any) -> None:
     """No password is looked at for a while."""
-    log.warning(
-        "logins are paused after too many failures", account=username[:LONGEST_NAME], address=ip_address
-    )
+    address = request.META.get("REMOTE_ADDR")
+    log.warning("logins are paused after too many failures", account=username[:LONGEST_NAME], address=address)

@@ -7,11 +7,11 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 FAILURES = 5
-"""Wrong passwords from one address, after which it waits."""
+"""Wrong passwords from one address, or in one known browser, after which it waits."""
 PAUSE = timedelta(minutes=15)
 MESSAGE = (
-    "Too many wrong passwords for this account or from your address. Wait 15 minutes and try again. Whoever runs the "
-    "portal can end the wait at once, and make a new password, as it says below."
+    "Too many wrong passwords for this account, from your address or in this browser. Wait 15 minutes and try again. "
+    "Whoever runs the portal can end the wait at once, and make a new password, as it says below."
 )
 
 
