@@ -163,6 +163,11 @@ BY_REASON: dict[str, type[ReclassError]] = {
 NAMES = {code.value[0]: code.name for code in grpc.StatusCode if code is not grpc.StatusCode.OK}
 TOO_LARGE_FOR_GRPC = "message larger than max"
 """How gRPC itself words it, before the service has seen the call."""
+ADVICE = {
+    "UNAVAILABLE": "the service cannot be reached; see that it runs, and that the target is its host:port",
+    "DEADLINE_EXCEEDED": "no answer came in time; see that the service runs, or wait longer",
+}
+"""What to do, by code, where gRPC alone says that something went wrong: its own words name a cause at most."""
 
 
 @contextmanager
@@ -216,4 +221,6 @@ def error_of_call(error: grpc.RpcError) -> ReclassError:
         return made(
             code=code, reason="CONTENT_TOO_LARGE", message=advice, permanent=True, request_id=request_id
         )
+    if code in ADVICE:
+        message = f"{ADVICE[code]} (gRPC: {message})"
     return made(code=code, reason="", message=message, request_id=request_id)

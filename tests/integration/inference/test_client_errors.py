@@ -3,6 +3,7 @@
 import asyncio
 import math
 import re
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from grpc_status import rpc_status
 from reclass.features.v1 import features_pb2
 from reclass.inference.v1 import inference_pb2 as messages
 from reclass.inference.v1 import inference_pb2_grpc
-from reclass_client.errors import BY_CODE, BY_REASON
+from reclass_client.errors import ADVICE, BY_CODE, BY_REASON
 from runtime.errors import status_of
 from runtime.testing import running_server
 from waiting import until
@@ -97,6 +98,54 @@ def test_a_song_that_fails_with_any_code_has_a_documented_error(
     assert of_its_own(answer.error)
     with pytest.raises(type(answer.error), match="what to do"):
         answer.result()
+
+
+def failure(target: str, timeout: float) -> rc.ReclassError:
+    with rc.Client(target) as client, pytest.raises(rc.ReclassError) as caught:
+        client.classify(path="/a", timeout=timeout)
+    return caught.value
+
+
+def failure_with_asyncio(target: str, timeout: float) -> rc.ReclassError:
+    async def asked() -> None:
+        async with rc.AsyncClient(target) as client:
+            await client.classify(path="/a", timeout=timeout)
+
+    with pytest.raises(rc.ReclassError) as caught:
+        asyncio.run(asked())
+    return caught.value
+
+
+@pytest.mark.parametrize("fails", [failure, failure_with_asyncio])
+def test_where_nobody_listens_the_error_says_what_to_look_at(
+    fails: Callable[[str, float], rc.ReclassError], unused_port: int
+) -> None:
+    error = fails(f"127.0.0.1:{unused_port}", 60)
+    assert (type(error), error.code, error.permanent) == (rc.UnavailableError, "UNAVAILABLE", False)
+    assert "cannot be reached" in str(error)
+    assert "host:port" in str(error)
+    assert "refused" in str(error), "gRPC's own words stand there too"
+
+
+@pytest.mark.parametrize("fails", [failure, failure_with_asyncio])
+def test_where_somebody_listens_and_never_answers_too(
+    fails: Callable[[str, float], rc.ReclassError],
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        error = fails(f"127.0.0.1:{silent.getsockname()[1]}", 1)
+    assert (type(error), error.code, error.permanent) == (rc.TimedOutError, "DEADLINE_EXCEEDED", False)
+    assert "no answer came in time" in str(error)
+    assert "wait longer" in str(error)
+    assert "Deadline Exceeded" in str(error), "gRPC's own words stand there too"
+
+
+def test_what_the_service_says_itself_is_left_as_it_is(refusing: tuple[Refusing, str]) -> None:
+    servicer, target = refusing
+    servicer.reason = "SOME_REASON"
+    for code in ADVICE:
+        with rc.Client(target) as client, pytest.raises(rc.ReclassError) as caught:
+            client.classify(path=code)
+        assert str(caught.value) == "what to do"
 
 
 def test_the_client_with_asyncio_raises_the_same(refusing: tuple[Refusing, str]) -> None:
