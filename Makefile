@@ -25,11 +25,15 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## Show these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
+# The last command has numba compile librosa's gufuncs, which an import does and leaves on disk. It keeps a gufunc and its
+# wrapper in two files. Of two processes that are the first to import them, one may leave the one and one the other; they
+# do not fit each other, and whatever imports them crashes from then on (SIGSEGV). So one process comes first.
 $(VENV)/.installed: constraints.txt requirements-dev.txt requirements-members.txt requirements-oracle.txt protos/pyproject.toml $(wildcard services/*/pyproject.toml clients/*/pyproject.toml)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	test -x $(UV) || $(BIN)/python -m pip install --quiet uv
 	$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt -r requirements-dev.txt -r requirements-members.txt
 	$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt $(WITH_TORCH) -r requirements-oracle.txt
+	$(BIN)/python -c 'import librosa.beat, librosa.core.audio, librosa.core.pitch, librosa.util.utils'
 	touch $@
 
 $(TRITON_VENV)/.installed: services/triton/requirements.txt services/triton/requirements-torch.txt | $(VENV)/.installed

@@ -1,11 +1,13 @@
 """Each member installs what it uses and nothing else, by its pyproject.toml and the packages' own metadata."""
 
 import ast
+import re
 import sys
 import tomllib
 from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import packages_distributions, requires
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -151,3 +153,17 @@ def test_torch_is_the_same_where_it_runs_and_where_it_is_tested() -> None:
     shared = pins[0].keys() & pins[1].keys()
     assert {"torch", "safetensors"} <= shared
     assert {name for name in shared if pins[0][name] != pins[1][name]} == set()
+
+
+def test_installing_compiles_every_gufunc_of_librosa() -> None:
+    """Left to the first processes that import them, what numba keeps of them on disk may be damaged."""
+    spec = find_spec("librosa")
+    assert spec is not None
+    librosa = Path(str(spec.origin)).parent
+    modules = {
+        ".".join(("librosa", *path.relative_to(librosa).with_suffix("").parts))
+        for path in librosa.rglob("*.py")
+        if "guvectorize(" in path.read_text()
+    }
+    assert modules
+    assert set(re.findall(r"librosa(?:\.\w+)+", (ROOT / "Makefile").read_text())) == modules
