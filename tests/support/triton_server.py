@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-triton" / "bin" / "python"
 LAUNCHER = ROOT / "services" / "triton" / "launch.py"
 MODELS = ROOT / "services" / "triton" / "models"
-START_SECONDS = 60.0
+START_SECONDS = 150.0
+"""Seconds where nothing else runs; one that ends before it answers is not waited for."""
 
 
 class TritonServer:
@@ -109,11 +110,9 @@ class TritonServer:
     def stub_pids(self) -> list[int]:
         """The processes that run its models."""
         assert self._process is not None
-        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
-        pids = {int(pid) for pid in children.read_text().split()}
-        # Models are loaded by other threads of the server; each has children of its own.
-        for task in Path(f"/proc/{self._process.pid}/task").iterdir():
-            pids |= {int(pid) for pid in (task / "children").read_text().split()}
+        # Any thread of the server loads models, and each has children of its own.
+        tasks = Path(f"/proc/{self._process.pid}/task").iterdir()
+        pids = {int(pid) for task in tasks for pid in read_if_there(task / "children").split()}
         return sorted(pid for pid in pids if is_stub(pid))
 
     def kill_stubs(self) -> None:
@@ -124,10 +123,15 @@ class TritonServer:
 
 def is_stub(pid: int) -> bool:
     """Whether this process is a model's, and not the shell around it."""
+    return b"triton_python_backend_stub" in read_if_there(Path(f"/proc/{pid}/cmdline"))
+
+
+def read_if_there(file: Path) -> bytes:
+    """A file of /proc; nothing where its thread or process has ended since it was listed."""
     try:
-        return b"triton_python_backend_stub" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except FileNotFoundError:
-        return False
+        return file.read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 @contextmanager

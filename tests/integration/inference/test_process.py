@@ -4,19 +4,19 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 from inference_system import System, training
-from processes import free_port
+from processes import START_SECONDS, free_port
 from prometheus_client.parser import text_string_to_metric_families
 from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
 from runtime.channel import open_channel
 from synthetic_library import SyntheticLibrary
+from waiting import until
 
 
 def environment(folder: Path, **settings: object) -> dict[str, str]:
@@ -54,7 +54,7 @@ def service(folder: Path, trained: System, **settings: object) -> Iterator[subpr
 
 
 def figures(port: int) -> dict[str, float]:
-    """The samples about models, by name; empty while nothing answers."""
+    """The samples about the head, by name; empty while nothing answers."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"http://127.0.0.1:{port}/metrics") as answer:
@@ -65,24 +65,18 @@ def figures(port: int) -> dict[str, float]:
         sample.name: sample.value
         for family in families
         for sample in family.samples
-        if "model" in sample.labels
+        if sample.labels.get("model") == "genre_fma"
     }
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    """Look again and again; the test's own time limit ends what never comes."""
-    while not holds():
-        threading.Event().wait(0.05)
 
 
 def test_it_watches_its_models_and_shows_so(tmp_path: Path, unused_port: int, trained: System) -> None:
     with service(
         tmp_path, trained, PORT=free_port(), METRICS_PORT=unused_port, WATCHDOG_SECONDS=0.2
     ) as process:
-        wait_until(lambda: figures(unused_port).get("reclass_triton_model_up") == 1)
+        until(lambda: figures(unused_port).get("reclass_triton_model_up") == 1, START_SECONDS)
         trained.triton.kill_stubs()
-        wait_until(lambda: figures(unused_port).get("reclass_triton_model_restored_total") == 1)
-        assert figures(unused_port)["reclass_triton_model_up"] == 1
+        until(lambda: figures(unused_port).get("reclass_triton_model_restored_total") == 1, START_SECONDS)
+        until(lambda: figures(unused_port).get("reclass_triton_model_up") == 1)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
 
@@ -97,7 +91,7 @@ def test_what_a_killed_training_leaves_is_gone_after_the_next_start(
     ):
         stub = inference_pb2_grpc.InferenceServiceStub(channel)
         next(stub.Train(training(library), timeout=60))
-        wait_until(lambda: len(psutil.Process(process.pid).children()) == 1)
+        until(lambda: len(psutil.Process(process.pid).children()) == 1)
         (child,) = psutil.Process(process.pid).children()
         assert len(list(tmp_path.glob("reclass-training-*"))) == 2
         process.kill()
@@ -105,5 +99,5 @@ def test_what_a_killed_training_leaves_is_gone_after_the_next_start(
     psutil.wait_procs([child], timeout=10)
     assert not child.is_running()
     with service(tmp_path, trained, PORT=unused_port) as process:
-        wait_until(lambda: len(list(tmp_path.glob("reclass-training-*"))) == 1)
+        until(lambda: len(list(tmp_path.glob("reclass-training-*"))) == 1, START_SECONDS)
     assert (tmp_path / "reclass-training-of-another-repository").is_dir()
