@@ -26,9 +26,6 @@ CONTRACTS = {
     "standalone": set(),
 }
 
-# Members with rooms; the pyproject.toml of each says in what order they stand.
-WITH_ROOMS = ("features", "inference", "portal", "standalone")
-
 # Foreign packages that only one module of the services may know.
 DOORS = {
     "plexapi": {"sync/sync/plex.py"},
@@ -87,13 +84,13 @@ def test_a_foreign_package_has_one_door(package: str) -> None:
     assert users == DOORS[package]
 
 
-@pytest.mark.parametrize("member", WITH_ROOMS)
+@pytest.mark.parametrize("member", MEMBERS)
 def test_a_room_imports_only_those_below_it(member: str) -> None:
     checked = rooms_checked(SERVICES / member)
     assert checked.returncode == 0, checked.stdout
 
 
-@pytest.mark.parametrize("member", WITH_ROOMS)
+@pytest.mark.parametrize("member", MEMBERS)
 def test_every_room_of_a_member_has_its_place_and_no_import_is_excused(member: str) -> None:
     linter = linter_of(member)
     assert linter["root_package"] == member
@@ -104,7 +101,7 @@ def test_every_room_of_a_member_has_its_place_and_no_import_is_excused(member: s
         assert contract.get("ignore_imports", []) == []
 
 
-@pytest.mark.parametrize("member", WITH_ROOMS)
+@pytest.mark.parametrize("member", MEMBERS)
 def test_an_import_that_runs_back_is_refused(member: str, tmp_path: Path) -> None:
     folder = tmp_path / member
     shutil.copytree(SERVICES / member, folder, ignore=shutil.ignore_patterns("__pycache__"))
