@@ -1,4 +1,7 @@
-"""Curves of harmony: three kinds of chroma and the tonal centroids."""
+"""Curves of harmony: three kinds of chroma and the tonal centroids.
+
+A chroma has a value for each of the twelve pitch classes, C first, whatever their octave.
+"""
 
 # ruff: noqa: N803 - P is the field's own name of a power spectrogram
 
@@ -25,26 +28,67 @@ FAINTEST_WEIGHT = 1e-20
 
 @lru_cache(maxsize=400)
 def chroma_filters(sample_rate_hz: int, tuning: float) -> FloatArray:
-    """What each bin of the spectrum adds to each pitch class [shape=(1025, 12)]."""
+    """What each bin of the spectrum adds to each pitch class, as `librosa.filters.chroma` has it.
+
+    Parameters
+    ----------
+    sample_rate_hz : int
+        in Hz, of the signal behind the spectrum
+    tuning : float
+        deviation from A = 440 Hz in fractions of a semitone, in [-0.5, 0.5)
+
+    Returns
+    -------
+    np.ndarray [shape=(1025, 12)], float32, at least 0
+    """
     filters = librosa.filters.chroma(sr=sample_rate_hz, n_fft=N_FFT, tuning=tuning, n_chroma=N_CHROMA)
     filters[filters < FAINTEST_WEIGHT] = 0.0
     return np.asarray(filters, dtype=np.float32).T
 
 
 def write_chroma_stft(P: FloatArray, filters: FloatArray, curves: FloatArray, scratch: Buffers) -> None:
-    """Fill `curves` [shape=(12, frames)] from powers of the same frames: the strongest pitch class is 1."""
+    """Chroma of the short-time spectrum, as `librosa.feature.chroma_stft` computes it (Ellis 2007, "Chroma feature
+    analysis and synthesis").
+
+    Parameters
+    ----------
+    P : np.ndarray [shape=(frames, 1025)]
+        powers, float32
+    filters : np.ndarray [shape=(1025, 12)]
+        as `chroma_filters` gives them
+    curves : np.ndarray [shape=(12, frames)]
+        float64; filled with values in [0, 1], of which the strongest of a frame is 1, or with zeros in silence
+    """
     chroma = scratch.take("chroma", (len(P), N_CHROMA))
     np.dot(P, filters, out=chroma)
     write_relative_to_strongest(chroma, curves)
 
 
 def write_chroma_cqt(classes: FloatArray, curves: FloatArray) -> None:
-    """Fill `curves` [shape=(12, frames)] from magnitudes of the constant-Q transform [shape=(frames, 12)]."""
+    """Chroma of the constant-Q transform, as `librosa.feature.chroma_cqt` computes it with 12 bins an octave.
+
+    Parameters
+    ----------
+    classes : np.ndarray [shape=(frames, 12)]
+        magnitudes by pitch class, as `cqt.pitch_classes` gives them
+    curves : np.ndarray [shape=(12, frames)]
+        float64; filled with values in [0, 1], of which the strongest of a frame is 1, or with zeros in silence
+    """
     write_relative_to_strongest(classes, curves)
 
 
 def write_chroma_cens(classes: FloatArray, curves: FloatArray, scratch: Buffers) -> None:
-    """Fill `curves` with chroma energy normalised statistics: quantised, smoothed over about a second."""
+    """Chroma energy normalised statistics (CENS), as `librosa.feature.chroma_cens` computes them: chroma whose sum is
+    1, quantised, smoothed under a Hann window of 41 frames (about a second), each frame of length 1 (Müller and Ewert
+    2011, "Chroma Toolbox").
+
+    Parameters
+    ----------
+    classes : np.ndarray [shape=(frames, 12)]
+        magnitudes by pitch class, as `cqt.pitch_classes` gives them
+    curves : np.ndarray [shape=(12, frames)]
+        float64; filled with values in [0, 1]
+    """
     window = librosa.filters.get_window("hann", CENS_SMOOTHING_FRAMES + 2, fftbins=False)
     window /= window.sum()
     steps = scratch.take("cens", (N_CHROMA, len(classes) + len(window) - 1), np.float64)
@@ -54,7 +98,13 @@ def write_chroma_cens(classes: FloatArray, curves: FloatArray, scratch: Buffers)
 
 
 def tonnetz_projection() -> FloatArray:
-    """From 12 pitch classes to fifths, minor thirds and major thirds, a sine and a cosine each [shape=(6, 12)]."""
+    """The projection behind the tonal centroids (tonnetz): from pitch classes to the circles of fifths, of minor thirds
+    and of major thirds (Harte, Sandler and Gasser 2006, "Detecting harmonic change in musical audio").
+
+    Returns
+    -------
+    np.ndarray [shape=(6, 12)], float64: a sine and a cosine for each circle
+    """
     angles = np.multiply.outer([7 / 6, 7 / 6, 3 / 2, 3 / 2, 2 / 3, 2 / 3], np.arange(N_CHROMA, dtype=float))
     angles[::2] -= 0.5
     radii = np.array([1, 1, 1, 1, 0.5, 0.5])
@@ -125,7 +175,17 @@ def normalise_euclidean(curves):  # type: ignore[no-untyped-def] # numba infers 
 
 @numba.njit(cache=True, nogil=True)
 def write_tonnetz(cens, projection, curves):  # type: ignore[no-untyped-def] # numba infers the types of kernels
-    """Fill `curves` [shape=(6, frames)] with the tonal centroids of chroma [shape=(12, frames)]."""
+    """The tonal centroids of each frame, as `librosa.feature.tonnetz` computes them of chroma whose sum is made 1.
+
+    Parameters
+    ----------
+    cens : np.ndarray [shape=(12, frames)]
+        chroma, float64
+    projection : np.ndarray [shape=(6, 12)]
+        as `tonnetz_projection` gives it
+    curves : np.ndarray [shape=(6, frames)]
+        float64; filled with coordinates in [-1, 1]
+    """
     for t in range(cens.shape[1]):
         total = 0.0
         for j in range(N_CHROMA):

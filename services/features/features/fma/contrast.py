@@ -1,4 +1,8 @@
-"""Spectral contrast: how far peaks stand above valleys in each of seven octave bands."""
+"""Spectral contrast: how far peaks stand above valleys in each of seven octave bands.
+
+The method is that of Jiang et al. 2002, "Music type classification by spectral contrast feature", as
+`librosa.feature.spectral_contrast` has it.
+"""
 
 # ruff: noqa: N803 - S is the field's own name of a spectrogram
 
@@ -29,7 +33,11 @@ class Band:
 
 
 def octave_bands(sample_rate_hz: float) -> list[Band]:
-    """The bands as librosa cuts them: they overlap by a bin, and the last one reaches to the end."""
+    """The bands as librosa cuts them: they overlap by a bin, and the last one reaches to the end.
+
+    The first reaches up to 200 Hz, each of the others one octave further. `sample_rate_hz` is in Hz, of the signal
+    behind the spectrum; above 12.8 kHz, so that every band has bins.
+    """
     frequencies = librosa.fft_frequencies(sr=sample_rate_hz, n_fft=N_FFT)
     edges = np.concatenate([[0.0], LOWEST_BAND_HZ * 2.0 ** np.arange(N_BANDS)])
     bands = []
@@ -47,7 +55,17 @@ def octave_bands(sample_rate_hz: float) -> list[Band]:
 def write_extremes(
     S: FloatArray, bands: list[Band], valleys: FloatArray, peaks: FloatArray, scratch: Buffers
 ) -> None:
-    """Fill `valleys` and `peaks` [shape=(7, frames)] from magnitudes of the same frames."""
+    """The valleys and peaks of each band: means of the lowest and of the highest 2 % of its bins.
+
+    Parameters
+    ----------
+    S : np.ndarray [shape=(frames, 1025)]
+        magnitudes, float32, at least 0
+    bands : list of Band
+        as `octave_bands` gives them
+    valleys, peaks : np.ndarray [shape=(7, frames)]
+        float32; filled with magnitudes
+    """
     for number, band in enumerate(bands):
         if band.extremes == 1:
             ends = (valleys[number].view(np.int32), peaks[number].view(np.int32))
@@ -61,7 +79,17 @@ def write_extremes(
 
 
 def contrast(valleys: FloatArray, peaks: FloatArray) -> FloatArray:
-    """Decibels between peaks and valleys [shape=(7, frames)]; either is 80 dB below the song's highest at least."""
+    """The contrast of each band in decibels.
+
+    Parameters
+    ----------
+    valleys, peaks : np.ndarray [shape=(7, frames)]
+        magnitudes of all frames of a song, for both are cut off 80 dB below the song's highest
+
+    Returns
+    -------
+    np.ndarray [shape=(7, frames)], in dB
+    """
     return _decibels(peaks) - _decibels(valleys)
 
 

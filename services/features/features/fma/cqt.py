@@ -1,6 +1,7 @@
 """The constant-Q transform, 12 bins an octave over 7 octaves, folded into the 12 pitch classes.
 
-librosa's way: the top octave is read from the signal by 12 filters, then the signal is halved in rate and the same
+librosa's way (`librosa.cqt`, recursive sub-sampling by Schörkhuber and Klapuri 2010, "Constant-Q transform toolbox for
+music processing"): the top octave is read from the signal by 12 filters, then the signal is halved in rate and the same
 filters read the next octave. The signals are librosa's (the same resampler), the filters are librosa's own;
 here they are applied in time, by one product of matrices an octave, where librosa transforms each frame first.
 """
@@ -69,14 +70,25 @@ class Octave:
 
 
 def lowest_rate_hz() -> float:
-    """Below this rate the highest filter of some tuning would reach beyond half of it."""
+    """The lowest sample rate at which the transform is defined, in Hz: about 8.5 kHz.
+
+    Below it the highest filter of some tuning would reach beyond half of the rate.
+    """
     _, cutoff_hz = librosa.filters.wavelet_lengths(freqs=_frequencies(0.5), sr=1.0)
     return 2 * float(cutoff_hz)
 
 
 @lru_cache(maxsize=400)
 def filter_bank(sample_rate_hz: int, tuning: float) -> FilterBank:
-    """The filters for a song of this rate and tuning (of which there are a hundred)."""
+    """The filters for a song: complex wavelets, each as long as 12 bins an octave ask for (`librosa.filters.wavelet`).
+
+    Parameters
+    ----------
+    sample_rate_hz : int
+        in Hz, at least `lowest_rate_hz`
+    tuning : float
+        deviation from A = 440 Hz in fractions of a semitone, a multiple of 0.01 in [-0.5, 0.5)
+    """
     frequencies = _frequencies(tuning)
     _, cutoff_hz = librosa.filters.wavelet_lengths(freqs=frequencies, sr=sample_rate_hz)
     halvings = _early_halvings(sample_rate_hz / 2, float(cutoff_hz))
@@ -128,7 +140,20 @@ def _early_halvings(nyquist_hz: float, cutoff_hz: float) -> int:
 
 
 def pitch_classes(y: FloatArray, bank: FilterBank, scratch: Buffers) -> FloatArray:
-    """Magnitudes of the transform, summed over octaves [shape=(frames, 12)], float64; valid until the next call."""
+    """Magnitudes of the transform, summed over the seven octaves from C1 (33 Hz) on.
+
+    Where an answer is so faint that its rounding could be seen in a chroma, the frame is computed anew, step by step as
+    librosa does it.
+
+    Parameters
+    ----------
+    y : np.ndarray [shape=(n,)]
+        mono, float32, finite, at the sample rate of `bank`
+
+    Returns
+    -------
+    np.ndarray [shape=(frames, 12)], float64, C first; valid until the next call
+    """
     count = frame_count(y)
     sums = scratch.take("pitch classes", (count, N_CHROMA), np.float64)
     bounds = scratch.take("cqt bounds", (count,), np.float64)

@@ -62,7 +62,9 @@ class Curves:
     values: FloatArray
     """[shape=(74, frames)], float64; `ROWS` says which is which. Valid until the next signal."""
     cqt_tuning: float
+    """Deviation from A = 440 Hz in fractions of a semitone, of magnitudes."""
     chroma_tuning: float
+    """The same of powers."""
 
 
 class CurveComputer:
@@ -85,7 +87,9 @@ class CurveComputer:
         self._chroma_tuning = TuningEstimate(ASSUMED_RATE_HZ)
 
     def compute(self, y: FloatArray) -> Curves:
-        """All curves of mono samples, float32 and finite.
+        """All curves of a song.
+
+        y : np.ndarray [shape=(n,)], mono, float32, finite, at the computer's sample rate; at least one second
 
         1. Block by block: what can be said of a frame alone, and the peaks for both tunings.
         2. What needs the whole song: decibels relative to the highest, both tunings.

@@ -1,4 +1,8 @@
-"""Mel-frequency cepstral coefficients: the shape of the spectrum as the ear resolves it."""
+"""Mel-frequency cepstral coefficients (MFCC): the shape of the spectrum as the ear resolves it.
+
+The method is that of Davis and Mermelstein 1980, as `librosa.feature.mfcc` has it: 128 triangles of Slaney's mel scale,
+decibels, and the discrete cosine transform of type II.
+"""
 
 # ruff: noqa: N803 - P is the field's own name of a power spectrogram
 
@@ -33,7 +37,10 @@ class MelFilters:
 
 
 def mel_filters(sample_rate_hz: float) -> MelFilters:
-    """librosa's filters. At high rates some lie between two bins and are empty, here as there, of which it warns."""
+    """librosa's filters (`librosa.filters.mel`), for a signal of this sample rate in Hz.
+
+    At high rates some lie between two bins and are empty, here as there, of which it warns.
+    """
     with warnings.catch_warnings(action="ignore", category=UserWarning):
         dense = librosa.filters.mel(sr=sample_rate_hz, n_fft=N_FFT, n_mels=N_MELS)
     spans = [np.nonzero(row)[0] for row in dense]
@@ -46,7 +53,17 @@ def mel_filters(sample_rate_hz: float) -> MelFilters:
 
 
 def mfcc(mels: FloatArray) -> FloatArray:
-    """The first 20 coefficients [shape=(20, frames)] of mel powers [shape=(frames, 128)], which are overwritten."""
+    """The first 20 coefficients of each frame.
+
+    Parameters
+    ----------
+    mels : np.ndarray [shape=(frames, 128)]
+        mel powers of all frames of a song, float32, which are overwritten; levels are cut off 80 dB below the highest
+
+    Returns
+    -------
+    np.ndarray [shape=(20, frames)], float32
+    """
     levels = np.maximum(np.float32(1e-10), mels, out=mels)
     np.log10(levels, out=levels)
     levels *= np.float32(10)
@@ -57,7 +74,16 @@ def mfcc(mels: FloatArray) -> FloatArray:
 
 @numba.njit(cache=True, nogil=True, fastmath=ANY_ORDER)
 def write_mels(P, first, start, weights, mels):  # type: ignore[no-untyped-def] # numba infers the types of kernels
-    """Fill `mels` [shape=(frames, 128)] from powers of the same frames; the arguments between are a MelFilters.
+    """Mel powers of each frame.
+
+    Parameters
+    ----------
+    P : np.ndarray [shape=(frames, 1025)]
+        powers, float32
+    first, start, weights : np.ndarray
+        the fields of a MelFilters
+    mels : np.ndarray [shape=(frames, 128)]
+        float32; filled
 
     Four frames at a time, for most triangles are so short that finding them takes as long as adding them up.
     """

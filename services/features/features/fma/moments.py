@@ -13,11 +13,23 @@ ANY_ORDER = {"reassoc", "contract", "nsz", "arcp"}
 
 
 def moments(curves: FloatArray, resolutions: FloatArray, smallest: FloatArray) -> FloatArray:
-    """All of them [shape=(7, curves)] of `curves` [shape=(curves, frames)], whose values are sorted in part by it.
+    """The statistics of each curve over time, in the order of `STATISTICS`.
 
-    Skewness and kurtosis are those of scipy.stats: biased, kurtosis in excess of a normal distribution's, and NaN where
-    a curve is constant as far as its precision can tell. For each curve `resolutions` has that precision, relative,
-    and `smallest` the least number above zero that it can express.
+    Skewness and kurtosis are those of `scipy.stats.skew` and `scipy.stats.kurtosis`: biased, kurtosis in excess of a
+    normal distribution's, and NaN where a curve is constant as far as its precision can tell.
+
+    Parameters
+    ----------
+    curves : np.ndarray [shape=(curves, frames)]
+        float64, finite, at least one frame; its values are sorted in part
+    resolutions : np.ndarray [shape=(curves,)]
+        relative precision in which each was computed
+    smallest : np.ndarray [shape=(curves,)]
+        the least number above zero that this precision can express
+
+    Returns
+    -------
+    np.ndarray [shape=(7, curves)], float64
     """
     out = np.empty((len(STATISTICS), len(curves)))
     mean, std, skew, kurtosis, median, least, largest = out

@@ -39,7 +39,8 @@ class SpectrumBlock:
 
 
 def frame_count(y: FloatArray) -> int:
-    """Frames of a signal: they are centred, so the first and the last reach beyond its ends."""
+    """Frames of a signal `y` [shape=(n,)], 512 samples apart: they are centred, so the first and the last reach beyond
+    its ends."""
     return 1 + len(y) // HOP_LENGTH
 
 
@@ -56,7 +57,10 @@ class Spectrum:
         self._kept: FloatArray = np.empty((0, N_BINS), np.float32)
 
     def blocks(self, y: FloatArray) -> Iterator[SpectrumBlock]:
-        """The first look at a song; a block is valid until the next one is asked for."""
+        """The first look at a song; a block is valid until the next one is asked for.
+
+        y : np.ndarray [shape=(n,)], mono, float32, finite
+        """
         count = frame_count(y)
         is_kept = count <= KEPT_FRAMES
         self._kept = self._scratch.take("powers", (count if is_kept else 0, N_BINS))
@@ -66,7 +70,8 @@ class Spectrum:
             yield self._block(y, first, P)
 
     def powers_again(self, y: FloatArray) -> Iterator[tuple[slice, FloatArray]]:
-        """The second look, at powers alone: frames and their powers, of the signal that `blocks` had last."""
+        """The second look, at powers alone: frames and their powers [shape=(frames, 1025)], of the signal `y` that
+        `blocks` had last."""
         if len(self._kept) == frame_count(y):
             yield slice(0, len(self._kept)), self._kept
         else:

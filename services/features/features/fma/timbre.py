@@ -20,6 +20,22 @@ ANY_ORDER = {"reassoc", "contract", "nsz", "arcp"}
 def write_sums(S, P, frequencies, is_parseval, centroid, bandwidth, rms):  # type: ignore[no-untyped-def] # numba's
     """Spectral centroid, spectral bandwidth and loudness of each frame, in one look at its bins.
 
+    They are `librosa.feature.spectral_centroid`, `spectral_bandwidth` with p = 2 (Klapuri and Davy 2007, "Signal
+    processing methods for music transcription", chapter 5) and `rms`.
+
+    Parameters
+    ----------
+    S, P : np.ndarray [shape=(frames, 1025)]
+        magnitudes and powers, float32
+    frequencies : np.ndarray [shape=(1025,)]
+        of the bins, in Hz
+    is_parseval : bool
+        which loudness is meant
+    centroid, bandwidth : np.ndarray [shape=(frames,)]
+        filled, in Hz; 0 in silence
+    rms : np.ndarray [shape=(frames,)]
+        filled; full scale is 1
+
     Loudness is librosa's present `rms` (`is_parseval`), which gives the signal's own under a Hann window, or `rmse` of
     librosa 0.5: the root of the mean over bins, sqrt(2 * 1024 ** 2 / 1025) = 45.23 times as large, but for the first
     and the last bin, which count half in the one and in full in the other.
@@ -47,7 +63,17 @@ def write_sums(S, P, frequencies, is_parseval, centroid, bandwidth, rms):  # typ
 
 @numba.njit(cache=True, nogil=True)
 def write_rolloff(S, hz_per_bin, rolloff):  # type: ignore[no-untyped-def] # numba infers the types of kernels
-    """The frequency below which lie 85 % of a frame's magnitude.
+    """Spectral rolloff: the frequency below which lie 85 % of a frame's magnitude (Tzanetakis and Cook 2002, "Musical
+    genre classification of audio signals"), as `librosa.feature.spectral_rolloff` has it.
+
+    Parameters
+    ----------
+    S : np.ndarray [shape=(frames, 1025)]
+        magnitudes, float32
+    hz_per_bin : float
+        sample rate by length of a frame
+    rolloff : np.ndarray [shape=(frames,)]
+        filled, in Hz
 
     Running sums in single precision, in the order of the bins, decide about the bin: other roundings would choose
     its neighbour now and then. Four frames are added up side by side, because each sum waits for the one before.
@@ -83,7 +109,15 @@ def first_at_least(ascending, limit):  # type: ignore[no-untyped-def] # numba in
 
 @numba.njit(cache=True, nogil=True)
 def write_zero_crossings(y, crossings):  # type: ignore[no-untyped-def] # numba infers the types of kernels
-    """The share of a frame's samples whose sign differs from the one before; the signal's ends go on as they are.
+    """Zero crossing rate: the share of a frame's samples whose sign differs from the one before, as
+    `librosa.feature.zero_crossing_rate` has it; the signal's ends go on as they are.
+
+    Parameters
+    ----------
+    y : np.ndarray [shape=(n,)]
+        mono, float32
+    crossings : np.ndarray [shape=(frames,)]
+        filled with values in [0, 1]
 
     A frame is four hops, so the changes of each hop are counted once. The change into a frame's first sample is that
     of the frame before.

@@ -1,7 +1,9 @@
-"""The Fourier transform behind the spectrum: magnitudes and powers of windowed frames, in one compiled loop.
+"""The fast Fourier transform behind the spectrum: magnitudes and powers of windowed frames, in one compiled loop.
 
 numpy's transform is compiled for processors of 2008 and was a third of the time of a song's 518 values. This one is
 written so that the compiler takes several numbers at a time on whatever processor it runs on.
+
+The method is Bailey's in four steps (1990, "FFTs in external or hierarchical memory"), on pairs of real samples.
 
 A frame's 2048 real samples, even ones as real parts and odd ones as imaginary parts, are 1024 complex numbers:
 
@@ -57,7 +59,7 @@ class TransformTables:
 
 
 def transform_tables(window: FloatArray) -> TransformTables:
-    """Tables for frames under this window [shape=(2048,)]."""
+    """Tables for frames under this window [shape=(2048,)], float64."""
     square = roots_of_unity(np.outer(np.arange(SIDE), np.arange(SIDE)), HALF).ravel()
     frame = roots_of_unity(np.arange(QUARTER), N_FFT)
     return TransformTables(
@@ -69,12 +71,25 @@ def transform_tables(window: FloatArray) -> TransformTables:
 
 
 def roots_of_unity(powers: npt.NDArray[np.integer], order: int) -> ComplexArray:
-    """The root of this order that turns clockwise, to these powers."""
+    """The root of unity of this order that turns clockwise, exp(-2 pi i / order), to these powers; their shape."""
     return np.asarray(np.exp(-2j * np.pi * powers / order))
 
 
 def transform(y: FloatArray, first: int, tables: TransformTables, S: FloatArray, P: FloatArray) -> None:
-    """Fill `S` and `P` [shape=(frames, 1025)] from frame number `first` of the float32 signal on."""
+    """Magnitudes and powers of successive frames, as those of `librosa.stft`: 2048 samples each, 512 apart, zeros
+    beyond the signal's ends.
+
+    Parameters
+    ----------
+    y : np.ndarray [shape=(n,)]
+        mono, float32, finite, up to 1e9
+    first : int
+        number of the first frame
+    tables : TransformTables
+        as `transform_tables` gives them
+    S, P : np.ndarray [shape=(frames, 1025)]
+        float32; filled with magnitudes, and with their squares
+    """
     write_spectrum(
         y, first, tables.window, tables.column_roots, tables.square_roots, tables.frame_roots, S, P
     )

@@ -26,7 +26,11 @@ STRETCH = 16
 
 
 class TuningEstimate:
-    """Collects the peaks of a song block by block; `sample_rate_hz` is what the estimate takes for the song's rate."""
+    """Collects the peaks of a song block by block; `sample_rate_hz` is what the estimate takes for the song's rate.
+
+    It is `librosa.estimate_tuning`: peaks between bins by a parabola through three of them (`librosa.piptrack`, after
+    J. O. Smith, "Spectral audio signal processing"), and the commonest deviation of the stronger half.
+    """
 
     def __init__(self, sample_rate_hz: float) -> None:
         self._sample_rate_hz = float(sample_rate_hz)
@@ -45,7 +49,8 @@ class TuningEstimate:
         self._magnitudes.clear()
 
     def add(self, S: FloatArray) -> None:
-        """Take in the peaks of some frames: magnitudes, or powers [shape=(frames, 1025)]."""
+        """Take in the peaks of some frames: magnitudes, or powers [shape=(frames, 1025)], float32, at least 0; no more
+        than `spectrum.BLOCK_FRAMES` of them."""
         pitches, magnitudes = self._found
         count = find_peaks(
             S, S.view(np.int32), self._first, self._end, self._sample_rate_hz, pitches, magnitudes

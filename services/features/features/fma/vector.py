@@ -1,6 +1,7 @@
 """The 518 values that describe a song in the FMA data set: 74 curves over time, seven moments of each.
 
-The definition is `features.py` of the data set (https://github.com/mdeff/fma), written for librosa 0.5 and carried
+The definition is `features.py` of the data set (Defferrard et al. 2017, "FMA: A dataset for music analysis";
+https://github.com/mdeff/fma), written for librosa 0.5 and carried
 over to librosa 0.11. What had to be decided on the way:
 
 * `chroma_cqt` and `chroma_cens` are told that the transform has 12 bins an octave. librosa's default is 36 by
@@ -101,8 +102,22 @@ def fma_features(y: FloatArray) -> npt.NDArray[np.float32]:
 def fma_native_features(y: FloatArray, sample_rate_hz: int) -> npt.NDArray[np.float32]:
     """The 518 values of a whole song at its own rate, in the order of `COLUMNS`; version `NATIVE_VERSION`.
 
-    Raises ValueError as `fma_features` does, and for a rate below 8.5 kHz, where the definition has no values: its
-    constant-Q transform reaches up to 4.2 kHz.
+    Parameters
+    ----------
+    y : np.ndarray [shape=(n,)]
+        mono, float32 in [-1, 1]; at least one second
+    sample_rate_hz : int
+        of `y`, in Hz
+
+    Returns
+    -------
+    np.ndarray [shape=(518,)], float32, finite
+
+    Raises
+    ------
+    ValueError
+        as `fma_features` does, and for a rate below 8.5 kHz, where the definition has no values: its constant-Q
+        transform reaches up to 4.2 kHz
     """
     return _filled(unfilled_features(native_curves(y, sample_rate_hz)))
 
@@ -115,18 +130,20 @@ def warm_up_fma() -> None:
 
 
 def has_native_values(sample_rate_hz: int) -> bool:
-    """Whether songs of this rate have the values of `fma_native_features`."""
+    """Whether songs of this sample rate in Hz have the values of `fma_native_features`."""
     return sample_rate_hz >= lowest_rate_hz()
 
 
 def excerpt_curves(y: FloatArray) -> Curves:
-    """The curves of an excerpt at 22,050 Hz, valid until the next one's; for one thread of a process."""
+    """The curves of an excerpt, valid until the next one's; for one thread of a process. `y` and errors are those of
+    `fma_features`."""
     _check(y, SAMPLE_RATE_HZ)
     return _computer(SAMPLE_RATE_HZ, old_rmse=False).compute(_samples(y))
 
 
 def native_curves(y: FloatArray, sample_rate_hz: int) -> Curves:
-    """The curves of a song at its own rate, valid until the next one's; for one thread of a process."""
+    """The curves of a song at its own rate, valid until the next one's; for one thread of a process. `y` and errors are
+    those of `fma_native_features`."""
     if not has_native_values(sample_rate_hz):
         raise ValueError(
             f"the song has a sampling rate of {sample_rate_hz} Hz; at least {lowest_rate_hz():.0f} Hz are needed"
