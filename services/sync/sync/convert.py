@@ -7,7 +7,7 @@ from reclass.sync.v1 import sync_pb2 as pb
 
 from sync.connection import Source
 from sync.errors import InvalidRequestError
-from sync.identity import TrackIdentity
+from sync.identity import SongListIdentity, TrackIdentity
 from sync.listing import SkippedRow
 from sync.song_lists import SongList
 from sync.tracks import GenreState, MediaPart, MusicLibrary, ServerIdentity, Track
@@ -37,7 +37,9 @@ def library_message(library: MusicLibrary, track_count: int) -> pb.Library:
 
 def song_list_message(each: SongList) -> pb.SongList:
     """A playlist or collection."""
-    return pb.SongList(key=each.key, title=each.title, entry_count=each.entry_count, smart=each.smart)
+    return pb.SongList(
+        key=each.key, title=each.title, entry_count=each.entry_count, smart=each.smart, guid=each.guid
+    )
 
 
 def listed_track(track: Track) -> pb.Track:
@@ -92,6 +94,11 @@ def state_of(message: pb.GenreState) -> GenreState:
 def identity_of(message: pb.TrackIdentity) -> TrackIdentity:
     """The track that a caller means."""
     return TrackIdentity(guid=message.guid, file=message.file, title=message.title, artist=message.artist)
+
+
+def list_identity_of(message: pb.SongListIdentity) -> SongListIdentity:
+    """The playlist or collection that a caller means."""
+    return SongListIdentity(guid=message.guid, title=message.title)
 
 
 def lock_of(change: pb.LockChange.ValueType) -> bool | None:

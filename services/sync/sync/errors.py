@@ -190,6 +190,14 @@ class AnotherTrackError(SyncError):
     permanent = True
 
 
+class AnotherSongListError(SyncError):
+    """The key was given to another playlist or collection since the caller looked; nothing was read of it."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "ANOTHER_SONG_LIST"
+    permanent = True
+
+
 class WriteNotTakenError(SyncError):
     """Plex said yes, and the genres are not as asked."""
 

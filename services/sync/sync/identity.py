@@ -1,4 +1,4 @@
-"""Whether a rating key still is the track that a caller means: Plex gives keys to other tracks when it is made anew."""
+"""Whether a rating key still is what a caller means: Plex gives keys to other tracks and lists when it is made anew."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -37,6 +37,24 @@ def is_another(track: Track, meant: TrackIdentity) -> bool:
     if not meant.title and not meant.artist:
         return guids_known
     return _names(track.title, track.artist) != _names(meant.title, meant.artist)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SongListIdentity:
+    """What is known of a playlist or collection; what is empty is not known."""
+
+    guid: str
+    title: str
+
+
+def is_another_list(there: SongListIdentity, expected: SongListIdentity) -> bool:
+    """Whether Plex has another list under the key.
+
+    The guids say so where both are known, for a list may be renamed; else the titles.
+    """
+    if there.guid and expected.guid:
+        return there.guid != expected.guid
+    return bool(expected.title) and _names(there.title) != _names(expected.title)
 
 
 def _names(*texts: str) -> list[str]:

@@ -19,7 +19,7 @@ from sync.errors import (
     WriteNotTakenError,
 )
 from sync.halving import Read, read_around
-from sync.identity import TrackIdentity, is_another
+from sync.identity import SongListIdentity, TrackIdentity, is_another
 from sync.plex import Plex, PlexAddress
 from sync.song_lists import ListPage, Members, SongLists
 from sync.tracks import (
@@ -128,15 +128,19 @@ class PlexMusic:
             self._require_music(library_key)
             return self._song_lists.collections(library_key, page_size, page_token)
 
-    def playlist_members(self, key: str, page_size: int, page_token: str) -> Members:
-        """One page of the tracks of a playlist."""
+    def playlist_members(
+        self, key: str, page_size: int, page_token: str, expected: SongListIdentity | None = None
+    ) -> Members:
+        """One page of the tracks of a playlist, where it is the `expected` one."""
         with self._plex.held():
-            return self._song_lists.playlist_members(key, page_size, page_token)
+            return self._song_lists.playlist_members(key, page_size, page_token, expected)
 
-    def collection_members(self, key: str, page_size: int, page_token: str) -> Members:
-        """One page of the tracks of a collection."""
+    def collection_members(
+        self, key: str, page_size: int, page_token: str, expected: SongListIdentity | None = None
+    ) -> Members:
+        """One page of the tracks of a collection, where it is the `expected` one."""
         with self._plex.held():
-            return self._song_lists.collection_members(key, page_size, page_token)
+            return self._song_lists.collection_members(key, page_size, page_token, expected)
 
     def tracks(self, rating_keys: Iterable[str]) -> tuple[list[Track], list[str], list[str]]:
         """Full metadata in the order asked for; keys that Plex does not know, and those for which it fails.

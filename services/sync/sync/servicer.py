@@ -75,12 +75,17 @@ class SyncServicer(sync_pb2_grpc.SyncServiceServicer):
     def ListMembers(
         self, request: pb.ListMembersRequest, context: grpc.ServicerContext
     ) -> pb.ListMembersResponse:
-        paging = (request.page_size, request.page_token)
+        expected = convert.list_identity_of(request.expected) if request.HasField("expected") else None
+        asked = (request.page_size, request.page_token, expected)
         if request.WhichOneof("list") == "collection_key":
-            page = self._music.collection_members(request.collection_key, *paging)
+            page = self._music.collection_members(request.collection_key, *asked)
         else:
-            page = self._music.playlist_members(request.playlist_key, *paging)
-        return pb.ListMembersResponse(rating_keys=page.rating_keys, next_page_token=page.next_token)
+            page = self._music.playlist_members(request.playlist_key, *asked)
+        return pb.ListMembersResponse(
+            tracks=map(convert.listed_track, page.tracks),
+            next_page_token=page.next_token,
+            song_list=convert.song_list_message(page.song_list),
+        )
 
     def ReadAudio(
         self, request: pb.ReadAudioRequest, context: grpc.ServicerContext

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from sync import bounds
-from sync.errors import InvalidRequestError, NothingThereError, SongListNotFoundError
+from sync.errors import AnotherSongListError, InvalidRequestError, NothingThereError, SongListNotFoundError
+from sync.identity import SongListIdentity, is_another_list
 from sync.listing import Window, page_size_asked, whole
 from sync.plex import Plex
+from sync.tracks import Track, tracks_of
 
 COLLECTION_TYPE = "18"
 
@@ -21,6 +23,10 @@ class SongList:
     entry_count: int
     smart: bool
     """Plex works out by rules what is in it."""
+    guid: str = ""
+    """Empty where Plex gives none."""
+    library_key: str = ""
+    """Of a collection; playlists have tracks of several libraries."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +42,34 @@ class ListPage:
 class Members:
     """Some tracks of a list."""
 
-    rating_keys: tuple[str, ...]
+    song_list: SongList
+    """The list itself, as Plex has it now."""
+    tracks: tuple[Track, ...]
     next_token: str
     """Empty on the last page."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kind:
+    """Where Plex has lists of a kind, and how it calls them."""
+
+    name: str
+    address: str
+    members: str
+    """Below the address of a list."""
+    tag: str
+    count: str
+    """The attribute that counts its entries."""
+
+
+_PLAYLIST = _Kind(name="playlist", address="/playlists", members="items", tag="Playlist", count="leafCount")
+_COLLECTION = _Kind(
+    name="collection",
+    address="/library/collections",
+    members="children",
+    tag="Directory",
+    count="childCount",
+)
 
 
 class SongLists:
@@ -50,49 +81,53 @@ class SongLists:
     def playlists(self, page_size: int, page_token: str) -> ListPage:
         """Playlists of music, in Plex's order."""
         rows, token = self._page("/playlists", {"playlistType": "audio"}, page_size, page_token)
-        return ListPage(lists=tuple(_lists(rows, "Playlist", "leafCount")), next_token=token)
+        return ListPage(lists=tuple(_lists(rows, _PLAYLIST)), next_token=token)
 
     def collections(self, library_key: str, page_size: int, page_token: str) -> ListPage:
         """Collections of a library that is there."""
         path = f"/library/sections/{library_key}/all"
         rows, token = self._page(path, {"type": COLLECTION_TYPE}, page_size, page_token)
-        return ListPage(lists=tuple(_lists(rows, "Directory", "childCount")), next_token=token)
+        return ListPage(lists=tuple(_lists(rows, _COLLECTION)), next_token=token)
 
-    def playlist_members(self, key: str, page_size: int, page_token: str) -> Members:
-        """Tracks of a playlist. Raises SongListNotFoundError."""
+    def playlist_members(
+        self, key: str, page_size: int, page_token: str, expected: SongListIdentity | None = None
+    ) -> Members:
+        """Tracks of a playlist. Raises SongListNotFoundError, AnotherSongListError."""
+        return self._members(_PLAYLIST, key, page_size, page_token, expected)
+
+    def collection_members(
+        self, key: str, page_size: int, page_token: str, expected: SongListIdentity | None = None
+    ) -> Members:
+        """Tracks of a collection, or of its albums or artists. Raises SongListNotFoundError, AnotherSongListError."""
+        return self._members(_COLLECTION, key, page_size, page_token, expected)
+
+    def _members(
+        self, kind: _Kind, key: str, page_size: int, page_token: str, expected: SongListIdentity | None
+    ) -> Members:
+        address = f"{kind.address}/{_number(key)}"
         try:
-            rows, token = self._page(f"/playlists/{_number(key)}/items", {}, page_size, page_token)
+            # Its members are told without its guid, so it is asked for first, before each page.
+            song_list = next(_lists(self._plex.get(address), kind), None)
+            if song_list is None:
+                raise _not_found(kind, key)
+            _refuse_another(kind, song_list, expected)
+            rows, token = self._page(f"{address}/{kind.members}", {}, page_size, page_token)
         except NothingThereError as error:
-            raise _not_found("playlist", key) from error
-        return self._members(rows, token)
+            raise _not_found(kind, key) from error
+        tracks = tuple(track for row in rows for track in self._tracks_of(row, song_list.library_key))
+        return Members(song_list=song_list, tracks=tracks, next_token=token)
 
-    def collection_members(self, key: str, page_size: int, page_token: str) -> Members:
-        """Tracks of a collection, or of its albums or artists. Raises SongListNotFoundError."""
-        try:
-            rows, token = self._page(
-                f"/library/collections/{_number(key)}/children", {}, page_size, page_token
-            )
-        except NothingThereError as error:
-            raise _not_found("collection", key) from error
-        return self._members(rows, token)
-
-    def _members(self, rows: Iterable[Element], token: str) -> Members:
-        keys = [key for row in rows for key in self._tracks_of(row)]
-        return Members(rating_keys=tuple(keys), next_token=token)
-
-    def _tracks_of(self, row: Element) -> Iterator[str]:
-        key = bounds.exact(row, "ratingKey", [], bounds.LONGEST_ID)
+    def _tracks_of(self, row: Element, library_key: str) -> Iterable[Track]:
         if row.tag == "Track":
-            yield key
-        elif row.get("type") in ("album", "artist") and key.isdecimal():
-            address = {"album": "children", "artist": "allLeaves"}[row.get("type", "")]
-            try:
-                answer = self._plex.get(f"/library/metadata/{key}/{address}")
-            except NothingThereError:
-                return  # it went while the list was read
-            yield from (
-                bounds.exact(track, "ratingKey", [], bounds.LONGEST_ID) for track in answer.iter("Track")
-            )
+            return [Track.from_element(row, library_key)]
+        key = bounds.exact(row, "ratingKey", [], bounds.LONGEST_ID)
+        if row.get("type") not in ("album", "artist") or not key.isdecimal():
+            return []
+        address = {"album": "children", "artist": "allLeaves"}[row.get("type", "")]
+        try:
+            return tracks_of(self._plex.get(f"/library/metadata/{key}/{address}"), library_key)
+        except NothingThereError:
+            return []  # it went while the list was read
 
     def _page(
         self, path: str, parameters: dict[str, str], page_size: int, page_token: str
@@ -111,15 +146,29 @@ class SongLists:
         return list(window.tracks), str(window.end) if more else ""
 
 
-def _lists(rows: Iterable[Element], tag: str, count: str) -> Iterator[SongList]:
+def _lists(rows: Iterable[Element], kind: _Kind) -> Iterator[SongList]:
     for row in rows:
-        if row.tag == tag:
+        if row.tag == kind.tag:
             yield SongList(
                 key=bounds.exact(row, "ratingKey", [], bounds.LONGEST_ID),
                 title=bounds.text(row, "title", []),
-                entry_count=bounds.number(row, count, []),
+                entry_count=bounds.number(row, kind.count, []),
                 smart=row.get("smart") == "1",
+                guid=bounds.exact(row, "guid", [], bounds.LONGEST_GUID),
+                library_key=bounds.exact(row, "librarySectionID", [], bounds.LONGEST_KEY),
             )
+
+
+def _refuse_another(kind: _Kind, there: SongList, expected: SongListIdentity | None) -> None:
+    if expected is None or not is_another_list(
+        SongListIdentity(guid=there.guid, title=there.title), expected
+    ):
+        return
+    meant = f"“{expected.title}”" if expected.title else f"the one with the guid {expected.guid}"
+    raise AnotherSongListError(
+        f"key {there.key} was given to another {kind.name}: Plex has “{there.title}” there now, and not {meant}. "
+        f"Nothing was read; look for {meant} among the {kind.name}s that Plex has now"
+    )
 
 
 def _number(key: str) -> str:
@@ -138,5 +187,7 @@ def _offset(page_token: str) -> int:
     return offset
 
 
-def _not_found(kind: str, key: str) -> SongListNotFoundError:
-    return SongListNotFoundError(f"Plex has no {kind} {key}: it was deleted, or made anew under another key")
+def _not_found(kind: _Kind, key: str) -> SongListNotFoundError:
+    return SongListNotFoundError(
+        f"Plex has no {kind.name} {key}: it was deleted, or made anew under another key"
+    )

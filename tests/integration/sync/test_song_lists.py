@@ -31,7 +31,7 @@ def members(sync: Sync, **request: Any) -> list[str]:
     token = ""
     while True:
         page = sync.ListMembers(pb.ListMembersRequest(page_token=token, **request))
-        found += page.rating_keys
+        found += [track.rating_key for track in page.tracks]
         token = page.next_page_token
         if not token:
             return found
@@ -107,3 +107,73 @@ def test_a_list_that_went_is_not_found_and_a_made_up_key_or_token_is_refused(syn
     with pytest.raises(grpc.RpcError) as caught:
         sync.ListCollections(pb.ListCollectionsRequest(library_key="1"))
     assert RemoteError.from_rpc(caught.value).reason == "LIBRARY_NOT_FOUND"
+
+
+def lists_of(sync: Sync) -> dict[str, pb.SongList]:
+    return {each.title: each for each in sync.ListPlaylists(pb.ListPlaylistsRequest()).playlists}
+
+
+def identity(guid: str = "", title: str = "") -> pb.SongListIdentity:
+    return pb.SongListIdentity(guid=guid, title=title)
+
+
+def test_lists_have_the_guids_that_plexapi_sees_and_their_members_come_with_what_tells_them_apart(
+    sync: Sync, plex: Any
+) -> None:
+    section = plex.library.section("Music")
+    playlist = plex.createPlaylist("Road", items=tracks(plex, 1001, 1003))
+    collection = section.createCollection("K-Pop", items=tracks(plex, 1002))
+    assert playlist.guid.startswith("com.plexapp.agents.none://")
+    assert collection.guid.startswith("collection://")
+
+    [listed] = sync.ListCollections(pb.ListCollectionsRequest(library_key=MUSIC)).collections
+    assert (lists_of(sync)["Road"].guid, listed.guid) == (playlist.guid, collection.guid)
+    page = sync.ListMembers(pb.ListMembersRequest(playlist_key=str(playlist.ratingKey)))
+    assert page.song_list == lists_of(sync)["Road"]
+    assert [(each.rating_key, each.guid, each.parts[0].file, each.library_key) for each in page.tracks] == [
+        (str(each.ratingKey), each.guid, each.locations[0], MUSIC) for each in tracks(plex, 1001, 1003)
+    ]
+    page = sync.ListMembers(pb.ListMembersRequest(collection_key=str(collection.ratingKey)))
+    assert (page.song_list, page.tracks[0].library_key) == (listed, MUSIC)
+
+
+def test_of_a_key_that_went_to_another_list_nothing_is_read_and_the_sentence_names_both(
+    sync: Sync, plex: Any, control: Control
+) -> None:
+    section = plex.library.section("Music")
+    plex.createPlaylist("Road", items=tracks(plex, 1001))
+    plex.createPlaylist("Home", items=tracks(plex, 1002))
+    collections = [section.createCollection(title, items=tracks(plex, 1003)) for title in ("One", "Two")]
+    road, home = (lists_of(sync)[title] for title in ("Road", "Home"))
+    expected = identity(road.guid, road.title)
+    assert members(sync, playlist_key=road.key, expected=expected) == ["1001"]
+    one, two = (each.ratingKey for each in collections)
+    keys = {road.key: int(home.key), home.key: int(road.key), str(one): two, str(two): one}
+    control.ask("POST", "song-lists", {"keys": keys})
+
+    error = refused(sync, playlist_key=road.key, expected=expected)
+    assert (error.reason, error.code, error.permanent) == (
+        "ANOTHER_SONG_LIST", grpc.StatusCode.FAILED_PRECONDITION, True,
+    )  # fmt: skip
+    assert "“Home”" in error.message
+    assert "look for “Road” among the playlists" in error.message
+    assert members(sync, playlist_key=home.key, expected=expected) == ["1001"]
+    of_collection = identity(collections[0].guid, "One")
+    assert refused(sync, collection_key=str(one), expected=of_collection).reason == "ANOTHER_SONG_LIST"
+    assert members(sync, collection_key=str(two), expected=of_collection) == ["1003"]
+
+
+def test_a_list_that_was_renamed_is_the_same_and_without_a_guid_the_title_decides(
+    sync: Sync, plex: Any, control: Control
+) -> None:
+    plex.createPlaylist("Road", items=tracks(plex, 1001))
+    road = lists_of(sync)["Road"]
+    control.ask("POST", "song-lists", {"titles": {road.key: "Streets"}})
+    assert members(sync, playlist_key=road.key, expected=identity(road.guid, "Road")) == ["1001"]
+    assert refused(sync, playlist_key=road.key, expected=identity(title="Road")).reason == "ANOTHER_SONG_LIST"
+    control.behave(list_guids=False)
+    assert lists_of(sync)["Streets"].guid == ""
+    for guid in ("", road.guid):
+        another = refused(sync, playlist_key=road.key, expected=identity(guid, "Road"))
+        assert another.reason == "ANOTHER_SONG_LIST"
+        assert members(sync, playlist_key=road.key, expected=identity(guid, "streets")) == ["1001"]

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from sync.identity import TrackIdentity, is_another
+from sync.identity import SongListIdentity, TrackIdentity, is_another, is_another_list
 from sync.tracks import GenreState, MediaPart, Track
 
 THERE = {"guid": "plex://track/a", "files": ("/a.mp3", "/a.flac"), "title": "A", "artist": "X"}
@@ -47,3 +47,25 @@ def test_what_is_known_decides_and_what_is_not_known_does_not(known: dict[str, s
 def test_a_guid_that_plex_made_up_tells_nothing() -> None:
     meant = TrackIdentity(guid="plex://track/b", file="", title="", artist="")
     assert not is_another(track(guid="local://7", files=()), meant)
+
+
+@pytest.mark.parametrize(
+    ("expected", "another"),
+    [
+        (("a", "A"), False),
+        (("a", "B"), False),
+        (("b", "A"), True),
+        (("", "a"), False),
+        (("", "B"), True),
+        (("b", ""), True),
+        (("", ""), False),
+    ],
+)
+def test_a_list_is_known_by_its_guid_and_by_its_title_only_where_a_guid_is_not_known(
+    expected: tuple[str, str], another: bool
+) -> None:
+    guid, title = expected
+    meant = SongListIdentity(guid=guid, title=title)
+    assert is_another_list(SongListIdentity(guid="a", title="A"), meant) is another
+    by_title = bool(title) and title.lower() != "a"
+    assert is_another_list(SongListIdentity(guid="", title="A"), meant) is by_title

@@ -6,8 +6,8 @@ Everything that Music ReClass says to a Plex Media Server.
 Errors are canonical codes with a message that says what to do, and an ErrorInfo (domain "reclass.sync") whose
 reason tells cases apart: TOKEN_REFUSED, SERVER_UNREACHABLE, NOT_A_PLEX_SERVER, SERVER_BUSY, SERVER_TOO_OLD,
 LIBRARY_NOT_FOUND, TRACK_NOT_FOUND, SONG_LIST_NOT_FOUND, NO_MEDIA, AUDIO_CUT_SHORT, GENRES_CHANGED, ANOTHER_TRACK,
-WRITE_NOT_TAKEN, SHORT_PAGE, NOT_CONFIGURED, CONNECTION_LOCKED, TOKEN_NEEDED, FOLDER_UNWRITABLE, INVALID_REQUEST,
-SERVER_ERROR.
+ANOTHER_SONG_LIST, WRITE_NOT_TAKEN, SHORT_PAGE, NOT_CONFIGURED, CONNECTION_LOCKED, TOKEN_NEEDED, FOLDER_UNWRITABLE,
+INVALID_REQUEST, SERVER_ERROR.
 """
 
 from collections import abc as _abc
@@ -86,12 +86,15 @@ class SongList(_message.Message):
     TITLE_FIELD_NUMBER: _builtins.int
     ENTRY_COUNT_FIELD_NUMBER: _builtins.int
     SMART_FIELD_NUMBER: _builtins.int
+    GUID_FIELD_NUMBER: _builtins.int
     key: _builtins.str
     title: _builtins.str
     entry_count: _builtins.int
     """Entries: of a playlist tracks, of a collection what it is of."""
     smart: _builtins.bool
     """Plex works out by rules what is in it."""
+    guid: _builtins.str
+    """Plex's global id of the list, which it keeps when the list gets another key; empty where Plex gives none."""
     def __init__(
         self,
         *,
@@ -99,10 +102,11 @@ class SongList(_message.Message):
         title: _builtins.str = ...,
         entry_count: _builtins.int = ...,
         smart: _builtins.bool = ...,
+        guid: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry_count", b"entry_count", "key", b"key", "smart", b"smart", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry_count", b"entry_count", "guid", b"guid", "key", b"key", "smart", b"smart", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -216,6 +220,7 @@ class ListMembersRequest(_message.Message):
     COLLECTION_KEY_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    EXPECTED_FIELD_NUMBER: _builtins.int
     playlist_key: _builtins.str
     """Key of a playlist."""
     collection_key: _builtins.str
@@ -224,6 +229,10 @@ class ListMembersRequest(_message.Message):
     """Entries in a page: 1 to 5000; 0 means 1000. An album has several tracks, so there may be more of these."""
     page_token: _builtins.str
     """Empty for the first page, then `next_page_token` of the page before."""
+    @_builtins.property
+    def expected(self) -> Global___SongListIdentity:
+        """Which list the caller means, for its key may be given to another one."""
+
     def __init__(
         self,
         *,
@@ -231,10 +240,11 @@ class ListMembersRequest(_message.Message):
         collection_key: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        expected: Global___SongListIdentity | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["collection_key", b"collection_key", "list", b"list", "playlist_key", b"playlist_key"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["collection_key", b"collection_key", "expected", b"expected", "list", b"list", "playlist_key", b"playlist_key"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["collection_key", b"collection_key", "list", b"list", "page_size", b"page_size", "page_token", b"page_token", "playlist_key", b"playlist_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collection_key", b"collection_key", "expected", b"expected", "list", b"list", "page_size", b"page_size", "page_token", b"page_token", "playlist_key", b"playlist_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_list: _TypeAlias = _typing.Literal["playlist_key", "collection_key"]  # noqa: Y015
     _WhichOneofArgType_list: _TypeAlias = _typing.Literal["list", b"list"]  # noqa: Y015
@@ -243,26 +253,61 @@ class ListMembersRequest(_message.Message):
 Global___ListMembersRequest: _TypeAlias = ListMembersRequest  # noqa: Y015
 
 @_typing.final
+class SongListIdentity(_message.Message):
+    """What tells a playlist or collection from another one under the same key: it is another where the guids differ; where
+    one of the two is not known, where the titles do. A caller who knows neither is believed that these are the same.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GUID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    guid: _builtins.str
+    """Empty: not known."""
+    title: _builtins.str
+    def __init__(
+        self,
+        *,
+        guid: _builtins.str = ...,
+        title: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["guid", b"guid", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SongListIdentity: _TypeAlias = SongListIdentity  # noqa: Y015
+
+@_typing.final
 class ListMembersResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    RATING_KEYS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TRACKS_FIELD_NUMBER: _builtins.int
+    SONG_LIST_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Empty on the last page."""
     @_builtins.property
-    def rating_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """In the list's own order; a track that is in a playlist twice comes twice."""
+    def tracks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Track]:
+        """In the list's own order, without genres; a track that is in a playlist twice comes twice. Whole tracks, for the
+        caller may know other ones by their rating keys.
+        """
+
+    @_builtins.property
+    def song_list(self) -> Global___SongList:
+        """The list as Plex has it now."""
 
     def __init__(
         self,
         *,
-        rating_keys: _abc.Iterable[_builtins.str] | None = ...,
         next_page_token: _builtins.str = ...,
+        tracks: _abc.Iterable[Global___Track] | None = ...,
+        song_list: Global___SongList | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["song_list", b"song_list"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "rating_keys", b"rating_keys"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "song_list", b"song_list", "tracks", b"tracks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

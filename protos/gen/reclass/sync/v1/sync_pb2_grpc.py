@@ -180,9 +180,10 @@ class SyncServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListMembers(self, request, context):
-        """The tracks that are in a playlist or a collection now; those of an album or artist for a collection of these. One
-        request to Plex a page, and one more for each album or artist. NOT_FOUND (SONG_LIST_NOT_FOUND) when Plex has it no
-        more. A page that Plex cut short is fetched again; ABORTED (SHORT_PAGE) when it stays short. Safe to repeat.
+        """The tracks that are in a playlist or a collection now; those of an album or artist for a collection of these. Two
+        requests to Plex a page, and one more for each album or artist. NOT_FOUND (SONG_LIST_NOT_FOUND) when Plex has it no
+        more. FAILED_PRECONDITION (ANOTHER_SONG_LIST) when `expected` is given and the key has another list now; nothing
+        was read. A page that Plex cut short is fetched again; ABORTED (SHORT_PAGE) when it stays short. Safe to repeat.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

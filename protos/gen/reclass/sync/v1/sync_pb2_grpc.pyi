@@ -6,8 +6,8 @@ Everything that Music ReClass says to a Plex Media Server.
 Errors are canonical codes with a message that says what to do, and an ErrorInfo (domain "reclass.sync") whose
 reason tells cases apart: TOKEN_REFUSED, SERVER_UNREACHABLE, NOT_A_PLEX_SERVER, SERVER_BUSY, SERVER_TOO_OLD,
 LIBRARY_NOT_FOUND, TRACK_NOT_FOUND, SONG_LIST_NOT_FOUND, NO_MEDIA, AUDIO_CUT_SHORT, GENRES_CHANGED, ANOTHER_TRACK,
-WRITE_NOT_TAKEN, SHORT_PAGE, NOT_CONFIGURED, CONNECTION_LOCKED, TOKEN_NEEDED, FOLDER_UNWRITABLE, INVALID_REQUEST,
-SERVER_ERROR.
+ANOTHER_SONG_LIST, WRITE_NOT_TAKEN, SHORT_PAGE, NOT_CONFIGURED, CONNECTION_LOCKED, TOKEN_NEEDED, FOLDER_UNWRITABLE,
+INVALID_REQUEST, SERVER_ERROR.
 """
 
 from collections import abc as _abc
@@ -80,9 +80,10 @@ class SyncServiceStub:
     libraries that exist. Safe to repeat.
     """
     ListMembers: _grpc.UnaryUnaryMultiCallable[_sync_pb2.ListMembersRequest, _sync_pb2.ListMembersResponse]
-    """The tracks that are in a playlist or a collection now; those of an album or artist for a collection of these. One
-    request to Plex a page, and one more for each album or artist. NOT_FOUND (SONG_LIST_NOT_FOUND) when Plex has it no
-    more. A page that Plex cut short is fetched again; ABORTED (SHORT_PAGE) when it stays short. Safe to repeat.
+    """The tracks that are in a playlist or a collection now; those of an album or artist for a collection of these. Two
+    requests to Plex a page, and one more for each album or artist. NOT_FOUND (SONG_LIST_NOT_FOUND) when Plex has it no
+    more. FAILED_PRECONDITION (ANOTHER_SONG_LIST) when `expected` is given and the key has another list now; nothing
+    was read. A page that Plex cut short is fetched again; ABORTED (SHORT_PAGE) when it stays short. Safe to repeat.
     """
 
 @_typing.type_check_only
@@ -130,9 +131,10 @@ class SyncServiceAsyncStub(SyncServiceStub):
     libraries that exist. Safe to repeat.
     """
     ListMembers: _aio.UnaryUnaryMultiCallable[_sync_pb2.ListMembersRequest, _sync_pb2.ListMembersResponse]  # type: ignore[assignment]
-    """The tracks that are in a playlist or a collection now; those of an album or artist for a collection of these. One
-    request to Plex a page, and one more for each album or artist. NOT_FOUND (SONG_LIST_NOT_FOUND) when Plex has it no
-    more. A page that Plex cut short is fetched again; ABORTED (SHORT_PAGE) when it stays short. Safe to repeat.
+    """The tracks that are in a playlist or a collection now; those of an album or artist for a collection of these. Two
+    requests to Plex a page, and one more for each album or artist. NOT_FOUND (SONG_LIST_NOT_FOUND) when Plex has it no
+    more. FAILED_PRECONDITION (ANOTHER_SONG_LIST) when `expected` is given and the key has another list now; nothing
+    was read. A page that Plex cut short is fetched again; ABORTED (SHORT_PAGE) when it stays short. Safe to repeat.
     """
 
 class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -243,9 +245,10 @@ class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sync_pb2.ListMembersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sync_pb2.ListMembersResponse, _abc.Awaitable[_sync_pb2.ListMembersResponse]]:
-        """The tracks that are in a playlist or a collection now; those of an album or artist for a collection of these. One
-        request to Plex a page, and one more for each album or artist. NOT_FOUND (SONG_LIST_NOT_FOUND) when Plex has it no
-        more. A page that Plex cut short is fetched again; ABORTED (SHORT_PAGE) when it stays short. Safe to repeat.
+        """The tracks that are in a playlist or a collection now; those of an album or artist for a collection of these. Two
+        requests to Plex a page, and one more for each album or artist. NOT_FOUND (SONG_LIST_NOT_FOUND) when Plex has it no
+        more. FAILED_PRECONDITION (ANOTHER_SONG_LIST) when `expected` is given and the key has another list now; nothing
+        was read. A page that Plex cut short is fetched again; ABORTED (SHORT_PAGE) when it stays short. Safe to repeat.
         """
 
 def add_SyncServiceServicer_to_server(servicer: SyncServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
