@@ -73,8 +73,11 @@ def section(library: StandInLibrary) -> str:
     return element("Directory", attributes, locations)
 
 
-def track(world: World, rating_key: int, *, detailed: bool) -> str:
-    """A track as a listing shows it, or with all of its genres, their ids and its locks."""
+def track(world: World, rating_key: int, *, detailed: bool, names_library: bool = False) -> str:
+    """A track as a listing shows it, or with all of its genres, their ids and its locks.
+
+    Rows of playlists name their library, for there the answer as a whole has none.
+    """
     item = world.track(rating_key)
     if item is None:
         raise LookupError(rating_key)
@@ -95,7 +98,7 @@ def track(world: World, rating_key: int, *, detailed: bool) -> str:
         "addedAt": item.added_time,
         "updatedAt": world.updated_time(rating_key),
     }
-    if detailed:
+    if detailed or names_library:
         attributes |= {"librarySectionTitle": library.title, "librarySectionID": library.key}
         attributes["librarySectionKey"] = f"/library/sections/{library.key}"
     children = _media(item) + _genres(world, rating_key, detailed=detailed)
@@ -205,9 +208,11 @@ def _directory(kind: str, key: int, title: str, parent: str | None = None) -> st
     return element("Directory", {**attributes, "parentTitle": parent})
 
 
-def song_list(each: SongList) -> str:
+def song_list(world: World, each: SongList) -> str:
     """A playlist, or a collection of a library."""
     attributes: dict[str, object] = {"ratingKey": each.rating_key, "title": each.title, "smart": 0}
+    if world.behaviour.list_guids:
+        attributes["guid"] = each.guid
     entries = len(each.members)
     if each.library_key is None:
         attributes |= {

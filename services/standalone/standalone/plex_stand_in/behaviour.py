@@ -33,6 +33,8 @@ class Behaviour:
     """Whether a file can be asked for from the middle on."""
     ignores_sort: bool = False
     """Whether listings come in the order of titles whatever was asked."""
+    list_guids: bool = True
+    """Whether playlists and collections have a guid."""
 
     @property
     def has_track_genres(self) -> bool:

@@ -10,6 +10,7 @@ from starlette.routing import Route
 from standalone.plex_stand_in.behaviour import BehaviourError, Fault
 from standalone.plex_stand_in.catalogue import StandInTrack
 from standalone.plex_stand_in.front import Front
+from standalone.plex_stand_in.song_lists import SongList
 from standalone.plex_stand_in.world import TrackMissingError, World
 
 
@@ -32,6 +33,8 @@ class Control:
             Route("/stand-in/tracks/{key:int}/genres", self.edit_by_hand, methods=["PUT"]),
             Route("/stand-in/tracks/{key:int}/rekey", self.rekey, methods=["POST"]),
             Route("/stand-in/renumber", self.renumber, methods=["POST"]),
+            Route("/stand-in/song-lists", self.change_lists, methods=["POST"]),
+            Route("/stand-in/server", self.become, methods=["POST"]),
             Route("/stand-in/poison", self.poison, methods=["POST"]),
             Route("/stand-in/changes", self.change, methods=["POST"]),
             Route("/stand-in/refresh", self.refresh, methods=["POST"]),
@@ -111,6 +114,24 @@ class Control:
         body = await request.json()
         keys = {int(old): int(new) for old, new in body["keys"].items()}
         self._world.renumber(keys, keep_genres=body.get("keep_genres", True))
+        return JSONResponse({})
+
+    async def change_lists(self, request: Request) -> JSONResponse:
+        """Playlists and collections put back, and given other titles and keys.
+
+        {"put": [{...}], "titles": {"1": "A"}, "keys": {"1": 2, "2": 1}}
+        """
+        body = await request.json()
+        for each in body.get("put", ()):
+            self._world.song_lists.put(SongList(**each | {"members": tuple(each["members"])}))
+        for key, title in body.get("titles", {}).items():
+            self._world.song_lists.retitle(int(key), title)
+        self._world.song_lists.rekey({int(old): int(new) for old, new in body.get("keys", {}).items()})
+        return JSONResponse({})
+
+    async def become(self, request: Request) -> JSONResponse:
+        """Be another server from now on: {"machine_identifier": "..."}."""
+        self._world.machine_identifier = (await request.json())["machine_identifier"]
         return JSONResponse({})
 
     async def refresh(self, request: Request) -> JSONResponse:

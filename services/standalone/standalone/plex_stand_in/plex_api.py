@@ -82,7 +82,10 @@ class PlexApi:
         if library.type != "artist":
             return answers.films(library) if kind != TRACK_TYPE else []
         if kind == COLLECTION_TYPE:
-            return [answers.song_list(each) for each in self._world.song_lists.collections(library.key)]
+            return [
+                answers.song_list(self._world, each)
+                for each in self._world.song_lists.collections(library.key)
+            ]
         tracks = self._world.songs_of(library.key)
         listed = answers.albums if kind == ALBUM_TYPE else answers.artists
         return list(listed(library.key, tracks).values())

@@ -25,6 +25,7 @@ class SongListApi:
         return [
             Route("/playlists", self.playlists),
             Route("/playlists", self.make_playlist, methods=["POST"]),
+            *(Route(each, self.one) for each in (playlist, collection)),
             Route(f"{playlist}/items", self.members),
             Route("/library/collections", self.make_collection, methods=["POST"]),
             Route(f"{collection}/children", self.members),
@@ -37,13 +38,15 @@ class SongListApi:
     async def playlists(self, request: Request) -> Response:
         if request.query_params.get("playlistType", "audio") != "audio":
             return page_of(request, [])
-        return page_of(request, [answers.song_list(each) for each in self._world.song_lists.playlists()])
+        return page_of(
+            request, [answers.song_list(self._world, each) for each in self._world.song_lists.playlists()]
+        )
 
     async def make_playlist(self, request: Request) -> Response:
         query = request.query_params
         members = keys_in(query["uri"])
         made = self._world.song_lists.make(query["title"], members, library_key=None, subtype="track")
-        return xml(answers.container([answers.song_list(made)]))
+        return xml(answers.container([answers.song_list(self._world, made)]))
 
     async def make_collection(self, request: Request) -> Response:
         query = request.query_params
@@ -53,22 +56,29 @@ class SongListApi:
             library_key=int(query["sectionId"]),
             subtype=SUBTYPES.get(int(query["type"]), "track"),
         )
-        return xml(answers.container([answers.song_list(made)]))
+        return xml(answers.container([answers.song_list(self._world, made)]))
 
     async def add(self, request: Request) -> Response:
         grown = self._world.song_lists.add(self._asked(request), keys_in(request.query_params["uri"]))
-        return xml(answers.container([answers.song_list(grown)]))
+        return xml(answers.container([answers.song_list(self._world, grown)]))
 
     async def remove(self, request: Request) -> Response:
         self._world.song_lists.remove(self._asked(request))
         return xml("")
+
+    async def one(self, request: Request) -> Response:
+        return xml(answers.container([answers.song_list(self._world, self._asked(request))]))
 
     async def members(self, request: Request) -> Response:
         """Tracks that went from the library went from its lists."""
         asked = self._asked(request)
         if asked.subtype == "track":
             keys = [key for key in asked.members if self._world.track(key)]
-            return page_of(request, [answers.track(self._world, key, detailed=False) for key in keys])
+            of_playlist = asked.library_key is None
+            rows = [
+                answers.track(self._world, key, detailed=False, names_library=of_playlist) for key in keys
+            ]
+            return page_of(request, rows)
         library_key = asked.library_key or 0
         listed = {"album": answers.albums, "artist": answers.artists}[asked.subtype]
         there = listed(library_key, self._world.songs_of(library_key))

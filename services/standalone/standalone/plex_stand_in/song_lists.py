@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from urllib.parse import unquote
+from uuid import uuid4
 
+from standalone.plex_stand_in.behaviour import BehaviourError
 from standalone.plex_stand_in.storage import Storage
 
 FIRST_KEY = 800_000_000
@@ -21,6 +23,8 @@ class SongList:
     """Of a collection: track, album or artist."""
     members: tuple[int, ...] = ()
     """Keys of what is in it, in order."""
+    guid: str = ""
+    """As Plex makes it up for a new one; it stays when the list gets another key."""
 
 
 class SongLists:
@@ -46,9 +50,16 @@ class SongLists:
 
     def make(self, title: str, members: Iterable[int], *, library_key: int | None, subtype: str) -> SongList:
         """A new one."""
-        key, inside = max(self._lists, default=FIRST_KEY) + 1, tuple(members)
+        scheme = "com.plexapp.agents.none" if library_key is None else "collection"
         return self._keep(
-            SongList(rating_key=key, title=title, library_key=library_key, subtype=subtype, members=inside)
+            SongList(
+                rating_key=max(self._lists, default=FIRST_KEY) + 1,
+                title=title,
+                library_key=library_key,
+                subtype=subtype,
+                members=tuple(members),
+                guid=f"{scheme}://{uuid4()}",
+            )
         )
 
     def add(self, song_list: SongList, members: Iterable[int]) -> SongList:
@@ -60,6 +71,25 @@ class SongLists:
         for each in list(self._lists.values()):
             if each.subtype == "track":
                 self._keep(replace(each, members=tuple(keys.get(key, key) for key in each.members)))
+
+    def rekey(self, keys: Mapping[int, int]) -> None:
+        """Give lists the keys of others, as a server does whose database was made anew: new keys by old ones."""
+        moving = [self._lists[old] for old in keys]
+        taken = {keys[each.rating_key] for each in moving}
+        if len(taken) < len(moving) or taken & (self._lists.keys() - keys.keys()):
+            raise BehaviourError("two lists would have one rating key")
+        for each in moving:
+            self.remove(each)
+        for each in moving:
+            self._keep(replace(each, rating_key=keys[each.rating_key]))
+
+    def put(self, song_list: SongList) -> None:
+        """Have one back as it was, as a backup brings it."""
+        self._keep(song_list)
+
+    def retitle(self, rating_key: int, title: str) -> None:
+        """Give a list another title, as a person does in Plex."""
+        self._keep(replace(self._lists[rating_key], title=title))
 
     def remove(self, song_list: SongList) -> None:
         """Take it away."""

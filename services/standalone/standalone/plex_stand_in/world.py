@@ -24,7 +24,6 @@ class World:
 
     def __init__(self, catalogue: Catalogue, folder: Path, behaviour: Behaviour | None = None) -> None:
         self.storage = Storage(folder)
-        self.machine_identifier = catalogue.machine_identifier
         self.friendly_name = catalogue.friendly_name
         self._catalogue = catalogue
         self._first_behaviour = behaviour or Behaviour()
@@ -41,6 +40,7 @@ class World:
         self.libraries: dict[int, StandInLibrary] = {
             library.key: library for library in self._catalogue.libraries
         }
+        self.machine_identifier = self._catalogue.machine_identifier
         self.behaviour = self._first_behaviour
         self.faults = Faults()
         self.poison: dict[int, Poison] = {}
