@@ -3,6 +3,7 @@
 import os
 import secrets
 import time
+from collections.abc import Collection
 
 import django
 from django.apps import apps
@@ -70,19 +71,42 @@ def migrate(*, wait_seconds: float) -> None:
 
 
 def refuse_other_version() -> None:
-    """Raise `OtherVersionError` where the database bears changes of tables that this version does not know."""
+    """Raise `OtherVersionError` where the database bears changes of tables that this version does not know.
+
+    So it does where it has all changes by name and lacks columns: an app's one migration is written anew, under its old
+    name, until there is a release.
+    """
     ours = {app.label for app in apps.get_app_configs() if app.name.startswith("portal.")}
     loader = MigrationLoader(connection)
     unknown = sorted(loader.applied_migrations.keys() - loader.disk_migrations.keys())
-    found = [f"{label}.{name}" for label, name in unknown if label in ours]
+    found = [f"it has the change {label}.{name}" for label, name in unknown if label in ours]
+    expected = {key for key in loader.disk_migrations if key[0] in ours}
+    if not found and expected <= loader.applied_migrations.keys():
+        found = [f"it lacks the column {column}" for column in _lacking_columns(ours)]
     if found:
         raise OtherVersionError(
             f"The database {connection.settings_dict['NAME']} was made by another version of Music ReClass, whose "
-            f"tables this one cannot take over (it has the change {found[-1]}). Nothing was changed. Go on with the "
-            "version that made it; or begin anew, in another folder (`reclass up --data DIR`) or with another "
-            "PORTAL_DATABASE_URL. Roll back with the old version first what it has written to Plex: the new one "
-            "knows nothing of it."
+            f"tables this one cannot take over ({found[-1]}). Nothing was changed. Go on with the version that made "
+            "it; or begin anew, in another folder (`reclass up --data DIR`) or with another PORTAL_DATABASE_URL. Roll "
+            "back with the old version first what it has written to Plex: the new one knows nothing of it."
         )
+
+
+def _lacking_columns(labels: Collection[str]) -> list[str]:
+    """Columns of these apps' models that the tables do not have, as table.column."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT table_name || '.' || column_name FROM information_schema.columns "
+            "WHERE table_schema = ANY(current_schemas(false))"
+        )
+        there = {column for (column,) in cursor.fetchall()}
+    models = [model for model in apps.get_models() if model._meta.app_label in labels and model._meta.managed]
+    expected = {
+        f"{model._meta.db_table}.{field.column}"
+        for model in models
+        for field in model._meta.local_concrete_fields
+    }
+    return sorted(expected - there)
 
 
 def ensure_admin(password: str | None) -> str | None:

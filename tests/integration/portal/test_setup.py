@@ -52,6 +52,19 @@ def test_tables_of_another_version_are_refused_with_what_to_do_and_left_as_they_
     assert tables(address) == {"library_track", "django_migrations"}
 
 
+def test_a_table_that_lacks_a_column_is_one_of_another_version_whatever_its_changes_are_called(
+    address: str,
+) -> None:
+    migrate(address)
+    with psycopg.connect(address) as connection:
+        connection.execute("ALTER TABLE teaching_taughtset DROP COLUMN list_guid")
+    done = migrate(address)
+    assert done.returncode == 1
+    assert "before was made by another version of Music ReClass" in done.stderr
+    assert "it lacks the column teaching_taughtset.list_guid" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_tables_are_made_once_and_made_again_to_no_harm(address: str) -> None:
     for _ in range(2):
         done = migrate(address)

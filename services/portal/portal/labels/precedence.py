@@ -33,7 +33,7 @@ class Claim:
 
 
 # One row for each song of which anybody says anything. A stronger word for a retired genre silences the weaker ones:
-# whoever taught it did not mean what the tags say.
+# whoever taught it did not mean what the tags say. A suspended set says nothing, as if it were not there.
 SAID = """
 SELECT t.id AS track_id,
   CASE WHEN o.id IS NOT NULL THEN 'override' WHEN s.genre_ids IS NOT NULL THEN 'taught' ELSE 'tag' END AS source,
@@ -43,7 +43,8 @@ FROM library_track t
 LEFT JOIN verdicts_override o ON o.track_id = t.id
 LEFT JOIN (
   SELECT m.track_id, array_agg(DISTINCT e.genre_id ORDER BY e.genre_id) AS genre_ids
-  FROM teaching_taughtsong m JOIN teaching_taughtset e ON e.id = m.taught_set_id GROUP BY m.track_id
+  FROM teaching_taughtsong m JOIN teaching_taughtset e ON e.id = m.taught_set_id AND e.suspended_time IS NULL
+  GROUP BY m.track_id
 ) s ON s.track_id = t.id
 WHERE o.id IS NOT NULL OR s.genre_ids IS NOT NULL OR t.tag_genre_id IS NOT NULL
 """

@@ -22,6 +22,8 @@ from portal.remote.skipped import SkippedRow
 LISTING_TIMEOUT_SECONDS = 120.0
 TRACKS_AT_ONCE = 100
 LONGEST_LIBRARY = 300
+# An artist may have hundreds of tracks.
+COLLECTED_AT_ONCE = 100
 # Plex answers one request from its disk while another is on the wire; more than a few only make it slow for others.
 REQUESTS_AT_ONCE = 4
 # Repeated in silence, an edit of ours whose answer was lost would look like somebody else's, and never be taken back.
@@ -90,6 +92,8 @@ class SongList:
     key: str
     title: str
     entry_count: int
+    guid: str = ""
+    """Stays with the list when it gets another key; empty where Plex gives none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +151,15 @@ class PlexTrack:
     impossible: tuple[str, ...] = ()
     """Names of the values that Plex sent and that cannot be: they are unknown here."""
     library_key: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MembersPage:
+    """Some of the tracks in a playlist or a collection; one that is in it twice may come twice."""
+
+    song_list: SongList
+    """The list as Plex has it now."""
+    tracks: tuple[PlexTrack, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,22 +256,29 @@ class SyncClient:
 
         return list(_song_lists(page))
 
-    def members(self, *, playlist: str = "", collection: str = "") -> list[str]:
-        """Rating keys of the tracks in a playlist or a collection, each once."""
-        found: dict[str, None] = {}
-        token, more = "", True
+    def playlist_members(self, key: str, *, guid: str, title: str) -> Iterator[MembersPage]:
+        """The tracks in the playlist with this key, guid and title, page by page.
+
+        Raises `RemoteError` (ANOTHER_SONG_LIST) where the key has another one now.
+        """
+        return self._members(pb.ListMembersRequest(playlist_key=key), guid, title)
+
+    def collection_members(self, key: str, *, guid: str, title: str) -> Iterator[MembersPage]:
+        """The same of a collection; of one of albums or artists, their tracks."""
+        request = pb.ListMembersRequest(collection_key=key, page_size=COLLECTED_AT_ONCE)
+        return self._members(request, guid, title)
+
+    def _members(self, request: pb.ListMembersRequest, guid: str, title: str) -> Iterator[MembersPage]:
+        request.expected.CopyFrom(pb.SongListIdentity(guid=guid, title=title))
+        more = True
         while more:
-            request = pb.ListMembersRequest(page_token=token)
-            if collection:
-                request.collection_key = collection
-            else:
-                request.playlist_key = playlist
             with translated("sync"):
                 answer = self._stub.ListMembers(request, timeout=LISTING_TIMEOUT_SECONDS)
-            found.update(dict.fromkeys(answer.rating_keys))
-            token = answer.next_page_token
-            more = bool(token)
-        return list(found)
+            yield MembersPage(
+                song_list=_song_list(answer.song_list), tracks=tuple(map(_track, answer.tracks))
+            )
+            request.page_token = answer.next_page_token
+            more = bool(request.page_token)
 
     def list_tracks(self, library_key: str, *, page_size: int = 1000) -> Iterator[Page]:
         """A library's tracks, page by page, without genres; the next page is asked for while one is worked on."""
@@ -332,11 +352,17 @@ def _song_lists(page: Callable[[str], tuple[Sequence[pb.SongList], str]]) -> Ite
     while more:
         with translated("sync"):
             found, token = page(token)
-        yield from (
-            SongList(key=each.key, title=bounds.text(each.title), entry_count=each.entry_count)
-            for each in found
-        )
+        yield from map(_song_list, found)
         more = bool(token)
+
+
+def _song_list(message: pb.SongList) -> SongList:
+    return SongList(
+        key=bounds.exact(message.key, bounds.LONGEST_RATING_KEY),
+        title=bounds.text(message.title),
+        entry_count=message.entry_count,
+        guid=bounds.exact(message.guid, bounds.LONGEST_GUID),
+    )
 
 
 def _server(message: pb.CheckServerResponse) -> PlexServer:

@@ -13,6 +13,7 @@ from runtime.errors import RemoteError
 
 from portal.library.models import Track
 from portal.remote.sync import SyncClient
+from portal.teaching.list_reading import AnotherListError, ListReading, ListsInPlex
 from portal.teaching.models import TaughtSet, TaughtSong
 
 Source = TaughtSet.Source
@@ -20,24 +21,55 @@ Source = TaughtSet.Source
 
 def read_again(sync: SyncClient) -> list[str]:
     """Look up the songs of every set anew. What could not be read keeps the songs that it had, and is told."""
-    troubles = []
-    for each in TaughtSet.objects.select_related("genre").order_by("pk"):
-        trouble = read(each, sync)
-        if trouble:
-            troubles.append(f"{each} could not be read, its songs stay as they were: {trouble}")
-    return troubles
+    lists = ListsInPlex(sync)
+    said = ((each, read(each, lists)) for each in TaughtSet.objects.select_related("genre").order_by("pk"))
+    return [f"{each} {trouble}" for each, trouble in said if trouble]
 
 
-def read(taught_set: TaughtSet, sync: SyncClient) -> str:
-    """Look up the songs of one set; what hindered it, else nothing. Chosen songs stay as they were chosen."""
+def read(taught_set: TaughtSet, lists: ListsInPlex) -> str:
+    """Look up the songs of one set; what to say of it, after its name, where not all is well.
+
+    Chosen songs stay as they were chosen.
+    """
     if taught_set.source == Source.SELECTION:
         return ""
+    if taught_set.source == Source.FOLDER:
+        keep(taught_set, in_folder(taught_set.title).values_list("pk", flat=True))
+        return ""
     try:
-        keep(taught_set, _found(taught_set, sync))
+        return _take(taught_set, lists.read(taught_set))
+    except AnotherListError as error:
+        taught_set.suspended_time = taught_set.suspended_time or timezone.now()
+        taught_set.trouble = str(error)
+        taught_set.save(update_fields=("suspended_time", "trouble"))
+        return f"is suspended, and nothing is learned from it: {error}"
     except RemoteError as error:
-        taught_set.trouble = error.message
-        taught_set.save(update_fields=("trouble",))
-    return taught_set.trouble
+        if taught_set.suspended_time is None:  # else there is more to say of it
+            taught_set.trouble = error.message
+            taught_set.save(update_fields=("trouble",))
+        return f"could not be read, its songs stay as they were: {error.message}"
+
+
+@transaction.atomic
+def _take(taught_set: TaughtSet, reading: ListReading) -> str:
+    """Store what was read of the set's own list; what to say of it."""
+    there = reading.song_list
+    taught_set.list_key, taught_set.title = there.key, there.title or taught_set.title
+    taught_set.list_guid = there.guid or taught_set.list_guid
+    taught_set.suspended_time = None
+    taught_set.save(update_fields=("list_key", "title", "list_guid", "suspended_time"))
+    if not reading.unknown:
+        keep(taught_set, reading.track_ids)
+        return ""
+    # Those of its songs that were not found may be among them, under keys that a sync has not seen.
+    add(taught_set, reading.track_ids)
+    which = "1 track in it is" if reading.unknown == 1 else f"{reading.unknown:,} tracks in it are"
+    taught_set.trouble = (
+        f"{which} not known here as Plex has them now. `reclass sync` tells which songs they are; until then the set "
+        "loses none."
+    )
+    taught_set.save(update_fields=("trouble",))
+    return f"was read in part: {taught_set.trouble}"
 
 
 @transaction.atomic
@@ -92,14 +124,3 @@ def in_one_form(folder: str) -> str:
     if is_windows(usual):
         return str(PureWindowsPath(usual)).replace("\\", "/").rstrip("/")
     return re.sub("/+", "/", usual).rstrip("/")
-
-
-def _found(taught_set: TaughtSet, sync: SyncClient) -> set[int]:
-    if taught_set.source == Source.FOLDER:
-        return set(in_folder(taught_set.title).values_list("pk", flat=True))
-    if taught_set.source == Source.PLAYLIST:
-        keys = sync.members(playlist=taught_set.list_key)
-    else:
-        keys = sync.members(collection=taught_set.list_key)
-    tracks = Track.objects.filter(library__server_id=taught_set.server_id, removed_time=None)
-    return set(tracks.filter(rating_key__in=keys).values_list("pk", flat=True))

@@ -5,8 +5,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.db.models import Q
 from runtime.errors import RemoteError
 
+from portal.genres.models import Genre
 from portal.library.models import Library
 from portal.library.presence import unchosen_libraries
 from portal.remote.calls import channel_to
@@ -14,6 +16,7 @@ from portal.remote.sync import SongList, SyncClient
 from portal.teaching.models import TaughtSet
 
 TIMEOUT_SECONDS = 5.0
+Source = TaughtSet.Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,20 +32,30 @@ class PlexLists:
 
     def choices(self) -> list[tuple[str, list[tuple[str, str]]]]:
         """For a field to choose from."""
-        playlists = [(f"{TaughtSet.Source.PLAYLIST} {each.key}", _shown(each)) for each in self.playlists]
+        playlists = [(_choice(Source.PLAYLIST, each), _shown(each)) for each in self.playlists]
         collections = [
-            (f"{TaughtSet.Source.COLLECTION} {each.key}", f"{library}: {_shown(each)}")
+            (_choice(Source.COLLECTION, each), f"{library}: {_shown(each)}")
             for library, each in self.collections
         ]
         named = (("Playlists", playlists), ("Collections", collections))
         return [(name, found) for name, found in named if found]
 
-    def title_of(self, source: str, key: str) -> str:
-        """The title of one of them; empty where it is not there."""
-        of_source = (
-            self.playlists if source == TaughtSet.Source.PLAYLIST else [each for _, each in self.collections]
+    def taught_set(self, genre: Genre, choice: str) -> TaughtSet:
+        """The set of the list that was chosen, that of an earlier time where it is there."""
+        source, _, _ = choice.partition(" ")
+        lists = self.playlists if source == Source.PLAYLIST else [each for _, each in self.collections]
+        chosen = next(each for each in lists if _choice(source, each) == choice)
+        by_title = Q(list_key=chosen.key, title=chosen.title)
+        same = Q(list_guid=chosen.guid) | Q(by_title, list_guid="") if chosen.guid else by_title
+        sets = TaughtSet.objects.filter(genre=genre, source=source, server_id=self.server_id)
+        return sets.filter(same).first() or TaughtSet.objects.create(
+            genre=genre,
+            source=source,
+            title=chosen.title,
+            server_id=self.server_id,
+            list_key=chosen.key,
+            list_guid=chosen.guid,
         )
-        return next((each.title for each in of_source if each.key == key), "")
 
 
 def lists_now() -> PlexLists:
@@ -73,6 +86,11 @@ def sync_now() -> Iterator[SyncClient]:
         yield SyncClient(channel)
     finally:
         channel.close()
+
+
+def _choice(source: str, each: SongList) -> str:
+    # More than its key, which may have gone to another list while somebody looked at the form.
+    return f"{source} {each.key} {each.guid or each.title}"
 
 
 def _shown(each: SongList) -> str:

@@ -1,16 +1,12 @@
 """Genres taught by example: sets made in the admin, kept in step with Plex, and what a training is given of them."""
 
 import html
-from collections.abc import Iterator
 from typing import Any
 from unicodedata import normalize
 
 import pytest
-import requests
 import songs
 from django.conf import settings
-from plex_stand_in import TOKEN
-from plexapi.server import PlexServer
 from portal.configuration import PortalSettings
 from portal.genres.models import Genre
 from portal.labels.precedence import Source, claims_of
@@ -28,21 +24,17 @@ SETS = "/admin/teaching/taughtset/"
 SONGS = "/admin/library/track/"
 
 
-@pytest.fixture
-def plex(portal, monkeypatch) -> Iterator[Any]:
-    """plexapi before the portal's stand-in; the portal's pages reach sync as its worker does."""
-    monkeypatch.setattr(settings, "RECLASS", PortalSettings(sync_target=portal.target))
-    session = requests.Session()
-    yield PlexServer(portal.plex.stand_in.url, TOKEN, session=session, timeout=5)
-    session.close()
-
-
 def synced(portal):
     return portal.finish(start_sync(["Music"]))
 
 
 def posted(client, address: str, **fields: Any) -> str:
     return html.unescape(client.post(address, fields, follow=True).content.decode())
+
+
+def choice(song_list: Any) -> str:
+    """As the form offers a playlist or collection."""
+    return f"{song_list.type} {song_list.ratingKey} {song_list.guid}"
 
 
 def keys_of(genre: str) -> set[str]:
@@ -149,8 +141,8 @@ def test_playlists_and_collections_are_offered_and_read_again_at_each_sync(porta
     assert "Music: Openings (1)" in offered
 
     kpop, anime = Genre.objects.get(name="K-Pop"), Genre.objects.get(name="Anime")
-    posted(admin_client, ADD, genre=kpop.pk, plex_list=f"playlist {playlist.ratingKey}")
-    posted(admin_client, ADD, genre=anime.pk, plex_list=f"collection {section.collections()[0].ratingKey}")
+    posted(admin_client, ADD, genre=kpop.pk, plex_list=choice(playlist))
+    posted(admin_client, ADD, genre=anime.pk, plex_list=choice(section.collections()[0]))
     assert (keys_of("K-Pop"), keys_of("Anime")) == ({"1001", "1002"}, {"1003"})
     assert set(TaughtSet.objects.values_list("title", flat=True)) == {"Seoul", "Openings"}
 
@@ -163,7 +155,7 @@ def test_a_playlist_that_went_keeps_its_songs_and_the_sync_says_so(portal, plex,
     playlist = plex.createPlaylist("Seoul", items=plex.fetchItems([1001, 1002]))
     synced(portal)
     genre = Genre.objects.get(name="K-Pop")
-    posted(admin_client, ADD, genre=genre.pk, plex_list=f"playlist {playlist.ratingKey}")
+    posted(admin_client, ADD, genre=genre.pk, plex_list=choice(playlist))
     playlist.delete()
 
     run = synced(portal)
@@ -299,7 +291,7 @@ def test_a_training_looks_up_the_sets_anew_and_says_which_it_could_not(portal, p
     portal.finish(start_extract())
     for genre, each in (("K-Pop", playlist), ("Anime", gone)):
         pk = Genre.objects.get(name=genre).pk
-        posted(admin_client, ADD, genre=pk, plex_list=f"playlist {each.ratingKey}")
+        posted(admin_client, ADD, genre=pk, plex_list=choice(each))
     playlist.addItems(plex.fetchItems([1003]))
     gone.delete()
 

@@ -199,6 +199,12 @@ def test_what_is_being_done_is_not_advised() -> None:
     assert [one.kind for one in advice(pending)] == []
 
 
+def test_suspended_sets_are_told_before_anything_is_learned_and_are_no_step_of_the_way() -> None:
+    found = advice(standing(model_ready=False, suspended_sets="K-Pop is suspended."))
+    assert [(one.text, one.kind) for one in found][0] == ("K-Pop is suspended.", "")
+    assert [one.kind for one in found if one.is_next] == ["train"]
+
+
 def test_a_planned_batch_is_to_be_applied_and_failures_are_to_be_looked_at() -> None:
     found = advice(standing(by_analysis={"failed": 1, "classified": 9}, planned_batch=4))
     assert [one.page for one in found] == [

@@ -43,6 +43,8 @@ class Standing:
     """Songs whose genre a person has set."""
     unheeded: str = ""
     """What to say of songs that have tags, of which none is known; empty where there are none."""
+    suspended_sets: str = ""
+    """What to say of taught sets in whose place Plex has other lists; empty where there are none."""
     planned_batch: int | None = None
     """A write batch that waits to be applied."""
     planned_since: bool = False
@@ -122,6 +124,8 @@ def _to_do(standing: Standing) -> Iterable[Advice]:
         yield from _read(standing)
         return
     yield from _hear(standing)
+    if standing.suspended_sets:
+        yield Advice(text=standing.suspended_sets, page="teaching/taughtset/")
     yield from _learn(standing)
     yield from _judge(standing)
     yield from _look_and_write(standing)

@@ -24,6 +24,7 @@ from portal.pages.dashboard.services import Surroundings, surroundings
 from portal.pages.look import may_open
 from portal.registry.serving import serving_versions
 from portal.runs.models import Run
+from portal.teaching.results import suspended_sets
 from portal.training.readiness import survey_genres
 from portal.verdicts.models import Override
 
@@ -90,6 +91,7 @@ def _standing(counts: Counts, around: Surroundings) -> Standing:
         written_batch=written.pk if written else None,
         learnable=len(survey_genres().learnable) if learns else None,
         unknown_tags=unheeded.songs,
+        suspended_sets=suspended_sets(),
         unheeded=str(unheeded) if unheeded.songs else "",
     )
 

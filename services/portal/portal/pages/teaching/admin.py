@@ -19,6 +19,7 @@ from portal.library.presence import present
 from portal.pages.page_admin import ListAdmin
 from portal.pages.sentences import on_page
 from portal.pages.teaching.forms import SetToTeach
+from portal.teaching.list_reading import ListsInPlex
 from portal.teaching.members import read
 from portal.teaching.models import TaughtSet
 from portal.teaching.plex_lists import lists_now, sync_now
@@ -31,10 +32,11 @@ SHOWN_SONGS = 100
 def read_sets_again(admin_: Any, request: HttpRequest, queryset: QuerySet[TaughtSet]) -> None:
     """Look up now which songs are in them."""
     with sync_now() as sync:
+        lists = ListsInPlex(sync)
         for each in queryset.select_related("genre"):
-            trouble = read(each, sync)
+            trouble = read(each, lists)
             if trouble:
-                messages.error(request, f"{each} could not be read: {trouble}")
+                messages.error(request, f"{each} {trouble}")
             else:
                 messages.success(request, f"{each}: {each.songs.count():,} songs.")
 
@@ -54,7 +56,16 @@ class TaughtSetAdmin(ListAdmin):
     list_select_related = ("genre",)
     search_fields = ("title", "genre__name")
     actions: ClassVar[Any] = (read_sets_again,)
-    readonly_fields = ("genre", "source", "title", "song_count", "read_time", "what_is_wrong", "songs_shown")
+    readonly_fields = (
+        "genre",
+        "source",
+        "title",
+        "song_count",
+        "read_time",
+        "suspended_time",
+        "what_is_wrong",
+        "songs_shown",
+    )
     fields = readonly_fields
 
     def get_deleted_objects(
@@ -82,6 +93,11 @@ class TaughtSetAdmin(ListAdmin):
 
     @admin.display(description="Enough?")
     def remark(self, taught_set: Any) -> SafeString:
+        if taught_set.suspended_time:
+            return format_html(
+                '<span class="rc-badge rc-warning" title="{}">suspended</span>',
+                "Nothing is learned from it: another list stands in its place in Plex.",
+            )
         said = enough(taught_set.counted)
         return format_html(
             '<span class="rc-badge rc-{}" title="{}">{}</span>',
@@ -122,9 +138,9 @@ class TaughtSetAdmin(ListAdmin):
             genre, new = form.taught_genre()
             taught_set = form.taught_set(genre)
         with sync_now() as sync:
-            trouble = read(taught_set, sync)
+            trouble = read(taught_set, ListsInPlex(sync))
         if new:
             relabel()  # its name may stand in tags
         if trouble:
-            messages.error(request, f"{taught_set} could not be read: {trouble}")
+            messages.error(request, f"{taught_set} {trouble}")
         messages.success(request, told(genre, new=new))

@@ -87,12 +87,9 @@ class SetToTeach(GenreToTeach):
     def taught_set(self, genre: Genre) -> TaughtSet:
         """The set, that of an earlier time where it is there."""
         folder = self.cleaned_data["folder"]
-        source, _, key = self.cleaned_data["plex_list"].partition(" ")
-        made, _ = TaughtSet.objects.get_or_create(
-            genre=genre,
-            source=TaughtSet.Source.FOLDER if folder else source,
-            title=folder or self._lists.title_of(source, key),
-            list_key=key,
-            defaults={"server_id": "" if folder else self._lists.server_id},
-        )
-        return made
+        if folder:
+            made, _ = TaughtSet.objects.get_or_create(
+                genre=genre, source=TaughtSet.Source.FOLDER, title=folder, list_key=""
+            )
+            return made
+        return self._lists.taught_set(genre, self.cleaned_data["plex_list"])
