@@ -201,7 +201,7 @@ def test_what_is_being_done_is_not_advised() -> None:
 
 def test_suspended_sets_are_told_before_anything_is_learned_and_are_no_step_of_the_way() -> None:
     found = advice(standing(model_ready=False, suspended_sets="K-Pop is suspended."))
-    assert [(one.text, one.kind) for one in found][0] == ("K-Pop is suspended.", "")
+    assert (found[0].text, found[0].kind) == ("K-Pop is suspended.", "")
     assert [one.kind for one in found if one.is_next] == ["train"]
 
 
