@@ -80,29 +80,29 @@ class SongLists:
 
     def playlists(self, page_size: int, page_token: str) -> ListPage:
         """Playlists of music, in Plex's order."""
-        rows, token = self._page("/playlists", {"playlistType": "audio"}, page_size, page_token)
+        rows, token = self._page("/playlists", {"playlistType": "audio"}, _asked(page_size, page_token))
         return ListPage(lists=tuple(_lists(rows, _PLAYLIST)), next_token=token)
 
     def collections(self, library_key: str, page_size: int, page_token: str) -> ListPage:
         """Collections of a library that is there."""
         path = f"/library/sections/{library_key}/all"
-        rows, token = self._page(path, {"type": COLLECTION_TYPE}, page_size, page_token)
+        rows, token = self._page(path, {"type": COLLECTION_TYPE}, _asked(page_size, page_token))
         return ListPage(lists=tuple(_lists(rows, _COLLECTION)), next_token=token)
 
     def playlist_members(
         self, key: str, page_size: int, page_token: str, expected: SongListIdentity | None = None
     ) -> Members:
         """Tracks of a playlist. Raises SongListNotFoundError, AnotherSongListError."""
-        return self._members(_PLAYLIST, key, page_size, page_token, expected)
+        return self._members(_PLAYLIST, key, _asked(page_size, page_token), expected)
 
     def collection_members(
         self, key: str, page_size: int, page_token: str, expected: SongListIdentity | None = None
     ) -> Members:
         """Tracks of a collection, or of its albums or artists. Raises SongListNotFoundError, AnotherSongListError."""
-        return self._members(_COLLECTION, key, page_size, page_token, expected)
+        return self._members(_COLLECTION, key, _asked(page_size, page_token), expected)
 
     def _members(
-        self, kind: _Kind, key: str, page_size: int, page_token: str, expected: SongListIdentity | None
+        self, kind: _Kind, key: str, asked: tuple[int, int], expected: SongListIdentity | None
     ) -> Members:
         address = f"{kind.address}/{_number(key)}"
         try:
@@ -111,7 +111,7 @@ class SongLists:
             if song_list is None:
                 raise _not_found(kind, key)
             _refuse_another(kind, song_list, expected)
-            rows, token = self._page(f"{address}/{kind.members}", {}, page_size, page_token)
+            rows, token = self._page(f"{address}/{kind.members}", {}, asked)
         except NothingThereError as error:
             raise _not_found(kind, key) from error
         tracks = tuple(track for row in rows for track in self._tracks_of(row, song_list.library_key))
@@ -130,9 +130,9 @@ class SongLists:
             return []  # it went while the list was read
 
     def _page(
-        self, path: str, parameters: dict[str, str], page_size: int, page_token: str
+        self, path: str, parameters: dict[str, str], asked: tuple[int, int]
     ) -> tuple[list[Element], str]:
-        size, start = page_size_asked(page_size), _offset(page_token)
+        size, start = asked
 
         def fetch(start: int, size: int) -> Window[Element]:
             answer = self._plex.get(path, parameters, start=start, size=size)
@@ -176,6 +176,11 @@ def _number(key: str) -> str:
     if not (key.isascii() and key.isdecimal()):
         raise InvalidRequestError(f"{key!r} is no key of a playlist or collection: list them to find it")
     return key
+
+
+def _asked(page_size: int, page_token: str) -> tuple[int, int]:
+    """How many entries, and from which on; what makes no sense is refused before Plex is asked for anything."""
+    return page_size_asked(page_size), _offset(page_token)
 
 
 def _offset(page_token: str) -> int:

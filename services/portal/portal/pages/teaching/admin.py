@@ -61,6 +61,7 @@ class TaughtSetAdmin(ListAdmin):
         "source",
         "title",
         "song_count",
+        "remark",
         "read_time",
         "suspended_time",
         "what_is_wrong",
