@@ -5,7 +5,7 @@ from enum import StrEnum
 from features.errors import NoSamplesError, TooShortError
 
 # Part of each version: how `decode.load_excerpt` goes on where the excerpt is silent or cancels itself out.
-FALLBACK_RULE = 2
+FALLBACK_RULE = 3
 EXCERPT_SECONDS = 30.0
 # Places at which an excerpt may begin, from the first sample to the last that leaves room for it.
 STEPS = 16

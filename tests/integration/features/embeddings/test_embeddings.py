@@ -43,7 +43,7 @@ FMA, MERT, JMLA, NATIVE = (
 SONGS_OF_A_STREAM = 4
 WINDOWS = PcmWindows(window_samples=120_000)
 VERSION = (
-    "mert-v1-95m/0123456789ab;layer=7;window=5s;norm=window;dtype=fp32;weights=trial;excerpt=middle-30s/2"
+    "mert-v1-95m/0123456789ab;layer=7;window=5s;norm=window;dtype=fp32;weights=trial;excerpt=middle-30s/3"
 )
 
 

@@ -25,7 +25,7 @@ from wire import values_of
 
 FEATURES = "reclass.features.v1.FeatureService"
 FMA, NATIVE = features_pb2.VECTOR_KIND_FMA, features_pb2.VECTOR_KIND_FMA_NATIVE
-VERSION = "loudness-1/0;window=3s;unit=rms;dtype=fp32;excerpt=middle-30s/2"
+VERSION = "loudness-1/0;window=3s;unit=rms;dtype=fp32;excerpt=middle-30s/3"
 
 
 @pytest.fixture(scope="module")

@@ -122,3 +122,41 @@ def test_the_level_is_the_same_in_however_many_blocks_it_comes(music):
     one, many = (meter.result() for meter in meters)
     assert one.audible_share == many.audible_share == pytest.approx(3 / 5)
     assert one.only_channel is many.only_channel is None
+
+
+@pytest.mark.parametrize(
+    ("offset", "beside"),
+    [(0.02, -300.0), (-1 / 128, -300.0), (0.4, -102.0)],
+    ids=["still", "one bit of eight", "dither"],
+)
+def test_an_offset_that_nobody_hears_is_silence(tmp_path, offset, beside):
+    samples = noise(40.0, beside) + np.float32(offset)
+    with pytest.raises(SilentError, match="nothing that can be heard"):
+        load_excerpt(written(tmp_path / "song.wav", samples))
+
+
+def test_silence_of_eight_bits_has_an_offset_of_one_and_is_silence(tmp_path):
+    samples = np.full((40 * RATE, 2), -1 / 128, dtype=np.float32)
+    with pytest.raises(SilentError):
+        load_excerpt(written(tmp_path / "song.wav", samples, subtype="PCM_U8"))
+
+
+def test_between_a_song_and_its_hidden_track_a_click_in_each_second_is_no_song(tmp_path, music):
+    clicks = noise(240.0, -300)
+    clicks[:: RATE // 2] = 0.9
+    excerpt = load_excerpt(written(tmp_path / "song.wav", music, clicks, music[: 20 * RATE]))
+    assert excerpt.properties.excerpt_start_seconds < 60
+
+
+def test_with_an_offset_inverted_channels_cancel_each_other_out_all_the_same(tmp_path, music):
+    inverted = music * np.array([0.5, -0.5], dtype=np.float32) + np.float32(0.3)
+    inverted[:, 1] = np.float32(0.6) - inverted[:, 0]
+    y = load_excerpt(written(tmp_path / "song.wav", inverted)).y
+    assert np.std(y) > 0.03
+
+
+def test_music_with_an_offset_is_music(tmp_path, music):
+    quiet = music * np.float32(10 ** (-45 / 20)) + np.float32(0.5)
+    assert load_excerpt(
+        written(tmp_path / "song.wav", quiet)
+    ).properties.excerpt_start_seconds == pytest.approx(15.0)

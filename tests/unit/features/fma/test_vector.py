@@ -64,7 +64,7 @@ def test_columns_are_those_of_the_data_set_in_its_order():
 
 
 def test_the_version_names_the_definition_and_the_excerpt():
-    assert version(Excerpt.MIDDLE) == "fma-518/1;excerpt=middle-30s/2"
+    assert version(Excerpt.MIDDLE) == "fma-518/1;excerpt=middle-30s/3"
     assert len({NATIVE_VERSION, *(version(part) for part in Excerpt)}) == 1 + len(Excerpt)
 
 

@@ -97,7 +97,7 @@ def test_without_a_triton_it_is_not_installed_and_says_which_setting_names_one()
 
 def test_the_version_names_everything_that_changes_the_values() -> None:
     assert description().version(Excerpt.MIDDLE) == (
-        "mert-v1-95m/3f2a9c01d4e5;layer=7;window=5s;norm=window;dtype=bf16;excerpt=middle-30s/2"
+        "mert-v1-95m/3f2a9c01d4e5;layer=7;window=5s;norm=window;dtype=bf16;excerpt=middle-30s/3"
     )
 
 
