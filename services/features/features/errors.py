@@ -46,6 +46,11 @@ class PathNotMountedError(FeatureError):
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = "PATH_NOT_MOUNTED"
 
+    def __init__(self, message: str, *, detail: object = "", would_fit: bool = False) -> None:
+        super().__init__(message, detail=detail)
+        self.would_fit = would_fit
+        """Whether the message names a mapping under which the file is found."""
+
 
 class SyncUnavailableError(FeatureError):
     """The bytes could not be read from Plex through the sync service."""

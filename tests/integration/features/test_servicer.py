@@ -388,6 +388,14 @@ def test_each_fault_has_its_reason_and_says_what_to_do(stub, library):
         extract(stub, rating_key="big")
 
 
+def test_of_a_file_that_plex_has_lost_nobody_is_told_to_mount_it(stub):
+    with pytest.raises(grpc.RpcError) as raised:
+        extract(stub, rating_key="7", path_hint="/volume1/not there.flac")
+    error = RemoteError.from_rpc(raised.value)
+    assert error.reason == "AUDIO_NOT_FOUND"
+    assert "mount" not in error.message
+
+
 @pytest.mark.parametrize("path", ["/etc/passwd", "/etc/no such file", "{library}/../other", "/proc/self/exe"])
 def test_a_file_outside_is_refused_as_one_that_does_not_exist_is(stub, library, path):
     says = "is not mounted here, and no media folder"

@@ -62,7 +62,7 @@ class MediaFolders:
         real_folders = list(map(_real, self.folders))
         real = self._resolved(mapped if mapped is not None else path, real_folders)
         if real is None and mapped is None:
-            raise PathNotMountedError(self._not_mounted(path))
+            raise self._not_mounted(path)
         if real is None or not _lies_in(real, real_folders):
             raise OutsideMediaFoldersError(f"{path} lies outside the media folders ({self._named()})")
         _check_readable(real, path)
@@ -88,11 +88,19 @@ class MediaFolders:
     def _named(self) -> str:
         return ", ".join(map(str, self.folders)) or "none: only bytes can be sent"
 
-    def _not_mounted(self, path: str) -> str:
+    def _not_mounted(self, path: str) -> PathNotMountedError:
         suggestion = suggest_mapping(path, self.folders)
         if suggestion:
-            return f"{path} is not mounted here; the path mapping {suggestion} would fit: put it into {self._place()}"
-        return (
+            return PathNotMountedError(
+                f"{path} is not mounted here; the path mapping {suggestion} would fit: put it into {self._place()}",
+                would_fit=True,
+            )
+        if not self.folders:
+            return PathNotMountedError(
+                f"{path} is not mounted here, and no media folder is set: FEATURES_MEDIA_FOLDERS "
+                "(RECLASS_MEDIA_FOLDERS for `reclass up`) names them"
+            )
+        return PathNotMountedError(
             f"{path} is not mounted here, and no media folder ({self._named()}) holds a file of that name; "
             "mount the library and set a path mapping from Plex's folder to the mounted one"
         )

@@ -99,8 +99,14 @@ class AudioSources:
 
 
 def _with_path_error(error: FeatureError, not_mounted: Exception | None) -> FeatureError:
-    """The same error, which names the path mapping too where that would have helped."""
-    return error if not_mounted is None else type(error)(f"{error}. Its file was tried first: {not_mounted}")
+    """The same error, which names the path mapping too where that would have helped.
+
+    What Plex itself has no longer is mounted nowhere, unless the file was found.
+    """
+    would_fit = isinstance(not_mounted, PathNotMountedError) and not_mounted.would_fit
+    if not_mounted is None or (isinstance(error, AudioNotFoundError) and not would_fit):
+        return error
+    return type(error)(f"{error}. Its file was tried first: {not_mounted}")
 
 
 @contextmanager

@@ -242,7 +242,7 @@ def test_dots_and_links_and_mappings_do_not_lead_out_of_the_media_folders(librar
 def test_without_media_folders_no_file_is_read(tmp_path):
     (tmp_path / "song.mp3").write_bytes(b"sound")
     for name in ("song.mp3", "none.mp3"):
-        with pytest.raises(PathNotMountedError, match="only bytes"):
+        with pytest.raises(PathNotMountedError, match="no media folder is set"):
             MediaFolders(folders=()).find(str(tmp_path / name))
 
 
