@@ -15,7 +15,7 @@ import numpy as np
 
 from features.audio import ffmpeg, sndfile
 from features.audio.excerpts import EXCERPT_SECONDS, STEPS, Excerpt
-from features.audio.file_type import foreign_kind
+from features.audio.file_type import foreign_kind, undecodable_format
 from features.audio.level import Level, LevelMeter
 from features.audio.mpeg import read_at, skip_leading_tags, skip_padding
 from features.audio.payload import Payload, find_payload
@@ -44,7 +44,7 @@ READ_BYTES = 1 << 20
 OPUS = b"OpusHead"
 REMEDY = "copy or rip it again"
 CUT_OFF = f"the file ends before its own header says; {REMEDY}"
-# Of the seconds of an excerpt; with less sound in it another place stands for the song.
+# Of an excerpt; with less sound in it another place stands for the song.
 AUDIBLE_SHARE = 0.5
 # Floating-point files may leave [-1, 1], even by the range of integers; beyond that they are no sound.
 ABSURD_PEAK = 1e6
@@ -84,7 +84,7 @@ def load_excerpt(
     """Decode an excerpt of the audio file at `path` once; a song shorter than the excerpt is taken whole.
 
     1. Where the excerpt is silent for most of its length, the other places of one are tried in their order; the first
-       that is not is taken, else the one with the most seconds of sound.
+       that is not is taken, else the one with the most sound.
     2. Where its channels cancel each other out, one of them is taken instead of their mean.
 
     Raises NotAudioError, NoSamplesError, InvalidSamplesError, TooShortError, TooLongError, SilentError, DamagedError,
@@ -193,6 +193,7 @@ class _File:
         is_tagged_flac = self.payload.container == "flac" and self.is_tagged
         is_for_ffmpeg = is_tagged_flac or OPUS in self.head
         is_for_ffmpeg |= self.payload.is_overlong or self.payload.is_packed
+        is_for_ffmpeg |= self.payload.is_variable or self.payload.is_chained
         opened = None if is_for_ffmpeg else sndfile.open_file(self.path)
         if opened is not None:
             with sndfile.open_stream(opened, excerpt, place, share=self.payload.share) as stream:
@@ -202,6 +203,11 @@ class _File:
         # Behind many zeros there may be music yet.
         if kind and (any(self.head) or not _has_more_than_zeros(self.path)):
             raise NotAudioError(f"the file is {kind}, and no audio")
+        name = undecodable_format(self.head)
+        if name:
+            raise NotAudioError(
+                f"the file is of the format {name}, which cannot be decoded here; convert it to FLAC"
+            )
         with self.opened_by_ffmpeg(excerpt, place) as stream:
             yield stream
 
@@ -211,7 +217,10 @@ class _File:
     ) -> Iterator[AudioStream]:
         """Its sound by FFmpeg; `promised` are the samples that its header says."""
         try:
-            with ffmpeg.open_stream(self.path, excerpt, place, promised=promised) as stream:
+            is_chained = self.payload.is_chained
+            with ffmpeg.open_stream(
+                self.path, excerpt, place, promised=promised, is_chained=is_chained
+            ) as stream:
                 yield stream
         except (DamagedError, NotAudioError, NoSamplesError) as error:
             if self.payload.is_truncated:

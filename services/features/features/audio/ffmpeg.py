@@ -7,7 +7,7 @@ format by format.
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
 import av
@@ -15,18 +15,20 @@ import numpy as np
 import numpy.typing as npt
 from av.stream import Disposition
 
-from features.audio.excerpts import Excerpt, excerpt_span
+from features.audio.excerpts import MIN_SECONDS, Excerpt, excerpt_span
 from features.audio.stream import MAX_LOST_SECONDS, AudioStream, FloatArray, block_frames, check_format
 from features.errors import DamagedError, NotAudioError
 
-OPTIONS = {
-    # A playlist is audio to FFmpeg: it would open whatever files and addresses the playlist names.
-    "format_whitelist": "aac,ac3,aiff,amr,ape,asf,caf,dsf,dts,eac3,flac,iff,matroska,webm,mov,mp4,mp3,mpc,mpc8,"
-    "ogg,tak,tta,w64,wav,wv",
-    "protocol_whitelist": "file",
-}
+# What FFmpeg may take a file for: what people keep music in, and what is known by its first bytes. A playlist is audio
+# to it too, and would have it open whatever files and addresses it names; some formats are told by a file's name alone.
+FORMATS = (
+    "aac,ac3,amr,ape,dsf,dts,dtshd,eac3,flac,loas,mlp,mp3,mpc,mpc8,oma,osq,shn,tak,truehd,tta,vqf,wv,"  # sound alone
+    "aiff,au,avr,caf,epaf,iff,ircam,nistsphere,pvf,sds,sox,voc,w64,wav,wsd,xwma,"  # mostly samples
+    "asf,avi,flv,matroska,mov,mp4,mpeg,mpegts,nut,ogg,rm,webm"  # films and sound
+)
+OPTIONS = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
 # FFmpeg guesses the length of these from their bit rate.
-UNTIMED_FORMATS = frozenset({"aac", "ac3", "amr", "dts", "eac3", "mp3"})
+UNTIMED_FORMATS = frozenset({"aac", "ac3", "amr", "dts", "eac3", "loas", "mlp", "mp3", "shn", "truehd"})
 MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
 # Where the time of a packet is the number of its first sample. Others (Matroska, WMA) round to milliseconds.
 EXACT = frozenset(
@@ -59,28 +61,37 @@ SCALES = {
 
 @contextmanager
 def open_stream(
-    path: str, excerpt: Excerpt, place: int | None = None, *, promised: int | None = None
+    path: str,
+    excerpt: Excerpt,
+    place: int | None = None,
+    *,
+    promised: int | None = None,
+    is_chained: bool = False,
 ) -> Iterator[AudioStream]:
-    """Open the file at `path`. `promised` are the samples that its header says, where FFmpeg does not look at that.
+    """Open the file at `path`. `promised` are the samples that its header says, where FFmpeg does not look at that;
+    `is_chained` says that files were joined to this one, each with times of its own.
 
     Raises NotAudioError, NoSamplesError, TooShortError or OSError; its blocks raise DamagedError.
     """
     with _opened(path) as container:
         stream = _audio_stream(container)
         context = stream.codec_context
-        check_format(context.sample_rate, context.channels)
-        found = round(_seconds(container, stream, path) * context.sample_rate)
+        rate_hz, channels = _rate_and_channels(container, stream, path)
+        check_format(rate_hz, channels)
+        seconds, is_told = _length(container, stream, path, is_chained=is_chained)
+        found = round(seconds * rate_hz)
         frames = max(found, promised or 0)
-        start, count = excerpt_span(frames, context.sample_rate, excerpt, place)
+        start, count = excerpt_span(frames, rate_hz, excerpt, place)
+        reading = _Reading(path, container, stream, rate_hz, start, count, lost=frames - found)
         yield AudioStream(
             codec=context.codec.canonical_name,
-            sample_rate_hz=context.sample_rate,
-            channels=context.channels,
+            sample_rate_hz=rate_hz,
+            channels=channels,
             frames=frames,
             start=start,
             count=count,
-            is_promised=container.format.name not in UNTIMED_FORMATS or promised is not None,
-            blocks=_Reading(path, container, stream, start, count, lost=frames - found).blocks(),
+            is_promised=is_told or promised is not None,
+            blocks=reading.blocks(in_order=is_chained),
         )
 
 
@@ -118,13 +129,35 @@ def _kind(stream: Any) -> str:
     return "a cover" if stream.disposition & Disposition.attached_pic else str(stream.type or "data")
 
 
-def _seconds(container: Any, stream: Any, path: str) -> float:
-    if container.format.name not in UNTIMED_FORMATS:
-        if (stream.duration or 0) > 0:
-            return float(stream.duration * stream.time_base)
-        if (container.duration or 0) > 0:
-            return float(container.duration / av.time_base)
-    return _packet_seconds(path, stream.index)
+def _rate_and_channels(container: Any, stream: Any, path: str) -> tuple[int, int]:
+    """Of the stream; beside pictures FFmpeg may not come to the sound before it is asked for it."""
+    context = stream.codec_context
+    if (context.sample_rate and context.channels) or container.format.name in UNTIMED_FORMATS:
+        return context.sample_rate, context.channels
+    with _opened(path) as again:
+        frames = (piece.frame for piece in _pieces(again, again.streams[stream.index], 0, []))
+        first = next((frame for frame in frames if frame is not None), None)
+        return (first.sample_rate, first.layout.nb_channels) if first is not None else (0, 0)
+
+
+def _length(container: Any, stream: Any, path: str, *, is_chained: bool) -> tuple[float, bool]:
+    """Of the stream in seconds, and whether its header tells it."""
+    told = 0.0 if is_chained else _told_seconds(container, stream)
+    seconds = told or _packet_seconds(path, stream.index)
+    if seconds >= MIN_SECONDS:
+        return seconds, told > 0
+    # It is no song, or its header is wrong.
+    decoded = _decoded_seconds(path, stream.index)
+    return (decoded, False) if decoded > seconds else (seconds, told > 0)
+
+
+def _told_seconds(container: Any, stream: Any) -> float:
+    """What the header says; 0 where it says nothing, or FFmpeg would guess."""
+    if container.format.name in UNTIMED_FORMATS:
+        return 0.0
+    if (stream.duration or 0) > 0:
+        return float(stream.duration * stream.time_base)
+    return float(max(0, container.duration or 0) / av.time_base)
 
 
 def _packet_seconds(path: str, index: int) -> float:
@@ -137,9 +170,18 @@ def _packet_seconds(path: str, index: int) -> float:
         if not spans:
             return 0.0
         (first, _), (last, duration) = spans[0], spans[-1]
-        known = first is not None and last is not None
-        ticks = last + duration - first if known else sum(duration for _, duration in spans)
+        known = all(time is not None for time, _ in spans)
+        # Where files are joined the times begin anew.
+        is_one = known and all(one[0] <= next_[0] for one, next_ in pairwise(spans))
+        ticks = last + duration - first if is_one else sum(duration for _, duration in spans)
         return float(ticks * (stream.time_base or 0))
+
+
+def _decoded_seconds(path: str, index: int) -> float:
+    """The length of a file in which nothing tells it, as in Shorten, or tells it wrongly."""
+    with _opened(path) as container:
+        pieces = _pieces(container, container.streams[index], 0, [])
+        return float(sum(piece.samples / piece.frame.sample_rate for piece in pieces if piece.frame))
 
 
 class _Piece(NamedTuple):
@@ -156,25 +198,28 @@ class _Piece(NamedTuple):
 class _Reading:
     """The decoding of one excerpt: samples `start` to `start + count` of a stream."""
 
-    def __init__(self, path: str, container: Any, stream: Any, start: int, count: int, *, lost: int) -> None:
+    def __init__(
+        self, path: str, container: Any, stream: Any, rate_hz: int, start: int, count: int, *, lost: int
+    ) -> None:
         self._path = path
         self._container = container
         self._stream = stream
         self._start = start
         self._end = start + count
-        self._rate_hz = stream.codec_context.sample_rate
+        self._rate_hz = rate_hz
         self._is_numbered = stream.codec_context.name in NUMBERED
         # Samples that the whole file should have besides those that are found in it.
         self._lost_of_all = lost
         self._broken: list[str] = []
         self._lost = self._skipped = 0
 
-    def blocks(self) -> Iterator[FloatArray]:
-        """The samples [shape=(n, channels)]."""
+    def blocks(self, *, in_order: bool = False) -> Iterator[FloatArray]:
+        """The samples [shape=(n, channels)]; `in_order` decodes all that is in front of them."""
         target_seconds = self._start / self._rate_hz - PREROLL_SECONDS
         is_exact = (self._container.format.name, self._stream.codec_context.name) in EXACT
-        if not is_exact or target_seconds <= 0:
-            yield from self._gathered(_pieces(self._container, self._stream, self._broken), 0)
+        if in_order or not is_exact or target_seconds <= 0:
+            pieces = _pieces(self._container, self._stream, self._rate_hz, self._broken)
+            yield from self._gathered(pieces, 0)
             return
         pieces = self._sought(target_seconds)
         first = next(pieces, None)
@@ -183,7 +228,8 @@ class _Reading:
             yield from self._gathered(chain([first], pieces), position)
             return
         with _opened(self._path) as again:  # as if nothing had been read: a decoder's state outlives a seek
-            yield from self._gathered(_pieces(again, _audio_stream(again), self._broken), 0)
+            pieces = _pieces(again, _audio_stream(again), self._rate_hz, self._broken)
+            yield from self._gathered(pieces, 0)
 
     def _sought(self, target_seconds: float) -> Iterator[_Piece]:
         """The pieces from the target on, or a little before; none where the file cannot be sought in."""
@@ -192,7 +238,7 @@ class _Reading:
             self._container.seek(target, stream=self._stream)
         except av.FFmpegError:
             return
-        yield from _pieces(self._container, self._stream, self._broken)
+        yield from _pieces(self._container, self._stream, self._rate_hz, self._broken)
 
     def _position(self, frame: Any) -> int | None:
         """The number of the frame's first sample in the song, where its time tells that."""
@@ -253,12 +299,14 @@ class _Reading:
             )
 
 
-def _pieces(container: Any, stream: Any, broken: list[str]) -> Iterator[_Piece]:
-    """What the packets hold, one after the other. As in FFmpeg's own player a damaged one costs only itself."""
-    rate = stream.codec_context.sample_rate
+def _pieces(container: Any, stream: Any, rate_hz: int, broken: list[str]) -> Iterator[_Piece]:
+    """What the packets hold, one after the other, all at one rate (0: each at its own).
+
+    As in FFmpeg's own player a damaged one costs only itself.
+    """
     # As numbers, once: a song has thousands of packets, and fractions take longer than decoding some of them.
     seconds_per_tick = float(stream.time_base)
-    resampling = _Resampling(rate)
+    resampling = _Resampling(rate_hz)
     end = None
     for packet in _packets(container, stream, broken):
         seconds = (packet.duration or 0) * seconds_per_tick
@@ -269,9 +317,9 @@ def _pieces(container: Any, stream: Any, broken: list[str]) -> Iterator[_Piece]:
         except MemoryError:
             raise
         except av.FFmpegError:
-            yield _Piece(None, round(seconds * rate) or stream.codec_context.frame_size, skipped)
+            yield _Piece(None, round(seconds * rate_hz) or stream.codec_context.frame_size, skipped)
             continue
-        if len(frames) != 1 or frames[0].sample_rate != rate:
+        if len(frames) != 1 or frames[0].sample_rate != rate_hz:
             frames = list(chain.from_iterable(map(resampling.frames, frames)))
         for frame in frames:
             yield _Piece(frame, frame.samples, skipped)
@@ -293,7 +341,7 @@ class _Resampling:
 
     def frames(self, frame: Any) -> list[Any]:
         """What comes of a frame."""
-        if frame.sample_rate == self._rate_hz:
+        if self._rate_hz in (0, frame.sample_rate):
             return [frame]
         kind = (frame.format.name, frame.layout.name, frame.sample_rate)
         if kind != self._kind:  # one resampler takes frames of one kind

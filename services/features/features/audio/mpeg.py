@@ -7,6 +7,15 @@ ID3V1_SIZE = 128
 ID3V1_EXTENDED_SIZE = 227
 # Some taggers leave zeros between a tag and the first frame.
 MAX_PADDING = 1 << 20
+# Of layer III, in kbit/s, by the four bits of a header: of MPEG 1, and of MPEG 2 and 2.5.
+BIT_RATES = (
+    (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0),
+    (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0),
+)
+RATES_HZ = (44_100, 48_000, 32_000, 0)
+# Places at which the bit rate is looked at, and bytes in which two frames are found there.
+PLACES = 16
+TWO_FRAMES = 4096
 
 
 def read_at(file: BinaryIO, offset: int, size: int) -> bytes:
@@ -63,6 +72,43 @@ def promised_size(file: BinaryIO, start: int) -> int | None:
     if frame[36:40] == b"VBRI":
         return int.from_bytes(frame[46:50])
     return None
+
+
+def has_several_bit_rates(file: BinaryIO, start: int, size: int) -> bool:
+    """Whether frames of layer III between `start` and the end of the sound are of several bit rates."""
+    if _frame_size(read_at(file, start, 4)) is None:
+        return False
+    found = set()
+    for place in range(PLACES):
+        block = read_at(file, start + place * max(0, size - TWO_FRAMES) // PLACES, TWO_FRAMES)
+        found.add(_bit_rate(block))
+    return len(found - {None}) > 1
+
+
+def _bit_rate(block: bytes) -> int | None:
+    """The four bits of the first frame that another one of its kind follows."""
+    at = block.find(b"\xff")
+    while at >= 0:
+        size = _frame_size(block[at : at + 4])
+        if size is not None:
+            following = block[at + size : at + size + 4]
+            # Version, layer and sampling rate stay; that much is no chance.
+            if _frame_size(following) is not None and following[1] == block[at + 1]:
+                return block[at + 2] >> 4
+        at = block.find(b"\xff", at + 1)
+    return None
+
+
+def _frame_size(header: bytes) -> int | None:
+    """Bytes of the frame of layer III that begins so; None for anything else."""
+    if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
+        return None
+    version = header[1] >> 3 & 3  # 3: MPEG 1, 2: MPEG 2, 0: MPEG 2.5
+    bit_rate = BIT_RATES[version != 3][header[2] >> 4]
+    rate_hz = RATES_HZ[header[2] >> 2 & 3] >> {3: 0, 2: 1}.get(version, 2)
+    if version == 1 or not bit_rate or not rate_hz:
+        return None
+    return (144_000 if version == 3 else 72_000) * bit_rate // rate_hz + (header[2] >> 1 & 1)
 
 
 def _trailing_tag_size(file: BinaryIO, end: int) -> int:

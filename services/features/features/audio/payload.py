@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from features.audio.mpeg import (
+    has_several_bit_rates,
     promised_size,
     read_at,
     skip_leading_tags,
@@ -16,6 +17,8 @@ from features.audio.mpeg import (
 # Headers overshoot a little in sound files: padding that was never written, a frame that is not counted.
 TOLERATED_LOSS = 0.02
 OGG_PAGE_HEADER = 27
+# In a page's kind: it is the first of its stream.
+OGG_BEGINS = 2
 OGG_MAX_PAGE = OGG_PAGE_HEADER + 255 + 255 * 255
 ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
@@ -51,6 +54,10 @@ class Payload:
     """Whether a header says how long frames between tags last; without one the length of an MP3 is a guess."""
     is_overlong: bool = False
     """Whether there is more than its headers say: an MP3 to which another was added."""
+    is_variable: bool = False
+    """Whether the bit rate of an MP3 without such a header changes, so that a guess by it would be wrong."""
+    is_chained: bool = False
+    """Whether Ogg files were joined to the first, as of a radio station."""
     is_packed: bool = False
     """Whether the samples of a WAV are none: encoded surround sound, which would be noise."""
 
@@ -93,6 +100,7 @@ def _stream(file: BinaryIO, start: int, end: int) -> Payload:
         is_truncated=is_truncated,
         is_overlong=is_overlong,
         has_length=promised is not None,
+        is_variable=promised is None and has_several_bit_rates(file, start, size),
     )
 
 
@@ -200,12 +208,15 @@ def _asf(file: BinaryIO, start: int, end: int) -> Payload:
 def _ogg(file: BinaryIO, start: int, end: int) -> Payload:
     """The pages behind those of the header packets, page headers included."""
     offset, packets, header_packets, serial = start, 0, 0, b""
+    begun: set[bytes] = set()
     while True:
         header = read_at(file, offset, OGG_PAGE_HEADER + 255)
         if len(header) < OGG_PAGE_HEADER or header[:4] != b"OggS":
             return Payload(container="ogg", spans=(), is_truncated=True)
         lacing = header[OGG_PAGE_HEADER : OGG_PAGE_HEADER + header[26]]
         body = offset + OGG_PAGE_HEADER + len(lacing)
+        if header[5] & OGG_BEGINS:
+            begun.add(header[14:18])
         if not serial:
             serial, header_packets = header[14:18], _ogg_header_packets(read_at(file, body, 16))
         if header[14:18] == serial:
@@ -214,10 +225,12 @@ def _ogg(file: BinaryIO, start: int, end: int) -> Payload:
         if packets >= header_packets:
             break
     size = max(0, end - offset)
+    last = _last_page(file, min(offset, end), end)
     return Payload(
         container="ogg",
         spans=((offset, size),),
-        is_truncated=not size or _last_page_is_cut(file, offset, end),
+        is_truncated=not size or _is_cut(last),
+        is_chained=len(last) >= OGG_PAGE_HEADER and last[14:18] not in begun,
     )
 
 
@@ -229,12 +242,16 @@ def _ogg_header_packets(first_packet: bytes) -> int:
     return 2
 
 
-def _last_page_is_cut(file: BinaryIO, start: int, end: int) -> bool:
+def _last_page(file: BinaryIO, start: int, end: int) -> bytes:
+    """From its mark to the end of the file; empty where there is none."""
     tail_start = max(start, end - OGG_MAX_PAGE)
     tail = read_at(file, tail_start, end - tail_start)
     last = tail.rfind(b"OggS\0")
-    page = tail[last:]
-    if last < 0 or len(page) < OGG_PAGE_HEADER:
+    return tail[last:] if last >= 0 else b""
+
+
+def _is_cut(page: bytes) -> bool:
+    if len(page) < OGG_PAGE_HEADER:
         return True
     lacing = page[OGG_PAGE_HEADER : OGG_PAGE_HEADER + page[26]]
     return len(page) < OGG_PAGE_HEADER + page[26] + sum(lacing)

@@ -5,14 +5,14 @@ from contextlib import contextmanager
 
 import soundfile
 
-from features.audio.excerpts import Excerpt, excerpt_span
+from features.audio.excerpts import MIN_SECONDS, Excerpt, excerpt_span
 from features.audio.stream import MAX_LOST_SECONDS, AudioStream, FloatArray, block_frames, check_format
 
 # It knows many more, some by nothing but the file's name.
 FORMATS = frozenset({"MP3", "FLAC", "OGG", "WAV", "WAVEX", "RF64", "W64", "AIFF", "CAF", "AU"})
 # What a writer to a pipe leaves in a header.
 UNKNOWN_FRAMES = 2**62
-PCM_CODECS = {
+CODECS = {
     "PCM_U8": "pcm_u8",
     "PCM_S8": "pcm_s8",
     "PCM_16": "pcm_s16le",
@@ -20,6 +20,17 @@ PCM_CODECS = {
     "PCM_32": "pcm_s32le",
     "FLOAT": "pcm_f32le",
     "DOUBLE": "pcm_f64le",
+    "ULAW": "pcm_mulaw",
+    "ALAW": "pcm_alaw",
+    "IMA_ADPCM": "adpcm_ima_wav",
+    "MS_ADPCM": "adpcm_ms",
+    "GSM610": "gsm_ms",
+    "G721_32": "adpcm_g726",
+    "ALAC_16": "alac",
+    "ALAC_20": "alac",
+    "ALAC_24": "alac",
+    "ALAC_32": "alac",
+    "MPEG_LAYER_III": "mp3",
 }
 
 
@@ -39,12 +50,16 @@ class LostSyncError(Exception):
 
 
 def open_file(path: str) -> soundfile.SoundFile | None:
-    """The file at `path`; None where libsndfile does not know its format, or its length."""
+    """The file at `path`; None where libsndfile does not know its format, or its length.
+
+    A length that is no song's is nothing to rely on, where it is not that of the samples that are there.
+    """
     try:
         file = soundfile.SoundFile(path)
     except soundfile.LibsndfileError:
         return None
-    if file.format in FORMATS and 0 < file.frames < UNKNOWN_FRAMES:
+    is_song = file.format in SAMPLES or file.frames >= MIN_SECONDS * file.samplerate
+    if file.format in FORMATS and 0 < file.frames < UNKNOWN_FRAMES and is_song:
         return file
     file.close()
     return None
@@ -92,6 +107,4 @@ def _codec(file: soundfile.SoundFile) -> str:
     if file.format in ("FLAC", "MP3"):
         return str(file.format).lower()
     subtype = str(file.subtype)
-    if subtype == "MPEG_LAYER_III":
-        return "mp3"
-    return PCM_CODECS.get(subtype, subtype.lower())
+    return CODECS.get(subtype, subtype.lower())

@@ -10,9 +10,10 @@ from features.errors import NotAudioError
 
 FloatArray = npt.NDArray[np.float32]
 
-# Beyond what is sold or mixed; a forged header would have gigabytes allocated.
+# Beyond what is sold or mixed; a forged header would have gigabytes allocated. The highest rate is that of one-bit
+# sound (DSD512), of which FFmpeg makes a sample of each eight bits.
 MAX_CHANNELS = 32
-MAX_SAMPLE_RATE_HZ = 768_000
+MAX_SAMPLE_RATE_HZ = 2_822_400
 # Of the excerpt, by damage or an early end.
 MAX_LOST_SECONDS = 0.5
 # Half a minute of stereo is one block; what is larger is never in memory with all its channels.

@@ -183,6 +183,12 @@ def test_of_a_length_that_is_too_short_so_much_is_decoded(whole, seconds_of, kin
     assert seconds_of(name, lie(whole[name], 0.5)) == pytest.approx(6.0, abs=0.1)
 
 
+@pytest.mark.parametrize("kind", ["flac", "wavpack", "matroska"])
+def test_a_length_that_no_song_has_is_counted(whole, seconds_of, kind):
+    name, lie = LENGTHS[kind]
+    assert seconds_of(name, lie(whole[name], 0.1)) == pytest.approx(12.0, abs=0.3)
+
+
 @pytest.mark.parametrize("kind", ["flac", "wav", "wavpack", "matroska"])
 def test_a_length_that_is_missing_is_counted(whole, seconds_of, kind):
     name, lie = LENGTHS[kind]
