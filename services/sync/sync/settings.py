@@ -8,6 +8,9 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 from runtime.settings import ServiceSettings
 
+# What stands in front of the token in an address.
+MARK = "X-Plex-Token="
+
 
 class SyncSettings(ServiceSettings):
     """Settings of the sync service; all names begin with SYNC_."""
@@ -52,9 +55,8 @@ class SyncSettings(ServiceSettings):
     @field_validator("plex_token")
     @classmethod
     def _fits_in_a_header(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            checked_token(value.get_secret_value())
-        return value
+        token = checked_token(value.get_secret_value()) if value is not None else ""
+        return SecretStr(token) if token else None
 
 
 def checked_url(text: str) -> str:
@@ -62,20 +64,24 @@ def checked_url(text: str) -> str:
     try:
         parts = urlsplit(text.strip())
         named = parts.hostname and parts.port != 0
+        (parts.hostname or "").encode("idna")  # as it is looked up: no part of it is empty, or too long
     except ValueError as error:
         raise ValueError("its host or port cannot be read: write it as http://192.168.1.5:32400") from error
     if parts.scheme not in ("http", "https") or not named:
         raise ValueError("it must begin with http:// or https:// and name a host")
     if parts.username:
         raise ValueError("it must not hold a name or password; the token has a place of its own")
-    # Addresses copied from a browser bring the web application's path and sometimes the token along.
-    path = parts.path.partition("/web")[0].rstrip("/")
+    # Addresses copied from a browser bring the path of the web application, or of "View XML", and sometimes the token.
+    path = parts.path.partition("/web")[0].partition("/library/")[0].rstrip("/")
     return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
 
 
 def checked_token(text: str) -> str:
-    """The token as it is sent. Raises ValueError for what fits in no header, and quotes nothing."""
-    token = text.strip()
+    """The token as it is sent. Raises ValueError for what fits in no header, and quotes nothing.
+
+    What stands in front of the token in an address of Plex, and behind it, may be copied along.
+    """
+    token = text.strip().rpartition(MARK)[2].partition("&")[0]
     if not (token.isascii() and token.isprintable() and " " not in token):
         raise ValueError("it must be one word of plain characters")
     return token

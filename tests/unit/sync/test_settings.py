@@ -20,6 +20,10 @@ def clean(monkeypatch: pytest.MonkeyPatch) -> None:
         ("https://plex.example/behind/proxy/", "https://plex.example/behind/proxy"),
         (" http://nas:32400/web/index.html#!/media?X-Plex-Token=abc ", "http://nas:32400"),
         ("http://nas:32400/?X-Plex-Token=abc", "http://nas:32400"),
+        (
+            "https://1-2.plex.direct:32400/library/metadata/7?X-Plex-Token=abc",
+            "https://1-2.plex.direct:32400",
+        ),
         ("", None),
     ],
 )
@@ -32,7 +36,16 @@ def test_an_address_may_be_copied_from_a_browser(
 
 
 @pytest.mark.parametrize(
-    "given", ["192.168.1.5:32400", "nas", "ftp://nas", "http://", "http://me:pw@nas:32400"]
+    "given",
+    [
+        "192.168.1.5:32400",
+        "nas",
+        "ftp://nas",
+        "http://",
+        "http://me:pw@nas:32400",
+        "http://nas..local:32400",
+        f"http://{'a' * 64}.local",
+    ],
 )
 def test_what_is_no_address_ends_the_start_with_the_variable_s_name(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], given: str
@@ -53,6 +66,26 @@ def test_the_token_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
     assert address is not None
     assert (address.url, address.token) == ("http://nas:32400", "abc")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "X-Plex-Token=abc-1",
+        " https://1-2.plex.direct:32400/library/metadata/7?checkFiles=1&X-Plex-Token=abc-1 ",
+        "/library/metadata/7?X-Plex-Token=abc-1&includeExtras=1",
+    ],
+)
+def test_a_token_may_be_copied_with_what_stands_around_it(
+    monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("SYNC_PLEX_URL", "http://nas:32400")
+    monkeypatch.setenv("SYNC_PLEX_TOKEN", given)
+
+    address = connection_of(SyncSettings.load()).address()
+
+    assert address is not None
+    assert address.token == "abc-1"
 
 
 @pytest.mark.parametrize("token", ["two words", "line\nbreak", "schlüssel"])
