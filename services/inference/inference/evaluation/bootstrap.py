@@ -28,6 +28,19 @@ def interval_of_mean(values: Values, groups: Ints) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def interval_of_share(right: Values, groups: Ints) -> tuple[float, float]:
+    """95 % interval of the share of right answers [n], by `interval_of_mean` where some are right and some wrong.
+
+    Of a handful that are all right each draw is all right too, and 100 to 100 % would be said. There the Wilson score
+    interval is taken, of as many answers as there are groups.
+    """
+    if np.any(right) and not np.all(right):
+        return interval_of_mean(right, groups)
+    count = len(np.unique(groups))
+    low = lower_end(count, count, 1.0)
+    return (low, 1.0) if np.any(right) else (0.0, 1.0 - low if count else 1.0)
+
+
 def per_group(values: Values, groups: Ints) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Sum of the values, and number of songs, of each group."""
     _, group_of = np.unique(groups, return_inverse=True)

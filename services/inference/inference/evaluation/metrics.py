@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.evaluation.bootstrap import interval_of_mean
+from inference.evaluation.bootstrap import interval_of_share
 
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
@@ -63,7 +63,7 @@ def held_out_figures(
     confusion = confusion_matrix(truth, predicted, len(genres))
     per_genre = genre_figures(confusion, genres)
     majority = np.bincount(train_labels, minlength=len(genres)).argmax()
-    low, high = interval_of_mean(right, groups)
+    low, high = interval_of_share(right, groups)
     return HeldOutFigures(
         songs=len(labels),
         accuracy=float(right.mean()),

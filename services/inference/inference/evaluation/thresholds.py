@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.classify.voting import decide
-from inference.evaluation.bootstrap import interval_of_mean
+from inference.evaluation.bootstrap import interval_of_share
 from inference.evaluation.coverage import CoveragePoint, coverage_curve
 from inference.evaluation.metrics import confusion_matrix, effective_labels, genre_figures, macro_f1
 from inference.evaluation.predictions import Predictions
@@ -85,7 +85,7 @@ def cascade_figures(
     result = vote(tested, thresholds)
     truth = effective_labels(result.predicted, tested[0].multi_hot, tested[0].labels)
     confusion = confusion_matrix(truth, result.predicted, len(genres))
-    low, high = interval_of_mean(result.right, tested[0].groups)
+    low, high = interval_of_share(result.right, tested[0].groups)
     curve = threshold_curve(common(validation))
     predictions = common(out_of_fold)
     together = vote(predictions, thresholds)
