@@ -29,7 +29,9 @@ help: ## Show these commands
 # wrapper in two files. Of two processes that are the first to import them, one may leave the one and one the other; they
 # do not fit each other, and whatever imports them crashes from then on (SIGSEGV). So one process comes first.
 $(VENV)/.installed: constraints.txt requirements-dev.txt requirements-members.txt requirements-oracle.txt protos/pyproject.toml $(wildcard services/*/pyproject.toml clients/*/pyproject.toml)
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here. docs/install.md says what is needed, and how another one is named."; exit 1; }
+	@# Where Debian lacks python3-venv it leaves an environment without pip behind, in which nothing can be installed.
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	test -x $(UV) || $(BIN)/python -m pip install --quiet uv
 	$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt -r requirements-dev.txt -r requirements-members.txt
 	$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt $(WITH_TORCH) -r requirements-oracle.txt
@@ -50,7 +52,7 @@ demo: install ## Make a small library, classify its songs and write the genres b
 	$(BIN)/reclass demo $(if $(DATA),--data $(DATA)) $(ARGS)
 
 .PHONY: up
-up: install ## Start the whole system on this machine (needs PLEX_URL and PLEX_TOKEN)
+up: install ## Start the whole system on this machine, for your own Plex
 	$(BIN)/reclass up $(if $(DATA),--data $(DATA)) $(ARGS)
 
 .PHONY: test
