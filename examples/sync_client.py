@@ -27,7 +27,7 @@ def show(reclass: Client, file: str) -> None:
     for verdict in song.stages:
         ranking = ", ".join(f"{score.genre} {score.probability:.0%}" for score in verdict.top)
         print(f"  stage {verdict.stage}: {ranking}")
-    # Kept and sent instead of the file, the vectors save listening the next time.
+    # Kept and sent instead of the file, the vectors save the extraction the next time.
     print(f"again, from vectors: {reclass.classify(vectors=song.vectors).summary}")
 
 

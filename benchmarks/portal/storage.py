@@ -20,7 +20,7 @@ PLAIN = """
     CREATE UNIQUE INDEX ON plain_vector (audio_id, kind, version);
     CREATE INDEX ON plain_vector (audio_id);
     CREATE TABLE plain_prediction AS SELECT id, track_id, genre_id, confidence, model_version, deciding_stage,
-        out_of_fold, label_suspect, provisional_reason, current, created_time, (
+        out_of_fold, suspected_label_error, provisional_reason, current, created_time, (
             SELECT jsonb_agg(jsonb_build_object('stage', s -> 0, 'model_version', s -> 1, 'decided', s -> 2,
                 'threshold', s -> 3, 'top', (
                     SELECT jsonb_agg(jsonb_build_array(part, (s -> 4 ->> place::int)::numeric + 0.00001234567890123))

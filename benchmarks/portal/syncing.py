@@ -70,7 +70,7 @@ def _measure(name: str, limit: int, watched: dict[str, int]) -> float:
         for part, pid in watched.items():
             peaks[part] = max(peaks.get(part, 0), peak_mib(pid))
         run.refresh_from_db()
-        if run.laid_out and not listed:
+        if run.songs_selected and not listed:
             listed = time.perf_counter() - started
     seconds = time.perf_counter() - started
     print(at_most(f"a {name}", seconds, limit, "s"))
@@ -153,8 +153,8 @@ def _runs() -> None:
     started = time.perf_counter()
     layout.put_down(run.pk, songs)
     jobs.defer_songs(run.pk, songs, songs_at_once=8, wait_seconds=3600)
-    laid_out = time.perf_counter() - started
-    Run.objects.filter(pk=run.pk).update(laid_out=True, song_count=len(songs))
+    songs_selected = time.perf_counter() - started
+    Run.objects.filter(pk=run.pk).update(songs_selected=True, song_count=len(songs))
     RunSong.objects.filter(run=run, track__in=songs[: len(songs) // 2]).delete()
     started = time.perf_counter()
     for _ in range(100):
@@ -164,7 +164,7 @@ def _runs() -> None:
     engine.stop(run.pk)
     ended = time.perf_counter() - started
     print(
-        f"a run over {len(songs)} songs: laid out in {laid_out:.1f} s ({len(songs) // 8} jobs), looked after in "
+        f"a run over {len(songs)} songs: selected in {songs_selected:.1f} s ({len(songs) // 8} jobs), looked after in "
         f"{settled * 1000:.1f} ms a job, ended in {ended:.1f} s"
     )
 

@@ -20,7 +20,13 @@ WORDS = (  # noqa: SIM905 # a list of 36 strings says no more
     "Night Blue River Love Fire Golden Road Home Heart Rain Summer Dance Shadow Light Ocean Dream City Wild Moon Stone "
     "Paper Silver Winter Sky Garden Echo Velvet Thunder Mirror Glass Desert Lonely Midnight Sugar Electric Broken"
 ).split()
-ANALYSES = (("classified", 0.93), ("unsure", 0.03), ("failed", 0.01), ("pending", 0.02), ("skipped", 0.01))
+ANALYSES = (
+    ("classified", 0.93),
+    ("out_of_distribution", 0.03),
+    ("failed", 0.01),
+    ("pending", 0.02),
+    ("skipped", 0.01),
+)
 
 
 def fill(songs: int, *, seed: int = 1, vectors: bool = True, mert: bool = True) -> None:
@@ -42,19 +48,19 @@ def fill(songs: int, *, seed: int = 1, vectors: bool = True, mert: bool = True) 
     _number_on(("library_library", "library_audio", "library_track", "runs_run", "ledger_writebatch"))
 
 
-_AUDIO = "id content_key codec sample_rate_hz channels duration_seconds heard_time"
+_AUDIO = "id content_key codec sample_rate_hz channels duration_seconds extracted_time"
 _TRACK = (
     "id library_id rating_key guid title artist album_artist album year duration_seconds file part_key added_time "
     "updated_time plex_genres plex_genres_locked file_genres tag_genre_id audio_id analysis analysis_reason "
     "analysis_message attempts next_try_time in_plex removed_time last_synced size_bytes first_seen_time"
 )
 _PREDICTION = (
-    "track_id genre_id confidence model_version deciding_stage out_of_fold label_suspect provisional_reason stages "
-    "current created_time"
+    "track_id genre_id confidence model_version deciding_stage out_of_fold suspected_label_error provisional_reason "
+    "stages current created_time"
 )
 _OVERRIDE = "track_id genre_id note created_time"
 _RUN = (
-    "id kind state request_id message arguments result laid_out song_count done_count skipped_count failed_count "
+    "id kind state request_id message arguments result songs_selected song_count done_count skipped_count failed_count "
     "progress step created_time finished_time"
 )
 _BATCH = "id state min_confidence created_time"
@@ -113,7 +119,7 @@ class _Library:
 
     def predictions(self) -> Iterator[tuple[Any, ...]]:
         for song in range(1, self.songs + 1):
-            if self.analyses[song] not in ("classified", "unsure"):
+            if self.analyses[song] not in ("classified", "out_of_distribution"):
                 continue
             sure = float(self.confidence[song])
             stage = 1 if sure >= 0.8 else 2

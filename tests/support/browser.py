@@ -112,11 +112,11 @@ def _addresses(page: Page, base_url: str) -> list[tuple[str, str]]:
         ("dashboard", f"{base_url}/admin/"),
         ("track-list", f"{base_url}/admin/library/track/"),
         ("settings", f"{base_url}/admin/preferences/changedsetting/"),
-        ("learnable", f"{base_url}/admin/genres/genre/learnable/"),
+        ("readiness", f"{base_url}/admin/genres/genre/readiness/"),
         ("models", f"{base_url}/admin/registry/trainedmodel/"),
     ]
     for name, listing in (
-        ("track-page", "library/track/?suspect=yes"),
+        ("track-page", "library/track/?suspected_label_error=yes"),
         ("track-page", "library/track/"),
         ("write-batch", "ledger/writebatch/?state__exact=applied"),
         ("write-batch", "ledger/writebatch/"),

@@ -1,4 +1,4 @@
-"""Throws broken files at a running features service, and judges it by what is left of it afterwards."""
+"""Throws broken files at a running features service, and looks at what is left of it afterwards."""
 
 import json
 from collections import Counter

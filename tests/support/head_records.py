@@ -11,7 +11,7 @@ RECORD = HeadRecord(
     stage=1,
     recipe="logistic-regression (C 0.01)",
     candidates=(
-        CandidateRecord(algorithm="logistic-regression (C 0.01)", accuracy=1.0, loss=0.2, chosen=True),
+        CandidateRecord(algorithm="logistic-regression (C 0.01)", accuracy=1.0, loss=0.2, selected=True),
     ),
     genres=("Blues", "Jazz", "K-Pop"),
     temperature=0.5,

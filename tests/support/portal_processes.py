@@ -222,7 +222,7 @@ def outlive_an_outage(system: System, seconds: float, *, kill: bool) -> None:
         pass
     output, _ = extract.communicate(timeout=120)
     assert extract.returncode == 0, output + worker.said()
-    assert system.one("SELECT count(*) FROM library_track WHERE analysis = 'heard'") == SONGS
+    assert system.one("SELECT count(*) FROM library_track WHERE analysis = 'extracted'") == SONGS
     assert set(system.features.extracted) == {str(1000 + number) for number in range(1, SONGS + 1)}
     assert system.features.most_at_once == 1
     # A container is started anew only when its process says that it failed; the web needs no new start.

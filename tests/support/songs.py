@@ -73,7 +73,10 @@ def make_classified_songs(count: int, library: Library | None = None) -> list[Tr
             in_plex=list(InPlex)[number % 6],
         )
         add_prediction(
-            song, genre, 0.55 + 0.44 * (number % 9) / 9, label_suspect=number % 3 == 1 and number % 2 == 0
+            song,
+            genre,
+            0.55 + 0.44 * (number % 9) / 9,
+            suspected_label_error=number % 3 == 1 and number % 2 == 0,
         )
         songs.append(song)
     return songs

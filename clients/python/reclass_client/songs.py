@@ -49,7 +49,7 @@ class Song:
     path_hint: str = ""
     """With `rating_key`: the file's path as Plex names it, which is tried first."""
     guid: str = ""
-    """With `rating_key`: Plex's guid of the track. A key that has another track by now is then refused, not heard."""
+    """With `rating_key`: Plex's guid of the track. A key that has another track by now is refused then."""
     content: bytes = b""
     """A whole audio file, which is sent."""
     file: "str | PathLike[str] | None" = None

@@ -29,7 +29,7 @@ class AudioRequiredError(InferenceError):
 
 
 class VectorInvalidError(InferenceError):
-    """A vector has a wrong length or value, contradicts another of its kind, or is of another make than the model's."""
+    """A vector has a wrong length or value, contradicts another of its kind, or is of a version unlike the model's."""
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "VECTOR_INVALID"
@@ -37,7 +37,7 @@ class VectorInvalidError(InferenceError):
 
 
 class FeaturesUnavailableError(InferenceError):
-    """The features service does not answer; a song that must be heard has to wait for it."""
+    """The features service does not answer; a song whose features are missing has to wait for it."""
 
     code = grpc.StatusCode.UNAVAILABLE
     reason = "FEATURES_UNAVAILABLE"
@@ -126,7 +126,7 @@ class ModelUnknownError(InferenceError):
 
 
 class ModelOutdatedError(InferenceError):
-    """A model has learned from vectors of another make than features makes now."""
+    """A model has learned from vectors of another feature version than features makes now."""
 
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = "MODEL_OUTDATED"

@@ -63,7 +63,7 @@ class PortalSettings(ServiceSettings):
     admin_password: SecretStr | None = None
     """Password of the first administrator; unset makes one up."""
     metrics_token: SecretStr | None = None
-    """Bearer token with which a program may read /metrics of the web pages; unset leaves them to people of staff."""
+    """Bearer token with which a program may read /metrics of the web pages; unset leaves them to staff."""
     worker_concurrency: int = Field(default=2, ge=1, le=64)
     """Chunks of songs that one worker works on at the same time."""
     chunk_size: int = Field(default=8, ge=1, le=1000)

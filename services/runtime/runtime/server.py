@@ -173,7 +173,7 @@ def serve(
     ):
         server.start(serving=warm_up is None)
         log.info("listening", host=settings.host, port=server.port, services=list(services))
-        # Beside this thread, which must hear SIGTERM meanwhile.
+        # Not in this thread, which must receive SIGTERM meanwhile.
         warming: Future[None] = aside.submit(warm_up) if warm_up else Future()
         warming.add_done_callback(partial(_warmed_up, server, stopped))
         while not stopped.wait(SIGNAL_SECONDS):

@@ -403,7 +403,7 @@ def test_a_file_outside_is_refused_as_one_that_does_not_exist_is(stub, library, 
         extract(stub, path=path.format(library=library))
 
 
-def test_what_is_known_of_a_track_goes_to_sync_with_each_call_and_another_track_is_not_heard(stub, plex):
+def test_what_is_known_of_a_track_goes_to_sync_with_each_call_and_another_track_is_not_analysed(stub, plex):
     plex.meant.clear()
     track = features_pb2.TrackIdentity(guid="plex://track/1", title="Title", artist="Somebody")
     extract(stub, rating_key="broken", path_hint="/volume1/x.flac", track=track)

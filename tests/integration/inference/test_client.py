@@ -49,7 +49,7 @@ def client(service: System) -> Iterator[rc.Client]:
     service.features.held.clear()
 
 
-def test_vectors_are_judged(client: rc.Client, library: SyntheticLibrary) -> None:
+def test_vectors_are_classified(client: rc.Client, library: SyntheticLibrary) -> None:
     told = client.classify(vectors=[vector(library, 0)])
     assert told.outcome is rc.Outcome.CLASSIFIED
     assert told.genre == told.stages[0].top[0].genre
@@ -67,11 +67,15 @@ def test_audio_is_named_in_several_ways_and_its_vectors_serve_the_next_call(
     (tmp_path / "song.mp3").write_bytes(content)
     ways = {"path": "/music/a.mp3", "content": content, "file": tmp_path / "song.mp3"}
     service.features.audio["/music/a.mp3" if way == "path" else "1000 bytes"] = {1: library.vectors[3]}
-    heard = client.classify(**{way: ways[way]})  # type: ignore[arg-type]  # one of several types
-    assert heard.audio is not None
-    assert (heard.audio.codec, heard.audio.artist, heard.audio.genres) == ("flac", "Somebody", ("Jazz",))
-    again = client.classify(vectors=heard.vectors)
-    assert (again.genre, again.confidence) == (heard.genre, pytest.approx(heard.confidence))
+    extracted = client.classify(**{way: ways[way]})  # type: ignore[arg-type]  # one of several types
+    assert extracted.audio is not None
+    assert (extracted.audio.codec, extracted.audio.artist, extracted.audio.genres) == (
+        "flac",
+        "Somebody",
+        ("Jazz",),
+    )
+    again = client.classify(vectors=extracted.vectors)
+    assert (again.genre, again.confidence) == (extracted.genre, pytest.approx(extracted.confidence))
 
 
 def test_a_rating_key_goes_with_its_hint_and_the_options(
@@ -102,11 +106,11 @@ def test_an_error_has_a_type_a_reason_and_a_sentence(client: rc.Client, service:
 
 def test_without_the_token_every_call_is_refused(service: System, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RECLASS_TOKEN", raising=False)
-    with rc.Client(service.target) as stranger:
+    with rc.Client(service.target) as unknown:
         for call in (
-            stranger.status,
-            lambda: stranger.classify(path="/a"),
-            lambda: list(stranger.classify_many([rc.Song(path="/a")])),
+            unknown.status,
+            lambda: unknown.classify(path="/a"),
+            lambda: list(unknown.classify_many([rc.Song(path="/a")])),
         ):
             with pytest.raises(rc.TokenMissingError, match="send metadata 'authorization") as caught:
                 call()
@@ -115,11 +119,11 @@ def test_without_the_token_every_call_is_refused(service: System, monkeypatch: p
 
 
 def test_a_wrong_token_reads_otherwise_than_none(service: System) -> None:
-    with rc.Client(service.target, token="mistyped") as stranger:  # known to nobody
+    with rc.Client(service.target, token="mistyped") as unknown:  # known to nobody
         for call in (
-            stranger.status,
-            lambda: stranger.classify(path="/a"),
-            lambda: list(stranger.classify_many([rc.Song(path="/a")])),
+            unknown.status,
+            lambda: unknown.classify(path="/a"),
+            lambda: list(unknown.classify_many([rc.Song(path="/a")])),
         ):
             with pytest.raises(rc.TokenInvalidError, match="does not know the token") as caught:
                 call()

@@ -16,7 +16,7 @@ from runtime.errors import ServiceError
 from synthetic_library import SyntheticLibrary
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
-KNOWN, STRANGE, LOST = "/music/known.flac", "/music/strange.flac", "/music/lost.flac"
+KNOWN, UNFAMILIAR, LOST = "/music/known.flac", "/music/unfamiliar.flac", "/music/lost.flac"
 GUESS = "unlike the songs of the training; at a guess "
 Example = Callable[[str], "subprocess.CompletedProcess[str]"]
 
@@ -30,14 +30,14 @@ class NotThere(ServiceError):  # noqa: N818  the reason's name
 
 @pytest.fixture
 def system(trained: System, library: SyntheticLibrary, tmp_path: Path) -> Iterator[System]:
-    """Hears a song such as those of the training, one unlike all of them, and one that is not there."""
+    """Knows a song such as those of the training, one unlike all of them, and one that is not there."""
     song, is_ood = library.vectors[3], library.vectors[3] + 1e4
-    for name, values in ((KNOWN, song), (STRANGE, is_ood.astype(np.float32))):
+    for name, values in ((KNOWN, song), (UNFAMILIAR, is_ood.astype(np.float32))):
         content = tmp_path / Path(name).name
         content.write_bytes(bytes(1000 if name == KNOWN else 2000))
         trained.features.audio[name] = trained.features.audio[f"{content.stat().st_size} bytes"] = {1: values}
     trained.features.refusals[LOST] = NotThere("there is no such file")
-    assert trained.classify(path=STRANGE).outcome == messages.OUTCOME_OUT_OF_DISTRIBUTION
+    assert trained.classify(path=UNFAMILIAR).outcome == messages.OUTCOME_OUT_OF_DISTRIBUTION
     yield trained
     del trained.features.refusals[LOST]
 
@@ -83,9 +83,9 @@ def test_no_example_is_left_out_here() -> None:
 
 @pytest.mark.parametrize("example", PYTHON)
 def test_an_example_calls_a_guess_a_guess(system: System, tmp_path: Path, example: str) -> None:
-    genre = system.classify(path=STRANGE).genre
+    genre = system.classify(path=UNFAMILIAR).genre
     known = run(system, command(example, KNOWN, tmp_path, None), {})
-    guess = run(system, command(example, STRANGE, tmp_path, None), {})
+    guess = run(system, command(example, UNFAMILIAR, tmp_path, None), {})
     assert (known.returncode, guess.returncode) == (0, 0), known.stderr + guess.stderr
     assert GUESS not in known.stdout
     assert "%" in known.stdout.splitlines()[0]
@@ -122,13 +122,13 @@ def test_the_example_in_node_does_too_and_names_errors_and_asks_no_proxy(
         "no_proxy": "",
     }
     known, guess, lost = (
-        run(system, command("", song, tmp_path, node), environment) for song in (KNOWN, STRANGE, LOST)
+        run(system, command("", song, tmp_path, node), environment) for song in (KNOWN, UNFAMILIAR, LOST)
     )
     told = system.classify(path=KNOWN)
     assert known.returncode == 0, known.stderr
     assert known.stdout.splitlines()[0] == f"{told.genre}  {told.confidence:.0%}"
     assert known.stdout.splitlines()[1].startswith(f"  stage 1: {told.genre} ")
-    assert guess.stdout.splitlines()[0] == f"{GUESS}{system.classify(path=STRANGE).genre}"
+    assert guess.stdout.splitlines()[0] == f"{GUESS}{system.classify(path=UNFAMILIAR).genre}"
     assert lost.returncode == 1
     assert lost.stderr.strip() == "NOT_FOUND: there is no such file"
     sent = run(system, ["node", node / "classify.js", "--bytes", tmp_path / "known.flac"], environment)

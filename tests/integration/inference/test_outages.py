@@ -59,7 +59,7 @@ def test_without_features_a_song_by_path_is_refused_at_once_and_by_name(deaf: Sy
     assert "start it" in error.message
 
 
-def test_without_features_a_stream_says_so_of_each_song_by_path_and_judges_the_others(
+def test_without_features_a_stream_says_so_of_each_song_by_path_and_classifies_the_others(
     deaf: System, library: SyntheticLibrary
 ) -> None:
     requests = [

@@ -109,7 +109,7 @@ def test_without_the_second_vector_the_first_verdict_stands(
     assert answer.genre == answer.verdicts[0].top[0].genre
 
 
-def test_in_a_stream_the_second_stage_hears_only_the_songs_that_were_unsure(
+def test_in_a_stream_the_second_stage_is_asked_only_for_the_songs_that_were_unsure(
     system: System, both: SyntheticLibrary
 ) -> None:
     sure = messages.ClassifyOptions(stage_thresholds=[0.0])
@@ -129,7 +129,7 @@ def test_in_a_stream_the_second_stage_hears_only_the_songs_that_were_unsure(
         assert told.deciding_stage == (1 if request.key.endswith(" sure") else 2)
 
 
-def test_in_a_stream_what_is_sent_is_judged_and_only_the_rest_is_heard(
+def test_in_a_stream_what_is_sent_is_classified_and_only_the_rest_is_extracted(
     system: System, both: SyntheticLibrary
 ) -> None:
     audio = features_pb2.AudioReference(path=PATH)

@@ -27,12 +27,12 @@ def shown(client, address: str) -> str:
 
 
 def a_guess(jazz: Genre) -> Track:
-    track = songs.make_song(songs.make_library(), 1, analysis=Analysis.UNSURE)
+    track = songs.make_song(songs.make_library(), 1, analysis=Analysis.OUT_OF_DISTRIBUTION)
     songs.add_prediction(
         track,
         jazz,
         0.9998,
-        outcome="unsure",
+        outcome="out_of_distribution",
         deciding_stage=1,
         stages=[[1, "genre_fma/3", False, 0.8, songs.top_five("Jazz", 0.9998)]],
     )
@@ -42,7 +42,12 @@ def a_guess(jazz: Genre) -> Track:
 def test_an_exported_guess_is_no_genre_of_the_song_and_its_outcome_stands_beside_it(jazz):
     track = a_guess(jazz)
     (row,) = songs_as_data()
-    assert (row["genre"], row["ai_genre"], row["outcome"], row["is_guess"]) == (None, "Jazz", "unsure", True)
+    assert (row["genre"], row["ai_genre"], row["outcome"], row["is_guess"]) == (
+        None,
+        "Jazz",
+        "out_of_distribution",
+        True,
+    )
     Override.objects.create(track=track, genre=Genre.objects.get(name="Folk"))
     (row,) = songs_as_data()
     assert (row["genre"], row["is_guess"]) == ("Folk", True)

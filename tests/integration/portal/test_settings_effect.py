@@ -24,15 +24,15 @@ def library(portal: Any) -> Any:
     return portal
 
 
-def heard_one(portal: Any) -> pb.ExtractRequest:
+def extracted_one(portal: Any) -> pb.ExtractRequest:
     """What features was asked for one song now."""
     portal.features.asked.clear()
     portal.finish(start_extract(track_ids=[Track.objects.exclude(file="").first().pk]))
     return portal.features.asked[0]
 
 
-def judged_one(portal: Any) -> inference_pb2.ClassifyOptions:
-    """How inference was asked to judge one song now."""
+def classified_one(portal: Any) -> inference_pb2.ClassifyOptions:
+    """How inference was asked to classify one song now."""
     portal.inference.asked.clear()
     portal.finish(start_classify([Track.objects.exclude(file="").first().pk], again=True))
     return portal.inference.asked[0].options
@@ -53,10 +53,10 @@ def judged_one(portal: Any) -> inference_pb2.ClassifyOptions:
 def test_what_concerns_listening_goes_to_features_and_inference_with_the_next_request(
     library: Any, admin_client: Client, name: str, value: str, of_request: Any
 ) -> None:
-    judged_one(library)
+    classified_one(library)
     save(admin_client, **{name: value})
-    assert of_request(heard_one(library))
-    assert of_request(judged_one(library))
+    assert of_request(extracted_one(library))
+    assert of_request(classified_one(library))
 
 
 @pytest.mark.parametrize(
@@ -71,10 +71,10 @@ def test_what_concerns_listening_goes_to_features_and_inference_with_the_next_re
 def test_what_concerns_deciding_goes_to_inference_with_the_next_request(
     library: Any, admin_client: Client, name: str, value: str, of_options: Any
 ) -> None:
-    usual = judged_one(library)
+    usual = classified_one(library)
     assert (list(usual.stage_thresholds), usual.max_stages, usual.top_k) == ([0.8, 0.7], 3, 5)
     save(admin_client, **{name: value})
-    assert of_options(judged_one(library))
+    assert of_options(classified_one(library))
 
 
 def test_so_many_songs_are_sent_together(library: Any, admin_client: Client) -> None:
@@ -85,7 +85,7 @@ def test_so_many_songs_are_sent_together(library: Any, admin_client: Client) -> 
     assert max(library.inference.streams) == 3
 
 
-def test_so_many_songs_are_heard_at_once(library: Any, admin_client: Client) -> None:
+def test_so_many_songs_are_analysed_at_once(library: Any, admin_client: Client) -> None:
     import threading
 
     save(admin_client, concurrency="2")
@@ -117,10 +117,10 @@ def test_a_setting_that_the_environment_holds_is_felt_as_well(
 ) -> None:
     change({"predictions": 9})
     monkeypatch.setenv("PORTAL_PREDICTIONS", "2")
-    assert judged_one(library).top_k == 2
+    assert classified_one(library).top_k == 2
 
 
-def test_after_another_excerpt_songs_are_heard_anew_and_versions_are_never_mixed(
+def test_after_another_excerpt_songs_are_analysed_anew_and_versions_are_never_mixed(
     library: Any, admin_client: Client
 ) -> None:
     library.finish(start_extract())

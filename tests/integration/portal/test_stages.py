@@ -1,4 +1,4 @@
-"""Stages beyond the first as people see them: kinds that nobody hears, models that are away, random weights."""
+"""Stages beyond the first as people see them: kinds that no stage uses, models that are away, random weights."""
 
 import io
 
@@ -51,7 +51,7 @@ def test_the_native_kind_is_made_only_where_it_is_asked_for_by_name(portal, aske
 
 
 @pytest.mark.parametrize(("asked", "made"), [((), 2), (("all",), 2), (("fma",), 1)])
-def test_whole_songs_are_heard_unasked_where_the_model_in_service_has_learned_from_them(
+def test_whole_songs_are_analysed_unasked_where_the_model_in_service_has_learned_from_them(
     portal, monkeypatch, asked, made
 ):
     monkeypatch.setenv("PORTAL_FEATURES_TARGET", portal.target)
@@ -90,7 +90,7 @@ def test_status_shows_the_native_kind_once_somebody_has_asked_for_it(portal, mon
     assert native["done"] == SONGS
 
 
-def test_vectors_that_no_stage_hears_are_sent_to_nobody(portal):
+def test_vectors_that_no_stage_uses_are_sent_to_nobody(portal):
     portal.features.versions[NATIVE] = "fma-native-518/2"
     extracted(portal, "fma", "fma-native")
     portal.finish(start_train())
@@ -115,7 +115,7 @@ def test_a_training_leaves_out_vectors_of_a_model_that_is_no_more(portal):
     assert {vector.kind for song in portal.inference.taught for vector in song.vectors} == {FMA}
 
 
-def test_a_model_that_learned_from_another_make_of_embeddings_judges_nothing_and_says_why(portal):
+def test_a_model_that_learned_from_embeddings_of_another_version_classifies_nothing_and_says_why(portal):
     with_mert(portal)
     extracted(portal)
     portal.inference.feature_versions = ("test/1", "mert/0")
@@ -170,7 +170,7 @@ def test_the_dashboard_shows_what_runs_where_and_random_weights(portal, monkeypa
     assert "It is not installed: download its weights" in html  # JMLA, with what to do
 
 
-def test_the_page_of_a_song_that_random_weights_have_heard_says_so_beside_the_later_stage(
+def test_the_page_of_a_song_whose_vectors_random_weights_made_says_so_at_the_later_stage(
     portal, admin_client
 ):
     with_mert(portal, TRIAL)

@@ -10,7 +10,7 @@ from models_stand_in import IN_SERVICE, made
 from portal.ledger.exclusion import exclude
 from portal.ledger.models import WriteBatch
 from portal.library.census import counts
-from portal.library.flags import Beside
+from portal.library.flags import Flag
 from portal.library.models import Analysis, InPlex, Track
 from portal.orchestration.start import (
     start_classify,
@@ -50,23 +50,23 @@ def pending(portal) -> None:
     portal.finish(start_sync(["Music"]))
 
 
-def heard(portal) -> None:
+def extracted(portal) -> None:
     pending(portal)
     portal.finish(start_extract(track_ids=[song().pk]))
 
 
-def judged(portal, outcome: int = inference_pb2.OUTCOME_CLASSIFIED) -> None:
-    heard(portal)
+def classified(portal, outcome: int = inference_pb2.OUTCOME_CLASSIFIED) -> None:
+    extracted(portal)
     portal.inference.outcome = outcome
     portal.finish(start_classify([song().pk]))
 
 
 def provisional(portal) -> None:
-    judged(portal, inference_pb2.OUTCOME_PROVISIONAL)
+    classified(portal, inference_pb2.OUTCOME_PROVISIONAL)
 
 
-def unsure(portal) -> None:
-    judged(portal, inference_pb2.OUTCOME_OUT_OF_DISTRIBUTION)
+def out_of_distribution(portal) -> None:
+    classified(portal, inference_pb2.OUTCOME_OUT_OF_DISTRIBUTION)
 
 
 def failed(portal) -> None:
@@ -94,7 +94,7 @@ def untouched(portal) -> None:
 
 
 def planned(portal) -> WriteBatch:
-    judged(portal)
+    classified(portal)
     run = portal.finish(start_plan([song().pk], min_confidence=0.5))
     return run.batch
 
@@ -121,7 +121,7 @@ def excluded(portal) -> None:
 
 
 def stale(portal) -> None:
-    judged(portal)
+    classified(portal)
     serves(portal, made(2, IN_SERVICE))
 
 
@@ -132,9 +132,9 @@ def serves(portal, *models) -> None:
     reconcile(portal.services.models)
 
 
-def judged_by_random_weights(portal) -> None:
+def classified_by_random_weights(portal) -> None:
     portal.inference.random_weights = True
-    judged(portal)
+    classified(portal)
 
 
 def removed(portal) -> None:
@@ -154,10 +154,10 @@ def not_chosen(portal) -> None:
 
 ANALYSIS: dict[str, Callable[[Any], object]] = {
     Analysis.PENDING: pending,
-    Analysis.HEARD: heard,
-    Analysis.CLASSIFIED: judged,
+    Analysis.EXTRACTED: extracted,
+    Analysis.CLASSIFIED: classified,
     Analysis.PROVISIONAL: provisional,
-    Analysis.UNSURE: unsure,
+    Analysis.OUT_OF_DISTRIBUTION: out_of_distribution,
     Analysis.FAILED: failed,
     Analysis.SKIPPED: skipped,
 }
@@ -169,11 +169,11 @@ IN_PLEX: dict[str, Callable[[Any], object]] = {
     InPlex.CONFLICT: conflict,
     InPlex.EXCLUDED: excluded,
 }
-BESIDE: dict[str, Callable[[Any], object]] = {
-    Beside.STALE: stale,
-    Beside.REMOVED: removed,
-    Beside.RANDOM_WEIGHTS: judged_by_random_weights,
-    Beside.NOT_CHOSEN: not_chosen,
+FLAGS: dict[str, Callable[[Any], object]] = {
+    Flag.STALE: stale,
+    Flag.REMOVED: removed,
+    Flag.RANDOM_WEIGHTS: classified_by_random_weights,
+    Flag.NOT_CHOSEN: not_chosen,
 }
 
 
@@ -191,14 +191,14 @@ def shown(client: Client) -> str:
 def bars(client: Client) -> dict[str, int]:
     """What the dashboard counts, by the words of the badge."""
     context = client.get("/admin/").context
-    names = ("analysis_bars", "in_plex_bars", "beside_bars")
+    names = ("analysis_bars", "in_plex_bars", "flag_bars")
     return {bar.badge.text: bar.count for name in names for bar in context[name]}
 
 
 def test_every_state_has_a_way_to_it() -> None:
     assert set(ANALYSIS) == set(Analysis.values)
     assert set(IN_PLEX) == set(InPlex.values)
-    assert set(BESIDE) == set(flags.QUERIES) == set(badges.BESIDE) == set(Beside.values)
+    assert set(FLAGS) == set(flags.QUERIES) == set(badges.FLAGS) == set(Flag.values)
 
 
 @pytest.mark.parametrize("state", Analysis.values)
@@ -211,7 +211,7 @@ def test_a_song_comes_into_each_state_of_analysis_and_is_shown_filtered_and_coun
     assert badges.ANALYSIS[state].html in shown(admin_client)
     with_state = Track.objects.filter(analysis=state, removed_time=None).count()
     assert bars(admin_client)[badges.ANALYSIS[state].text] == with_state
-    assert state == Analysis.HEARD or counts()[state] == with_state
+    assert state == Analysis.EXTRACTED or counts()[state] == with_state
 
 
 @pytest.mark.parametrize("state", InPlex.values)
@@ -224,23 +224,23 @@ def test_a_song_comes_into_each_state_in_plex_and_is_shown_filtered_and_counted(
     assert bars(admin_client)[badges.IN_PLEX[state].text] == with_state
 
 
-@pytest.mark.parametrize("beside", list(BESIDE))
-def test_a_song_has_each_flag_and_is_shown_filtered_and_counted(portal, admin_client, beside):
-    BESIDE[beside](portal)
-    assert listed(admin_client, flags.QUERIES[beside]) == [KEY]
-    assert badges.BESIDE[beside].html in shown(admin_client)
-    assert bars(admin_client)[badges.BESIDE[beside].text] == 1
-    assert counts(serving_versions())[beside.name.lower()] == 1
+@pytest.mark.parametrize("flag", list(FLAGS))
+def test_a_song_has_each_flag_and_is_shown_filtered_and_counted(portal, admin_client, flag):
+    FLAGS[flag](portal)
+    assert listed(admin_client, flags.QUERIES[flag]) == [KEY]
+    assert badges.FLAGS[flag].html in shown(admin_client)
+    assert bars(admin_client)[badges.FLAGS[flag].text] == 1
+    assert counts(serving_versions())[flag.name.lower()] == 1
 
 
-def test_a_song_is_not_stale_once_the_model_in_service_has_judged_it_nor_while_none_serves(
+def test_a_song_is_not_stale_once_the_model_in_service_has_classified_it_nor_while_none_serves(
     portal, admin_client
 ):
     stale(portal)
     portal.finish(start_classify([song().pk]))
     assert listed(admin_client, "stale=yes") == []
     assert counts(serving_versions())["stale"] == 0
-    assert Beside.STALE.label not in bars(admin_client)
+    assert Flag.STALE.label not in bars(admin_client)
     serves(portal)
     assert listed(admin_client, "stale=yes") == []
     assert counts(serving_versions())["stale"] == 0
@@ -257,17 +257,17 @@ def test_a_failed_song_says_how_often_it_was_tried_and_when_again_and_a_button_d
     admin_client.post(f"/admin/library/track/{song().pk}/change/", {"again": ""})
     assert song().analysis == Analysis.PENDING
     portal.finish(Run.objects.latest("pk"))
-    assert song().analysis == Analysis.HEARD
+    assert song().analysis == Analysis.EXTRACTED
 
 
 def test_skipped_songs_are_tried_again_when_a_person_says_so(portal, admin_client):
     skipped(portal)
     portal.finish(start_extract())
     assert song().analysis == Analysis.SKIPPED
-    data = {"action": "hear_again", "_selected_action": [song().pk]}
+    data = {"action": "extract_again", "_selected_action": [song().pk]}
     admin_client.post("/admin/library/track/", data)
     portal.finish(Run.objects.latest("pk"))
-    assert song().analysis == Analysis.HEARD
+    assert song().analysis == Analysis.EXTRACTED
 
 
 def test_a_song_without_a_file_has_no_button_that_could_not_help(portal, admin_client):
@@ -287,4 +287,4 @@ def test_a_failed_song_is_tried_again_by_itself_when_it_is_time_and_not_before(p
     Track.objects.filter(rating_key=KEY).update(next_try_time=song().last_synced)
     retry_due()
     run = portal.finish(Run.objects.latest("pk"))
-    assert (run.kind, run.song_count, song().analysis) == (Run.Kind.EXTRACT, 1, Analysis.HEARD)
+    assert (run.kind, run.song_count, song().analysis) == (Run.Kind.EXTRACT, 1, Analysis.EXTRACTED)

@@ -29,7 +29,7 @@ def test_the_demo_ends_within_six_minutes_and_prints_its_figures(
 def test_status_counts_every_song(demo: RunningDemo, say: Callable[[object], None]) -> None:
     songs = demo.status()["songs"]
     say(songs)
-    assert songs["synced"] == songs["heard"] == songs["classified"] + songs["unsure"] == 160
+    assert songs["synced"] == songs["extracted"] == songs["classified"] + songs["out_of_distribution"] == 160
     assert songs["failed"] == 0
     assert 0 < songs["written"] <= 160
 
@@ -42,7 +42,7 @@ def test_held_out_artist_accuracy_and_planted_wrong_tags_are_in_range(
     held_out = [row for row in rows if row["out_of_fold"]]
     accuracy = sum(row["ai_genre"] == known[row["file"]]["true_genre"] for row in held_out) / len(held_out)
     wrong = {path for path, song in known.items() if song["tag_state"] == "wrong"}
-    suspected = {row["file"] for row in rows if row["label_suspect"]}
+    suspected = {row["file"] for row in rows if row["suspected_label_error"]}
     recall = len(wrong & suspected) / len(wrong)
     precision = len(wrong & suspected) / len(suspected)
     say(f"held-out-artist accuracy {accuracy:.3f} of {len(held_out)} songs")

@@ -23,7 +23,7 @@ def test_the_pages_of_the_readme_are_what_the_portal_shows(demo: RunningDemo, tm
         tmp_path,
     )
     assert set(pictures) == {
-        "dashboard", "track-list", "settings", "learnable", "models", "track-page", "write-batch", "model-page",
+        "dashboard", "track-list", "settings", "readiness", "models", "track-page", "write-batch", "model-page",
     }  # fmt: skip
     for name, picture in pictures.items():
         assert picture.stat().st_size > LEAST_BYTES, f"{name} shows next to nothing"

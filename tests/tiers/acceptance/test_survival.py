@@ -58,5 +58,5 @@ def test_a_classification_outlives_every_part(demo: RunningDemo, classify: subpr
     assert len(per_song) == 160
     assert {count for _, count in per_song} == {1}
     songs = demo.status()["songs"]
-    assert songs["classified"] + songs["unsure"] == 160
+    assert songs["classified"] + songs["out_of_distribution"] == 160
     assert songs["failed"] == 0

@@ -12,7 +12,7 @@ SONGS = 160
 TRIAL = "trial weights: verdicts mean nothing"
 FORGET_VERDICTS_AND_EMBEDDINGS = (
     "DELETE FROM verdicts_prediction",
-    "UPDATE library_track SET analysis = 'heard'",
+    "UPDATE library_track SET analysis = 'extracted'",
     "DELETE FROM library_vector WHERE kind = 'mert'",
 )
 
@@ -100,7 +100,7 @@ def test_unsure_songs_are_provisional_while_mert_is_away_and_taken_again_when_it
     say(f"while MERT was away: {songs['classified']} classified, {songs['provisional']} provisional")
     assert songs["provisional"] > 0
     assert songs["classified"] > 0
-    assert songs["provisional"] + songs["classified"] + songs["unsure"] == SONGS
+    assert songs["provisional"] + songs["classified"] + songs["out_of_distribution"] == SONGS
     assert not later_stages(demo)
 
     put_back(weights, sound)
@@ -108,7 +108,7 @@ def test_unsure_songs_are_provisional_while_mert_is_away_and_taken_again_when_it
     done = demo.reclass("classify")
     assert done.returncode == 0, done.stdout + done.stderr
     after = demo.status()["songs"]
-    assert (after["provisional"], after["classified"] + after["unsure"]) == (0, SONGS)
+    assert (after["provisional"], after["classified"] + after["out_of_distribution"]) == (0, SONGS)
     assert len(later_stages(demo)) == songs["provisional"]
 
 

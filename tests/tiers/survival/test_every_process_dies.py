@@ -157,7 +157,7 @@ def test_a_sync_outlives_every_process(demo: RunningDemo, slow_plex: None) -> No
 def test_an_extraction_outlives_every_process(demo: RunningDemo) -> None:
     survive(demo, "extract", undo=FORGET_FEATURES)
     assert demo.query(
-        "SELECT count(*), count(DISTINCT audio_id) FROM library_track WHERE analysis = 'heard'"
+        "SELECT count(*), count(DISTINCT audio_id) FROM library_track WHERE analysis = 'extracted'"
     ) == [(SONGS, SONGS)]
     assert demo.query("SELECT count(*), count(DISTINCT audio_id) FROM library_vector WHERE kind = 'fma'") == [
         (SONGS, SONGS)
@@ -171,4 +171,4 @@ def test_a_classification_outlives_every_process(demo: RunningDemo) -> None:
     twice = "SELECT FROM verdicts_prediction GROUP BY track_id, model_version HAVING count(*) > 1"
     assert demo.query(f"SELECT count(*) FROM ({twice}) AS twice") == [(0,)]  # noqa: S608 # our own words
     songs = demo.status()["songs"]
-    assert (songs["classified"] + songs["unsure"], songs["failed"]) == (SONGS, 0)
+    assert (songs["classified"] + songs["out_of_distribution"], songs["failed"]) == (SONGS, 0)

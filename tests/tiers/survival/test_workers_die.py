@@ -38,7 +38,7 @@ def test_the_songs_of_a_killed_worker_are_taken_over_by_another(system: System) 
     system.features.gate.set()
     output, _ = extract.communicate(timeout=120)
     assert extract.returncode == 0, output
-    assert system.one("SELECT count(*) FROM library_track WHERE analysis = 'heard'") == SONGS
+    assert system.one("SELECT count(*) FROM library_track WHERE analysis = 'extracted'") == SONGS
     assert other.statuses == []
 
 
@@ -63,7 +63,7 @@ def test_no_job_is_done_twice_at_once_because_a_heartbeat_is_late(system: System
     output, _ = extract.communicate(timeout=120)
     assert extract.returncode == 0, output
     assert system.features.most_at_once == 1
-    assert system.one("SELECT count(*) FROM library_track WHERE analysis = 'heard'") == SONGS
+    assert system.one("SELECT count(*) FROM library_track WHERE analysis = 'extracted'") == SONGS
 
 
 def test_a_worker_that_never_comes_back_loses_its_connection_and_its_songs(system: System) -> None:
@@ -79,4 +79,4 @@ def test_a_worker_that_never_comes_back_loses_its_connection_and_its_songs(syste
     system.keep("worker", name="other")
     output, _ = extract.communicate(timeout=120)
     assert extract.returncode == 0, output
-    assert system.one("SELECT count(*) FROM library_track WHERE analysis = 'heard'") == SONGS
+    assert system.one("SELECT count(*) FROM library_track WHERE analysis = 'extracted'") == SONGS

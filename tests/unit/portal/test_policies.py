@@ -7,16 +7,16 @@ from portal.genres.spelling import IGNORED
 from portal.ledger.originals import Edit, original_genres
 from portal.remote.sync import GenreState
 from portal.runs.retrying import MAX_ATTEMPTS, exhausted, wait_seconds
-from portal.writing.policy import Said, Wish, edit, objection, wish
+from portal.writing.policy import Said, TargetGenre, edit, objection, target_genre
 
 JAZZ, ROCK = (1, "Jazz"), (2, "Pop_Rock")
 SPELLINGS = {"jazz": 1, "bebop": 1, "rock": 2, "poprock": 2}
 SURE = {"predicted": JAZZ, "confidence": 0.8, "classified": True}
-WISHED = Wish(genre_id=1, genre="Jazz", source="AI", confidence=0.8)
+TARGET = TargetGenre(genre_id=1, genre="Jazz", source="AI", confidence=0.8)
 
 
 def test_a_sure_verdict_is_written_with_its_confidence():
-    assert wish(Said(**SURE), min_confidence=0.8) == WISHED
+    assert target_genre(Said(**SURE), min_confidence=0.8) == TARGET
 
 
 @pytest.mark.parametrize(
@@ -33,12 +33,12 @@ def test_a_sure_verdict_is_written_with_its_confidence():
     ],
 )
 def test_what_is_not_sure_enough_or_not_wanted_is_never_written(changes):
-    assert wish(Said(**(SURE | changes)), min_confidence=0.8) is None
+    assert target_genre(Said(**(SURE | changes)), min_confidence=0.8) is None
 
 
 def test_a_persons_word_wins_over_any_verdict():
     said = Said(**(SURE | {"override": ROCK, "classified": False}))
-    assert wish(said, min_confidence=1.0) == Wish(
+    assert target_genre(said, min_confidence=1.0) == TargetGenre(
         genre_id=2, genre="Pop_Rock", source="person", confidence=None
     )
 
@@ -48,13 +48,13 @@ def test_a_persons_word_wins_over_any_verdict():
     [("Bebop",), ("BEBOP", "Soundtrack"), ("Jazz",), ("Rock", "Jazz"), ("Rock, Jazz",), ("Jazz / Rock",)],
 )
 def test_tags_that_stand_for_the_genre_already_are_left_alone(genres):
-    assert edit(GenreState(genres=genres), WISHED, SPELLINGS) is None
+    assert edit(GenreState(genres=genres), TARGET, SPELLINGS) is None
 
 
 @pytest.mark.parametrize("genres", [(), ("Rock",), ("Rock, Rock",), ("Soundtrack",)])
 def test_other_tags_are_replaced_by_the_genre_and_locked(genres):
     wanted = GenreState(genres=("Jazz",), locked=True)
-    assert edit(GenreState(genres=genres), WISHED, SPELLINGS) == wanted
+    assert edit(GenreState(genres=genres), TARGET, SPELLINGS) == wanted
 
 
 def test_the_ai_is_not_written_over_tags_that_nobody_knows_or_that_the_model_has_not_learned():

@@ -14,7 +14,7 @@ class EarSettings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="EAR_")
 
     processes: int = Field(default=2, ge=1, le=64)
-    """How many songs are heard at once."""
+    """How many songs are analysed at once."""
     key: SecretStr | None = None
     """Opens the door."""
 

@@ -21,7 +21,7 @@ FloatArray = npt.NDArray[np.floating]
 # librosa leaves a frame alone whose norm is smaller than this.
 TINY = float(np.finfo(np.float32).tiny)
 CENS_SMOOTHING_FRAMES = 41
-# Nobody hears what a bin adds to the pitch class opposite its own; but products of it are the subnormal numbers that
+# What a bin adds to the pitch class opposite its own is inaudible; but products of it are the subnormal numbers that
 # processors are slow with.
 FAINTEST_WEIGHT = 1e-20
 

@@ -234,7 +234,7 @@ def multiply(y, factor):  # type: ignore[no-untyped-def] # numba infers the type
 def cut_frames(y, first, hop_length, out, bound, bounds):  # type: ignore[no-untyped-def] # numba infers the types
     """Centred frames from number `first` on, each less its middle sample; adds what no answer to them can exceed.
 
-    No filter hears a constant, so that changes no answer; but a constant signal gives exact zeros like librosa's,
+    No filter responds to a constant, so that changes no answer; but a constant signal gives exact zeros like librosa's,
     and not rounding errors that the normalisation of chroma would blow up.
     """
     n, length = y.shape[0], out.shape[1]

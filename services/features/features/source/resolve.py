@@ -26,7 +26,7 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class AudioReference:
-    """What to listen to: exactly one of path, rating key and content."""
+    """What to extract from: exactly one of path, rating key and content."""
 
     path: str = ""
     rating_key: str = ""

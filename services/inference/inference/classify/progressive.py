@@ -81,7 +81,7 @@ def queries(heads: Sequence[InstalledHead | BrokenHead], song: SongVectors, rule
     """
     if not heads:
         yield from compute_for_training(song)
-        return concluded(Outcome.NO_MODEL, (), "", song)
+        return with_outcome(Outcome.NO_MODEL, (), "", song)
     verdicts: list[StageVerdict] = []
     for head in heads[: rule.max_stages]:
         result = yield from ask_later(head, song, rule) if verdicts else ask(head, song, rule)
@@ -99,7 +99,7 @@ def compute_for_training(song: SongVectors) -> Generator[ExtractionQuery, None, 
         yield from song.compute([VectorKind.FMA])
 
 
-def concluded(
+def with_outcome(
     outcome: Outcome, verdicts: Iterable[StageVerdict], reason: str, song: SongVectors
 ) -> Classification:
     return Classification(
@@ -109,7 +109,7 @@ def concluded(
 
 def voted(verdicts: Sequence[StageVerdict], song: SongVectors) -> Classification:
     """The result of a vote that no stage is missing from: the last verdict stands."""
-    return concluded(outcome_of(verdicts[-1].is_ood), verdicts, "", song)
+    return with_outcome(outcome_of(verdicts[-1].is_ood), verdicts, "", song)
 
 
 def without_stage(
@@ -117,12 +117,12 @@ def without_stage(
 ) -> Classification:
     """What a stage that could not run leaves of the vote."""
     if verdicts and skipped.retryable:
-        return concluded(Outcome.PROVISIONAL, verdicts, skipped.reason, song)
+        return with_outcome(Outcome.PROVISIONAL, verdicts, skipped.reason, song)
     if verdicts:
         return voted(verdicts, song)
     if skipped.retryable:
         raise VectorMissingError(skipped.reason)
-    return concluded(Outcome.NO_MODEL, (), skipped.reason, song)
+    return with_outcome(Outcome.NO_MODEL, (), skipped.reason, song)
 
 
 def ask_later(head: InstalledHead | BrokenHead, song: SongVectors, rule: Rule) -> Asking:

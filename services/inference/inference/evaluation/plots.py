@@ -59,10 +59,10 @@ def draw_confusion(path: Path, figures: HeldOutFigures, title: str) -> None:
     """Songs by true genre (rows) and predicted genre (columns); a row's colours are shares of its songs."""
     names = [genre.genre for genre in figures.genres]
     counts = np.asarray(figures.confusion)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    fractions = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = max(4.5, 0.42 * len(names) + 2.4)
     with picture(path, side + 0.8, side) as axes:
-        image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        image = axes.imshow(fractions, cmap="Blues", vmin=0, vmax=1)
         axes.grid(visible=False)
         between_cells(axes, len(names))
         axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
@@ -73,7 +73,7 @@ def draw_confusion(path: Path, figures: HeldOutFigures, title: str) -> None:
         axes.set_ylabel("True genre (songs)")
         axes.set_title(f"{title}\n{figures.accuracy:.0%} of {figures.songs:,} songs right")
         if len(names) <= MAX_NUMBERED_GENRES:
-            number_cells(axes, counts, shares)
+            number_cells(axes, counts, fractions)
         bar = axes.figure.colorbar(image, ax=axes, shrink=0.7, format=lambda share, _: f"{share:.0%}")
         bar.set_label("Share of the true genre's songs")
         bar.outline.set_visible(False)
@@ -87,10 +87,10 @@ def between_cells(axes: Axes, genres: int) -> None:
     axes.tick_params(which="minor", length=0)
 
 
-def number_cells(axes: Axes, counts: np.ndarray, shares: np.ndarray) -> None:
+def number_cells(axes: Axes, counts: np.ndarray, fractions: np.ndarray) -> None:
     """The number of songs in each cell that has any."""
     for row, column in zip(*np.nonzero(counts), strict=True):
-        color = "white" if shares[row, column] > 0.55 else DARK
+        color = "white" if fractions[row, column] > 0.55 else DARK
         axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=color, fontsize=9)
 
 

@@ -27,7 +27,7 @@ def head_record(result: HeadResult, versions: Sequence[FeatureVersion], **figure
                 algorithm=str(each.recipe),
                 accuracy=each.accuracy,
                 loss=each.loss,
-                chosen=each.recipe == result.recipe,
+                selected=each.recipe == result.recipe,
             )
             for each in result.candidates
         ),

@@ -32,7 +32,7 @@ class OofPrediction:
     song_id: str
     verdicts: tuple[StageVerdict, ...]
     """Of every stage that it has the vectors for, also after the deciding one."""
-    label_suspect: bool
+    suspected_label_error: bool
     outcome: Outcome
     deciding_stage: int
     """Its number."""
@@ -50,7 +50,7 @@ class StageOofPredictions:
     """[m] row of the song in the corpus."""
     probabilities: Array
     """[m, genres], calibrated."""
-    label_suspect: Bools
+    suspected_label_error: Bools
     """[m] the label looks wrong."""
     is_ood: Bools
     """[m] out of the distribution of the training."""
@@ -84,13 +84,13 @@ class StageOofPredictions:
         )
 
 
-def write_oof_predictions(folder: Path, predictions: Predictions, label_suspect: Bools) -> None:
+def write_oof_predictions(folder: Path, predictions: Predictions, suspected_label_error: Bools) -> None:
     """Keep the predictions of one stage, by rows of the corpus, in the folder of its head."""
     np.savez(
         folder / OOF_FILE,
         rows=predictions.rows,
         probabilities=predictions.probabilities.astype(np.float32),
-        label_suspect=label_suspect,
+        suspected_label_error=suspected_label_error,
         is_ood=predictions.is_ood,
     )
 
@@ -110,7 +110,7 @@ def read_oof_predictions(folder: Path, stage: Stage, version: str, record: HeadR
 def oof_predictions(
     song_ids: Sequence[str], stages: Sequence[StageOofPredictions], rule: Rule
 ) -> Iterator[OofPrediction]:
-    """Every song that has a prediction, voted on by this rule; the last stage says whether its label is suspect."""
+    """Every song that has a prediction, voted on by this rule; the last stage tells suspected label errors."""
     songs, asked = len(song_ids), stages[: rule.max_stages]
     decisions = decide(
         [each.spread(each.probabilities.max(axis=1), songs) for each in asked],
@@ -125,7 +125,7 @@ def oof_predictions(
             yield OofPrediction(
                 song_id=song_id,
                 verdicts=tuple(each.verdict(song, rule) for each in having),
-                label_suspect=bool(having[-1].label_suspect[having[-1].row_of_song[song]]),
+                suspected_label_error=bool(having[-1].suspected_label_error[having[-1].row_of_song[song]]),
                 outcome=outcome,
                 deciding_stage=asked[deciding].stage.number,
             )

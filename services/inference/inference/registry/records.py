@@ -21,7 +21,7 @@ class CandidateRecord:
     accuracy: float
     loss: float
     """Both on validation artists."""
-    chosen: bool
+    selected: bool
 
 
 @dataclass(frozen=True, kw_only=True)

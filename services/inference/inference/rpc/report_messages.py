@@ -35,7 +35,7 @@ def oof_prediction_to(prediction: OofPrediction) -> inference_pb2.OutOfFoldPredi
     return inference_pb2.OutOfFoldPrediction(
         song_id=prediction.song_id,
         verdicts=[verdict_to(verdict) for verdict in prediction.verdicts],
-        suspected_label_error=prediction.label_suspect,
+        suspected_label_error=prediction.suspected_label_error,
         outcome=OUTCOMES[prediction.outcome],
         deciding_stage=prediction.deciding_stage,
     )
@@ -105,7 +105,7 @@ def stage_report_to(name: str, record: HeadRecord) -> inference_pb2.StageReport:
                 algorithm=candidate.algorithm,
                 validation_accuracy=candidate.accuracy,
                 validation_loss=candidate.loss,
-                chosen=candidate.chosen,
+                selected=candidate.selected,
             )
             for candidate in record.candidates
         ],

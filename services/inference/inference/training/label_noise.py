@@ -63,8 +63,8 @@ def song_weights(suspected: Bools, labels: Ints, sources: Ints) -> Array:
     """
     trust = np.ones(max(LabelSource) + 1, dtype=np.float32)
     trust[list(TRUST)] = list(TRUST.values())
-    shares = np.bincount(labels, weights=suspected) / np.maximum(np.bincount(labels), 1)
-    believed = suspected & (shares[labels] <= MAX_SUSPECTED_SHARE)
+    suspected_rates = np.bincount(labels, weights=suspected) / np.maximum(np.bincount(labels), 1)
+    believed = suspected & (suspected_rates[labels] <= MAX_SUSPECTED_SHARE)
     return np.where(believed, trust[sources], np.float32(1)).astype(np.float32)
 
 

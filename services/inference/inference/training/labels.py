@@ -25,7 +25,7 @@ class SkippedGenre:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LearnableGenres:
+class TrainableGenres:
     """Which genres have songs enough."""
 
     codes: tuple[int, ...]
@@ -33,9 +33,9 @@ class LearnableGenres:
     skipped: tuple[SkippedGenre, ...]
 
 
-def learnable_genres(
+def trainable_genres(
     multi_hot: Bools, groups: Ints, names: Sequence[str], *, min_songs_per_genre: int
-) -> LearnableGenres:
+) -> TrainableGenres:
     """Sort genres into those that have enough songs of enough artists, and the rest with the reason.
 
     multi_hot : [songs, genres] the genres of each song, which counts for each of them.
@@ -60,7 +60,7 @@ def learnable_genres(
             f"at least {MIN_GENRES} genres must have enough songs, and {len(codes)} {do}: "
             + "; ".join(f"{skip.genre} has {skip.reason}" for skip in skipped)
         )
-    return LearnableGenres(codes=tuple(codes), skipped=tuple(skipped))
+    return TrainableGenres(codes=tuple(codes), skipped=tuple(skipped))
 
 
 def why_not(songs: int, groups: int, min_songs: int) -> str | None:

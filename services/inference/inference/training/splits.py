@@ -47,7 +47,7 @@ def held_out_songs(labels: Ints, groups: Ints, *, share: float, seed: int) -> Bo
     """The test part [songs]: of each genre about `share` of the songs, by whole artists.
 
     1. Each artist belongs to the genre of most of its songs.
-    2. A genre's artists come in an order that hangs on them and the seed alone, and are taken until the share is full.
+    2. A genre's artists come in an order that depends only on them and the seed, and are taken until the share is full.
     3. At least one is taken, and one is left.
 
     So the next training tests on the same artists but for a few, however many songs have come since: two models can be
@@ -99,15 +99,15 @@ def grouped_folds(labels: Ints, groups: Ints, *, folds: int, seed: int) -> NDArr
     _, group_of = np.unique(groups, return_inverse=True)
     counts = genre_counts(labels, group_of)
     folds = min(folds, len(counts))
-    shares = counts / np.maximum(counts.sum(axis=0), 1)
+    fractions = counts / np.maximum(counts.sum(axis=0), 1)
     held = np.zeros((folds, counts.shape[1]))
     sizes = np.zeros(folds)
     fold_of_group = np.zeros(len(counts), dtype=np.intp)
     for group in largest_first(counts.sum(axis=1), seed):
-        overlap = held @ shares[group]
+        overlap = held @ fractions[group]
         fold = np.lexsort((sizes, overlap))[0]
         fold_of_group[group] = fold
-        held[fold] += shares[group]
+        held[fold] += fractions[group]
         sizes[fold] += counts[group].sum()
     return fold_of_group[group_of]
 

@@ -22,7 +22,7 @@ from inference.training.label_noise import (
     noise_figures,
     song_weights,
 )
-from inference.training.labels import SkippedGenre, learnable_genres
+from inference.training.labels import SkippedGenre, trainable_genres
 from inference.training.model_selection import (
     Candidate,
     ReportProgress,
@@ -62,13 +62,13 @@ def train_stage(
 
     Several stages share a `split`; one that is trained alone makes its own. Raises TooFewSongsError, TooFewGenresError.
     """
-    learnable = learnable_genres(
+    trainable = trainable_genres(
         songs.multi_hot, songs.groups, songs.genres, min_songs_per_genre=options.min_songs_per_genre
     )
-    rows, learned = songs.of_genres(learnable.codes)
+    rows, learned = songs.of_genres(trainable.codes)
     split = (split or split_of(songs.labels, songs.groups, options)).only(rows)
     return StageTraining(songs=learned, rows=rows, split=split, options=options, report=report).run(
-        learnable.skipped
+        trainable.skipped
     )
 
 
@@ -306,8 +306,8 @@ def calibrated(
     """The scaling of these logits (of `rows` of the songs), and the logits that the scaling of the others gives."""
     folds = grouped_folds(songs.labels, songs.groups, folds=SCALING_FOLDS, seed=0)
     rows = np.arange(len(folds)) if rows is None else rows
-    may_be_wrong = songs.sources[rows] == LabelSource.TAG
-    return choose_scaling(logits, answers(logits, songs, rows), folds[rows], may_be_wrong)
+    may_be_mislabelled = songs.sources[rows] == LabelSource.TAG
+    return choose_scaling(logits, answers(logits, songs, rows), folds[rows], may_be_mislabelled)
 
 
 def answers(logits: NDArray[np.floating], songs: Dataset, rows: NDArray[np.intp]) -> NDArray[np.intp]:

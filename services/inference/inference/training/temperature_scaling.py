@@ -45,7 +45,7 @@ def fit_temperature(logits: Floats, labels: Ints) -> float:
 
 
 def fit_temperature_and_noise(
-    logits: Floats, labels: Ints, may_be_wrong: Bools, noise_prior: NDArray[np.float64]
+    logits: Floats, labels: Ints, may_be_mislabelled: Bools, noise_prior: NDArray[np.float64]
 ) -> tuple[float, float]:
     """The likeliest temperature, and label noise rate among the songs whose label may be wrong.
 
@@ -61,13 +61,13 @@ def fit_temperature_and_noise(
         relative = logits * inverse
         probabilities = softmax(relative)
         own = probabilities[rows, labels]
-        rates = rate * may_be_wrong
+        rates = rate * may_be_mislabelled
         likelihood = (1 - rates) * own + rates * wrongly
         steeper = relative[rows, labels] - (probabilities * relative).sum(axis=1)
         by_temperature = ((1 - rates) * own * steeper / likelihood).mean()
-        by_rate = -(may_be_wrong * (wrongly - own) / likelihood).mean() + PRIOR_STRENGTH / (1 - rate) / len(
-            labels
-        )
+        by_rate = -(may_be_mislabelled * (wrongly - own) / likelihood).mean() + PRIOR_STRENGTH / (
+            1 - rate
+        ) / len(labels)
         loss = -np.log(likelihood).mean() - PRIOR_STRENGTH * np.log(1 - rate) / len(labels)
         return float(loss), np.array([by_temperature, by_rate])
 
@@ -84,8 +84,8 @@ def fit_temperature_and_noise(
 def noise_prior_of(labels: Ints, genres: int) -> NDArray[np.float64]:
     """[genres] how often a label names each; wrong ones are taken to name the same."""
     counts = np.bincount(labels, minlength=genres) + 1.0
-    shares: NDArray[np.float64] = counts / counts.sum()
-    return shares
+    frequencies: NDArray[np.float64] = counts / counts.sum()
+    return frequencies
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,16 +109,18 @@ class Scaling:
         return scaled
 
     def label_probabilities(
-        self, probabilities: NDArray[np.float64], may_be_wrong: Bools
+        self, probabilities: NDArray[np.float64], may_be_mislabelled: Bools
     ) -> NDArray[np.float64]:
         """[n, genres] how likely the label names each genre, with `probabilities` that the song is of it."""
-        rates = (self.label_noise_rate * may_be_wrong)[:, np.newaxis]
+        rates = (self.label_noise_rate * may_be_mislabelled)[:, np.newaxis]
         of_label: NDArray[np.float64] = (1 - rates) * probabilities + rates * self.noise_prior
         return of_label
 
-    def loss(self, scaled: Floats, labels: Ints, may_be_wrong: Bools) -> float:
+    def loss(self, scaled: Floats, labels: Ints, may_be_mislabelled: Bools) -> float:
         """Mean of -log p(label) in nats, of calibrated logits [n, genres]."""
-        of_label = self.label_probabilities(softmax(scaled), may_be_wrong)[np.arange(len(labels)), labels]
+        of_label = self.label_probabilities(softmax(scaled), may_be_mislabelled)[
+            np.arange(len(labels)), labels
+        ]
         return float(-np.log(of_label).mean())
 
     @property
@@ -127,17 +129,17 @@ class Scaling:
         return self.scale * self.temperature, self.bias * self.temperature
 
 
-def fit_scaling(logits: Floats, labels: Ints, kind: str, may_be_wrong: Bools) -> Scaling:
+def fit_scaling(logits: Floats, labels: Ints, kind: str, may_be_mislabelled: Bools) -> Scaling:
     """Of logits [n, genres] of songs that were not trained on, by the likelihood of their labels [n].
 
-    may_be_wrong : [n] a tag may, a person's word not.
+    may_be_mislabelled : [n] a tag may, a person's word not.
     """
     genres = logits.shape[1]
     noise_prior = noise_prior_of(labels, genres)
-    temperature, rate = fit_temperature_and_noise(logits, labels, may_be_wrong, noise_prior)
+    temperature, rate = fit_temperature_and_noise(logits, labels, may_be_mislabelled, noise_prior)
     scale, bias = np.full(genres, 1 / temperature), np.zeros(genres)
     if kind == VECTOR:
-        right = 1 - rate * may_be_wrong.astype(np.float64)
+        right = 1 - rate * may_be_mislabelled.astype(np.float64)
         scale, bias = fit_vector(logits, labels, 1 / temperature, right, (1 - right) * noise_prior[labels])
     return Scaling(
         kind=kind,
@@ -154,11 +156,11 @@ def fit_vector(
     labels: Ints,
     start: float,
     right: NDArray[np.float64],
-    wrong: NDArray[np.float64],
+    mislabelled: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """A scale and a bias for each genre (vector scaling, Guo et al. 2017), near to the start where songs are few.
 
-    right : [n] the probability that a label is right; wrong : [n] that it is wrong and names this genre.
+    right : [n] the probability that a label is right; mislabelled : [n] that it is wrong and names this genre.
     """
     n, genres = logits.shape
     relative = np.asarray(logits, dtype=np.float64) * start
@@ -168,7 +170,7 @@ def fit_vector(
         scale, bias = flat[:genres], flat[genres:]
         error = softmax(relative * scale + bias)
         own = right * error[truth]
-        likelihood = own + wrong
+        likelihood = own + mislabelled
         error[truth] -= 1
         error *= (own / likelihood)[:, np.newaxis]
         away = np.concatenate([scale - 1, bias])
@@ -186,26 +188,26 @@ def fit_vector(
 
 
 def choose_scaling(
-    logits: Floats, labels: Ints, folds: Ints, may_be_wrong: Bools
+    logits: Floats, labels: Ints, folds: Ints, may_be_mislabelled: Bools
 ) -> tuple[Scaling, NDArray[np.float64]]:
     """The kind that is likelier on folds [n] that it was not fitted on; and the logits so calibrated, fold by fold.
 
     Those logits tell of the calibration honestly: no song had a part in its own. The scaling is fitted on all.
     """
-    fitted = {kind: fit_scaling(logits, labels, kind, may_be_wrong) for kind in (TEMPERATURE, VECTOR)}
-    crossed = {kind: calibrate_by_folds(logits, labels, folds, kind, may_be_wrong) for kind in fitted}
-    best = min(fitted, key=lambda kind: fitted[kind].loss(crossed[kind], labels, may_be_wrong))
+    fitted = {kind: fit_scaling(logits, labels, kind, may_be_mislabelled) for kind in (TEMPERATURE, VECTOR)}
+    crossed = {kind: calibrate_by_folds(logits, labels, folds, kind, may_be_mislabelled) for kind in fitted}
+    best = min(fitted, key=lambda kind: fitted[kind].loss(crossed[kind], labels, may_be_mislabelled))
     return fitted[best], crossed[best]
 
 
 def calibrate_by_folds(
-    logits: Floats, labels: Ints, folds: Ints, kind: str, may_be_wrong: Bools
+    logits: Floats, labels: Ints, folds: Ints, kind: str, may_be_mislabelled: Bools
 ) -> NDArray[np.float64]:
     """Calibrated logits, each fold's by a scaling that was fitted on the other folds."""
     calibrated = np.zeros(logits.shape)
     for fold in np.unique(folds):
         own = folds == fold
         others = ~own if (~own).any() else own
-        scaling = fit_scaling(logits[others], labels[others], kind, may_be_wrong[others])
+        scaling = fit_scaling(logits[others], labels[others], kind, may_be_mislabelled[others])
         calibrated[own] = scaling.logits(logits[own])
     return calibrated

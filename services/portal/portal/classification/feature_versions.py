@@ -6,7 +6,7 @@ from typing import Any
 from runtime.errors import RemoteError
 
 from portal.library.models import VectorKind
-from portal.library.stages import STAGES, heard_aside, stages_of
+from portal.library.stages import STAGES, additional_kinds, stages_of
 from portal.preferences.current import preferences
 from portal.preferences.values import Preferences
 from portal.remote.features import FeaturesClient
@@ -15,26 +15,27 @@ from portal.runs.models import Run
 from portal.runs.work import RunFailedError
 
 
-def as_heard_now(features: FeaturesClient, serving: Iterable[Stage]) -> dict[str, Any]:
+def current_extraction(features: FeaturesClient, serving: Iterable[Stage]) -> dict[str, Any]:
     """For `Run.result`: the excerpt that is set, and the version of each kind of vector that is sent.
 
     It is the one that features makes now; while features is silent, or lacks the kind, that of the model in service.
 
-    Raises `RunFailedError` where a model in service has learned from vectors of another make, of another excerpt for
-    one: it could judge none of the songs that are heard now.
+    Raises `RunFailedError` where a model in service has learned from vectors of another version, of another excerpt
+    for one: it could classify none of the songs whose features are extracted now.
     """
-    wishes = preferences()
+    settings = preferences()
     serving = list(serving)
     learned = {
         kind: made
         for stage in serving
         for kind, made in zip(stage.kinds, stage.feature_versions, strict=False)
     }
-    aside = heard_aside(serving)
+    aside = additional_kinds(serving)
     try:
-        versions = stages_of(features.capabilities(wishes).kinds, (*STAGES, *aside)).versions
+        versions = stages_of(features.capabilities(settings).kinds, (*STAGES, *aside)).versions
     except RemoteError:
-        return {"excerpt": wishes.excerpt, "versions": learned}  # what is stored can be judged without it
+        # What is stored can be classified without it.
+        return {"excerpt": settings.excerpt, "versions": learned}
     for stage in serving:
         for kind, made in zip(stage.kinds, stage.feature_versions, strict=False):
             if versions.get(kind, made) != made:
@@ -44,10 +45,10 @@ def as_heard_now(features: FeaturesClient, serving: Iterable[Stage]) -> dict[str
                     f"({made}) than the settings say now ({versions[kind]}): run `reclass extract`, then "
                     f"`reclass train`, or set {back} back."
                 )
-    return {"excerpt": wishes.excerpt, "versions": {**learned, **versions}}
+    return {"excerpt": settings.excerpt, "versions": {**learned, **versions}}
 
 
-def wishes_of(run: Run) -> Preferences:
+def settings_of(run: Run) -> Preferences:
     """The settings as they are now, but for the excerpt, which is that of the run."""
     now = preferences()
     return now.model_copy(update={"excerpt": run.result.get("excerpt", now.excerpt)})

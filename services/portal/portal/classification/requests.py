@@ -1,4 +1,4 @@
-"""Asks for the verdicts of songs: from what is stored of them, and by listening where that is not enough."""
+"""Asks for the verdicts of songs: from the vectors that are stored, and from the audio where these are not enough."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -11,23 +11,23 @@ from portal.library.stages import STAGES
 from portal.library.vectors import stored_vectors
 from portal.preferences.values import Preferences
 from portal.remote.audio import VectorValues
-from portal.remote.inference import Classification, InferenceClient, SongToJudge
+from portal.remote.inference import Classification, InferenceClient, SongToClassify
 
-# The stored vectors are not what the model needs; listening again is.
-_LISTEN_INSTEAD = frozenset({"AUDIO_REQUIRED", "VECTOR_INVALID"})
+# The stored vectors are not what the model needs; those of a new extraction are.
+_EXTRACT_INSTEAD = frozenset({"AUDIO_REQUIRED", "VECTOR_INVALID"})
 Answer = Classification | RemoteError
 
 
 def ask(
     inference: InferenceClient,
     tracks: Sequence[Track],
-    wishes: Preferences,
+    settings: Preferences,
     versions: Mapping[str, str],
 ) -> Iterator[tuple[Track, Answer]]:
     """Each track once, with its verdict or its error, as they come.
 
     1. Send what is stored of each song, of the versions that are set, together with the place of its audio, of which
-       only what lacks is heard.
+       only what lacks is extracted.
     2. Where the audio proves to be another one than that of the vectors, or the vectors are no use, ask once more
        for a verdict from the audio alone.
     """
@@ -36,23 +36,23 @@ def ask(
         Track.objects.filter(pk__in=by_id).exclude(audio=None).values_list("pk", "audio__content_key")
     )
     stored = stored_vectors(track.audio_id or 0 for track in tracks if _has_vectors(track))
-    to_hear = []
+    to_extract = []
     songs = [_song(track, _of(versions, stored.get(track.audio_id or 0, ()))) for track in tracks]
     with_vectors = {song.track_id for song in songs if song.vectors}
-    for track_id, answer in inference.classify(songs, wishes):
+    for track_id, answer in inference.classify(songs, settings):
         if track_id in with_vectors and _is_of_another(answer, content_keys[track_id]):
-            to_hear.append(by_id[track_id])
+            to_extract.append(by_id[track_id])
         else:
             yield by_id[track_id], answer
-    if to_hear:
-        for track_id, answer in inference.classify([_song(track, ()) for track in to_hear], wishes):
+    if to_extract:
+        for track_id, answer in inference.classify([_song(track, ()) for track in to_extract], settings):
             yield by_id[track_id], answer
 
 
 def _of(versions: Mapping[str, str], vectors: Sequence[VectorValues]) -> tuple[VectorValues, ...]:
     """Those of the versions; of a usual kind that has none here, the last of what is there: inference refuses two.
 
-    What no stage hears stays here.
+    What no stage uses stays here.
     """
     usable = {
         each.kind: each
@@ -66,8 +66,8 @@ def _has_vectors(track: Track) -> bool:
     return track.audio_id is not None and track.analysis not in OUTDATED
 
 
-def _song(track: Track, vectors: tuple[VectorValues, ...]) -> SongToJudge:
-    return SongToJudge(
+def _song(track: Track, vectors: tuple[VectorValues, ...]) -> SongToClassify:
+    return SongToClassify(
         track_id=track.pk,
         vectors=vectors if _has_vectors(track) else (),
         source=source_of(track),
@@ -76,5 +76,5 @@ def _song(track: Track, vectors: tuple[VectorValues, ...]) -> SongToJudge:
 
 def _is_of_another(answer: Answer, content_key: str) -> bool:
     if isinstance(answer, RemoteError):
-        return answer.reason in _LISTEN_INSTEAD
-    return answer.heard.content_key not in ("", content_key)
+        return answer.reason in _EXTRACT_INSTEAD
+    return answer.extraction.content_key not in ("", content_key)

@@ -8,7 +8,14 @@ from django.db import transaction
 from runtime.errors import RemoteError
 
 from portal.classification.requests import Answer
-from portal.extraction.extraction_run import ANOTHER_FILE, FORGOTTEN, GONE, OF_THE_FILE, store_heard, succeed
+from portal.extraction.extraction_run import (
+    ANOTHER_FILE,
+    FORGOTTEN,
+    GONE,
+    OF_THE_FILE,
+    store_extraction,
+    succeed,
+)
 from portal.extraction.failures import mark, note_failure
 from portal.library.models import Analysis, Track
 from portal.library.vectors import store_vectors
@@ -21,9 +28,9 @@ GENRE_UNKNOWN = "GENRE_UNKNOWN"
 ANALYSIS = {
     "classified": Analysis.CLASSIFIED,
     "provisional": Analysis.PROVISIONAL,
-    "unsure": Analysis.UNSURE,
+    "out_of_distribution": Analysis.OUT_OF_DISTRIBUTION,
 }
-# A crash has so much judged again; a transaction for each song would cost more than judging it.
+# A crash has so much classified again; a transaction for each song would cost more than classifying it.
 PORTION = 250
 PORTION_SECONDS = 0.5
 Portion = Sequence[tuple[Track, Answer]]
@@ -37,7 +44,7 @@ def portions(answers: Iterable[tuple[Track, Answer]]) -> Iterator[Portion]:
         if not waiting:
             began = time.monotonic()
         waiting.append((track, answer))
-        took_long = isinstance(answer, RemoteError) or bool(answer.heard.content_key)
+        took_long = isinstance(answer, RemoteError) or bool(answer.extraction.content_key)
         if took_long or len(waiting) >= PORTION or time.monotonic() - began >= PORTION_SECONDS:
             yield waiting
             waiting = []
@@ -63,14 +70,14 @@ def _keep_said(said: Sequence[tuple[Track, Classification]], genres: dict[str, i
         for row in Track.objects.select_for_update().filter(pk__in=[t.pk for t, _ in said]).order_by("pk")
     }
     outcomes: dict[int, Outcome] = {}
-    judged: dict[int, Classification] = {}
+    predicted: dict[int, Classification] = {}
     for track, classification in said:
         outcome = _take(rows.get(track.pk), track, classification, genres)
         outcomes[track.pk] = outcome
         if outcome is DONE:
-            judged[track.pk] = classification
-    standing = store_predictions(judged, genres)
-    _succeed([rows[pk] for pk in judged], judged, standing)
+            predicted[track.pk] = classification
+    current = store_predictions(predicted, genres)
+    _succeed([rows[pk] for pk in predicted], predicted, current)
     return outcomes
 
 
@@ -80,13 +87,13 @@ def _take(row: Track | None, track: Track, said: Classification, genres: dict[st
         return GONE
     if (row.file, row.part_key, row.audio_id) != (track.file, track.part_key, track.audio_id):
         return ANOTHER_FILE
-    if said.heard.content_key:
-        if not store_heard(row, said.heard):
+    if said.extraction.content_key:
+        if not store_extraction(row, said.extraction):
             return FORGOTTEN
-    elif row.audio_id is not None and said.heard.vectors:
-        store_vectors({row.audio_id: said.heard.vectors})
+    elif row.audio_id is not None and said.extraction.vectors:
+        store_vectors({row.audio_id: said.extraction.vectors})
     if said.outcome not in ANALYSIS:
-        succeed(row, Analysis.HEARD)
+        succeed(row, Analysis.EXTRACTED)
         return Outcome(verdict=Verdict.FAILED, message=NO_MODEL_MESSAGE)
     try:
         genre_id(said.genre, genres)
@@ -98,17 +105,17 @@ def _take(row: Track | None, track: Track, said: Classification, genres: dict[st
 
 
 def _succeed(
-    rows: Iterable[Track], judged: Mapping[int, Classification], standing: Mapping[int, str]
+    rows: Iterable[Track], predicted: Mapping[int, Classification], current: Mapping[int, str]
 ) -> None:
-    """Give songs the state of the verdict that stands; those that have it already are not written again.
+    """Give songs the state of their current verdict; those that have it already are not written again.
 
     What a model says of a song that it learned from is no reason to call the song familiar: there the verdict stands
     that was given out of fold.
     """
     alike: dict[Analysis, list[int]] = defaultdict(list)
     for row in rows:
-        analysis = ANALYSIS[standing[row.pk]]
-        if judged[row.pk].heard.content_key:
+        analysis = ANALYSIS[current[row.pk]]
+        if predicted[row.pk].extraction.content_key:
             succeed(row, analysis)
         elif (row.analysis, row.analysis_reason, row.attempts, row.next_try_time) != (analysis, "", 0, None):
             alike[analysis].append(row.pk)

@@ -32,7 +32,7 @@ class Opened:
     mounted: bool = False
     streamed: bool = False
     of_the_song: bool = False
-    """The file was read, and the song itself cannot be heard."""
+    """The file was read, and the song itself cannot be analysed."""
     not_mounted: str = ""
     """Why it is not read where it is mounted, where something is mounted."""
     failure: str = ""
@@ -43,15 +43,15 @@ def files(services: Services) -> str:
     tracks = _spread()
     if not tracks:
         raise UnwellError("no song with a file is known yet: run `reclass sync`")
-    wishes = preferences()
-    found = services.features.capabilities(wishes)
-    listening = AtOnce(
-        lambda track: _open(services, track, wishes, mounted=bool(found.media_folders)),
+    settings = preferences()
+    found = services.features.capabilities(settings)
+    extractions = AtOnce(
+        lambda track: _open(services, track, settings, mounted=bool(found.media_folders)),
         tracks,
         count=found.processes,
     )
-    opened = [future.result() for _, future in listening]
-    list(listening.rest())
+    opened = [future.result() for _, future in extractions]
+    list(extractions.rest())
     place = IN_ENVIRONMENT if found.path_mappings_locked else IN_SETTINGS
     troubles = _troubles(opened, place)
     if troubles:
@@ -66,14 +66,14 @@ def _spread() -> list[Track]:
     return [tracks[place] for place in places]
 
 
-def _open(services: Services, track: Track, wishes: Preferences, *, mounted: bool) -> Opened:
+def _open(services: Services, track: Track, settings: Preferences, *, mounted: bool) -> Opened:
     # With its key known nothing is decoded: opening and reading is what is tried.
     keys = (track.audio.content_key,) if track.audio else ()
     not_mounted = ""
     if mounted:
         try:
             source = replace(source_of(track), rating_key="")
-            services.features.extract(source, known_keys=keys, settings=wishes)
+            services.features.extract(source, known_keys=keys, settings=settings)
         except RemoteError as error:
             if error.reason in OF_THE_SONG:
                 return Opened(track=track, mounted=True, of_the_song=True)
@@ -83,7 +83,7 @@ def _open(services: Services, track: Track, wishes: Preferences, *, mounted: boo
         else:
             return Opened(track=track, mounted=True)
     try:
-        services.features.extract(source_of(track), known_keys=keys, settings=wishes)
+        services.features.extract(source_of(track), known_keys=keys, settings=settings)
     except RemoteError as error:
         if error.reason not in OF_THE_SONG:
             return Opened(track=track, not_mounted=not_mounted, failure=error.message)
@@ -134,6 +134,6 @@ def _well(opened: Sequence[Opened]) -> str:
         for count, words in ((mounted, "where they are mounted"), (streamed, "through Plex"))
         if count
     ]
-    unheard = sum(each.of_the_song for each in opened)
-    but = f"; {unheard} of them cannot be analysed, as their songs' pages say" if unheard else ""
+    unreadable = sum(each.of_the_song for each in opened)
+    but = f"; {unreadable} of them cannot be analysed, as their songs' pages say" if unreadable else ""
     return f"{len(opened)} opened: {', '.join(parts)}{but}"

@@ -80,10 +80,10 @@ def disk(data: Path | None) -> str:
     for name, (folder, free) in room.items():
         if free < LEAST_FREE_BYTES:
             raise UnwellError(
-                f"{_shown(free)} are free for {name} ({folder}): make room, or PostgreSQL stops when it is full"
+                f"{_as_size(free)} are free for {name} ({folder}): make room, or PostgreSQL stops when it is full"
             )
-    seen = "; ".join(f"{_shown(free)} free for {name} ({folder})" for name, (folder, free) in room.items())
-    return f"the database takes {_shown(size)}; {seen or 'the disk that it is on cannot be seen from here'}"
+    seen = "; ".join(f"{_as_size(free)} free for {name} ({folder})" for name, (folder, free) in room.items())
+    return f"the database takes {_as_size(size)}; {seen or 'the disk that it is on cannot be seen from here'}"
 
 
 def clock(plex: Callable[[], PlexServer]) -> str:
@@ -135,7 +135,7 @@ def _free_bytes(folder: Path) -> int | None:
         return None
 
 
-def _shown(size: int) -> str:
+def _as_size(size: int) -> str:
     return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
 
 

@@ -36,9 +36,9 @@ def doctor(
 
         settings = PortalSettings.load()
         with connected(settings) as services:
-            found = list(_shown(examine(settings, services, data), quiet=as_json))
+            found = list(_as_found(examine(settings, services, data), quiet=as_json))
             if write_test:
-                found += _shown([writing(services)], quiet=as_json)
+                found += _as_found([writing(services)], quiet=as_json)
         unwell = sum(not each.well for each in found)
         if as_json:
             checks = [asdict(each) for each in found]
@@ -51,7 +51,7 @@ def doctor(
             raise typer.Exit(1)
 
 
-def _shown(findings: Iterable[Any], *, quiet: bool) -> Iterable[Any]:
+def _as_found(findings: Iterable[Any], *, quiet: bool) -> Iterable[Any]:
     """Each finding, printed as soon as it is known."""
     from rich.console import Console
     from rich.markup import escape

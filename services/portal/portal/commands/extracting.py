@@ -10,7 +10,7 @@ from runtime.errors import RemoteError
 
 from portal.library.models import Analysis, Vector
 from portal.library.reasons import reasons
-from portal.library.stages import ASIDE, STAGES, TRIAL_WARNING, Stages, count_stages, stages_of
+from portal.library.stages import ADDITIONAL_KINDS, STAGES, TRIAL_WARNING, Stages, count_stages, stages_of
 from portal.preferences.current import preferences
 from portal.remote.audio import made_by_random_weights
 from portal.remote.features import capabilities_now
@@ -31,15 +31,15 @@ def report(result: Mapping[str, Any], console: Console) -> bool:
     return not left and not stages.not_installed
 
 
-def stages_as_data(timeout_seconds: float, heard: Iterable[str] = ()) -> dict[str, Any]:
+def stages_as_data(timeout_seconds: float, serving_kinds: Iterable[str] = ()) -> dict[str, Any]:
     """Every stage with its counts; a message where the features service does not answer.
 
-    `heard` are the kinds that the model in service hears.
+    `serving_kinds` are those that the model in service uses.
     """
     try:
-        # Kinds that no usual stage hears are shown once somebody has asked for them, or a model hears them.
-        stored = Vector.objects.filter(kind__in=ASIDE).values_list("kind", flat=True).distinct()
-        kinds = (*STAGES, *(kind for kind in ASIDE if kind in {*stored, *heard}))
+        # Kinds that no usual stage uses are shown once somebody has asked for them, or a model uses them.
+        stored = Vector.objects.filter(kind__in=ADDITIONAL_KINDS).values_list("kind", flat=True).distinct()
+        kinds = (*STAGES, *(kind for kind in ADDITIONAL_KINDS if kind in {*stored, *serving_kinds}))
         stages = stages_of(capabilities_now(preferences(), timeout_seconds, patient=True).kinds, kinds)
     except RemoteError as error:
         return {"stages": [], "message": f"features does not answer: {error.message}"}

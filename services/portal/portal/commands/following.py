@@ -33,7 +33,7 @@ LINE_EVERY_SECONDS = 5.0
 WORKER_MISSED_AFTER_SECONDS = 5.0
 STOP_WITHIN_SECONDS = 20.0
 INTERRUPTED = 130
-SHOWN_FAILURES = 10
+FAILURES_LISTED = 10
 # A supervisor has the database back within seconds; the run goes on meanwhile or afterwards, whoever looks on.
 DATABASE_MISSED_FOR_SECONDS = 60.0
 # Terminals have the words of the commands where pages have those of the buttons.
@@ -228,9 +228,9 @@ def say_end(seen: Snapshot, console: Console) -> None:
     console.print(f"{words(seen.run)}: {summary(seen)}", highlight=False, markup=False)
     for state, word in ((RunSong.State.FAILED, "failed"), (RunSong.State.SKIPPED, "skipped")):
         songs = seen.run.songs.filter(state=state).select_related("track").order_by("pk")
-        for song in songs[:SHOWN_FAILURES]:
+        for song in songs[:FAILURES_LISTED]:
             console.print(f"  {word}: {song.track}: {song.message}", highlight=False, markup=False)
-        more = songs.count() - SHOWN_FAILURES
+        more = songs.count() - FAILURES_LISTED
         if more > 0:
             console.print(f"  and {more} more {word}; the admin lists them all", highlight=False)
 

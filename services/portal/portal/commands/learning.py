@@ -14,22 +14,22 @@ from portal.registry.models import ModelStage
 from portal.runs.models import Run
 from portal.training.preparing import lacking_now
 from portal.training.readiness import survey_genres
-from portal.training.suggestions import offers
+from portal.training.suggestions import suggestions
 
 
-def show_learnable(console: Console) -> None:
+def show_readiness(console: Console) -> None:
     """A table of genres, which of them cannot be learned and why, and what would give more to learn from."""
     found = survey_genres()
-    table = Table("genre", "labelled", "heard", "usable", "artists", "can be learned")
+    table = Table("genre", "labelled", "analysed", "usable", "artists", "can be learned")
     for each in found.genres:
-        numbers = (str(number) for number in (each.labelled, each.heard, each.usable, each.artists))
+        numbers = (str(number) for number in (each.labelled, each.extracted, each.usable, each.artists))
         few = "yes, few songs" if each.is_few else f"yes; {each.too_few}" if each.too_few else "yes"
         table.add_row(each.genre, *numbers, f"no: {each.why_not}" if each.why_not else few)
     console.print(table)
     if found.few:
         console.print(f"Few songs are {found.few}.", highlight=False, markup=False)
-    for number, offer in enumerate(offers(found), 1):
-        console.print(f"{number}. {offer}", highlight=False, markup=False)
+    for number, suggestion in enumerate(suggestions(found), 1):
+        console.print(f"{number}. {suggestion}", highlight=False, markup=False)
 
 
 def show_trained(run: Run, console: Console) -> None:
@@ -58,7 +58,7 @@ def show_trained(run: Run, console: Console) -> None:
     console.print(f"Genres learned: {', '.join(run.model.genres if run.model else ())}", highlight=False)
     for skipped in run.result.get("skipped_genres", ()):
         console.print(f"Not learned: {skipped['genre']}: {skipped['reason']}", highlight=False, markup=False)
-    console.print(f"Tags that look wrong: {run.result.get('suspect_count', 0)}", highlight=False)
+    console.print(f"Tags that look wrong: {run.result.get('suspected_label_errors', 0)}", highlight=False)
 
 
 def show_genres(stage: ModelStage, console: Console) -> None:
@@ -88,7 +88,7 @@ def _columns(row: Model) -> dict[str, Any]:
 def prepare(console: Console, promotion: str, *, public: bool = False) -> Run:
     """Have the vectors made that labelled songs lack, and say how many; the training that comes then.
 
-    Songs that cannot be heard now are no reason not to learn from the others.
+    Songs that cannot be analysed now are no reason not to learn from the others.
     """
     if public and not songs_by_genre():
         raise CannotStart(

@@ -11,7 +11,7 @@ import typer
 from portal.commands.surroundings import DataOption, portal_at_hand, quit_with
 
 SERVICE_TIMEOUT_SECONDS = 3.0
-SHOWN_RUNS = 8
+RUNS_LISTED = 8
 
 
 def register(app: typer.Typer) -> None:
@@ -33,8 +33,8 @@ def status(
 
         songs, runs = counts(serving_versions()), _last_runs()
         model = model_as_data(SERVICE_TIMEOUT_SECONDS)
-        heard = {kind for stage in model["stages"] for kind in stage["kinds"]}
-        extraction = stages_as_data(SERVICE_TIMEOUT_SECONDS, heard)
+        serving_kinds = {kind for stage in model["stages"] for kind in stage["kinds"]}
+        extraction = stages_as_data(SERVICE_TIMEOUT_SECONDS, serving_kinds)
         if as_json:
             content = {"songs": songs, "extraction": extraction, "model": model, "last_runs": runs}
             sys.stdout.write(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
@@ -69,7 +69,7 @@ def _last_runs() -> list[dict[str, Any]]:
     from portal.commands.following import snapshot
     from portal.runs.models import Run
 
-    latest = list(Run.objects.order_by("-pk").values_list("pk", flat=True)[:SHOWN_RUNS])
+    latest = list(Run.objects.order_by("-pk").values_list("pk", flat=True)[:RUNS_LISTED])
     return [
         {
             "run": run.pk,
@@ -99,7 +99,7 @@ def _show(
     console = Console()
     counted = Table("songs", "")
     for name, number in songs.items():
-        if number or name in ("synced", "heard", "classified", "failed", "written"):
+        if number or name in ("synced", "extracted", "classified", "failed", "written"):
             counted.add_row(name.replace("_", " "), str(number))
     console.print(counted)
     if extraction["message"]:

@@ -42,7 +42,7 @@ def promote(
     name: Annotated[str, typer.Argument(help="For example model-7; `reclass models` lists them.")],
     data: DataOption = None,
 ) -> None:
-    """Put a model into service. Songs of its training get its verdict; `reclass classify` judges the others."""
+    """Put a model into service. Songs of its training get its verdict; `reclass classify` classifies the others."""
     with portal_at_hand(data):
         from portal.commands.songs import run_to_its_end
         from portal.orchestration.start import start_promote
@@ -82,7 +82,7 @@ def evaluate(
     fma: Annotated[
         Path | None,
         typer.Option(
-            help="Folder fma_metadata of the public FMA data set: learn and judge on its official split instead. "
+            help="Folder fma_metadata of the public FMA data set: train and evaluate on its official split instead. "
             "Makes no model."
         ),
     ] = None,
@@ -106,10 +106,10 @@ def evaluate(
             evaluate_on_fma(fma, subset.value, folder, Console(soft_wrap=True))
             return
         with inference_asked() as models:
-            shown = models.get(model)
-        show_report(shown)
-        save(shown.content, shown.pictures, folder)
-        sys.stdout.write(f"Saved in {folder}: report.json and {len(shown.pictures)} pictures\n")
+            details = models.get(model)
+        show_report(details)
+        save(details.content, details.pictures, folder)
+        sys.stdout.write(f"Saved in {folder}: report.json and {len(details.pictures)} pictures\n")
 
 
 @contextmanager

@@ -115,11 +115,11 @@ def show(report: EvaluationReport, subset: str, console: Console) -> None:
     stage = report.stage
     console.print(
         f"FMA {subset}, official split: learned from {report.training_songs:,} songs, chosen on "
-        f"{report.validation_songs:,}, judged on {report.test_songs:,}, in {report.seconds:.0f} s. "
+        f"{report.validation_songs:,}, evaluated on {report.test_songs:,}, in {report.seconds:.0f} s. "
         f"The head is {stage.algorithm}.",
         highlight=False,
     )
-    console.print(beside_the_paper(stage, subset))
+    console.print(compared_with_the_paper(stage, subset))
     table = Table("macro F1", "balanced", "top 3", "top 5", "ECE before → after")
     table.add_row(
         f"{stage.held_out_macro_f1:.3f}",
@@ -135,7 +135,7 @@ def show(report: EvaluationReport, subset: str, console: Console) -> None:
     console.print(genres)
 
 
-def beside_the_paper(stage: StageReport, subset: str) -> Table:
+def compared_with_the_paper(stage: StageReport, subset: str) -> Table:
     """Accuracies on the same test songs."""
     table = Table("", "accuracy", "95 %")
     interval = f"{stage.held_out_accuracy_low:.1%} to {stage.held_out_accuracy_high:.1%}"

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from portal.library.stages import TRIAL_WARNING
 from portal.registry import report_sentences
-from portal.remote.models import ShownModel
+from portal.remote.models import ModelDetails
 from portal.remote.reports import CascadeReport, HeldOut, Model, StageReport
 
 
@@ -51,10 +51,10 @@ def held_out_words(held_out: HeldOut | None) -> str:
     return f"{held_out.accuracy:.0%} of {held_out.songs} ({between})"
 
 
-def show_report(shown: ShownModel) -> None:
+def show_report(details: ModelDetails) -> None:
     """How good a model is, stage by stage, and genre by genre of its last stage."""
     console = Console(soft_wrap=True)
-    model = shown.model
+    model = details.model
     console.print(
         f"{model.name} ({model.state}): {len(model.genres)} genres from {model.song_count} songs, "
         f"trained {model.create_time:%Y-%m-%d %H:%M} UTC",
@@ -63,12 +63,12 @@ def show_report(shown: ShownModel) -> None:
     if model.random_weights:
         console.print(f"It has learned from vectors of random weights: {TRIAL_WARNING}.", highlight=False)
     console.print("All figures are of songs of artists that were not in training.")
-    console.print(stages_table(shown.report.stages))
-    cascade = shown.report.cascade
+    console.print(stages_table(details.report.stages))
+    cascade = details.report.cascade
     if cascade and cascade.songs:
-        for line in cascade_lines(cascade, shown.report.song_count):
+        for line in cascade_lines(cascade, details.report.song_count):
             console.print(line, highlight=False, markup=False)
-    for stage in shown.report.stages:
+    for stage in details.report.stages:
         console.print(genres_table(stage))
         for line in stage_lines(stage):
             console.print(line, highlight=False, markup=False)

@@ -75,7 +75,9 @@ def _state(found: Sequence[Stage]) -> Service:
 
 def _remedy(state: Service, found: Sequence[Stage], kept: Sequence[Model]) -> str:
     if state is Service.BROKEN:
-        return next(f"The model in service cannot judge: {stage.message}" for stage in found if stage.broken)
+        return next(
+            f"The model in service cannot classify songs: {stage.message}" for stage in found if stage.broken
+        )
     if state is not Service.NO_MODEL:
         return ""
     said = f"NO_MODEL: songs get vectors and no genre. {NO_MODEL_MESSAGE}"

@@ -58,7 +58,7 @@ def extract(
     ] = None,
     data: DataOption = None,
 ) -> None:
-    """Hear every song that lacks a vector of a stage."""
+    """Extract the features of every song that lacks a vector of a stage."""
     with portal_at_hand(data):
         from rich.console import Console
 
@@ -75,10 +75,10 @@ def extract(
 
 
 def classify(
-    again: Annotated[bool, typer.Option(help="Also songs that the model in service has judged.")] = False,
+    again: Annotated[bool, typer.Option(help="Also songs that the model in service has classified.")] = False,
     data: DataOption = None,
 ) -> None:
-    """Decide a genre for every song that the model in service has not judged."""
+    """Decide a genre for every song that the model in service has not classified."""
     with portal_at_hand(data):
         from portal.orchestration.start import start_classify
 
@@ -118,12 +118,12 @@ def train(
     with portal_at_hand(data):
         from rich.console import Console
 
-        from portal.commands.learning import prepare, show_learnable
+        from portal.commands.learning import prepare, show_readiness
         from portal.orchestration.start import start_training
         from portal.training.preparing import Lacking
 
         console = Console(stderr=as_json, soft_wrap=True)
-        show_learnable(console)
+        show_readiness(console)
         if as_is:
             run = start_training(Lacking(), promote.value, public=public_table)
         else:

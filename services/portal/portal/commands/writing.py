@@ -9,7 +9,7 @@ import typer
 
 from portal.commands.surroundings import DataOption, RefusalError, portal_at_hand
 
-SHOWN_ROWS = 20
+ROWS_LISTED = 20
 LATEST = "latest"
 JsonOption = Annotated[bool, typer.Option("--json", help="Print batch and counts as JSON.")]
 
@@ -24,7 +24,9 @@ def push(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")] = False,
     min_confidence: Annotated[
         float | None,
-        typer.Option(min=0.0, max=1.0, help="Least confidence of the AI. Without it: that of the settings."),
+        typer.Option(
+            min=0.0, max=1.0, help="Minimum confidence of the AI. Without it: that of the settings."
+        ),
     ] = None,
     random_weights: Annotated[
         bool,
@@ -150,13 +152,13 @@ def _show_unknown(tags: Sequence[Any]) -> None:
     if not tags:
         return
     table = Table("unknown tag", "songs left alone", "for example")
-    for each in tags[:SHOWN_ROWS]:
+    for each in tags[:ROWS_LISTED]:
         table.add_row(escape(each.tag), f"{each.songs:,}", escape(each.example))
     console = Console()
     console.print(table)
-    if len(tags) > SHOWN_ROWS:
+    if len(tags) > ROWS_LISTED:
         console.print(
-            f"and {len(tags) - SHOWN_ROWS} more; the admin lists them all under Unknown tags.",
+            f"and {len(tags) - ROWS_LISTED} more; the admin lists them all under Unknown tags.",
             highlight=False,
         )
 
@@ -167,14 +169,14 @@ def _show_rows(batch: Any) -> None:
     from rich.table import Table
 
     table = Table("song", "before", "after", "confidence")
-    for row in batch.rows.select_related("track").order_by("pk")[:SHOWN_ROWS]:
+    for row in batch.rows.select_related("track").order_by("pk")[:ROWS_LISTED]:
         sure = "a person's" if row.confidence is None else f"{row.confidence:.0%}"
         sure += " of random weights" if row.random_weights else ""
         before = ", ".join(row.before_genres) or "–"
         table.add_row(*(escape(each) for each in (str(row.track), before, ", ".join(row.after_genres), sure)))
     console = Console()
     console.print(table)
-    more = batch.rows.count() - SHOWN_ROWS
+    more = batch.rows.count() - ROWS_LISTED
     if more > 0:
         console.print(f"and {more} more; the admin lists them all under Write batches.", highlight=False)
     console.print(f"Batch {batch.pk} is planned. Apply it with: reclass push", highlight=False)

@@ -12,15 +12,15 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class Ears:
-    """Shared by the jobs of a process: so many songs are listened to at once, whichever job they are of."""
+class ConcurrencyLimit:
+    """Shared by the jobs of a process: so many calls at once, whichever job they are of."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._busy = 0
 
     @contextmanager
-    def one_of(self, count: int) -> Iterator[None]:
+    def slot(self, count: int) -> Iterator[None]:
         """Wait until fewer than `count` are busy, and be busy."""
         with self._changed:
             self._changed.wait_for(lambda: self._busy < count)
@@ -44,7 +44,7 @@ class AtOnce(Generic[Item, Result]):
         self._action = action
         self._waiting = deque(items)
         self._count = count
-        self._pool = ThreadPoolExecutor(max_workers=count, thread_name_prefix="listening")
+        self._pool = ThreadPoolExecutor(max_workers=count, thread_name_prefix="extracting")
         self._working: dict[Future[Result], Item] = {}
 
     def __iter__(self) -> Iterator[tuple[Item, Future[Result]]]:

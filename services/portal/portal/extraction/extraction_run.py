@@ -1,4 +1,4 @@
-"""The extract run: listens to every song that lacks a vector, and keeps what was found out."""
+"""The extract run: extracts the features of every song that lacks a vector, and keeps them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from runtime.errors import RemoteError
 
-from portal.extraction.concurrency import AtOnce, Ears
+from portal.extraction.concurrency import AtOnce, ConcurrencyLimit
 from portal.extraction.failures import note_missed
 from portal.extraction.known_audio import known_keys
 from portal.genres.models import spellings
@@ -22,48 +22,49 @@ from portal.library.stages import ALL, chosen, kinds_lacked, lacking
 from portal.library.vectors import store_vectors
 from portal.preferences.current import preferences
 from portal.preferences.values import Preferences
-from portal.remote.audio import AudioSource, Heard
+from portal.remote.audio import AudioSource, ExtractionResult
 from portal.remote.features import FeaturesClient
 from portal.remote.inference import Stage
 from portal.runs.models import Run
 from portal.runs.work import DONE, Outcome, RunFailedError, RunJob, Verdict
 
-# A verdict of these stays when more is heard of the same recording.
-JUDGED = (Analysis.CLASSIFIED, Analysis.PROVISIONAL, Analysis.UNSURE)
-OF_THE_FILE = ("audio", "file_genres", "tag_genre", "tag_also")
-"""The fields of a track that `store_heard` sets."""
+# A verdict of these stays when more is extracted from the same recording.
+PREDICTED = (Analysis.CLASSIFIED, Analysis.PROVISIONAL, Analysis.OUT_OF_DISTRIBUTION)
+OF_THE_FILE = ("audio", "file_genres", "tag_genre", "additional_tag_genres")
+"""The fields of a track that `store_extraction` sets."""
 ANOTHER_FILE = Outcome(verdict=Verdict.AGAIN, message="Its file was changed while it was being analysed.")
 FORGOTTEN = Outcome(
-    verdict=Verdict.AGAIN, message="What was known of this audio went while it was being analysed."
+    verdict=Verdict.AGAIN, message="What was stored of this audio was removed while it was being analysed."
 )
 MODEL_UNKNOWN = (
     "inference did not answer: only the usual vectors were made. A model of whole songs needs others; "
     "`reclass extract` makes them when inference is back, else the classification does"
 )
 GONE = Outcome(
-    verdict=Verdict.SKIPPED, message="It is one song with another row since; that one is analysed."
+    verdict=Verdict.SKIPPED,
+    message="It was merged with another row of the same song meanwhile; that one is analysed.",
 )
 
 
-class Hearing:
-    """Arguments: `stages` (kinds, or "all"; none: those installed, and those that the model in service hears) and
+class ExtractionRun:
+    """Arguments: `stages` (kinds, or "all"; none: those installed, and those that the model in service uses) and
     `track_ids` (none: every song)."""
 
     songs_at_once = None
 
     def __init__(self) -> None:
-        self._ears = Ears()
+        self._limit = ConcurrencyLimit()
 
-    def lay_out(self, job: RunJob) -> Iterable[int]:
+    def select_songs(self, job: RunJob) -> Iterable[int]:
         """Songs that lack a vector that can be made here."""
-        wishes = preferences()
-        features = job.services.features.capabilities(wishes)
+        settings = preferences()
+        features = job.services.features.capabilities(settings)
         asked = job.run.arguments.get("stages", ())
         serving = _serving(job)
         stages = chosen(features.kinds, asked, serving or ())
         job.run.result = {
             "versions": stages.versions,
-            "excerpt": wishes.excerpt,
+            "excerpt": settings.excerpt,
             "not_installed": stages.not_installed,
             "model_unknown": serving is None and (not asked or ALL in asked),
             "processes": features.processes,
@@ -71,10 +72,10 @@ class Hearing:
         job.run.save(update_fields=("result",))
         if not stages.versions:
             raise RunFailedError(_none_installed(stages.not_installed))
-        return _to_hear(job.run.arguments, stages.versions).order_by("pk").values_list("pk", flat=True)
+        return _to_extract(job.run.arguments, stages.versions).order_by("pk").values_list("pk", flat=True)
 
     def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
-        """Listen to several songs at once; each is stored by itself as soon as it was heard.
+        """Extract from several songs at once; each is stored by itself as soon as it is through.
 
         Songs that were stored before a crash could note it have what they lacked, and are passed over.
         """
@@ -85,43 +86,43 @@ class Hearing:
             if not lacked[track.pk]:
                 yield track.pk, DONE
         # The versions are those of the excerpt that the run began with; everything else is as it is set now.
-        wishes = preferences().model_copy(update={"excerpt": job.run.result["excerpt"]})
-        at_once = wishes.concurrency or job.run.result["processes"]
-        listen = partial(self._listen, job.services.features, wishes, lacked, at_once)
+        settings = preferences().model_copy(update={"excerpt": job.run.result["excerpt"]})
+        at_once = settings.concurrency or job.run.result["processes"]
+        extract = partial(self._extract, job.services.features, settings, lacked, at_once)
         songs = [track for track in tracks if lacked[track.pk]]
-        listening = AtOnce(listen, ((track, known_keys(track, versions)) for track in songs), count=at_once)
+        extracting = AtOnce(extract, ((track, known_keys(track, versions)) for track in songs), count=at_once)
         try:
-            for (track, _), heard in listening:
-                yield track.pk, _keep(track, heard)
+            for (track, _), result in extracting:
+                yield track.pk, _keep(track, result)
         finally:
-            # Whoever ended this run does not want what was heard until now to be heard again.
-            for (track, _), heard in listening.rest():
-                if heard.exception() is None:
-                    _keep(track, heard)
+            # Whoever ended this run does not want what was extracted until now to be extracted again.
+            for (track, _), result in extracting.rest():
+                if result.exception() is None:
+                    _keep(track, result)
 
-    def _listen(
+    def _extract(
         self,
         features: FeaturesClient,
-        wishes: Preferences,
+        settings: Preferences,
         lacked: Mapping[int, Sequence[str]],
         at_once: int,
         song: tuple[Track, Sequence[str]],
-    ) -> Heard:
+    ) -> ExtractionResult:
         track, keys = song
-        with self._ears.one_of(at_once):
+        with self._limit.slot(at_once):
             return features.extract(
-                source_of(track), settings=wishes, kinds=lacked[track.pk], known_keys=keys
+                source_of(track), settings=settings, kinds=lacked[track.pk], known_keys=keys
             )
 
-    def conclude(self, run: Run) -> str:
+    def summarise(self, run: Run) -> str:
         """An explanation where there was nothing to do, and the stages that could not be made."""
-        said = [] if run.song_count else [_nothing_to_hear()]
+        said = [] if run.song_count else [_nothing_to_extract()]
         said += [sentence] if (sentence := left_alone(run.arguments.get("track_ids"))) else []
         said += [f"{kind}: {why}" for kind, why in run.result.get("not_installed", {}).items()]
         said += [MODEL_UNKNOWN] if run.result.get("model_unknown") else []
         return " ".join(f"{sentence.rstrip('.')}." for sentence in said)
 
-    def abandon(self, run: Run) -> None:
+    def cancel(self, run: Run) -> None:
         """What was stored is right as it is."""
 
 
@@ -137,28 +138,28 @@ def source_of(track: Track) -> AudioSource:
     )
 
 
-def store_heard(track: Track, heard: Heard) -> bool:
+def store_extraction(track: Track, result: ExtractionResult) -> bool:
     """Keep audio and vectors by the content, so that a copy or a re-import has them already. The track is not saved.
 
     False where the audio was said to be a known one, and is not any more.
     """
-    if heard.already_known:
-        audio = Audio.objects.filter(content_key=heard.content_key).first()
+    if result.already_known:
+        audio = Audio.objects.filter(content_key=result.content_key).first()
         if audio is None:
             return False
     else:
-        audio = _store_audio(heard)
+        audio = _store_audio(result)
     if track.audio_id not in (None, audio.pk):
         forget_recording(track)
     track.audio = audio
-    if track.file_genres != list(heard.file_genres):
-        track.file_genres = list(heard.file_genres)
+    if track.file_genres != list(result.file_genres):
+        track.file_genres = list(result.file_genres)
         set_labels([track], spellings())
     return True
 
 
 def succeed(track: Track, analysis: Analysis) -> None:
-    """Store that the song was heard or judged, and forget earlier failures."""
+    """Store that the song was analysed or classified, and forget earlier failures."""
     track.analysis, track.analysis_reason, track.analysis_message = analysis, "", ""
     track.attempts, track.next_try_time = 0, None
     track.save(
@@ -168,29 +169,29 @@ def succeed(track: Track, analysis: Analysis) -> None:
     )  # fmt: skip
 
 
-def _store_audio(heard: Heard) -> Audio:
+def _store_audio(result: ExtractionResult) -> Audio:
     audio, _ = Audio.objects.update_or_create(
-        content_key=heard.content_key,
+        content_key=result.content_key,
         defaults={
-            "codec": heard.codec[:50],
-            "sample_rate_hz": heard.sample_rate_hz,
-            "channels": heard.channels,
-            "duration_seconds": heard.duration_seconds,
+            "codec": result.codec[:50],
+            "sample_rate_hz": result.sample_rate_hz,
+            "channels": result.channels,
+            "duration_seconds": result.duration_seconds,
         },
     )
-    store_vectors({audio.pk: heard.vectors})
+    store_vectors({audio.pk: result.vectors})
     return audio
 
 
 def _serving(job: RunJob) -> tuple[Stage, ...] | None:
-    """The stages, of which each says what its model hears; None where inference is silent: the rest can be heard."""
+    """The stages, each with the kinds that its model uses; None where inference is silent: the rest can be made."""
     try:
         return job.services.inference.status()
     except RemoteError:
         return None
 
 
-def _to_hear(arguments: Mapping[str, Any], versions: Mapping[str, str]) -> QuerySet[Track]:
+def _to_extract(arguments: Mapping[str, Any], versions: Mapping[str, str]) -> QuerySet[Track]:
     tracks = Track.objects.filter(lacking(versions), present())
     tracks = tracks.exclude(analysis=Analysis.SKIPPED).exclude(file="")
     if arguments.get("track_ids") is not None:
@@ -198,29 +199,29 @@ def _to_hear(arguments: Mapping[str, Any], versions: Mapping[str, str]) -> Query
     return tracks
 
 
-def _keep(track: Track, heard: Future[Heard]) -> Outcome:
+def _keep(track: Track, result: Future[ExtractionResult]) -> Outcome:
     try:
-        found = heard.result()
+        found = result.result()
     except RemoteError as error:
         return note_missed(track, error) if Track.objects.filter(pk=track.pk).exists() else GONE
-    return keep_heard(track, found)
+    return keep_extraction(track, found)
 
 
 @transaction.atomic
-def keep_heard(track: Track, heard: Heard) -> Outcome:
-    """Store what was heard of a song, unless its file is another one by now."""
+def keep_extraction(track: Track, result: ExtractionResult) -> Outcome:
+    """Store what was extracted from a song, unless its file is another one by now."""
     row = Track.objects.select_for_update().filter(pk=track.pk).first()
     if row is None:
         return GONE
     if (row.file, row.part_key) != (track.file, track.part_key):
         return ANOTHER_FILE
     before, analysis = row.audio_id, Analysis(row.analysis)
-    if not store_heard(row, heard):
+    if not store_extraction(row, result):
         return FORGOTTEN
-    stays = analysis in JUDGED and row.audio_id == before
-    succeed(row, analysis if stays else Analysis.HEARD)
+    stays = analysis in PREDICTED and row.audio_id == before
+    succeed(row, analysis if stays else Analysis.EXTRACTED)
     _take_over_history(row)
-    return _outcome(heard)
+    return _outcome(result)
 
 
 def _take_over_history(track: Track) -> None:
@@ -235,11 +236,11 @@ def _take_over_history(track: Track) -> None:
         adopt(latest, track)
 
 
-def _outcome(heard: Heard) -> Outcome:
-    if not heard.missing:
+def _outcome(result: ExtractionResult) -> Outcome:
+    if not result.missing:
         return DONE
-    message = "; ".join(f"{each.kind}: {each.message}" for each in heard.missing)
-    permanent = all(each.permanent for each in heard.missing)
+    message = "; ".join(f"{each.kind}: {each.message}" for each in result.missing)
+    permanent = all(each.permanent for each in result.missing)
     return Outcome(verdict=Verdict.FAILED if permanent else Verdict.AGAIN, message=message)
 
 
@@ -248,7 +249,7 @@ def _none_installed(not_installed: Mapping[str, str]) -> str:
     return f"Nothing that was asked for can be made here: {reasons}."
 
 
-def _nothing_to_hear() -> str:
+def _nothing_to_extract() -> str:
     songs = Track.objects.filter(present())
     if not songs.exists():
         return "No song is known yet: run `reclass sync` first"

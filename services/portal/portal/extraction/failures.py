@@ -11,7 +11,7 @@ from portal.runs.outcomes import outcome_of
 from portal.runs.retrying import next_look_seconds
 from portal.runs.work import Outcome, Verdict
 
-HEARD_BEFORE = (Analysis.HEARD, Analysis.CLASSIFIED, Analysis.PROVISIONAL, Analysis.UNSURE)
+ANALYSED = (Analysis.EXTRACTED, Analysis.CLASSIFIED, Analysis.PROVISIONAL, Analysis.OUT_OF_DISTRIBUTION)
 # The song itself is at fault: it stays so until the file changes. Anything else is tried again by the next run.
 OF_THE_SONG = frozenset(
     {
@@ -33,7 +33,7 @@ OF_THE_SONG = frozenset(
 def note_failure(track: Track, error: RemoteError) -> Outcome:
     """Keep on the song why it could not be analysed.
 
-    The song of another file is not that of the old recording, and must not be judged by it.
+    The song of another file is not that of the old recording, and must not be classified by it.
     """
     if track.analysis in OUTDATED and track.audio_id is not None:
         forget_recording(track)
@@ -47,8 +47,8 @@ def note_failure(track: Track, error: RemoteError) -> Outcome:
 
 
 def note_missed(track: Track, error: RemoteError) -> Outcome:
-    """Keep on a song that was heard before why no more could be heard of it: what is known of it stays."""
-    if track.analysis not in HEARD_BEFORE or track.audio_id is None:
+    """Keep on a song that was analysed before why no more could be extracted from it: what is known of it stays."""
+    if track.analysis not in ANALYSED or track.audio_id is None:
         return note_failure(track, error)
     of_the_song = error.reason in OF_THE_SONG
     outcome = Outcome(verdict=Verdict.SKIPPED, message=error.message) if of_the_song else outcome_of(error)

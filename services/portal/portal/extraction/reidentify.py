@@ -1,20 +1,20 @@
-"""Knows songs again whose files were only retagged or moved, before they are judged: nothing is decoded for that."""
+"""Knows songs again whose files were only retagged or moved, before they are classified: nothing is decoded."""
 
 from collections.abc import Sequence
 
 from django.db.models import Exists, OuterRef
 from runtime.errors import RemoteError
 
-from portal.extraction.extraction_run import keep_heard, source_of
+from portal.extraction.extraction_run import keep_extraction, source_of
 from portal.library.models import Analysis, Track, Vector
 from portal.preferences.values import Preferences
 from portal.remote.features import FeaturesClient
 
 
-def recognise(features: FeaturesClient, tracks: Sequence[Track], wishes: Preferences) -> list[Track]:
+def recognise(features: FeaturesClient, tracks: Sequence[Track], settings: Preferences) -> list[Track]:
     """The tracks; those of another file than before read anew, since features has said whether it sounds the same.
 
-    A song that cannot be read stays as it is: judging it listens, and says why that fails.
+    A song that cannot be read stays as it is: its classification extracts anew, and says why that fails.
     """
     has_vectors = Exists(Vector.objects.filter(audio=OuterRef("audio")))
     songs = list(
@@ -25,9 +25,9 @@ def recognise(features: FeaturesClient, tracks: Sequence[Track], wishes: Prefere
     for track in songs:
         keys = (track.audio.content_key,) if track.audio else ()
         try:
-            heard = features.extract(source_of(track), settings=wishes, known_keys=keys)
+            result = features.extract(source_of(track), settings=settings, known_keys=keys)
         except RemoteError:
             continue
-        keep_heard(track, heard)
+        keep_extraction(track, result)
     anew = Track.objects.in_bulk([track.pk for track in songs])
     return [anew.get(track.pk, track) for track in tracks]

@@ -79,7 +79,7 @@ def unknown_tags(tags: Iterable[str], genres_by_spelling: Mapping[str, int]) -> 
     return tuple(tag for tag in tags if tag.strip() and not _named(tag, genres_by_spelling))
 
 
-def unheeded(tags: Sequence[str], genres_by_spelling: Mapping[str, int]) -> tuple[str, ...]:
+def all_unknown(tags: Sequence[str], genres_by_spelling: Mapping[str, int]) -> tuple[str, ...]:
     """A song's tags, where none of them is known and one at least is not ignored: what they say, nobody knows."""
     if genres_of(tags, genres_by_spelling):
         return ()

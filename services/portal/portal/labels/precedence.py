@@ -23,11 +23,11 @@ class Source(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claim:
+class SongLabel:
     """What a song is said to be."""
 
     genre: str
-    also: tuple[str, ...]
+    additional_genres: tuple[str, ...]
     """Further genres that the same word names."""
     source: Source
 
@@ -38,7 +38,7 @@ SAID = """
 SELECT t.id AS track_id,
   CASE WHEN o.id IS NOT NULL THEN 'override' WHEN s.genre_ids IS NOT NULL THEN 'taught' ELSE 'tag' END AS source,
   CASE WHEN o.id IS NOT NULL THEN ARRAY[o.genre_id] WHEN s.genre_ids IS NOT NULL THEN s.genre_ids
-    ELSE t.tag_genre_id || t.tag_also END AS genre_ids
+    ELSE t.tag_genre_id || t.additional_tag_genres END AS genre_ids
 FROM library_track t
 LEFT JOIN verdicts_override o ON o.track_id = t.id
 LEFT JOIN (
@@ -61,7 +61,7 @@ def labelled(tracks: QuerySet[Track]) -> QuerySet[Track]:
     return tracks.filter(pk__in=RawSQL(f"SELECT track_id FROM ({COUNTED}) AS counted", ()))  # noqa: S608,S611
 
 
-def claims_of(track_ids: Iterable[int]) -> dict[int, Claim]:
+def song_labels(track_ids: Iterable[int]) -> dict[int, SongLabel]:
     """The claims on these songs; songs that count for nothing are left out."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -70,6 +70,6 @@ def claims_of(track_ids: Iterable[int]) -> dict[int, Claim]:
             [list(track_ids)],
         )
         return {
-            track_id: Claim(genre=names[0], also=tuple(names[1:]), source=Source(source))
+            track_id: SongLabel(genre=names[0], additional_genres=tuple(names[1:]), source=Source(source))
             for track_id, source, names in cursor.fetchall()
         }

@@ -22,7 +22,7 @@ def relabel(tracks: QuerySet[Track] | None = None) -> int:
     changed = 0
     batch: list[Track] = []
     for track in (
-        chosen.only("pk", "plex_genres", "file_genres", "tag_genre_id", "tag_also")
+        chosen.only("pk", "plex_genres", "file_genres", "tag_genre_id", "additional_tag_genres")
         .order_by("pk")
         .iterator(chunk_size=_AT_ONCE)
     ):
@@ -34,14 +34,14 @@ def relabel(tracks: QuerySet[Track] | None = None) -> int:
 
 
 def set_labels(tracks: Sequence[Track], known: Mapping[str, int]) -> list[Track]:
-    """Set `tag_genre` and `tag_also` on these objects, unsaved; those that changed."""
+    """Set `tag_genre` and `additional_tag_genres` on these objects, unsaved; those that changed."""
     in_plex = {track.pk: track.plex_genres for track in tracks}
     labels = labels_of(in_plex, {track.pk: track.file_genres for track in tracks}, known)
     changed = []
     for track in tracks:
         first, also = labels[track.pk]
-        if (first, also) != (track.tag_genre_id, track.tag_also):
-            track.tag_genre_id, track.tag_also = first, also
+        if (first, also) != (track.tag_genre_id, track.additional_tag_genres):
+            track.tag_genre_id, track.additional_tag_genres = first, also
             changed.append(track)
     return changed
 
@@ -76,5 +76,5 @@ def edits_of(track_ids: Iterable[int]) -> dict[int, list[Edit]]:
 
 def _relabel_batch(batch: Sequence[Track], known: Mapping[str, int]) -> int:
     changed = set_labels(batch, known)
-    Track.objects.bulk_update(changed, ["tag_genre", "tag_also"])
+    Track.objects.bulk_update(changed, ["tag_genre", "additional_tag_genres"])
     return len(changed)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db import connection
 
 from portal.genres.models import spellings
-from portal.genres.spelling import unheeded, unknown_tags
+from portal.genres.spelling import all_unknown, unknown_tags
 from portal.library.presence import unchosen_libraries
 
 # Of a song that we wrote to, Plex shows what we wrote; that stands for a genre, or did when it was written.
@@ -21,7 +21,7 @@ _WITHOUT_GENRE = f"""
 SELECT {_OF_A_SONG} AS tags, count(*) FROM library_track
 WHERE removed_time IS NULL AND NOT library_id = ANY(%s) AND tag_genre_id IS NULL GROUP BY tags
 """  # noqa: S608 # our own words
-SHOWN_TAGS = 5
+TAGS_LISTED = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ def unmapped_tags() -> Iterator[UnmappedTag]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnheededSongs:
+class UnknownTagSongs:
     """Songs that have tags, of which none is known: they are neither learned from nor written."""
 
     songs: int
@@ -55,8 +55,8 @@ class UnheededSongs:
     """Their tags with the songs of each, the most frequent first."""
 
     def __str__(self) -> str:
-        named = ", ".join(f"{tag} ({songs})" for tag, songs in self.tags[:SHOWN_TAGS])
-        more = f" and {len(self.tags) - SHOWN_TAGS} more" if len(self.tags) > SHOWN_TAGS else ""
+        named = ", ".join(f"{tag} ({songs})" for tag, songs in self.tags[:TAGS_LISTED])
+        more = f" and {len(self.tags) - TAGS_LISTED} more" if len(self.tags) > TAGS_LISTED else ""
         have = "1 song has" if self.songs == 1 else f"{self.songs:,} songs have"
         return (
             f"{have} tags of which nobody has said what they stand for: {named}{more}. They are neither learned from "
@@ -64,14 +64,16 @@ class UnheededSongs:
         )
 
 
-def unheeded_songs() -> UnheededSongs:
+def unknown_tag_songs() -> UnknownTagSongs:
     """Those of this library."""
     known = spellings()
     songs, tags = 0, Counter[str]()
     with connection.cursor() as cursor:
         cursor.execute(_WITHOUT_GENRE, [unchosen_libraries()])
         for genres, count in cursor.fetchall():
-            unknown = unheeded(genres, known)
+            unknown = all_unknown(genres, known)
             songs += count if unknown else 0
             tags.update(dict.fromkeys(unknown, count))
-    return UnheededSongs(songs=songs, tags=tuple(sorted(tags.items(), key=lambda each: (-each[1], each[0]))))
+    return UnknownTagSongs(
+        songs=songs, tags=tuple(sorted(tags.items(), key=lambda each: (-each[1], each[0])))
+    )

@@ -14,7 +14,7 @@ UNCERTAIN = Q(
 )
 PERHAPS_WRITTEN = Q(state=WriteRow.State.WRITTEN) | UNCERTAIN
 # A rollback takes these back; in a conflict something else stands in Plex already.
-PERHAPS_STANDING = PERHAPS_WRITTEN & ~Q(state=WriteRow.State.CONFLICT)
+PERHAPS_IN_PLEX = PERHAPS_WRITTEN & ~Q(state=WriteRow.State.CONFLICT)
 
 # Said before anything is sent to Plex.
 REFUSED_BEFOREHAND = frozenset(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from portal.ledger.standing import stand_again
+from portal.ledger.plex_state import restore_plex_state
 from portal.library.models import InPlex, Track
 
 
@@ -13,4 +13,4 @@ def exclude(track_ids: Iterable[int]) -> int:
 
 def include(track_ids: Iterable[int]) -> int:
     """Plans may take these songs again, each in the state that its last write left; how many were excluded."""
-    return stand_again(track_ids, instead_of=InPlex.EXCLUDED)
+    return restore_plex_state(track_ids, instead_of=InPlex.EXCLUDED)

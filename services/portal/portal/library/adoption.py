@@ -12,7 +12,7 @@ SAME_BYTES = (
     "AND split_part(o.part_key, '/', 5) = split_part(n.part_key, '/', 5))"
 )
 SAME_SOUND = f"(n.audio_id = o.audio_id OR n.audio_id IS NULL AND {SAME_BYTES})"
-JUDGED = "('classified', 'provisional', 'unsure')"
+PREDICTED = "('classified', 'provisional', 'out_of_distribution')"
 
 # Rows are locked in one order, so that two that adopt wait for each other instead of for ever.
 LOCK = "SELECT id FROM library_track WHERE id = ANY(%(both)s) ORDER BY id FOR UPDATE"
@@ -20,7 +20,7 @@ LOCK = "SELECT id FROM library_track WHERE id = ANY(%(both)s) ORDER BY id FOR UP
 PREPARE = f"""
 CREATE TEMP TABLE adopted ON COMMIT DROP AS
 SELECT o.id AS old_id, n.id AS new_id, {SAME_SOUND} AS same_sound,
-  {SAME_SOUND} AND (n.analysis = 'pending' OR o.analysis IN {JUDGED}) AS keeps_analysis
+  {SAME_SOUND} AND (n.analysis = 'pending' OR o.analysis IN {PREDICTED}) AS keeps_analysis
 FROM unnest(%(old)s::bigint[], %(new)s::bigint[]) AS p (old_id, new_id)
 JOIN library_track o ON o.id = p.old_id JOIN library_track n ON n.id = p.new_id
 JOIN library_library ol ON ol.id = o.library_id JOIN library_library nl ON nl.id = n.library_id
@@ -31,7 +31,7 @@ WHERE ol.server_id = nl.server_id AND o.id <> n.id AND n.removed_time IS NULL
 
 PREDICTIONS = (
     # What was said of another recording is history.
-    """UPDATE verdicts_prediction SET current = false, out_of_fold = false, label_suspect = false
+    """UPDATE verdicts_prediction SET current = false, out_of_fold = false, suspected_label_error = false
     FROM adopted WHERE track_id = old_id AND NOT same_sound""",
     # Of the same recording the older word stays: it may be the one out of fold.
     """DELETE FROM verdicts_prediction mine USING adopted, verdicts_prediction theirs
@@ -49,7 +49,8 @@ UPDATE library_track n SET
   audio_id = COALESCE(n.audio_id, o.audio_id),
   file_genres = CASE WHEN n.audio_id IS NULL THEN o.file_genres ELSE n.file_genres END,
   tag_genre_id = COALESCE(n.tag_genre_id, o.tag_genre_id),
-  tag_also = CASE WHEN n.tag_genre_id IS NULL THEN o.tag_also ELSE n.tag_also END,
+  additional_tag_genres = CASE WHEN n.tag_genre_id IS NULL THEN o.additional_tag_genres
+    ELSE n.additional_tag_genres END,
   in_plex = CASE WHEN n.in_plex = 'untouched' OR o.in_plex = 'excluded' THEN o.in_plex ELSE n.in_plex END,
   first_seen_time = LEAST(n.first_seen_time, o.first_seen_time),
   last_synced = NULL,
@@ -74,8 +75,8 @@ def adopt(removed: Track, newcomer: Track) -> bool:
     """Give `newcomer` the history of `removed`, whose row goes; whether that was done. `newcomer` is read anew.
 
     For two rows that are one song: the track vanished from Plex and came back under another rating key. Predictions,
-    override, ledger, exclusion and earlier runs go over; key, library and metadata are the newcomer's. What was heard
-    and judged goes over where both have the same audio, or the same file. Not done where `removed` is still in Plex,
+    override, ledger, exclusion and earlier runs go over; key, library and metadata are the newcomer's. Features and
+    verdicts go over where both have the same audio, or the same file. Not done where `removed` is still in Plex,
     for tracks of two servers, or where one batch has written both.
     """
     with transaction.atomic():

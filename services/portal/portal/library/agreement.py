@@ -16,7 +16,9 @@ class Agreement(models.TextChoices):
     NO_VERDICT = "no verdict", "No verdict"
 
 
-def agreement(verdict_genre: str, tag_genre: str = "tag_genre_id", further: str = "tag_also") -> Case:
+def agreement(
+    verdict_genre: str, tag_genre: str = "tag_genre_id", further: str = "additional_tag_genres"
+) -> Case:
     """An expression over two fields that hold a genre's id, or nothing, and one that holds a list of further ids."""
     return Case(
         When(**{f"{verdict_genre}__isnull": True}, then=Value(Agreement.NO_VERDICT.value)),

@@ -1,4 +1,4 @@
-"""Tracks as people look at them: each with its verdict, its shown genre and its agreement, in one query.
+"""Tracks as people look at them: each with its verdict, its effective genre and its agreement, in one query.
 
 A song has at most one current prediction and one override, so no row is doubled.
 """
@@ -14,7 +14,7 @@ from portal.library.presence import is_not_chosen
 
 # A tag that was written over, or whose song a person has decided, is not to be looked over again.
 # The override is asked for by its track: in that PostgreSQL sees an anti-join, which takes a fifth of the time.
-LOOKS_WRONG = Q(said__label_suspect=True, override__track__isnull=True) & ~Q(in_plex=InPlex.WRITTEN)
+LOOKS_WRONG = Q(said__suspected_label_error=True, override__track__isnull=True) & ~Q(in_plex=InPlex.WRITTEN)
 
 # By what they may be asked for; those that are made of others come after them.
 FIELDS: dict[str, Any] = {
@@ -23,20 +23,20 @@ FIELDS: dict[str, Any] = {
     "ai_confidence": F("said__confidence"),
     "ai_model": F("said__model_version"),
     "ai_random_weights": F("said__random_weights"),
-    "label_suspect": ExpressionWrapper(LOOKS_WRONG, output_field=BooleanField()),
+    "suspected_label_error": ExpressionWrapper(LOOKS_WRONG, output_field=BooleanField()),
     "override_genre": F("override__genre__name"),
-    "shown_genre": Coalesce(F("override__genre__name"), F("said__genre__name")),
+    "effective_genre": Coalesce(F("override__genre__name"), F("said__genre__name")),
     "agreement": agreement("ai_genre_id"),
 }
 
 
-def judged(tracks: QuerySet[Track]) -> QuerySet[Any]:
+def with_prediction(tracks: QuerySet[Track]) -> QuerySet[Any]:
     """Makes the current prediction known as `said`. It costs nothing before it is used."""
     return tracks.alias(said=FilteredRelation("predictions", condition=Q(predictions__current=True)))
 
 
 def with_fields(tracks: QuerySet[Any], *names: str) -> QuerySet[Any]:
-    """Makes some fields usable in filters of tracks from `judged`: each costs a join with 100,000 rows."""
+    """Makes some fields usable in filters of tracks from `with_prediction`: each costs a join with 100,000 rows."""
     wanted = {name: field for name, field in FIELDS.items() if name in names}
     if "agreement" in wanted:
         tracks = tracks.alias(ai_genre_id=FIELDS["ai_genre_id"])
@@ -47,6 +47,6 @@ def with_fields(tracks: QuerySet[Any], *names: str) -> QuerySet[Any]:
 def with_verdicts(tracks: QuerySet[Track]) -> QuerySet[Any]:
     """Adds all of `FIELDS`, and whether the song's library is not chosen."""
     together = {name: field for name, field in FIELDS.items() if name != "agreement"}
-    named = judged(tracks).annotate(**together, not_chosen=is_not_chosen())
+    named = with_prediction(tracks).annotate(**together, not_chosen=is_not_chosen())
     found: QuerySet[Any] = named.annotate(agreement=FIELDS["agreement"])
     return found

@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Count, Exists, F, FilteredRelation, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
-from portal.library.annotations import LOOKS_WRONG, judged
+from portal.library.annotations import LOOKS_WRONG, with_prediction
 from portal.library.flags import count_of_random_weights, count_stale
 from portal.library.models import Analysis, InPlex, Track, Vector
 from portal.library.presence import not_chosen, present
@@ -14,7 +14,7 @@ from portal.library.presence import not_chosen, present
 _STATES = {
     "classified": Q(analysis=Analysis.CLASSIFIED),
     "provisional": Q(analysis=Analysis.PROVISIONAL),
-    "unsure": Q(analysis=Analysis.UNSURE),
+    "out_of_distribution": Q(analysis=Analysis.OUT_OF_DISTRIBUTION),
     "failed": Q(analysis=Analysis.FAILED),
     "skipped": Q(analysis=Analysis.SKIPPED),
     "pending": Q(analysis=Analysis.PENDING),
@@ -29,24 +29,24 @@ _STATES = {
 def counts(serving: Collection[str] = ()) -> dict[str, int]:
     """Songs by state; stale ones beside the model versions in service.
 
-    `heard` are those whose audio was analysed, whatever was decided since.
+    `extracted` are those whose audio was analysed, whatever was decided since.
     """
     here = present()
     numbers = Track.objects.aggregate(
         synced=Count("pk", filter=here),
-        heard=Count("pk", filter=here & Q(audio__isnull=False)),
+        extracted=Count("pk", filter=here & Q(audio__isnull=False)),
         overridden=Count("pk", filter=here & Q(override__isnull=False)),
         removed=Count("pk", filter=Q(removed_time__isnull=False)),
         not_chosen=Count("pk", filter=not_chosen()),
         **{name: Count("pk", filter=here & state) for name, state in _STATES.items()},
     )
-    # A query of its own: joined to its earlier predictions, every song would count as often as it was judged.
-    suspects = judged(Track.objects.filter(here)).filter(LOOKS_WRONG).count()
+    # A query of its own: joined to its earlier predictions, every song would count as often as it was classified.
+    suspected_label_errors = with_prediction(Track.objects.filter(here)).filter(LOOKS_WRONG).count()
     return {
         **{name: int(number) for name, number in numbers.items()},
         "stale": count_stale(serving),
         "random_weights": count_of_random_weights(),
-        "label_suspect": suspects,
+        "suspected_label_errors": suspected_label_errors,
     }
 
 
@@ -59,16 +59,16 @@ def songs_as_data() -> Iterator[dict[str, Any]]:
 def _song(row: Mapping[str, Any]) -> dict[str, Any]:
     """A song as programs get it. A guess is no genre of the song: it stands under `ai_genre`, and is called so."""
     song = {name: row[source] for name, source in _NAMES.items()}
-    judged_by_ai = row["ai"] is not None
-    song["outcome"] = (row["outcome"] or row["analysis"]) if judged_by_ai else None
-    song["is_guess"] = judged_by_ai and song["outcome"] == Analysis.UNSURE
+    has_prediction = row["ai"] is not None
+    song["outcome"] = (row["outcome"] or row["analysis"]) if has_prediction else None
+    song["is_guess"] = has_prediction and song["outcome"] == Analysis.OUT_OF_DISTRIBUTION
     if song["is_guess"]:
         song["genre"] = row["person"]
     return song
 
 
 def _annotated() -> QuerySet[Track, Any]:
-    heard = Vector.objects.filter(audio=OuterRef("audio"))
+    extracted = Vector.objects.filter(audio=OuterRef("audio"))
     return (
         Track.objects.filter(present())
         .alias(said=FilteredRelation("predictions", condition=Q(predictions__current=True)))
@@ -76,15 +76,15 @@ def _annotated() -> QuerySet[Track, Any]:
             tag=F("tag_genre__name"),
             person=F("override__genre__name"),
             ai=F("said__genre__name"),
-            shown=Coalesce("override__genre__name", "said__genre__name"),
+            effective_genre=Coalesce("override__genre__name", "said__genre__name"),
             sure=F("said__confidence"),
             stage=F("said__deciding_stage"),
             version=F("said__model_version"),
             outcome=F("said__outcome"),
             random_weights=Coalesce("said__random_weights", False),
             out_of_fold=Coalesce("said__out_of_fold", False),
-            label_suspect=Coalesce("said__label_suspect", False),
-            heard=Exists(heard),
+            suspected_label_error=Coalesce("said__suspected_label_error", False),
+            extracted=Exists(extracted),
         )
         .order_by("pk")
     )
@@ -100,7 +100,7 @@ _NAMES = {
     "plex_genres_locked": "plex_genres_locked",
     "file_genres": "file_genres",
     "tag_genre": "tag",
-    "genre": "shown",
+    "genre": "effective_genre",
     "ai_genre": "ai",
     "confidence": "sure",
     "outcome": "outcome",
@@ -108,9 +108,9 @@ _NAMES = {
     "deciding_stage": "stage",
     "model_version": "version",
     "out_of_fold": "out_of_fold",
-    "label_suspect": "label_suspect",
+    "suspected_label_error": "suspected_label_error",
     "override": "person",
-    "heard": "heard",
+    "extracted": "extracted",
     "analysis": "analysis",
     "analysis_reason": "analysis_reason",
     "analysis_message": "analysis_message",

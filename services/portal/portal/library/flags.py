@@ -1,4 +1,4 @@
-"""What may be true of a song beside its two states: whose verdict it has, whether Plex has it, and in which library."""
+"""What may be true of a song besides its states: whose verdict it has, whether Plex has it, and in which library."""
 
 from collections.abc import Collection
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 from django.db import models
 from django.db.models import QuerySet
 
-from portal.library.annotations import judged, with_fields
+from portal.library.annotations import with_fields, with_prediction
 from portal.library.models import Track
 from portal.library.presence import present
 
 
-class Beside(models.TextChoices):
+class Flag(models.TextChoices):
     """One song may be all of it."""
 
     STALE = "stale", "Stale"
@@ -34,23 +34,23 @@ def count_of_random_weights() -> int:
 
 
 def _present() -> QuerySet[Any]:
-    return judged(Track.objects.filter(present()))
+    return with_prediction(Track.objects.filter(present()))
 
 
-def beside_of(
+def flags_of(
     *,
     model_version: str | None,
     removed: bool,
     serving: Collection[str],
     random_weights: bool = False,
     not_chosen: bool = False,
-) -> tuple[Beside, ...]:
+) -> tuple[Flag, ...]:
     """What is true of one song."""
     is_stale = bool(model_version and serving and model_version not in serving)
     found = {
-        Beside.STALE: is_stale,
-        Beside.REMOVED: removed,
-        Beside.RANDOM_WEIGHTS: random_weights,
-        Beside.NOT_CHOSEN: not_chosen and not removed,
+        Flag.STALE: is_stale,
+        Flag.REMOVED: removed,
+        Flag.RANDOM_WEIGHTS: random_weights,
+        Flag.NOT_CHOSEN: not_chosen and not removed,
     }
     return tuple(each for each, holds in found.items() if holds)

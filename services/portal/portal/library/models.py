@@ -51,7 +51,7 @@ class Audio(models.Model):
     sample_rate_hz = models.PositiveIntegerField(default=0)
     channels = models.PositiveSmallIntegerField(default=0)
     duration_seconds = models.FloatField(default=0, db_index=True)
-    heard_time = models.DateTimeField(auto_now_add=True)
+    extracted_time = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         verbose_name_plural = "audio"
@@ -101,10 +101,10 @@ class Analysis(models.TextChoices):
     """What is known of a song."""
 
     PENDING = "pending", "Pending"
-    HEARD = "heard", "Analysed"
+    EXTRACTED = "extracted", "Analysed"
     CLASSIFIED = "classified", "Classified"
     PROVISIONAL = "provisional", "Provisional"
-    UNSURE = "unsure", "Unfamiliar"
+    OUT_OF_DISTRIBUTION = "out_of_distribution", "Unfamiliar"
     FAILED = "failed", "Failed"
     SKIPPED = "skipped", "Skipped"
 
@@ -121,7 +121,7 @@ class InPlex(models.TextChoices):
 
 
 class Track(models.Model):
-    """A song in a Plex library: its metadata, its state, and the genre its tags claim."""
+    """A song in a Plex library: its metadata, its state, and the genre that its tags say."""
 
     # The constraint's index begins with the library.
     library = models.ForeignKey(Library, on_delete=models.CASCADE, related_name="tracks", db_index=False)
@@ -160,10 +160,10 @@ class Track(models.Model):
         null=True,
         blank=True,
         related_name="+",
-        help_text="What the tags claim, as they were before we wrote; through the aliases.",
+        help_text="What the tags say, as they were before we wrote; through the aliases.",
     )
 
-    tag_also = ArrayField(
+    additional_tag_genres = ArrayField(
         models.BigIntegerField(),
         default=list,
         db_default=[],

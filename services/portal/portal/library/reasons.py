@@ -1,4 +1,4 @@
-"""Why songs could not be heard or judged: each reason with its number of songs and one of them."""
+"""Why songs could not be analysed or classified: each reason with its number of songs and one of them."""
 
 from dataclasses import dataclass
 

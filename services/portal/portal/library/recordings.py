@@ -2,11 +2,11 @@
 
 from portal.library.models import Analysis, Track
 
-# Its file was changed or is gone: what was heard is not, or perhaps not, what the song is now.
+# Its file was changed or is gone: what was extracted is not, or perhaps not, what the song is now.
 OUTDATED = (Analysis.PENDING, Analysis.SKIPPED)
 
 
 def forget_recording(track: Track) -> None:
     """Take the old recording off a song: what was said of it, out of fold too, does not hold any more. Unsaved."""
-    track.predictions.update(current=False, out_of_fold=False, label_suspect=False)
+    track.predictions.update(current=False, out_of_fold=False, suspected_label_error=False)
     track.audio = None

@@ -13,9 +13,9 @@ from portal.remote.inference import Stage
 
 STAGES = (VectorKind.FMA.value, VectorKind.MERT.value, VectorKind.JMLA.value)
 """The kinds that the voting uses."""
-ASIDE = (VectorKind.FMA_NATIVE.value,)
-"""Those that are made only where a model in service hears them, or somebody asks for them by name."""
-WITH_PUBLIC = (*ASIDE, *STAGES[1:])
+ADDITIONAL_KINDS = (VectorKind.FMA_NATIVE.value,)
+"""Those that are made only where a model in service uses them, or somebody asks for them by name."""
+WITH_PUBLIC = (*ADDITIONAL_KINDS, *STAGES[1:])
 """The kinds of a voting that has learned from a public table too: such tables have no values of an excerpt."""
 ALL = "all"
 TRIAL_WARNING = "trial weights: verdicts mean nothing"
@@ -43,7 +43,7 @@ class StageCount:
     failed: int
     """It was tried; it will be again."""
     skipped: int
-    """The song cannot be heard as it is."""
+    """The song cannot be analysed as it is."""
     pending: int
 
 
@@ -67,20 +67,20 @@ def stages_of(capabilities: Iterable[Capability], kinds: Sequence[str] = STAGES)
     )
 
 
-def heard_aside(serving: Iterable[Stage]) -> dict[str, str]:
-    """The kinds that are heard beside the usual ones, because a model in service has learned from them."""
+def additional_kinds(serving: Iterable[Stage]) -> dict[str, str]:
+    """The kinds that are made in addition to the usual ones, because a model in service has learned from them."""
     return {
         kind: learned
         for stage in serving
         for kind, learned in zip(stage.kinds, stage.feature_versions, strict=False)
-        if kind in ASIDE
+        if kind in ADDITIONAL_KINDS
     }
 
 
 def chosen(capabilities: Iterable[Capability], asked: Sequence[str], serving: Iterable[Stage] = ()) -> Stages:
-    """The kinds that were asked for; nothing asked is what is installed of the voting and of what `serving` hears."""
-    voting = (*STAGES, *heard_aside(serving))
-    kinds = dict.fromkeys((*voting, *(kind for kind in ASIDE if kind in asked)))
+    """The kinds that were asked for; nothing asked is what is installed of the voting and of what `serving` uses."""
+    voting = (*STAGES, *additional_kinds(serving))
+    kinds = dict.fromkeys((*voting, *(kind for kind in ADDITIONAL_KINDS if kind in asked)))
     stages = stages_of(capabilities, tuple(kinds))
     if ALL in asked:
         return stages
@@ -92,7 +92,7 @@ def chosen(capabilities: Iterable[Capability], asked: Sequence[str], serving: It
 
 
 def lacking(versions: Mapping[str, str]) -> Q:
-    """Songs that lack one of these vectors, or whose file is another than the one that was heard."""
+    """Songs that lack one of these vectors, or whose file is another than the one that was analysed."""
     condition = Q(analysis=Analysis.PENDING)
     for kind, version in versions.items():
         condition |= ~_has(kind, version)
@@ -105,7 +105,7 @@ def count_stages(versions: Mapping[str, str]) -> dict[str, StageCount]:
 
 
 def kinds_lacked(tracks: Iterable[Track], versions: Mapping[str, str]) -> dict[int, tuple[str, ...]]:
-    """Which of these vectors each song lacks; every one where its file is another than the one that was heard."""
+    """Which of these vectors each song lacks; every one where its file is another than the one that was analysed."""
     songs = list(tracks)
     audio_ids = {song.audio_id for song in songs if song.audio_id}
     made = set(Vector.objects.filter(audio__in=audio_ids).values_list("audio_id", "kind", "version"))
@@ -131,11 +131,11 @@ def _count(kind: str, version: str) -> StageCount:
         "analysis", "made", "tried"
     )
     for analysis, made, tried, number in groups.annotate(Count("pk")):
-        counted[_standing(analysis, made=made, tried=tried)] += number
+        counted[_stage_state(analysis, made=made, tried=tried)] += number
     return StageCount(**{name: counted[name] for name in ("done", "failed", "skipped", "pending")})
 
 
-def _standing(analysis: str, *, made: bool, tried: bool) -> str:
+def _stage_state(analysis: str, *, made: bool, tried: bool) -> str:
     if made and analysis != Analysis.PENDING:
         return "done"
     if analysis == Analysis.SKIPPED:

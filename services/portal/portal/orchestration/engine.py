@@ -34,14 +34,14 @@ class TryAgainError(Exception):
 
 
 def begin(run_id: int, equipment: Equipment, *, job_id: int | None = None) -> None:
-    """Lay out a run: find its songs, and put them into the queue together with the note that this is done."""
+    """Select the songs of a run, and put them into the queue together with the note that this is done."""
     job = _open(run_id, equipment)
-    if job is None or job.run.laid_out:
+    if job is None or job.run.songs_selected:
         settle(run_id, job_id=job_id)
         return
     work = work_of(job.run.kind)
     try:
-        track_ids = list(work.lay_out(job))
+        track_ids = list(work.select_songs(job))
     except RunInterruptedError as error:
         if equipment.stopping.is_set():
             raise TryAgainError from error
@@ -77,10 +77,10 @@ def settle(run_id: int, *, job_id: int | None = None) -> None:
         if run.state == Run.State.STOPPING:
             if not jobs.alive(run_id, but=job_id, doing_only=True):
                 jobs.forget_waiting(run_id)
-                work_of(run.kind).abandon(run)
+                work_of(run.kind).cancel(run)
                 _end(run, Run.State.STOPPED, _left_over(run))
-        elif run.laid_out and not run.songs.filter(state=RunSong.State.PENDING).exists():
-            _end(run, Run.State.DONE, work_of(run.kind).conclude(run))
+        elif run.songs_selected and not run.songs.filter(state=RunSong.State.PENDING).exists():
+            _end(run, Run.State.DONE, work_of(run.kind).summarise(run))
             go_on(run)
 
 
@@ -90,7 +90,7 @@ def fail(run_id: int, message: str) -> None:
         run = _locked(run_id)
         if run is not None:
             jobs.forget_waiting(run_id)
-            work_of(run.kind).abandon(run)
+            work_of(run.kind).cancel(run)
             _end(run, Run.State.FAILED, message)
 
 
@@ -125,7 +125,7 @@ def count_lost(run_id: int, track_ids: Sequence[int]) -> None:
         pending.update(attempts=F("attempts") + 1)
         failed = pending.filter(attempts__gte=MAX_ATTEMPTS).update(
             state=RunSong.State.FAILED,
-            message="The worker died over this song, or met an error of its own, every time; see the worker's log.",
+            message="The worker died at this song, or failed with an error of its own, each time: see its log.",
         )
         count(run_id, Counter({RunSong.State.FAILED: failed}))
 
@@ -154,7 +154,7 @@ def _end(run: Run, state: Run.State, message: str) -> None:
 
 
 def _left_over(run: Run) -> str:
-    if not run.laid_out:
+    if not run.songs_selected:
         return "Stopped before the songs were known; start it again to go on."
     left = run.song_count - run.settled_count
     return f"Stopped with {left} of {run.song_count} songs left; start it again to go on with them."
@@ -172,13 +172,13 @@ def _put_into_queue(job: RunJob, track_ids: Sequence[int], songs_at_once: int) -
     run_id, quick = job.run.pk, job.quick_songs
     with transaction.atomic():
         run = _locked(run_id)
-        if run is None or run.laid_out:
+        if run is None or run.songs_selected:
             return
         run.song_count = layout.put_down(run_id, track_ids)
         jobs.defer_songs(run_id, track_ids[:quick], songs_at_once=QUICK_SONGS_AT_ONCE)
         jobs.defer_songs(run_id, track_ids[quick:], songs_at_once=songs_at_once)
-        run.laid_out, run.message, run.step = True, "", ""
-        run.save(update_fields=("laid_out", "message", "step", "song_count"))
+        run.songs_selected, run.message, run.step = True, "", ""
+        run.save(update_fields=("songs_selected", "message", "step", "song_count"))
 
 
 def _work_on(job: RunJob, track_ids: Sequence[int]) -> None:
@@ -232,8 +232,8 @@ def _give_back(run_id: int, track_ids: Sequence[int]) -> None:
 
 
 def _revive(run: Run) -> None:
-    if not run.laid_out:
-        work_of(run.kind).abandon(run)
+    if not run.songs_selected:
+        work_of(run.kind).cancel(run)
         message = run.message or "An error inside the portal ended it; the worker's log has more."
         _end(run, Run.State.FAILED, f"{message} (request {run.request_id})")
         return

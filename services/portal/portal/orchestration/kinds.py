@@ -1,7 +1,7 @@
 """Which work belongs to which kind of run."""
 
 from portal.classification.classification_run import Classifying
-from portal.extraction.extraction_run import Hearing
+from portal.extraction.extraction_run import ExtractionRun
 from portal.plex_sync.sync_run import Syncing
 from portal.runs.models import Run
 from portal.runs.work import Work
@@ -12,7 +12,7 @@ from portal.writing.write_runs import Push, Rollback
 
 _WORK: dict[str, Work] = {
     Run.Kind.SYNC: Syncing(),
-    Run.Kind.EXTRACT: Hearing(),
+    Run.Kind.EXTRACT: ExtractionRun(),
     Run.Kind.CLASSIFY: Classifying(),
     Run.Kind.TRAIN: Training(),
     Run.Kind.PROMOTE: Promoting(),

@@ -48,10 +48,10 @@ def keep(now: datetime, services: Services) -> None:
     """
     if Run.objects.filter(state__in=Run.ACTIVE).exists():
         return
-    wishes = preferences()
+    settings = preferences()
     try:
         for step in (_push, _plan, _classify, _sync):
-            if step(now, wishes, services):
+            if step(now, settings, services):
                 return
     except CannotStart as error:
         log.info("the schedule waits", reason=str(error))  # somebody was quicker
@@ -59,12 +59,12 @@ def keep(now: datetime, services: Services) -> None:
         log.info("the schedule waits for a service", reason=error.message)
 
 
-def next_sync_time(wishes: Preferences) -> datetime | None:
+def next_sync_time(settings: Preferences) -> datetime | None:
     """When the next automatic sync is due; None where there is none: the first one is a person's."""
     last_read = Library.objects.aggregate(last=Max("last_synced"))["last"]
-    if not wishes.sync_automatically or last_read is None:
+    if not settings.sync_automatically or last_read is None:
         return None
-    interval = timedelta(hours=wishes.sync_every_hours)
+    interval = timedelta(hours=settings.sync_every_hours)
     tried = Run.objects.filter(kind=Run.Kind.SYNC).order_by("-created_time").first()
     due: datetime = last_read + interval
     if tried is None or tried.state == Run.State.DONE:
@@ -73,17 +73,17 @@ def next_sync_time(wishes: Preferences) -> datetime | None:
     return max(due, tried.created_time + wait)
 
 
-def _sync(now: datetime, wishes: Preferences, services: Services) -> bool:
-    due = next_sync_time(wishes)
+def _sync(now: datetime, settings: Preferences, services: Services) -> bool:
+    due = next_sync_time(settings)
     if due is None or now < due or not services.sync.connection().complete:
         return False
     start_sync(scheduled=True)
     return True
 
 
-def _classify(now: datetime, wishes: Preferences, services: Services) -> bool:
+def _classify(now: datetime, settings: Preferences, services: Services) -> bool:
     sync = _last(Run.Kind.SYNC)
-    if sync is None or not wishes.classify_automatically or sync.result.get(FOLLOWED):
+    if sync is None or not settings.classify_automatically or sync.result.get(FOLLOWED):
         return False
     if not sync.is_scheduled and _taken_by_person(sync):
         _follow(sync, None)
@@ -100,7 +100,7 @@ def _classify(now: datetime, wishes: Preferences, services: Services) -> bool:
     return bool(new)
 
 
-def _plan(now: datetime, wishes: Preferences, services: Services) -> bool:
+def _plan(now: datetime, settings: Preferences, services: Services) -> bool:
     classified = _last(Run.Kind.CLASSIFY, arguments__scheduled=True)
     if classified is None or classified.result.get(FOLLOWED):
         return False
@@ -108,28 +108,28 @@ def _plan(now: datetime, wishes: Preferences, services: Services) -> bool:
     songs = Track.objects.filter(pk__in=classified.arguments["track_ids"], in_plex=InPlex.UNTOUCHED)
     ids = list(songs.values_list("pk", flat=True))
     # Whoever switches writing on later means the songs from then on.
-    if not ids or not _may_write(wishes):
+    if not ids or not _may_write(settings):
         _follow(classified, None)
         return False
-    _follow(classified, lambda: start_plan(ids, min_confidence=wishes.write_confidence, scheduled=True))
+    _follow(classified, lambda: start_plan(ids, min_confidence=settings.write_confidence, scheduled=True))
     return True
 
 
-def _push(now: datetime, wishes: Preferences, services: Services) -> bool:
+def _push(now: datetime, settings: Preferences, services: Services) -> bool:
     planned = _last(Run.Kind.PLAN, arguments__scheduled=True)
     if planned is None or planned.result.get(FOLLOWED):
         return False
     batch = planned.batch
-    if batch is None or batch.state != WriteBatch.State.PLANNED or not _may_write(wishes):
+    if batch is None or batch.state != WriteBatch.State.PLANNED or not _may_write(settings):
         _follow(planned, None)
         return False
     _follow(planned, lambda: start_push(batch, scheduled=True))
     return True
 
 
-def _may_write(wishes: Preferences) -> bool:
+def _may_write(settings: Preferences) -> bool:
     """Also where the environment switches it on: a person must have seen once what writing does."""
-    return wishes.write_automatically and has_applied_a_batch()
+    return settings.write_automatically and has_applied_a_batch()
 
 
 def _last(kind: Run.Kind, **conditions: object) -> Run | None:
@@ -137,14 +137,14 @@ def _last(kind: Run.Kind, **conditions: object) -> Run | None:
 
 
 def _taken_by_person(sync: Run) -> bool:
-    """Whether somebody has gone on from this sync, or chosen not to hear all of it."""
+    """Whether somebody has gone on from this sync, or chosen not to analyse all of it."""
     later = Run.objects.filter(kind__in=(Run.Kind.EXTRACT, Run.Kind.CLASSIFY, Run.Kind.TRAIN))
     return later.filter(created_time__gt=sync.created_time).exists()
 
 
 def _new_songs(sync: Run) -> Sequence[int]:
-    """Songs that nobody has heard and that came since the last sync that was followed: to Plex, or with their library
-    to the chosen ones."""
+    """Songs that were not analysed yet and that came since the last sync that was followed: to Plex, or with their
+    library to the chosen ones."""
     before = Run.objects.filter(kind=Run.Kind.SYNC, result__followed=True, created_time__lt=sync.created_time)
     last = before.exclude(finished_time=None).order_by("-finished_time").first()
     songs = Track.objects.filter(present(), analysis=Analysis.PENDING).exclude(file="")
@@ -155,7 +155,7 @@ def _new_songs(sync: Run) -> Sequence[int]:
 
 
 def _provisional_songs() -> Sequence[int]:
-    """Songs that a later stage should have judged and could not."""
+    """Songs that a later stage should have decided and could not."""
     songs = Track.objects.filter(present(), analysis=Analysis.PROVISIONAL)
     return list(songs.order_by("pk").values_list("pk", flat=True))
 

@@ -39,29 +39,29 @@ def start_sync(libraries: Sequence[str] = (), *, full: bool = False, scheduled: 
 def start_extract(
     stages: Sequence[str] = (), *, track_ids: Iterable[int] | None = None, scheduled: bool = False
 ) -> Run:
-    """Hear these songs, or all, for the vectors that they lack: of these stages ("all" is every one), or of those that
-    are installed."""
+    """Extract from these songs, or all, the vectors that they lack: of these stages ("all" is every one), or of those
+    that are installed."""
     return _start(Run.Kind.EXTRACT, stages=list(stages), track_ids=_listed(track_ids), scheduled=scheduled)
 
 
 def start_classify(
     track_ids: Iterable[int] | None = None, *, again: bool = False, scheduled: bool = False
 ) -> Run:
-    """Judge these songs, or all; `again` also those that the serving model has judged."""
+    """Classify these songs, or all; `again` also those that the model in service has classified."""
     return _start(Run.Kind.CLASSIFY, track_ids=_listed(track_ids), again=again, scheduled=scheduled)
 
 
 def start_train(
     promotion: str = IF_BETTER,
     *,
-    hear_first: Iterable[int] = (),
+    extract_first: Iterable[int] = (),
     stages: Sequence[str] = (),
     public: bool = False,
 ) -> Run:
-    """Learn from the labelled songs; where any are to be heard first (for the vectors of `stages`, none: those that are
-    installed), this is the run that does so, and the training comes after it. `promotion` says when the new model is
-    put into service, `public` that public tables are learned from too."""
-    track_ids = list(hear_first)
+    """Learn from the labelled songs; where any are to be analysed first (for the vectors of `stages`, none: those that
+    are installed), this is the run that does so, and the training comes after it. `promotion` says when the new model
+    is put into service, `public` that public tables are learned from too."""
+    track_ids = list(extract_first)
     wanted: dict[str, Any] = {} if promotion == IF_BETTER else {"promotion": promotion}
     wanted |= {"public": True} if public else {}
     if not track_ids:
@@ -78,7 +78,7 @@ def start_training(
     """Have what is lacking made, then learn. The run that comes first."""
     lacking = lacking_now(public=public) if lacking is None else lacking
     try:
-        return start_train(promotion, hear_first=lacking.track_ids, stages=lacking.stages, public=public)
+        return start_train(promotion, extract_first=lacking.track_ids, stages=lacking.stages, public=public)
     except CannotStart as error:
         if not lacking.track_ids:
             raise
@@ -106,7 +106,7 @@ def start_plan(
     """Make a batch of the edits that are needed, without doing them; `run.batch`. What models
     for trials decided is left out unless `random_weights` asks for it."""
     if not 0 <= min_confidence <= 1:
-        raise CannotStart(f"The least confidence is {min_confidence}: it lies between 0 and 1.")
+        raise CannotStart(f"The minimum confidence is {min_confidence}: it must be between 0 and 1.")
     with transaction.atomic():
         by = user if isinstance(user, User) else None
         batch = WriteBatch.objects.create(min_confidence=min_confidence, by=by)

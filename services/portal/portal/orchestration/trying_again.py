@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from portal.extraction.failures import HEARD_BEFORE
+from portal.extraction.failures import ANALYSED
 from portal.library.models import Analysis, Track
 from portal.library.presence import left_alone, present
 from portal.orchestration.start import CannotStart, start_classify, start_extract
@@ -15,47 +15,50 @@ from portal.runs.retrying import next_look_seconds
 # A mount that was lost fails a whole library; the rest is due a minute later.
 AT_ONCE = 10_000
 _AT_WORK = (Run.Kind.EXTRACT, Run.Kind.CLASSIFY, Run.Kind.SYNC)
-UNHEARD = (Analysis.FAILED, Analysis.SKIPPED)
+UNSUCCESSFUL = (Analysis.FAILED, Analysis.SKIPPED)
 
 
 def try_again(track_ids: Iterable[int]) -> Run:
-    """Forget why these songs failed or were skipped, and hear them; what was heard already is judged instead."""
+    """Forget why these songs failed or were skipped, and analyse them; those analysed before are classified."""
     asked = list(track_ids)
-    songs = Track.objects.filter(present(), pk__in=asked, analysis__in=UNHEARD).exclude(file="")
+    songs = Track.objects.filter(present(), pk__in=asked, analysis__in=UNSUCCESSFUL).exclude(file="")
     chosen = dict(songs.values_list("pk", "audio"))
     if not chosen:
         none = "None of these songs has failed or was skipped, or Plex has no file for them."
         raise CannotStart(left_alone(asked) or none)
     forgotten = {"analysis_reason": "", "analysis_message": "", "attempts": 0, "next_try_time": None}
-    unheard = [pk for pk, audio in chosen.items() if audio is None]
-    Track.objects.filter(pk__in=unheard).update(analysis=Analysis.PENDING, **forgotten)
-    Track.objects.filter(pk__in=chosen.keys() - set(unheard)).update(analysis=Analysis.HEARD, **forgotten)
-    return start_extract(track_ids=unheard) if unheard else start_classify(track_ids=chosen)
+    without_audio = [pk for pk, audio in chosen.items() if audio is None]
+    Track.objects.filter(pk__in=without_audio).update(analysis=Analysis.PENDING, **forgotten)
+    Track.objects.filter(pk__in=chosen.keys() - set(without_audio)).update(
+        analysis=Analysis.EXTRACTED, **forgotten
+    )
+    return start_extract(track_ids=without_audio) if without_audio else start_classify(track_ids=chosen)
 
 
 def retry_due() -> None:
     """Start a run for songs whose next try is due, unless one that may take them is at work.
 
     1. Those that failed are due again a while later: a run that cannot even begin is not asked for every minute.
-    2. Of those that were heard before, and of which more could not be heard, another failure says when they are due.
+    2. Of those that were analysed before, and from which no more could be extracted, another failure says when they
+       are due.
     """
     if Run.objects.filter(state__in=Run.ACTIVE, kind__in=_AT_WORK).exists():
         return
     now = timezone.now()
     due = Track.objects.filter(present(), next_try_time__lte=now).exclude(file="")
     failed = list(due.filter(analysis=Analysis.FAILED).values_list("pk", "audio")[:AT_ONCE])
-    more = list(due.filter(analysis__in=HEARD_BEFORE).values_list("pk", flat=True)[:AT_ONCE])
-    unheard = [pk for pk, audio in failed if audio is None] + more
-    unjudged = [pk for pk, audio in failed if audio is not None]
-    if not unheard and not unjudged:
+    more = list(due.filter(analysis__in=ANALYSED).values_list("pk", flat=True)[:AT_ONCE])
+    without_audio = [pk for pk, audio in failed if audio is None] + more
+    with_audio = [pk for pk, audio in failed if audio is not None]
+    if not without_audio and not with_audio:
         return
     later = now + timedelta(seconds=next_look_seconds(1))
     Track.objects.filter(pk__in=[pk for pk, _ in failed]).update(next_try_time=later)
     Track.objects.filter(pk__in=more).update(next_try_time=None)
     try:
-        if unheard:
-            start_extract(track_ids=unheard)
-        if unjudged:
-            start_classify(track_ids=unjudged)
+        if without_audio:
+            start_extract(track_ids=without_audio)
+        if with_audio:
+            start_classify(track_ids=with_audio)
     except CannotStart:
         return  # somebody was quicker, and that run takes these songs too

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.library.agreement import Agreement
-from portal.library.flags import Beside
+from portal.library.flags import Flag
 from portal.library.models import Analysis, InPlex
 from portal.registry.models import TrainedModel
 from portal.runs.models import Run, RunSong
@@ -55,10 +55,12 @@ def _badge(text: str, tone: Tone, meaning: str) -> Badge:
 
 ANALYSIS: Mapping[str, Badge] = {
     Analysis.PENDING: _badge("Pending", Tone.QUIET, "Its audio was not analysed yet."),
-    Analysis.HEARD: _badge("Analysed", Tone.INFO, "Its audio was analysed; no model has classified it yet."),
+    Analysis.EXTRACTED: _badge(
+        "Analysed", Tone.INFO, "Its audio was analysed; no model has classified it yet."
+    ),
     Analysis.CLASSIFIED: _badge("Classified", Tone.GOOD, "The AI has decided a genre."),
     Analysis.PROVISIONAL: _badge("Provisional", Tone.WARNING, "A later stage should have run and could not."),
-    Analysis.UNSURE: _badge(
+    Analysis.OUT_OF_DISTRIBUTION: _badge(
         "Unfamiliar", Tone.WARNING, "Unlike the songs that the model has learned from: its genre is a guess."
     ),
     Analysis.FAILED: _badge("Failed", Tone.BAD, "Something went wrong; it will be tried again."),
@@ -71,7 +73,7 @@ IN_PLEX: Mapping[str, Badge] = {
     InPlex.WRITTEN: _badge("Written", Tone.GOOD, "Plex has the genre that was written from here."),
     InPlex.ROLLED_BACK: _badge("Rolled back", Tone.INFO, "Written once, then put back as it was."),
     InPlex.CONFLICT: _badge("Conflict", Tone.BAD, "Somebody changed it in Plex since; it was left alone."),
-    InPlex.EXCLUDED: _badge("Excluded", Tone.WARNING, "A person wants it never to be written."),
+    InPlex.EXCLUDED: _badge("Excluded", Tone.WARNING, "A person has excluded it: it is never written."),
 }
 
 MODEL: Mapping[str, Badge] = {
@@ -80,23 +82,23 @@ MODEL: Mapping[str, Badge] = {
     TrainedModel.State.RETIRED: _badge("Retired", Tone.QUIET, "Was in service before; can be put back."),
 }
 
-BESIDE: Mapping[str, Badge] = {
-    Beside.STALE: _badge(
-        "Stale", Tone.WARNING, "Said by an older model than the one in service: classify again."
+FLAGS: Mapping[str, Badge] = {
+    Flag.STALE: _badge(
+        "Stale", Tone.WARNING, "Classified by an older model than the one in service: classify again."
     ),
-    Beside.RANDOM_WEIGHTS: _badge(
+    Flag.RANDOM_WEIGHTS: _badge(
         "Random weights",
         Tone.WARNING,
         "Decided by a model for trials, whose weights are random: the verdict means nothing, and is not written to "
         "Plex unless that is asked for by name.",
     ),
-    Beside.NOT_CHOSEN: _badge(
+    Flag.NOT_CHOSEN: _badge(
         "Not chosen",
         Tone.QUIET,
         "Its library is not among those that the setting plex_libraries names: it is left alone as it is until the "
         "library is chosen again.",
     ),
-    Beside.REMOVED: _badge("Removed", Tone.QUIET, "Plex no longer has it; kept, in case it returns."),
+    Flag.REMOVED: _badge("Removed", Tone.QUIET, "Plex no longer has it; kept, in case it returns."),
 }
 
 AGREEMENT: Mapping[str, Badge] = {
@@ -108,7 +110,7 @@ AGREEMENT: Mapping[str, Badge] = {
     ),
     Agreement.DIFFERS: _badge("Differs", Tone.BAD, "The AI and the tags name different genres."),
     Agreement.NO_TAG: _badge("No known tag", Tone.QUIET, "The tags name no genre that the aliases know."),
-    Agreement.NO_VERDICT: _badge("No verdict", Tone.QUIET, "The AI has not judged this song."),
+    Agreement.NO_VERDICT: _badge("No verdict", Tone.QUIET, "The AI has not classified this song."),
 }
 
 _STANDARD = _badge("Standard", Tone.QUIET, "Public data sets know it.")
@@ -143,9 +145,9 @@ ROW: Mapping[str, Badge] = {
 
 RUN: Mapping[str, Badge] = {
     Run.State.WAITING: _badge("Waiting", Tone.QUIET, "Waits for a worker."),
-    Run.State.RUNNING: _badge("Running", Tone.INFO, "Workers are at it."),
+    Run.State.RUNNING: _badge("Running", Tone.INFO, "Workers process its songs."),
     Run.State.STOPPING: _badge("Stopping", Tone.WARNING, "Ends after the songs in progress."),
-    Run.State.DONE: _badge("Done", Tone.GOOD, "Everything that was asked has been tried."),
+    Run.State.DONE: _badge("Done", Tone.GOOD, "Every song has been tried."),
     Run.State.STOPPED: _badge(
         "Stopped", Tone.WARNING, "Stopped by a person; the next run goes on with the rest."
     ),

@@ -80,7 +80,7 @@ class CallerTokenAdmin(ListAdmin):
             revoke(caller, request.user.get_username())
             self.log_change(request, caller, "Revoked.")
         if not valid:
-            messages.warning(request, "What was chosen is revoked already.")
+            messages.warning(request, "The chosen tokens are revoked already.")
             return
         names = ", ".join(caller.name for caller in valid)
         messages.success(request, f"Revoked: {names}.")

@@ -64,7 +64,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
         title = "The portal is not known by this name"
         sentences = (
             f"It was asked as “{request.META.get('HTTP_HOST', '')}”, and answers to "
-            f"{', '.join(settings.ALLOWED_HOSTS)} alone, so that nobody can lend it another name.",
+            f"{', '.join(settings.ALLOWED_HOSTS)} alone: that keeps others from giving it another name.",
             "If this is its address, add the name to `PORTAL_ALLOWED_HOSTS` and start the portal again. Behind a "
             "reverse proxy, let the proxy pass on the host that the browser asked for.",
         )
@@ -80,7 +80,7 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
             status=403,
             title="You may not do this",
             sentences=(
-                f"{who} has not the right to it. An administrator gives it, under Users: by a group, or by making the "
+                f"{who} may not do this. An administrator can allow it, under Users: by a group, or by making the "
                 "user an administrator too.",
             ),
         )
@@ -108,7 +108,7 @@ def form_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
     if origin and origin not in (here, *settings.CSRF_TRUSTED_ORIGINS):
         sentences = [
             f"Your browser says that it is at {origin}, and the portal was asked as {here}: the form may come from "
-            "another site, and was not taken.",
+            "another site, and was not accepted.",
             f"If {origin} is where you opened the portal, a proxy in front changes its name or port: set "
             f"`PORTAL_TRUSTED_ORIGINS={origin}` and start the portal again.",
         ]
@@ -122,14 +122,14 @@ def form_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
         ]
         if settings.CSRF_COOKIE_SECURE and not request.is_secure():
             sentences.append(
-                "You came by http, and `PORTAL_HTTPS_PROXY` is on, so cookies are sent by https alone: open the "
-                "portal by https, or turn that setting off."
+                "You opened the portal by http, and `PORTAL_HTTPS_PROXY` is on, so cookies are sent by https alone: "
+                "open it by https, or turn that setting off."
             )
     else:
         sentences = [
             "The form is an old one: you signed in or out since. Go back, load the page anew, and try again."
         ]
-    return _page(Fault(status=403, title="The form was not taken", sentences=sentences))
+    return _page(Fault(status=403, title="The form was not accepted", sentences=sentences))
 
 
 def _page(fault: Fault) -> HttpResponse:

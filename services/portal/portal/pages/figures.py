@@ -21,7 +21,7 @@ from portal.library.presence import present
 from portal.runs.models import Run
 
 REFUSAL = (
-    "These figures are shown to staff that is signed in, and to programs that send the token of "
+    "These figures are shown to staff who are signed in, and to programs that send the token of "
     "PORTAL_METRICS_TOKEN as 'Authorization: Bearer <token>'.\n"
 )
 
@@ -70,7 +70,7 @@ class _Counted(Collector):
         runs = Run.objects.values_list("kind", "state").annotate(Count("pk")).order_by()
         yield _gauge("reclass_runs", "Runs, those that have ended included.", ("kind", "state"), runs)
         yield _gauge("reclass_jobs", "Jobs in the queue, by state.", ("state",), _jobs())
-        yield _gauge("reclass_workers", "Workers that gave a sign lately.", (), [(_workers(),)])
+        yield _gauge("reclass_workers", "Workers that have reported lately.", (), [(_workers(),)])
 
 
 def _gauge(

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from portal.library.flags import Beside
+from portal.library.flags import Flag
 
-QUERIES: Mapping[Beside, str] = {
-    Beside.STALE: "stale=yes",
-    Beside.REMOVED: "presence=gone",
-    Beside.RANDOM_WEIGHTS: "weights=random",
-    Beside.NOT_CHOSEN: "presence=unchosen",
+QUERIES: Mapping[Flag, str] = {
+    Flag.STALE: "stale=yes",
+    Flag.REMOVED: "presence=gone",
+    Flag.RANDOM_WEIGHTS: "weights=random",
+    Flag.NOT_CHOSEN: "presence=unchosen",
 }

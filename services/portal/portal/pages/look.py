@@ -71,7 +71,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     {
                         **_entry("Genres", "sell", "genres_genre_changelist"),
-                        "active": _is_about("genre", "learnable"),
+                        "active": _is_about("genre", "readiness"),
                     },
                     _entry("Taught sets", "local_library", "teaching_taughtset_changelist"),
                     {
@@ -79,7 +79,7 @@ UNFOLD: dict[str, Any] = {
                         "active": _is_about("alias", "unmapped"),
                     },
                     _entry("Unknown tags", "question_mark", "genres_alias_unmapped"),
-                    _entry("What can be learned", "school", "genres_genre_learnable"),
+                    _entry("What can be learned", "school", "genres_genre_readiness"),
                     _entry("Models", "model_training", "registry_trainedmodel_changelist"),
                 ],
             },

@@ -48,7 +48,9 @@ class ListAdmin(ModelAdmin):
         if ERROR_FLAG in request.GET:
             if len(request.GET) > 1:
                 return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
-            messages.warning(request, "The list cannot be shown as its address asked: this is all of it.")
+            messages.warning(
+                request, "The address asks for a list that cannot be shown: here is the whole list."
+            )
         answer: HttpResponse = super().changelist_view(request, extra_context)
         return answer
 

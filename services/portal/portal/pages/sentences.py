@@ -15,14 +15,14 @@ register = template.Library()
 _COMMAND = re.compile("`([^`]+)`")
 _DASHBOARD = "admin:index"
 _BATCHES = "admin:ledger_writebatch_changelist"
-_LEARNABLE = "admin:genres_genre_learnable"
+_READINESS = "admin:genres_genre_readiness"
 _MODELS = "admin:registry_trainedmodel_changelist"
 # What a command is on pages, and the page where that is done. The first that a command begins with counts.
 ON_PAGES: Sequence[tuple[str, str, str]] = (
     ("reclass sync", "Sync now", _DASHBOARD),
     ("reclass extract", "Analyse", _DASHBOARD),
-    ("reclass train --as-is", "Train as it is", _LEARNABLE),
-    ("reclass train --public-table", "Train with the public table", _LEARNABLE),
+    ("reclass train --as-is", "Train as it is", _READINESS),
+    ("reclass train --public-table", "Train with the public table", _READINESS),
     ("reclass train", "Train", _DASHBOARD),
     ("reclass classify", "Classify pending", _DASHBOARD),
     ("reclass push --dry-run", "Dry run", _DASHBOARD),
@@ -40,7 +40,7 @@ ON_PAGES: Sequence[tuple[str, str, str]] = (
     ("reclass admin-password", "a new password, made on the server", ""),
     ("reclass up", "the system on one machine", ""),
     ("reclass demo", "the demo, on the server", ""),
-    ("--public-table", "the public table", _LEARNABLE),
+    ("--public-table", "the public table", _READINESS),
     ("make secrets", "the installation, as the manual says", ""),
     ("--random-weights", "“Random weights” ticked", "admin:library_track_changelist"),
 )

@@ -17,7 +17,7 @@ from portal.pages.page_admin import ListAdmin
 from portal.registry import report_sentences
 from portal.registry.mirror import reconcile
 from portal.registry.models import TrainedModel
-from portal.remote.models import ShownModel, models_at_hand
+from portal.remote.models import ModelDetails, models_at_hand
 from portal.remote.reports import Picture, StageReport, TrainingReport
 
 LIST = "admin:registry_trainedmodel_changelist"
@@ -51,7 +51,7 @@ class TrainedModelAdmin(ListAdmin):
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         """One model, by its name, with its report."""
         self._check(request)
-        shown, trouble = _asked(object_id)
+        details, trouble = _asked(object_id)
         model = TrainedModel.objects.filter(name=object_id).first()
         if model is None:
             messages.error(request, trouble or f"There is no model {object_id}.")
@@ -63,7 +63,7 @@ class TrainedModelAdmin(ListAdmin):
             "badge": MODEL[model.state],
             "trouble": trouble,
             **_rollback(),
-            **(_report(shown) if shown else {}),
+            **(_report(details) if details else {}),
         }
         return self._page(request, "portal/model.html", found)
 
@@ -91,7 +91,7 @@ class TrainedModelAdmin(ListAdmin):
         return TemplateResponse(request, template, context)
 
 
-def _asked(name: str = "") -> tuple[ShownModel | None, str]:
+def _asked(name: str = "") -> tuple[ModelDetails | None, str]:
     """Ask inference what it has, and for the report of a model that is named; that, or why it could not be asked."""
     try:
         with models_at_hand() as models:
@@ -110,14 +110,14 @@ def _rollback() -> dict[str, Any]:
     }
 
 
-def _report(shown: ShownModel) -> dict[str, Any]:
-    heads = {_head(stage) for stage in shown.report.stages}
-    about = map(report_sentences.stage_of_picture, (picture.name for picture in shown.pictures))
+def _report(details: ModelDetails) -> dict[str, Any]:
+    heads = {_head(stage) for stage in details.report.stages}
+    about = map(report_sentences.stage_of_picture, (picture.name for picture in details.pictures))
     return {
-        "report": shown.report,
-        "together": _together(shown.report),
-        "vote_pictures": _pictures(shown, set(about) - heads),
-        "stages": [_stage(stage, shown) for stage in shown.report.stages],
+        "report": details.report,
+        "together": _together(details.report),
+        "vote_pictures": _pictures(details, set(about) - heads),
+        "stages": [_stage(stage, details) for stage in details.report.stages],
     }
 
 
@@ -134,10 +134,10 @@ def _together(report: TrainingReport) -> dict[str, str]:
     return {about: sentence for about, sentence in said.items() if sentence}
 
 
-def _stage(stage: StageReport, shown: ShownModel) -> dict[str, Any]:
+def _stage(stage: StageReport, details: ModelDetails) -> dict[str, Any]:
     return {
         "figures": stage,
-        "pictures": _pictures(shown, {_head(stage)}),
+        "pictures": _pictures(details, {_head(stage)}),
         "matrix": list(report_sentences.matrix(stage.confusion)),
         "mistakes": report_sentences.mistakes(stage.confusion),
         "noise_sentence": report_sentences.noise_sentence(stage.noise),
@@ -148,9 +148,9 @@ def _head(stage: StageReport) -> str:
     return stage.model_version.partition("/")[0]
 
 
-def _pictures(shown: ShownModel, about: set[str]) -> list[dict[str, str]]:
+def _pictures(details: ModelDetails, about: set[str]) -> list[dict[str, str]]:
     found = []
-    for picture in shown.pictures:
+    for picture in details.pictures:
         if report_sentences.stage_of_picture(picture.name) in about:
             title, how = report_sentences.picture_words(picture.name)
             wide = "rc-matrix" if "confusion" in picture.name else ""

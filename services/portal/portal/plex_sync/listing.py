@@ -27,10 +27,10 @@ _SIZES_AGREE = "(t.size_bytes = l.size_bytes OR t.size_bytes = 0 OR l.size_bytes
 _SAME_BYTES = f"""({_SIZES_AGREE} AND t.file = l.file AND t.part_key = l.part_key
   OR t.size_bytes > 0 AND t.size_bytes = l.size_bytes AND split_part(t.part_key, '/', 5) <> ''
     AND split_part(t.part_key, '/', 5) = split_part(l.part_key, '/', 5))"""
-_TO_BE_HEARD = f"""(t.part_key <> '' AND l.file <> '' AND NOT {_SAME_BYTES}
+_TO_BE_EXTRACTED = f"""(t.part_key <> '' AND l.file <> '' AND NOT {_SAME_BYTES}
   OR l.file <> '' AND t.analysis_reason = '{NO_MEDIA}'
   OR l.file <> '' AND t.other_files <> l.other_files AND t.analysis IN ('{Analysis.FAILED}', '{Analysis.SKIPPED}'))"""
-# Another file is to be heard anew. What is known of the old one stays until then.
+# Another file is to be analysed anew. What is known of the old one stays until then.
 _RESET: Mapping[str, tuple[str, str]] = {
     "analysis": (f"'{Analysis.PENDING}'", f"'{Analysis.SKIPPED}'"),
     "analysis_reason": ("''", f"'{NO_MEDIA}'"),
@@ -47,8 +47,8 @@ UPDATE library_track t SET
   removed_time = NULL,
   {
     ", ".join(
-        f"{name} = CASE WHEN l.file = '' THEN {none} WHEN {_TO_BE_HEARD} THEN {heard} ELSE t.{name} END"
-        for name, (heard, none) in _RESET.items()
+        f"{name} = CASE WHEN l.file = '' THEN {none} WHEN {_TO_BE_EXTRACTED} THEN {reset} ELSE t.{name} END"
+        for name, (reset, none) in _RESET.items()
     )
 }
 FROM listed l WHERE {_HERE} AND (
@@ -179,7 +179,7 @@ def _insert(cursor: CursorWrapper) -> dict[int, int]:
     """Rows for what has none yet; how many in which library."""
     listed = ("library_id", "rating_key", *LISTED)
     state = {
-        name: f"CASE WHEN l.file = '' THEN {none} ELSE {heard} END" for name, (heard, none) in _RESET.items()
+        name: f"CASE WHEN l.file = '' THEN {none} ELSE {reset} END" for name, (reset, none) in _RESET.items()
     }
     others = {
         str(each.column): each

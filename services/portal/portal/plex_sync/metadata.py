@@ -12,12 +12,14 @@ from portal.remote.sync import GenreState
 _CREATE = """
 CREATE TEMP TABLE detail (
   track_id bigint, plex_genres text[], plex_genres_locked boolean, tag_genre_id bigint,
-  tag_also bigint[]) ON COMMIT DROP
+  additional_tag_genres bigint[]) ON COMMIT DROP
 """
-_COPY = "COPY detail (track_id, plex_genres, plex_genres_locked, tag_genre_id, tag_also) FROM STDIN"
+_COPY = (
+    "COPY detail (track_id, plex_genres, plex_genres_locked, tag_genre_id, additional_tag_genres) FROM STDIN"
+)
 _UPDATE = """
 UPDATE library_track SET plex_genres = d.plex_genres, plex_genres_locked = d.plex_genres_locked,
-  tag_genre_id = d.tag_genre_id, tag_also = d.tag_also, last_synced = %s
+  tag_genre_id = d.tag_genre_id, additional_tag_genres = d.additional_tag_genres, last_synced = %s
 FROM detail d WHERE id = d.track_id
 """
 

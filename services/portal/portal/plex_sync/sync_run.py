@@ -54,7 +54,7 @@ class Syncing:
     # Five requests to Plex and one statement to the database: few enough to stop soon, enough for 100,000 songs.
     songs_at_once = 500
 
-    def lay_out(self, job: RunJob) -> Iterable[int]:
+    def select_songs(self, job: RunJob) -> Iterable[int]:
         """Read the listings.
 
         1. Ask the server who it is, and refuse one that knows no genres on tracks.
@@ -125,11 +125,11 @@ class Syncing:
         )
         yield from outcomes.items()
 
-    def conclude(self, run: Run) -> str:
+    def summarise(self, run: Run) -> str:
         """What was seen, library by library."""
         return "; ".join(run.result.get("notes", ()))
 
-    def abandon(self, run: Run) -> None:
+    def cancel(self, run: Run) -> None:
         """What was stored is right as it is."""
 
 

@@ -7,7 +7,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
 from pydantic import ValidationError
 
-from portal.preferences.current import Standing, standing
+from portal.preferences.current import CurrentSettings, current_settings
 from portal.preferences.faults import reason
 from portal.preferences.models import ChangedSetting, SettingChange
 from portal.preferences.values import DEFAULTS, Preferences, allowed, validated
@@ -39,7 +39,7 @@ def change(
     with transaction.atomic():
         # Two people who save at once come one after the other, so that the history has what each has seen.
         list(ChangedSetting.objects.select_for_update().order_by("pk"))
-        now = standing()
+        now = current_settings()
         values = _checked(wanted, now, may_write=may_write)
         return [
             _store(name, value, now, by)
@@ -53,7 +53,7 @@ def reset(name: str, *, user: User | AnonymousUser | None = None) -> list[Settin
     return change({name: getattr(DEFAULTS, name, None)}, user=user)
 
 
-def _checked(wanted: Mapping[str, Any], now: Standing, *, may_write: bool) -> dict[str, Any]:
+def _checked(wanted: Mapping[str, Any], now: CurrentSettings, *, may_write: bool) -> dict[str, Any]:
     values: dict[str, Any] = {}
     faults: dict[str, str] = {}
     for name, value in wanted.items():
@@ -75,7 +75,7 @@ def _checked(wanted: Mapping[str, Any], now: Standing, *, may_write: bool) -> di
     return values
 
 
-def _store(name: str, value: Any, now: Standing, by: User | None) -> SettingChange:
+def _store(name: str, value: Any, now: CurrentSettings, by: User | None) -> SettingChange:
     is_default = value == getattr(DEFAULTS, name)
     if is_default:
         ChangedSetting.objects.filter(name=name).delete()

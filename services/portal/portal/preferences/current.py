@@ -16,7 +16,7 @@ log = get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class CurrentSettings:
     """The settings, and where each value comes from."""
 
     values: Preferences
@@ -30,7 +30,7 @@ class Standing:
 
 def preferences() -> Preferences:
     """All settings, with one query. Nonsense in the database is logged, and the default taken."""
-    return standing().values
+    return current_settings().values
 
 
 def held_alone() -> Preferences:
@@ -43,7 +43,7 @@ def locked() -> dict[str, str]:
     return {name: lock.variable for name, lock in locks().items()}
 
 
-def standing() -> Standing:
+def current_settings() -> CurrentSettings:
     """The settings, and where each value comes from."""
     held = locks()
     rows = {row.name: row for row in ChangedSetting.objects.select_related("changed_by")}
@@ -57,7 +57,7 @@ def standing() -> Standing:
                 faults[name] = _fault(name, rows[name].value, error)
         if name in held:
             values[name] = held[name].value
-    return Standing(values=DEFAULTS.model_copy(update=values), locks=held, changed=rows, faults=faults)
+    return CurrentSettings(values=DEFAULTS.model_copy(update=values), locks=held, changed=rows, faults=faults)
 
 
 def _fault(name: str, value: Any, error: ValidationError) -> str:

@@ -12,7 +12,7 @@ from portal.preferences.faults import reason
 from portal.preferences.values import Preferences, allowed, validated
 
 # Names that a variable had before it could be set in the portal too, or that every service has.
-_ALSO: Mapping[str, str] = {
+_OTHER_NAMES: Mapping[str, str] = {
     "plex_libraries": "PORTAL_PLEX_LIBRARY",
     "web_host": "PORTAL_HOST",
     "web_port": "PORTAL_PORT",
@@ -33,7 +33,7 @@ class EnvironmentRefusedError(Exception):
 
 def variables(name: str) -> tuple[str, ...]:
     """The variables that set this setting, the one that wins first."""
-    return (f"PORTAL_{name}".upper(), *([_ALSO[name]] if name in _ALSO else []))
+    return (f"PORTAL_{name}".upper(), *([_OTHER_NAMES[name]] if name in _OTHER_NAMES else []))
 
 
 def locks(environment: Mapping[str, str] | None = None) -> dict[str, Lock]:
@@ -58,7 +58,7 @@ def refuse_nonsense() -> None:
 
 def _read(name: str, variable: str, text: str) -> Any:
     # One title, whole: it may hold a comma.
-    value = (text,) if variable == _ALSO["plex_libraries"] else text
+    value = (text,) if variable == _OTHER_NAMES["plex_libraries"] else text
     try:
         return validated(name, value)
     except ValidationError as error:

@@ -12,7 +12,7 @@ class Group(StrEnum):
     """What belongs together on the settings page, in this order."""
 
     PLEX = "Plex"
-    LISTENING = "Audio analysis"
+    ANALYSIS = "Audio analysis"
     DECIDING = "Classification"
     WRITING = "Writing to Plex"
     SCHEDULE = "Automation"
@@ -37,8 +37,8 @@ class About:
 
 
 _PLEX = About(group=Group.PLEX, effect=Effect.NEXT_RUN)
-_LISTENING = About(group=Group.LISTENING, effect=Effect.NEXT_SONGS)
-_NEXT_EXTRACTION = About(group=Group.LISTENING, effect=Effect.NEXT_RUN)
+_ANALYSIS = About(group=Group.ANALYSIS, effect=Effect.NEXT_SONGS)
+_NEXT_EXTRACTION = About(group=Group.ANALYSIS, effect=Effect.NEXT_RUN)
 _DECIDING = About(group=Group.DECIDING, effect=Effect.NEXT_SONGS)
 _WRITING = About(group=Group.WRITING, effect=Effect.NEXT_RUN)
 _SCHEDULE = About(group=Group.SCHEDULE, effect=Effect.AT_ONCE)
@@ -56,27 +56,27 @@ class Preferences(BaseModel):
     Songs of another library are left alone: not read, analysed, classified, learned from, planned or written, and not
     marked as removed. They are shown as "Not chosen", and go on as they were once their library is chosen again. What
     was written to them can be rolled back all the same."""
-    path_mappings: Annotated[tuple[str, ...], _LISTENING] = ()
-    """Where Plex's folders are on the machine that listens, one FROM=TO a line: /data/music=/mnt/music. The longest
-    FROM that fits a file's path is replaced."""
+    path_mappings: Annotated[tuple[str, ...], _ANALYSIS] = ()
+    """Where Plex's folders are on the machine of the features service, one FROM=TO a line: /data/music=/mnt/music.
+    The longest FROM that fits a file's path is replaced."""
     excerpt: Annotated[Literal["middle", "first", "whole"], _NEXT_EXTRACTION] = "middle"
     """Which part of a song is analysed: its middle 30 seconds, its first 30, or all of it (slow). After a change the
     songs are analysed anew (`reclass extract`) and the model learns from that (`reclass train`)."""
-    concurrency: Annotated[int, Field(ge=0, le=64), _LISTENING] = 0
+    concurrency: Annotated[int, Field(ge=0, le=64), _ANALYSIS] = 0
     """Songs that one worker has analysed at the same time; 0: as many as the features service analyses at once."""
-    batch_size: Annotated[int, Field(ge=1, le=512), _LISTENING] = 32
+    batch_size: Annotated[int, Field(ge=1, le=512), _ANALYSIS] = 32
     """Songs that are sent to inference together, and windows of audio in one call of an embedding's model."""
-    device: Annotated[Literal["auto", "cuda", "cpu"], _LISTENING] = "auto"
+    device: Annotated[Literal["auto", "cuda", "cpu"], _ANALYSIS] = "auto"
     """Where embeddings are computed: on the GPU where there is one (auto), on the GPU or not at all (cuda), or on
     processors (cpu). The FMA values need no GPU."""
-    gpu_memory_share: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False), _LISTENING] = 0.8
+    gpu_memory_share: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False), _ANALYSIS] = 0.8
     """Share of the GPU's memory that embeddings may use."""
     stage_1_confidence: Annotated[_Share, _DECIDING] = 0.8
     """Confidence from which the first stage decides, and no later one is asked."""
     stage_2_confidence: Annotated[_Share, _DECIDING] = 0.7
     """Confidence from which the second stage decides, and the third is not asked."""
     stages: Annotated[int, Field(ge=1, le=3), _DECIDING] = 3
-    """How many stages of the ensemble are used: 1 hears FMA alone, 2 adds MERT, 3 adds JMLA."""
+    """How many stages of the ensemble are used: 1 uses FMA alone, 2 adds MERT, 3 adds JMLA."""
     predictions: Annotated[int, Field(ge=1, le=50), _DECIDING] = 5
     """Genres that are kept of each stage's verdict, best first."""
     write_confidence: Annotated[_Share, _WRITING] = 0.7
@@ -86,7 +86,7 @@ class Preferences(BaseModel):
     sync_every_hours: Annotated[float, Field(ge=0.25, le=24 * 90, allow_inf_nan=False), _SCHEDULE] = 24
     """Hours between two automatic syncs; one that fell due while the system was down is made up for."""
     classify_automatically: Annotated[bool, _SCHEDULE] = True
-    """Classify the songs that a sync has found new; only hear them, while no model is trained."""
+    """Classify the songs that a sync has found new; only analyse them, while no model is trained."""
     write_automatically: Annotated[bool, _SCHEDULE] = False
     """Write the genres of new songs to Plex after they were classified automatically. It can be switched on once a
     write batch has been applied by hand."""

@@ -24,7 +24,7 @@ VALUES: tuple[tuple[str, str, str], ...] = tuple(
 )
 """Feature, statistic and number of each value, in the order in which vectors hold them; features has the same."""
 VERSION = "fma-native-518/2"
-"""The make of vectors that the published table is of, as features names it."""
+"""The feature version of the published table's vectors, as features names it."""
 
 TRACKS, FEATURES = "tracks.csv", "features.csv"
 INDEX = "track_id"

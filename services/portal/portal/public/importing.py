@@ -39,7 +39,7 @@ class Imported:
 
 
 def import_fma(tables: FmaTables, watch: Callable[[int], None]) -> Imported:
-    """Take every track with a genre; the whole or, after an error, nothing. `watch` hears how many were read.
+    """Take every track with a genre; the whole or, after an error, nothing. `watch` is told how many were read.
 
     The rows go to PostgreSQL as they are read, their values as bytes: a hundred thousand songs never lie in memory, and
     neither side writes or reads digits.

@@ -13,7 +13,7 @@ class PublicSong(models.Model):
     key = models.CharField(max_length=50, help_text="Its number in the table.")
     artist = models.CharField(max_length=1000, blank=True)
     tag = models.CharField(max_length=200, help_text="Its genre as the table names it.")
-    version = models.CharField(max_length=200, help_text="The make of the values.")
+    version = models.CharField(max_length=200, help_text="The feature version of the values.")
     values = VectorField()
 
     class Meta:

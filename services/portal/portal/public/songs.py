@@ -68,7 +68,7 @@ def gives() -> frozenset[str]:
 
 
 def public_songs(version: str) -> Iterator[TrainingSong]:
-    """Every song whose genre is one of ours and whose values are of this make, a few hundred in memory at a time."""
+    """Every song whose genre is one of ours and whose values are of this version, a few hundred in memory at a time."""
     named = {each.tag: each.genres for each in tag_counts() if each.genres}
     connection.ensure_connection()
     last = 0
@@ -81,7 +81,7 @@ def public_songs(version: str) -> Iterator[TrainingSong]:
                 yield TrainingSong(
                     song_id=f"{table} {key}",
                     genre=genre,
-                    also=tuple(also),
+                    additional_genres=tuple(also),
                     group=artist_key(artist) or f"{table} song {key}",
                     source=SOURCE,
                     vectors=(VectorValues(kind=KIND, version=version, values=floats(values)),),
@@ -89,5 +89,5 @@ def public_songs(version: str) -> Iterator[TrainingSong]:
 
 
 def public_versions() -> list[str]:
-    """The makes of the values of public tables."""
+    """The feature versions of the values of public tables."""
     return list(PublicSong.objects.values_list("version", flat=True).order_by().distinct())

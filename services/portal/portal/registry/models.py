@@ -34,7 +34,7 @@ class TrainedModel(models.Model):
     is_rollback_target = models.BooleanField(help_text="A rollback would put it back.")
     held_out_songs = models.PositiveIntegerField(
         null=True,
-        help_text="Songs of artists that were not in training, on which its stages were judged together.",
+        help_text="Songs of artists that were not in training, on which its stages were evaluated together.",
     )
     held_out_accuracy = models.FloatField(null=True)
     held_out_accuracy_low = models.FloatField(null=True, help_text="Of the 95 % interval.")
@@ -83,7 +83,7 @@ class ModelStage(models.Model):
         return self.model_version
 
     @property
-    def hears_whole_songs(self) -> bool:
+    def uses_whole_songs(self) -> bool:
         """It has learned from whole songs, as those of a public table are."""
         return any(version.startswith(VectorKind.FMA_NATIVE) for version in self.feature_versions)
 

@@ -1,4 +1,4 @@
-"""Which heads are in service, and which of them hear whole songs, as the rows of models tell."""
+"""Which heads are in service, and which of them use whole songs, as the rows of models tell."""
 
 from collections.abc import Iterable
 
@@ -14,4 +14,4 @@ def serving_versions() -> frozenset[str]:
 def whole_song_heads(versions: Iterable[str]) -> frozenset[str]:
     """Those of these heads, such as "genre_fma/7", that have learned from whole songs."""
     stages = ModelStage.objects.filter(model_version__in=set(versions))
-    return frozenset(stage.model_version for stage in stages if stage.hears_whole_songs)
+    return frozenset(stage.model_version for stage in stages if stage.uses_whole_songs)

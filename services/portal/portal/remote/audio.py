@@ -27,7 +27,7 @@ class AudioSource:
     """Empty: the file alone will do, and Plex is not asked."""
     file: str
     other_files: tuple[str, ...] = ()
-    """Those of its other versions, heard where the first cannot be."""
+    """Those of its other versions, analysed where the first cannot be."""
     guid: str = ""
     title: str = ""
     artist: str = ""
@@ -45,8 +45,8 @@ class VectorValues:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
-    """What listening to a song brought to light."""
+class ExtractionResult:
+    """What was extracted from a song."""
 
     content_key: str
     """Empty when no audio was read."""
@@ -129,11 +129,11 @@ def _little_endian(values: "array[float]") -> "array[float]":
     return values
 
 
-def heard(
+def extraction_result(
     content_key: str, properties: pb.AudioProperties, tags: pb.FileTags, vectors: Sequence[pb.Vector]
-) -> Heard:
+) -> ExtractionResult:
     """An answer's parts about the audio."""
-    return Heard(
+    return ExtractionResult(
         content_key=content_key,
         codec=bounds.text(properties.codec),
         sample_rate_hz=bounds.number(properties.sample_rate_hz),

@@ -52,7 +52,7 @@ class EvaluationClient:
     def evaluate(
         self, songs: Iterable[SplitSong], *, seed: int, title: str
     ) -> Iterator[Progress | Evaluation]:
-        """Learn from the training part and judge the test part; the evaluation comes last."""
+        """Learn from the training part and evaluate on the test part; the evaluation comes last."""
 
         def requests() -> Iterator[pb.EvaluateRequest]:
             yield pb.EvaluateRequest(options=pb.EvaluateOptions(seed=seed, title=title))

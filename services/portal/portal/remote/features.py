@@ -8,7 +8,15 @@ from reclass.features.v1 import features_pb2 as pb
 from reclass.features.v1 import features_pb2_grpc
 
 from portal.configuration import PortalSettings
-from portal.remote.audio import AudioSource, Heard, heard, kind_name, kind_number, missing_of, reference
+from portal.remote.audio import (
+    AudioSource,
+    ExtractionResult,
+    extraction_result,
+    kind_name,
+    kind_number,
+    missing_of,
+    reference,
+)
 from portal.remote.calls import channel_to, translated
 from portal.remote.request_settings import RequestSettings, compute, excerpt, path_mappings
 
@@ -38,7 +46,7 @@ class Capabilities:
     media_folders: tuple[str, ...]
     """Folders whose files may be read; empty where only bytes can be."""
     processes: int
-    """Songs that it hears at the same time."""
+    """Songs that it analyses at the same time."""
     path_mappings_locked: bool = False
     """Its environment sets path mappings, and those of the settings are not looked at."""
 
@@ -56,8 +64,8 @@ class FeaturesClient:
         settings: RequestSettings,
         kinds: Sequence[str] = (),
         known_keys: Sequence[str] = (),
-    ) -> Heard:
-        """Listen to a song for vectors of these kinds (none: FMA), unless its audio is one of the known ones."""
+    ) -> ExtractionResult:
+        """Extract vectors of these kinds (none: FMA) from a song, unless its audio is one of the known ones."""
         request = pb.ExtractRequest(
             audio=reference(source),
             excerpt=excerpt(settings),
@@ -68,7 +76,7 @@ class FeaturesClient:
         )
         with translated("features"):
             answer = self._stub.Extract(request, timeout=EXTRACT_TIMEOUT_SECONDS)
-        found = heard(answer.content_key, answer.properties, answer.tags, answer.vectors)
+        found = extraction_result(answer.content_key, answer.properties, answer.tags, answer.vectors)
         return replace(found, already_known=answer.already_known, missing=missing_of(answer.missing))
 
     def capabilities(self, settings: RequestSettings, *, timeout_seconds: float = 10.0) -> Capabilities:

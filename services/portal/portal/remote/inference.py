@@ -13,9 +13,9 @@ from runtime.errors import RemoteError
 from portal.configuration import PortalSettings
 from portal.remote.audio import (
     AudioSource,
-    Heard,
+    ExtractionResult,
     VectorValues,
-    heard,
+    extraction_result,
     kind_name,
     made_by_random_weights,
     reference,
@@ -25,11 +25,12 @@ from portal.remote.calls import channel_to, streamed, translated
 from portal.remote.messages import read
 from portal.remote.reports import TrainingReport
 from portal.remote.request_settings import RequestSettings, classify_options, voting
+from portal.remote.verdicts import GenreScore, StageVerdict
 
-# A service that restarts, and then for each song: one without vectors has to be heard, another one may have to be.
+# A service that restarts, and then for each song: one without vectors has to be extracted, another may have to be.
 CLASSIFY_TIMEOUT_SECONDS = 180.0
-HEARING_TIMEOUT_SECONDS = 30.0
-MORE_HEARING_TIMEOUT_SECONDS = 5.0
+EXTRACT_TIMEOUT_SECONDS = 30.0
+ADDITIONAL_EXTRACT_TIMEOUT_SECONDS = 5.0
 # 100,000 songs with their folds take minutes; a training that takes this long hangs.
 TRAIN_TIMEOUT_SECONDS = 4 * 3600.0
 
@@ -44,7 +45,7 @@ _OUTCOMES = {
     pb.OUTCOME_CLASSIFIED: "classified",
     pb.OUTCOME_NO_MODEL: "no model",
     pb.OUTCOME_PROVISIONAL: "provisional",
-    pb.OUTCOME_OUT_OF_DISTRIBUTION: "unsure",
+    pb.OUTCOME_OUT_OF_DISTRIBUTION: "out_of_distribution",
 }
 
 _LABEL_SOURCES = {
@@ -56,40 +57,26 @@ _LABEL_SOURCES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class StageVerdict:
-    """What one stage says of a song."""
-
-    stage: int
-    model_version: str
-    decided: bool
-    threshold: float
-    top: tuple[tuple[str, float], ...]
-    """Genres and their probabilities, best first."""
-    random_weights: bool = False
-    """It judged vectors that random weights made: it means nothing."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Classification:
     """The genre of one song."""
 
     outcome: str
-    """classified, no model, provisional or unsure."""
+    """classified, no model, provisional or out_of_distribution."""
     genre: str
     confidence: float
     deciding_stage: int
     model_version: str
     verdicts: tuple[StageVerdict, ...]
     provisional_reason: str
-    heard: Heard
+    extraction: ExtractionResult
     """What was found out on the way; empty when the stored vectors were enough."""
     random_weights: bool = False
-    """The deciding stage judged vectors that random weights made."""
+    """The deciding stage's vectors were made by random weights."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class SongToJudge:
-    """A song, what is stored of it, and where to hear what is not."""
+class SongToClassify:
+    """A song, what is stored of it, and where the audio is for what is not."""
 
     track_id: int
     vectors: tuple[VectorValues, ...]
@@ -106,7 +93,7 @@ class TrainingSong:
     vectors: tuple[VectorValues, ...]
     source: str = "tag"
     """Whose word the genre is: override, taught, public or tag."""
-    also: tuple[str, ...] = ()
+    additional_genres: tuple[str, ...] = ()
     """Further genres that it counts for."""
 
 
@@ -120,13 +107,13 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class OutOfFold:
-    """What a model that never heard this song's artist says of it."""
+    """What a model without this song's artist in its training says of it."""
 
     song_id: str
     verdicts: tuple[StageVerdict, ...]
-    label_suspect: bool
+    suspected_label_error: bool
     outcome: str
-    """classified, or unsure for a song unlike those that such a model learned from."""
+    """classified, or out_of_distribution for a song unlike those that such a model learned from."""
     deciding_stage: int
     """Number of the stage that has the last word by the thresholds in force."""
 
@@ -167,11 +154,11 @@ class InferenceClient:
         self._stub = inference_pb2_grpc.InferenceServiceStub(channel)
 
     def classify(
-        self, songs: Sequence[SongToJudge], settings: RequestSettings
+        self, songs: Sequence[SongToClassify], settings: RequestSettings
     ) -> Iterator[tuple[int, Classification | RemoteError]]:
         """Decide the genres of songs: each is answered once, as soon as it is known, with its verdict or its error.
 
-        What is needed beside the vectors is heard. Raises `RemoteError` when the call itself fails.
+        What is needed in addition to the vectors is extracted. Raises `RemoteError` when the call itself fails.
         """
         options = classify_options(settings)
         requests = (_request(song, options) for song in songs)
@@ -185,7 +172,7 @@ class InferenceClient:
                     _song_error(answer.error) if failed else _classification(answer.classification),
                 )
         finally:
-            answers.cancel()  # whoever leaves this loop early wants no more songs heard
+            answers.cancel()  # whoever leaves this loop early wants no more songs classified
 
     def train(
         self,
@@ -208,7 +195,7 @@ class InferenceClient:
                     group=song.group,
                     vectors=vectors,
                     source=_LABEL_SOURCES[song.source],
-                    additional_genres=song.also,
+                    additional_genres=song.additional_genres,
                 )
                 yield pb.TrainRequest(song=message)
 
@@ -255,13 +242,13 @@ def stages(timeout_seconds: float) -> tuple[Stage, ...]:
         channel.close()
 
 
-def _seconds_for(songs: Sequence[SongToJudge]) -> float:
-    unheard = sum(not song.vectors for song in songs)
-    more = MORE_HEARING_TIMEOUT_SECONDS * (len(songs) - unheard)
-    return CLASSIFY_TIMEOUT_SECONDS + HEARING_TIMEOUT_SECONDS * unheard + more
+def _seconds_for(songs: Sequence[SongToClassify]) -> float:
+    without_vectors = sum(not song.vectors for song in songs)
+    more = ADDITIONAL_EXTRACT_TIMEOUT_SECONDS * (len(songs) - without_vectors)
+    return CLASSIFY_TIMEOUT_SECONDS + EXTRACT_TIMEOUT_SECONDS * without_vectors + more
 
 
-def _request(song: SongToJudge, options: pb.ClassifyOptions) -> pb.ClassifyTracksRequest:
+def _request(song: SongToClassify, options: pb.ClassifyOptions) -> pb.ClassifyTracksRequest:
     vectors = [vector_message(each) for each in song.vectors]
     track = pb.ClassifyTrackRequest(vectors=vectors, audio=reference(song.source), options=options)
     return pb.ClassifyTracksRequest(key=str(song.track_id), track=track)
@@ -276,7 +263,7 @@ def _classification(answer: pb.ClassifyTrackResponse) -> Classification:
         model_version=answer.model_version,
         verdicts=_verdicts(answer.verdicts),
         provisional_reason=answer.provisional_reason,
-        heard=heard(answer.content_key, answer.properties, answer.tags, answer.vectors),
+        extraction=extraction_result(answer.content_key, answer.properties, answer.tags, answer.vectors),
         random_weights=answer.random_weights,
     )
 
@@ -298,7 +285,7 @@ def _verdicts(messages: Iterable[pb.StageVerdict]) -> tuple[StageVerdict, ...]:
             model_version=each.model_version,
             decided=each.decided,
             threshold=each.threshold,
-            top=tuple((score.genre, score.probability) for score in each.top),
+            top=tuple(GenreScore(genre=score.genre, probability=score.probability) for score in each.top),
             random_weights=each.random_weights,
         )
         for each in messages
@@ -319,8 +306,8 @@ def out_of_fold_of(message: pb.OutOfFoldPrediction) -> OutOfFold:
     return OutOfFold(
         song_id=message.song_id,
         verdicts=_verdicts(message.verdicts),
-        label_suspect=message.suspected_label_error,
+        suspected_label_error=message.suspected_label_error,
         # Who does not say it cannot be believed: such a song is never written.
-        outcome=_OUTCOMES.get(message.outcome, "unsure"),
+        outcome=_OUTCOMES.get(message.outcome, "out_of_distribution"),
         deciding_stage=message.deciding_stage,
     )

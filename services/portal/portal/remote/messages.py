@@ -24,7 +24,7 @@ def read(message: Message, kind: type[Value]) -> Value:
 
 def to_dict(message: Message) -> dict[str, Any]:
     """All fields, also those that say nothing: protobuf's own JSON writes 64-bit numbers as strings."""
-    return {field.name: _plain_field(message, field) for field in message.DESCRIPTOR.fields}
+    return {field.name: _json_field(message, field) for field in message.DESCRIPTOR.fields}
 
 
 def words_of(enum: EnumDescriptor, number: int) -> str:
@@ -61,16 +61,16 @@ def _value(value: Any, field: Any, hint: Any) -> Any:
     return words_of(field.enum_type, value) if field.enum_type else value
 
 
-def _plain_field(message: Message, field: Any) -> Any:
+def _json_field(message: Message, field: Any) -> Any:
     value = getattr(message, field.name)
     if field.is_repeated:
-        return [_plain(each, field) for each in value]
+        return [_json_value(each, field) for each in value]
     if field.message_type and not message.HasField(field.name):
         return None
-    return _plain(value, field)
+    return _json_value(value, field)
 
 
-def _plain(value: Any, field: Any) -> Any:
+def _json_value(value: Any, field: Any) -> Any:
     if isinstance(value, Timestamp):
         return value.ToDatetime(tzinfo=UTC).isoformat()
     if isinstance(value, Message):

@@ -36,7 +36,7 @@ class Models:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShownModel:
+class ModelDetails:
     """A model with all that is known of it."""
 
     model: Model
@@ -63,11 +63,11 @@ class ModelsClient:
         """The models that are kept, the newest first."""
         return self.kept(timeout_seconds=timeout_seconds).models
 
-    def get(self, name: str = "", *, timeout_seconds: float = LOOK_TIMEOUT_SECONDS) -> ShownModel:
+    def get(self, name: str = "", *, timeout_seconds: float = LOOK_TIMEOUT_SECONDS) -> ModelDetails:
         """A model with its report and pictures; without a name the one in service."""
         with translated("inference"):
             answer = self._stub.GetModel(pb.GetModelRequest(name=name), timeout=timeout_seconds)
-        return ShownModel(
+        return ModelDetails(
             model=read(answer.model, Model),
             report=read(answer.report, TrainingReport),
             pictures=tuple(read(each, Picture) for each in answer.pictures),
@@ -89,18 +89,18 @@ class ModelsClient:
 
     def promote(self, name: str, settings: RequestSettings, stored: Sequence[str]) -> Model:
         """Put a model into service that has learned from vectors such as are stored and made now."""
-        heard = classify_options(settings)
+        options = classify_options(settings)
         request = pb.PromoteModelRequest(
-            name=name, excerpt=heard.excerpt, compute=heard.compute, vector_versions=stored
+            name=name, excerpt=options.excerpt, compute=options.compute, vector_versions=stored
         )
         with translated("inference"):
             return read(self._stub.PromoteModel(request, timeout=SWITCH_TIMEOUT_SECONDS).model, Model)
 
     def roll_back(self, in_service: str, settings: RequestSettings, stored: Sequence[str]) -> Model:
         """Put the model back that was in service before this one; where this one is not any more, nothing happens."""
-        heard = classify_options(settings)
+        options = classify_options(settings)
         request = pb.RollbackModelRequest(
-            in_service=in_service, excerpt=heard.excerpt, compute=heard.compute, vector_versions=stored
+            in_service=in_service, excerpt=options.excerpt, compute=options.compute, vector_versions=stored
         )
         with translated("inference"):
             return read(self._stub.RollbackModel(request, timeout=SWITCH_TIMEOUT_SECONDS).model, Model)

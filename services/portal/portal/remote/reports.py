@@ -74,7 +74,7 @@ class CandidateHead:
     algorithm: str
     validation_accuracy: float
     validation_loss: float
-    chosen: bool
+    selected: bool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,7 +39,7 @@ _DEVICES = {"auto": features.DEVICE_AUTO, "cuda": features.DEVICE_CUDA, "cpu": f
 
 
 def excerpt(settings: RequestSettings) -> "features.Excerpt.ValueType":
-    """Which part of a song is to be heard."""
+    """Which part of a song is to be analysed."""
     return _EXCERPTS[settings.excerpt]
 
 
@@ -66,7 +66,7 @@ class Voting(TypedDict):
 
 
 def voting(settings: RequestSettings) -> Voting:
-    """The same for every request whose answer hangs on the vote."""
+    """The same for every request whose answer depends on the vote."""
     thresholds = (settings.stage_1_confidence, settings.stage_2_confidence)
     return Voting(stage_thresholds=thresholds, max_stages=settings.stages)
 

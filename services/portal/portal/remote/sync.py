@@ -13,8 +13,8 @@ from reclass.sync.v1 import sync_pb2_grpc
 from runtime.errors import RemoteError
 
 from portal.remote import bounds
-from portal.remote.ahead import in_flight, read_ahead
 from portal.remote.calls import translated
+from portal.remote.prefetch import in_flight, prefetch
 from portal.remote.skipped import SkippedRow
 
 # A page of a big library on a slow disk takes Plex long; a minute is more than was ever seen. Where Plex is silent,
@@ -282,7 +282,7 @@ class SyncClient:
 
     def list_tracks(self, library_key: str, *, page_size: int = 1000) -> Iterator[Page]:
         """A library's tracks, page by page, without genres; the next page is asked for while one is worked on."""
-        return read_ahead(self._pages(library_key, page_size))
+        return prefetch(self._pages(library_key, page_size))
 
     def _pages(self, library_key: str, page_size: int) -> Iterator[Page]:
         token = ""

@@ -62,10 +62,10 @@ class Run(models.Model):
         related_name="+",
         help_text="The run that was to come after it.",
     )
-    laid_out = models.BooleanField(
+    songs_selected = models.BooleanField(
         default=False, help_text="All of its songs are known; it ends when none of them is pending."
     )
-    song_count = models.PositiveIntegerField(default=0, help_text="Songs that it was laid out for.")
+    song_count = models.PositiveIntegerField(default=0, help_text="Songs that were selected for it.")
     done_count = models.PositiveIntegerField(default=0)
     skipped_count = models.PositiveIntegerField(default=0)
     failed_count = models.PositiveIntegerField(default=0)

@@ -12,7 +12,7 @@ from portal.runs.retrying import exhausted
 from portal.runs.work import Outcome, Verdict
 
 # A crash forgets at most so much, and what it forgets is done again; a transaction for each song would cost more than
-# the songs that are judged from stored vectors.
+# the songs that are classified from stored vectors.
 KEEP_EVERY_SECONDS = 0.5
 STATE_OF = {
     Verdict.DONE: RunSong.State.DONE,

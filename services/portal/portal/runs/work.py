@@ -66,7 +66,7 @@ class RunJob:
     settings: PortalSettings
     stopping: threading.Event
     quick_songs: int = 0
-    """So many of the songs, the first that are laid out, take no time: they go into large jobs."""
+    """So many of the songs, the first that are selected, take no time: they go into large jobs."""
     _looked_time: float = field(default=0.0, init=False)
 
     def check(self) -> None:
@@ -92,14 +92,14 @@ class Work(Protocol):
     def songs_at_once(self) -> int | None:
         """Songs in a job; None takes the setting."""
 
-    def lay_out(self, job: RunJob) -> Iterable[int]:
+    def select_songs(self, job: RunJob) -> Iterable[int]:
         """Do what comes before the songs; the ids of the tracks to work on."""
 
     def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
         """Work on songs; each is stored before its outcome is handed over."""
 
-    def conclude(self, run: Run) -> str:
+    def summarise(self, run: Run) -> str:
         """All songs are through: the run's last message. In the transaction that ends the run."""
 
-    def abandon(self, run: Run) -> None:
+    def cancel(self, run: Run) -> None:
         """The run failed or was stopped. In the transaction that ends the run."""

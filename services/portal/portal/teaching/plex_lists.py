@@ -32,9 +32,9 @@ class PlexLists:
 
     def choices(self) -> list[tuple[str, list[tuple[str, str]]]]:
         """For a field to choose from."""
-        playlists = [(_choice(Source.PLAYLIST, each), _shown(each)) for each in self.playlists]
+        playlists = [(_choice(Source.PLAYLIST, each), _list_title(each)) for each in self.playlists]
         collections = [
-            (_choice(Source.COLLECTION, each), f"{library}: {_shown(each)}")
+            (_choice(Source.COLLECTION, each), f"{library}: {_list_title(each)}")
             for library, each in self.collections
         ]
         named = (("Playlists", playlists), ("Collections", collections))
@@ -93,5 +93,5 @@ def _choice(source: str, each: SongList) -> str:
     return f"{source} {each.key} {each.guid or each.title}"
 
 
-def _shown(each: SongList) -> str:
+def _list_title(each: SongList) -> str:
     return f"{each.title} ({each.entry_count})"

@@ -1,4 +1,4 @@
-"""The songs to learn from: heard ones of which people, taught sets or tags say what they are."""
+"""The songs to learn from: analysed ones of which people, taught sets or tags say what they are."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from itertools import islice
 
 from django.db.models import Count, Exists, OuterRef, QuerySet
 
-from portal.labels.precedence import claims_of, labelled
+from portal.labels.precedence import labelled, song_labels
 from portal.library.artists import artist_key
 from portal.library.models import Analysis, Track, Vector, VectorKind
 from portal.library.presence import present
@@ -23,7 +23,7 @@ class Corpus:
     """What there is to learn from, before it is read."""
 
     labelled: int
-    heard: int
+    extracted: int
     usable: int
 
 
@@ -32,37 +32,39 @@ def survey(versions: Mapping[str, str]) -> Corpus:
     kind = VectorKind.FMA_NATIVE if VectorKind.FMA_NATIVE in versions else VectorKind.FMA
     made = Vector.objects.filter(audio=OuterRef("audio"), kind=kind, version=versions.get(kind, ""))
     songs = Track.objects.filter(present())
-    heard = _heard(songs).filter(Exists(made))
-    return Corpus(labelled=labelled(songs).count(), heard=heard.count(), usable=labelled(heard).count())
+    extracted = _extracted(songs).filter(Exists(made))
+    return Corpus(
+        labelled=labelled(songs).count(), extracted=extracted.count(), usable=labelled(extracted).count()
+    )
 
 
 def training_songs(versions: Mapping[str, str]) -> Iterator[TrainingSong]:
     """Every usable song, with its vectors of these versions by kind, and the strongest word on what it is."""
     tracks = (
-        _heard(labelled(Track.objects.filter(present())))
+        _extracted(labelled(Track.objects.filter(present())))
         .only("pk", "audio_id", "artist", "album_artist")
         .order_by("pk")
     )
     remaining = tracks.iterator(chunk_size=_AT_ONCE)
     while songs := list(islice(remaining, _AT_ONCE)):
         stored = stored_vectors(song.audio_id or 0 for song in songs)
-        claims = claims_of(song.pk for song in songs)
+        labels = song_labels(song.pk for song in songs)
         for song in songs:
             vectors = stored.get(song.audio_id or 0, ())
             usable = tuple(each for each in vectors if versions.get(each.kind) == each.version)
-            claim = claims.get(song.pk)
-            if usable and claim:
+            label = labels.get(song.pk)
+            if usable and label:
                 yield TrainingSong(
                     song_id=str(song.pk),
-                    genre=claim.genre,
-                    also=claim.also,
-                    source=claim.source,
+                    genre=label.genre,
+                    additional_genres=label.additional_genres,
+                    source=label.source,
                     group=group_of(song),
                     vectors=usable,
                 )
 
 
-def unheard(versions: Mapping[str, str]) -> QuerySet[Track]:
+def lacking_vectors(versions: Mapping[str, str]) -> QuerySet[Track]:
     """Songs that could be learned from, were it not for vectors of these versions that can be made and are not."""
     tracks = labelled(Track.objects.filter(lacking(versions), present()))
     return tracks.exclude(analysis=Analysis.SKIPPED).exclude(file="")
@@ -73,7 +75,7 @@ def group_of(track: Track) -> str:
     return artist_key(track.artist or track.album_artist) or f"song {track.pk}"
 
 
-def _heard(tracks: QuerySet[Track]) -> QuerySet[Track]:
+def _extracted(tracks: QuerySet[Track]) -> QuerySet[Track]:
     return tracks.exclude(audio=None).exclude(analysis__in=OUTDATED)
 
 

@@ -25,7 +25,7 @@ class Promoting:
 
     songs_at_once = None
 
-    def lay_out(self, job: RunJob) -> Iterable[int]:
+    def select_songs(self, job: RunJob) -> Iterable[int]:
         """Switch, then store. Done again after a crash it comes to the same: a switch that is done is not repeated."""
         job.report("put the model into service", 0.1)
         model = self._switch(job)
@@ -44,18 +44,18 @@ class Promoting:
         return ()
 
     def _switch(self, job: RunJob) -> Model:
-        models, wishes = job.services.models, preferences()
+        models, settings = job.services.models, preferences()
         stored = [*present_versions().values(), *public_versions()]
         back_from = job.run.arguments.get("back_from")
         if back_from:
-            return models.roll_back(back_from, wishes, stored)
-        return models.promote(job.run.arguments["model"], wishes, stored)
+            return models.roll_back(back_from, settings, stored)
+        return models.promote(job.run.arguments["model"], settings, stored)
 
     def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
         """There are no songs to work on."""
         yield from ()
 
-    def conclude(self, run: Run) -> str:
+    def summarise(self, run: Run) -> str:
         """The outcome in a sentence, and what comes next."""
         if run.model is None:
             return ""
@@ -64,5 +64,5 @@ class Promoting:
             "run `reclass classify` for the others."
         )
 
-    def abandon(self, run: Run) -> None:
+    def cancel(self, run: Run) -> None:
         """The one model or the other is in service."""

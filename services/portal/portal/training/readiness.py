@@ -16,7 +16,7 @@ from portal.training.dataset import present_versions
 FEWEST_SONGS = 5
 FEWEST_ARTISTS = 2
 FEWEST_GENRES = 2
-SHOWN_TAGS = 10
+TAGS_LISTED = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,10 +26,10 @@ class GenreCount:
     genre: str
     labelled: int
     """A person, or their tags through the aliases, say so."""
-    heard: int
+    extracted: int
     """Of these the audio was analysed."""
     usable: int
-    """Of these there are vectors of the make that the others have."""
+    """Of these there are vectors of the feature version that the others have."""
     artists: int
     """Of the usable ones."""
     by_people: int = 0
@@ -58,7 +58,7 @@ class GenreCount:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Learnable:
+class TrainingReadiness:
     """What a training would find."""
 
     genres: tuple[GenreCount, ...]
@@ -66,7 +66,7 @@ class Learnable:
     """Tags of songs without a genre that no alias knows, and how many songs have them; the most frequent first."""
 
     @property
-    def learnable(self) -> tuple[GenreCount, ...]:
+    def trainable(self) -> tuple[GenreCount, ...]:
         """The genres that can be learned."""
         return tuple(each for each in self.genres if not each.why_not)
 
@@ -78,10 +78,10 @@ class Learnable:
     @property
     def enough(self) -> bool:
         """Whether there is anything to learn: one genre alone tells nothing apart."""
-        return len(self.learnable) >= FEWEST_GENRES
+        return len(self.trainable) >= FEWEST_GENRES
 
 
-def survey_genres() -> Learnable:
+def survey_genres() -> TrainingReadiness:
     """Count the songs of every genre that is not retired."""
     with connection.cursor() as cursor:
         versions = [f"{kind} {version}" for kind, version in present_versions().items()]
@@ -93,34 +93,34 @@ def survey_genres() -> Learnable:
         for pk, name in names
     ]
     genres.sort(key=lambda each: (-each.usable, -each.labelled, each.genre))
-    return Learnable(genres=tuple(genres), unknown_tags=_unknown_tags())
+    return TrainingReadiness(genres=tuple(genres), unknown_tags=_unknown_tags())
 
 
-_COUNTED = ("labelled", "heard", "usable", "artists", "by_people", "taught")
+_COUNTED = ("labelled", "extracted", "usable", "artists", "by_people", "taught")
 
 
 def _unknown_tags() -> tuple[tuple[str, int], ...]:
     helpful = (each for each in unmapped_tags() if each.without_genre)
-    return tuple((each.tag, each.without_genre) for each in islice(helpful, SHOWN_TAGS))
+    return tuple((each.tag, each.without_genre) for each in islice(helpful, TAGS_LISTED))
 
 
 # An artist is told from another as in the training, but for letters that only Unicode's case folding makes equal.
 _COUNTS = f"""
 WITH labelled AS (
   SELECT c.genre_id, c.source, t.audio_id,
-    t.audio_id IS NOT NULL AND t.analysis NOT IN ('pending', 'skipped') AS heard,
+    t.audio_id IS NOT NULL AND t.analysis NOT IN ('pending', 'skipped') AS extracted,
     COALESCE(NULLIF(btrim(regexp_replace(
       lower(normalize(COALESCE(NULLIF(t.artist, ''), t.album_artist), NFKC)), '\\s+', ' ', 'g')), ''),
       'song ' || t.id) AS artist
   FROM ({COUNTED}) c JOIN library_track t ON t.id = c.track_id
   WHERE t.removed_time IS NULL AND NOT t.library_id = ANY(%s)
-), judged AS (
-  SELECT l.*, heard AND EXISTS (
+), counted AS (
+  SELECT l.*, extracted AND EXISTS (
     SELECT FROM library_vector v WHERE v.audio_id = l.audio_id AND v.kind || ' ' || v.version = ANY(%s)) AS usable
   FROM labelled l
 )
-SELECT genre_id, count(*), count(*) FILTER (WHERE heard), count(*) FILTER (WHERE usable),
+SELECT genre_id, count(*), count(*) FILTER (WHERE extracted), count(*) FILTER (WHERE usable),
   count(DISTINCT artist) FILTER (WHERE usable), count(*) FILTER (WHERE source <> 'tag'),
   count(*) FILTER (WHERE source = 'taught')
-FROM judged GROUP BY genre_id
+FROM counted GROUP BY genre_id
 """  # noqa: S608 # our own words

@@ -11,11 +11,11 @@ from portal.public.fma_layout import (
     TRACKS,
 )
 from portal.public.songs import KIND, gives, songs_by_genre
-from portal.training.readiness import Learnable
+from portal.training.readiness import TrainingReadiness
 
 
 @dataclass(frozen=True, kw_only=True)
-class Offer:
+class Suggestion:
     """One way to more labels."""
 
     title: str
@@ -33,19 +33,19 @@ class Offer:
         return f"{self.title}: {' '.join(self.sentences)}{missed}"
 
 
-def offers(found: Learnable) -> tuple[Offer, ...]:
+def suggestions(found: TrainingReadiness) -> tuple[Suggestion, ...]:
     """Every way, in the order in which to try them."""
     return _tags(found), _taught_sets(found), _public_table(found)
 
 
-def _tags(found: Learnable) -> Offer:
+def _tags(found: TrainingReadiness) -> Suggestion:
     by_tags = sum(each.labelled - each.by_people for each in found.genres)
     sentences = [f"{by_tags:,} labels come from tags in Plex, as they were before anything was written."]
-    unheard = sum(each.labelled - each.heard for each in found.genres if each.why_not)
-    if unheard:
+    not_extracted = sum(each.labelled - each.extracted for each in found.genres if each.why_not)
+    if not_extracted:
         sentences.append(
-            f"{unheard} songs of genres that cannot be learned yet have not been analysed: `reclass train` has their "
-            "vectors made first, `reclass extract` those of all songs."
+            f"{not_extracted} songs of genres that cannot be learned yet have not been analysed: `reclass train` has "
+            "their vectors made first, `reclass extract` those of all songs."
         )
     if found.unknown_tags:
         tags = ", ".join(f"“{tag}” ({count})" for tag, count in found.unknown_tags)
@@ -53,7 +53,7 @@ def _tags(found: Learnable) -> Offer:
             f"Tags that no alias knows: {tags}. Say in the admin, under Unknown tags, which genre they stand for, "
             "or that they are to be ignored: songs without a known tag are neither learned from nor written."
         )
-    return Offer(
+    return Suggestion(
         title="The tags that are there",
         sentences=tuple(sentences),
         cannot_give=tuple(each.genre for each in found.genres if each.labelled == each.by_people),
@@ -62,7 +62,7 @@ def _tags(found: Learnable) -> Offer:
     )
 
 
-def _taught_sets(found: Learnable) -> Offer:
+def _taught_sets(found: TrainingReadiness) -> Suggestion:
     lacking = [each.genre for each in found.genres if each.why_not]
     sentences = ["It gives any genre, also one that you invent, of which there are songs in this library."]
     if lacking:
@@ -71,7 +71,7 @@ def _taught_sets(found: Learnable) -> Offer:
         "Name a folder, a Plex playlist or a Plex collection, or choose songs in the admin's list: 30 at least, 100 "
         "are better, of several artists."
     )
-    return Offer(
+    return Suggestion(
         title="A taught set for each genre",
         sentences=tuple(sentences),
         cannot_give=(),
@@ -80,7 +80,7 @@ def _taught_sets(found: Learnable) -> Offer:
     )
 
 
-def _public_table(found: Learnable) -> Offer:
+def _public_table(found: TrainingReadiness) -> Suggestion:
     given = songs_by_genre()
     if given:
         counted = ", ".join(f"{genre} {songs:,}" for genre, songs in sorted(given.items()))
@@ -98,7 +98,7 @@ def _public_table(found: Learnable) -> Offer:
         f"as their excerpts: `reclass extract --stage {KIND}`, or `reclass train --public-table` has it done for "
         "labelled ones. A model that has learned from it classifies no song without that."
     )
-    return Offer(
+    return Suggestion(
         title="The public FMA table",
         sentences=tuple(sentences),
         run="train-public" if given else "",

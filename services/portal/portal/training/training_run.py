@@ -32,14 +32,14 @@ class Training:
 
     songs_at_once = None
 
-    def lay_out(self, job: RunJob) -> Iterable[int]:
+    def select_songs(self, job: RunJob) -> Iterable[int]:
         """Learn. A crash on the way leaves everything as it was: the whole is stored at once."""
         unread = read_again(job.services.sync)
         public = bool(job.run.arguments.get("public"))
         stages = stages_of(
             job.services.features.capabilities(preferences()).kinds, WITH_PUBLIC if public else STAGES
         )
-        # What was heard by a model that is away at the moment can be learned from all the same.
+        # What was extracted by a model that is away at the moment can be learned from all the same.
         versions = {**stages.away, **stages.versions}
         corpus = survey(versions)
         if public:
@@ -57,7 +57,7 @@ class Training:
                     note_promotion(model.name, BY_TRAINING)
                 job.run.model = model
                 job.run.result = {
-                    "suspect_count": said.suspects,
+                    "suspected_label_errors": said.suspected_label_errors,
                     "unread_sets": unread,
                     "skipped_genres": [asdict(each) for each in report.skipped_genres],
                 }
@@ -79,7 +79,7 @@ class Training:
         """There are no songs to work on."""
         yield from ()
 
-    def conclude(self, run: Run) -> str:
+    def summarise(self, run: Run) -> str:
         """The outcome in a sentence."""
         model = run.model
         if model is None:
@@ -88,23 +88,23 @@ class Training:
         left_out = f" Too few songs or artists to learn: {skipped}." if skipped else ""
         unread = "".join(f" {each.rstrip('.')}." for each in run.result["unread_sets"])
         trial = f" {OF_TRIALS}" if model.random_weights else ""
-        standing = f"{model.name} is in service." if model.is_in_service else candidate_sentence(run, model)
+        outcome = f"{model.name} is in service." if model.is_in_service else candidate_sentence(run, model)
         return (
             f"{model.name} has learned {len(model.genres)} genres from {model.song_count:,} songs; "
-            f"{right_of(model)} on artists that were not in training.{left_out}{unread}{trial} {standing}"
+            f"{right_of(model)} on artists that were not in training.{left_out}{unread}{trial} {outcome}"
         )
 
-    def abandon(self, run: Run) -> None:
+    def cancel(self, run: Run) -> None:
         """The model in service stays."""
 
 
 def check_public(versions: Mapping[str, str]) -> None:
-    """Raise `RunFailedError` where there is no public table, or where the owner's songs would be of another make."""
+    """Raise `RunFailedError` where there is no public table, or the owner's songs would be of another version."""
     made = versions.get(KIND, VERSION)
     if made != VERSION:
         raise RunFailedError(
-            f"The public table is of the make {VERSION}, and features makes {made}: a model of the one could judge "
-            "nothing of the other. Train without `--public-table`."
+            f"The public table has features of the version {VERSION}, and features of the version {made} are "
+            "extracted here: a model of the one could classify nothing of the other. Train without `--public-table`."
         )
     if not songs_by_genre():
         raise RunFailedError(
@@ -148,11 +148,11 @@ def _closing(songs: Iterator[TrainingSong]) -> Iterator[TrainingSong]:
 
 
 def _nothing_to_learn_from(corpus: Corpus) -> str:
-    if not corpus.heard:
+    if not corpus.extracted:
         return "No song has been analysed as it is set now: run `reclass sync` and `reclass extract` first."
     if not corpus.labelled:
         return (
-            f"{corpus.heard} songs were analysed and none has a genre tag that is known: add aliases for your tags in "
-            "the admin, or set genres by hand."
+            f"{corpus.extracted} songs were analysed and none has a genre tag that is known: add aliases for your tags "
+            "in the admin, or set genres by hand."
         )
     return f"{corpus.labelled} songs have a known genre and none of them was analysed: run `reclass extract` first."

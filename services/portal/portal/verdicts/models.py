@@ -20,17 +20,19 @@ class Prediction(models.Model):
         default=False,
         help_text="Said by a model without this artist in its training, for the song was in the training.",
     )
-    label_suspect = models.BooleanField(default=False, help_text="The tag looks wrong, judged out of fold.")
+    suspected_label_error = models.BooleanField(
+        default=False, help_text="The tag looks wrong, by the prediction out of fold."
+    )
     outcome = models.CharField(
         max_length=20,
         blank=True,
         db_default="",
-        help_text="What the vote came to: classified, provisional or unsure. Empty where nobody kept it.",
+        help_text="What the vote came to: classified, provisional or out_of_distribution. Empty where nobody kept it.",
     )
     random_weights = models.BooleanField(
         default=False,
         db_default=False,
-        help_text="Judged from vectors that random weights made, for trials: it means nothing.",
+        help_text="Decided from vectors that random weights made, for trials: it means nothing.",
     )
     provisional_reason = models.TextField(blank=True)
     stages = models.JSONField(

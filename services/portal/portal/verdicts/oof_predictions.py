@@ -12,13 +12,13 @@ from portal.remote.inference import OutOfFold
 from portal.verdicts.stages import stored_stages
 
 _COLUMNS = (
-    "track_id, genre_id, confidence, model_version, deciding_stage, label_suspect, "
+    "track_id, genre_id, confidence, model_version, deciding_stage, suspected_label_error, "
     "outcome, random_weights, stages"
 )
 _TABLE = """
     CREATE TEMPORARY TABLE said (
         track_id bigint, genre_id bigint, confidence float8, model_version varchar(100), deciding_stage smallint,
-        label_suspect boolean, outcome varchar(20), random_weights boolean, stages jsonb
+        suspected_label_error boolean, outcome varchar(20), random_weights boolean, stages jsonb
     ) ON COMMIT DROP
 """
 # In the order of their ids, as a classify run at the same time does: two orders could wait for each other.
@@ -37,17 +37,18 @@ _MAKE_CURRENT = f"""
     FROM said JOIN library_track ON library_track.id = said.track_id ORDER BY said.track_id
     ON CONFLICT (track_id, model_version) DO UPDATE SET
         genre_id = excluded.genre_id, confidence = excluded.confidence, deciding_stage = excluded.deciding_stage,
-        out_of_fold = true, label_suspect = excluded.label_suspect, outcome = excluded.outcome,
+        out_of_fold = true, suspected_label_error = excluded.suspected_label_error, outcome = excluded.outcome,
         random_weights = excluded.random_weights, stages = excluded.stages, current = true
 """  # noqa: S608 # our own names of columns
-# What stands by now is another model's word, or a song's that was heard anew.
-_ONLY_STANDING = """
+# What stands by now is another model's word, or a song's that was analysed anew.
+_ONLY_CURRENT = """
     DELETE FROM said WHERE NOT EXISTS (
         SELECT FROM verdicts_prediction p
         WHERE p.track_id = said.track_id AND p.current AND p.out_of_fold AND p.model_version = ANY(%s)
     )
 """
-# A song whose file was changed meanwhile is still to be heard anew. One unlike the training is unsure, not classified.
+# A song whose file was changed meanwhile is still to be analysed anew. One unlike the training is out of distribution,
+# not classified.
 _SUCCEED = """
     UPDATE library_track SET
         analysis = said.outcome, analysis_reason = '', analysis_message = '', attempts = 0, next_try_time = NULL
@@ -60,7 +61,7 @@ class WaitingRoom:
     """Takes what is said as it comes, and stores all of it or nothing."""
 
     def __init__(self, file: IO[str], genres: dict[str, int]) -> None:
-        self.suspects = 0
+        self.suspected_label_errors = 0
         """Songs whose label looks wrong."""
         self.count = 0
         """Songs of which something was said."""
@@ -73,32 +74,33 @@ class WaitingRoom:
             not said.song_id.isdecimal()
         ):  # those of public tables and of other programs have keys of their own
             return
-        self.suspects += said.label_suspect
+        self.suspected_label_errors += said.suspected_label_error
         verdict = said.deciding
         if verdict is None:
             return
-        name, probability = verdict.top[0]
-        genre = self._genres.get(name.casefold())
+        best = verdict.top[0]
+        genre = self._genres.get(best.genre.casefold())
         if genre is None:  # retired or renamed while the training went on; classify says so, song by song
             return
         stages = json.dumps(stored_stages(said.verdicts))
         row = (
-            int(said.song_id), genre, probability, verdict.model_version, verdict.stage, said.label_suspect,
-            said.outcome, verdict.random_weights, stages,
+            int(said.song_id), genre, best.probability, verdict.model_version, verdict.stage,
+            said.suspected_label_error, said.outcome, verdict.random_weights, stages,
         )  # fmt: skip
         self._file.write(json.dumps(row) + "\n")
         self.count += 1
 
-    def store(self, standing: Sequence[str] | None = None) -> None:
-        """Make it current, in the caller's transaction; with `standing`, only where what these heads said so stands."""
+    def store(self, of_heads: Sequence[str] | None = None) -> None:
+        """Make it current, in the caller's transaction; with `of_heads`, only where the current prediction is
+        what these heads said out of fold."""
         self._file.seek(0)
         with connection.cursor() as cursor:
             cursor.execute(_TABLE)
             with cursor.copy(f"COPY said ({_COLUMNS}) FROM STDIN") as copy:
                 for line in self._file:
                     copy.write_row(json.loads(line))
-            if standing is not None:
-                cursor.execute(_ONLY_STANDING, [list(standing)])
+            if of_heads is not None:
+                cursor.execute(_ONLY_CURRENT, [list(of_heads)])
             cursor.execute("ANALYZE said")
             for statement in (_HOLD, _END_EARLIER, _MAKE_CURRENT, _SUCCEED):
                 cursor.execute(statement)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from portal.genres.models import spellings
-from portal.genres.spelling import unheeded
+from portal.genres.spelling import all_unknown
 from portal.labels.tags import tags_of
 from portal.library.models import Track
 from portal.runs.models import Run, RunSong, UnknownTag
@@ -17,7 +17,9 @@ def note_unknown_tags(run: Run) -> str:
     skipped = run.songs.filter(state=RunSong.State.SKIPPED)
     tags: dict[str, list[str]] = {}
     songs = 0
-    for track, unknown in _unheeded(list(skipped.order_by("track_id").values_list("track_id", flat=True))):
+    for track, unknown in _with_unknown_tags(
+        list(skipped.order_by("track_id").values_list("track_id", flat=True))
+    ):
         songs += 1
         for tag in unknown:
             tags.setdefault(tag, []).append(str(track))
@@ -31,7 +33,7 @@ def note_unknown_tags(run: Run) -> str:
     return _sentence(songs, found)
 
 
-def _unheeded(track_ids: Sequence[int]) -> Iterator[tuple[Track, Sequence[str]]]:
+def _with_unknown_tags(track_ids: Sequence[int]) -> Iterator[tuple[Track, Sequence[str]]]:
     known = spellings()
     for start in range(0, len(track_ids), _AT_ONCE):
         some = track_ids[start : start + _AT_ONCE]
@@ -39,7 +41,7 @@ def _unheeded(track_ids: Sequence[int]) -> Iterator[tuple[Track, Sequence[str]]]
         in_plex = {track.pk: track.plex_genres for track in tracks}
         tags = tags_of(in_plex, {track.pk: track.file_genres for track in tracks})
         for track in tracks:
-            unknown = unheeded(tags[track.pk], known)
+            unknown = all_unknown(tags[track.pk], known)
             if unknown:
                 yield track, unknown
 

@@ -22,7 +22,8 @@ def overtaken(rows: Sequence[WriteRow]) -> dict[int, str]:
     1. A song of a library that is not chosen any more is left alone.
     2. A genre that is retired, renamed or gone is not written.
     3. A person's word that is another one now, or was taken back, is not written; nor is the AI's against it.
-    4. The AI's word is not written where it has judged anew, and says another genre or is not sure enough any more.
+    4. The AI's word is not written where it has classified the song anew, and says another genre or is not sure enough
+       any more.
     """
     tracks = [row.track_id for row in rows]
     in_use = {name.casefold() for name in Genre.objects.filter(retired=False).values_list("name", flat=True)}
@@ -52,13 +53,13 @@ def _reason(row: WriteRow, in_use: Collection[str], by_hand: str, said: Mapping[
         return "" if same else f"“{by_hand}” was set by hand since the dry run: {_NOT_WRITTEN}"
     if row.source == PERSON:
         return f"The genre set by hand was taken back since the dry run: {_NOT_WRITTEN}"
-    if row.track.analysis == Analysis.UNSURE:
+    if row.track.analysis == Analysis.OUT_OF_DISTRIBUTION:
         return UNLIKE_THE_TRAINING
     verdict = said.get(row.track_id)
     if verdict is None:
         return ""
     if verdict.genre.name.casefold() != genre.casefold():
-        return f"It was judged anew since the dry run, as {verdict.genre}: {_NOT_WRITTEN}"
+        return f"It was classified anew since the dry run, as {verdict.genre}: {_NOT_WRITTEN}"
     sure = row.track.analysis == Analysis.CLASSIFIED and is_sure(verdict)
     if not sure or verdict.confidence < row.batch.min_confidence:
         return f"Its verdict is not sure enough any more since the dry run: {_NOT_WRITTEN}"

@@ -9,7 +9,7 @@ from django.db.models import Q
 from portal.genres.models import Genre, spellings
 from portal.labels.tags import tags_of
 from portal.ledger.models import WriteBatch, WriteRow
-from portal.ledger.standing import put_away
+from portal.ledger.plex_state import discard
 from portal.library.identity import is_another
 from portal.library.models import Analysis, InPlex, Track
 from portal.library.presence import left_alone, present
@@ -21,7 +21,7 @@ from portal.verdicts.models import Prediction
 from portal.verdicts.revote import vote_again
 from portal.writing.left_alone import note_unknown_tags
 from portal.writing.overtaken import is_sure
-from portal.writing.policy import RANDOM_WEIGHTS, Said, Wish, edit, objection, wish
+from portal.writing.policy import RANDOM_WEIGHTS, Said, TargetGenre, edit, objection, target_genre
 
 NOT_THERE = "Plex no longer has this song: sync again."
 UNREADABLE_THERE = "Plex fails whenever it is asked for this song: refresh or repair it in Plex."
@@ -33,7 +33,7 @@ class Planning:
 
     songs_at_once = TRACKS_AT_ONCE
 
-    def lay_out(self, job: RunJob) -> Iterable[int]:
+    def select_songs(self, job: RunJob) -> Iterable[int]:
         """Songs with a person's word, or with a verdict that is sure enough, by the thresholds in force."""
         vote_again(job.services, preferences())
         batch = WriteBatch.objects.get(runs=job.run)
@@ -72,19 +72,19 @@ class Planning:
         if not job.run.arguments.get("random_weights"):
             objections |= {pk: RANDOM_WEIGHTS for pk, verdict in verdicts.items() if verdict.random_weights}
         objections |= _silenced(tracks)
-        wishes = _wishes(tracks, batch.min_confidence, verdicts, objections)
+        targets = _target_genres(tracks, batch.min_confidence, verdicts, objections)
         for track in tracks:
-            in_plex, wished = found.get(track.rating_key), wishes.get(track.pk)
+            in_plex, target = found.get(track.rating_key), targets.get(track.pk)
             if in_plex is None or is_another(track, in_plex):
                 message = NOT_THERE if in_plex is None else ANOTHER_THERE
                 if track.rating_key in read.unreadable:
                     message = UNREADABLE_THERE
                 yield track.pk, Outcome(verdict=Verdict.SKIPPED, message=message)
                 continue
-            _note(batch, track.pk, in_plex, wished, known)
-            yield track.pk, DONE if wished else _left_alone(objections.get(track.pk, ""))
+            _note(batch, track.pk, in_plex, target, known)
+            yield track.pk, DONE if target else _left_alone(objections.get(track.pk, ""))
 
-    def conclude(self, run: Run) -> str:
+    def summarise(self, run: Run) -> str:
         """How many edits there would be; a batch without any leaves the ledger."""
         batch = WriteBatch.objects.get(runs=run)
         planned = batch.rows.count()
@@ -93,15 +93,15 @@ class Planning:
             return (
                 f"Batch {batch.pk}: {planned} songs would be written. Nothing has been changed in Plex.{left}"
             )
-        self.abandon(run)
+        self.cancel(run)
         return (
-            "Nothing to write: every song that is decided has its genre in Plex already, is left to people, or none is "
-            f"decided.{left}"
+            "Nothing to write: every song that is decided has its genre in Plex already, is left for you to decide, "
+            f"or none is decided.{left}"
         )
 
-    def abandon(self, run: Run) -> None:
+    def cancel(self, run: Run) -> None:
         """A half-made plan is no plan."""
-        put_away(WriteBatch.objects.get(runs=run))
+        discard(WriteBatch.objects.get(runs=run))
 
 
 def unlearned(learned: Collection[str]) -> dict[int, str]:
@@ -159,7 +159,7 @@ class _Verdict:
 
 def _verdicts(tracks: Sequence[Track], trial_heads: Collection[str]) -> dict[int, _Verdict]:
     """What the AI says of these songs, by track; of genres that are not retired."""
-    # Looked up anew: a verdict may have changed since the songs were laid out.
+    # Looked up anew: a verdict may have changed since the songs were selected.
     current = Prediction.objects.filter(track__in=tracks, current=True, genre__retired=False)
     return {
         said.track_id: _Verdict(
@@ -173,13 +173,13 @@ def _verdicts(tracks: Sequence[Track], trial_heads: Collection[str]) -> dict[int
     }
 
 
-def _wishes(
+def _target_genres(
     tracks: Sequence[Track],
     min_confidence: float,
     verdicts: Mapping[int, _Verdict],
     objections: Mapping[int, str],
-) -> dict[int, Wish]:
-    wished = {}
+) -> dict[int, TargetGenre]:
+    targets = {}
     for track in tracks:
         override, verdict = getattr(track, "override", None), verdicts.get(track.pk)
         genre = override.genre if override and not override.genre.retired else None
@@ -193,15 +193,15 @@ def _wishes(
             excluded=track.in_plex == InPlex.EXCLUDED,
             removed=track.removed_time is not None,
         )
-        wanted = wish(said, min_confidence=min_confidence)
-        if wanted is not None:
-            wished[track.pk] = wanted
-    return wished
+        target = target_genre(said, min_confidence=min_confidence)
+        if target is not None:
+            targets[track.pk] = target
+    return targets
 
 
 @transaction.atomic
 def _note(
-    batch: WriteBatch, track_id: int, in_plex: PlexTrack, wished: Wish | None, known: Mapping[str, int]
+    batch: WriteBatch, track_id: int, in_plex: PlexTrack, target: TargetGenre | None, known: Mapping[str, int]
 ) -> None:
     plans = WriteBatch.objects.select_for_update(no_key=True)
     if plans.filter(pk=batch.pk, state=WriteBatch.State.PLANNED).first() is None:
@@ -209,15 +209,15 @@ def _note(
     # Read anew: somebody may have excluded the song since the chunk began.
     track = Track.objects.select_for_update().get(pk=track_id)
     before = in_plex.state
-    after = edit(before, wished, known) if wished and track.in_plex != InPlex.EXCLUDED else None
+    after = edit(before, target, known) if target and track.in_plex != InPlex.EXCLUDED else None
     track.plex_genres, track.plex_genres_locked = list(before.genres), before.locked
-    if wished and after:
-        _row(batch, track, before, after, wished)
+    if target and after:
+        _row(batch, track, before, after, target)
         track.in_plex = InPlex.PLANNED
     track.save(update_fields=("plex_genres", "plex_genres_locked", "in_plex"))
 
 
-def _row(batch: WriteBatch, track: Track, before: GenreState, after: GenreState, wished: Wish) -> None:
+def _row(batch: WriteBatch, track: Track, before: GenreState, after: GenreState, target: TargetGenre) -> None:
     WriteRow.objects.get_or_create(
         batch=batch,
         track=track,
@@ -227,8 +227,8 @@ def _row(batch: WriteBatch, track: Track, before: GenreState, after: GenreState,
             "before_locked": before.locked,
             "after_genres": list(after.genres),
             "after_locked": after.locked,
-            "source": wished.source,
-            "confidence": wished.confidence,
-            "random_weights": wished.random_weights,
+            "source": target.source,
+            "confidence": target.confidence,
+            "random_weights": target.random_weights,
         },
     )

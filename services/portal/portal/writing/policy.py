@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from portal.genres.spelling import genres_of, unheeded
+from portal.genres.spelling import all_unknown, genres_of
 from portal.remote.sync import GenreState
 
 RANDOM_WEIGHTS = (
@@ -18,7 +18,7 @@ AI, PERSON = "AI", "person"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class TargetGenre:
     """The genre that a song is to have in Plex."""
 
     genre_id: int
@@ -39,7 +39,7 @@ class Said:
     predicted: tuple[int, str] | None = None
     confidence: float = 0.0
     classified: bool = False
-    """False for provisional and unsure verdicts, which are never written."""
+    """False for provisional verdicts and songs out of distribution, which are never written."""
     random_weights: bool = False
     """A model for trials has said it."""
     objection: str = ""
@@ -48,17 +48,17 @@ class Said:
     removed: bool = False
 
 
-def wish(said: Said, *, min_confidence: float) -> Wish | None:
+def target_genre(said: Said, *, min_confidence: float) -> TargetGenre | None:
     """What to write, if anything: a person's word, else the AI's where it is sure enough."""
     if said.excluded or said.removed:
         return None
     if said.override is not None:
         genre_id, genre = said.override
-        return Wish(genre_id=genre_id, genre=genre, source=PERSON, confidence=None)
+        return TargetGenre(genre_id=genre_id, genre=genre, source=PERSON, confidence=None)
     if said.objection or said.predicted is None or not said.classified or said.confidence < min_confidence:
         return None
     genre_id, genre = said.predicted
-    return Wish(
+    return TargetGenre(
         genre_id=genre_id,
         genre=genre,
         source=AI,
@@ -81,7 +81,7 @@ def objection(
             f"Its tag says {beyond[0]}, which the model has not learned, so it is left alone: set its genre by hand, "
             f"or find more songs of {beyond[0]} and train again."
         )
-    unknown = unheeded(tags, genres_by_spelling)
+    unknown = all_unknown(tags, genres_by_spelling)
     if unknown:
         return (
             f"None of its tags is known ({', '.join(unknown)}), so it is left alone: say on the page Unknown tags what "
@@ -90,8 +90,8 @@ def objection(
     return ""
 
 
-def edit(before: GenreState, wished: Wish, genres_by_spelling: Mapping[str, int]) -> GenreState | None:
-    """How the song's genres are to be; None where one of its tags stands for the wished genre already."""
-    if wished.genre_id in genres_of(before.genres, genres_by_spelling):
+def edit(before: GenreState, target: TargetGenre, genres_by_spelling: Mapping[str, int]) -> GenreState | None:
+    """How the song's genres are to be; None where one of its tags stands for the target genre already."""
+    if target.genre_id in genres_of(before.genres, genres_by_spelling):
         return None
-    return GenreState(genres=(wished.genre,), locked=True)
+    return GenreState(genres=(target.genre,), locked=True)

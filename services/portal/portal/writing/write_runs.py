@@ -10,14 +10,14 @@ from runtime.errors import RemoteError
 from portal.genres.models import spellings
 from portal.labels.tags import tags_of
 from portal.ledger.attempts import (
-    PERHAPS_STANDING,
+    PERHAPS_IN_PLEX,
     after_state,
     before_state,
     did_nothing,
     present_state,
 )
 from portal.ledger.models import WriteBatch, WriteRow
-from portal.ledger.standing import stand_again
+from portal.ledger.plex_state import restore_plex_state
 from portal.library.models import InPlex, Track
 from portal.remote.sync import GenreState, SyncClient
 from portal.runs.models import Run
@@ -36,7 +36,7 @@ class Push:
 
     songs_at_once = None
 
-    def lay_out(self, job: RunJob) -> Iterable[int]:
+    def select_songs(self, job: RunJob) -> Iterable[int]:
         """The songs of the batch that are not written yet."""
         batch = WriteBatch.objects.get(runs=job.run)
         return _tracks(batch, Q(state=WriteRow.State.PLANNED))
@@ -58,7 +58,7 @@ class Push:
                 sync = job.services.sync
                 yield track_id, _note_failed_push(sync, row_id, error, first_attempt=first_attempt)
 
-    def conclude(self, run: Run) -> str:
+    def summarise(self, run: Run) -> str:
         """The batch is applied, whatever became of single songs; the rows tell."""
         batch = WriteBatch.objects.get(runs=run)
         # What could not be reached this time is said to have failed; a later plan will find it again.
@@ -66,10 +66,10 @@ class Push:
         batch.rows.filter(state=WriteRow.State.PLANNED).update(state=WriteRow.State.FAILED)
         batch.state, batch.applied_time = WriteBatch.State.APPLIED, timezone.now()
         batch.save(update_fields=("state", "applied_time"))
-        stand_again(unreached, instead_of=InPlex.PLANNED)
+        restore_plex_state(unreached, instead_of=InPlex.PLANNED)
         return f"Batch {batch.pk}: {_counted(batch)}."
 
-    def abandon(self, run: Run) -> None:
+    def cancel(self, run: Run) -> None:
         """The batch stays as far as it is; the next push goes on with it."""
 
 
@@ -78,10 +78,10 @@ class Rollback:
 
     songs_at_once = None
 
-    def lay_out(self, job: RunJob) -> Iterable[int]:
+    def select_songs(self, job: RunJob) -> Iterable[int]:
         """The songs that the batch has changed, or may have: a crash or a lost answer hides an edit."""
         batch = WriteBatch.objects.get(runs=job.run)
-        return _tracks(batch, PERHAPS_STANDING)
+        return _tracks(batch, PERHAPS_IN_PLEX)
 
     def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
         """Put back one song after the other, each committed by itself."""
@@ -91,18 +91,18 @@ class Rollback:
             except RemoteError as error:
                 yield track_id, _note_failed_rollback(row_id, error)
 
-    def conclude(self, run: Run) -> str:
+    def summarise(self, run: Run) -> str:
         """The batch is rolled back, unless songs are left that could not be reached."""
         batch = WriteBatch.objects.get(runs=run)
         left = batch.rows.filter(state=WriteRow.State.WRITTEN).count()
         batch.state = WriteBatch.State.APPLIED if left else WriteBatch.State.ROLLED_BACK
         batch.rolled_back_time = None if left else timezone.now()
         batch.save(update_fields=("state", "rolled_back_time"))
-        stand_again(_tracks(batch, Q(state=WriteRow.State.PLANNED)), instead_of=InPlex.PLANNED)
+        restore_plex_state(_tracks(batch, Q(state=WriteRow.State.PLANNED)), instead_of=InPlex.PLANNED)
         more = f" {left} could not be put back: roll back again." if left else ""
         return f"Batch {batch.pk}: {_counted(batch)}.{more}"
 
-    def abandon(self, run: Run) -> None:
+    def cancel(self, run: Run) -> None:
         """The batch stays as far as it is; the next rollback goes on with it."""
 
 
@@ -133,7 +133,7 @@ def _leave_alone(row_ids: Sequence[int]) -> dict[int, str]:
     for row in rows:
         if message := left.get(row.pk):
             planned.filter(pk=row.pk).update(state=WriteRow.State.FAILED, message=message)
-            stand_again([row.track_id], instead_of=InPlex.PLANNED)
+            restore_plex_state([row.track_id], instead_of=InPlex.PLANNED)
     return left
 
 
@@ -211,7 +211,7 @@ def _roll_back_row(sync: SyncClient, row_id: int) -> Outcome:
         return _settle(row, WriteRow.State(row.state), row.message, present)
     row.rolled_back_time = timezone.now()
     outcome = _settle(row, WriteRow.State.ROLLED_BACK, "", present, InPlex.ROLLED_BACK)
-    stand_again([row.track_id], instead_of=InPlex.ROLLED_BACK)  # perhaps as another batch wrote it
+    restore_plex_state([row.track_id], instead_of=InPlex.ROLLED_BACK)  # perhaps as another batch wrote it
     return outcome
 
 
@@ -258,7 +258,7 @@ def _note_failed_push(sync: SyncClient, row_id: int, error: RemoteError, *, firs
     state = WriteRow.State.FAILED if outcome.verdict is Verdict.FAILED else WriteRow.State.PLANNED
     planned.update(state=state, message=error.message)
     if state == WriteRow.State.FAILED:
-        stand_again(
+        restore_plex_state(
             Track.objects.filter(writes=row_id).values_list("pk", flat=True), instead_of=InPlex.PLANNED
         )
     return outcome

@@ -87,11 +87,11 @@ def figures(
 ) -> Figures:
     """Compare each song's truth with its line of `reclass export`."""
     held_out = [(song, row) for song, row in songs if row["out_of_fold"]]
-    suspected = [song for song, row in songs if row["label_suspect"]]
+    suspected = [song for song, row in songs if row["suspected_label_error"]]
     missing = [(song, row) for song, row in songs if song.tag_state == "missing"]
     return Figures(
         songs=len(songs),
-        extracted=sum(row["heard"] for _, row in songs),
+        extracted=sum(row["extracted"] for _, row in songs),
         classified=sum(row["ai_genre"] is not None for _, row in songs),
         written=sum(row["in_plex"] == "written" for _, row in songs),
         held_out_songs=len(held_out),

@@ -16,7 +16,7 @@ from standalone.errors import FolderError
 PRIVATE = 0o700
 PRIVATE_FILE = 0o600
 # Raised when what is in a folder changes in a way that nothing carries over.
-LAYOUT = "2"
+LAYOUT = "3"
 READABLE = 0o755
 WRITABLE_FOR_OTHERS = 0o022
 

@@ -1,4 +1,4 @@
-"""Evaluate over gRPC: a given split is judged, and no model comes of it."""
+"""Evaluate over gRPC: a given split is evaluated, and no model comes of it."""
 
 from collections.abc import Iterator
 
@@ -43,7 +43,7 @@ def evaluation(
         yield messages.EvaluateRequest(song=messages.EvaluationSong(song=training_song, part=split))
 
 
-def test_a_given_split_is_judged_and_the_models_are_as_they_were(
+def test_a_given_split_is_evaluated_and_the_models_are_as_they_were(
     trained: System, splittable: SyntheticLibrary
 ) -> None:
     before = trained.stub.ListModels(messages.ListModelsRequest())

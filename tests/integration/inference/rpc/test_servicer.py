@@ -55,14 +55,14 @@ def test_a_training_answers_with_progress_then_every_song_then_the_report(
     assert 0.5 < report.stages[0].out_of_fold_accuracy < 1.0
 
 
-def test_out_of_fold_predictions_are_not_those_of_the_model_that_heard_the_song(
+def test_out_of_fold_predictions_are_not_those_of_the_model_that_learned_from_the_song(
     trained: System, library: SyntheticLibrary
 ) -> None:
-    """The served head has heard every wrong tag and repeats some of them; out of fold nobody has."""
+    """The served head has learned every wrong tag and repeats some of them; out of fold none has."""
     predictions = [answer.out_of_fold for answer in trained.first_training if answer.HasField("out_of_fold")]
     wrong = np.flatnonzero(library.wrong)
-    suspects = [prediction.suspected_label_error for prediction in predictions]
-    assert sum(suspects[song] for song in wrong) >= 0.6 * len(wrong)
+    suspected = [prediction.suspected_label_error for prediction in predictions]
+    assert sum(suspected[song] for song in wrong) >= 0.6 * len(wrong)
     assert [prediction.song_id for prediction in predictions] == [f"song {n}" for n in range(60)]
     assert all(len(prediction.verdicts) == 1 for prediction in predictions)
     served = [trained.classify(fma(library, song)).confidence for song in wrong]
@@ -101,7 +101,7 @@ def test_triton_computes_what_the_head_computes_here(trained: System, library: S
     )
 
 
-def test_audio_is_heard_once_and_its_facts_come_back(trained: System, library: SyntheticLibrary) -> None:
+def test_audio_is_analysed_once_and_its_facts_come_back(trained: System, library: SyntheticLibrary) -> None:
     trained.features.audio["/music/b.flac"] = {1: library.vectors[3]}
     trained.features.requests.clear()
     request = messages.ClassifyTrackRequest(audio=features_pb2.AudioReference(path="/music/b.flac"))
@@ -146,7 +146,7 @@ def test_an_error_of_the_audio_keeps_the_reason_that_features_gave(trained: Syst
         ),
     ],
 )
-def test_what_cannot_be_judged_is_refused_for_good(
+def test_what_cannot_be_classified_is_refused_for_good(
     trained: System, request_: messages.ClassifyTrackRequest, reason: str
 ) -> None:
     with pytest.raises(grpc.RpcError) as caught:

@@ -1,4 +1,4 @@
-"""ClassifyTracks: many songs in one stream, over real gRPC, judged by the real Triton."""
+"""ClassifyTracks: many songs in one stream, over real gRPC, classified by the real Triton."""
 
 import queue
 import threading
@@ -268,7 +268,7 @@ def test_files_that_are_sent_wait_until_there_is_room_for_their_bytes(
     assert len(answers) == 6
 
 
-def test_without_triton_each_song_is_told_so_and_later_songs_are_judged_again(
+def test_without_triton_each_song_is_told_so_and_later_songs_are_classified_again(
     system: System, library: SyntheticLibrary
 ) -> None:
     talk = Conversation(system)

@@ -81,7 +81,7 @@ def test_the_report_has_every_figure(trained: System, library: SyntheticLibrary)
     assert stage.held_out_accuracy <= stage.top3_accuracy <= stage.top5_accuracy
     assert len(stage.confusion.counts) == len(stage.confusion.genres) ** 2
     assert sum(stage.confusion.counts) == stage.held_out_songs
-    assert [candidate.chosen for candidate in stage.candidates].count(True) == 1
+    assert [candidate.selected for candidate in stage.candidates].count(True) == 1
     assert stage.calibration in ("temperature", "vector")
     assert stage.calibration_error_sampling > 0
     assert stage.noise.suspected_label_errors > 0

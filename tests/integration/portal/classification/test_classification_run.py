@@ -12,8 +12,9 @@ from portal.library.vectors import store_vectors
 from portal.orchestration import engine
 from portal.orchestration.start import start_classify
 from portal.preferences.changing import change
-from portal.remote.audio import Heard, VectorValues
-from portal.remote.inference import Classification, OutOfFold, StageVerdict
+from portal.remote.audio import ExtractionResult, VectorValues
+from portal.remote.inference import Classification, OutOfFold
+from portal.remote.verdicts import GenreScore, StageVerdict
 from portal.runs.work import DONE, Verdict
 from portal.verdicts.models import Prediction
 from portal.verdicts.oof_predictions import waiting_room
@@ -36,9 +37,9 @@ class UselessVectorError(ServiceError):
 
 @pytest.fixture
 def songs(genres: dict[str, int]) -> list[Track]:
-    """Songs that were heard."""
+    """Songs that were analysed."""
     library = make_library()
-    made = [make_song(library, number, analysis=Analysis.HEARD) for number in range(SONGS)]
+    made = [make_song(library, number, analysis=Analysis.EXTRACTED) for number in range(SONGS)]
     vector = VectorValues(kind="fma", version="test/1", values=array("f", [1.0, 2.0]))
     store_vectors({song.audio_id: [vector] for song in made})
     return made
@@ -46,15 +47,20 @@ def songs(genres: dict[str, int]) -> list[Track]:
 
 def verdict(version: str = "genre_test/1", genre: str = "Jazz", confidence: float = 0.9) -> StageVerdict:
     return StageVerdict(
-        stage=1, model_version=version, decided=True, threshold=0.8, top=((genre, confidence),)
+        stage=1,
+        model_version=version,
+        decided=True,
+        threshold=0.8,
+        top=(GenreScore(genre=genre, probability=confidence),),
     )
 
 
 def said(*, content_key: str = "", **fields: object) -> Classification:
     one = verdict(**fields)  # type: ignore[arg-type] # the fields of `verdict`
     return Classification(
-        outcome="classified", genre=one.top[0][0], confidence=one.top[0][1], deciding_stage=1,
-        model_version=one.model_version, verdicts=(one,), provisional_reason="", heard=Heard(content_key=content_key),
+        outcome="classified", genre=one.top[0].genre, confidence=one.top[0].probability, deciding_stage=1,
+        model_version=one.model_version, verdicts=(one,), provisional_reason="",
+        extraction=ExtractionResult(content_key=content_key),
     )  # fmt: skip
 
 
@@ -103,7 +109,7 @@ def test_vectors_that_are_no_use_are_made_anew(portal, songs):
     assert [bool(asked.vectors) for asked in portal.inference.asked] == [True] * SONGS + [False]
 
 
-def test_a_song_whose_audio_proves_to_be_another_is_judged_by_the_audio_alone(portal, songs):
+def test_a_song_whose_audio_proves_to_be_another_is_classified_by_the_audio_alone(portal, songs):
     portal.inference.audio_key = "another recording"
     portal.finish(start_classify(track_ids=[songs[0].pk]))
     assert [bool(asked.vectors) for asked in portal.inference.asked] == [True, False]
@@ -112,7 +118,7 @@ def test_a_song_whose_audio_proves_to_be_another_is_judged_by_the_audio_alone(po
     assert song.predictions.get().current
 
 
-def test_a_song_whose_file_changed_while_it_was_judged_is_judged_again(songs):
+def test_a_song_whose_file_changed_while_it_was_classified_is_classified_again(songs):
     Track.objects.filter(pk=songs[0].pk).update(part_key="/library/parts/new")
     outcomes = dict(keep([(song, said()) for song in songs], genres_by_name()))
     assert outcomes.pop(songs[0].pk).verdict is Verdict.AGAIN
@@ -120,7 +126,7 @@ def test_a_song_whose_file_changed_while_it_was_judged_is_judged_again(songs):
     assert set(Prediction.objects.values_list("track", flat=True)) == set(outcomes)
 
 
-def test_a_song_that_went_while_it_was_judged_is_left_alone(songs):
+def test_a_song_that_went_while_it_was_classified_is_left_alone(songs):
     Track.objects.filter(pk=songs[0].pk).delete()
     outcomes = dict(keep([(songs[0], said()), (songs[1], said())], genres_by_name()))
     assert [outcome.verdict for outcome in outcomes.values()] == [Verdict.SKIPPED, Verdict.DONE]
@@ -144,7 +150,7 @@ def test_a_portion_costs_the_same_queries_whatever_its_size(songs):
     assert counts[0] == counts[1]
 
 
-def test_a_song_that_was_heard_or_failed_is_stored_at_once_and_others_together():
+def test_a_song_that_was_analysed_or_failed_is_stored_at_once_and_others_together():
     track = Track()
     failure = RemoteError(code=grpc.StatusCode.UNAVAILABLE, message="away")
     answers = [said()] * 3 + [said(content_key="a key")] + [failure] + [said()] * (PORTION + 1)
@@ -162,8 +168,8 @@ def test_what_a_training_says_is_stored_as_a_whole_and_only_of_songs_that_are_th
                 OutOfFold(
                     song_id=str(song.pk),
                     verdicts=(verdict("genre_test/2"),),
-                    label_suspect=song == songs[2],
-                    outcome="unsure" if song == songs[3] else "classified",
+                    suspected_label_error=song == songs[2],
+                    outcome="out_of_distribution" if song == songs[3] else "classified",
                     deciding_stage=1,
                 )
             )
@@ -174,9 +180,9 @@ def test_what_a_training_says_is_stored_as_a_whole_and_only_of_songs_that_are_th
         ("Jazz", "genre_test/2", True)
     }
     assert current.count() == SONGS - 1
-    assert current.get(label_suspect=True).track == songs[2]
+    assert current.get(suspected_label_error=True).track == songs[2]
     assert Track.objects.get(pk=songs[1].pk).analysis == Analysis.PENDING
-    assert Track.objects.get(pk=songs[3].pk).analysis == Analysis.UNSURE
+    assert Track.objects.get(pk=songs[3].pk).analysis == Analysis.OUT_OF_DISTRIBUTION
 
 
 def test_what_a_person_has_set_is_asked_of_inference_with_each_song(portal, songs):

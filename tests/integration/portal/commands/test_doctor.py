@@ -65,7 +65,7 @@ def test_every_part_that_is_well_says_what_it_is(portal, tmp_path):
     assert [name for name, each in checks.items() if not each.well] == ["worker"], "none runs in this test"
 
 
-def test_files_are_opened_all_over_the_library_and_not_decoded_when_they_were_heard(portal):
+def test_files_are_opened_all_over_the_library_and_not_decoded_when_they_were_analysed(portal):
     synced(portal)
     portal.finish(start_extract())
     portal.features.extracted.clear()
@@ -100,7 +100,7 @@ def test_files_that_are_not_mounted_are_grouped_by_the_mapping_that_would_bring_
     assert found(portal)["files"].message == "10 opened: 10 where they are mounted"
 
 
-def test_a_file_that_nobody_can_read_is_named_and_a_song_that_cannot_be_heard_is_no_fault(portal):
+def test_a_file_that_nobody_can_read_is_named_and_a_song_that_cannot_be_analysed_is_no_fault(portal):
     synced(portal)
     portal.features.faults = {
         "1001": [NotMountedError("its folder is not there")],

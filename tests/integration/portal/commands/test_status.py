@@ -77,7 +77,9 @@ def test_a_damaged_model_and_a_silent_service_are_not_called_no_model(
     portal.inference.ready, portal.inference.trouble = False, "genre_test/7 is damaged. Train again."
     told = model(status)
     assert (told["state"], told["ready"]) == ("BROKEN", False)
-    assert told["message"] == "The model in service cannot judge: genre_test/7 is damaged. Train again."
+    assert (
+        told["message"] == "The model in service cannot classify songs: genre_test/7 is damaged. Train again."
+    )
     monkeypatch.setenv("PORTAL_INFERENCE_TARGET", "127.0.0.1:9")
     told = model(status)
     assert (told["state"], told["in_service"]) == ("UNKNOWN", None)

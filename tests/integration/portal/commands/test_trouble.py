@@ -197,7 +197,7 @@ def song_address(song: Track) -> str:
         ("PATH_NOT_MOUNTED", grpc.StatusCode.FAILED_PRECONDITION, Analysis.FAILED, 1),
     ],
 )
-def test_a_song_that_cannot_be_heard_says_why_everywhere_and_stops_no_other(
+def test_a_song_that_cannot_be_analysed_says_why_everywhere_and_stops_no_other(
     portal, admin_client, reason, code, analysis, status
 ):
     sync_music(portal)
@@ -214,7 +214,7 @@ def test_a_song_that_cannot_be_heard_says_why_everywhere_and_stops_no_other(
     assert says in page_of(admin_client, song_address(song))
     (row,) = [row for row in songs_as_data() if row["rating_key"] == "1003"]
     assert (row["analysis_reason"], row["analysis_message"]) == (reason, says)
-    assert Track.objects.filter(analysis=Analysis.HEARD).count() == SONGS - 1
+    assert Track.objects.filter(analysis=Analysis.EXTRACTED).count() == SONGS - 1
     assert run.songs.get(track=song).attempts == 1, "nobody waits for a file that is not there"
 
 
@@ -232,19 +232,19 @@ def test_songs_that_wait_for_another_try_are_shown_with_the_reason(portal, admin
     assert exit_status(snapshot(portal.finish(run).pk)) == 0
 
 
-def test_a_song_that_two_models_have_judged_is_counted_once(portal):
+def test_a_song_that_two_models_have_classified_is_counted_once(portal):
     sync_music(portal)
     portal.finish(start_classify())
-    Prediction.objects.update(label_suspect=True)
+    Prediction.objects.update(suspected_label_error=True)
     portal.inference.model = "genre_test/2"
     portal.finish(start_classify())
-    Prediction.objects.filter(track__rating_key="1001").update(label_suspect=True)
+    Prediction.objects.filter(track__rating_key="1001").update(suspected_label_error=True)
     numbers = counts()
     assert (numbers["synced"], numbers["classified"], numbers["skipped"]) == (SONGS + 1, SONGS, 1)
-    assert numbers["label_suspect"] == 1, "what an earlier model suspected does not count"
+    assert numbers["suspected_label_errors"] == 1, "what an earlier model suspected does not count"
 
 
-def test_nothing_to_hear_says_whether_songs_are_missing_or_cannot_be_heard(portal):
+def test_nothing_to_analyse_says_whether_songs_are_missing_or_cannot_be_analysed(portal):
     assert "run `reclass sync` first" in portal.finish(start_extract()).message
     sync_music(portal)
     portal.finish(start_extract())

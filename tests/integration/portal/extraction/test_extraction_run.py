@@ -95,7 +95,7 @@ def test_another_version_of_a_kind_takes_up_every_song_once(portal):
     assert set(Vector.objects.values_list("version", flat=True)) == {"test/1", "test/2"}
 
 
-def test_what_cannot_be_heard_again_keeps_its_verdict_and_counts_as_failed(portal):
+def test_what_cannot_be_analysed_again_keeps_its_verdict_and_counts_as_failed(portal):
     synced(portal)
     extracted(portal)
     portal.finish(start_classify())
@@ -139,7 +139,7 @@ def test_as_many_songs_are_listened_to_at_once_as_features_has_processes(portal)
     others = threading.Semaphore(3)
 
     def listen(key: str) -> None:
-        assert others.acquire(blocking=False), "a fourth song was listened to at the same time"
+        assert others.acquire(blocking=False), "a fourth song was analysed at the same time"
         if len(portal.features.extracted) <= 3:
             together.wait()
         others.release()
@@ -155,7 +155,7 @@ def test_a_person_who_wants_one_song_at_a_time_gets_that(portal):
     busy = threading.Semaphore(1)
 
     def alone(key: str) -> None:
-        assert busy.acquire(blocking=False), "another song was listened to at the same time"
+        assert busy.acquire(blocking=False), "another song was analysed at the same time"
         busy.release()
 
     portal.features.before_answer = alone
@@ -178,7 +178,7 @@ def test_a_slow_song_holds_up_no_other(portal):
     assert portal.features.extracted[-1] != "1001"
 
 
-def test_what_was_stored_before_a_crash_could_note_it_is_not_heard_again(portal):
+def test_what_was_stored_before_a_crash_could_note_it_is_not_analysed_again(portal):
     synced(portal)
     run = start_extract()
     engine.begin(run.pk, portal.equipment())
@@ -206,7 +206,7 @@ def change_file(song):
     connection.close()  # that of the service's thread, which nobody else would close
 
 
-def test_a_file_that_was_changed_while_it_was_heard_is_heard_again(portal):
+def test_a_file_that_was_changed_while_it_was_analysed_is_analysed_again(portal):
     synced(portal)
     run = start_extract()
     engine.begin(run.pk, portal.equipment())
@@ -226,7 +226,7 @@ def test_a_file_that_was_retagged_is_known_by_its_key(portal):
     extracted(portal)
     assert portal.features.extracted.count("1005") == 2
     assert portal.features.decoded.count("1005") == 1
-    assert Track.objects.get(rating_key="1005").analysis == Analysis.HEARD
+    assert Track.objects.get(rating_key="1005").analysis == Analysis.EXTRACTED
 
 
 def test_a_song_whose_audio_is_that_of_one_that_is_gone_takes_over_its_history(portal):
@@ -271,10 +271,10 @@ def test_failed_songs_wait_longer_each_time_and_only_those_that_are_due_are_trie
     again = portal.finish(Run.objects.latest("pk"))
     assert (again.pk, again.song_count) == (run.pk + 1, 1)
     first.refresh_from_db()
-    assert (first.analysis, first.attempts, first.next_try_time) == (Analysis.HEARD, 0, None)
+    assert (first.analysis, first.attempts, first.next_try_time) == (Analysis.EXTRACTED, 0, None)
 
 
-def test_what_could_not_be_heard_of_a_judged_song_is_tried_again_by_itself(portal):
+def test_what_could_not_be_analysed_of_a_classified_song_is_tried_again_by_itself(portal):
     synced(portal)
     extracted(portal)
     portal.features.versions[MERT] = "mert/1"

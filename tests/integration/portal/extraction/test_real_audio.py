@@ -85,7 +85,7 @@ def running(
 
 
 @pytest.fixture(scope="module")
-def listening(pool: ExtractionPool, folder: Path) -> Iterator[tuple[Counting, FeaturesClient]]:
+def counted_client(pool: ExtractionPool, folder: Path) -> Iterator[tuple[Counting, FeaturesClient]]:
     """The service with the folder mounted, and without a way to Plex."""
     with running(pool, (folder,), None) as service:
         yield service
@@ -109,7 +109,7 @@ def song(key: int) -> Track:
     return Track.objects.get(rating_key=str(key))
 
 
-def heard(portal) -> Run:
+def extracted(portal) -> Run:
     """A sync, and an extraction of the songs of these tests."""
     portal.finish(start_sync(["Music"]))
     ids = Track.objects.filter(artist="Somebody", removed_time=None).values_list("pk", flat=True)
@@ -119,8 +119,10 @@ def heard(portal) -> Run:
     return run
 
 
-def test_copies_new_tags_and_moves_cost_no_second_decoding_and_lose_no_history(portal, listening, folder):
-    servicer, client = listening
+def test_copies_new_tags_and_moves_cost_no_second_decoding_and_lose_no_history(
+    portal, counted_client, folder
+):
+    servicer, client = counted_client
     portal.services = replace(portal.services, features=client)
     files = {
         FIRST_KEY + i: audio_files.song(folder, suffix, seconds=SECONDS, seed=i)
@@ -128,23 +130,23 @@ def test_copies_new_tags_and_moves_cost_no_second_decoding_and_lose_no_history(p
     }
     for key, file in files.items():
         add(portal, key, file)
-    heard(portal)
+    extracted(portal)
     flac, mp3, m4a = (song(key) for key in files)
     assert sorted(servicer.decoded) == sorted(file.name for file in files.values())
     assert Audio.objects.count() == len(files)
 
     copy = shutil.copyfile(files[FIRST_KEY], folder / "copy.flac")
     add(portal, 3101, Path(copy))
-    assert heard(portal).done_count == 1
+    assert extracted(portal).done_count == 1
     assert song(3101).audio == flac.audio
 
     tags = mutagen.File(files[FIRST_KEY + 1], easy=True)
     tags["genre"] = ["Blues"]
     tags.save()
     Track.objects.filter(pk=mp3.pk).update(part_key="/library/parts/old/1/file.mp3", last_synced=None)
-    heard(portal)
+    extracted(portal)
     mp3.refresh_from_db()
-    assert (mp3.file_genres, mp3.analysis) == (["Blues"], Analysis.HEARD)
+    assert (mp3.file_genres, mp3.analysis) == (["Blues"], Analysis.EXTRACTED)
 
     Override.objects.create(track=m4a, genre=Genre.objects.get(name="Folk"))
     portal.plex.ask("DELETE", f"tracks/{m4a.rating_key}")
@@ -152,7 +154,7 @@ def test_copies_new_tags_and_moves_cost_no_second_decoding_and_lose_no_history(p
     elsewhere = folder / "elsewhere"
     elsewhere.mkdir()
     add(portal, 3103, files[FIRST_KEY + 2].rename(elsewhere / "another name.m4a"))
-    heard(portal)
+    extracted(portal)
     assert song(3103).override.genre.name == "Folk"
     assert song(3103).audio == m4a.audio
     assert Track.objects.filter(artist="Somebody").count() == len(files) + 1, "the moved song is one row"
@@ -161,8 +163,8 @@ def test_copies_new_tags_and_moves_cost_no_second_decoding_and_lose_no_history(p
     assert Audio.objects.count() == len(files)
 
 
-def test_a_renumbered_server_has_no_song_heard_as_another_one_and_a_sync_puts_it_right(
-    portal_of, pool, listening, folder, tmp_path
+def test_a_renumbered_server_has_no_song_analysed_as_another_one_and_a_sync_puts_it_right(
+    portal_of, pool, counted_client, folder, tmp_path
 ):
     """Nothing is mounted: the bytes come from Plex, by the real sync service."""
     files = [audio_files.song(folder, "flac", seconds=SECONDS, seed=41 + i, name=f"song {i}") for i in (0, 1)]
@@ -192,40 +194,42 @@ def test_a_renumbered_server_has_no_song_heard_as_another_one_and_a_sync_puts_it
         portal.finish(start_sync(()))
         portal.finish(start_extract())
         for track, file in zip(Track.objects.order_by("title").select_related("audio"), files, strict=True):
-            own = listening[1].extract(AudioSource(rating_key="", file=str(file)), settings=preferences())
+            own = counted_client[1].extract(
+                AudioSource(rating_key="", file=str(file)), settings=preferences()
+            )
             assert track.audio.content_key == own.content_key
 
 
-def test_another_recording_under_an_old_name_is_decoded(portal, listening, folder):
-    servicer, client = listening
+def test_another_recording_under_an_old_name_is_decoded(portal, counted_client, folder):
+    servicer, client = counted_client
     portal.services = replace(portal.services, features=client)
     file = audio_files.song(folder, "flac", seconds=SECONDS, seed=21, name="replaced")
     add(portal, 3201, file)
-    heard(portal)
+    extracted(portal)
     before = song(3201).audio
     servicer.decoded.clear()
     audio_files.song(folder, "flac", seconds=SECONDS, seed=22, name="replaced")
     Track.objects.filter(rating_key="3201").update(
         part_key="/library/parts/old/1/file.flac", last_synced=None
     )
-    heard(portal)
+    extracted(portal)
     assert servicer.decoded == ["replaced.flac"]
     assert song(3201).audio != before
 
 
-def test_a_song_is_heard_in_the_first_of_its_versions_that_can_be_also_when_that_came_later(
-    portal, listening, folder
+def test_a_song_is_analysed_in_the_first_of_its_versions_that_can_be_also_when_that_came_later(
+    portal, counted_client, folder
 ):
-    _, client = listening
+    _, client = counted_client
     portal.services = replace(portal.services, features=client)
     file = audio_files.song(folder, "flac", seconds=SECONDS, seed=31, name="version")
     text = folder / "text.flac"
     text.write_text("no music " * 100)
     add(portal, 3301, folder / "gone.flac", folder / "gone too.mp3", file)
-    heard(portal)
+    extracted(portal)
     assert song(3301).file == str(folder / "gone.flac")
     assert song(3301).other_files == [str(folder / "gone too.mp3"), str(file)]
-    assert song(3301).analysis == Analysis.HEARD
+    assert song(3301).analysis == Analysis.EXTRACTED
 
     add(portal, 3302, text)
     portal.finish(start_sync(["Music"]))
@@ -233,6 +237,6 @@ def test_a_song_is_heard_in_the_first_of_its_versions_that_can_be_also_when_that
     assert (song(3302).analysis, song(3302).analysis_reason) == (Analysis.SKIPPED, "NOT_AUDIO")
     portal.plex.ask("DELETE", "tracks/3302")
     add(portal, 3302, text, file)
-    heard(portal)
-    assert song(3302).analysis == Analysis.HEARD
+    extracted(portal)
+    assert song(3302).analysis == Analysis.EXTRACTED
     assert song(3302).audio == song(3301).audio

@@ -6,7 +6,7 @@ import pytest
 import songs
 from portal.genres.models import Genre, IgnoredTag
 from portal.labels.tags import relabel
-from portal.labels.unmapped_tags import unheeded_songs, unmapped_tags
+from portal.labels.unmapped_tags import unknown_tag_songs, unmapped_tags
 from portal.library.agreement import Agreement
 from portal.library.models import Analysis, Track
 from portal.orchestration.start import start_extract, start_plan, start_push, start_sync
@@ -43,7 +43,7 @@ def test_every_count_takes_the_tag_of_a_file_for_a_tag(admin_client: Any) -> Non
     assert (counts.tagged, counts.by_agreement[Agreement.AGREES]) == (1, 1)
     assert next(each.labelled for each in survey_genres().genres if each.genre == "Jazz") == 1
     assert [(each.tag, each.songs) for each in unmapped_tags()] == [("Unheard of", 1)]
-    assert (unheeded_songs().songs, unheeded_songs().tags) == (1, (("Unheard of", 1),))
+    assert (unknown_tag_songs().songs, unknown_tag_songs().tags) == (1, (("Unheard of", 1),))
     found = admin_client.get("/admin/library/track/?agreement=agrees").context["cl"].result_list
     assert [each.pk for each in found] == [song.pk]
     page = admin_client.get("/admin/library/track/").content.decode()
@@ -65,7 +65,7 @@ def claimed() -> str | None:
     return Track.objects.values_list("tag_genre__name", flat=True).get(rating_key=KEY)
 
 
-def heard(portal: Any, *tags: str) -> Track:
+def extracted(portal: Any, *tags: str) -> Track:
     portal.features.tags = tags
     portal.finish(start_sync(["Music"]))
     portal.finish(start_extract(track_ids=[song().pk]))
@@ -73,7 +73,7 @@ def heard(portal: Any, *tags: str) -> Track:
 
 
 def test_an_extraction_brings_the_tag_of_the_file_and_a_later_sync_keeps_it(without_genre: Any) -> None:
-    found = heard(without_genre, "Jazz")
+    found = extracted(without_genre, "Jazz")
     assert (found.plex_genres, found.file_genres) == ([], ["Jazz"])
     assert claimed() == "Jazz"
     without_genre.finish(start_sync(["Music"], full=True))
@@ -83,7 +83,7 @@ def test_an_extraction_brings_the_tag_of_the_file_and_a_later_sync_keeps_it(with
 def test_the_tag_stands_after_we_wrote_the_genre_and_it_is_written_where_it_agrees(
     without_genre: Any,
 ) -> None:
-    found = heard(without_genre, "Jazz")
+    found = extracted(without_genre, "Jazz")
     songs.add_prediction(found, Genre.objects.get(name="Jazz"), 0.9, outcome="classified")
     Track.objects.filter(pk=found.pk).update(analysis=Analysis.CLASSIFIED)
     run = without_genre.finish(start_plan([found.pk], min_confidence=0.5))
@@ -95,7 +95,7 @@ def test_the_tag_stands_after_we_wrote_the_genre_and_it_is_written_where_it_agre
 
 
 def test_a_dry_run_leaves_a_song_alone_whose_file_has_a_tag_that_nobody_knows(without_genre: Any) -> None:
-    found = heard(without_genre, "Unheard of")
+    found = extracted(without_genre, "Unheard of")
     songs.add_prediction(found, Genre.objects.get(name="Jazz"), 0.9, outcome="classified")
     Track.objects.filter(pk=found.pk).update(analysis=Analysis.CLASSIFIED)
     run = without_genre.finish(start_plan([found.pk], min_confidence=0.5))
@@ -106,7 +106,7 @@ def test_a_dry_run_leaves_a_song_alone_whose_file_has_a_tag_that_nobody_knows(wi
 
 
 def test_a_push_asks_again_what_the_tag_of_the_file_is(without_genre: Any) -> None:
-    found = heard(without_genre, "Unheard of")
+    found = extracted(without_genre, "Unheard of")
     songs.add_prediction(found, Genre.objects.get(name="Jazz"), 0.9, outcome="classified")
     Track.objects.filter(pk=found.pk).update(analysis=Analysis.CLASSIFIED)
     ignored = IgnoredTag.objects.create(tag="Unheard of")

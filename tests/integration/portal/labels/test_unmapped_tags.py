@@ -7,7 +7,7 @@ import songs
 from django.core.exceptions import ValidationError
 from portal.genres.models import Alias, Genre, IgnoredTag
 from portal.labels.tags import relabel
-from portal.labels.unmapped_tags import unheeded_songs, unmapped_tags
+from portal.labels.unmapped_tags import unknown_tag_songs, unmapped_tags
 from portal.library.annotations import with_verdicts
 from portal.library.models import Track
 
@@ -74,15 +74,15 @@ def test_a_tag_can_become_a_genre_of_its_own(admin_client):
     assert Track.objects.filter(tag_genre__name="Schlagerchen").count() == 2
 
 
-def test_a_tag_can_be_ignored_and_heeded_again(admin_client):
+def test_a_tag_can_be_ignored_and_used_again(admin_client):
     a_library()
-    assert unheeded_songs().tags == (("Schlagerchen", 2), ("Klangkunst", 1))
+    assert unknown_tag_songs().tags == (("Schlagerchen", 2), ("Klangkunst", 1))
     said = shown(admin_client, tag="Schlagerchen", ignore="")
     assert "“Schlagerchen” is ignored now" in said
     assert "2 tags of this library stand for no genre" in said
-    assert unheeded_songs().songs == 1
-    assert "“Schlagerchen” is heeded again" in shown(admin_client, tag="Schlagerchen", heed="")
-    assert unheeded_songs().songs == 3
+    assert unknown_tag_songs().songs == 1
+    assert "“Schlagerchen” is used again" in shown(admin_client, tag="Schlagerchen", use_again="")
+    assert unknown_tag_songs().songs == 3
 
 
 @pytest.mark.parametrize("tag", ["🎸", "/", "???"])
@@ -99,7 +99,7 @@ def test_a_tag_of_signs_alone_can_become_a_genre_and_an_empty_one_never_stands_f
     assert (named.tag_genre.name, empty.tag_genre) == (tag, None)
 
 
-@pytest.mark.parametrize("step", ["ignore", "heed", "alias"])
+@pytest.mark.parametrize("step", ["ignore", "use_again", "alias"])
 @pytest.mark.parametrize("tag", ["ﷺ" * 30, "ß" * 150, "½" * 199], ids=["ligature", "sharp s", "half"])
 def test_a_tag_that_is_longer_once_it_is_spelled_out_is_refused_with_a_sentence(admin_client, tag, step):
     genre = Genre.objects.get(name="Vocal").pk
@@ -124,9 +124,9 @@ def test_dashboard_and_the_page_of_what_can_be_learned_lead_to_unknown_tags(admi
         "3 songs have tags of which nobody has said what they stand for: Schlagerchen (2), Klangkunst (1)."
         in dashboard
     )
-    learnable = html.unescape(admin_client.get("/admin/genres/genre/learnable/").content.decode())
-    assert "neither learned from nor written" in learnable
-    assert PAGE in learnable
+    readiness = html.unescape(admin_client.get("/admin/genres/genre/readiness/").content.decode())
+    assert "neither learned from nor written" in readiness
+    assert PAGE in readiness
 
 
 @pytest.mark.parametrize("tags", [["Folk", "Rock"], ["Rock, Folk"], ["Folk / Rock"]])

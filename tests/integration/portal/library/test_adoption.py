@@ -29,7 +29,7 @@ def gone(library: Library, key: int, **fields: object) -> Track:
     return track(library, key, removed_time=timezone.now(), **fields)
 
 
-def judged(song: Track, genre: str, version: str = "model/1", **fields: object) -> Prediction:
+def predicted(song: Track, genre: str, version: str = "model/1", **fields: object) -> Prediction:
     given = {"confidence": 0.9, "model_version": version, "deciding_stage": 1, **fields}
     return Prediction.objects.create(track=song, genre=Genre.objects.get(name=genre), **given)
 
@@ -46,7 +46,7 @@ def test_a_newcomer_takes_everything_that_was_known_of_the_track_that_is_gone(li
         library, 1, audio=audio, analysis=Analysis.CLASSIFIED, in_plex=InPlex.WRITTEN, file_genres=["Jazz"]
     )
     new = track(library, 2)
-    prediction = judged(old, "Jazz", out_of_fold=True)
+    prediction = predicted(old, "Jazz", out_of_fold=True)
     Override.objects.create(
         track=old, genre=Genre.objects.get(name="Blues"), by=User.objects.create(username="me")
     )
@@ -65,12 +65,12 @@ def test_a_newcomer_takes_everything_that_was_known_of_the_track_that_is_gone(li
     assert (prediction.current, prediction.out_of_fold, new.override.genre.name) == (True, True, "Blues")
 
 
-def test_with_another_file_the_song_keeps_its_override_and_is_heard_anew(library: Library) -> None:
+def test_with_another_file_the_song_keeps_its_override_and_is_analysed_anew(library: Library) -> None:
     audio = Audio.objects.create(content_key="content")
     old = gone(library, 1, audio=audio, analysis=Analysis.CLASSIFIED)
     new = track(library, 2, size_bytes=6_000_000)
     Override.objects.create(track=old, genre=Genre.objects.get(name="Blues"))
-    judged(old, "Jazz")
+    predicted(old, "Jazz")
     assert adopt(old, new)
     assert (new.analysis, new.override.genre.name) == (Analysis.PENDING, "Blues")
 
@@ -78,9 +78,9 @@ def test_with_another_file_the_song_keeps_its_override_and_is_heard_anew(library
 def test_what_was_said_of_another_recording_is_history(library: Library) -> None:
     old = gone(library, 1, audio=Audio.objects.create(content_key="a"), analysis=Analysis.CLASSIFIED)
     new = track(library, 2, audio=Audio.objects.create(content_key="b"), analysis=Analysis.CLASSIFIED)
-    judged(old, "Jazz", "model/1", out_of_fold=True)
-    judged(old, "Jazz", "model/2", current=False)
-    judged(new, "Blues", "model/2")
+    predicted(old, "Jazz", "model/1", out_of_fold=True)
+    predicted(old, "Jazz", "model/2", current=False)
+    predicted(new, "Blues", "model/2")
     assert adopt(old, new)
     said = new.predictions.order_by("model_version").values_list("genre__name", "current", "out_of_fold")
     assert list(said) == [("Jazz", False, False), ("Blues", True, False)]
@@ -89,9 +89,9 @@ def test_what_was_said_of_another_recording_is_history(library: Library) -> None
 def test_of_one_recording_the_word_that_was_out_of_fold_stays(library: Library) -> None:
     audio = Audio.objects.create(content_key="content")
     old = gone(library, 1, audio=audio, analysis=Analysis.CLASSIFIED)
-    new = track(library, 2, audio=audio, analysis=Analysis.HEARD)
-    judged(old, "Jazz", "model/1", out_of_fold=True)
-    judged(new, "Blues", "model/1")
+    new = track(library, 2, audio=audio, analysis=Analysis.EXTRACTED)
+    predicted(old, "Jazz", "model/1", out_of_fold=True)
+    predicted(new, "Blues", "model/1")
     assert adopt(old, new)
     assert [(said.genre.name, said.current) for said in new.predictions.all()] == [("Jazz", True)]
     assert new.analysis == Analysis.CLASSIFIED

@@ -29,7 +29,7 @@ from portal.preferences.changing import change
 from portal.runs.models import Run, RunSong
 from portal.teaching.models import TaughtSet, TaughtSong
 from portal.teaching.results import taught_songs
-from portal.training.dataset import survey, training_songs, unheard
+from portal.training.dataset import lacking_vectors, survey, training_songs
 from portal.training.readiness import survey_genres
 from portal.writing.write_test import write_test
 from stand_in_services import VERSION
@@ -87,7 +87,7 @@ def titles(batch: WriteBatch) -> set[str]:
     return set(batch.rows.values_list("track__library__title", flat=True))
 
 
-def test_its_songs_are_neither_removed_nor_heard_nor_judged_nor_planned(both: Any) -> None:
+def test_its_songs_are_neither_removed_nor_analysed_nor_classified_nor_planned(both: Any) -> None:
     only_music()
     before = states()
     assert len(before) == len(BOOKS)
@@ -176,7 +176,7 @@ def test_nothing_is_learned_from_its_songs(both: Any) -> None:
     assert survey(VERSIONS).usable == everything.usable - len(BOOKS)
     learned = {int(song.song_id) for song in training_songs(VERSIONS)}
     assert not learned & set(books().values_list("pk", flat=True))
-    assert not unheard({"mert": "1"}).filter(library__title="Audiobooks").exists()
+    assert not lacking_vectors({"mert": "1"}).filter(library__title="Audiobooks").exists()
     assert sum(genre.usable for genre in survey_genres().genres) == survey(VERSIONS).usable
 
 
@@ -239,7 +239,7 @@ def test_a_library_that_is_read_by_name_is_left_alone_otherwise_and_that_is_said
     assert "left alone" not in sync(both).message
 
 
-def test_the_schedule_leaves_it_alone_and_takes_its_unheard_songs_once_it_is_chosen(both: Any) -> None:
+def test_the_schedule_leaves_it_alone_and_takes_its_pending_songs_once_it_is_chosen(both: Any) -> None:
     only_music()
     sync(both)
     both.finish(start_classify())
@@ -255,7 +255,7 @@ def test_the_schedule_leaves_it_alone_and_takes_its_unheard_songs_once_it_is_cho
     synced = goes_on(tomorrow)
     assert synced is not None
     assert synced.kind == Run.Kind.SYNC
-    judged = goes_on(tomorrow)
-    assert judged is not None
-    assert judged.arguments["track_ids"] == list(books().values_list("pk", flat=True))
+    classified = goes_on(tomorrow)
+    assert classified is not None
+    assert classified.arguments["track_ids"] == list(books().values_list("pk", flat=True))
     assert goes_on(timezone.now()) is None

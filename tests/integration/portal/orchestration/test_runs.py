@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from django.db import connection
 from plex_stand_in import TOKEN
-from portal.extraction.extraction_run import store_heard
+from portal.extraction.extraction_run import store_extraction
 from portal.genres.models import Genre
 from portal.library.models import Analysis, Audio, Library, Track, Vector
 from portal.library.titles import title_key
@@ -19,8 +19,9 @@ from portal.orchestration.start import (
     start_train,
     stop,
 )
-from portal.remote.audio import Heard
-from portal.remote.inference import Classification, InferenceClient, StageVerdict
+from portal.remote.audio import ExtractionResult
+from portal.remote.inference import Classification, InferenceClient
+from portal.remote.verdicts import GenreScore, StageVerdict
 from portal.runs import jobs
 from portal.runs.layout import RUNS_WITH_REASONS, put_down
 from portal.runs.models import Run, RunSong
@@ -39,7 +40,7 @@ def synced(portal, **arguments):
     return portal.finish(start_sync(["Music"], **arguments))
 
 
-def heard(portal):
+def extracted(portal):
     synced(portal)
     return portal.finish(start_extract())
 
@@ -116,9 +117,9 @@ def test_a_server_that_is_too_old_is_refused(portal):
 
 
 def test_extract_stores_audio_and_vectors_and_carries_the_request_id(portal):
-    run = heard(portal)
+    run = extracted(portal)
     assert run.state == Run.State.DONE
-    assert Track.objects.filter(analysis=Analysis.HEARD).count() == SONGS
+    assert Track.objects.filter(analysis=Analysis.EXTRACTED).count() == SONGS
     assert (Audio.objects.count(), Vector.objects.count()) == (SONGS, SONGS)
     assert portal.features.request_ids == {run.request_id}
 
@@ -130,7 +131,7 @@ def test_a_transient_fault_heals_within_the_run_and_a_permanent_one_skips_the_so
         "1002": [TooShortError("The song is 3 s long.")],
     }
     run = portal.finish(start_extract())
-    assert Track.objects.get(rating_key="1001").analysis == Analysis.HEARD
+    assert Track.objects.get(rating_key="1001").analysis == Analysis.EXTRACTED
     short = Track.objects.get(rating_key="1002")
     assert (short.analysis, short.analysis_message) == (Analysis.SKIPPED, "The song is 3 s long.")
     assert (run.song_count, run.done_count, run.skipped_count, run.failed_count) == (SONGS, SONGS - 1, 1, 0)
@@ -214,7 +215,7 @@ def test_a_stopped_run_leaves_no_song_behind_but_those_with_a_reason(portal):
     assert [(song.track.rating_key, song.attempts) for song in run.songs.all()] == [("1001", 1)]
 
 
-def test_a_song_that_went_before_its_run_was_laid_out_is_none_of_it(portal):
+def test_a_song_that_went_before_the_songs_of_a_run_were_selected_is_none_of_it(portal):
     synced(portal)
     run = Run.objects.create(kind=Run.Kind.EXTRACT, request_id="r")
     first, second = Track.objects.order_by("pk")[:2]
@@ -257,8 +258,8 @@ def test_a_song_that_kills_every_worker_fails_in_the_end(portal):
     assert set(run.songs.values_list("state", flat=True)) == {RunSong.State.FAILED}
 
 
-def test_classify_stores_one_current_prediction_and_skips_what_is_judged(portal):
-    heard(portal)
+def test_classify_stores_one_current_prediction_and_skips_what_is_classified(portal):
+    extracted(portal)
     run = portal.finish(start_classify())
     assert run.state == Run.State.DONE
     assert Prediction.objects.filter(current=True).count() == Prediction.objects.count() == SONGS
@@ -270,7 +271,7 @@ def test_classify_stores_one_current_prediction_and_skips_what_is_judged(portal)
 
 
 def test_a_new_model_version_makes_the_old_prediction_history(portal):
-    heard(portal)
+    extracted(portal)
     portal.finish(start_classify())
     portal.inference.model, portal.inference.genre = "genre_test/2", "Blues"
     portal.finish(start_classify())
@@ -279,7 +280,7 @@ def test_a_new_model_version_makes_the_old_prediction_history(portal):
 
 
 def test_without_a_model_classify_says_to_train(portal):
-    heard(portal)
+    extracted(portal)
     portal.inference.ready = False
     run = portal.finish(start_classify())
     assert (run.state, run.message) == (
@@ -289,23 +290,23 @@ def test_without_a_model_classify_says_to_train(portal):
 
 
 def test_where_the_model_in_service_is_damaged_classifying_says_that_and_not_that_there_is_none(portal):
-    heard(portal)
+    extracted(portal)
     portal.inference.ready, portal.inference.trouble = False, "genre_test/1 is damaged. Train again."
     run = portal.finish(start_classify())
     assert (run.state, run.message) == (Run.State.FAILED, "genre_test/1 is damaged. Train again.")
 
 
-def test_a_model_lost_on_the_way_leaves_songs_heard(portal):
-    heard(portal)
+def test_a_model_lost_on_the_way_leaves_songs_analysed(portal):
+    extracted(portal)
     portal.inference.outcome = inference_pb2.OUTCOME_NO_MODEL
     run = portal.finish(start_classify())
     assert "reclass train" in run.message
-    assert Track.objects.filter(analysis=Analysis.HEARD).count() == SONGS
+    assert Track.objects.filter(analysis=Analysis.EXTRACTED).count() == SONGS
     assert not Prediction.objects.exists()
 
 
 def test_a_genre_that_the_portal_does_not_have_fails_the_song_and_says_so(portal):
-    heard(portal)
+    extracted(portal)
     portal.inference.genre = "Polka"
     run = portal.finish(start_classify())
     failed = run.songs.filter(state=RunSong.State.FAILED)
@@ -315,7 +316,7 @@ def test_a_genre_that_the_portal_does_not_have_fails_the_song_and_says_so(portal
 
 
 def test_training_takes_overrides_before_tags_and_groups_by_artist(portal):
-    heard(portal)
+    extracted(portal)
     song = Track.objects.get(rating_key="1001")
     Override.objects.create(track=song, genre=Genre.objects.get(name="Jazz"))
     run = portal.finish(start_train())
@@ -328,7 +329,7 @@ def test_training_takes_overrides_before_tags_and_groups_by_artist(portal):
 
 
 def test_a_training_songs_prediction_is_its_out_of_fold_one_and_stays_so(portal):
-    heard(portal)
+    extracted(portal)
     portal.inference.genre = "Pop_Rock"
     portal.finish(start_train())
     portal.inference.genre = "Blues"
@@ -340,12 +341,18 @@ def test_a_training_songs_prediction_is_its_out_of_fold_one_and_stays_so(portal)
 
 
 def test_what_was_said_out_of_fold_stays_when_another_stage_of_the_same_training_decides(portal):
-    heard(portal)
+    extracted(portal)
     portal.inference.genre = "Pop_Rock"
     portal.finish(start_train())
     song = Track.objects.get(rating_key="1001")
     said = [
-        StageVerdict(stage=stage, model_version=version, decided=True, threshold=0.7, top=(("Blues", 0.9),))
+        StageVerdict(
+            stage=stage,
+            model_version=version,
+            decided=True,
+            threshold=0.7,
+            top=(GenreScore(genre="Blues", probability=0.9),),
+        )
         for stage, version in ((1, MODEL), (2, "genre_second/1"))
     ]
     answer = Classification(
@@ -356,7 +363,7 @@ def test_what_was_said_out_of_fold_stays_when_another_stage_of_the_same_training
         model_version="genre_second/1",
         verdicts=tuple(said),
         provisional_reason="",
-        heard=Heard(content_key=""),
+        extraction=ExtractionResult(content_key=""),
     )
     store_predictions({song.pk: answer}, genres_by_name())
     assert song.predictions.get(current=True).out_of_fold
@@ -366,20 +373,20 @@ def test_what_was_said_out_of_fold_stays_when_another_stage_of_the_same_training
 
 
 def test_a_genre_that_went_away_while_it_was_learned_spoils_no_other_song(portal):
-    heard(portal)
+    extracted(portal)
     portal.inference.genre = "Polka"
     assert portal.finish(start_train()).state == Run.State.DONE
     assert not Prediction.objects.exists()
 
 
-def test_training_without_anything_heard_says_what_is_missing(portal):
+def test_training_without_anything_analysed_says_what_is_missing(portal):
     synced(portal)
     run = portal.finish(start_train())
     assert (run.state, "reclass extract" in run.message) == (Run.State.FAILED, True)
 
 
-def test_a_file_that_changed_is_heard_again(portal):
-    heard(portal)
+def test_a_file_that_changed_is_analysed_again(portal):
+    extracted(portal)
     library = Library.objects.get(title="Music")
     Track.objects.filter(library=library, rating_key="1005").update(
         part_key="/library/parts/old", last_synced=None
@@ -399,8 +406,8 @@ def changed_file(portal, key="1005"):
     return song
 
 
-def test_a_file_that_changed_is_not_learned_from_before_it_was_heard(portal):
-    heard(portal)
+def test_a_file_that_changed_is_not_learned_from_before_it_was_analysed(portal):
+    extracted(portal)
     song = changed_file(portal)
     portal.finish(start_train())
     assert len(portal.inference.taught) == SONGS - 1
@@ -408,8 +415,8 @@ def test_a_file_that_changed_is_not_learned_from_before_it_was_heard(portal):
     assert song.analysis == Analysis.PENDING
 
 
-def test_a_file_that_changed_is_judged_by_what_it_sounds_like_now(portal):
-    heard(portal)
+def test_a_file_that_changed_is_classified_by_what_it_sounds_like_now(portal):
+    extracted(portal)
     song = changed_file(portal)
     portal.features.contents[song.rating_key] = "another recording"
     portal.finish(start_classify())
@@ -418,8 +425,8 @@ def test_a_file_that_changed_is_judged_by_what_it_sounds_like_now(portal):
     assert portal.features.decoded.count(song.rating_key) == 2
 
 
-def test_a_file_that_was_only_retagged_is_judged_without_being_decoded_again(portal):
-    heard(portal)
+def test_a_file_that_was_only_retagged_is_classified_without_being_decoded_again(portal):
+    extracted(portal)
     song = changed_file(portal)
     portal.finish(start_classify())
     song.refresh_from_db()
@@ -429,16 +436,18 @@ def test_a_file_that_was_only_retagged_is_judged_without_being_decoded_again(por
 
 
 def test_a_changed_file_that_features_cannot_read_is_left_to_inference_which_says_why(portal):
-    heard(portal)
+    extracted(portal)
     song = changed_file(portal)
     portal.features.faults = {song.rating_key: [BusyError("The service is busy.")]}
     portal.finish(start_classify())
-    listened = [request.audio.rating_key for request in portal.inference.asked if not request.vectors]
-    assert listened == [song.rating_key]
+    left = [request.audio.rating_key for request in portal.inference.asked if not request.vectors]
+    assert left == [song.rating_key]
 
 
-def test_a_file_that_changed_and_could_not_be_heard_is_tried_again_and_never_judged_by_the_old_one(portal):
-    heard(portal)
+def test_a_file_that_changed_and_could_not_be_analysed_is_tried_again_and_never_classified_by_the_old_one(
+    portal,
+):
+    extracted(portal)
     portal.finish(start_classify())
     song = changed_file(portal)
     portal.features.faults = {song.rating_key: [BusyError("The service is busy.")] * 5}
@@ -452,20 +461,20 @@ def test_a_file_that_changed_and_could_not_be_heard_is_tried_again_and_never_jud
     portal.features.faults = {}
     portal.finish(start_extract())
     song.refresh_from_db()
-    assert song.analysis == Analysis.HEARD
+    assert song.analysis == Analysis.EXTRACTED
 
 
 def test_what_was_said_out_of_fold_of_another_recording_does_not_stay(portal):
-    heard(portal)
+    extracted(portal)
     portal.inference.genre = "Pop_Rock"
     portal.finish(start_train())
     song = Track.objects.get(rating_key="1005")
-    store_heard(song, Heard(content_key="another recording"))
+    store_extraction(song, ExtractionResult(content_key="another recording"))
     song.save()
     portal.inference.genre = "Blues"
     portal.finish(start_classify(again=True))
     prediction = song.predictions.get(current=True)
-    assert (prediction.genre.name, prediction.out_of_fold, prediction.label_suspect) == (
+    assert (prediction.genre.name, prediction.out_of_fold, prediction.suspected_label_error) == (
         "Blues",
         False,
         False,
@@ -489,7 +498,7 @@ def test_a_service_that_is_down_is_named(unused_port):
 
 
 def test_a_training_that_is_stopped_stores_nothing(portal):
-    heard(portal)
+    extracted(portal)
     run = start_train()
     stop(run)
     assert portal.finish(run).state == Run.State.STOPPED

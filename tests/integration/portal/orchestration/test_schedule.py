@@ -150,7 +150,7 @@ def test_new_songs_of_a_sync_are_classified_and_no_others(portal):
     assert keep(portal) is None
 
 
-def test_while_no_model_is_trained_new_songs_are_heard(portal):
+def test_while_no_model_is_trained_new_songs_are_analysed(portal):
     settled(portal)
     portal.inference.ready = False
     add_song(portal)
@@ -285,7 +285,7 @@ def test_the_worker_keeps_the_schedule_each_minute():
     assert keep_schedule.name in {task.task.name for task in app.periodic_registry.periodic_tasks.values()}
 
 
-def test_songs_that_wait_for_a_later_stage_are_judged_again_after_the_next_sync(portal):
+def test_songs_that_wait_for_a_later_stage_are_classified_again_after_the_next_sync(portal):
     settled(portal)
     waiting = Track.objects.order_by("pk")[1]
     Track.objects.filter(pk=waiting.pk).update(analysis=Analysis.PROVISIONAL)

@@ -42,7 +42,7 @@ def test_who_may_not_is_told_what_right_is_missing_and_who_gives_it() -> None:
     text = answer.content.decode()
     assert "You may not do this" in text
     assert "“kim”" in text
-    assert "An administrator gives it, under Users" in text
+    assert "An administrator can allow it, under Users" in text
 
 
 def test_a_name_that_is_not_allowed_names_itself_and_the_setting(client: Client) -> None:
@@ -60,7 +60,7 @@ def test_behind_a_proxy_that_changes_name_or_port_the_page_names_the_setting(ori
     answer = submitted(strict(), Host="localhost", Origin=origin)
     assert answer.status_code == 403
     text = answer.content.decode()
-    assert "The form was not taken" in text
+    assert "The form was not accepted" in text
     assert f"PORTAL_TRUSTED_ORIGINS={origin}" in text
     assert ("PORTAL_HTTPS_PROXY=true" in text) == origin.startswith("https")
 

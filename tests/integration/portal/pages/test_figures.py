@@ -34,7 +34,7 @@ def test_songs_runs_and_jobs_are_counted_by_their_state(portal, admin_client):
     Track.objects.filter(rating_key="1001").update(analysis="pending")
     start_extract()
     seen = figures(admin_client.get("/metrics"))
-    assert seen["reclass_songs", "heard"] == SONGS - 1
+    assert seen["reclass_songs", "extracted"] == SONGS - 1
     assert seen["reclass_songs", "pending"] == 1
     assert seen["reclass_songs", "failed"] == 0
     assert seen["reclass_songs_in_plex", "untouched"] == SONGS + 1

@@ -51,7 +51,7 @@ def test_a_planned_batch_is_applied_only_after_a_yes_that_names_the_number_of_so
     assert "Started:" in post(admin_client, address_of(batch), apply="", sure="yes")
     assert Run.objects.get().kind == Run.Kind.PUSH
     html = page(admin_client, address_of(batch))
-    assert "is at it" in html
+    assert "is in progress" in html
     assert "Go on applying…" not in html
     Run.objects.update(state=Run.State.STOPPED)
     assert "Go on applying…" in page(admin_client, address_of(batch))
@@ -111,7 +111,9 @@ def test_a_run_shows_how_far_it_is_and_why_songs_failed(admin_client: Client) ->
 
 def test_a_run_is_stopped_by_its_button_and_a_finished_one_has_none(admin_client: Client) -> None:
     (track,) = songs.make_classified_songs(1)
-    run = Run.objects.create(kind=Run.Kind.CLASSIFY, state=Run.State.RUNNING, request_id="abc", laid_out=True)
+    run = Run.objects.create(
+        kind=Run.Kind.CLASSIFY, state=Run.State.RUNNING, request_id="abc", songs_selected=True
+    )
     RunSong.objects.create(run=run, track=track)
     post(admin_client, f"{RUNS}{run.pk}/change/", stop="")
     run.refresh_from_db()

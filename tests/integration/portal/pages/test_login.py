@@ -162,9 +162,9 @@ def test_nobody_is_offered_a_page_that_he_may_not_open(admin_client: Client, rol
     admin_client.post("/admin/auth/user/add/", new)
     kim = Client()
     kim.post(LOGIN, {"username": "kim", "password": PASSWORD})
-    pages = [kim.get(page).content.decode() for page in ("/admin/", "/admin/genres/genre/learnable/")]
+    pages = [kim.get(page).content.decode() for page in ("/admin/", "/admin/genres/genre/readiness/")]
     offered = {link for page in pages for link in re.findall(r'href="(/admin/[^"#]*)', page)}
-    assert {"/admin/library/track/", "/admin/genres/genre/learnable/"} <= offered
+    assert {"/admin/library/track/", "/admin/genres/genre/readiness/"} <= offered
     assert ("/admin/auth/user/" in offered) == (role == "administrator")
     assert [link for link in sorted(offered) if kim.get(link).status_code == 403] == []
 

@@ -137,7 +137,9 @@ def test_a_run_that_is_at_work_already_is_called_by_no_command(kind: Run.Kind) -
     assert WORDS_OF_COMMANDS.findall(str(refused.value)) == []
 
 
-@pytest.mark.parametrize("analysis", ["failed", "skipped", "provisional", "unsure", "heard", "pending"])
+@pytest.mark.parametrize(
+    "analysis", ["failed", "skipped", "provisional", "out_of_distribution", "extracted", "pending"]
+)
 def test_the_page_of_a_song_in_any_state_names_no_command(admin_client: Client, analysis: str) -> None:
     everything_is_said()
     Track.objects.update(analysis=Analysis(analysis))

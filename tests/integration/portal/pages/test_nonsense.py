@@ -102,7 +102,7 @@ def test_what_a_list_cannot_be_asked_for_is_said_above_the_whole_list(browser: C
     answer = browser.get(f"{list_of('library.track')}?{query}", follow=True)
     assert answer.status_code == 200
     assert answer.context["cl"].result_count == 51
-    assert "The list cannot be shown as its address asked" in answer.content.decode()
+    assert "The address asks for a list that cannot be shown" in answer.content.decode()
 
 
 @pytest.mark.parametrize("value", NONSENSE)
@@ -118,10 +118,10 @@ def test_no_place_of_a_song_in_a_list_is_a_fault(browser: Client, value: str) ->
 def test_no_page_of_its_own_takes_nonsense_for_a_fault(browser: Client, value: str) -> None:
     batch = songs.make_batch(songs.make_classified_songs(2))
     one = f"{list_of('ledger.writebatch')}{batch.pk}/change/"
-    learnable, unmapped = (reverse(f"admin:genres_{page}") for page in ("genre_learnable", "alias_unmapped"))
+    readiness, unmapped = (reverse(f"admin:genres_{page}") for page in ("genre_readiness", "alias_unmapped"))
     pages = {
         one: ("state", "p"),
-        learnable: ("p",),
+        readiness: ("p",),
         unmapped: ("p",),
         reverse("admin:search"): ("s", "page"),
         reverse("admin:login"): ("next",),

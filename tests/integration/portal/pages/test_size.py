@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from portal.genres.models import Alias, Genre
 from portal.ledger.models import WriteBatch
-from portal.library.annotations import judged
+from portal.library.annotations import with_prediction
 from portal.library.models import InPlex, Library, Track
 from portal.pages.songs import search
 from portal.pages.songs.song_list import SongPaginator
@@ -218,7 +218,7 @@ def test_a_search_ignores_case_and_accents_and_looks_at_tags_genres_and_every_ve
         )
     Override.objects.create(track=song, genre_id=genres["K-Pop"])
     Genre.objects.filter(name="Electronic").update(name="Électronique Synth")
-    found = list(search.found(judged(Track.objects.all()), query).values_list("pk", flat=True))
+    found = list(search.found(with_prediction(Track.objects.all()), query).values_list("pk", flat=True))
     assert found == [song.pk]
     page = owner.get(reverse("admin:library_track_changelist"), {"q": query}).content.decode()
     assert f"/admin/library/track/{song.pk}/change/" in page

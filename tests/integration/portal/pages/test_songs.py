@@ -82,10 +82,10 @@ def test_each_filter_leaves_the_songs_that_it_names(admin_client: Client) -> Non
     put_right = songs.make_song(library, 5, tag_genre=blues, in_plex=InPlex.WRITTEN)
     decided = songs.make_song(library, 6, tag_genre=blues)
     for settled in (put_right, decided):
-        songs.add_prediction(settled, jazz, 0.55, label_suspect=True)
+        songs.add_prediction(settled, jazz, 0.55, suspected_label_error=True)
     Override.objects.create(track=decided, genre=blues)
     songs.add_prediction(agrees, jazz, 0.95)
-    songs.add_prediction(differs, jazz, 0.75, label_suspect=True)
+    songs.add_prediction(differs, jazz, 0.75, suspected_label_error=True)
     songs.add_prediction(untagged, blues, 0.4)
     Override.objects.create(track=untagged, genre=blues)
     for query, expected in {
@@ -98,7 +98,7 @@ def test_each_filter_leaves_the_songs_that_it_names(admin_client: Client) -> Non
         "agreement=differs": {2, 6},
         "agreement=no tag": {3},
         "agreement=put right": {5},
-        "suspect=yes": {2},
+        "suspected_label_error=yes": {2},
         "analysis__exact=classified": {1},
         "in_plex__exact=written": {5},
         "override=yes": {3, 6},
@@ -180,7 +180,7 @@ def test_classify_again_starts_a_run_once_and_then_says_that_one_is_running(admi
 
 def test_a_plan_asks_for_the_least_confidence_and_starts_a_dry_run(admin_client: Client) -> None:
     tracks = songs.make_classified_songs(2)
-    assert "Least confidence" in action(admin_client, "plan", tracks)
+    assert "Minimum confidence" in action(admin_client, "plan", tracks)
     assert not Run.objects.exists()
     assert "less than or equal to 100" in action(admin_client, "plan", tracks, asked="yes", percent="130")
     assert not Run.objects.exists()
@@ -196,7 +196,7 @@ def test_a_songs_page_shows_every_stage_the_tags_the_writes_and_no_raw_json(admi
     track.save()
     songs.make_batch([track], WriteBatch.State.APPLIED)
     prediction = track.predictions.get()
-    prediction.out_of_fold = prediction.label_suspect = True
+    prediction.out_of_fold = prediction.suspected_label_error = True
     prediction.save()
     html = page(admin_client, address_of(track))
     for text in (
@@ -217,7 +217,7 @@ def test_a_song_that_was_written_has_no_wrong_tag_any_more_and_shows_what_was_th
     track = songs.make_song(
         songs.make_library(), 1, plex_genres=["Delta Blues"], tag_genre=blues, in_plex=InPlex.WRITTEN
     )
-    songs.add_prediction(track, Genre.objects.get(name="Jazz"), 0.9, label_suspect=True)
+    songs.add_prediction(track, Genre.objects.get(name="Jazz"), 0.9, suspected_label_error=True)
     songs.make_batch([track], WriteBatch.State.APPLIED)
     Track.objects.update(plex_genres=["Jazz"])
     html = page(admin_client, address_of(track))
@@ -229,7 +229,7 @@ def test_a_song_that_was_written_has_no_wrong_tag_any_more_and_shows_what_was_th
 
 
 def test_the_guess_for_a_song_unlike_the_training_is_shown_as_one(admin_client: Client) -> None:
-    track = songs.make_song(songs.make_library(), 1, analysis=Analysis.UNSURE)
+    track = songs.make_song(songs.make_library(), 1, analysis=Analysis.OUT_OF_DISTRIBUTION)
     songs.add_prediction(track, Genre.objects.get(name="Jazz"), 0.97)
     shown = page(admin_client, LIST)
     assert ">Jazz?</span>" in shown

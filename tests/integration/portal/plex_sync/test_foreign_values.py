@@ -11,13 +11,13 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from plex_stand_in import TOKEN, Control
-from portal.extraction.extraction_run import store_heard
+from portal.extraction.extraction_run import store_extraction
 from portal.library.models import Analysis, Library, Track
 from portal.orchestration.start import start_sync
 from portal.plex_sync.listing import take
 from portal.plex_sync.metadata import store_details
 from portal.plex_sync.staging import begin_listing, close_staging, open_staging, stage
-from portal.remote.audio import heard
+from portal.remote.audio import extraction_result
 from portal.remote.sync import Page, _track
 from portal.runs.models import Run
 from reclass.features.v1 import features_pb2
@@ -144,7 +144,7 @@ def test_whatever_features_says_of_a_file_the_database_takes_it(
     library, _ = Library.objects.get_or_create(server_id="s", key="2", title="Music")
     with transaction.atomic():
         track = Track.objects.create(library=library, rating_key="1", title="A song")
-        assert store_heard(track, heard("content", properties, tags, []))
+        assert store_extraction(track, extraction_result("content", properties, tags, []))
         track.save()
         transaction.set_rollback(True)
 

@@ -24,7 +24,7 @@ from standalone.plex_stand_in.world import World
 SONGS = 20_000
 MUSIC, MORE_MUSIC = 2, 3
 FIRST_KEY = 10_000
-HEARD_FOR_REAL = 40
+EXTRACTED_FOR_REAL = 40
 GENRES = (("Rock", "Pop"), ("Jazz",), (), ("Electronic", "Soundtrack", "Hip-Hop/Rap"))
 # A run must end, however busy the machine is.
 WITHIN_SECONDS = 200
@@ -65,7 +65,7 @@ class ContentOfFiles(dict[str, str]):
         return content_of(item) if item else default
 
 
-class Listener:
+class Expected:
     """Where each song is, by its number, and what was done to it."""
 
     def __init__(self, plex: Control) -> None:
@@ -73,8 +73,8 @@ class Listener:
         self.world = plex.stand_in.world
         self.keys: dict[int, int | None] = {number: FIRST_KEY + number for number in range(SONGS)}
         self.items = {number: song(number) for number in range(SONGS)}
-        self.to_be_heard: set[str] = set()
-        """Contents that nobody had heard before."""
+        self.to_be_extracted: set[str] = set()
+        """Contents that were not analysed before."""
         self._untouched = iter(range(100, SONGS, 3))
         self._next_key = 500_000
 
@@ -91,7 +91,7 @@ class Listener:
             if content_of(item) != content_of(song(number)) and {"size_bytes", "modified_time"} & set(
                 changes
             ):
-                self.to_be_heard.add(content_of(item))
+                self.to_be_extracted.add(content_of(item))
             tracks.setdefault(library or self.library(number), []).append(asdict(item))
             self.keys[number] = item.rating_key
         self.plex.ask("POST", "changes", {"put": tracks})
@@ -127,7 +127,7 @@ class Listener:
 
 
 @pytest.fixture
-def big(portal_of, tmp_path) -> Iterator[tuple[Any, Listener]]:
+def big(portal_of, tmp_path) -> Iterator[tuple[Any, Expected]]:
     """A portal before two libraries of music, and what is done to them."""
     numbers = range(SONGS)
     catalogue = Catalogue(
@@ -143,7 +143,7 @@ def big(portal_of, tmp_path) -> Iterator[tuple[Any, Listener]]:
         plex = Control(stand_in=stand_in)
         features = FeaturesStandIn(contents=ContentOfFiles(stand_in.world))
         with portal_of(plex, features) as portal:
-            yield portal, Listener(plex)
+            yield portal, Expected(plex)
 
 
 def sync(portal, libraries=()):
@@ -152,19 +152,20 @@ def sync(portal, libraries=()):
     return run
 
 
-def hear(portal) -> None:
+def extract(portal) -> None:
     run = portal.finish(start_extract(), within_seconds=WITHIN_SECONDS)
     assert (run.state, run.failed_count) == (Run.State.DONE, 0), run.message
 
 
-def hear_all_but_some(portal) -> None:
-    """What listening to 20,000 songs leaves behind; some of them are really listened to."""
+def extract_all_but_some(portal) -> None:
+    """What the extraction of 20,000 songs leaves behind; some of them are really extracted."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO library_audio (content_key, codec, sample_rate_hz, channels, duration_seconds, heard_time) "
+            "INSERT INTO library_audio (content_key, codec, sample_rate_hz, channels, duration_seconds, "
+            "extracted_time) "
             "SELECT size_bytes || ' bytes of ' || split_part(part_key, '/', 5), 'flac', 44100, 2, duration_seconds, "
             "now() FROM library_track WHERE rating_key::int >= %s",
-            [FIRST_KEY + HEARD_FOR_REAL],
+            [FIRST_KEY + EXTRACTED_FOR_REAL],
         )
         cursor.execute(
             "INSERT INTO library_vector (audio_id, kind, version, values, created_time) "
@@ -172,10 +173,10 @@ def hear_all_but_some(portal) -> None:
             [VERSION],
         )
         cursor.execute(
-            "UPDATE library_track t SET audio_id = a.id, analysis = 'heard' FROM library_audio a "
+            "UPDATE library_track t SET audio_id = a.id, analysis = 'extracted' FROM library_audio a "
             "WHERE a.content_key = size_bytes || ' bytes of ' || split_part(part_key, '/', 5)"
         )
-    hear(portal)
+    extract(portal)
 
 
 def give_history(genres: dict[str, int]) -> None:
@@ -208,7 +209,7 @@ def give_history(genres: dict[str, int]) -> None:
     )
 
 
-def check_tracks(truth: Listener) -> dict[int, Track]:
+def check_tracks(truth: Expected) -> dict[int, Track]:
     """Every track of the stand-in has one row that says the same, and no other row is present; those rows by number."""
     rows = {
         int(row.rating_key): row
@@ -230,7 +231,7 @@ def check_tracks(truth: Listener) -> dict[int, Track]:
     return {number: rows[key] for number, key in truth.keys.items() if key is not None}
 
 
-def check_history(truth: Listener, rows: dict[int, Track]) -> None:
+def check_history(truth: Expected, rows: dict[int, Track]) -> None:
     """What people and the ledger said of a song stands with it, wherever it went."""
     gone = {number for number, key in truth.keys.items() if key is None}
     assert Track.objects.exclude(removed_time=None).count() == len(gone)
@@ -248,8 +249,8 @@ def check_history(truth: Listener, rows: dict[int, Track]) -> None:
     assert {places[pk] for pk in excluded} == set(range(1, SONGS, 5))
 
 
-def check_predictions(truth: Listener, rows: dict[int, Track]) -> None:
-    """What was judged stays with songs whose file is the one that was judged."""
+def check_predictions(truth: Expected, rows: dict[int, Track]) -> None:
+    """A verdict stays with songs whose file is the one that was classified."""
     current = set(Prediction.objects.filter(current=True).values_list("track", flat=True))
     same_file = [
         n
@@ -259,15 +260,15 @@ def check_predictions(truth: Listener, rows: dict[int, Track]) -> None:
     assert all(rows[n].pk in current and rows[n].analysis == Analysis.CLASSIFIED for n in same_file)
 
 
-def check_ears(truth: Listener, features: FeaturesStandIn) -> None:
-    """No file was listened to twice, and none that was heard before under another key or path."""
+def check_decoded(truth: Expected, features: FeaturesStandIn) -> None:
+    """No file was decoded twice, and none that was analysed before under another key or path."""
     decoded = Counter(features.decoded)
     assert not [key for key, count in decoded.items() if count > 1]
-    assert Audio.objects.count() == Vector.objects.count() == SONGS + len(truth.to_be_heard)
-    assert len(decoded) == HEARD_FOR_REAL + len(truth.to_be_heard)
+    assert Audio.objects.count() == Vector.objects.count() == SONGS + len(truth.to_be_extracted)
+    assert len(decoded) == EXTRACTED_FOR_REAL + len(truth.to_be_extracted)
 
 
-def change_much(truth: Listener) -> None:
+def change_much(truth: Expected) -> None:
     """One of everything, many times."""
     truth.put(truth.some(300), title=lambda n: f"Another title {n}")
     truth.put(truth.some(300), file=lambda n: f"/music/moved/{n}.flac")
@@ -284,20 +285,20 @@ def change_much(truth: Listener) -> None:
         truth.plex.ask("PUT", f"tracks/{truth.keys[number]}/genres", {"genres": ["Folk"], "locked": True})
 
 
-def add_new(truth: Listener, first: int, count: int) -> None:
+def add_new(truth: Expected, first: int, count: int) -> None:
     for number in range(first, first + count):
         truth.items[number] = song(number)
-        truth.to_be_heard.add(content_of(song(number)))
+        truth.to_be_extracted.add(content_of(song(number)))
     truth.put(range(first, first + count), library=MUSIC, rating_key=lambda _: truth.new_key())
 
 
 @pytest.mark.thorough
-def test_whatever_becomes_of_20000_songs_the_truth_comes_out_and_nothing_is_heard_twice(
-    big: tuple[Any, Listener], genres: dict[str, int]
+def test_whatever_becomes_of_20000_songs_the_truth_comes_out_and_nothing_is_analysed_twice(
+    big: tuple[Any, Expected], genres: dict[str, int]
 ) -> None:
     portal, truth = big
     assert sync(portal).done_count == SONGS
-    hear_all_but_some(portal)
+    extract_all_but_some(portal)
     give_history(genres)
     back, back_with_new_key = truth.some(100), truth.some(100)
     truth.remove([*back, *back_with_new_key])
@@ -306,7 +307,7 @@ def test_whatever_becomes_of_20000_songs_the_truth_comes_out_and_nothing_is_hear
     portal.plex.fail("short_page", path="/library/sections/2/all", skip=3, rows=7)
     run = sync(portal)
     assert "520 songs have a new key" in run.message
-    hear(portal)
+    extract(portal)
     # Back again, some under new keys; and the library changes between two pages of the next listing.
     truth.put(back, rating_key=lambda n: FIRST_KEY + n)
     truth.rekey(back_with_new_key)
@@ -318,8 +319,8 @@ def test_whatever_becomes_of_20000_songs_the_truth_comes_out_and_nothing_is_hear
     by_guid = {truth.world.track(key).guid: key for key in truth.present()}
     truth.keys.update({n: by_guid[song(n).guid] for n in rekeyed})
     sync(portal)
-    hear(portal)
+    extract(portal)
     rows = check_tracks(truth)
     check_history(truth, rows)
     check_predictions(truth, rows)
-    check_ears(truth, portal.features)
+    check_decoded(truth, portal.features)

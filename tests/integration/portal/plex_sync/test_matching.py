@@ -36,10 +36,10 @@ def song(key: int, **fields: Any) -> StandInTrack:
 
 @pytest.fixture
 def small(portal_of: Callable[..., AbstractContextManager[Any]], tmp_path: Path) -> Iterator[Any]:
-    """A portal before songs 1 to 6 in Music and 11 to 16 in More, all of them heard, each with a person's word."""
+    """A portal before songs 1 to 6 in Music and 11 to 16 in More, all of them analysed, each with a person's word."""
     with before(portal_of, tmp_path, "one server") as portal:
         sync(portal)
-        hear(portal)
+        extract(portal)
         yield portal
 
 
@@ -64,7 +64,7 @@ def sync(portal: Any, *libraries: str) -> Run:
     return run
 
 
-def hear(portal: Any) -> None:
+def extract(portal: Any) -> None:
     portal.finish(start_extract())
     for track in Track.objects.filter(override=None, removed_time=None):
         Override.objects.create(track=track, genre=Genre.objects.get(name="Blues"), note=track.title)
@@ -85,9 +85,9 @@ def gone() -> set[str]:
     return set(Track.objects.exclude(removed_time=None).values_list("rating_key", flat=True))
 
 
-def listened(portal: Any) -> list[str]:
-    heard: list[str] = portal.features.decoded
-    return heard
+def decoded(portal: Any) -> list[str]:
+    extracted: list[str] = portal.features.decoded
+    return extracted
 
 
 def test_a_guid_that_copies_share_does_not_tell_which_of_them_has_a_new_key(small: Any) -> None:
@@ -98,7 +98,7 @@ def test_a_guid_that_copies_share_does_not_tell_which_of_them_has_a_new_key(smal
     sync(small)
     assert gone() == {"1"}
     assert present()["90"] == ("", Analysis.PENDING)
-    assert present()["2"] == ("Song 2", Analysis.HEARD)
+    assert present()["2"] == ("Song 2", Analysis.EXTRACTED)
 
 
 def test_copies_are_told_apart_by_their_files(small: Any) -> None:
@@ -112,7 +112,10 @@ def test_copies_are_told_apart_by_their_files(small: Any) -> None:
     )
     sync(small)
     assert not gone()
-    assert (present()["91"], present()["92"]) == (("Song 1", Analysis.HEARD), ("Song 2", Analysis.HEARD))
+    assert (present()["91"], present()["92"]) == (
+        ("Song 1", Analysis.EXTRACTED),
+        ("Song 2", Analysis.EXTRACTED),
+    )
 
 
 def test_a_guid_that_plex_made_up_tells_nothing(small: Any) -> None:
@@ -123,7 +126,9 @@ def test_a_guid_that_plex_made_up_tells_nothing(small: Any) -> None:
     assert gone() == {"1"}
 
 
-def test_a_new_key_with_the_same_bytes_elsewhere_is_the_same_song_and_is_not_heard_again(small: Any) -> None:
+def test_a_new_key_with_the_same_bytes_elsewhere_is_the_same_song_and_is_not_analysed_again(
+    small: Any,
+) -> None:
     bytes_of_1 = {
         name: getattr(song(1), name) for name in ("size_bytes", "modified_time", "duration_seconds")
     }
@@ -131,17 +136,17 @@ def test_a_new_key_with_the_same_bytes_elsewhere_is_the_same_song_and_is_not_hea
     row = Track.objects.get(rating_key="1")
     assert "1 songs have a new key" in sync(small).message
     small.finish(start_extract())
-    assert present()["90"] == ("Song 1", Analysis.HEARD)
+    assert present()["90"] == ("Song 1", Analysis.EXTRACTED)
     assert Track.objects.get(rating_key="90").pk == row.pk
-    assert "90" not in listened(small)
+    assert "90" not in decoded(small)
 
 
-def test_a_song_that_was_replaced_under_its_guid_keeps_its_words_and_is_heard_again(small: Any) -> None:
+def test_a_song_that_was_replaced_under_its_guid_keeps_its_words_and_is_analysed_again(small: Any) -> None:
     change(small, remove=[1], put={MUSIC: [song(90, guid=song(1).guid, file="/music/better.flac")]})
     sync(small)
     assert present()["90"] == ("Song 1", Analysis.PENDING)
     small.finish(start_extract())
-    assert listened(small).count("90") == 1
+    assert decoded(small).count("90") == 1
 
 
 @pytest.mark.parametrize("library", [MUSIC, MORE_MUSIC])
@@ -155,14 +160,14 @@ def test_a_new_key_that_was_seen_before_the_old_one_vanished_takes_its_place(
     sync(small)
     assert not gone()
     small.finish(start_extract())
-    assert present()["90"] == ("Song 1", Analysis.HEARD)
-    assert "90" not in listened(small), "its bytes were heard under the old key"
+    assert present()["90"] == ("Song 1", Analysis.EXTRACTED)
+    assert "90" not in decoded(small), "its bytes were analysed under the old key"
 
 
 def test_a_row_that_somebody_gave_a_word_of_its_own_stays_a_song_of_its_own(small: Any) -> None:
     change(small, put={MUSIC: [replace(song(1), rating_key=90, file="/music/copy.mp3")]})
     sync(small)
-    hear(small)
+    extract(small)
     change(small, remove=[1])
     sync(small)
     assert gone() == {"1"}
@@ -171,7 +176,7 @@ def test_a_row_that_somebody_gave_a_word_of_its_own_stays_a_song_of_its_own(smal
 def test_a_song_that_went_to_a_library_which_alone_is_read_is_asked_for(small: Any) -> None:
     change(small, remove=[1], put={MORE_MUSIC: [replace(song(1), rating_key=90)]})
     sync(small, "More")
-    assert present()["90"] == ("Song 1", Analysis.HEARD)
+    assert present()["90"] == ("Song 1", Analysis.EXTRACTED)
     assert Track.objects.get(rating_key="90").library.title == "More"
     assert not gone()
 
@@ -180,7 +185,7 @@ def test_a_copy_in_another_library_is_a_song_of_its_own(small: Any) -> None:
     change(small, put={MORE_MUSIC: [replace(song(1), rating_key=90)]})
     sync(small, "More")
     assert present()["90"] == ("", Analysis.PENDING)
-    assert present()["1"] == ("Song 1", Analysis.HEARD)
+    assert present()["1"] == ("Song 1", Analysis.EXTRACTED)
 
 
 def test_a_library_that_was_made_anew_keeps_everything_and_the_old_one_is_marked(small: Any) -> None:
@@ -189,7 +194,7 @@ def test_a_library_that_was_made_anew_keeps_everything_and_the_old_one_is_marked
     sync(small)
     assert not gone()
     assert {key: present()[str(100 + key)] for key in range(11, 17)} == {
-        key: (f"Song {key}", Analysis.HEARD) for key in range(11, 17)
+        key: (f"Song {key}", Analysis.EXTRACTED) for key in range(11, 17)
     }
     assert Library.objects.get(title="More").removed_time is not None
 
@@ -236,12 +241,12 @@ def test_a_library_that_never_stops_changing_loses_nothing_and_says_so(small: An
     assert gone() == {"1", "2", "6"}
 
 
-def test_a_moved_file_is_not_heard_again_and_a_replaced_one_is(small: Any) -> None:
+def test_a_moved_file_is_not_analysed_again_and_a_replaced_one_is(small: Any) -> None:
     moved, replaced = song(1, file="/music/moved.mp3"), song(2, size_bytes=7)
     touched = song(3, modified_time=5)
     change(small, put={MUSIC: [moved, replaced, touched]})
     sync(small)
-    assert [present()[key][1] for key in "123"] == [Analysis.HEARD, Analysis.PENDING, Analysis.PENDING]
+    assert [present()[key][1] for key in "123"] == [Analysis.EXTRACTED, Analysis.PENDING, Analysis.PENDING]
     assert Track.objects.get(rating_key="1").file == "/music/moved.mp3"
 
 
@@ -249,7 +254,7 @@ def test_a_row_of_an_earlier_version_learns_the_size_of_its_file_and_is_not_read
     Track.objects.update(size_bytes=0)
     assert sync(small).song_count == 0
     assert Track.objects.get(rating_key="1").size_bytes == song(1).size_bytes
-    assert present()["1"][1] == Analysis.HEARD
+    assert present()["1"][1] == Analysis.EXTRACTED
 
 
 def test_where_nothing_has_changed_no_row_is_written(small: Any) -> None:

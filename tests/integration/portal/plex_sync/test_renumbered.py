@@ -52,7 +52,7 @@ def song(key: int, **fields: Any) -> StandInTrack:
 
 @pytest.fixture
 def renumbered(portal_of: Callable[..., AbstractContextManager[Any]], tmp_path: Path) -> Iterator[Any]:
-    """A portal before 36 songs of one band, all of them heard, with a person's genre each."""
+    """A portal before 36 songs of one band, all of them analysed, with a person's genre each."""
     library = StandInLibrary(key=MUSIC, title="Music", tracks=tuple(song(key) for key in KEYS))
     with (
         running_stand_in(Catalogue(libraries=(library,)), tmp_path, token=TOKEN) as stand_in,
@@ -60,16 +60,16 @@ def renumbered(portal_of: Callable[..., AbstractContextManager[Any]], tmp_path: 
     ):
         sync(portal)
         for track in Track.objects.all():
-            hear(track)
+            extract(track)
             genre = Genre.objects.get(name=genre_of(track.title))
             Override.objects.create(track=track, genre=genre, note=track.title)
         yield portal
 
 
-def hear(track: Track) -> None:
+def extract(track: Track) -> None:
     """What an extraction leaves behind."""
     track.audio = Audio.objects.create(content_key=f"content of {track.title}")
-    track.analysis = Analysis.HEARD
+    track.analysis = Analysis.EXTRACTED
     track.save(update_fields=("audio", "analysis"))
     Vector.objects.create(
         audio=track.audio, kind=VectorKind.FMA, version=VERSION, values=[float(track.pk), 1.0]
@@ -126,7 +126,7 @@ def assert_own(portal: Any) -> None:
         assert track.override.note == track.title
         assert track.audio is not None
         assert track.audio.content_key == f"content of {track.title}"
-        assert track.analysis == Analysis.HEARD
+        assert track.analysis == Analysis.EXTRACTED
         assert track.last_synced is not None
     for row in WriteRow.objects.select_related("track"):
         assert row.rating_key == row.track.rating_key

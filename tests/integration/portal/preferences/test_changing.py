@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from portal.preferences.changing import ChangeRefusedError, change, reset
-from portal.preferences.current import locked, preferences, standing
+from portal.preferences.current import current_settings, locked, preferences
 from portal.preferences.models import ChangedSetting, SettingChange
 from portal.preferences.values import DEFAULTS
 
@@ -62,7 +62,7 @@ def test_nonsense_in_the_database_is_never_fatal_and_is_shown(capsys: pytest.Cap
     ChangedSetting.objects.create(name="stages", value="many")
     ChangedSetting.objects.create(name="gone_since", value=1)
     assert preferences() == DEFAULTS
-    assert "stages = 'many'" in standing().faults["stages"]
+    assert "stages = 'many'" in current_settings().faults["stages"]
     (kept,) = change({"stages": 3})
     assert (kept.before, kept.after) == (None, 3)
-    assert not standing().faults
+    assert not current_settings().faults

@@ -34,7 +34,7 @@ from portal.remote.models import ModelsClient
 from portal.runs.models import Run
 from portal.training.preparing import lacking_now
 from portal.training.readiness import survey_genres
-from portal.training.suggestions import offers
+from portal.training.suggestions import suggestions
 from portal.verdicts.models import Prediction
 from reclass.features.v1 import features_pb2
 from reclass.inference.v1 import inference_pb2
@@ -146,7 +146,7 @@ def test_public_songs_are_no_songs_of_the_owner(genres: dict[str, int], folder: 
     imported(folder)
     assert not Track.objects.exists()
     assert not Vector.objects.exists()
-    assert survey_genres().learnable == ()
+    assert survey_genres().trainable == ()
 
 
 def test_an_alias_gives_songs_of_a_genre_that_was_unknown(genres: dict[str, int], folder: Path) -> None:
@@ -206,7 +206,7 @@ def owners_songs(library: SyntheticLibrary, kind: str = "fma-native", version: s
                 number,
                 artist=f"Somebody {library.artists[number]}",
                 plex_genres=tags,
-                analysis=Analysis.HEARD,
+                analysis=Analysis.EXTRACTED,
             )
         )
         store_vectors(
@@ -227,7 +227,7 @@ def test_a_training_with_the_table_sends_its_songs_and_only_whole_song_values_of
     portal.features.versions[NATIVE] = VERSION
     with_whole = owners_songs(library)
     other = songs.make_song(
-        with_whole[0].library, 999, plex_genres=["Folk"], analysis=Analysis.HEARD, artist="Else"
+        with_whole[0].library, 999, plex_genres=["Folk"], analysis=Analysis.EXTRACTED, artist="Else"
     )
     store_vectors(
         {other.audio_id: [VectorValues(kind="fma", version="test/1", values=array("f", [1.0, 2.0]))]}
@@ -243,7 +243,7 @@ def test_a_training_with_the_table_sends_its_songs_and_only_whole_song_values_of
     assert {vector.kind for song in taught for vector in song.vectors} == {NATIVE}
     # What is said of the table's songs is nobody's prediction.
     assert Prediction.objects.count() == 18
-    assert run.result["suspect_count"] <= 18
+    assert run.result["suspected_label_errors"] <= 18
 
 
 def test_a_training_without_it_is_as_it_was(portal, folder: Path, library: SyntheticLibrary) -> None:
@@ -265,15 +265,15 @@ def test_a_training_without_an_imported_table_says_what_to_run(portal, library: 
     assert "reclass import-fma DIR" in run.message
 
 
-def test_a_table_of_another_make_than_features_makes_is_not_learned_from(portal, folder: Path) -> None:
+def test_a_table_of_another_version_than_features_extracts_is_not_learned_from(portal, folder: Path) -> None:
     imported(folder)
     portal.features.versions[NATIVE] = "fma-native-518/3"
     run = portal.finish(start_train(public=True))
     assert run.state == Run.State.FAILED
-    assert "features makes fma-native-518/3" in run.message
+    assert "of the version fma-native-518/3 are extracted here" in run.message
 
 
-def test_labelled_songs_that_were_not_heard_as_a_whole_are_heard_first(
+def test_labelled_songs_that_were_not_analysed_as_a_whole_are_analysed_first(
     portal, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from portal.orchestration.start import start_sync
@@ -297,15 +297,15 @@ def test_labelled_songs_that_were_not_heard_as_a_whole_are_heard_first(
 def test_the_page_offers_the_table_last_with_files_size_and_cost(
     genres: dict[str, int], admin_client, folder: Path
 ) -> None:
-    last = offers(survey_genres())[-1]
+    last = suggestions(survey_genres())[-1]
     assert last.title == "The public FMA table"
     assert "fma_metadata.zip (342 MiB, from https://github.com/mdeff/fma)" in str(last)
     assert "tracks.csv and features.csv" in str(last)
     assert "analysed as a whole" in str(last)
     assert {"K-Pop", "Anime", "Lo-Fi"} <= set(last.cannot_give)
-    assert "The public FMA table" in admin_client.get("/admin/genres/genre/learnable/").content.decode()
+    assert "The public FMA table" in admin_client.get("/admin/genres/genre/readiness/").content.decode()
     imported(folder)
-    assert "It is imported: Electronic 6, Folk 6, Pop_Rock 6, Rap 6." in str(offers(survey_genres())[-1])
+    assert "It is imported: Electronic 6, Folk 6, Pop_Rock 6, Rap 6." in str(suggestions(survey_genres())[-1])
 
 
 @pytest.fixture
@@ -320,7 +320,7 @@ def real_inference(portal, tmp_path: Path) -> Iterator[System]:
         channel.close()
 
 
-def test_a_model_of_the_table_judges_songs_by_their_whole_song_values(
+def test_a_model_of_the_table_classifies_songs_by_their_whole_song_values(
     portal, real_inference: System, admin_client: Client, tmp_path: Path
 ) -> None:
     library = made_library(artists_per_genre=8)
@@ -346,12 +346,14 @@ def test_a_model_of_the_table_judges_songs_by_their_whole_song_values(
     right = sum(said[pk] == genre for pk, genre in truth.items())
     assert right > 0.8 * len(truth)
     assert portal.features.extracted == []
-    a_real_song_is_heard_as_a_whole_and_judged_by_that(portal, real_inference, tracks[0].library, tmp_path)
+    a_real_song_is_analysed_as_a_whole_and_classified_by_that(
+        portal, real_inference, tracks[0].library, tmp_path
+    )
     page = f"/admin/library/track/{tracks[0].pk}/change/"
     assert "Stage 1 · FMA, whole song</h3>" in " ".join(admin_client.get(page).content.decode().split())
 
 
-def a_real_song_is_heard_as_a_whole_and_judged_by_that(
+def a_real_song_is_analysed_as_a_whole_and_classified_by_that(
     portal, real_inference: System, library: Library, tmp_path: Path
 ) -> None:
     """The plain extraction of a file by the real features service, and what comes of each of its vectors."""

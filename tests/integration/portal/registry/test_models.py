@@ -8,8 +8,8 @@ from reclass.inference.v1 import inference_pb2 as messages
 
 
 @pytest.fixture
-def heard(portal):
-    """The library, read and heard."""
+def extracted(portal):
+    """The library, read and analysed."""
     from portal.orchestration.start import start_extract, start_sync
 
     portal.finish(start_sync())
@@ -39,33 +39,33 @@ def songs():
     return list(Track.objects.exclude(audio=None).order_by("pk"))
 
 
-def test_a_candidate_is_named_as_one_and_its_verdicts_are_not_taken(heard) -> None:
+def test_a_candidate_is_named_as_one_and_its_verdicts_are_not_taken(extracted) -> None:
     from portal.orchestration.start import start_train
     from portal.verdicts.models import Prediction
 
-    heard.inference.trained_state = CANDIDATE
-    run = heard.finish(start_train("never"))
+    extracted.inference.trained_state = CANDIDATE
+    run = extracted.finish(start_train("never"))
     assert "It is a candidate, not put into service: that was asked for." in run.message
-    run = heard.finish(start_train())
+    run = extracted.finish(start_train())
     assert run.state == "done"
-    assert heard.inference.promotions == [messages.PROMOTION_NEVER, messages.PROMOTION_IF_BETTER]
+    assert extracted.inference.promotions == [messages.PROMOTION_NEVER, messages.PROMOTION_IF_BETTER]
     assert "It is a candidate, not put into service: No better: 70 % against 71 %." in run.message
     assert "`reclass models promote model-1`" in run.message
     assert not Prediction.objects.exists()
 
 
-def test_a_training_asks_for_promotion_only_if_better(heard) -> None:
+def test_a_training_asks_for_promotion_only_if_better(extracted) -> None:
     from portal.orchestration.start import start_train
 
-    run = heard.finish(start_train())
-    assert heard.inference.promotions == [messages.PROMOTION_IF_BETTER]
+    run = extracted.finish(start_train())
+    assert extracted.inference.promotions == [messages.PROMOTION_IF_BETTER]
     assert "candidate" not in run.message
     assert run.message.startswith("model-1 has learned 1 genres from 12 songs;")
     assert run.message.endswith("model-1 is in service.")
 
 
 def test_a_promotion_brings_what_the_model_said_out_of_fold_and_forgets_models_that_are_not_kept(
-    heard,
+    extracted,
 ) -> None:
     from portal.genres.models import Genre
     from portal.orchestration.start import start_promote
@@ -77,14 +77,14 @@ def test_a_promotion_brings_what_the_model_said_out_of_fold_and_forgets_models_t
         Prediction.objects.create(
             track=first, genre=jazz, confidence=0.5, model_version=version, deciding_stage=1, current=current
         )
-    heard.inference.models = [made(3, CANDIDATE), made(2, IN_SERVICE)]
-    heard.inference.said["model-3"] = [
+    extracted.inference.models = [made(3, CANDIDATE), made(2, IN_SERVICE)]
+    extracted.inference.said["model-3"] = [
         said(first, "genre_test/3"), said(second, "genre_test/3"), messages.OutOfFoldPrediction(song_id="song 1"),
     ]  # fmt: skip
-    run = heard.finish(start_promote("model-3"))
+    run = extracted.finish(start_promote("model-3"))
     assert run.state == "done"
     assert run.message.startswith("model-3 is in service. 2 songs of its training have its verdict")
-    (asked,) = heard.inference.switches
+    (asked,) = extracted.inference.switches
     assert list(asked.vector_versions) == ["test/1"]
     current = Prediction.objects.filter(current=True)
     assert {(each.track_id, each.model_version, each.out_of_fold) for each in current} == {
@@ -94,67 +94,67 @@ def test_a_promotion_brings_what_the_model_said_out_of_fold_and_forgets_models_t
     assert [each.model_version for each in earlier] == ["genre_test/2"]
 
 
-def test_a_training_of_random_weights_says_so_and_so_does_every_verdict_of_it(heard) -> None:
+def test_a_training_of_random_weights_says_so_and_so_does_every_verdict_of_it(extracted) -> None:
     from portal.orchestration.start import start_train
     from portal.verdicts.models import Prediction
 
-    heard.inference.random_weights = True
-    run = heard.finish(start_train())
+    extracted.inference.random_weights = True
+    run = extracted.finish(start_train())
     assert (
         "It has learned from vectors that random weights made: what these say means nothing." in run.message
     )
     assert set(Prediction.objects.values_list("random_weights", flat=True)) == {True}
 
 
-def test_a_song_of_the_training_that_is_unlike_the_others_is_unsure_and_is_not_written(heard) -> None:
+def test_a_song_of_the_training_that_is_unlike_the_others_is_unfamiliar_and_is_not_written(extracted) -> None:
     from portal.library.models import Analysis, Track
     from portal.orchestration.start import start_classify, start_plan, start_train
 
-    heard.inference.out_of_fold_outcome = messages.OUTCOME_OUT_OF_DISTRIBUTION
-    heard.finish(start_train())
+    extracted.inference.out_of_fold_outcome = messages.OUTCOME_OUT_OF_DISTRIBUTION
+    extracted.finish(start_train())
     of_training = Track.objects.filter(predictions__out_of_fold=True)
-    assert set(of_training.values_list("analysis", flat=True)) == {Analysis.UNSURE}
+    assert set(of_training.values_list("analysis", flat=True)) == {Analysis.OUT_OF_DISTRIBUTION}
     # The model in service has learned from them, so to it they are familiar: that says nothing.
-    heard.finish(start_classify(again=True))
-    assert set(of_training.values_list("analysis", flat=True)) == {Analysis.UNSURE}
-    run = heard.finish(start_plan(min_confidence=0.0))
+    extracted.finish(start_classify(again=True))
+    assert set(of_training.values_list("analysis", flat=True)) == {Analysis.OUT_OF_DISTRIBUTION}
+    run = extracted.finish(start_plan(min_confidence=0.0))
     assert (run.song_count, run.batch) == (0, None)
 
 
 def test_what_was_said_out_of_fold_before_outcomes_were_kept_is_asked_for_again_and_not_written_meanwhile(
-    heard,
+    extracted,
 ) -> None:
     from portal.orchestration.start import start_plan, start_train
     from portal.verdicts.models import Prediction
 
-    heard.finish(start_train())
+    extracted.finish(start_train())
     known = list(Prediction.objects.filter(current=True, out_of_fold=True))
     Prediction.objects.update(outcome="")
-    run = heard.finish(start_plan(min_confidence=0.0))
+    run = extracted.finish(start_plan(min_confidence=0.0))
     assert (len(known) > 0, run.song_count) == (True, 0)
-    heard.inference.models = [made(1, IN_SERVICE)]
-    heard.inference.said["model-1"] = [said(each.track, heard.inference.model) for each in known]
-    run = heard.finish(start_plan(min_confidence=0.0))
+    extracted.inference.models = [made(1, IN_SERVICE)]
+    extracted.inference.said["model-1"] = [said(each.track, extracted.inference.model) for each in known]
+    run = extracted.finish(start_plan(min_confidence=0.0))
     assert run.song_count == len(known)
     assert set(Prediction.objects.filter(current=True).values_list("outcome", flat=True)) == {"classified"}
 
 
-def test_the_thresholds_in_force_reach_the_songs_of_a_training(heard) -> None:
+def test_the_thresholds_in_force_reach_the_songs_of_a_training(extracted) -> None:
     from portal.orchestration.start import start_classify, start_plan, start_train
     from portal.preferences.changing import change
     from portal.preferences.current import preferences
     from portal.verdicts.models import Prediction
 
     change({"stage_1_confidence": 0.9})
-    heard.finish(start_train())
-    assert list(heard.inference.train_options[0].stage_thresholds) == pytest.approx([0.9, 0.7])
-    heard.inference.models = [made(1, IN_SERVICE)]
+    extracted.finish(start_train())
+    assert list(extracted.inference.train_options[0].stage_thresholds) == pytest.approx([0.9, 0.7])
+    extracted.inference.models = [made(1, IN_SERVICE)]
     track = songs()[0]
 
     def of_fold(threshold: float) -> messages.OutOfFoldPrediction:
         verdict = messages.StageVerdict(
             stage=1,
-            model_version=heard.inference.model,
+            model_version=extracted.inference.model,
             top=[messages.GenreScore(genre="Blues", probability=0.7)],
             threshold=threshold,
         )
@@ -165,37 +165,37 @@ def test_the_thresholds_in_force_reach_the_songs_of_a_training(heard) -> None:
             deciding_stage=1,
         )
 
-    heard.inference.said["model-1"] = [of_fold(0.5)]
+    extracted.inference.said["model-1"] = [of_fold(0.5)]
     change({"stage_1_confidence": 0.5})
-    heard.finish(start_plan(min_confidence=preferences().write_confidence))
-    (asked,) = heard.inference.out_of_fold_asked
+    extracted.finish(start_plan(min_confidence=preferences().write_confidence))
+    (asked,) = extracted.inference.out_of_fold_asked
     assert list(asked.stage_thresholds) == pytest.approx([0.5, 0.7])
     prediction = Prediction.objects.get(track=track, current=True)
     assert (prediction.genre.name, prediction.outcome, prediction.track.analysis) == (
         "Blues",
-        "unsure",
-        "unsure",
+        "out_of_distribution",
+        "out_of_distribution",
     )
     Prediction.objects.exclude(pk=prediction.pk).delete()
-    heard.finish(start_classify())
-    assert len(heard.inference.out_of_fold_asked) == 1  # nothing has changed since
+    extracted.finish(start_classify())
+    assert len(extracted.inference.out_of_fold_asked) == 1  # nothing has changed since
 
 
-def test_a_rollback_names_the_model_that_it_takes_back(heard) -> None:
+def test_a_rollback_names_the_model_that_it_takes_back(extracted) -> None:
     from portal.orchestration.start import start_model_rollback
 
-    heard.inference.models = [made(2, IN_SERVICE), made(1, RETIRED)]
-    run = heard.finish(start_model_rollback("model-2"))
+    extracted.inference.models = [made(2, IN_SERVICE), made(1, RETIRED)]
+    run = extracted.finish(start_model_rollback("model-2"))
     assert run.message.startswith("model-1 is in service.")
-    assert heard.inference.switches[0].in_service == "model-2"
+    assert extracted.inference.switches[0].in_service == "model-2"
 
 
-def test_a_refused_promotion_fails_with_the_sentence_that_says_why(heard) -> None:
+def test_a_refused_promotion_fails_with_the_sentence_that_says_why(extracted) -> None:
     from portal.orchestration.start import start_promote
 
-    heard.inference.models = [made(2, CANDIDATE), made(1, IN_SERVICE)]
-    heard.inference.refuses = OutdatedError("model-2 has learned from other vectors: run `reclass train`")
-    run = heard.finish(start_promote("model-2"))
+    extracted.inference.models = [made(2, CANDIDATE), made(1, IN_SERVICE)]
+    extracted.inference.refuses = OutdatedError("model-2 has learned from other vectors: run `reclass train`")
+    run = extracted.finish(start_promote("model-2"))
     assert (run.state, run.message) == (
         "failed",
         "model-2 has learned from other vectors: run `reclass train`",

@@ -14,7 +14,7 @@ from plex_stand_in import TOKEN, Control
 from plexapi.server import PlexServer
 from portal.configuration import PortalSettings
 from portal.genres.models import Genre
-from portal.labels.precedence import claims_of
+from portal.labels.precedence import song_labels
 from portal.library.models import Library, Track
 from portal.orchestration.start import start_extract, start_sync, start_train
 from portal.teaching.models import TaughtSet
@@ -66,9 +66,9 @@ def learned() -> dict[str, set[str]]:
     """Keys of the songs that count for a genre because of a set."""
     keys = dict(Track.objects.values_list("pk", "rating_key"))
     found: dict[str, set[str]] = {}
-    for pk, claim in claims_of(keys).items():
-        if claim.source == "taught":
-            found.setdefault(claim.genre, set()).add(keys[pk])
+    for pk, label in song_labels(keys).items():
+        if label.source == "taught":
+            found.setdefault(label.genre, set()).add(keys[pk])
     return found
 
 

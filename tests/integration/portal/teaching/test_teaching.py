@@ -9,7 +9,7 @@ import songs
 from django.conf import settings
 from portal.configuration import PortalSettings
 from portal.genres.models import Genre
-from portal.labels.precedence import Source, claims_of
+from portal.labels.precedence import Source, song_labels
 from portal.labels.tags import relabel
 from portal.library.models import Track
 from portal.orchestration.start import start_extract, start_sync, start_train
@@ -237,15 +237,15 @@ def test_a_persons_word_is_stronger_than_a_taught_set_and_that_than_the_tags(gen
     teach("Anime", taught)
     Override.objects.create(track=set_by_hand, genre=Genre.objects.get(name="Folk"))
 
-    claims = claims_of([tagged.pk, taught.pk, set_by_hand.pk, silent.pk])
+    labels = song_labels([tagged.pk, taught.pk, set_by_hand.pk, silent.pk])
 
-    said = {pk: (claim.source, {claim.genre, *claim.also}) for pk, claim in claims.items()}
+    said = {pk: (label.source, {label.genre, *label.additional_genres}) for pk, label in labels.items()}
     assert said == {
         tagged.pk: (Source.TAG, {"Jazz", "Blues", "Reggae"}),
         taught.pk: (Source.TAUGHT, {"K-Pop", "Anime"}),
         set_by_hand.pk: (Source.OVERRIDE, {"Folk"}),
     }
-    assert claims[tagged.pk].genre == "Jazz", "the first one that is named"
+    assert labels[tagged.pk].genre == "Jazz", "the first one that is named"
     counted = {each.genre: (each.labelled, each.by_people, each.taught) for each in survey_genres().genres}
     assert counted["K-Pop"] == (1, 1, 1)
     assert counted["Folk"] == (1, 1, 0)
@@ -257,7 +257,7 @@ def test_a_song_that_was_taught_a_genre_that_is_retired_counts_for_nothing_its_t
     relabel()
     teach("K-Pop", track)
     Genre.objects.filter(name="K-Pop").update(retired=True)
-    assert claims_of([track.pk]) == {}
+    assert song_labels([track.pk]) == {}
 
 
 def test_a_training_is_given_the_source_of_each_label_and_the_further_genres(portal):

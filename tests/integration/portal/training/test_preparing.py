@@ -3,7 +3,7 @@
 import io
 
 import pytest
-from portal.commands.learning import show_learnable
+from portal.commands.learning import show_readiness
 from portal.configuration import PortalSettings
 from portal.library.models import Track
 from portal.orchestration.start import (
@@ -22,7 +22,7 @@ from stand_in_services import TooShortError
 
 @pytest.fixture
 def labelled(portal, monkeypatch):
-    """A portal with twelve labelled songs, none heard; its pages reach features as its worker does."""
+    """A portal with twelve labelled songs, none analysed; its pages reach features as its worker does."""
     monkeypatch.setenv("PORTAL_FEATURES_TARGET", portal.target)
     assert PortalSettings.load().features_target == portal.target
     portal.finish(start_sync(["Music"]))
@@ -34,7 +34,7 @@ def trained_after(portal, run: Run) -> Run:
     return portal.finish(run.followed_by)
 
 
-def test_the_songs_that_lack_vectors_are_counted_heard_and_then_learned_from(labelled):
+def test_the_songs_that_lack_vectors_are_counted_analysed_and_then_learned_from(labelled):
     lacking = lacking_now()
     assert len(lacking.track_ids) == 12
     assert "12 labelled songs lack vectors." in str(lacking)
@@ -51,7 +51,7 @@ def test_the_songs_that_lack_vectors_are_counted_heard_and_then_learned_from(lab
     assert lacking_now().track_ids == ()
 
 
-def test_how_long_it_takes_is_judged_by_the_last_extraction(labelled):
+def test_how_long_it_takes_is_estimated_by_the_last_extraction(labelled):
     run = labelled.finish(start_extract())
     labelled.features.versions = dict.fromkeys(labelled.features.versions, "test/2")
     each = (run.finished_time - run.started_time).total_seconds() / 12
@@ -62,7 +62,7 @@ def test_how_long_it_takes_is_judged_by_the_last_extraction(labelled):
     assert "It takes about 0:00:" in str(lacking)
 
 
-def test_songs_without_a_label_are_not_heard_for_a_training(labelled):
+def test_songs_without_a_label_are_not_analysed_for_a_training(labelled):
     unlabelled = Track.objects.filter(rating_key="1001")
     unlabelled.update(tag_genre=None)
     assert set(lacking_now().track_ids) == set(
@@ -80,7 +80,7 @@ def test_as_is_learns_at_once_from_what_is_there(labelled):
     assert len(labelled.inference.taught) == 8
 
 
-def test_a_song_that_cannot_be_heard_is_no_reason_not_to_learn_from_the_others(labelled):
+def test_a_song_that_cannot_be_analysed_is_no_reason_not_to_learn_from_the_others(labelled):
     labelled.features.faults["1003"] = [TooShortError("2 s are too short")]
     training = trained_after(labelled, start_training())
     assert training.state == Run.State.DONE
@@ -93,7 +93,7 @@ def test_the_button_does_the_same(labelled, admin_client):
     assert trained_after(labelled, run).kind == Run.Kind.TRAIN
 
 
-def test_whoever_stops_the_hearing_wants_no_training(labelled):
+def test_whoever_stops_the_extraction_wants_no_training(labelled):
     run = start_training()
     stop(run)
     labelled.work_off()
@@ -102,7 +102,7 @@ def test_whoever_stops_the_hearing_wants_no_training(labelled):
     assert not Run.objects.filter(kind=Run.Kind.TRAIN).exists()
 
 
-def test_while_songs_are_heard_anyway_it_is_refused_with_the_way_out(labelled):
+def test_while_songs_are_analysed_anyway_it_is_refused_with_the_way_out(labelled):
     start_extract()
     with pytest.raises(CannotStart, match=r"already running.*reclass train --as-is"):
         start_training()
@@ -124,11 +124,11 @@ def test_where_features_does_not_answer_the_training_itself_says_so(labelled, mo
 def test_the_table_says_of_a_genre_with_few_songs_that_more_are_better(labelled):
     trained_after(labelled, start_training())
     output = io.StringIO()
-    show_learnable(Console(file=output, width=250))
+    show_readiness(Console(file=output, width=250))
     assert "12 songs are too few to trust" not in output.getvalue(), "one artist: it cannot be learned at all"
     Track.objects.update(artist="x")
     for number, track in enumerate(Track.objects.all()):
         Track.objects.filter(pk=track.pk).update(artist=f"Artist {number}")
     output = io.StringIO()
-    show_learnable(Console(file=output, width=250))
+    show_readiness(Console(file=output, width=250))
     assert "too few to trust what is learned: 30 at least, 100 are better" in output.getvalue()

@@ -5,17 +5,17 @@ import io
 import pytest
 import songs
 from inference.training.labels import MIN_GENRES, why_not
-from portal.commands.learning import show_learnable
+from portal.commands.learning import show_readiness
 from portal.genres.models import Alias, Genre
 from portal.labels.tags import relabel
 from portal.library.models import Analysis, Track, Vector
-from portal.pages.dashboard.advice import Standing, advice
+from portal.pages.dashboard.advice import Situation, advice
 from portal.remote.inference import TrainingSong
 from portal.teaching.models import TaughtSet
 from portal.training import readiness
 from portal.training.dataset import present_versions, training_songs
 from portal.training.readiness import GenreCount, survey_genres
-from portal.training.suggestions import offers
+from portal.training.suggestions import suggestions
 from portal.verdicts.models import Override
 from rich.console import Console
 
@@ -23,9 +23,9 @@ pytestmark = pytest.mark.usefixtures("genres")
 
 
 def a_song(library, number, tag="", artist="", **fields) -> Track:
-    """A song that was heard, with this tag."""
+    """A song that was analysed, with this tag."""
     tags = [tag] if tag else []
-    made = {"plex_genres": tags, "artist": artist or f"Artist {number}", "analysis": Analysis.HEARD}
+    made = {"plex_genres": tags, "artist": artist or f"Artist {number}", "analysis": Analysis.EXTRACTED}
     song = songs.make_song(library, number, **(made | fields))
     if song.audio is not None:
         Vector.objects.create(audio=song.audio, kind="fma", version="test/1", values=[1.0, 2.0])
@@ -33,7 +33,7 @@ def a_song(library, number, tag="", artist="", **fields) -> Track:
 
 
 def a_library() -> None:
-    """Jazz that can be learned, Folk of one artist, Blues that nobody heard, and tags that nobody knows."""
+    """Jazz that can be learned, Folk of one artist, Blues that was not analysed, and tags that nobody knows."""
     library = songs.make_library()
     for number in range(6):
         a_song(library, number, "Jazz")
@@ -49,7 +49,7 @@ def of(name: str) -> GenreCount:
 
 
 def numbers(each: GenreCount) -> tuple[int, int, int, int]:
-    return each.labelled, each.heard, each.usable, each.artists
+    return each.labelled, each.extracted, each.usable, each.artists
 
 
 def test_each_genre_is_counted_with_the_reason_why_it_cannot_be_learned():
@@ -87,7 +87,7 @@ def test_what_is_counted_as_usable_is_what_a_training_is_given():
 @pytest.mark.parametrize("usable", [0, 4, 5, 6])
 @pytest.mark.parametrize("artists", [0, 1, 2, 3])
 def test_a_genre_can_be_learned_here_when_inference_says_so(usable, artists):
-    counted = GenreCount(genre="Jazz", labelled=9, heard=9, usable=usable, artists=artists)
+    counted = GenreCount(genre="Jazz", labelled=9, extracted=9, usable=usable, artists=artists)
     assert bool(counted.why_not) == bool(why_not(usable, artists, readiness.FEWEST_SONGS))
     assert readiness.FEWEST_GENRES == MIN_GENRES
 
@@ -95,7 +95,7 @@ def test_a_genre_can_be_learned_here_when_inference_says_so(usable, artists):
 def test_the_most_frequent_tags_that_no_alias_knows_are_named_until_one_does():
     a_library()
     assert survey_genres().unknown_tags == (("Schlagerchen", 6), ("Klangkunst", 1))
-    said = " ".join(map(str, offers(survey_genres())))
+    said = " ".join(map(str, suggestions(survey_genres())))
     assert "“Schlagerchen” (6)" in said
     assert "under Unknown tags" in said
     assert "reclass extract" in said
@@ -110,7 +110,7 @@ def test_tags_are_offered_before_taught_sets_each_with_the_genres_that_it_cannot
     genre = Genre.objects.get(name="Anime")
     chosen = TaughtSet.objects.create(genre=genre, source="selection", title="chosen")
     chosen.songs.create(track=Track.objects.get(plex_genres=["Klangkunst"]))
-    tags, taught, _ = offers(survey_genres())
+    tags, taught, _ = suggestions(survey_genres())
     assert "18 labels come from tags" in str(tags)
     every = set(Genre.objects.values_list("name", flat=True))
     assert set(tags.cannot_give) == every - {"Jazz", "Folk", "Blues"}
@@ -122,7 +122,7 @@ def test_tags_are_offered_before_taught_sets_each_with_the_genres_that_it_cannot
 def test_the_command_shows_the_table_and_what_helps():
     a_library()
     output = io.StringIO()
-    show_learnable(Console(file=output, width=200))
+    show_readiness(Console(file=output, width=200))
     printed = output.getvalue()
     assert "no: songs of 1 artist, 2 are needed" in printed
     assert "“Schlagerchen” (6)" in printed
@@ -133,27 +133,27 @@ def test_the_command_shows_the_table_and_what_helps():
 
 def test_the_page_shows_every_genre_and_the_menu_leads_there(admin_client):
     a_library()
-    page = admin_client.get("/admin/genres/genre/learnable/").content.decode()
+    page = admin_client.get("/admin/genres/genre/readiness/").content.decode()
     assert "1 of 16 genres can be learned" in page
     assert "songs of 1 artist, 2 are needed" in page
     assert "“Schlagerchen” (6)" in page
     assert page.index("1. The tags that are there") < page.index("2. A taught set for each genre")
     assert "/admin/genres/alias/unmapped/" in page
     assert "/admin/teaching/taughtset/add/" in page
-    assert "/admin/genres/genre/learnable/" in admin_client.get("/admin/").content.decode()
+    assert "/admin/genres/genre/readiness/" in admin_client.get("/admin/").content.decode()
 
 
 def test_the_page_is_for_those_who_may_look_at_genres(client, django_user_model):
     client.force_login(django_user_model.objects.create_user("somebody", is_staff=True))
-    assert client.get("/admin/genres/genre/learnable/").status_code == 403
+    assert client.get("/admin/genres/genre/readiness/").status_code == 403
 
 
 def test_the_advice_leads_to_the_page_while_there_is_too_little_to_learn_from():
-    standing = {
+    situation = {
         "songs": 10, "by_analysis": {}, "by_in_plex": {}, "tagged": 9, "running": frozenset(),
         "model_ready": False,
     }  # fmt: skip
-    (one,) = advice(Standing(**standing, learnable=1))
-    assert (one.kind, one.page) == ("", "genres/genre/learnable/")
+    (one,) = advice(Situation(**situation, trainable=1))
+    assert (one.kind, one.page) == ("", "genres/genre/readiness/")
     assert "1 of the 2 genres" in one.text
-    assert [one.kind for one in advice(Standing(**standing, learnable=2))] == ["train"]
+    assert [one.kind for one in advice(Situation(**situation, trainable=2))] == ["train"]

@@ -31,7 +31,7 @@ SONGS_OF_ARTIST, TAUGHT, UNTAUGHT = 5, 30, 10
 
 
 @pytest.fixture
-def hearing_portal(portal, tmp_path: Path) -> Iterator[object]:
+def extracting_portal(portal, tmp_path: Path) -> Iterator[object]:
     """A portal whose inference is the real one, before the real Triton."""
     with triton_server(tmp_path / "triton") as server, running_system(server) as system:
         channel = open_channel(system.target)
@@ -43,8 +43,8 @@ def hearing_portal(portal, tmp_path: Path) -> Iterator[object]:
 
 
 def a_library() -> None:
-    """Forty heard songs of each of four genres, five an artist: three genres by tag, thirty of the fourth in a folder,
-    and ten more of it by artists of whom nobody says anything."""
+    """Forty analysed songs of each of four genres, five an artist: three genres by tag, thirty of the fourth in a
+    folder, and ten more of it by artists of whom nobody says anything."""
     made = synthetic_library(
         seed=5, genres=4, artists_per_genre=8, songs_per_artist=SONGS_OF_ARTIST, separation=1.2, wrong=0
     )
@@ -62,7 +62,7 @@ def a_library() -> None:
             artist=f"Artist {artist}",
             file=f"{folder}/Artist {artist}/{number}.flac",
             plex_genres=[] if own else [TAGGED[int(genre)]],
-            analysis=Analysis.HEARD,
+            analysis=Analysis.EXTRACTED,
         )
         Vector.objects.create(audio=song.audio, kind="fma", version=VERSION, values=values)
     assert of_own == TAUGHT + UNTAUGHT
@@ -70,9 +70,9 @@ def a_library() -> None:
 
 
 def test_a_genre_taught_from_a_folder_of_thirty_songs_is_predicted_after_one_training(
-    hearing_portal, admin_client
+    extracting_portal, admin_client
 ):
-    portal = hearing_portal
+    portal = extracting_portal
     a_library()
     fields = {"new_genre": "City Pop", "folder": FOLDER}
     said = html.unescape(
@@ -82,7 +82,7 @@ def test_a_genre_taught_from_a_folder_of_thirty_songs_is_predicted_after_one_tra
 
     run = portal.finish(start_train(), within_seconds=180)
 
-    # Its figures are shown, on artists that the model never heard, before anything is written.
+    # Its figures are shown, on artists that it did not learn from, before anything is written.
     assert run.state == Run.State.DONE, run.message
     shown = run.model.stages.last().genres.get(genre="City Pop")
     assert shown.songs > 0
@@ -99,11 +99,11 @@ def test_a_genre_taught_from_a_folder_of_thirty_songs_is_predicted_after_one_tra
 
     # Songs of artists outside the folder are said to be of it.
     portal.finish(start_classify(), within_seconds=60)
-    unheard = Prediction.objects.filter(
+    held_out = Prediction.objects.filter(
         current=True, track__tag_genre=None, track__file__startswith="/music/Everything else/"
     )
-    assert unheard.count() == UNTAUGHT
-    assert unheard.filter(genre__name="City Pop").count() >= UNTAUGHT * 0.7
+    assert held_out.count() == UNTAUGHT
+    assert held_out.filter(genre__name="City Pop").count() >= UNTAUGHT * 0.7
     of_folder = Prediction.objects.filter(current=True, track__file__startswith=f"{FOLDER}/")
     assert of_folder.count() == TAUGHT
     assert all(of_folder.values_list("out_of_fold", flat=True))

@@ -38,15 +38,15 @@ SONGS = 12
 KEYS = range(1001, 1001 + SONGS)
 
 
-def judged(portal, genre="Jazz", confidence=0.9):
+def classified(portal, genre="Jazz", confidence=0.9):
     """Songs as a sync, an extract and a classify run leave them."""
     portal.finish(start_sync(["Music"]))
     songs = Track.objects.exclude(file="")
     songs.update(analysis=Analysis.CLASSIFIED)
-    judge_all(songs, genre, "genre_test/1", confidence)
+    classify_all(songs, genre, "genre_test/1", confidence)
 
 
-def judge_all(songs, genre, version, confidence=0.9):
+def classify_all(songs, genre, version, confidence=0.9):
     Prediction.objects.update(current=False)
     for song in songs:
         add_prediction(song, Genre.objects.get(name=genre), confidence, model_version=version)
@@ -69,7 +69,7 @@ def row_states(batch):
 def test_what_a_push_writes_a_rollback_takes_back_song_by_song(portal):
     portal.plex.ask("PUT", "tracks/1002/genres", {"genres": ["Soundtrack", "Blues", "Pop"], "locked": True})
     portal.plex.ask("PUT", "tracks/1003/genres", {"genres": [], "locked": False})
-    judged(portal)
+    classified(portal)
     before = in_plex(portal)
     batch = planned(portal)
     assert in_plex(portal) == before
@@ -87,15 +87,15 @@ def test_what_a_push_writes_a_rollback_takes_back_song_by_song(portal):
 
 
 def test_songs_whose_tags_stand_for_the_genre_already_are_left_alone(portal):
-    judged(portal, genre="Pop_Rock")
+    classified(portal, genre="Pop_Rock")
     run = portal.finish(start_plan(min_confidence=0.7))
     assert "Nothing to write" in run.message
     assert run.result == {}
     assert not WriteBatch.objects.exists()
 
 
-def test_a_persons_word_is_written_whatever_the_ai_says_and_unsure_songs_are_not(portal):
-    judged(portal, confidence=0.5)
+def test_a_persons_word_is_written_whatever_the_ai_says_and_songs_of_low_confidence_are_not(portal):
+    classified(portal, confidence=0.5)
     song = Track.objects.get(rating_key="1004")
     Override.objects.create(track=song, genre=Genre.objects.get(name="Folk"))
     batch = planned(portal)
@@ -104,7 +104,7 @@ def test_a_persons_word_is_written_whatever_the_ai_says_and_unsure_songs_are_not
 
 
 def test_an_excluded_song_is_neither_planned_nor_written(portal):
-    judged(portal)
+    classified(portal)
     Track.objects.filter(rating_key="1001").update(in_plex=InPlex.EXCLUDED)
     batch = planned(portal)
     assert not batch.rows.filter(rating_key="1001").exists()
@@ -118,7 +118,7 @@ def set_by_hand(song, genre="Folk"):
     set_override([song.pk], Genre.objects.get(name=genre), note="", user=None)
 
 
-def judged_anew(song, genre="Jazz", confidence=0.9):
+def classified_anew(song, genre="Jazz", confidence=0.9):
     Prediction.objects.filter(track=song).update(current=False)
     add_prediction(song, Genre.objects.get(name=genre), confidence, model_version="genre_test/2")
 
@@ -133,13 +133,15 @@ OVERTAKEN = {
     "renamed": (
         set_by_hand, lambda song: Genre.objects.filter(name="Folk").update(name="Folk songs"), "retired or renamed",
     ),
-    "judged as another": (None, lambda song: judged_anew(song, "Blues"), "judged anew since the dry run, as Blues"),
-    "less sure": (None, lambda song: judged_anew(song, confidence=0.6), "not sure enough any more"),
+    "classified as another": (
+        None, lambda song: classified_anew(song, "Blues"), "classified anew since the dry run, as Blues",
+    ),
+    "less sure": (None, lambda song: classified_anew(song, confidence=0.6), "not sure enough any more"),
     "out of fold, before outcomes were kept": (
         None, lambda song: song.predictions.update(outcome="", out_of_fold=True), "not sure enough any more",
     ),
     "out of fold, and unlike the training": (
-        None, lambda song: song.predictions.update(outcome=Analysis.UNSURE), "not sure enough any more",
+        None, lambda song: song.predictions.update(outcome=Analysis.OUT_OF_DISTRIBUTION), "not sure enough any more",
     ),
     "no stage was sure": (
         None,
@@ -151,7 +153,7 @@ OVERTAKEN = {
 
 @pytest.mark.parametrize(("first", "then", "said"), OVERTAKEN.values(), ids=OVERTAKEN)
 def test_a_word_that_was_overtaken_since_the_dry_run_is_not_written(portal, first, then, said):
-    judged(portal)
+    classified(portal)
     song = Track.objects.get(rating_key="1001")
     if first:
         first(song)
@@ -167,7 +169,7 @@ def test_a_word_that_was_overtaken_since_the_dry_run_is_not_written(portal, firs
 
 
 def test_the_same_word_said_again_since_the_dry_run_is_written(portal):
-    judged(portal)
+    classified(portal)
     song = Track.objects.get(rating_key="1001")
     batch = planned(portal, track_ids=[song.pk])
     set_by_hand(song, "Jazz")
@@ -182,7 +184,7 @@ def test_the_same_word_said_again_since_the_dry_run_is_written(portal):
 )
 def test_genres_that_no_rollback_could_bring_back_are_not_written_over(portal, genres_there):
     portal.plex.ask("PUT", "tracks/1001/genres", {"genres": genres_there, "locked": False})
-    judged(portal)
+    classified(portal)
     song = Track.objects.get(rating_key="1001")
     set_by_hand(song)
     edits = len(portal.plex.edits())
@@ -195,7 +197,7 @@ def test_genres_that_no_rollback_could_bring_back_are_not_written_over(portal, g
 
 
 def test_a_persons_word_for_a_genre_that_is_retired_is_not_replaced_by_the_ais(portal):
-    judged(portal)
+    classified(portal)
     song = Track.objects.get(rating_key="1001")
     set_by_hand(song)
     Genre.objects.filter(name="Folk").update(retired=True)
@@ -208,7 +210,7 @@ def test_a_persons_word_for_a_genre_that_is_retired_is_not_replaced_by_the_ais(p
 def test_a_genre_without_a_name_hinders_neither_a_push_nor_its_rollback(portal, edit_mode):
     portal.plex.behave(edit_mode=edit_mode)
     portal.plex.ask("PUT", "tracks/1001/genres", {"genres": ["Rock", " "], "locked": True})
-    judged(portal)
+    classified(portal)
     song = Track.objects.get(rating_key="1001")
     assert song.plex_genres == ["Rock"]
     batch = planned(portal, track_ids=[song.pk])
@@ -223,7 +225,7 @@ def test_a_genre_without_a_name_hinders_neither_a_push_nor_its_rollback(portal, 
 def test_a_song_whose_tag_the_model_has_not_learned_is_left_to_people(portal):
     portal.plex.ask("PUT", "tracks/1001/genres", {"genres": ["K-Pop"], "locked": False})
     portal.plex.ask("PUT", "tracks/1002/genres", {"genres": ["K-Pop"], "locked": False})
-    judged(portal)
+    classified(portal)
     song = Track.objects.get(rating_key="1002")
     Override.objects.create(track=song, genre=Genre.objects.get(name="Folk"))
     run = portal.finish(start_plan(min_confidence=0.7))
@@ -239,7 +241,7 @@ def unknown_tags(portal):
     for key, genres in ((1001, ["Classical"]), (1002, ["Disco", "Classical"]), (1003, ["Classical", "Rock"])):
         portal.plex.ask("PUT", f"tracks/{key}/genres", {"genres": genres, "locked": False})
     portal.plex.ask("PUT", "tracks/1004/genres", {"genres": ["Classical"], "locked": False})
-    judged(portal)
+    classified(portal)
     song = Track.objects.get(rating_key="1004")
     Override.objects.create(track=song, genre=Genre.objects.get(name="Folk"))
 
@@ -279,13 +281,13 @@ def test_selected_songs_and_songs_that_we_wrote_once_are_held_to_their_own_tags(
     portal.finish(start_push(planned(portal, track_ids=chosen)))
     assert portal.plex.state(1001) == (["Jazz"], True)
     IgnoredTag.objects.all().delete()
-    judge_all(Track.objects.exclude(file=""), "Blues", "genre_test/2")
+    classify_all(Track.objects.exclude(file=""), "Blues", "genre_test/2")
     run = portal.finish(start_plan(chosen, min_confidence=0.7))
     assert "1 song was left alone" in run.message
     assert run.unknown_tags.first().tag == "Classical"
 
 
-def test_a_plan_of_before_a_tag_was_heeded_does_not_write_it(portal):
+def test_a_plan_of_before_a_tag_was_used_again_does_not_write_it(portal):
     unknown_tags(portal)
     IgnoredTag.objects.create(tag="Classical")
     batch = planned(portal)
@@ -299,8 +301,8 @@ def test_a_plan_of_before_a_tag_was_heeded_does_not_write_it(portal):
 
 
 def by_random_weights(portal):
-    """Songs that a model for trials has judged, one of them beside a person's word."""
-    judged(portal)
+    """Songs that a model for trials has classified, one of them beside a person's word."""
+    classified(portal)
     Prediction.objects.update(random_weights=True)
     song = Track.objects.get(rating_key="1004")
     Override.objects.create(track=song, genre=Genre.objects.get(name="Folk"))
@@ -327,7 +329,7 @@ def test_what_random_weights_decided_is_in_no_plan_unless_it_is_asked_for_by_nam
 
 
 def test_the_head_that_serves_tells_random_weights_where_a_verdict_bears_no_mark(portal):
-    judged(portal)
+    classified(portal)
     portal.inference.model = "genre_test/1"
     portal.inference.feature_versions = ("test/1", "mert-v1-95m/0;layer=2;weights=trial;excerpt=middle-30s")
     run = portal.finish(start_plan(min_confidence=0.7))
@@ -335,10 +337,10 @@ def test_the_head_that_serves_tells_random_weights_where_a_verdict_bears_no_mark
 
 
 def test_a_plan_of_before_there_was_the_mark_writes_nothing_that_random_weights_decided(portal):
-    judged(portal)
+    classified(portal)
     batch = planned(portal)
     Prediction.objects.update(random_weights=True)
-    Track.objects.filter(rating_key="1002").update(analysis=Analysis.UNSURE)
+    Track.objects.filter(rating_key="1002").update(analysis=Analysis.OUT_OF_DISTRIBUTION)
     before = in_plex(portal)
     portal.finish(start_push(batch))
     assert in_plex(portal) == before
@@ -362,7 +364,7 @@ def planning(portal):
 
 
 def test_a_song_that_is_excluded_while_the_dry_run_is_at_it_stays_excluded(portal):
-    judged(portal)
+    classified(portal)
     run, ids, outcomes = planning(portal)
     exclude(ids[-1:])
     assert len(list(outcomes)) == SONGS - 1
@@ -371,7 +373,7 @@ def test_a_song_that_is_excluded_while_the_dry_run_is_at_it_stays_excluded(porta
 
 
 def test_a_plan_that_was_put_away_takes_no_more_songs(portal):
-    judged(portal)
+    classified(portal)
     run, _, outcomes = planning(portal)
     engine.fail(run.pk, "Another job of this run met the end of the world.")
     with pytest.raises(RunInterruptedError):
@@ -382,7 +384,7 @@ def test_a_plan_that_was_put_away_takes_no_more_songs(portal):
 
 
 def test_a_push_goes_on_with_the_newest_plan_only(portal):
-    judged(portal)
+    classified(portal)
     planned(portal)
     newer = planned(portal)
     assert next_batch() == newer
@@ -391,9 +393,9 @@ def test_a_push_goes_on_with_the_newest_plan_only(portal):
 
 
 def test_a_failed_edit_leaves_a_song_as_the_batch_before_left_it(portal):
-    judged(portal)
+    classified(portal)
     portal.finish(start_push(planned(portal)))
-    judge_all(Track.objects.exclude(file=""), "Blues", "genre_test/2")
+    classify_all(Track.objects.exclude(file=""), "Blues", "genre_test/2")
     batch = planned(portal)
     portal.plex.ask("DELETE", "tracks/1001")
     portal.finish(start_push(batch))
@@ -402,11 +404,11 @@ def test_a_failed_edit_leaves_a_song_as_the_batch_before_left_it(portal):
 
 
 def test_batches_over_the_same_songs_are_rolled_back_newest_first(portal):
-    judged(portal)
+    classified(portal)
     before = in_plex(portal)
     first = planned(portal)
     portal.finish(start_push(first))
-    judge_all(Track.objects.exclude(file=""), "Blues", "genre_test/2")
+    classify_all(Track.objects.exclude(file=""), "Blues", "genre_test/2")
     second = planned(portal)
     portal.finish(start_push(second))
     with pytest.raises(CannotStart, match=f"reclass rollback {second.pk}"):
@@ -418,10 +420,10 @@ def test_batches_over_the_same_songs_are_rolled_back_newest_first(portal):
 
 def written_over(portal) -> tuple[WriteBatch, WriteBatch]:
     """Two batches that wrote the same songs, one over the other."""
-    judged(portal)
+    classified(portal)
     first = planned(portal)
     portal.finish(start_push(first))
-    judge_all(Track.objects.exclude(file=""), "Folk", "genre_test/2")
+    classify_all(Track.objects.exclude(file=""), "Folk", "genre_test/2")
     second = planned(portal)
     portal.finish(start_push(second))
     assert in_plex(portal)[1001] == (["Folk"], True)
@@ -449,11 +451,11 @@ def test_after_a_rollback_the_songs_stand_as_what_the_batch_before_it_wrote(port
 
 
 def test_after_a_rollback_a_song_that_somebody_changed_between_two_batches_is_not_called_written(portal):
-    judged(portal)
+    classified(portal)
     portal.finish(start_push(planned(portal)))
     portal.plex.ask("PUT", "tracks/1003/genres", {"genres": ["Mine"], "locked": True})
     IgnoredTag.objects.create(tag="Mine")
-    judge_all(Track.objects.exclude(file=""), "Folk", "genre_test/2")
+    classify_all(Track.objects.exclude(file=""), "Folk", "genre_test/2")
     second = planned(portal)
     portal.finish(start_push(second))
     portal.finish(start_rollback(second))
@@ -463,7 +465,7 @@ def test_after_a_rollback_a_song_that_somebody_changed_between_two_batches_is_no
 
 
 def test_a_crash_between_the_write_and_its_commit_ends_as_written_and_can_be_taken_back(portal):
-    judged(portal)
+    classified(portal)
     before = in_plex(portal)
     batch = planned(portal)
     run = start_push(batch)
@@ -496,7 +498,7 @@ class Forgetful(SyncServicer):
 
 
 def test_an_edit_whose_answer_was_lost_is_ours_and_can_be_taken_back(portal):
-    judged(portal)
+    classified(portal)
     before = in_plex(portal)
     batch = planned(portal)
     music = PlexMusic(Plex(PlexAddress(url=portal.plex.stand_in.url, token=TOKEN), Timeouts()))
@@ -512,7 +514,7 @@ def test_an_edit_whose_answer_was_lost_is_ours_and_can_be_taken_back(portal):
 
 
 def test_a_song_that_somebody_else_has_made_right_since_is_not_ours_to_take_back(portal):
-    judged(portal)
+    classified(portal)
     batch = planned(portal)
     portal.plex.ask("PUT", "tracks/1001/genres", {"genres": ["Jazz"], "locked": True})
     portal.finish(start_push(batch))
@@ -522,7 +524,7 @@ def test_a_song_that_somebody_else_has_made_right_since_is_not_ours_to_take_back
 
 
 def test_a_song_changed_by_hand_is_a_conflict_for_push_and_rollback(portal):
-    judged(portal)
+    classified(portal)
     batch = planned(portal)
     portal.plex.ask("PUT", "tracks/1001/genres", {"genres": ["Mine"], "locked": True})
     run = portal.finish(start_push(batch))
@@ -539,7 +541,7 @@ def test_a_song_changed_by_hand_is_a_conflict_for_push_and_rollback(portal):
 
 
 def test_a_push_that_was_stopped_goes_on_where_it_was(portal):
-    judged(portal)
+    classified(portal)
     batch = planned(portal)
     run = start_push(batch)
     engine.begin(run.pk, portal.equipment())
@@ -555,7 +557,7 @@ def test_a_push_that_was_stopped_goes_on_where_it_was(portal):
 
 
 def test_a_token_that_plex_refuses_ends_the_push_at_once(portal):
-    judged(portal)
+    classified(portal)
     batch = planned(portal)
     portal.plex.fail("status", status=401, times=-1)
     run = portal.finish(start_push(batch))
@@ -565,7 +567,7 @@ def test_a_token_that_plex_refuses_ends_the_push_at_once(portal):
 
 
 def test_a_batch_that_is_not_planned_cannot_be_applied(portal):
-    judged(portal)
+    classified(portal)
     batch = planned(portal)
     portal.finish(start_push(batch))
     with pytest.raises(CannotStart, match="is applied"):
@@ -573,9 +575,9 @@ def test_a_batch_that_is_not_planned_cannot_be_applied(portal):
 
 
 def test_genres_that_we_wrote_are_never_labels_and_those_before_us_are(portal):
-    judged(portal)
+    classified(portal)
     portal.finish(start_push(planned(portal)))
-    judge_all(Track.objects.exclude(file=""), "Blues", "genre_test/2")
+    classify_all(Track.objects.exclude(file=""), "Blues", "genre_test/2")
     portal.finish(start_push(planned(portal)))
     portal.finish(start_sync(["Music"], full=True))
     song = Track.objects.get(rating_key="1001")
@@ -607,7 +609,7 @@ def tag(song):
 
 
 def test_a_plan_on_a_server_that_became_too_old_notes_no_empty_list_and_costs_no_label(portal):
-    judged(portal)
+    classified(portal)
     portal.plex.behave(version=OLD)
     run = portal.finish(start_plan(min_confidence=0.7))
     assert run.state == Run.State.FAILED
@@ -619,7 +621,7 @@ def test_a_plan_on_a_server_that_became_too_old_notes_no_empty_list_and_costs_no
 
 
 def test_a_push_to_a_server_that_became_too_old_did_nothing_and_goes_on_when_it_is_updated(portal):
-    judged(portal)
+    classified(portal)
     batch = planned(portal)
     portal.plex.behave(version=OLD)
     run = portal.finish(start_push(batch))
@@ -634,7 +636,7 @@ def test_a_push_to_a_server_that_became_too_old_did_nothing_and_goes_on_when_it_
 
 def test_a_rollback_on_a_server_that_became_too_old_believes_no_empty_list(portal):
     portal.plex.ask("PUT", "tracks/1001/genres", {"genres": [], "locked": True})
-    judged(portal)
+    classified(portal)
     before = in_plex(portal)
     batch = planned(portal)
     portal.finish(start_push(batch))
@@ -664,7 +666,7 @@ def test_a_sync_of_a_server_that_became_too_old_keeps_genres_and_labels(portal):
 
 
 def test_an_edit_that_plex_ignored_did_nothing_so_the_same_genre_of_a_persons_is_a_label(portal):
-    judged(portal)
+    classified(portal)
     batch = planned(portal)
     portal.plex.behave(ignores_edits=True)
     portal.finish(start_push(batch))
@@ -677,7 +679,7 @@ def test_an_edit_that_plex_ignored_did_nothing_so_the_same_genre_of_a_persons_is
 
 
 def test_a_conflict_at_the_first_attempt_did_nothing(portal):
-    judged(portal)
+    classified(portal)
     batch = planned(portal)
     portal.plex.ask("PUT", "tracks/1001/genres", {"genres": ["Mine"], "locked": True})
     portal.finish(start_push(batch))
@@ -696,7 +698,7 @@ def begun(portal, batch, key):
 
 
 def test_an_edit_that_a_crash_has_hidden_is_no_label_and_is_rolled_back_with_its_batch(portal):
-    judged(portal)
+    classified(portal)
     before = in_plex(portal)
     batch = planned(portal)
     run = start_push(batch)
@@ -712,7 +714,7 @@ def test_an_edit_that_a_crash_has_hidden_is_no_label_and_is_rolled_back_with_its
 
 
 def test_a_rollback_finds_out_that_a_hidden_edit_was_never_made(portal):
-    judged(portal)
+    classified(portal)
     batch = planned(portal)
     run = start_push(batch)
     batch.rows.filter(rating_key="1001").update(attempted_time=batch.created_time)
@@ -728,9 +730,9 @@ def test_a_rollback_finds_out_that_a_hidden_edit_was_never_made(portal):
 
 
 def test_what_an_older_batch_wrote_is_no_label_when_plex_is_put_back_to_it(portal):
-    judged(portal)
+    classified(portal)
     portal.finish(start_push(planned(portal)))
-    judge_all(Track.objects.exclude(file=""), "Blues", "genre_test/2")
+    classify_all(Track.objects.exclude(file=""), "Blues", "genre_test/2")
     portal.finish(start_push(planned(portal)))
     portal.plex.ask("PUT", "tracks/1001/genres", {"genres": ["Jazz"], "locked": True})
     portal.finish(start_sync(["Music"], full=True))

@@ -47,7 +47,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 @pytest.fixture
 def seconds_of(tmp_path: Path) -> Callable[..., float]:
-    """Hears content under a name; gives the length that the song is said to have."""
+    """Decodes content under a name; gives the length that the song is said to have."""
 
     def seconds_of(name: str, content: bytes, part: Excerpt = Excerpt.MIDDLE) -> float:
         (tmp_path / name).write_bytes(content)

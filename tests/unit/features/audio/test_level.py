@@ -129,7 +129,7 @@ def test_the_level_is_the_same_in_however_many_blocks_it_comes(music):
     [(0.02, -300.0), (-1 / 128, -300.0), (0.4, -102.0)],
     ids=["still", "one bit of eight", "dither"],
 )
-def test_an_offset_that_nobody_hears_is_silence(tmp_path, offset, beside):
+def test_an_inaudible_offset_is_silence(tmp_path, offset, beside):
     samples = noise(40.0, beside) + np.float32(offset)
     with pytest.raises(SilentError, match="nothing that can be heard"):
         load_excerpt(written(tmp_path / "song.wav", samples))

@@ -60,7 +60,7 @@ class Stages:
                 feature_versions=("1",),
                 rows=np.arange(SONGS),
                 probabilities=self.probabilities[place],
-                label_suspect=np.zeros(SONGS, dtype=np.bool_),
+                suspected_label_error=np.zeros(SONGS, dtype=np.bool_),
                 is_ood=self.is_ood[place],
             )
             for place, stage in enumerate(STAGES)

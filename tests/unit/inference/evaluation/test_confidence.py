@@ -1,4 +1,4 @@
-"""Confidence means what it says: on songs whose true posterior is known, trained and judged as the service does."""
+"""Confidence means what it says: on songs whose true posterior is known, trained and scored as the service does."""
 
 from dataclasses import dataclass
 

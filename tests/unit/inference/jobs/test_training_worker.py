@@ -73,7 +73,7 @@ def test_a_record_holds_every_figure_of_the_report(folder: Path) -> None:
         assert sum(map(sum, record.held_out.confusion)) == record.held_out.songs
         assert record.calibration.sampling > 0
         assert record.noise is not None
-        assert [each.chosen for each in record.candidates].count(True) == 1
+        assert [each.selected for each in record.candidates].count(True) == 1
         assert record.coverage[0].coverage == 1.0
         assert record.ood_threshold > 0
         assert 0 < record.ood_rate < 0.05

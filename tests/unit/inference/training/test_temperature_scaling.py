@@ -63,9 +63,9 @@ def test_what_persons_say_against_the_model_is_its_mistake_and_what_tags_say_may
 @pytest.mark.parametrize("kind", [TEMPERATURE, VECTOR])
 def test_the_agreement_with_tags_is_what_the_report_promises(kind: str) -> None:
     logits, _, labels = drawn(4, wrong=0.15)
-    may_be_wrong = np.ones(SONGS, dtype=np.bool_)
-    scaling = fit_scaling(logits, labels, kind, may_be_wrong)
-    of_label = scaling.label_probabilities(softmax(scaling.logits(logits)), may_be_wrong)
+    may_be_mislabelled = np.ones(SONGS, dtype=np.bool_)
+    scaling = fit_scaling(logits, labels, kind, may_be_mislabelled)
+    of_label = scaling.label_probabilities(softmax(scaling.logits(logits)), may_be_mislabelled)
     assert of_label.sum(axis=1) == pytest.approx(np.ones(SONGS))
     assert calibration_error(of_label.max(axis=1), of_label.argmax(axis=1) == labels) < 0.02
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import standalone
 from portal.genres.aliases import ALIASES, CUSTOM, DESCRIPTIONS
-from portal.genres.spelling import IGNORED, genres_of, lookup, normalised, unheeded, unknown_tags
+from portal.genres.spelling import IGNORED, all_unknown, genres_of, lookup, normalised, unknown_tags
 
 KNOWN = lookup(
     (normalised(spelling), number)
@@ -144,9 +144,12 @@ def test_tags_that_nobody_knows_are_told_from_none_and_from_ignored_ones() -> No
         "Rock/Disco",
     )
     assert genres_of(["Live", "Rock; Live"], known) == genres_of(["Rock"], known)
-    assert unheeded(["Classical", "Live"], known) == ("Classical",)
+    assert all_unknown(["Classical", "Live"], known) == ("Classical",)
     assert (
-        unheeded(["Classical", "Jazz"], known) == unheeded(["Live; Live"], known) == unheeded([], known) == ()
+        all_unknown(["Classical", "Jazz"], known)
+        == all_unknown(["Live; Live"], known)
+        == all_unknown([], known)
+        == ()
     )
 
 

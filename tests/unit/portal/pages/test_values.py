@@ -7,13 +7,13 @@ import portal
 import pytest
 from portal.ledger.differences import difference
 from portal.ledger.models import WriteBatch, WriteRow
-from portal.ledger.standing import STATE_AFTER
+from portal.ledger.plex_state import STATE_AFTER
 from portal.library.agreement import Agreement
-from portal.library.flags import Beside
+from portal.library.flags import Flag
 from portal.library.models import Analysis, InPlex
 from portal.pages import badges, ledger
-from portal.pages.dashboard.advice import Standing, advice, steps
-from portal.remote.inference import StageVerdict as Said
+from portal.pages.dashboard.advice import Situation, advice, steps
+from portal.remote.verdicts import GenreScore, StageVerdict
 from portal.runs.models import Run, RunSong
 from portal.verdicts.stages import stage_verdicts, stored_stages
 
@@ -25,7 +25,7 @@ STYLES = (Path(portal.__file__).parent / "static" / "portal" / "portal.css").rea
     [
         (badges.ANALYSIS, Analysis),
         (badges.IN_PLEX, InPlex),
-        (badges.BESIDE, Beside),
+        (badges.FLAGS, Flag),
         (badges.AGREEMENT, Agreement),
         (badges.BATCH, WriteBatch.State),
         (badges.ROW, WriteRow.State),
@@ -79,29 +79,28 @@ def test_stored_stages_are_read_in_order_with_percents() -> None:
         [1, "f/1", False, 0.8, []],
     ]
     first, second = stage_verdicts(stored)
-    assert (first.stage, first.hears, first.decided, first.threshold_percent) == (1, "FMA", False, 80.0)
+    assert (first.stage, first.features, first.decided, first.threshold_percent) == (1, "FMA", False, 80.0)
     assert (second.top[0].genre, second.top[0].percent) == ("Jazz", 81.2)
-    assert [guess.genre for guess in second.top] == ["Jazz", "Blues"]
+    assert [score.genre for score in second.top] == ["Jazz", "Blues"]
 
 
-def test_a_stage_says_that_it_has_heard_the_whole_song() -> None:
+def test_a_stage_says_that_it_used_the_whole_song() -> None:
     stored = [[3, "j/2", True, 0.0, []], [1, "f/1", False, 0.8, []]]
-    assert [stage.hears for stage in stage_verdicts(stored)] == ["FMA", "FMA + MERT + JMLA"]
+    assert [stage.features for stage in stage_verdicts(stored)] == ["FMA", "FMA + MERT + JMLA"]
     whole = stage_verdicts(stored, {"f/1", "j/2"})
-    assert [stage.hears for stage in whole] == ["FMA, whole song", "FMA, whole song + MERT + JMLA"]
+    assert [stage.features for stage in whole] == ["FMA, whole song", "FMA, whole song + MERT + JMLA"]
 
 
 def test_what_a_stage_said_is_stored_with_the_digits_that_mean_something() -> None:
-    said = Said(
-        stage=1, model_version="f/1", decided=False, threshold=0.8, top=(("Jazz", 0.799999), ("Folk", 1 / 3))
-    )
-    stored = stored_stages([said])
+    top = GenreScore(genre="Jazz", probability=0.799999), GenreScore(genre="Folk", probability=1 / 3)
+    verdict = StageVerdict(stage=1, model_version="f/1", decided=False, threshold=0.8, top=top)
+    stored = stored_stages([verdict])
     assert stored == [[1, "f/1", False, 0.8, ["Jazz", 0.8, "Folk", 0.3333]]]
     (read,) = stage_verdicts(stored)
     assert (read.decided, read.top[1].probability) == (False, 0.3333)
 
 
-def standing(**fields: object) -> Standing:
+def situation(**fields: object) -> Situation:
     nothing: dict[str, object] = {
         "songs": 10,
         "by_analysis": {},
@@ -110,34 +109,34 @@ def standing(**fields: object) -> Standing:
         "running": frozenset(),
         "model_ready": True,
     }
-    return Standing(**(nothing | fields))  # type: ignore[arg-type] # the names are checked by the call
+    return Situation(**(nothing | fields))  # type: ignore[arg-type] # the names are checked by the call
 
 
 def test_with_plex_out_of_reach_the_advice_is_what_sync_said_and_where_to_set_it() -> None:
-    found = advice(standing(songs=0, plex_trouble="The token was refused."))
+    found = advice(situation(songs=0, plex_trouble="The token was refused."))
     assert len(found) == 1
     assert "The token was refused." in found[0].text
     assert found[0].page == "preferences/changedsetting/#plex-connection"
 
 
 def test_with_no_songs_the_advice_is_to_sync() -> None:
-    assert [one.kind for one in advice(standing(songs=0))] == ["sync"]
+    assert [one.kind for one in advice(situation(songs=0))] == ["sync"]
 
 
 def test_with_no_model_the_advice_is_to_train_and_without_tags_to_set_genres_by_hand() -> None:
-    assert [one.kind for one in advice(standing(model_ready=False))] == ["train"]
-    assert "set some by hand" in advice(standing(model_ready=False, tagged=0))[0].text
+    assert [one.kind for one in advice(situation(model_ready=False))] == ["train"]
+    assert "set some by hand" in advice(situation(model_ready=False, tagged=0))[0].text
 
 
 def test_tags_that_look_wrong_are_to_be_looked_over_while_something_else_was_written() -> None:
     written = {"by_analysis": {"classified": 9}, "by_in_plex": {"written": 3}, "planned_since": True}
-    (found,) = advice(standing(**written, suspects=1))
+    (found,) = advice(situation(**written, suspected_label_errors=1))
     assert found.text.startswith("1 song has a tag that looks wrong")
-    assert found.page == "library/track/?suspect=yes"
-    assert advice(standing(**written)) == []
+    assert found.page == "library/track/?suspected_label_error=yes"
+    assert advice(situation(**written)) == []
 
 
-HEARD = {"by_analysis": {"heard": 10}}
+EXTRACTED = {"by_analysis": {"extracted": 10}}
 CLASSIFIED = {"by_analysis": {"classified": 10}}
 
 
@@ -148,38 +147,38 @@ CLASSIFIED = {"by_analysis": {"classified": 10}}
         ({"songs": 0, "plex_trouble": "The token was refused."}, "Open Settings"),
         ({"songs": 0}, "Sync now"),
         ({"songs": 0, "synced": True}, "Sync now"),
-        ({"by_analysis": {"pending": 10}, "model_ready": False, "learnable": 0}, "Analyse"),
+        ({"by_analysis": {"pending": 10}, "model_ready": False, "trainable": 0}, "Analyse"),
         ({"by_analysis": {"pending": 10}, "model_ready": None}, "Analyse"),
-        (HEARD | {"model_ready": False, "learnable": 9}, "Train"),
-        (HEARD | {"model_ready": False, "learnable": 1}, "See what helps"),
-        (HEARD | {"model_ready": False, "learnable": 1, "unknown_tags": 7}, "Unknown tags"),
-        (HEARD | {"model_ready": False, "tagged": 0, "unknown_tags": 7}, "Unknown tags"),
-        (HEARD | {"model_ready": False, "model_trouble": "It is damaged."}, "Show the models"),
-        (HEARD, "Classify pending"),
+        (EXTRACTED | {"model_ready": False, "trainable": 9}, "Train"),
+        (EXTRACTED | {"model_ready": False, "trainable": 1}, "See what helps"),
+        (EXTRACTED | {"model_ready": False, "trainable": 1, "unknown_tags": 7}, "Unknown tags"),
+        (EXTRACTED | {"model_ready": False, "tagged": 0, "unknown_tags": 7}, "Unknown tags"),
+        (EXTRACTED | {"model_ready": False, "model_trouble": "It is damaged."}, "Show the models"),
+        (EXTRACTED, "Classify pending"),
         ({"by_analysis": {"pending": 1, "classified": 9}}, "Classify pending"),
         (CLASSIFIED | {"stale": 3, "planned_since": True}, "Classify again"),
         (CLASSIFIED, "Dry run"),
         (CLASSIFIED | {"planned_batch": 4}, "Look it over"),
-        (CLASSIFIED | {"planned_since": True, "suspects": 2}, "Look them over"),
+        (CLASSIFIED | {"planned_since": True, "suspected_label_errors": 2}, "Look them over"),
         (CLASSIFIED | {"planned_since": True}, None),
         ({"songs": 0, "down": ("sync",)}, None),
         ({"by_analysis": {"pending": 10}, "model_ready": False, "tagged": 3, "down": ("features",)}, "Train"),
-        (HEARD | {"running": frozenset({"train"}), "model_ready": False}, None),
+        (EXTRACTED | {"running": frozenset({"train"}), "model_ready": False}, None),
         ({"by_analysis": {"pending": 10}, "running": frozenset({"sync"})}, None),
     ],
 )
 def test_the_one_next_step_is_the_one_that_works_now(
     how_it_is: dict[str, object], button: str | None
 ) -> None:
-    found = advice(standing(**how_it_is))
+    found = advice(situation(**how_it_is))
     assert [one.button for one in found if one.is_next] == ([button] if button else [])
 
 
 def test_all_steps_stand_there_in_order_and_say_why_they_cannot_be_taken() -> None:
-    fresh = {step.button: step.why_not for step in steps(standing(songs=0, tagged=0, model_ready=False))}
+    fresh = {step.button: step.why_not for step in steps(situation(songs=0, tagged=0, model_ready=False))}
     assert list(fresh) == ["Sync now", "Analyse", "Train", "Classify pending", "Dry run"]
     assert [name for name, why_not in fresh.items() if not why_not] == ["Sync now"]
-    last = steps(standing(**CLASSIFIED, planned_batch=4, written_batch=3))
+    last = steps(situation(**CLASSIFIED, planned_batch=4, written_batch=3))
     assert [(step.button, step.page) for step in last[5:]] == [
         ("Apply batch 4", "ledger/writebatch/4/change/"), ("Roll back batch 3", "ledger/writebatch/3/change/"),
     ]  # fmt: skip
@@ -187,7 +186,7 @@ def test_all_steps_stand_there_in_order_and_say_why_they_cannot_be_taken() -> No
 
 
 def test_a_run_is_called_by_the_words_of_its_button() -> None:
-    buttons = {step.kind: step.button for step in steps(standing(**CLASSIFIED)) if step.kind}
+    buttons = {step.kind: step.button for step in steps(situation(**CLASSIFIED)) if step.kind}
     buttons |= {Run.Kind.PUSH: ledger.APPLY.words, Run.Kind.ROLLBACK: ledger.ROLL_BACK.words}
     other = [kind for kind, button in buttons.items() if not button.startswith(Run.Kind(kind).label)]
     assert other == []
@@ -195,18 +194,18 @@ def test_a_run_is_called_by_the_words_of_its_button() -> None:
 
 
 def test_what_is_being_done_is_not_advised() -> None:
-    pending = standing(by_analysis={"pending": 3}, running=frozenset({"classify"}))
+    pending = situation(by_analysis={"pending": 3}, running=frozenset({"classify"}))
     assert [one.kind for one in advice(pending)] == []
 
 
 def test_suspended_sets_are_told_before_anything_is_learned_and_are_no_step_of_the_way() -> None:
-    found = advice(standing(model_ready=False, suspended_sets="K-Pop is suspended."))
+    found = advice(situation(model_ready=False, suspended_sets="K-Pop is suspended."))
     assert (found[0].text, found[0].kind) == ("K-Pop is suspended.", "")
     assert [one.kind for one in found if one.is_next] == ["train"]
 
 
 def test_a_planned_batch_is_to_be_applied_and_failures_are_to_be_looked_at() -> None:
-    found = advice(standing(by_analysis={"failed": 1, "classified": 9}, planned_batch=4))
+    found = advice(situation(by_analysis={"failed": 1, "classified": 9}, planned_batch=4))
     assert [one.page for one in found] == [
         "library/track/?analysis__exact=failed",
         "ledger/writebatch/4/change/",
@@ -214,17 +213,17 @@ def test_a_planned_batch_is_to_be_applied_and_failures_are_to_be_looked_at() -> 
 
 
 def test_when_nobody_could_be_asked_about_models_no_training_is_advised() -> None:
-    assert advice(standing(model_ready=None)) == []
+    assert advice(situation(model_ready=None)) == []
 
 
 def test_verdicts_of_an_older_model_are_to_be_renewed_unless_a_run_does_that_already() -> None:
-    (found,) = advice(standing(stale=16))
+    (found,) = advice(situation(stale=16))
     assert (found.kind, found.button) == ("classify", "Classify again")
-    assert found.text == "16 songs have been judged by an older model than the one in service."
-    assert advice(standing(stale=16, running=frozenset({"classify"}))) == []
+    assert found.text == "16 songs have been classified by an older model than the one in service."
+    assert advice(situation(stale=16, running=frozenset({"classify"}))) == []
 
 
 def test_a_damaged_model_is_named_and_nobody_is_told_that_none_was_trained() -> None:
-    (found,) = advice(standing(model_ready=False, model_trouble="genre_fma/2 is damaged. Train again."))
-    assert found.text == "The model in service cannot judge: genre_fma/2 is damaged. Train again."
+    (found,) = advice(situation(model_ready=False, model_trouble="genre_fma/2 is damaged. Train again."))
+    assert found.text == "The model in service cannot classify songs: genre_fma/2 is damaged. Train again."
     assert found.page == "registry/trainedmodel/"

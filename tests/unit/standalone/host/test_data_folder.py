@@ -28,7 +28,7 @@ def test_what_others_may_read_is_closed(folder: DataFolder) -> None:
     assert mode(folder.logs / "web.log") == 0o600
 
 
-@pytest.mark.parametrize("layout", [None, "1\n"])
+@pytest.mark.parametrize("layout", [None, "1\n", "2\n"])
 def test_a_folder_of_another_version_is_refused_and_left_as_it_is(
     folder: DataFolder, layout: str | None
 ) -> None:

@@ -913,7 +913,7 @@ class StageReport(_message.Message):
     calibration: _builtins.str
     """"temperature" or "vector"."""
     ood_threshold: _builtins.float
-    """Distance from the training beyond which a song is unsure, and the share of held-out songs beyond it."""
+    """Distance from the training beyond which a song is out of distribution, and the share of held-out songs beyond it."""
     ood_rate: _builtins.float
     @_builtins.property
     def genres(self) -> _containers.RepeatedCompositeFieldContainer[Global___GenreReport]: ...
@@ -1028,23 +1028,23 @@ class CandidateHead(_message.Message):
     ALGORITHM_FIELD_NUMBER: _builtins.int
     VALIDATION_ACCURACY_FIELD_NUMBER: _builtins.int
     VALIDATION_LOSS_FIELD_NUMBER: _builtins.int
-    CHOSEN_FIELD_NUMBER: _builtins.int
+    SELECTED_FIELD_NUMBER: _builtins.int
     algorithm: _builtins.str
     validation_accuracy: _builtins.float
     """On validation artists."""
     validation_loss: _builtins.float
-    chosen: _builtins.bool
+    selected: _builtins.bool
     def __init__(
         self,
         *,
         algorithm: _builtins.str = ...,
         validation_accuracy: _builtins.float = ...,
         validation_loss: _builtins.float = ...,
-        chosen: _builtins.bool = ...,
+        selected: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "chosen", b"chosen", "validation_accuracy", b"validation_accuracy", "validation_loss", b"validation_loss"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "selected", b"selected", "validation_accuracy", b"validation_accuracy", "validation_loss", b"validation_loss"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

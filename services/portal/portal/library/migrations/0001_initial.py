@@ -60,7 +60,7 @@ class Migration(migrations.Migration):
                 ('sample_rate_hz', models.PositiveIntegerField(default=0)),
                 ('channels', models.PositiveSmallIntegerField(default=0)),
                 ('duration_seconds', models.FloatField(db_index=True, default=0)),
-                ('heard_time', models.DateTimeField(auto_now_add=True)),
+                ('extracted_time', models.DateTimeField(auto_now_add=True)),
             ],
             options={
                 'verbose_name_plural': 'audio',
@@ -103,8 +103,8 @@ class Migration(migrations.Migration):
                 ('plex_genres', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), blank=True, default=list, help_text='As Plex has them now.', size=None)),
                 ('plex_genres_locked', models.BooleanField(default=False)),
                 ('file_genres', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), blank=True, default=list, help_text="In the file's own tags.", size=None)),
-                ('tag_also', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), blank=True, db_default=[], default=list, help_text='Further genres that these tags name; the song counts for each of them.', size=None)),
-                ('analysis', models.CharField(choices=[('pending', 'Pending'), ('heard', 'Analysed'), ('classified', 'Classified'), ('provisional', 'Provisional'), ('unsure', 'Unfamiliar'), ('failed', 'Failed'), ('skipped', 'Skipped')], default='pending', max_length=20)),
+                ('additional_tag_genres', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), blank=True, db_default=[], default=list, help_text='Further genres that these tags name; the song counts for each of them.', size=None)),
+                ('analysis', models.CharField(choices=[('pending', 'Pending'), ('extracted', 'Analysed'), ('classified', 'Classified'), ('provisional', 'Provisional'), ('out_of_distribution', 'Unfamiliar'), ('failed', 'Failed'), ('skipped', 'Skipped')], default='pending', max_length=20)),
                 ('analysis_reason', models.CharField(blank=True, max_length=50)),
                 ('analysis_message', models.TextField(blank=True)),
                 ('attempts', models.PositiveSmallIntegerField(default=0)),
@@ -115,7 +115,7 @@ class Migration(migrations.Migration):
                 ('search_text', models.GeneratedField(db_persist=True, expression=portal.library.models.Folded(django.db.models.functions.text.Concat('title', models.Value('\n'), 'artist', models.Value('\n'), 'album', models.Value('\n'), 'file', models.Value('\n'), portal.library.models.Lines('other_files'), models.Value('\n'), portal.library.models.Lines('plex_genres'), models.Value('\n'), portal.library.models.Lines('file_genres'), output_field=models.TextField())), help_text='What a search looks at, without case and accents; PostgreSQL makes it.', output_field=models.TextField())),
                 ('audio', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='tracks', to='library.audio')),
                 ('library', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='tracks', to='library.library')),
-                ('tag_genre', models.ForeignKey(blank=True, help_text='What the tags claim, as they were before we wrote; through the aliases.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='genres.genre')),
+                ('tag_genre', models.ForeignKey(blank=True, help_text='What the tags say, as they were before we wrote; through the aliases.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='genres.genre')),
             ],
             options={
                 'verbose_name': 'song',

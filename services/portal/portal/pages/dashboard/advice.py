@@ -9,7 +9,7 @@ CONNECTION = "preferences/changedsetting/#plex-connection"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class Situation:
     """How things stand."""
 
     songs: int
@@ -33,15 +33,15 @@ class Standing:
     """Why a model that should serve cannot."""
     stale: int = 0
     """Songs whose verdict is an older model's."""
-    learnable: int | None = None
+    trainable: int | None = None
     """Genres that a training could learn; None where nobody counted."""
     unknown_tags: int = 0
     """Songs that have tags, of which none is known."""
-    suspects: int = 0
+    suspected_label_errors: int = 0
     """Songs whose tag looks wrong, and that nobody has decided and no batch has put right."""
     overridden: int = 0
     """Songs whose genre a person has set."""
-    unheeded: str = ""
+    unknown_tags_message: str = ""
     """What to say of songs that have tags, of which none is known; empty where there are none."""
     suspended_sets: str = ""
     """What to say of taught sets in whose place Plex has other lists; empty where there are none."""
@@ -85,58 +85,60 @@ class Step:
     """Why it cannot be done now; empty where it can."""
 
 
-def advice(standing: Standing) -> list[Advice]:
+def advice(situation: Situation) -> list[Advice]:
     """What a person should do next, the most urgent first; nothing but trouble while a run is at work.
 
     The first that has a button is the next step, unless work goes on: then nothing is urgent.
     """
-    if standing.running:
-        return list(_trouble(standing))
-    found = [*_trouble(standing), *_to_do(standing)]
+    if situation.running:
+        return list(_trouble(situation))
+    found = [*_trouble(situation), *_to_do(situation)]
     first = next((number for number, one in enumerate(found) if one.button), None)
     return [replace(one, is_next=number == first) for number, one in enumerate(found)]
 
 
-def _trouble(standing: Standing) -> Iterable[Advice]:
-    if standing.down:
-        is_one = len(standing.down) == 1
+def _trouble(situation: Situation) -> Iterable[Advice]:
+    if situation.down:
+        is_one = len(situation.down) == 1
         which = "service does not answer" if is_one else "services do not answer"
         what = (
             "its log and start it. What needs it" if is_one else "their logs and start them. What needs them"
         )
-        yield Advice(text=f"The {' and '.join(standing.down)} {which}: see {what} waits.")
-    if standing.plex_unset:
+        yield Advice(text=f"The {' and '.join(situation.down)} {which}: see {what} waits.")
+    if situation.plex_unset:
         yield Advice(
             text="Plex is not connected: say where your server is, and its token.",
             page=CONNECTION,
             button="Connect Plex",
         )
-    elif standing.plex_trouble:
+    elif situation.plex_trouble:
         yield Advice(
-            text=f"Plex cannot be read: {standing.plex_trouble.rstrip('.')}.",
+            text=f"Plex cannot be read: {situation.plex_trouble.rstrip('.')}.",
             page=CONNECTION,
             button="Open Settings",
         )
 
 
-def _to_do(standing: Standing) -> Iterable[Advice]:
-    if not standing.songs:
-        yield from _read(standing)
+def _to_do(situation: Situation) -> Iterable[Advice]:
+    if not situation.songs:
+        yield from _read(situation)
         return
-    yield from _hear(standing)
-    if standing.suspended_sets:
-        yield Advice(text=standing.suspended_sets, page="teaching/taughtset/")
-    yield from _learn(standing)
-    yield from _judge(standing)
-    yield from _look_and_write(standing)
-    if standing.unheeded and standing.model_ready is not False:
-        yield Advice(text=standing.unheeded, page="genres/alias/unmapped/", button="Unknown tags")
+    yield from _extract(situation)
+    if situation.suspended_sets:
+        yield Advice(text=situation.suspended_sets, page="teaching/taughtset/")
+    yield from _learn(situation)
+    yield from _classify(situation)
+    yield from _look_and_write(situation)
+    if situation.unknown_tags_message and situation.model_ready is not False:
+        yield Advice(
+            text=situation.unknown_tags_message, page="genres/alias/unmapped/", button="Unknown tags"
+        )
 
 
-def _read(standing: Standing) -> Iterable[Advice]:
-    if standing.plex_trouble or standing.plex_unset or "sync" in standing.down:
+def _read(situation: Situation) -> Iterable[Advice]:
+    if situation.plex_trouble or situation.plex_unset or "sync" in situation.down:
         return
-    if standing.synced:
+    if situation.synced:
         yield Advice(
             text="Plex was read, and has no song in the libraries that are read: Settings say which those are. Then "
             "read it again.",
@@ -147,62 +149,64 @@ def _read(standing: Standing) -> Iterable[Advice]:
     yield Advice(text="No song is known yet: read the library from Plex.", kind="sync", button="Sync now")
 
 
-def _hear(standing: Standing) -> Iterable[Advice]:
-    pending = standing.by_analysis.get("pending", 0)
-    if pending and "features" not in standing.down:
+def _extract(situation: Situation) -> Iterable[Advice]:
+    pending = situation.by_analysis.get("pending", 0)
+    if pending and "features" not in situation.down:
         text = f"{_songs(pending)} not been analysed yet."
-        if standing.model_ready:
+        if situation.model_ready:
             yield Advice(text=text, kind="classify", button="Classify pending")
         else:
             yield Advice(text=text, kind="extract", button="Analyse")
 
 
-def _learn(standing: Standing) -> Iterable[Advice]:
-    if standing.model_trouble:
+def _learn(situation: Situation) -> Iterable[Advice]:
+    if situation.model_trouble:
         yield Advice(
-            text=f"The model in service cannot judge: {standing.model_trouble}",
+            text=f"The model in service cannot classify songs: {situation.model_trouble}",
             page="registry/trainedmodel/",
             button="Show the models",
         )
         return
-    if standing.model_ready is not False:
+    if situation.model_ready is not False:
         return
-    is_heard = standing.by_analysis.get("pending", 0) < standing.songs
-    if not standing.tagged:
+    is_extracted = situation.by_analysis.get("pending", 0) < situation.songs
+    if not situation.tagged:
         text = "No model has been trained, and no song has a genre to learn from: set some by hand, or teach one."
-    elif is_heard and standing.learnable is not None and standing.learnable < FEWEST_GENRES:
+    elif is_extracted and situation.trainable is not None and situation.trainable < FEWEST_GENRES:
         text = (
-            f"No model has been trained, and there is too little to learn from: {standing.learnable} of the "
+            f"No model has been trained, and there is too little to learn from: {situation.trainable} of the "
             f"{FEWEST_GENRES} genres that are needed at least can be learned."
         )
     else:
         yield Advice(
-            text=f"No model has been trained yet. {_songs(standing.tagged)} a tag to learn from.",
+            text=f"No model has been trained yet. {_songs(situation.tagged)} a tag to learn from.",
             kind="train",
             button="Train",
         )
         return
-    if standing.unknown_tags:
+    if situation.unknown_tags:
         yield Advice(
-            text=f"{text} {_songs(standing.unknown_tags)} tags that stand for no genre: say which they mean.",
+            text=f"{text} {_songs(situation.unknown_tags)} tags that stand for no genre: say which they mean.",
             page="genres/alias/unmapped/",
             button="Unknown tags",
         )
         text = "Songs that you choose, a folder or a list in Plex can teach a genre, too."
-    yield Advice(text=text, page="genres/genre/learnable/", button="See what helps")
+    yield Advice(text=text, page="genres/genre/readiness/", button="See what helps")
 
 
-def _judge(standing: Standing) -> Iterable[Advice]:
-    pending, heard, failed = (standing.by_analysis.get(state, 0) for state in ("pending", "heard", "failed"))
-    if heard and standing.model_ready:
+def _classify(situation: Situation) -> Iterable[Advice]:
+    pending, extracted, failed = (
+        situation.by_analysis.get(state, 0) for state in ("pending", "extracted", "failed")
+    )
+    if extracted and situation.model_ready:
         yield Advice(
-            text=f"{_songs(heard)} been analysed but not classified.",
+            text=f"{_songs(extracted)} been analysed but not classified.",
             kind="classify",
             button="Classify pending",
         )
-    if standing.stale and standing.model_ready and not (pending or heard):
+    if situation.stale and situation.model_ready and not (pending or extracted):
         yield Advice(
-            text=f"{_songs(standing.stale)} been judged by an older model than the one in service.",
+            text=f"{_songs(situation.stale)} been classified by an older model than the one in service.",
             kind="classify",
             button="Classify again",
         )
@@ -210,55 +214,55 @@ def _judge(standing: Standing) -> Iterable[Advice]:
         yield Advice(text=f"{_songs(failed)} failed.", page="library/track/?analysis__exact=failed")
 
 
-def _look_and_write(standing: Standing) -> Iterable[Advice]:
-    conflicts = standing.by_in_plex.get("conflict", 0)
+def _look_and_write(situation: Situation) -> Iterable[Advice]:
+    conflicts = situation.by_in_plex.get("conflict", 0)
     if conflicts:
         yield Advice(
             text=f"{_songs(conflicts)} been changed in Plex since they were written; those were left alone.",
             page="library/track/?in_plex__exact=conflict",
         )
-    if standing.planned_batch:
+    if situation.planned_batch:
         yield Advice(
-            text=f"Batch {standing.planned_batch} is planned and waits to be applied.",
-            page=f"ledger/writebatch/{standing.planned_batch}/change/",
+            text=f"Batch {situation.planned_batch} is planned and waits to be applied.",
+            page=f"ledger/writebatch/{situation.planned_batch}/change/",
             button="Look it over",
         )
-    elif standing.decided and not standing.planned_since and "sync" not in standing.down:
+    elif situation.decided and not situation.planned_since and "sync" not in situation.down:
         yield Advice(
-            text=f"{_songs(standing.decided)} a genre that could be written. See what would be changed in Plex: a dry "
+            text=f"{_songs(situation.decided)} a genre that could be written. See what would be changed in Plex: a dry "
             "run changes nothing.",
             kind="plan",
             button="Dry run",
         )
-    if standing.suspects:
+    if situation.suspected_label_errors:
         yield Advice(
-            text=f"{_songs(standing.suspects)} a tag that looks wrong, and that no write batch has put right: "
-            "say which genre is right, or plan a batch with them.",
-            page="library/track/?suspect=yes",
+            text=f"{_songs(situation.suspected_label_errors)} a tag that looks wrong, and that no write batch has put "
+            "right: say which genre is right, or plan a batch with them.",
+            page="library/track/?suspected_label_error=yes",
             button="Look them over",
         )
 
 
-def steps(standing: Standing) -> Sequence[Step]:
+def steps(situation: Situation) -> Sequence[Step]:
     """The whole way in its order, and why a step of it cannot be taken now."""
-    no_song = "" if standing.songs else "No song is known yet: sync first."
-    no_plex = "Plex is not connected." if standing.plex_unset or standing.plex_trouble else ""
-    no_tag = "" if standing.tagged else "No song has a genre to learn from."
-    no_model = "There is no trained model: train first." if standing.model_ready is False else ""
-    undecided = "" if standing.decided else "No song has been decided yet: classify first."
+    no_song = "" if situation.songs else "No song is known yet: sync first."
+    no_plex = "Plex is not connected." if situation.plex_unset or situation.plex_trouble else ""
+    no_tag = "" if situation.tagged else "No song has a genre to learn from."
+    no_model = "There is no trained model: train first." if situation.model_ready is False else ""
+    undecided = "" if situation.decided else "No song has been decided yet: classify first."
     found = [
         Step(kind="sync", button="Sync now", icon="sync", why_not=no_plex),
         Step(kind="extract", button="Analyse", icon="graphic_eq", why_not=no_song),
         Step(kind="train", button="Train", icon="school", why_not=no_song or no_tag),
-        Step(kind="classify", button="Classify pending", icon="hearing", why_not=no_song or no_model),
+        Step(kind="classify", button="Classify pending", icon="psychology", why_not=no_song or no_model),
         Step(kind="plan", button="Dry run", icon="edit_note", why_not=no_song or undecided),
     ]
-    if standing.planned_batch:
-        found.append(_of_batch(standing.planned_batch, "Apply", "publish"))
-    if standing.written_batch:
-        found.append(_of_batch(standing.written_batch, "Roll back", "undo"))
+    if situation.planned_batch:
+        found.append(_of_batch(situation.planned_batch, "Apply", "publish"))
+    if situation.written_batch:
+        found.append(_of_batch(situation.written_batch, "Roll back", "undo"))
     return [
-        replace(step, why_not="It is running.") if step.kind and step.kind in standing.running else step
+        replace(step, why_not="It is running.") if step.kind and step.kind in situation.running else step
         for step in found
     ]
 

@@ -9,8 +9,8 @@ from django.db.models import Count, Q, QuerySet
 
 from portal.genres.models import Genre
 from portal.library.agreement import Agreement
-from portal.library.annotations import FIELDS, judged
-from portal.library.flags import Beside
+from portal.library.annotations import FIELDS, with_prediction
+from portal.library.flags import Flag
 from portal.library.models import Analysis, Track
 from portal.library.presence import present
 from portal.pages import badges, flags
@@ -37,7 +37,7 @@ class Counts:
     tagged: int
     """Songs whose tags name a genre."""
     overridden: int
-    suspects: int
+    suspected_label_errors: int
     """Songs whose tag looks wrong."""
     by_analysis: Mapping[str, int]
     by_in_plex: Mapping[str, int]
@@ -62,7 +62,7 @@ def count_songs(serving: Collection[str] = ()) -> Counts:
         songs=sum(states["analysis"].values()),
         tagged=states["tagged"][True],
         overridden=states["overridden"][True],
-        suspects=said["label_suspect"][True],
+        suspected_label_errors=said["suspected_label_error"][True],
         by_analysis=dict(states["analysis"]),
         by_in_plex=dict(states["in_plex"]),
         by_agreement=dict(said["agreement"]),
@@ -97,12 +97,14 @@ def _states() -> tuple[dict[str, Counter[Any]], Counter[str]]:
 
 def _said(serving: Collection[str]) -> tuple[dict[str, Counter[Any]], int]:
     """Songs that are there by what the AI says of them, and how many of these verdicts are an older model's."""
-    names = ("ai_genre_id", "ai_model", "ai_random_weights", "label_suspect")
-    tracks = judged(Track.objects.filter(present())).annotate(**{name: FIELDS[name] for name in names})
+    names = ("ai_genre_id", "ai_model", "ai_random_weights", "suspected_label_error")
+    tracks = with_prediction(Track.objects.filter(present())).annotate(
+        **{name: FIELDS[name] for name in names}
+    )
     found: dict[str, Counter[Any]] = defaultdict(Counter)
     stale = 0
     for row in _groups(tracks.annotate(agreement=FIELDS["agreement"]), *names, "agreement"):
-        for name in ("ai_genre_id", "ai_random_weights", "label_suspect", "agreement"):
+        for name in ("ai_genre_id", "ai_random_weights", "suspected_label_error", "agreement"):
             found[name][row[name]] += row["songs"]
         if serving and row["ai_model"] and row["ai_model"] not in serving:
             stale += row["songs"]
@@ -131,22 +133,22 @@ def in_plex_bars(counts: Counts) -> list[Bar]:
     )
 
 
-def beside_bars(counts: Counts) -> list[Bar]:
-    """Songs by what is true of them beside their states."""
+def flag_bars(counts: Counts) -> list[Bar]:
+    """Songs by what is true of them in addition to their states."""
     numbers = {
-        Beside.STALE: counts.stale,
-        Beside.REMOVED: counts.gone,
-        Beside.RANDOM_WEIGHTS: counts.random_weights,
-        Beside.NOT_CHOSEN: counts.not_chosen,
+        Flag.STALE: counts.stale,
+        Flag.REMOVED: counts.gone,
+        Flag.RANDOM_WEIGHTS: counts.random_weights,
+        Flag.NOT_CHOSEN: counts.not_chosen,
     }
     return [
         Bar(
-            badge=badges.BESIDE[beside],
+            badge=badges.FLAGS[flag],
             count=count,
             percent=100 * count / (counts.songs + counts.gone + counts.not_chosen or 1),
-            query=flags.QUERIES[beside],
+            query=flags.QUERIES[flag],
         )
-        for beside, count in numbers.items()
+        for flag, count in numbers.items()
         if count
     ]
 

@@ -5,18 +5,18 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from portal.labels.unmapped_tags import unheeded_songs
+from portal.labels.unmapped_tags import unknown_tag_songs
 from portal.ledger.batches import last_written_batch
 from portal.ledger.models import WriteBatch
 from portal.library.stages import TRIAL_WARNING
 from portal.pages import badges
-from portal.pages.dashboard.advice import Standing, advice, steps
+from portal.pages.dashboard.advice import Situation, advice, steps
 from portal.pages.dashboard.counts import (
     Counts,
     agreement_bars,
     analysis_bars,
-    beside_bars,
     count_songs,
+    flag_bars,
     genre_bars,
     in_plex_bars,
 )
@@ -33,16 +33,16 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Adds what the dashboard shows (django-unfold calls it for the index page)."""
     around = surroundings()
     counts = count_songs(serving_versions())
-    standing = _standing(counts, around)
-    runs = [_shown(run) for run in Run.objects.all()[:6]]
-    at_work = [_shown(run) for run in Run.objects.filter(state__in=Run.ACTIVE)]
+    situation = _situation(counts, around)
+    runs = [_run_row(run) for run in Run.objects.all()[:6]]
+    at_work = [_run_row(run) for run in Run.objects.filter(state__in=Run.ACTIVE)]
     context.update(
         title="Dashboard",
         counts=counts,
         analysis_bars=analysis_bars(counts),
         agreement_bars=agreement_bars(counts),
         in_plex_bars=in_plex_bars(counts),
-        beside_bars=beside_bars(counts),
+        flag_bars=flag_bars(counts),
         genre_bars=genre_bars(counts),
         runs=runs,
         at_work=at_work,
@@ -51,27 +51,27 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         trial_warning=TRIAL_WARNING,
         advice=[
             replace(one, page=one.page if one.page and may_open(request.user, one.page) else "")
-            for one in advice(standing)
+            for one in advice(situation)
         ],
-        steps=steps(standing),
+        steps=steps(situation),
         may_start=request.user.has_perm("runs.change_run"),
     )
     return context
 
 
-def _shown(run: Run) -> dict[str, Any]:
+def _run_row(run: Run) -> dict[str, Any]:
     return {"run": run, "badge": badges.RUN[run.state], "percent": run.percent}
 
 
-def _standing(counts: Counts, around: Surroundings) -> Standing:
+def _situation(counts: Counts, around: Surroundings) -> Situation:
     planned = (
         WriteBatch.objects.filter(state=WriteBatch.State.PLANNED, rows__isnull=False).order_by("-pk").first()
     )
     written = last_written_batch()
-    unheeded = unheeded_songs()
+    unknown = unknown_tag_songs()
     running = frozenset(Run.objects.filter(state__in=Run.ACTIVE).values_list("kind", flat=True))
     learns = around.model_ready is False
-    return Standing(
+    return Situation(
         songs=counts.songs,
         by_analysis=counts.by_analysis,
         by_in_plex=counts.by_in_plex,
@@ -81,7 +81,7 @@ def _standing(counts: Counts, around: Surroundings) -> Standing:
         model_ready=around.model_ready,
         model_trouble=around.model_trouble,
         stale=counts.stale,
-        suspects=counts.suspects,
+        suspected_label_errors=counts.suspected_label_errors,
         plex_trouble=around.plex_trouble,
         plex_unset=around.plex_unset,
         down=tuple(service.name for service in around.services if not service.serving),
@@ -89,10 +89,10 @@ def _standing(counts: Counts, around: Surroundings) -> Standing:
         planned_batch=planned.pk if planned else None,
         planned_since=_planned_since(),
         written_batch=written.pk if written else None,
-        learnable=len(survey_genres().learnable) if learns else None,
-        unknown_tags=unheeded.songs,
+        trainable=len(survey_genres().trainable) if learns else None,
+        unknown_tags=unknown.songs,
         suspended_sets=suspended_sets(),
-        unheeded=str(unheeded) if unheeded.songs else "",
+        unknown_tags_message=str(unknown) if unknown.songs else "",
     )
 
 
@@ -104,8 +104,8 @@ def _planned_since() -> bool:
         return False
     since = {"finished_time__gt": plan.started_time}
     # The schedule classifies after each sync, mostly nothing.
-    judged = done.filter(kind=Run.Kind.CLASSIFY, done_count__gt=0, **since)
+    classified = done.filter(kind=Run.Kind.CLASSIFY, done_count__gt=0, **since)
     decided = Override.objects.filter(created_time__gt=plan.started_time)
     # A training that has made no more than a candidate changes no song.
     switched = done.filter(model__promoted_time__isnull=False, **since)
-    return not (judged.exists() or switched.exists() or decided.exists())
+    return not (classified.exists() or switched.exists() or decided.exists())

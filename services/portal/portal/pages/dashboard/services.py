@@ -44,7 +44,7 @@ class Surroundings:
     stages: tuple[Stage, ...]
     """Of the voting; empty when inference could not be asked."""
     vectors: tuple[Capability, ...]
-    """What can be heard of a song, and where that runs; empty when features could not be asked."""
+    """What can be extracted from a song, and where that runs; empty when features could not be asked."""
     plex_name: str
     """Empty when Plex was not reached."""
     plex_trouble: str

@@ -21,11 +21,11 @@ from portal.genres.spelling import normalised
 from portal.labels.tags import relabel
 from portal.pages import badges
 from portal.pages.genres import unmapped_tags
-from portal.pages.genres.dependents import hanging
+from portal.pages.genres.dependents import dependents
 from portal.pages.look import may_open
 from portal.pages.page_admin import ListAdmin
 from portal.training.readiness import survey_genres
-from portal.training.suggestions import offers
+from portal.training.suggestions import suggestions
 from portal.verdicts.models import Prediction
 
 
@@ -35,7 +35,7 @@ def _count(related: QuerySet[Any]) -> Coalesce:
 
 
 class Relabelling(ListAdmin):
-    """What songs' tags claim follows from genres and aliases, so it is worked out anew whenever those change."""
+    """What songs' tags say follows from genres and aliases, so it is worked out anew whenever those change."""
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
@@ -93,7 +93,7 @@ class GenreAdmin(Relabelling):
     actions: ClassVar[Any] = ("retire", "take_back")
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Genres are deleted one by one, on a page that says what hangs on each."""
+        """Genres are deleted one by one, on a page that says what depends on each."""
         return {
             name: action for name, action in super().get_actions(request).items() if name != "delete_selected"
         }
@@ -122,11 +122,11 @@ class GenreAdmin(Relabelling):
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Say what hangs on it, and offer to retire it; what people said of songs is never deleted with it."""
+        """Say what depends on it, and that it can be retired; what people said of songs is never deleted with it."""
         genre = self.get_object(request, object_id)
         if genre is None or not self.has_delete_permission(request, genre):
             return self._delete_as_any(request, object_id)
-        found = hanging(genre)
+        found = dependents(genre)
         page = reverse("admin:genres_genre_change", args=(genre.pk,))
         may_change = self.has_change_permission(request, genre)
         if request.method == "POST" and "retire" in request.POST and may_change:
@@ -140,7 +140,7 @@ class GenreAdmin(Relabelling):
             "original": genre,
             "title": f"Delete {genre}",
             "genre": genre,
-            "hanging": found,
+            "dependents": found,
             "may_change": may_change,
             "cancel": page,
         }
@@ -158,9 +158,9 @@ class GenreAdmin(Relabelling):
         return found.annotate(said=_count(said), spelled=_count(spelled))
 
     def get_custom_urls(self) -> tuple[tuple[str, str, Any], ...]:
-        return (("learnable/", "genres_genre_learnable", self.learnable),)
+        return (("readiness/", "genres_genre_readiness", self.readiness),)
 
-    def learnable(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+    def readiness(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         """What a training would find of each genre."""
         if not self.has_view_permission(request):
             raise PermissionDenied
@@ -169,15 +169,20 @@ class GenreAdmin(Relabelling):
             **self.admin_site.each_context(request),
             "title": "What can be learned",  # no "opts": the header would name the list of genres instead
             "found": found,
-            "offers": [
-                replace(offer, page=offer.page if offer.page and may_open(request.user, offer.page) else "")
-                for offer in offers(found)
+            "suggestions": [
+                replace(
+                    suggestion,
+                    page=suggestion.page
+                    if suggestion.page and may_open(request.user, suggestion.page)
+                    else "",
+                )
+                for suggestion in suggestions(found)
             ],
             "trainings": (("train", "Train"), ("train-as-is", "Train as it is")),
             "may_start": any(each.labelled for each in found.genres)
             and request.user.has_perm("runs.change_run"),
         }
-        return TemplateResponse(request, "portal/learnable.html", context)
+        return TemplateResponse(request, "portal/readiness.html", context)
 
     @admin.display(description="Kind", ordering="custom")
     def kind(self, genre: Genre) -> SafeString:

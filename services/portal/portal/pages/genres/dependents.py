@@ -1,4 +1,4 @@
-"""What hangs on a genre: said before it is deleted, and why it may not be."""
+"""What depends on a genre: said before it is deleted, and why it may not be."""
 
 from dataclasses import dataclass
 
@@ -9,14 +9,14 @@ from portal.verdicts.models import Prediction
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hanging:
+class Dependents:
     """How much would go with a genre, or stands in the way."""
 
     overridden: int
     """Songs that have it because a person said so."""
     taught_sets: int
     taught_songs: int
-    judged: int
+    current: int
     """Songs of which the AI says it now."""
     verdicts: int
     """All that the AI ever said, earlier models included."""
@@ -31,29 +31,29 @@ class Hanging:
 
     def __str__(self) -> str:
         taught = f"{_count(self.taught_sets, 'taught set')} with {_count(self.taught_songs, 'song')}"
-        earlier = self.verdicts - self.judged
+        earlier = self.verdicts - self.current
         parts = (
             (self.overridden, f"{_count(self.overridden, 'song')} to which a person gave it"),
             (self.taught_sets, taught),
-            (self.judged, f"{_count(self.judged, 'song')} of which the AI says it"),
+            (self.current, f"{_count(self.current, 'song')} of which the AI says it"),
             (earlier, f"{_count(earlier, 'earlier verdict')} of the AI"),
             (self.spellings, f"{_count(self.spellings, 'spelling')} in tags that stand for it"),
             (self.tagged, f"{_count(self.tagged, 'song')} that have it by their tags"),
         )
         said = [words for count, words in parts if count]
         if not said:
-            return "Nothing hangs on it."
-        return f"On it hang {' and '.join(filter(None, (', '.join(said[:-1]), said[-1])))}."
+            return "Nothing uses it."
+        return f"It is used by {' and '.join(filter(None, (', '.join(said[:-1]), said[-1])))}."
 
 
-def hanging(genre: Genre) -> Hanging:
+def dependents(genre: Genre) -> Dependents:
     """Count it."""
     verdicts = Prediction.objects.filter(genre=genre)
-    return Hanging(
+    return Dependents(
         overridden=genre.overrides.count(),
         taught_sets=genre.taught_sets.count(),
         taught_songs=TaughtSong.objects.filter(taught_set__genre=genre).values("track").distinct().count(),
-        judged=verdicts.filter(current=True).count(),
+        current=verdicts.filter(current=True).count(),
         verdicts=verdicts.count(),
         spellings=genre.aliases.count(),
         tagged=Track.objects.filter(tag_genre=genre, removed_time=None).count(),

@@ -56,7 +56,7 @@ def take(request: HttpRequest) -> None:
     try:
         said = step(tag, form.cleaned_data["genre"])
     except ValidationError as error:
-        messages.error(request, f"“{tag}” was not taken: {' '.join(error.messages)}")
+        messages.error(request, f"“{tag}” was not accepted: {' '.join(error.messages)}")
         return
     changed = relabel()
     counted = f"{changed:,} song{'' if changed == 1 else 's'}"
@@ -84,15 +84,15 @@ def _ignore(tag: str, genre: Genre | None) -> str:
     return "is ignored now: a song that has no other tag counts as one without"
 
 
-def _heed(tag: str, genre: Genre | None) -> str:
+def _use_again(tag: str, genre: Genre | None) -> str:
     IgnoredTag.objects.filter(normalised=spelled(tag)).delete()
-    return "is heeded again"
+    return "is used again"
 
 
 _STEPS: Mapping[str, Callable[[str, Genre | None], str]] = {
     "new_genre": _make_genre,
     "ignore": _ignore,
-    "heed": _heed,
+    "use_again": _use_again,
 }
 
 

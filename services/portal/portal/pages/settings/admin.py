@@ -25,11 +25,11 @@ from portal.pages.settings.page import (
     words,
 )
 from portal.preferences.changing import ChangeRefusedError, change, reset
-from portal.preferences.current import standing
+from portal.preferences.current import current_settings
 from portal.preferences.models import ChangedSetting, SettingChange
 from portal.preferences.plex import connect, connection_now
 
-SHOWN_CHANGES = 20
+CHANGES_LISTED = 20
 
 
 @admin.register(ChangedSetting)
@@ -60,7 +60,7 @@ class SettingsAdmin(ListAdmin):
         return self._settings(request)
 
     def _settings(self, request: HttpRequest) -> HttpResponse:
-        now = standing()
+        now = current_settings()
         told = told_by_features(now.values)
         locked = locked_by(now, told)
         form = SettingsForm(now.values, locked, request.POST if request.method == "POST" else None)
@@ -104,7 +104,7 @@ class SettingsAdmin(ListAdmin):
 
     def _page(self, request: HttpRequest, found: dict[str, Any]) -> HttpResponse:
         connection, trouble = connection_now()
-        recent = SettingChange.objects.select_related("changed_by")[:SHOWN_CHANGES]
+        recent = SettingChange.objects.select_related("changed_by")[:CHANGES_LISTED]
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,

@@ -22,7 +22,7 @@ class SettingsForm(forms.Form):
         super().__init__(data)
         for name in Preferences.model_fields:
             field = _field(name)
-            field.initial = _shown(getattr(values, name))
+            field.initial = _field_value(getattr(values, name))
             field.label = name.replace("_", " ").capitalize().replace("Gpu", "GPU")
             field.disabled = name in locked
             field.show_hidden_initial = name not in locked
@@ -71,7 +71,7 @@ def _field(name: str) -> forms.Field:
     return forms.CharField(required=False, widget=UnfoldAdminTextInputWidget)
 
 
-def _shown(value: Any) -> Any:
+def _field_value(value: Any) -> Any:
     if isinstance(value, tuple):
         return "\n".join(value)
     return value if isinstance(value, bool) else str(value)

@@ -8,7 +8,7 @@ from django.forms import BoundField
 from runtime.errors import RemoteError
 
 from portal.pages.settings.forms import SettingsForm
-from portal.preferences.current import Standing
+from portal.preferences.current import CurrentSettings
 from portal.preferences.values import DEFAULTS, Group, Preferences, about, allowed
 from portal.remote.features import capabilities_now
 from portal.remote.sync import ConnectionSource, PlexConnection
@@ -64,17 +64,17 @@ def told_by_features(values: Preferences) -> Told:
     return Told(path_mappings_locked=found.path_mappings_locked, device=missed)
 
 
-def locked_by(standing: Standing, told: Told) -> dict[str, str]:
+def locked_by(current: CurrentSettings, told: Told) -> dict[str, str]:
     """The settings that cannot be changed here, with the variable that holds them."""
     of_others = {"path_mappings": OF_FEATURES} if told.path_mappings_locked else {}
-    return of_others | {name: lock.variable for name, lock in standing.locks.items()}
+    return of_others | {name: lock.variable for name, lock in current.locks.items()}
 
 
 def groups(
-    form: SettingsForm, standing: Standing, locked: Mapping[str, str], told: Told
+    form: SettingsForm, current: CurrentSettings, locked: Mapping[str, str], told: Told
 ) -> list[dict[str, Any]]:
     """The settings, group by group."""
-    lines = [_line(form[name], name, standing, locked, told) for name in Preferences.model_fields]
+    lines = [_line(form[name], name, current, locked, told) for name in Preferences.model_fields]
     return [
         {"title": group, "lines": [line for line in lines if about(line.name).group is group]}
         for group in Group
@@ -105,7 +105,9 @@ def words(value: Any) -> str:
     return str(value)
 
 
-def _line(field: BoundField, name: str, standing: Standing, locked: Mapping[str, str], told: Told) -> Line:
+def _line(
+    field: BoundField, name: str, current: CurrentSettings, locked: Mapping[str, str], told: Told
+) -> Line:
     return Line(
         field=field,
         name=name,
@@ -114,7 +116,7 @@ def _line(field: BoundField, name: str, standing: Standing, locked: Mapping[str,
         allowed=allowed(name),
         effect=about(name).effect,
         locked_by=locked.get(name, ""),
-        fault=standing.faults.get(name, ""),
+        fault=current.faults.get(name, ""),
         note=told.device if name == "device" else "",
-        differs=name in standing.changed,
+        differs=name in current.changed,
     )

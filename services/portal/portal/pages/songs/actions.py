@@ -78,8 +78,8 @@ def set_genre(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> H
 
 @admin.action(description="Clear the override", permissions=["change"])
 def clear_genre(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> None:
-    """The AI's word stands again."""
-    messages.success(request, f"The AI's word stands again for {songs(clear_override(_ids(queryset)))}.")
+    """The AI's genre counts again."""
+    messages.success(request, f"The AI's genre counts again for {songs(clear_override(_ids(queryset)))}.")
 
 
 @admin.action(description="Teach a genre with these…", permissions=["change"])
@@ -94,14 +94,14 @@ def teach(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> HttpR
 
 @admin.action(description="Classify again", permissions=["change"])
 def classify_again(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> None:
-    """Judge them anew with the model that serves now."""
+    """Classify them anew with the model in service."""
     ids = _ids(queryset)
     ask_for(request, lambda: start_classify(track_ids=ids, again=True))
 
 
 @admin.action(description="Try failed and skipped ones again", permissions=["change"])
-def hear_again(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> None:
-    """Forget why they could not be heard, and try."""
+def extract_again(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> None:
+    """Forget why they could not be analysed, and try."""
     ids = _ids(queryset)
     ask_for(request, lambda: try_again(ids))
 
@@ -137,4 +137,4 @@ def plan(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> HttpRe
     return None
 
 
-ACTIONS = (set_genre, clear_genre, teach, classify_again, hear_again, plan, exclude, include)
+ACTIONS = (set_genre, clear_genre, teach, classify_again, extract_again, plan, exclude, include)

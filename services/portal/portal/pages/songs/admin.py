@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 
 from portal.library.agreement import agreement
-from portal.library.annotations import FIELDS, judged, with_verdicts
+from portal.library.annotations import FIELDS, with_prediction, with_verdicts
 from portal.library.models import Analysis, Library, Track
 from portal.library.presence import is_not_chosen
 from portal.pages import badges
@@ -22,7 +22,7 @@ from portal.pages.songs.song_list import SongList, SongPaginator
 
 @admin.register(Track)
 class TrackAdmin(PageAdmin):
-    """The songs: what the AI heard, what the tags say, what stands in Plex."""
+    """The songs: what the AI says, what the tags say, what stands in Plex."""
 
     page_template = "portal/track.html"
     empty_advice = "Read the library from Plex: “Sync now” on the dashboard."
@@ -31,7 +31,7 @@ class TrackAdmin(PageAdmin):
         "title",
         "artist",
         "album",
-        "shown",
+        "genre",
         "sure",
         "plex_tag",
         "agrees",
@@ -44,7 +44,7 @@ class TrackAdmin(PageAdmin):
         filters.GenreFilter,
         filters.ConfidenceFilter,
         filters.AgreementFilter,
-        filters.SuspectFilter,
+        filters.SuspectedLabelErrorFilter,
         ("analysis", ChoicesDropdownFilter),
         ("in_plex", filters.InPlexFilter),
         filters.StaleFilter,
@@ -58,7 +58,7 @@ class TrackAdmin(PageAdmin):
     paginator = SongPaginator
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Track]:
-        return judged(super().get_queryset(request))
+        return with_prediction(super().get_queryset(request))
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return SongList
@@ -72,17 +72,19 @@ class TrackAdmin(PageAdmin):
     ) -> tuple[QuerySet[Track], bool]:
         return search.found(queryset, search_term), False
 
-    @admin.display(description="Genre", ordering=FIELDS["shown_genre"])
-    def shown(self, track: Any) -> SafeString | str:
+    @admin.display(description="Genre", ordering=FIELDS["effective_genre"])
+    def genre(self, track: Any) -> SafeString | str:
         if track.override_genre:
             return format_html(
                 '<span class="rc-genre">{}</span><span class="rc-badge rc-info" title="{}">set by a person</span>',
                 track.override_genre,
-                f"The AI says {track.ai_genre}." if track.ai_genre else "The AI has not judged this song.",
+                f"The AI says {track.ai_genre}."
+                if track.ai_genre
+                else "The AI has not classified this song.",
             )
         if not track.ai_genre:
             return "–"
-        if track.analysis == Analysis.UNSURE:
+        if track.analysis == Analysis.OUT_OF_DISTRIBUTION:
             return format_html(
                 '<span class="rc-genre rc-guess" title="{}">{}?</span>',
                 badges.ANALYSIS[track.analysis].meaning,
@@ -94,12 +96,14 @@ class TrackAdmin(PageAdmin):
     def sure(self, track: Any) -> SafeString | str:
         if track.ai_confidence is None:
             return "–"
-        return song_page.confidence_bar(track.ai_confidence, unsure=track.analysis == Analysis.UNSURE)
+        return song_page.confidence_bar(
+            track.ai_confidence, is_ood=track.analysis == Analysis.OUT_OF_DISTRIBUTION
+        )
 
     @admin.display(description="Tag", ordering="tag_genre__name")
     def plex_tag(self, track: Any) -> SafeString | str:
         tags = ", ".join(track.plex_genres) or _of_file(track)
-        if track.label_suspect:
+        if track.suspected_label_error:
             return format_html(
                 '{} <span class="material-symbols-outlined rc-alert" title="{}">warning</span>',
                 tags,
@@ -113,8 +117,8 @@ class TrackAdmin(PageAdmin):
 
     @admin.display(description="Analysis", ordering="analysis")
     def analysed(self, track: Any) -> SafeString:
-        beside = song_page.beside(track, track.serving_versions)
-        return format_html_join(" ", "{}", ((each,) for each in (badges.ANALYSIS[track.analysis], *beside)))
+        flags = song_page.flags(track, track.serving_versions)
+        return format_html_join(" ", "{}", ((each,) for each in (badges.ANALYSIS[track.analysis], *flags)))
 
     @admin.display(description="In Plex", ordering="in_plex")
     def plex_state(self, track: Track) -> SafeString:

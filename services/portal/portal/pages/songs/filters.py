@@ -66,11 +66,11 @@ class AgreementFilter(DropdownFilter):
         return with_fields(queryset, "agreement").filter(agreement=self.value())
 
 
-class SuspectFilter(DropdownFilter):
+class SuspectedLabelErrorFilter(DropdownFilter):
     """Songs whose tag looks wrong."""
 
     title = "wrong tag"
-    parameter_name = "suspect"
+    parameter_name = "suspected_label_error"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
         return [("yes", "Looks wrong")]
@@ -96,12 +96,12 @@ class StaleFilter(DropdownFilter):
             return queryset
         if not serving:
             return queryset.none()
-        judged_once = with_fields(queryset, "ai_model").filter(ai_model__isnull=False)
-        return judged_once.exclude(ai_model__in=serving)
+        predicted = with_fields(queryset, "ai_model").filter(ai_model__isnull=False)
+        return predicted.exclude(ai_model__in=serving)
 
 
 class WeightsFilter(DropdownFilter):
-    """Songs that a model for trials has judged."""
+    """Songs that a model for trials has classified."""
 
     title = "weights of the model"
     parameter_name = "weights"

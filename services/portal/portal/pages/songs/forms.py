@@ -33,7 +33,7 @@ class PlanForm(forms.Form):
     """How sure the AI must be for a song to be in a plan."""
 
     percent = forms.DecimalField(
-        label="Least confidence, in percent",
+        label="Minimum confidence, in percent",
         min_value=0,
         max_value=100,
         widget=UnfoldAdminDecimalFieldWidget,

@@ -99,8 +99,8 @@ def _address(songs: Any, at: int, query: QueryDict) -> str:
     """Of the song at this place; its list is at the page where it stands."""
     if not 0 <= at < songs.result_count:
         return ""
-    shown = songs.result_list[at - _first(songs)].pk if _is_shown(songs, at) else None
-    found = [shown] if shown else songs.paginator.ids(at, at + 1)
+    listed = songs.result_list[at - _first(songs)].pk if _is_listed(songs, at) else None
+    found = [listed] if listed else songs.paginator.ids(at, at + 1)
     if not found:
         return ""
     there = query.copy()
@@ -111,7 +111,7 @@ def _address(songs: Any, at: int, query: QueryDict) -> str:
     )
 
 
-def _is_shown(songs: Any, at: int) -> bool:
+def _is_listed(songs: Any, at: int) -> bool:
     return 0 <= at - _first(songs) < len(songs.result_list)
 
 

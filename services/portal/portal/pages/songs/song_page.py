@@ -12,38 +12,39 @@ from portal.labels.tags import edits_of
 from portal.ledger import exclusion
 from portal.ledger.differences import difference
 from portal.ledger.originals import original_genres
-from portal.library.flags import beside_of
+from portal.library.flags import flags_of
 from portal.library.models import Analysis, InPlex, Track, VectorKind
 from portal.library.stages import TRIAL_WARNING
 from portal.orchestration.start import start_classify
-from portal.orchestration.trying_again import UNHEARD, try_again
+from portal.orchestration.trying_again import UNSUCCESSFUL, try_again
 from portal.pages import badges
 from portal.pages.buttons import ask_for
 from portal.pages.songs.forms import OverrideForm
 from portal.registry.serving import serving_versions, whole_song_heads
 from portal.remote.audio import made_by_random_weights
+from portal.remote.verdicts import StageVerdict
 from portal.verdicts.models import Override, Prediction
 from portal.verdicts.overrides import clear_override, set_override
-from portal.verdicts.stages import StageVerdict, stage_verdicts
+from portal.verdicts.stages import stage_verdicts
 
 
-def tone(confidence: float, *, unsure: bool = False) -> badges.Tone:
+def tone(confidence: float, *, is_ood: bool = False) -> badges.Tone:
     """The colour of a confidence; of a song unlike all that was learned from it says nothing, however high it is."""
-    if unsure:
+    if is_ood:
         return badges.Tone.QUIET
     if confidence >= 0.8:
         return badges.Tone.GOOD
     return badges.Tone.INFO if confidence >= 0.6 else badges.Tone.WARNING
 
 
-def confidence_bar(confidence: float, *, unsure: bool = False) -> SafeString:
+def confidence_bar(confidence: float, *, is_ood: bool = False) -> SafeString:
     """A bar as long as the AI is sure; of a guess the number says nothing, and is not shown."""
-    if unsure:
+    if is_ood:
         return format_html(
             '<span class="rc-meter" title="{}"><span class="rc-fill rc-{}" style="width:{}%"></span></span>'
             '<span class="rc-percent">guess</span>',
-            badges.ANALYSIS[Analysis.UNSURE].meaning,
-            tone(confidence, unsure=True),
+            badges.ANALYSIS[Analysis.OUT_OF_DISTRIBUTION].meaning,
+            tone(confidence, is_ood=True),
             f"{100 * confidence:.0f}",
         )
     return format_html(
@@ -56,17 +57,17 @@ def confidence_bar(confidence: float, *, unsure: bool = False) -> SafeString:
     )
 
 
-def beside(track: Any, serving: Collection[str]) -> list[badges.Badge]:
-    """What is true of a song beside its states, of those that `with_verdicts` gave."""
+def flags(track: Any, serving: Collection[str]) -> list[badges.Badge]:
+    """What is true of a song in addition to its states, of those that `with_verdicts` gave."""
     removed = track.removed_time is not None
-    found = beside_of(
+    found = flags_of(
         model_version=track.ai_model,
         removed=removed,
         serving=serving,
         random_weights=bool(track.ai_random_weights),
         not_chosen=track.not_chosen,
     )
-    return [badges.BESIDE[each] for each in found]
+    return [badges.FLAGS[each] for each in found]
 
 
 def context(request: HttpRequest, track: Track) -> dict[str, Any]:
@@ -82,9 +83,11 @@ def context(request: HttpRequest, track: Track) -> dict[str, Any]:
         "audio": track.audio,
         "prediction": current,
         "percent": round(100 * current.confidence, 1) if current else None,
-        "tone": tone(current.confidence, unsure=track.analysis == Analysis.UNSURE) if current else None,
+        "tone": tone(current.confidence, is_ood=track.analysis == Analysis.OUT_OF_DISTRIBUTION)
+        if current
+        else None,
         "stages": _stages(current) if current else (),
-        "trial_warning": TRIAL_WARNING if _heard_by_random_weights(track) else "",
+        "trial_warning": TRIAL_WARNING if _used_random_weights(track) else "",
         "earlier": [prediction for prediction in predictions if not prediction.current],
         "override": override,
         "form": _form(request, override),
@@ -93,8 +96,8 @@ def context(request: HttpRequest, track: Track) -> dict[str, Any]:
         "agreement": badges.AGREEMENT[getattr(track, "agreement", "no verdict")],
         "analysis": badges.ANALYSIS[track.analysis],
         "in_plex": badges.IN_PLEX[track.in_plex],
-        "beside": beside(track, serving_versions()),
-        "can_try_again": track.analysis in UNHEARD and bool(track.file),
+        "flags": flags(track, serving_versions()),
+        "can_try_again": track.analysis in UNSUCCESSFUL and bool(track.file),
         "excluded": track.in_plex == InPlex.EXCLUDED,
     }
 
@@ -104,7 +107,7 @@ def _stages(prediction: Prediction) -> tuple[StageVerdict, ...]:
     return stage_verdicts(prediction.stages, heads)
 
 
-def _heard_by_random_weights(track: Track) -> bool:
+def _used_random_weights(track: Track) -> bool:
     if track.audio is None:
         return False
     versions = track.audio.vectors.exclude(kind=VectorKind.FMA).values_list("version", flat=True)
@@ -115,7 +118,7 @@ def act(request: HttpRequest, track: Track) -> bool:
     """Do what the pressed button says; False when its form was filled in wrongly."""
     if "clear" in request.POST:
         clear_override([track.pk])
-        messages.success(request, "The AI's word stands again.")
+        messages.success(request, "The AI's genre counts again.")
     elif "classify" in request.POST:
         ask_for(request, lambda: start_classify(track_ids=[track.pk], again=True))
     elif "again" in request.POST:

@@ -25,7 +25,7 @@ from portal.teaching.models import TaughtSet
 from portal.teaching.plex_lists import lists_now, sync_now
 from portal.teaching.results import enough, told
 
-SHOWN_SONGS = 100
+SONGS_LISTED = 100
 
 
 @admin.action(description="Read the songs again", permissions=["change"])
@@ -65,7 +65,7 @@ class TaughtSetAdmin(ListAdmin):
         "read_time",
         "suspended_time",
         "what_is_wrong",
-        "songs_shown",
+        "songs_listed",
     )
     fields = readonly_fields
 
@@ -108,12 +108,15 @@ class TaughtSetAdmin(ListAdmin):
         )
 
     @admin.display(description="Its songs")
-    def songs_shown(self, taught_set: TaughtSet) -> SafeString:
+    def songs_listed(self, taught_set: TaughtSet) -> SafeString:
         tracks = Track.objects.filter(present(), taught__taught_set=taught_set)
         return format_html_join(
             "",
             '<div><a class="rc-link" href="{}">{}</a></div>',
-            ((reverse("admin:library_track_change", args=(each.pk,)), each) for each in tracks[:SHOWN_SONGS]),
+            (
+                (reverse("admin:library_track_change", args=(each.pk,)), each)
+                for each in tracks[:SONGS_LISTED]
+            ),
         )
 
     def add_view(

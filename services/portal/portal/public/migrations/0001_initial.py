@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
                 ('key', models.CharField(help_text='Its number in the table.', max_length=50)),
                 ('artist', models.CharField(blank=True, max_length=1000)),
                 ('tag', models.CharField(help_text='Its genre as the table names it.', max_length=200)),
-                ('version', models.CharField(help_text='The make of the values.', max_length=200)),
+                ('version', models.CharField(help_text='The feature version of the values.', max_length=200)),
                 ('values', pgvector.django.vector.VectorField()),
             ],
             options={

@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
                 ('promoted_time', models.DateTimeField(help_text='When it was last put into service.', null=True)),
                 ('promoted_by', models.CharField(blank=True, help_text='Who did that; empty where another program did.', max_length=150)),
                 ('is_rollback_target', models.BooleanField(help_text='A rollback would put it back.')),
-                ('held_out_songs', models.PositiveIntegerField(help_text='Songs of artists that were not in training, on which its stages were judged together.', null=True)),
+                ('held_out_songs', models.PositiveIntegerField(help_text='Songs of artists that were not in training, on which its stages were evaluated together.', null=True)),
                 ('held_out_accuracy', models.FloatField(null=True)),
                 ('held_out_accuracy_low', models.FloatField(help_text='Of the 95 % interval.', null=True)),
                 ('held_out_accuracy_high', models.FloatField(null=True)),

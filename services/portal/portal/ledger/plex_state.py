@@ -24,7 +24,7 @@ _CAME_TO_NOTHING = Q(state=WriteRow.State.FAILED) | Q(state=WriteRow.State.PLANN
 )
 
 
-def stand_again(track_ids: Iterable[int], *, instead_of: InPlex) -> int:
+def restore_plex_state(track_ids: Iterable[int], *, instead_of: InPlex) -> int:
     """Give those of these songs that are `instead_of` the state that their rows tell; how many these are."""
     chosen = Track.objects.filter(pk__in=list(track_ids), in_plex=instead_of)
     states = dict.fromkeys(chosen.values_list("pk", flat=True), InPlex.UNTOUCHED)
@@ -55,11 +55,11 @@ def _state_after(newest_first: Iterable[WriteRow]) -> InPlex:
     return InPlex.ROLLED_BACK
 
 
-def put_away(batch: WriteBatch) -> None:
+def discard(batch: WriteBatch) -> None:
     """End a plan that is not carried out; one without rows has nothing to tell and goes altogether."""
     if not batch.rows.exists():
         batch.delete()
         return
     batch.state = WriteBatch.State.DISCARDED
     batch.save(update_fields=("state",))
-    stand_again(batch.rows.values_list("track_id", flat=True), instead_of=InPlex.PLANNED)
+    restore_plex_state(batch.rows.values_list("track_id", flat=True), instead_of=InPlex.PLANNED)

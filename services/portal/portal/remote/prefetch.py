@@ -9,7 +9,7 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 
-def read_ahead(items: Iterator[Item]) -> Iterator[Item]:
+def prefetch(items: Iterator[Item]) -> Iterator[Item]:
     """The items in their order; a thread takes the next one while the caller has the last."""
 
     def take() -> Item | None:
