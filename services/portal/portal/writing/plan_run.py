@@ -19,9 +19,9 @@ from portal.runs.models import Run
 from portal.runs.work import DONE, Outcome, RunInterruptedError, RunJob, Verdict
 from portal.verdicts.models import Prediction
 from portal.verdicts.revote import vote_again
-from portal.writing.left_alone import note_unknown_tags
 from portal.writing.overtaken import is_sure
 from portal.writing.policy import RANDOM_WEIGHTS, Said, TargetGenre, edit, objection, target_genre
+from portal.writing.unknown_tags import note_unknown_tags
 
 NOT_THERE = "Plex no longer has this song: sync again."
 UNREADABLE_THERE = "Plex fails whenever it is asked for this song: refresh or repair it in Plex."

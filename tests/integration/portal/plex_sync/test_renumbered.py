@@ -14,8 +14,8 @@ from portal.ledger.models import WriteBatch, WriteRow, WriteTest
 from portal.library.identity import ANOTHER_SONG, is_another
 from portal.library.models import Analysis, Audio, InPlex, Library, Track, Vector, VectorKind
 from portal.orchestration.start import start_plan, start_push, start_rollback, start_sync
-from portal.plex_sync.listing import take
 from portal.plex_sync.staging import begin_listing, close_staging, open_staging, stage
+from portal.plex_sync.storing import take
 from portal.remote.sync import Page
 from portal.runs.models import Run, RunSong
 from portal.teaching.models import TaughtSet, TaughtSong
