@@ -5,18 +5,17 @@ from dataclasses import dataclass, field
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
-from django.utils import timezone
 
 from portal.library.adoption import adopt_all
 from portal.library.models import Analysis, Library, Track
 from portal.plex_sync.matching import Match, match
+from portal.plex_sync.removal import HERE, remove_unlisted, tells_what_is_gone
 from portal.plex_sync.staging import LISTED, Listing, close_listing
 
 NO_MEDIA = "NO_MEDIA"
 NO_MEDIA_MESSAGE = "Plex has no file for this track: repair or remove it in Plex, then sync again."
 SONGS_NAMED = 5
 
-_HERE = "t.library_id = l.library_id AND t.rating_key = l.rating_key"
 # Without the size: rows of an earlier version have none, and to learn it is no reason to read the song anew.
 _SEEN = [name for name in LISTED if name != "size_bytes"]
 _CHANGED = f"({', '.join(f't.{n}' for n in _SEEN)}) IS DISTINCT FROM ({', '.join(f'l.{n}' for n in _SEEN)})"
@@ -51,19 +50,8 @@ UPDATE library_track t SET
         for name, (reset, none) in _RESET.items()
     )
 }
-FROM listed l WHERE {_HERE} AND (
+FROM listed l WHERE {HERE} AND (
   {_CHANGED} OR t.size_bytes <> l.size_bytes OR t.removed_time IS NOT NULL OR {_READ_TOO_SOON})
-"""  # noqa: S608 # our own words
-_REMOVE = f"""
-WITH gone AS (
-  UPDATE library_track t SET removed_time = %(now)s
-  WHERE t.library_id = ANY(%(read)s) AND t.removed_time IS NULL AND NOT EXISTS (SELECT FROM listed l WHERE {_HERE})
-  RETURNING t.library_id)
-SELECT library_id, count(*) FROM gone GROUP BY library_id
-"""  # noqa: S608 # our own words
-_UNLISTED = f"""
-SELECT count(*) FROM library_track t
-WHERE t.library_id = %s AND t.removed_time IS NULL AND NOT EXISTS (SELECT FROM listed l WHERE {_HERE})
 """  # noqa: S608 # our own words
 # A key that Plex never gives, until the song is found under another one: its own has another song now.
 _DISPLACE = """
@@ -103,7 +91,7 @@ def take(
 
     `vanished`: libraries that the server has no more. `still_there` says which of some rating keys Plex knows.
     """
-    read = [listing.library.pk for listing in listings if listing.complete and not _implausible(listing)]
+    read = [listing.library.pk for listing in listings if tells_what_is_gone(listing)]
     read += [library.pk for library in vanished]
     with connection.cursor() as cursor:
         close_listing(cursor)
@@ -118,30 +106,8 @@ def take(
             if new:
                 # A plan made for a table that was empty a moment ago compares each row with each.
                 cursor.execute("ANALYZE library_track")
-            cursor.execute(_REMOVE, {"read": read, "now": timezone.now()})
-            removed = dict(cursor.fetchall())
+            removed = remove_unlisted(cursor, read)
     return Taken(new=new, removed=removed, rekeyed=rekeyed, handed=handed)
-
-
-def hindrance(listing: Listing) -> str:
-    """Why songs that were not listed are not taken for removed; empty where they are, or where there are none."""
-    present = Track.objects.filter(library=listing.library, removed_time=None)
-    if _implausible(listing):
-        return (
-            f"“{listing.library.title}” listed {len(listing.rating_keys)} of {present.count()} known songs, fewer than "
-            "half: nothing was marked as removed. Check in Plex that the library's folders are there, then sync again."
-        )
-    if listing.complete:
-        return ""
-    with connection.cursor() as cursor:
-        cursor.execute(_UNLISTED, [listing.library.pk])
-        left: int = cursor.fetchone()[0]
-    if not left:
-        return ""
-    return (
-        f"“{listing.library.title}” changed while it was read: {left} songs were not in the listing and were not "
-        "marked as removed. Sync again."
-    )
 
 
 def without_media(library: Library) -> str:
@@ -152,12 +118,6 @@ def without_media(library: Library) -> str:
     if count > SONGS_NAMED:
         named += f" and {count - SONGS_NAMED} more"
     return f"Plex has no file for {named}: repair or remove it there" if count else ""
-
-
-def _implausible(listing: Listing) -> bool:
-    """Whether so little was listed that the library's folders are rather not mounted than empty."""
-    known = Track.objects.filter(library=listing.library, removed_time=None).count()
-    return len(listing.rating_keys) * 2 < known
 
 
 def _rekey(cursor: CursorWrapper, matches: Sequence[Match]) -> int:
@@ -191,7 +151,7 @@ def _insert(cursor: CursorWrapper) -> dict[int, int]:
     statement = f"""
     WITH new AS (
       INSERT INTO library_track ({", ".join(columns)}) SELECT {", ".join(values)} FROM listed l
-      WHERE NOT EXISTS (SELECT FROM library_track t WHERE {_HERE})
+      WHERE NOT EXISTS (SELECT FROM library_track t WHERE {HERE})
       ORDER BY l.rating_key
       RETURNING library_id)
     SELECT library_id, count(*) FROM new GROUP BY library_id
