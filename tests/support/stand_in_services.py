@@ -47,6 +47,8 @@ class FeaturesStandIn(features_pb2_grpc.FeatureServiceServicer):
     details: dict[int, str] = field(default_factory=dict)
     for_trials: set[int] = field(default_factory=set)
     """The kinds that are installed."""
+    costs: dict[int, tuple[str, float]] = field(default_factory=dict)
+    """By kind: the licence of its weights, and the seconds that a core takes for a song."""
     tags: tuple[str, ...] = ("In the file",)
     """Genres that every file has in its own tags."""
     contents: dict[str, str] = field(default_factory=dict)
@@ -115,6 +117,8 @@ class FeaturesStandIn(features_pb2_grpc.FeatureServiceServicer):
                 if kind in self.versions
                 else "It is not installed: download its weights",
                 random_weights=kind in self.for_trials,
+                licence=self.costs.get(kind, ("", 0.0))[0],
+                cpu_seconds=self.costs.get(kind, ("", 0.0))[1],
             )
             for kind in (
                 features_pb2.VECTOR_KIND_FMA,

@@ -155,6 +155,8 @@ def capabilities(found: Iterable[Capability]) -> list[features_pb2.VectorCapabil
             length=each.length,
             detail=each.detail,
             random_weights=each.for_trials,
+            licence=each.licence,
+            cpu_seconds=each.cpu_seconds,
         )
         for each in found
     ]

@@ -46,3 +46,7 @@ class Capability:
     """Where it runs, or why it is not available."""
     for_trials: bool = False
     """The weights are random ones: its vectors mean nothing."""
+    licence: str = ""
+    """SPDX identifier of the licence of its weights; empty where there are none."""
+    cpu_seconds: float = 0.0
+    """Roughly, for 30 s of audio on one core; 0 where it is not known."""

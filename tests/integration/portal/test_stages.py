@@ -170,6 +170,19 @@ def test_the_dashboard_shows_what_runs_where_and_random_weights(portal, monkeypa
     assert "It is not installed: download its weights" in html  # JMLA, with what to do
 
 
+def test_the_dashboard_shows_the_licence_of_a_models_weights_and_what_a_song_costs(
+    portal, monkeypatch, admin_client
+):
+    for name in ("features_target", "inference_target"):
+        monkeypatch.setattr(settings.RECLASS, name, portal.target)
+    monkeypatch.setenv("PORTAL_FEATURES_TARGET", portal.target)
+    with_mert(portal, "mert/1")
+    portal.features.costs[MERT] = ("CC-BY-NC-4.0", 3.7)
+    html = admin_client.get("/admin/").content.decode()
+    assert html.count("Weights: ") == 1  # the others have none
+    assert "Weights: CC-BY-NC-4.0; about 3.7 s of one processor core a song" in html
+
+
 def test_the_page_of_a_song_whose_vectors_random_weights_made_says_so_at_the_later_stage(
     portal, admin_client
 ):

@@ -6,7 +6,7 @@ that worker processes cut for it, its feature version and its settings come thro
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -165,18 +165,19 @@ class Embedding(ABC):
         self, excerpt: Excerpt, options: LoadOptions, patience_seconds: float | None
     ) -> Capability:
         """What of it can be computed here at present."""
+        absent = Capability(
+            kind=self.card.kind,
+            available=False,
+            licence=self.card.licence,
+            cpu_seconds=self.card.cpu_seconds,
+        )
         try:
             description = self.describe(options, patience_seconds)
         except EmbeddingError as error:
             last = None if error.permanent else self.last_description
-            return Capability(
-                kind=self.card.kind,
-                available=False,
-                version=last.version(excerpt) if last else "",
-                detail=str(error),
-            )
-        return Capability(
-            kind=self.card.kind,
+            return replace(absent, version=last.version(excerpt) if last else "", detail=str(error))
+        return replace(
+            absent,
             available=True,
             version=description.version(excerpt),
             length=description.length,

@@ -36,6 +36,10 @@ class Capability:
     """Where it runs, or why it is not available."""
     for_trials: bool = False
     """Its weights are random ones: what is made with them means nothing."""
+    licence: str = ""
+    """Of its model's weights, as SPDX names it; empty where there are none."""
+    cpu_seconds: float = 0.0
+    """Roughly, of one processor core for a song; 0 where it is not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +95,8 @@ class FeaturesClient:
                 version=each.version,
                 detail=each.detail,
                 for_trials=each.random_weights,
+                licence=each.licence,
+                cpu_seconds=each.cpu_seconds,
             )
             for each in answer.kinds
         )

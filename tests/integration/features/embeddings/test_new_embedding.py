@@ -93,12 +93,16 @@ def test_capabilities_say_what_it_is(
     told = stub.GetCapabilities(features_pb2.GetCapabilitiesRequest())
     (capability,) = [each for each in told.kinds if each.kind == KIND]
     assert (capability.available, capability.length, capability.version) == (True, 2, VERSION)
+    assert (capability.licence, capability.cpu_seconds) == ("Apache-2.0", pytest.approx(0.001))
     # While one song waits for a model, a process decodes another.
     assert told.processes == 2
     with loudness.away(for_good=False):
         told = stub.GetCapabilities(features_pb2.GetCapabilitiesRequest())
         (capability,) = [each for each in told.kinds if each.kind == KIND]
     assert (capability.available, capability.version, told.processes) == (False, VERSION, 1)
+    assert (capability.licence, capability.cpu_seconds) == ("Apache-2.0", pytest.approx(0.001))
+    fma = next(each for each in told.kinds if each.kind == FMA)
+    assert (fma.licence, fma.cpu_seconds) == ("", 0.0)
 
 
 @pytest.mark.parametrize("for_good", [True, False])

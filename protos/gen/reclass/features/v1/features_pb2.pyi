@@ -620,6 +620,8 @@ class VectorCapability(_message.Message):
     LENGTH_FIELD_NUMBER: _builtins.int
     DETAIL_FIELD_NUMBER: _builtins.int
     RANDOM_WEIGHTS_FIELD_NUMBER: _builtins.int
+    LICENCE_FIELD_NUMBER: _builtins.int
+    CPU_SECONDS_FIELD_NUMBER: _builtins.int
     kind: Global___VectorKind.ValueType
     available: _builtins.bool
     version: _builtins.str
@@ -629,6 +631,10 @@ class VectorCapability(_message.Message):
     """Where it runs, for example "cpu" or "MERT-v1-95M on cuda:0 in fp16"; or why it is not available."""
     random_weights: _builtins.bool
     """The weights are random ones for trials: vectors are sound in form and mean nothing."""
+    licence: _builtins.str
+    """SPDX identifier of the licence of the model's weights, for example "CC-BY-NC-4.0"; empty where there are none."""
+    cpu_seconds: _builtins.float
+    """Roughly, of one processor core for 30 s of audio; 0 where it is not known."""
     def __init__(
         self,
         *,
@@ -638,10 +644,12 @@ class VectorCapability(_message.Message):
         length: _builtins.int = ...,
         detail: _builtins.str = ...,
         random_weights: _builtins.bool = ...,
+        licence: _builtins.str = ...,
+        cpu_seconds: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "detail", b"detail", "kind", b"kind", "length", b"length", "random_weights", b"random_weights", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "cpu_seconds", b"cpu_seconds", "detail", b"detail", "kind", b"kind", "length", b"length", "licence", b"licence", "random_weights", b"random_weights", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
