@@ -1,16 +1,24 @@
-"""Takes listings into the database: what is new, changed, moved, back, under another key, or gone. One transaction."""
+"""Takes into the database what Plex says of tracks: listings, and full metadata.
+
+Listings are one transaction, for a song may be new, changed, moved, back, under another key, or gone. Full metadata has
+the genres in Plex and their lock, of which the labels are made.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
+from django.utils import timezone
 
+from portal.genres.models import spellings
+from portal.labels.tags import labels_of
 from portal.library.adoption import adopt_all
 from portal.library.models import Analysis, Library, Track
 from portal.plex_sync.matching import Match, match
 from portal.plex_sync.removal import HERE, remove_unlisted, tells_what_is_gone
 from portal.plex_sync.staging import LISTED, Listing, close_listing
+from portal.remote.sync import GenreState
 
 NO_MEDIA = "NO_MEDIA"
 NO_MEDIA_MESSAGE = "Plex has no file for this track: repair or remove it in Plex, then sync again."
@@ -68,6 +76,19 @@ _REKEY_WRITES = tuple(
     "WHERE t.id = w.track_id AND t.rating_key <> w.rating_key AND (t.id = ANY(%s) OR t.id IN (SELECT id FROM handed))"
     for table in ("ledger_writerow", "ledger_writetest")
 )
+_CREATE_DETAIL = """
+CREATE TEMP TABLE detail (
+  track_id bigint, plex_genres text[], plex_genres_locked boolean, tag_genre_id bigint,
+  additional_tag_genres bigint[]) ON COMMIT DROP
+"""
+_COPY_DETAIL = (
+    "COPY detail (track_id, plex_genres, plex_genres_locked, tag_genre_id, additional_tag_genres) FROM STDIN"
+)
+_UPDATE_DETAIL = """
+UPDATE library_track SET plex_genres = d.plex_genres, plex_genres_locked = d.plex_genres_locked,
+  tag_genre_id = d.tag_genre_id, additional_tag_genres = d.additional_tag_genres, last_synced = %s
+FROM detail d WHERE id = d.track_id
+"""
 
 
 @dataclass(kw_only=True)
@@ -108,6 +129,18 @@ def take(
                 cursor.execute("ANALYZE library_track")
             removed = remove_unlisted(cursor, read)
     return Taken(new=new, removed=removed, rekeyed=rekeyed, handed=handed)
+
+
+def store_details(states: Mapping[int, GenreState], in_files: Mapping[int, Sequence[str]]) -> None:
+    """Keep what Plex has of each of these tracks, read just now, beside the genres of their files."""
+    in_plex = {track_id: state.genres for track_id, state in states.items()}
+    labels = labels_of(in_plex, in_files, spellings())
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_CREATE_DETAIL)
+        with cursor.copy(_COPY_DETAIL) as copy:
+            for track_id, state in states.items():
+                copy.write_row((track_id, list(state.genres), state.locked, *labels[track_id]))
+        cursor.execute(_UPDATE_DETAIL, [timezone.now()])
 
 
 def without_media(library: Library) -> str:

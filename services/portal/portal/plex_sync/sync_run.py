@@ -8,7 +8,6 @@ from portal.library.identity import is_another
 from portal.library.models import Library, Track
 from portal.library.presence import unchosen_libraries
 from portal.library.titles import title_key
-from portal.plex_sync.metadata import store_details
 from portal.plex_sync.removal import hindrance
 from portal.plex_sync.staging import (
     Listing,
@@ -19,7 +18,7 @@ from portal.plex_sync.staging import (
     stage,
     unlisted,
 )
-from portal.plex_sync.storing import Taken, take, without_media
+from portal.plex_sync.storing import Taken, store_details, take, without_media
 from portal.preferences.current import preferences
 from portal.remote.skipped import SkippedRow
 from portal.remote.sync import PlexLibrary, PlexServer, TracksRead

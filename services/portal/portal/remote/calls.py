@@ -1,7 +1,9 @@
 """Calls to other services: how they are made, and their failures as this program's own exceptions."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from typing import TypeVar
 
 import grpc
@@ -11,6 +13,8 @@ from runtime.errors import RemoteError
 from portal.configuration import PortalSettings
 
 Message = TypeVar("Message")
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
 _SILENCE = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
 SERVICE_DOWN = "SERVICE_DOWN"
 _BRIEFLY = {
@@ -50,6 +54,27 @@ def streamed(service: str, messages: Iterable[Message]) -> Iterator[Message]:
     """The messages of a stream, with its failure translated."""
     with translated(service):
         yield from messages
+
+
+def prefetch(items: Iterator[Item]) -> Iterator[Item]:
+    """The items in their order; a thread takes the next one while the caller has the last."""
+
+    def take() -> Item | None:
+        return next(items, None)
+
+    with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as pool:
+        # Calls in a thread carry the request id of the caller.
+        taken = pool.submit(copy_context().run, take)
+        while (item := taken.result()) is not None:
+            taken = pool.submit(copy_context().run, take)
+            yield item
+
+
+def in_flight(ask: Callable[[Item], Answer], items: Iterable[Item], *, at_most: int) -> list[Answer]:
+    """The answers in the order of the items, so many asked for at the same time. The first error is raised."""
+    with ThreadPoolExecutor(at_most, thread_name_prefix="in-flight") as pool:
+        asked = [pool.submit(copy_context().run, ask, item) for item in items]
+        return [answer.result() for answer in asked]
 
 
 def _named(service: str, error: RemoteError) -> RemoteError:

@@ -13,8 +13,7 @@ from reclass.sync.v1 import sync_pb2_grpc
 from runtime.errors import RemoteError
 
 from portal.remote import bounds
-from portal.remote.calls import translated
-from portal.remote.prefetch import in_flight, prefetch
+from portal.remote.calls import in_flight, prefetch, translated
 from portal.remote.skipped import SkippedRow
 
 # A page of a big library on a slow disk takes Plex long; a minute is more than was ever seen. Where Plex is silent,

@@ -14,9 +14,8 @@ from plex_stand_in import TOKEN, Control
 from portal.extraction.extraction_run import store_extraction
 from portal.library.models import Analysis, Library, Track
 from portal.orchestration.start import start_sync
-from portal.plex_sync.metadata import store_details
 from portal.plex_sync.staging import begin_listing, close_staging, open_staging, stage
-from portal.plex_sync.storing import take
+from portal.plex_sync.storing import store_details, take
 from portal.remote.audio import extraction_result
 from portal.remote.sync import Page, _track
 from portal.runs.models import Run
