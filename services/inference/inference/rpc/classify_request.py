@@ -1,21 +1,29 @@
-"""One request for a genre: the vote that it begins, and the answer that it gets."""
+"""Requests for a genre, alone or in a stream: the vote that each begins, and the answer that it gets.
 
-from collections.abc import Sequence
+Those of a stream that arrive together share their calls of Triton.
+"""
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from reclass.features.v1 import features_pb2_grpc
 from reclass.inference.v1 import inference_pb2
-from runtime.streams import Caller
+from runtime.errors import RemoteError, ServiceError
+from runtime.streams import Caller, Submit
 
-from inference.classify.progressive import Vote
-from inference.classify.song_vectors import SongVectors
+from inference.classify.batching import Predict, predict_batch, run_to_end
+from inference.classify.progressive import STAGE_FAILURES, HeadQuery, Vote
+from inference.classify.song_vectors import ExtractionQuery, SongVectors
 from inference.classify.verdicts import BrokenHead, InstalledHead
 from inference.errors import ContentTooLargeError
 from inference.rpc.features_client import FeaturesClient
-from inference.rpc.messages import rule_from, vectors_from, write_classification
+from inference.rpc.messages import rule_from, song_error_to, vectors_from, write_classification
 from inference.serving.heads import Heads
 
 MEBIBYTE = 1024 * 1024
+Request = inference_pb2.ClassifyTracksRequest
+Response = inference_pb2.ClassifyTracksResponse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +93,59 @@ class Classifier:
                 f"the file has {size / MEBIBYTE:.1f} MiB, and at most {self.max_content_bytes / MEBIBYTE:.1f} MiB "
                 "are taken: send its path or its rating key instead, or raise INFERENCE_MAX_CONTENT_BYTES"
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamSession:
+    """Begins the votes on the songs of one stream."""
+
+    classifier: Classifier
+    predict: Predict
+    caller: Caller
+
+    def begin(
+        self, requests: Sequence[Request], submit: Submit[Request, Response]
+    ) -> Iterator[tuple[Request, Response]]:
+        """The answers to songs that need no extraction; that of the others is submitted.
+
+        What serves is looked up once for all of them: a look at the disk lets the thread that reads the stream take
+        over, which costs more than the look.
+        """
+        serving = self.classifier.heads.installed()
+        waiting: list[tuple[Request, PendingClassification]] = []
+        for request in requests:
+            try:
+                waiting.append((request, self.classifier.begin(request.track, self.caller, serving)))
+            except STAGE_FAILURES as error:
+                yield request, failed(request.key, error)
+        while waiting:
+            for request, pending in waiting:
+                if pending.vote.query is None:
+                    yield request, answered(request.key, pending)
+                elif isinstance(pending.vote.query, ExtractionQuery):
+                    submit(request, partial(self._extract_and_answer, request.key, pending))
+            waiting = [each for each in waiting if isinstance(each[1].vote.query, HeadQuery)]
+            predict_batch((pending.vote for _, pending in waiting), self.predict)
+
+    def _extract_and_answer(self, key: str, pending: PendingClassification) -> Response:
+        """What takes long is brought to its end at once: beside it a call of Triton for one song is nothing."""
+        run_to_end(pending.vote, self.predict)
+        return answered(key, pending)
+
+
+def answered(key: str, pending: PendingClassification) -> Response:
+    """What came of a song."""
+    response = Response(key=key)
+    try:
+        pending.write_answer(response.classification)
+    except STAGE_FAILURES as error:
+        response.error.CopyFrom(song_error_to(error))
+    return response
+
+
+def failed(key: str, error: ServiceError | RemoteError) -> Response:
+    """What was wrong with a request."""
+    return Response(key=key, error=song_error_to(error))
 
 
 def content_bytes(request: inference_pb2.ClassifyTrackRequest) -> int:

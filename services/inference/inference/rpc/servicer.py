@@ -11,7 +11,7 @@ from inference.classify.batching import run_to_end
 from inference.errors import InvalidRequestError, VectorInvalidError
 from inference.jobs.training_job import Trainer
 from inference.rpc.callers import Callers
-from inference.rpc.classify_request import Classifier, content_bytes
+from inference.rpc.classify_request import Classifier, StreamSession, content_bytes
 from inference.rpc.messages import (
     callers_from,
     limits_to,
@@ -24,7 +24,6 @@ from inference.rpc.messages import (
 from inference.rpc.model_messages import promotion_from
 from inference.rpc.model_servicer import ModelServicer
 from inference.rpc.report_messages import evaluate_response, train_response
-from inference.rpc.stream_session import StreamSession
 from inference.serving.heads import Heads
 from inference.serving.lifecycle import Models
 from inference.serving.status import stage_states

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from inference.classify.stages import STAGES, Array, VectorKind
 from inference.classify.verdicts import HeadOutput, InstalledHead
-from inference.rpc.classify_request import Classifier
-from inference.rpc.stream_session import Request, Response, StreamSession
+from inference.rpc.classify_request import Classifier, Request, Response, StreamSession
 from reclass.features.v1 import features_pb2
 from reclass.inference.v1 import inference_pb2
 from runtime.streams import Caller, SongStream, StreamLimits
