@@ -8,7 +8,7 @@ from portal.library.models import Audio, Track, Vector
 from portal.library.vectors import stored_vectors
 from portal.training.dataset import survey, training_songs
 from portal.verdicts.models import Prediction
-from portal.verdicts.stages import stage_verdicts
+from portal.verdicts.predictions import stage_verdicts
 
 SONGS = 300
 VERSIONS = {"fma": FMA_VERSION, "mert": MERT_VERSION}

@@ -9,7 +9,7 @@ from typing import IO
 from django.db import connection
 
 from portal.remote.inference import OutOfFold
-from portal.verdicts.stages import stored_stages
+from portal.verdicts.predictions import stored_stages
 
 _COLUMNS = (
     "track_id, genre_id, confidence, model_version, deciding_stage, suspected_label_error, "

@@ -1,15 +1,18 @@
-"""Stores predictions: once per song and model version, one of them current."""
+"""Stores predictions: once per song and model version, one of them current; each stage's verdict as a short list."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 from django.db.models import Q
 
 from portal.genres.models import Genre
 from portal.remote.inference import Classification
+from portal.remote.verdicts import GenreScore, StageVerdict
 from portal.verdicts.models import Prediction
-from portal.verdicts.stages import stored_stages
 
 SAME_CONFIDENCE = 0.001
+# A hundredth of a percent: a calibrated probability means less than that, and its other digits are half of a row.
+DIGITS = 4
 _SAID = (
     "genre",
     "confidence",
@@ -74,6 +77,40 @@ def store_predictions(said: Mapping[int, Classification], known: dict[str, int])
         changed, update_conflicts=True, unique_fields=("track", "model_version"), update_fields=_SAID
     )
     return outcomes
+
+
+def stored_stages(verdicts: Iterable[StageVerdict]) -> list[list[Any]]:
+    """What stages said, as `Prediction.stages` keeps it."""
+    return [
+        [
+            verdict.stage,
+            verdict.model_version,
+            verdict.decided,
+            round(verdict.threshold, DIGITS),
+            [part for score in verdict.top for part in (score.genre, round(score.probability, DIGITS))],
+        ]
+        for verdict in verdicts
+    ]
+
+
+def stage_verdicts(
+    stored: Sequence[Sequence[Any]], whole_song_heads: Collection[str] = ()
+) -> tuple[StageVerdict, ...]:
+    """The stages of `Prediction.stages`, in order; those of `whole_song_heads` used the whole song."""
+    return tuple(
+        StageVerdict(
+            stage=int(stage),
+            model_version=str(model_version),
+            decided=bool(decided),
+            threshold=float(threshold),
+            whole_song=model_version in whole_song_heads,
+            top=tuple(
+                GenreScore(genre=str(genre), probability=float(p))
+                for genre, p in zip(top[::2], top[1::2], strict=True)
+            ),
+        )
+        for stage, model_version, decided, threshold, top in sorted(stored, key=lambda entry: int(entry[0]))
+    )
 
 
 def _earlier(said: Mapping[int, Classification]) -> dict[int, list[Prediction]]:

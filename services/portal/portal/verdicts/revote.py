@@ -7,8 +7,7 @@ from portal.preferences.values import Preferences
 from portal.remote.services import Services
 from portal.verdicts.models import Prediction
 from portal.verdicts.oof_predictions import waiting_room
-from portal.verdicts.predictions import genres_by_name
-from portal.verdicts.stages import DIGITS
+from portal.verdicts.predictions import DIGITS, genres_by_name
 
 
 def vote_again(services: Services, settings: Preferences) -> int:

@@ -15,7 +15,7 @@ from portal.pages import badges, ledger
 from portal.pages.dashboard.advice import Situation, advice, steps
 from portal.remote.verdicts import GenreScore, StageVerdict
 from portal.runs.models import Run, RunSong
-from portal.verdicts.stages import stage_verdicts, stored_stages
+from portal.verdicts.predictions import stage_verdicts, stored_stages
 
 STYLES = (Path(portal.__file__).parent / "static" / "portal" / "portal.css").read_text()
 

@@ -25,7 +25,7 @@ from portal.remote.audio import made_by_random_weights
 from portal.remote.verdicts import StageVerdict
 from portal.verdicts.models import Override, Prediction
 from portal.verdicts.overrides import clear_override, set_override
-from portal.verdicts.stages import stage_verdicts
+from portal.verdicts.predictions import stage_verdicts
 
 
 def tone(confidence: float, *, is_ood: bool = False) -> badges.Tone:
