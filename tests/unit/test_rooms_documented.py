@@ -38,6 +38,7 @@ TYPES = {
     "BigIntegerField": "integer",
     "PositiveIntegerField": "integer",
     "PositiveSmallIntegerField": "integer",
+    "ForeignKey": "reference",
 }
 
 
@@ -177,7 +178,7 @@ def test_the_picture_of_a_run_has_all_of_its_states() -> None:
 @pytest.mark.parametrize("title", ["## One song's way", "## A training's way"])
 def test_the_picture_of_a_way_names_calls_of_the_contracts(title: str) -> None:
     (picture,) = pictures(title, "sequenceDiagram")
-    messages = [re.fullmatch(r"(\w+)->>(\w+): (\w+)(?: .*)?", line) for line in picture]
+    messages = [re.fullmatch(r"(\w+)->>(\w+): (\w+)(?:, .*)?", line) for line in picture]
     called = [(message[2], message[3]) for message in messages if message and message[2] in CALLS]
     assert called
     assert not [call for service, call in called if call not in CALLS[service]]
