@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from features_stand_in import FeaturesStandIn
 from plex_stand_in import TOKEN, Control
 from postgres_server import PostgresServer, postgres_server
 from reclass.features.v1 import features_pb2
 from runtime.testing import running_server
-from stand_in_services import FeaturesStandIn, InferenceStandIn, registered
+from stand_in_services import InferenceStandIn, registered
 from sync.library import PlexMusic
 from sync.plex import Plex, PlexAddress, Timeouts
 from sync.servicer import SERVICE_NAME, SyncServicer

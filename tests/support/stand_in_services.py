@@ -1,19 +1,17 @@
-"""Stand-ins for features and inference as the portal calls them: real gRPC, answers that a test chooses."""
+"""A stand-in for inference as the portal calls it, and both that it calls: real gRPC, answers that a test chooses."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 import grpc
+from features_stand_in import FeaturesStandIn
 from models_stand_in import IN_SERVICE, RETIRED, ModelsStandIn, made
-from reclass.features.v1 import features_pb2, features_pb2_grpc
+from reclass.features.v1 import features_pb2
 from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
 from runtime.errors import ServiceError
-from wire import packed
 
-FEATURES = "reclass.features.v1.FeatureService"
 INFERENCE = "reclass.inference.v1.InferenceService"
-VERSION = "test/1"
 MODEL = "genre_test/1"
 LEARNED = ("Blues", "Folk", "Jazz", "Pop_Rock", "Reggae")
 
@@ -31,108 +29,6 @@ class TooShortError(ServiceError):
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "TOO_SHORT"
     permanent = True
-
-
-@dataclass
-class FeaturesStandIn(features_pb2_grpc.FeatureServiceServicer):
-    """Answers for every song at once; `faults` are raised first, in order, by rating key."""
-
-    faults: dict[str, list[ServiceError]] = field(default_factory=dict)
-    extracted: list[str] = field(default_factory=list)
-    request_ids: set[str] = field(default_factory=set)
-    media_folders: list[str] = field(default_factory=list)
-    versions: dict[int, str] = field(default_factory=lambda: {features_pb2.VECTOR_KIND_FMA: VERSION})
-    away: dict[int, str] = field(default_factory=dict)
-    """Versions of kinds that are not available for the moment."""
-    details: dict[int, str] = field(default_factory=dict)
-    for_trials: set[int] = field(default_factory=set)
-    """The kinds that are installed."""
-    costs: dict[int, tuple[str, float]] = field(default_factory=dict)
-    """By kind: the licence of its weights, and the seconds that a core takes for a song."""
-    tags: tuple[str, ...] = ("In the file",)
-    """Genres that every file has in its own tags."""
-    contents: dict[str, str] = field(default_factory=dict)
-    """Content keys by rating key, where they are not the song's own."""
-    decoded: list[str] = field(default_factory=list)
-    """Rating keys of the songs that were not among the known ones."""
-    processes: int = 1
-    asked: list[features_pb2.ExtractRequest] = field(default_factory=list)
-    asked_of_it: list[features_pb2.GetCapabilitiesRequest] = field(default_factory=list)
-    mappings_locked: bool = False
-    before_answer: Callable[[str], object] = field(default=lambda key: None)
-    """Called with the rating key while a song is being extracted."""
-
-    def Extract(
-        self, request: features_pb2.ExtractRequest, context: grpc.ServicerContext
-    ) -> features_pb2.ExtractResponse:
-        key = request.audio.rating_key
-        self.asked.append(request)
-        self.request_ids.update(
-            str(value) for name, value in context.invocation_metadata() if name == "x-request-id"
-        )
-        if self.faults.get(key):
-            raise self.faults[key].pop(0)
-        self.extracted.append(key)
-        self.before_answer(key)
-        content = self.contents.get(key, f"content {key}")
-        tags = features_pb2.FileTags(genres=self.tags)
-        if content in request.known_content_keys:
-            return features_pb2.ExtractResponse(content_key=content, tags=tags, already_known=True)
-        self.decoded.append(key)
-        wanted = request.kinds or [features_pb2.VECTOR_KIND_FMA]
-        return features_pb2.ExtractResponse(
-            content_key=content,
-            properties=features_pb2.AudioProperties(
-                codec="mp3", sample_rate_hz=44100, channels=2, duration_seconds=31.5
-            ),
-            tags=tags,
-            vectors=[
-                features_pb2.Vector(
-                    kind=kind,
-                    version=self.version(kind, request.excerpt),
-                    values=packed([float(key or 0), 1.0]),
-                )
-                for kind in wanted
-                if kind in self.versions
-            ],
-        )
-
-    def version(self, kind: int, excerpt: int) -> str:
-        """Another one for each excerpt; empty for a kind that is not installed."""
-        usual = excerpt in (features_pb2.EXCERPT_UNSPECIFIED, features_pb2.EXCERPT_MIDDLE_30S)
-        return self.versions.get(kind, "") + ("" if usual else f";excerpt {excerpt}")
-
-    def GetCapabilities(
-        self, request: features_pb2.GetCapabilitiesRequest, context: grpc.ServicerContext
-    ) -> features_pb2.GetCapabilitiesResponse:
-        self.asked_of_it.append(request)
-        kinds = [
-            features_pb2.VectorCapability(
-                kind=kind,
-                available=kind in self.versions,
-                version=self.version(kind, request.excerpt)
-                if kind in self.versions
-                else self.away.get(kind, ""),
-                detail=self.details.get(kind, "cpu")
-                if kind in self.versions
-                else "It is not installed: download its weights",
-                random_weights=kind in self.for_trials,
-                licence=self.costs.get(kind, ("", 0.0))[0],
-                cpu_seconds=self.costs.get(kind, ("", 0.0))[1],
-            )
-            for kind in (
-                features_pb2.VECTOR_KIND_FMA,
-                features_pb2.VECTOR_KIND_MERT,
-                features_pb2.VECTOR_KIND_JMLA,
-                features_pb2.VECTOR_KIND_FMA_NATIVE,
-            )
-        ]
-        return features_pb2.GetCapabilitiesResponse(
-            kinds=kinds,
-            media_folders=self.media_folders,
-            processes=self.processes,
-            path_mappings_locked=self.mappings_locked,
-        )
 
 
 @dataclass
@@ -287,7 +183,5 @@ def song_error(error: ServiceError) -> features_pb2.SongError:
 
 def registered(features: FeaturesStandIn, inference: InferenceStandIn) -> dict[str, partial[None]]:
     """Both, as runtime's server takes them."""
-    return {
-        FEATURES: partial(features_pb2_grpc.add_FeatureServiceServicer_to_server, features),
-        INFERENCE: partial(inference_pb2_grpc.add_InferenceServiceServicer_to_server, inference),
-    }
+    add = partial(inference_pb2_grpc.add_InferenceServiceServicer_to_server, inference)
+    return {**features.services(), INFERENCE: add}

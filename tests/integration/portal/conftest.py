@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 import pytest
 from django.core.cache import cache
+from features_stand_in import FeaturesStandIn
 from plex_stand_in import AUDIO, TOKEN, Control, plain_tracks
 from runtime.channel import open_channel
 from runtime.testing import running_server
-from stand_in_services import FeaturesStandIn, InferenceStandIn, registered
+from stand_in_services import InferenceStandIn, registered
 from standalone.plex_stand_in.catalogue import music_and_films
 from standalone.plex_stand_in.server import running_stand_in
 from sync.connection import Connection, Parts

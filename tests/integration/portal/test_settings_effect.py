@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from features_stand_in import VERSION
 from portal.library.models import Library, Track, Vector
 from portal.orchestration.start import start_classify, start_extract, start_sync, start_train
 from portal.preferences.changing import change
@@ -11,7 +12,6 @@ from portal.runs.models import Run
 from reclass.features.v1 import features_pb2 as pb
 from reclass.inference.v1 import inference_pb2
 from settings_page import save
-from stand_in_services import VERSION
 
 FIRST = f"{VERSION};excerpt {pb.EXCERPT_FIRST_30S}"
 MAPPING = pb.PathMapping(from_prefix="/data/music", to_prefix="/mnt/music")
@@ -26,9 +26,9 @@ def library(portal: Any) -> Any:
 
 def extracted_one(portal: Any) -> pb.ExtractRequest:
     """What features was asked for one song now."""
-    portal.features.asked.clear()
+    portal.features.requests.clear()
     portal.finish(start_extract(track_ids=[Track.objects.exclude(file="").first().pk]))
-    return portal.features.asked[0]
+    return portal.features.requests[0]
 
 
 def classified_one(portal: Any) -> inference_pb2.ClassifyOptions:

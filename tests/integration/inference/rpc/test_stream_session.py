@@ -163,7 +163,7 @@ def test_songs_whose_vectors_are_sent_do_not_wait_for_one_that_is_listened_to(
     release(system)
     (last,) = talk.end()
     assert last.key == "/music/slow.flac"
-    assert last.classification.content_key == "key of /music/slow.flac"
+    assert last.classification.content_key == "content /music/slow.flac"
     assert len(last.classification.vectors) == 1
 
 

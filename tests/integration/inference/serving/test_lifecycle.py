@@ -132,9 +132,9 @@ def test_a_model_of_another_feature_version_is_refused_with_what_to_run(
     two: tuple[System, messages.Model, messages.Model],
 ) -> None:
     system, first, second = two
-    system.features.makes = {features_pb2.VECTOR_KIND_FMA: "test/2"}
+    system.features.versions[features_pb2.VECTOR_KIND_FMA] = "test/2"
     error = refusal(system.stub.PromoteModel, messages.PromoteModelRequest(name=second.name))
-    system.features.makes = {}
+    system.features.versions[features_pb2.VECTOR_KIND_FMA] = "test/1"
     assert (error.code, error.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "MODEL_OUTDATED")
     assert (
         "feature version test/1, and features computes test/2 now: run `reclass extract`, then `reclass train`"

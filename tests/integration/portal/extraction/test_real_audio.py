@@ -17,6 +17,7 @@ from features.source.download import Downloads
 from features.source.location import MediaFolders
 from features.source.resolve import AudioSources
 from features.workers.pool import ExtractionPool
+from features_stand_in import FeaturesStandIn
 from plex_stand_in import TOKEN, Control
 from portal.genres.models import Genre
 from portal.library.models import Analysis, Audio, Track
@@ -30,7 +31,6 @@ from reclass.features.v1 import features_pb2_grpc
 from runtime.channel import open_channel
 from runtime.streams import StreamLimits
 from runtime.testing import connected
-from stand_in_services import FeaturesStandIn
 from standalone.plex_stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
 from standalone.plex_stand_in.server import running_stand_in
 

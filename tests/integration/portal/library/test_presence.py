@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
+from features_stand_in import VERSION
 from portal.commands.check_files import files
 from portal.labels.unmapped_tags import unmapped_tags
 from portal.ledger.models import WriteBatch, WriteRow
@@ -32,7 +33,6 @@ from portal.teaching.results import taught_songs
 from portal.training.dataset import lacking_vectors, survey, training_songs
 from portal.training.readiness import survey_genres
 from portal.writing.write_test import write_test
-from stand_in_services import VERSION
 
 OTHER = 3
 MUSIC_SONGS = 13

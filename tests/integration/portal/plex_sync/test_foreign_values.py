@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from features_stand_in import FeaturesStandIn
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from plex_stand_in import TOKEN, Control
@@ -21,7 +22,6 @@ from portal.remote.sync import Page, _track
 from portal.runs.models import Run
 from reclass.features.v1 import features_pb2
 from reclass.sync.v1 import sync_pb2 as pb
-from stand_in_services import FeaturesStandIn
 from standalone.plex_stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
 from standalone.plex_stand_in.server import running_stand_in
 

@@ -10,13 +10,13 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
+from features_stand_in import VERSION, FeaturesStandIn
 from plex_stand_in import TOKEN, Control
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.library.models import Analysis, Audio, InPlex, Track, Vector
 from portal.orchestration.start import start_extract, start_sync
 from portal.runs.models import Run
 from portal.verdicts.models import Override, Prediction
-from stand_in_services import VERSION, FeaturesStandIn
 from standalone.plex_stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
 from standalone.plex_stand_in.server import running_stand_in
 from standalone.plex_stand_in.world import World

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from features_stand_in import FeaturesStandIn
 from plex_stand_in import TOKEN, Control
 from portal.genres.models import Genre
 from portal.library.models import Analysis, InPlex, Library, Track
 from portal.orchestration.start import start_extract, start_sync
 from portal.runs.models import Run
 from portal.verdicts.models import Override
-from stand_in_services import FeaturesStandIn
 from standalone.plex_stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
 from standalone.plex_stand_in.server import running_stand_in
 

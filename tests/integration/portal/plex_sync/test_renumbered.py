@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from features_stand_in import VERSION, FeaturesStandIn
 from plex_stand_in import TOKEN, Control
 from portal.genres.models import Genre
 from portal.ledger.models import WriteBatch, WriteRow, WriteTest
@@ -20,7 +21,6 @@ from portal.remote.sync import Page
 from portal.runs.models import Run, RunSong
 from portal.teaching.models import TaughtSet, TaughtSong
 from portal.verdicts.models import Override
-from stand_in_services import VERSION, FeaturesStandIn
 from standalone.plex_stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
 from standalone.plex_stand_in.server import running_stand_in
 from sync.identity import TrackIdentity

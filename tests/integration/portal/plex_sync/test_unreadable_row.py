@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from features_stand_in import FeaturesStandIn
 from plex_stand_in import TOKEN, Control
 from portal.commands.following import exit_status, snapshot
 from portal.library.models import Track
 from portal.orchestration.start import start_plan, start_sync
 from portal.runs.models import Run, RunSong
-from stand_in_services import FeaturesStandIn
 from standalone.plex_stand_in.catalogue import Catalogue, StandInLibrary, StandInTrack
 from standalone.plex_stand_in.server import running_stand_in
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import songs
+from features_stand_in import VERSION
 from inference_system import running_system
 from portal.commands.learning import show_genres
 from portal.labels.tags import relabel
@@ -21,7 +22,6 @@ from portal.runs.models import Run
 from portal.verdicts.models import Prediction
 from rich.console import Console
 from runtime.channel import open_channel
-from stand_in_services import VERSION
 from synthetic_library import synthetic_library
 from triton_server import triton_server
 
