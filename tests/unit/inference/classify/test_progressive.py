@@ -1,18 +1,16 @@
 """The voting rule, case by case."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import grpc
 import numpy as np
 import pytest
-from inference.classify.batching import classify, predict_batch
-from inference.classify.progressive import Vote
+from inference.classify.batching import classify
 from inference.classify.song_vectors import SongVectors
 from inference.classify.stages import STAGES, Array, Vector, VectorKind
 from inference.classify.verdicts import (
     BrokenHead,
-    Classification,
     ExtractionResult,
     HeadOutput,
     InstalledHead,
@@ -27,26 +25,7 @@ from inference.errors import (
     VectorMissingError,
 )
 from runtime.errors import RemoteError
-
-FMA, MERT, JMLA, NATIVE = VectorKind.FMA, VectorKind.MERT, VectorKind.JMLA, VectorKind.FMA_NATIVE
-WIDTHS = {FMA: 518, MERT: 768, JMLA: 768, NATIVE: 518}
-GENRES = ("Blues", "Jazz", "Rap")
-
-
-def vector(kind: VectorKind, version: str = "1") -> Vector:
-    return Vector(kind=kind, version=version, values=np.full(WIDTHS[kind], float(kind), dtype=np.float32))
-
-
-def head(number: int, **versions: str) -> InstalledHead:
-    stage = STAGES[number - 1]
-    return InstalledHead(
-        stage=stage,
-        version=f"{stage.model}/1",
-        genres=GENRES,
-        temperature=1.0,
-        feature_versions={kind: versions.get(kind.name, "1") for kind in stage.kinds},
-        ood_threshold=2.0,
-    )
+from voting_heads import FMA, MERT, NATIVE, UNSURE_THEN_SURE, Outputs, head, stages_of, vector, vote
 
 
 class Extractor:
@@ -65,46 +44,6 @@ class Extractor:
             vectors=tuple(vector(kind) for kind in kinds if kind not in self._missing),
             missing=tuple(self._missing[kind] for kind in kinds if kind in self._missing),
         )
-
-
-class Outputs:
-    """Each stage predicts a genre with a confidence; the song is at a distance from the training songs."""
-
-    def __init__(self, distances: Sequence[float] = (1.0, 1.0, 1.0), **said: tuple[str, float]) -> None:
-        self._said = said
-        self._distances = distances
-        self.inputs: dict[int, Array] = {}
-
-    def __call__(self, head: InstalledHead, vectors: Array) -> HeadOutput:
-        self.inputs[head.stage.number] = vectors
-        genre, confidence = self._said[f"stage{head.stage.number}"]
-        rest = (1 - confidence) / (len(GENRES) - 1)
-        logits = np.log([[confidence if name == genre else rest for name in GENRES]])
-        distance = np.array([self._distances[head.stage.number - 1]], dtype=np.float32)
-        return HeadOutput(logits=logits.astype(np.float32), distances=distance)
-
-
-UNSURE_THEN_SURE = {"stage1": ("Blues", 0.6), "stage2": ("Jazz", 0.75), "stage3": ("Rap", 0.9)}
-
-
-def vote(
-    heads: Sequence[InstalledHead | BrokenHead],
-    *,
-    sent: Sequence[Vector] = (),
-    extract: Callable[[Sequence[VectorKind]], ExtractionResult] | None = None,
-    outputs: Outputs | None = None,
-    rule: Rule | None = None,
-) -> Classification:
-    return classify(
-        heads=heads,
-        song=SongVectors(sent=sent, extract=extract),
-        predict=outputs or Outputs(**UNSURE_THEN_SURE),
-        rule=rule or Rule(),
-    )
-
-
-def stages_of(classification: Classification) -> list[int]:
-    return [verdict.stage for verdict in classification.verdicts]
 
 
 def test_a_sure_first_stage_decides_and_nothing_else_is_extracted() -> None:
@@ -289,56 +228,6 @@ def test_audio_errors_pass_unchanged() -> None:
     with pytest.raises(RemoteError) as caught:
         vote([head(1)], extract=extract)
     assert caught.value is silent
-
-
-def wide(length: int) -> Vector:
-    return Vector(kind=MERT, version="1", values=np.zeros(length, dtype=np.float32))
-
-
-def test_votes_that_wait_for_one_head_share_a_call_and_a_wrong_width_spoils_its_own_song_only() -> None:
-    """MERT has two lengths that are allowed, and a head was trained on one of them."""
-    shapes: list[tuple[int, ...]] = []
-
-    def predict(head: InstalledHead, vectors: Array) -> HeadOutput:
-        shapes.append(vectors.shape)
-        if vectors.shape[1] == 518 + 1024:
-            raise ModelBrokenError("this head wants 1286 values")
-        return HeadOutput(
-            logits=np.array([[1.0, 2.0, 3.0]] * len(vectors), dtype=np.float32),
-            distances=np.ones(len(vectors)),
-        )
-
-    songs = [SongVectors(sent=[vector(FMA), wide(length)], extract=None) for length in (768, 1024, 768)]
-    votes = [Vote(heads=[head(2)], song=song, rule=Rule()) for song in songs]
-    predict_batch(votes, predict)
-    assert sorted(shapes) == [(1, 518 + 1024), (2, 518 + 768)]
-    assert [votes[n].result().verdicts[0].top[0][0] for n in (0, 2)] == ["Rap", "Rap"]
-    with pytest.raises(ModelBrokenError, match="wants 1286 values"):
-        votes[1].result()
-
-
-def test_only_the_songs_that_were_unsure_go_on_to_the_second_stage() -> None:
-    outputs = Outputs(**UNSURE_THEN_SURE)
-    rules = [Rule(thresholds=[0.5]), Rule(thresholds=[0.7]), Rule(thresholds=[0.5])]
-    votes = [
-        Vote(
-            heads=[head(1), head(2)],
-            song=SongVectors(sent=[vector(FMA), vector(MERT)], extract=None),
-            rule=rule,
-        )
-        for rule in rules
-    ]
-
-    def predict(head: InstalledHead, vectors: Array) -> HeadOutput:
-        one = outputs(head, vectors)
-        return HeadOutput(logits=np.repeat(one.logits, len(vectors), axis=0), distances=np.ones(len(vectors)))
-
-    predict_batch(votes, predict)
-    assert [vote.query is None for vote in votes] == [True, False, True]
-    predict_batch(votes, predict)
-    assert [stages_of(vote.result()) for vote in votes] == [[1], [1, 2], [1]]
-    assert outputs.inputs[1].shape == (3, 518)
-    assert outputs.inputs[2].shape == (1, 518 + 768)
 
 
 def test_a_song_unlike_the_training_is_never_classified_whatever_the_probability_says() -> None:

@@ -1,0 +1,104 @@
+"""What is planned is not written where another word holds since."""
+
+import pytest
+from portal.genres.models import Genre, IgnoredTag
+from portal.ledger.models import WriteRow
+from portal.library.models import Analysis, InPlex, Track
+from portal.orchestration.start import (
+    start_push,
+)
+from portal.verdicts.models import Prediction
+from portal.verdicts.overrides import clear_override
+from songs import add_prediction
+from write_batches import (
+    classified,
+    in_plex,
+    planned,
+    row_states,
+    set_by_hand,
+    unknown_tags,
+)
+
+
+def classified_anew(song, genre="Jazz", confidence=0.9):
+    Prediction.objects.filter(track=song).update(current=False)
+    add_prediction(song, Genre.objects.get(name=genre), confidence, model_version="genre_test/2")
+
+
+OVERTAKEN = {
+    "another one by hand": (None, set_by_hand, "“Folk” was set by hand since the dry run"),
+    "taken back": (set_by_hand, lambda song: clear_override([song.pk]), "set by hand was taken back since"),
+    "another one instead": (set_by_hand, lambda song: set_by_hand(song, "Blues"), "“Blues” was set by hand since"),
+    "retired": (
+        None, lambda song: Genre.objects.filter(name="Jazz").update(retired=True), "“Jazz” was retired or renamed",
+    ),
+    "renamed": (
+        set_by_hand, lambda song: Genre.objects.filter(name="Folk").update(name="Folk songs"), "retired or renamed",
+    ),
+    "classified as another": (
+        None, lambda song: classified_anew(song, "Blues"), "classified anew since the dry run, as Blues",
+    ),
+    "less sure": (None, lambda song: classified_anew(song, confidence=0.6), "not sure enough any more"),
+    "out of fold, before outcomes were kept": (
+        None, lambda song: song.predictions.update(outcome="", out_of_fold=True), "not sure enough any more",
+    ),
+    "out of fold, and unlike the training": (
+        None, lambda song: song.predictions.update(outcome=Analysis.OUT_OF_DISTRIBUTION), "not sure enough any more",
+    ),
+    "no stage was sure": (
+        None,
+        lambda song: Track.objects.filter(pk=song.pk).update(analysis=Analysis.PROVISIONAL),
+        "not sure enough any more",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("first", "then", "said"), OVERTAKEN.values(), ids=OVERTAKEN)
+def test_a_word_that_was_overtaken_since_the_dry_run_is_not_written(portal, first, then, said):
+    classified(portal)
+    song = Track.objects.get(rating_key="1001")
+    if first:
+        first(song)
+    batch = planned(portal, track_ids=[song.pk])
+    then(song)
+    portal.finish(start_push(batch))
+    row = batch.rows.get()
+    assert (row.state, row.attempted_time) == (WriteRow.State.FAILED, None)
+    assert said in row.message
+    assert portal.plex.edits()[-1:] == []
+    song.refresh_from_db()
+    assert song.in_plex == InPlex.UNTOUCHED
+
+
+def test_the_same_word_said_again_since_the_dry_run_is_written(portal):
+    classified(portal)
+    song = Track.objects.get(rating_key="1001")
+    batch = planned(portal, track_ids=[song.pk])
+    set_by_hand(song, "Jazz")
+    portal.finish(start_push(batch))
+    assert portal.plex.state(1001) == (["Jazz"], True)
+
+
+def test_a_plan_of_before_a_tag_was_used_again_does_not_write_it(portal):
+    unknown_tags(portal)
+    IgnoredTag.objects.create(tag="Classical")
+    batch = planned(portal)
+    IgnoredTag.objects.all().delete()
+    portal.finish(start_push(batch))
+    row = batch.rows.get(rating_key="1001")
+    assert (row.state, row.track.in_plex) == (WriteRow.State.FAILED, InPlex.UNTOUCHED)
+    assert "None of its tags is known (Classical)" in row.message
+    assert portal.plex.state(1001) == (["Classical"], False)
+    assert portal.plex.state(1004) == (["Folk"], True)
+
+
+def test_a_plan_of_before_there_was_the_mark_writes_nothing_that_random_weights_decided(portal):
+    classified(portal)
+    batch = planned(portal)
+    Prediction.objects.update(random_weights=True)
+    Track.objects.filter(rating_key="1002").update(analysis=Analysis.OUT_OF_DISTRIBUTION)
+    before = in_plex(portal)
+    portal.finish(start_push(batch))
+    assert in_plex(portal) == before
+    assert row_states(batch) == {WriteRow.State.FAILED}
+    assert "its genre is a guess" in batch.rows.get(rating_key="1002").message
