@@ -50,7 +50,7 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
             stream: SongStream[features_pb2.ExtractManyRequest, features_pb2.ExtractManyResponse] = (
                 SongStream(
                     begin=each_in_a_thread(lambda request: self._answer(request, caller)),
-                    size=lambda request: len(request.song.audio.content),
+                    size=features_pb2.ExtractManyRequest.ByteSize,
                     limits=self._stream_limits,
                 )
             )

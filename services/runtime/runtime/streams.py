@@ -25,6 +25,9 @@ ANSWERING_SECONDS = 0.5
 ANSWERING_SHARE = 0.1
 """What is left of a caller's time for the answer to reach them: the smaller of both."""
 
+LONGEST_SECONDS = 1e9
+"""Thirty years: no wait for a lock or a future takes a limit that is much longer."""
+
 
 class AdmissionLimit:
     """So many calls at the same time; one more is refused at once, for a queue would only hide that."""
@@ -93,12 +96,18 @@ class Caller:
 @contextmanager
 def caller_of(context: grpc.ServicerContext) -> Iterator[Caller]:
     """Whoever waits for the answer to this call; what is done for them ends with the call."""
-    caller = Caller(context.time_remaining)
+    caller = Caller(partial(seconds_left, context))
     when_gone(context, caller.leave)
     try:
         yield caller
     finally:
         caller.leave()
+
+
+def seconds_left(context: grpc.ServicerContext) -> float | None:
+    """Until the caller's deadline; None where there is none, for which gRPC says 292,000,000,000 years."""
+    left: float | None = context.time_remaining()
+    return None if left is None or left > LONGEST_SECONDS else left
 
 
 def when_gone(context: grpc.ServicerContext, stop: Callable[[], None]) -> None:
@@ -108,7 +117,7 @@ def when_gone(context: grpc.ServicerContext, stop: Callable[[], None]) -> None:
 
 
 class BackpressureWindow:
-    """Counts the songs in the works, and the bytes that were sent with them; who finds no room waits.
+    """Counts the songs in the works, and the bytes of their messages; who finds no room waits.
 
     A single song may be larger than `content_bytes`.
     """
@@ -122,7 +131,7 @@ class BackpressureWindow:
         self._closed = False
 
     def enter(self, size: int) -> bool:
-        """Wait for room for a song with a file of so many bytes; False when the window was closed meanwhile."""
+        """Wait for room for a song whose message has so many bytes; False when the window was closed meanwhile."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._fits(size))
             self._songs += 1
@@ -135,7 +144,7 @@ class BackpressureWindow:
         return self._songs < self._limit_of_songs and self._bytes + size <= self._limit_of_bytes
 
     def leave(self, size: int, songs: int = 1) -> None:
-        """Songs with files of so many bytes in all were answered."""
+        """Songs with messages of so many bytes in all were answered."""
         with self._changed:
             self._songs -= songs
             self._bytes -= size
@@ -159,7 +168,8 @@ class StreamLimits:
 
     songs: int
     content_bytes: int
-    """Of files that were sent; a single one may be larger."""
+    """Of the messages of songs: files are the most of them, but any text in one may be as long. A single one may be
+    larger."""
     workers: int
     """Threads for what takes long."""
     idle_seconds: float = IDLE_SECONDS
@@ -168,7 +178,7 @@ class StreamLimits:
 
 @dataclass(frozen=True, kw_only=True)
 class _Finished(Generic[Answer]):
-    """An answer, and the size of the file that its song came with, which takes up room until the caller has it."""
+    """An answer, and the size of its song's message, which takes up room until the caller has it."""
 
     answer: Answer
     size: int

@@ -15,6 +15,7 @@ from runtime.health import LIVENESS
 from runtime.rights import Rights, Role
 from runtime.rights import call as may_call
 from runtime.server import Server
+from runtime.streams import caller_of
 from runtime.telemetry import bind_request_id, clear_request_id, request_id
 from runtime.testing import connected, running_server
 
@@ -142,6 +143,34 @@ def test_a_request_id_that_nobody_could_log_is_replaced(sent: str) -> None:
     (own,) = [value for name, value in made.trailing_metadata() if name == "x-request-id"]
     assert own == seen[0] != sent
     assert len(own) == 32
+
+
+@pytest.mark.parametrize(("timeout", "limit"), [(None, None), (20, 20), (3e8, 3e8)])
+def test_who_waits_without_a_deadline_has_none_and_who_has_one_can_be_waited_for(
+    timeout: float | None, limit: float | None
+) -> None:
+    """gRPC gives a call without one 292,000,000,000 years, which no wait of Python's takes."""
+    seen: list[tuple[float | None, float | None]] = []
+
+    def answer(_: Any, context: grpc.ServicerContext) -> bytes:
+        with caller_of(context) as caller:
+            seen.append((caller.seconds_left(), caller.seconds_for_work()))
+        return b""
+
+    def register(server: grpc.Server) -> None:
+        handler = grpc.unary_unary_rpc_method_handler(answer)
+        server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(NAME, {"CheckServer": handler}),)
+        )
+
+    with (
+        running_server({NAME: register}) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.port}", options=[("grpc.enable_http_proxy", 0)]) as channel,
+    ):
+        channel.unary_unary(f"/{NAME}/CheckServer")(b"", timeout=timeout)
+    for left in seen[0]:
+        assert (left is None) == (limit is None)
+        assert left is None or threading.TIMEOUT_MAX > left > 0
 
 
 def test_a_server_with_a_token_refuses_strangers_and_answers_probes() -> None:

@@ -11,9 +11,10 @@ from inference.classify.batching import run_to_end
 from inference.errors import InvalidRequestError, VectorInvalidError
 from inference.jobs.training_job import Trainer
 from inference.rpc.callers import Callers
-from inference.rpc.classify_request import Classifier, StreamSession, content_bytes
+from inference.rpc.classify_request import Classifier, StreamSession
 from inference.rpc.messages import (
     callers_from,
+    genres_from,
     limits_to,
     source_from,
     split_part_from,
@@ -81,7 +82,7 @@ class InferenceServicer(ModelServicer):
             stream: SongStream[inference_pb2.ClassifyTracksRequest, inference_pb2.ClassifyTracksResponse] = (
                 SongStream(
                     begin=session.begin,
-                    size=lambda request: content_bytes(request.track),
+                    size=inference_pb2.ClassifyTracksRequest.ByteSize,
                     limits=self._stream_limits,
                 )
             )
@@ -149,19 +150,14 @@ def evaluate_options(requests: Iterator[inference_pb2.EvaluateRequest]) -> infer
 
 def add_song(corpus: CorpusWriter, song: inference_pb2.TrainingSong) -> None:
     """Take one song of the stream."""
-    genres = [song.genre, *song.additional_genres]
-    if not song.song_id or not all(genres):
-        raise InvalidRequestError(
-            "after the options each message must be a song with song_id and genre, and none of its further genres "
-            "may be empty"
-        )
+    genres = genres_from(song)
     try:
         vectors = vectors_from(song.vectors)
     except VectorInvalidError as error:
         raise VectorInvalidError(f"song {song.song_id}: {error}") from error
     corpus.add(
         song_id=song.song_id,
-        genres=list(dict.fromkeys(genres)),
+        genres=genres,
         group=song.group or f"song {song.song_id}",
         vectors=vectors,
         source=source_from(song.source),
