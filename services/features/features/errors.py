@@ -161,6 +161,13 @@ class OutOfMemoryError(FeatureError):
     permanent = True
 
 
+class DiskFullError(FeatureError):
+    """There is no room for the bytes of a song that is not mounted here."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "DISK_FULL"
+
+
 class TooManyStreamsError(FeatureError):
     """As many streams of songs are open as are taken."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from reclass.features.v1 import features_pb2
-from runtime.errors import ServiceError
+from runtime.errors import ServiceError, short
 
 from features.audio.decode import AudioProperties
 from features.audio.excerpts import Excerpt
@@ -18,6 +18,10 @@ from features.vectors import Capability, MissingVector, Vector
 from features.workers.extraction import Extraction
 
 MAX_KNOWN_KEYS = 1_000
+# Each path is looked for on the disk, by each mapping.
+MAX_PATHS = 1_000
+LONGEST_RATING_KEY = 100
+MAX_MAPPINGS = 200
 
 EXCERPTS = {
     features_pb2.EXCERPT_UNSPECIFIED: Excerpt.MIDDLE,
@@ -57,6 +61,13 @@ def reference(message: features_pb2.AudioReference) -> AudioReference:
         raise InvalidRequestError(
             "the audio reference is empty: give a path, a rating key or the bytes of a file"
         )
+    if len(message.rating_key) > LONGEST_RATING_KEY:
+        raise InvalidRequestError(
+            f"the rating key has {len(message.rating_key)} characters, as none of Plex's has"
+        )
+    count = len(message.other_path_hints)
+    if count > MAX_PATHS:
+        raise InvalidRequestError(f"{count} other paths were sent: send at most {MAX_PATHS}")
     return AudioReference(
         path=message.path,
         rating_key=message.rating_key,
@@ -74,6 +85,9 @@ def _identity(message: features_pb2.AudioReference) -> TrackIdentity:
 
 def mappings(request: features_pb2.ExtractRequest) -> tuple[PathMapping, ...]:
     """The path mappings of a request; those without a target are refused."""
+    count = len(request.path_mappings)
+    if count > MAX_MAPPINGS:
+        raise InvalidRequestError(f"{count} path mappings were sent: send at most {MAX_MAPPINGS}")
     for mapping in request.path_mappings:
         if not mapping.from_prefix or not mapping.to_prefix.startswith("/"):
             raise InvalidRequestError(
@@ -140,7 +154,7 @@ def error(failure: ServiceError) -> features_pb2.SongError:
         code=failure.code.value[0],
         reason=failure.reason,
         domain=failure.domain,
-        message=str(failure),
+        message=short(str(failure)),
         permanent=failure.permanent,
     )
 

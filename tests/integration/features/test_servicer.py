@@ -1,6 +1,7 @@
 """The service over a real socket with real processes: what callers get, and what crashes leave behind."""
 
 import shutil
+import time
 from functools import partial
 from pathlib import Path
 
@@ -9,18 +10,19 @@ import grpc
 import mutagen
 import numpy as np
 import pytest
-from feature_service import FEATURES, extract, refused, servicer_of
+from feature_service import FEATURES, MAX_DOWNLOAD_BYTES, extract, refused, servicer_of
 from features.audio.content_key import content_key
 from features.audio.decode import load_excerpt
 from features.audio.excerpts import Excerpt
 from features.extractor import Extractor
 from features.fma.vector import fma_features, version
+from features.messages import KIND_NAMES
 from features.source.download import Downloads
 from features.source.location import MediaFolders, PathMapping
 from features.source.resolve import AudioSources
 from reclass.features.v1 import features_pb2, features_pb2_grpc
 from runtime.errors import RemoteError
-from runtime.testing import connected
+from runtime.testing import connected, running_server
 from wire import values_of
 
 
@@ -44,6 +46,22 @@ def test_a_song_by_path_brings_its_vector_tags_key_and_properties(stub, library)
 
 
 @pytest.mark.parametrize("name", ["song.flac", "song.m4a"])
+def test_a_caller_without_a_deadline_is_answered(library, pool):
+    """As most programs in other languages call."""
+    sources = AudioSources(
+        MediaFolders(folders=(library,)), Downloads(None, max_bytes=MAX_DOWNLOAD_BYTES, timeout_seconds=1)
+    )
+    servicer = servicer_of(Extractor(sources=sources, pool=pool, kind_names=KIND_NAMES))
+    add = partial(features_pb2_grpc.add_FeatureServiceServicer_to_server, servicer)
+    with (
+        running_server({FEATURES: add}) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+    ):
+        stub = features_pb2_grpc.FeatureServiceStub(channel)
+        assert stub.GetCapabilities(features_pb2.GetCapabilitiesRequest()).kinds
+        assert extract(stub, path=str(library / "song.flac")).content_key
+
+
 def test_the_bytes_of_a_song_are_analysed_as_its_file_is_and_nothing_is_left_on_disk(
     stub, library, name, tmp_path, monkeypatch
 ):
@@ -166,6 +184,37 @@ def test_more_keys_than_a_request_may_have_are_refused(stub, library):
     says = "at most 1000"
     with refused("INVALID_REQUEST", grpc.StatusCode.INVALID_ARGUMENT, permanent=True, says=says):
         ask_knowing(stub, library / "song.flac", *map(str, range(1001)))
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"other_path_hints": map(str, range(1001))}, "1001 other paths were sent: send at most 1000"),
+        (
+            {"mappings": [features_pb2.PathMapping(from_prefix="/a", to_prefix="/b")] * 201},
+            "201 path mappings were sent: send at most 200",
+        ),
+    ],
+)
+def test_more_places_than_could_be_looked_at_are_refused(stub, library, fields, says):
+    """Each path is looked for by each mapping, and would keep a thread long after its caller has gone."""
+    with refused("INVALID_REQUEST", grpc.StatusCode.INVALID_ARGUMENT, permanent=True, says=says):
+        extract(stub, path="/nowhere/a.mp3", **fields)
+
+
+def test_a_song_of_a_thousand_files_that_are_nowhere_is_answered_soon(stub, tmp_path):
+    """Where each of them would be is searched for the first alone."""
+    started = time.monotonic()
+    elsewhere = [f"/nowhere/{number}/b/c/d/e/{number}.mp3" for number in range(1000)]
+    with refused("PATH_NOT_MOUNTED", grpc.StatusCode.FAILED_PRECONDITION, permanent=False, says="/nowhere/a"):
+        extract(stub, path="/nowhere/a.mp3", other_path_hints=elsewhere)
+    assert time.monotonic() - started < 5
+
+
+def test_a_mapping_with_a_nul_is_answered_as_a_path_that_is_not_there(stub, library):
+    mapping = features_pb2.PathMapping(from_prefix="/data", to_prefix=f"{library}/\0")
+    with refused("AUDIO_NOT_FOUND", grpc.StatusCode.NOT_FOUND, permanent=False, says="holds a NUL"):
+        extract(stub, path="/data/song.flac", mappings=[mapping])
 
 
 def test_each_fault_has_its_reason_and_says_what_to_do(stub, library):

@@ -41,8 +41,8 @@ class MediaFolders:
     mappings: tuple[PathMapping, ...] = ()
     """The service's own; where there are any, those of a request are not looked at."""
 
-    def find(self, path: str, mappings: Sequence[PathMapping] = ()) -> Path:
-        """The file that `path` means, its links followed.
+    def find(self, path: str, mappings: Sequence[PathMapping] = (), *, with_advice: bool = True) -> Path:
+        """The file that `path` means, its links followed. Looking for the mapping that would fit takes a while.
 
         1. The longest mapping that fits rewrites the beginning of the path; without one it is taken as it is.
         2. By its letters it must lead into a media folder. Else nothing is looked at, so that nobody learns what is
@@ -51,17 +51,15 @@ class MediaFolders:
         3. Its links are followed, and must stay inside the media folders: OutsideMediaFoldersError.
         4. It must be a file that can be read: AudioNotFoundError.
         """
-        if not path or "\0" in path:
-            raise AudioNotFoundError("the path is empty or holds a NUL")
-        size = len(os.fsencode(path))
-        if size > LONGEST_PATH:
-            raise AudioNotFoundError(
-                f"the path has {size} bytes: no file has one of more than {LONGEST_PATH}"
-            )
+        _check_possible(path, "the path")
         mapped = apply_mappings(path, self.mappings or mappings)
+        if mapped is not None:
+            _check_possible(mapped, "the path, as its mapping rewrites it,")
         real_folders = list(map(_real, self.folders))
         real = self._resolved(mapped if mapped is not None else path, real_folders)
         if real is None and mapped is None:
+            if not with_advice:
+                raise PathNotMountedError(f"{path} is not mounted here")
             raise self._not_mounted(path)
         if real is None or not _lies_in(real, real_folders):
             raise OutsideMediaFoldersError(f"{path} lies outside the media folders ({self._named()})")
@@ -170,6 +168,15 @@ def _subfolders(folder: Path) -> list[Path]:
             return sorted(Path(entry) for entry in entries if entry.is_dir(follow_symlinks=False))
     except OSError:
         return []
+
+
+def _check_possible(path: str, called: str) -> None:
+    """Refuse what no system call takes."""
+    if not path or "\0" in path:
+        raise AudioNotFoundError(f"{called} is empty or holds a NUL")
+    size = len(os.fsencode(path))
+    if size > LONGEST_PATH:
+        raise AudioNotFoundError(f"{called} has {size} bytes: no file has one of more than {LONGEST_PATH}")
 
 
 def _check_readable(real: Path, path: str) -> None:

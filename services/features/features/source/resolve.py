@@ -12,6 +12,7 @@ from runtime.telemetry import get_logger
 from features.errors import (
     AnotherTrackError,
     AudioNotFoundError,
+    DiskFullError,
     FeatureError,
     InvalidRequestError,
     OutsideMediaFoldersError,
@@ -73,9 +74,10 @@ class AudioSources:
             )
         not_mounted: FeatureError | None = None
         is_mounted = False
-        for path in wanted:
+        for path in dict.fromkeys(wanted):
             try:
-                found = str(self._folders.find(path, mappings))
+                # Of those that are not mounted the first alone is told.
+                found = str(self._folders.find(path, mappings, with_advice=not_mounted is None))
             except (AudioNotFoundError, OutsideMediaFoldersError, PathNotMountedError) as error:
                 not_mounted = not_mounted or error
             else:
@@ -111,9 +113,19 @@ def _with_path_error(error: FeatureError, not_mounted: Exception | None) -> Feat
 
 @contextmanager
 def _nameless_file() -> Iterator[BinaryIO]:
-    """A file without a name in any folder: it vanishes with its last user, even one that was killed."""
-    with tempfile.TemporaryFile(prefix="reclass-") as file:
-        yield cast(BinaryIO, file)
+    """A file without a name in any folder: it vanishes with its last user, even one that was killed.
+
+    Raises DiskFullError where it cannot be written.
+    """
+    try:
+        with tempfile.TemporaryFile(prefix="reclass-") as file:
+            yield cast(BinaryIO, file)
+    except OSError as error:
+        folder = tempfile.tempdir or "the folder for temporary files"
+        raise DiskFullError(
+            f"the bytes of the song cannot be written to {folder} ({error.strerror}): free space there, or mount the "
+            "library, whose files are read where they are"
+        ) from error
 
 
 def _path_of(file: BinaryIO) -> str:

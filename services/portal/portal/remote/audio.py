@@ -16,7 +16,8 @@ _KINDS = {
     pb.VECTOR_KIND_FMA_NATIVE: "fma-native",
 }
 _NUMBERS = {name: number for number, name in _KINDS.items()}
-# Field 3, a run of bytes: how `repeated float values = 3` begins on the wire.
+MOST_OTHER_FILES = 1_000
+"""As many as features takes; a book in more pieces is one song to Plex."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,12 +82,13 @@ def made_by_random_weights(version: str) -> bool:
 
 def reference(source: AudioSource) -> pb.AudioReference:
     """The message that names the audio."""
+    others = source.other_files[:MOST_OTHER_FILES]
     if not source.rating_key:
-        return pb.AudioReference(path=source.file, other_path_hints=source.other_files)
+        return pb.AudioReference(path=source.file, other_path_hints=others)
     return pb.AudioReference(
         rating_key=source.rating_key,
         path_hint=source.file,
-        other_path_hints=source.other_files,
+        other_path_hints=others,
         track=pb.TrackIdentity(guid=source.guid, title=source.title, artist=source.artist),
     )
 

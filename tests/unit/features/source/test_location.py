@@ -288,3 +288,19 @@ def test_the_longest_tail_decides_between_files_of_one_name(library):
 def test_a_path_that_fits_nowhere_says_what_to_do(library):
     with pytest.raises(PathNotMountedError, match="mount the library and set a path mapping"):
         MediaFolders(folders=(library,)).find("/volume1/music/Nobody/None.mp3")
+
+
+@pytest.mark.parametrize("end", ["\0", "/a\0b", "/é\0", "/" + "x" * 5000, "/a" * 3000])
+def test_a_mapping_that_makes_no_path_is_no_fault_of_the_service(library, end):
+    folders = MediaFolders(folders=(library,))
+    with pytest.raises(AudioNotFoundError, match="as its mapping rewrites it"):
+        folders.find("/data/song.mp3", [PathMapping(from_prefix="/data", to_prefix=f"{library}{end}")])
+
+
+def test_where_no_advice_is_asked_for_nothing_is_searched(library):
+    folders = MediaFolders(folders=(library,))
+    with pytest.raises(PathNotMountedError, match="would fit"):
+        folders.find(f"/data/music/{SONG}")
+    with pytest.raises(PathNotMountedError) as caught:
+        folders.find(f"/data/music/{SONG}", with_advice=False)
+    assert "would fit" not in str(caught.value)

@@ -6,8 +6,8 @@ What can be computed from the audio of a song.
 Errors are canonical codes with a message that says what to do, and an ErrorInfo (domain "reclass.features") whose
 reason tells cases apart: AUDIO_NOT_FOUND, OUTSIDE_MEDIA_FOLDERS, PATH_NOT_MOUNTED, NOT_AUDIO, NO_SAMPLES,
 INVALID_SAMPLES, TOO_SHORT, TOO_LONG, SILENT, DAMAGED, TRUNCATED, TIMED_OUT, TOO_LARGE, OUT_OF_MEMORY,
-DECODER_CRASHED, SYNC_UNAVAILABLE, ANOTHER_TRACK, INVALID_REQUEST, TOO_MANY_STREAMS. The metadata key "permanent" is
-"true" when trying again cannot help.
+DECODER_CRASHED, DISK_FULL, SYNC_UNAVAILABLE, ANOTHER_TRACK, INVALID_REQUEST, TOO_MANY_STREAMS. The metadata key
+"permanent" is "true" when trying again cannot help.
 """
 
 from collections import abc as _abc
@@ -124,7 +124,7 @@ class Vector(_message.Message):
     version: _builtins.str
     """Definition, model, layer, excerpt: everything that changes the values. For example "fma-518/1;excerpt=middle-30s/2", or
     "mert-v1-95m/3f2a9c01d4e5;layer=7;window=5s;norm=window;dtype=bf16;excerpt=middle-30s/2". Where the weights are random
-    ones for trials one of the parts is "weights=trial".
+    ones for trials one of the parts is "weights=trial". At most 1000 characters, all of them printable.
     """
     values: _builtins.bytes
     """float32, little-endian, four bytes a value; finite, always."""
@@ -167,7 +167,7 @@ class AudioReference(_message.Message):
     def other_path_hints(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """With `path` or `rating_key`: the paths of the song's other versions, the best first. The first file that is mounted and
         can be decoded is taken: `path` or `path_hint`, then these. Where none is mounted, the bytes come from Plex, of the first
-        version that Plex still has.
+        version that Plex still has. At most 1000.
         """
 
     @_builtins.property
@@ -296,7 +296,9 @@ class ExtractRequest(_message.Message):
 
     @_builtins.property
     def path_mappings(self) -> _containers.RepeatedCompositeFieldContainer[Global___PathMapping]:
-        """Used unless the service has mappings of its own in its environment. Targets must lie inside its media folders."""
+        """Used unless the service has mappings of its own in its environment. Targets must lie inside its media folders.
+        At most 200.
+        """
 
     @_builtins.property
     def compute(self) -> Global___ComputeOptions: ...
