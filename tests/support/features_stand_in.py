@@ -44,6 +44,7 @@ class FeaturesStandIn(features_pb2_grpc.FeatureServiceServicer):
     """By name; raised first, in order."""
     refusals: dict[str, ServiceError] = field(default_factory=dict)
     """By name; raised each time."""
+    capabilities_refusal: ServiceError | None = None
     held: dict[str, threading.Event] = field(default_factory=dict)
     """By name: an answer that waits for this."""
     given_up: list[str] = field(default_factory=list)
@@ -104,6 +105,8 @@ class FeaturesStandIn(features_pb2_grpc.FeatureServiceServicer):
         self, request: features_pb2.GetCapabilitiesRequest, context: grpc.ServicerContext
     ) -> features_pb2.GetCapabilitiesResponse:
         self.capability_requests.append(request)
+        if self.capabilities_refusal:
+            raise self.capabilities_refusal
         return features_pb2.GetCapabilitiesResponse(
             kinds=[self._capability(kind, request.excerpt) for kind in KINDS],
             media_folders=self.media_folders,

@@ -149,7 +149,7 @@ class RepositoryUnwritableError(InferenceError):
 
 
 class FolderUnwritableError(InferenceError):
-    """The callers cannot be kept."""
+    """The callers, or the songs of a training, cannot be kept."""
 
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = "FOLDER_UNWRITABLE"

@@ -34,6 +34,10 @@ LARGEST_VALUE = 1e9
 embeddings have hundreds. Squares of far larger ones overflow the float32 that heads compute with."""
 
 
+LONGEST_VERSION = 1000
+"""In characters; features' own have some 150. They stand in messages, in files and in the portal's database."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Vector:
     """One vector of one song."""
@@ -90,6 +94,10 @@ def why_invalid(vector: Vector) -> str | None:
     name = vector.kind.name
     if not vector.version:
         return f"the {name} vector names no version"
+    if len(vector.version) > LONGEST_VERSION:
+        return f"the version of the {name} vector has {len(vector.version)} characters, at most {LONGEST_VERSION}"
+    if not vector.version.isprintable():
+        return f"the version of the {name} vector holds a NUL or another sign that cannot be printed"
     if len(vector.values) not in LENGTHS[vector.kind]:
         allowed = " or ".join(map(str, LENGTHS[vector.kind]))
         return f"the {name} vector has {len(vector.values)} values, it must have {allowed}"

@@ -1,5 +1,6 @@
 """One training from labelled songs to a model, as the events that a caller watches."""
 
+import errno
 import hashlib
 import json
 import os
@@ -35,6 +36,7 @@ from inference.training.dataset_files import CorpusWriter
 from inference.training.options import TrainingOptions
 
 log = get_logger(__name__)
+DISK_FAULTS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
 
 
 class Promotion(Enum):
@@ -81,11 +83,13 @@ class Trainer:
 
     @contextmanager
     def _folder(self) -> Iterator[Path]:
-        with (
-            self._store.training_lock(),
-            tempfile.TemporaryDirectory(prefix=self._folder_prefix()) as folder,
-        ):
-            yield Path(folder)
+        with self._store.training_lock():
+            try:
+                made = tempfile.TemporaryDirectory(prefix=self._folder_prefix())
+            except OSError as error:
+                raise no_room(error) from error
+            with made as folder, songs_written():
+                yield Path(folder)
 
     def clear_leftovers(self) -> None:
         """Remove what a training left whose service was killed; a training in progress is left alone."""
@@ -98,6 +102,26 @@ class Trainer:
         # Who holds the training lock of a repository owns all folders with its mark, and no others.
         mark = hashlib.sha256(os.fsencode(self._store.repository.resolve())).hexdigest()[:12]
         return f"reclass-training-{mark}-"
+
+
+@contextmanager
+def songs_written() -> Iterator[None]:
+    """What a disk says of the songs that are written to it as this service's own error."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in DISK_FAULTS:
+            raise
+        raise no_room(error) from error
+
+
+def no_room(error: OSError) -> errors.FolderUnwritableError:
+    """Where the songs of a training would lie meanwhile, and why they cannot."""
+    folder = tempfile.tempdir or "the folder for temporary files"
+    return errors.FolderUnwritableError(
+        f"the songs cannot be written to {folder} ({error.strerror}): free space there, then do this again. The model "
+        "in service stays."
+    )
 
 
 class TrainingJob:

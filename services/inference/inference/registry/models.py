@@ -10,7 +10,8 @@ from inference.classify.stages import STAGES, Stage
 from inference.evaluation.comparison import Comparison
 
 PREFIX = "model-"
-NAME = re.compile(rf"{PREFIX}([1-9][0-9]*)")
+# A number of more digits would be the name of no file.
+NAME = re.compile(rf"{PREFIX}([1-9][0-9]{{0,8}})")
 
 
 class ModelState(Enum):

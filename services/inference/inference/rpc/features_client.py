@@ -101,7 +101,8 @@ def available_versions(
 ) -> AvailableVersions:
     """The feature versions that features computes and the caller stores.
 
-    A silent features is no hindrance: a bad model must be taken back.
+    A silent features is no hindrance: a bad model must be taken back. Raises RemoteError for a question that makes no
+    sense: without its answer any model would do.
     """
     stored = frozenset(request.vector_versions)
     question = features_pb2.GetCapabilitiesRequest(
@@ -110,7 +111,10 @@ def available_versions(
     try:
         capabilities = stub.GetCapabilities(question, timeout=CAPABILITIES_SECONDS)
     except grpc.RpcError as error:
-        log.warning("features was not asked what it computes", because=str(error.code()))
+        failure = RemoteError.from_rpc(error)
+        if failure.code is grpc.StatusCode.INVALID_ARGUMENT:
+            raise failure from error
+        log.warning("features was not asked what it computes", because=failure.code.name)
         return AvailableVersions(current={}, stored=stored)
     names = {int(kind): kind.name for kind in VectorKind}
     current = {

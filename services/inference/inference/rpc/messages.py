@@ -7,7 +7,7 @@ import numpy as np
 from google.protobuf.timestamp_pb2 import Timestamp
 from reclass.features.v1 import features_pb2
 from reclass.inference.v1 import inference_pb2
-from runtime.errors import RemoteError, ServiceError
+from runtime.errors import RemoteError, ServiceError, short
 from runtime.rights import Role
 
 from inference.classify.stages import HEAD_DEVICE, Array, Vector, VectorKind, why_invalid
@@ -30,6 +30,8 @@ ON_THE_WIRE = np.dtype("<f4")
 WIDTH = ON_THE_WIRE.itemsize
 DEFAULT_TOP_K = 5
 MAX_FOLDS = 20
+LONGEST_SONG_ID = 1000
+LONGEST_GENRE = 100
 
 VotingOptions = (
     inference_pb2.ClassifyOptions | inference_pb2.TrainOptions | inference_pb2.GetOutOfFoldPredictionsRequest
@@ -142,7 +144,7 @@ def song_error_to(error: ServiceError | RemoteError) -> features_pb2.SongError:
         code=error.code.value[0],
         reason=error.reason,
         domain=error.domain,
-        message=str(error),
+        message=short(str(error)),
         permanent=error.permanent,
     )
 
@@ -184,6 +186,28 @@ def training_options_from(options: inference_pb2.TrainOptions) -> TrainingOption
         thresholds=thresholds_from(options),
         max_stages=max_stages_from(options),
     )
+
+
+def genres_from(song: inference_pb2.TrainingSong) -> list[str]:
+    """The genres that a song's label names, each once; raises InvalidRequestError."""
+    genres = [song.genre, *song.additional_genres]
+    if not song.song_id or not all(genres):
+        raise InvalidRequestError(
+            "after the options each message must be a song with song_id and genre, and none of its further genres "
+            "may be empty"
+        )
+    if len(song.song_id) > LONGEST_SONG_ID:
+        raise InvalidRequestError(
+            f"a song_id has {len(song.song_id)} characters, and at most {LONGEST_SONG_ID} are taken"
+        )
+    for genre in genres:
+        # Genres are kept with the model, and shown and stored by whoever lists it.
+        if len(genre) > LONGEST_GENRE or "\0" in genre:
+            raise InvalidRequestError(
+                f"song {song.song_id}: a genre has at most {LONGEST_GENRE} characters and no NUL; "
+                f"{genre[:LONGEST_GENRE]!r} cannot be one"
+            )
+    return list(dict.fromkeys(genres))
 
 
 def source_from(source: inference_pb2.LabelSource.ValueType) -> LabelSource:

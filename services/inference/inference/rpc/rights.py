@@ -4,6 +4,8 @@ from runtime.rights import Role, Table, call
 
 # A labelled song brings its vectors, of several kinds perhaps.
 SONG_BYTES = 4 * 1024 * 1024
+# All of them at once. One too many would keep every later revocation from being told.
+CALLERS_BYTES = 16 * 1024 * 1024
 
 MAY_CALL: Table = {
     # These may bring a song's bytes: they are as large as INFERENCE_MAX_MESSAGE_BYTES allows.
@@ -20,5 +22,5 @@ MAY_CALL: Table = {
     "RollbackModel": call(Role.PORTAL, Role.OPERATOR),
     # Every few seconds, so that a hand-over that was missed heals. A caller who holds every thread must not hold up his
     # own revocation.
-    "SetCallers": call(Role.PORTAL, quiet=True, apart=True),
+    "SetCallers": call(Role.PORTAL, quiet=True, apart=True, request_bytes=CALLERS_BYTES),
 }

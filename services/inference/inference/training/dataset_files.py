@@ -11,9 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.classify.stages import Array, Stage, Vector, VectorKind
+from inference.errors import InvalidRequestError
 from inference.training.dataset import Dataset, LabelSource, merge_copies
 
 INDEX_FILE = "corpus.json"
+# Each version has a file, open until the training begins; a service may open some 1,000 in all.
+MOST_VERSIONS = 100
+# Songs times genres stand in a table in memory.
+MOST_GENRES = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +55,15 @@ class CorpusWriter:
         vectors: Sequence[Vector],
         source: LabelSource = LabelSource.TAG,
     ) -> None:
-        """Append a song whose label names these genres, the first of them first."""
+        """Append a song whose label names these genres, the first of them first.
+
+        Raises InvalidRequestError where all songs together have more genres or feature versions than can be kept.
+        """
+        versions = [
+            FeatureVersion(kind=vector.kind, version=vector.version, length=len(vector.values))
+            for vector in vectors
+        ]
+        self._refuse_too_many(genres, versions)
         row = len(self.song_ids)
         self.song_ids.append(song_id)
         self._labels.append(tuple(self._genres.setdefault(genre, len(self._genres)) for genre in genres))
@@ -60,11 +73,18 @@ class CorpusWriter:
         self._copy_of.append(first)
         # Two copies of one audio, by whatever name of the artist, must not be on two sides of a split.
         self._groups.append(group_number(group) if first == row else self._groups[first])
-        for vector in vectors:
-            version = FeatureVersion(kind=vector.kind, version=vector.version, length=len(vector.values))
+        for version, vector in zip(versions, vectors, strict=True):
             if version not in self._files:
                 self._files[version] = VectorFile(self._folder / f"vectors-{len(self._files)}")
             self._files[version].append(row, vector.values)
+
+    def _refuse_too_many(self, genres: Sequence[str], versions: Sequence[FeatureVersion]) -> None:
+        for what, known, new, most in (
+            ("genres", self._genres, genres, MOST_GENRES),
+            ("feature versions of vectors", self._files, versions, MOST_VERSIONS),
+        ):
+            if len(known) + sum(each not in known for each in new) > most:
+                raise InvalidRequestError(f"the songs have more than {most} {what}: send fewer of them")
 
     def close(self) -> None:
         """Let go of the files; the corpus cannot be read unless it was finished."""

@@ -2,6 +2,7 @@
 
 import queue
 import stat
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -240,6 +241,39 @@ def test_a_song_that_is_worked_on_for_a_revoked_caller_is_given_up(tmp_path: Pat
             until(song.done)
             error = RemoteError.from_rpc(song.exception())
     assert (error.code, error.reason) == (grpc.StatusCode.UNAUTHENTICATED, "TOKEN_INVALID")
+
+
+def test_a_song_takes_up_the_room_of_all_that_was_sent_of_it(tmp_path: Path) -> None:
+    """Whatever part of it is long: who takes no answers shall not fill the memory with keys."""
+    sent: list[int] = []
+
+    def songs() -> Iterator[pb.ClassifyTracksRequest]:
+        for number in range(300):
+            sent.append(number)
+            yield pb.ClassifyTracksRequest(key="k" * 300_000)
+
+    with (
+        service(tmp_path, max_content_bytes=1024 * 1024) as ask,
+        open_channel(f"127.0.0.1:{ask.port}", token="radio", timeout_seconds=60) as channel,
+    ):
+        set_callers(ask, caller("radio"))
+        answers = inference_pb2_grpc.InferenceServiceStub(channel).ClassifyTracks(songs())
+        seen = -1
+        while seen != len(sent):  # until no more are taken; buffers on the way hold some
+            seen = len(sent)
+            threading.Event().wait(2)
+        answers.cancel()
+    assert 0 < seen < 150
+
+
+def test_ten_thousand_tokens_are_handed_over_and_one_of_them_is_revoked(tmp_path: Path) -> None:
+    """Were they more than a message takes, a revocation would never be told."""
+    many = [caller("n" * 50 + str(number)) for number in range(10_000)]
+    with service(tmp_path) as ask:
+        assert set_callers(ask, caller("radio"), *many) is None
+        assert ask("radio", "GetStatus", pb.GetStatusRequest()) is None
+        assert set_callers(ask, *many) is None
+        assert reason_of(ask("radio", "GetStatus", pb.GetStatusRequest())) == "TOKEN_INVALID"
 
 
 @pytest.mark.parametrize("role", [pb.CALLER_ROLE_CALLER, pb.CALLER_ROLE_OPERATOR])

@@ -6,8 +6,15 @@ import pytest
 from inference_system import System, fma, training
 from reclass.features.v1 import features_pb2
 from reclass.inference.v1 import inference_pb2 as messages
-from runtime.errors import RemoteError
+from runtime.errors import RemoteError, ServiceError
 from synthetic_library import SyntheticLibrary, synthetic_library
+
+
+class ExcerptUnknownError(ServiceError):
+    domain = "reclass.features"
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "INVALID_REQUEST"
+    permanent = True
 
 
 def train(system: System, library: SyntheticLibrary, promotion: int, **options: int) -> messages.Model:
@@ -149,6 +156,21 @@ def test_a_model_of_another_feature_version_is_refused_with_what_to_run(
     assert states(system)[first.name] == "IN_SERVICE"
 
 
+def test_a_switch_whose_question_to_features_makes_no_sense_is_refused(
+    two: tuple[System, messages.Model, messages.Model],
+) -> None:
+    """Its answer tells whether the model fits the songs; without one any model would do."""
+    system, first, second = two
+    system.features.capabilities_refusal = ExcerptUnknownError("this service does not know the excerpt 99")
+    promoted = refusal(system.stub.PromoteModel, messages.PromoteModelRequest(name=second.name, excerpt=99))
+    back = refusal(system.stub.RollbackModel, messages.RollbackModelRequest(excerpt=99))
+    system.features.capabilities_refusal = None
+    for error in (promoted, back):
+        assert (error.code, error.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST")
+        assert "excerpt 99" in error.message
+    assert states(system)[first.name] == "IN_SERVICE"
+
+
 def test_a_model_that_is_not_there_and_a_list_from_nowhere_are_refused(
     two: tuple[System, messages.Model, messages.Model],
 ) -> None:
@@ -156,6 +178,7 @@ def test_a_model_that_is_not_there_and_a_list_from_nowhere_are_refused(
     for call, request in (
         (system.stub.PromoteModel, messages.PromoteModelRequest(name="model-999")),
         (system.stub.GetModel, messages.GetModelRequest(name="model-999")),
+        (system.stub.GetModel, messages.GetModelRequest(name="model-" + "9" * 5000)),
     ):
         error = refusal(call, request)
         assert (error.code, error.reason) == (grpc.StatusCode.NOT_FOUND, "MODEL_UNKNOWN")

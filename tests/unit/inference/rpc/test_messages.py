@@ -9,6 +9,7 @@ from inference.classify.voting import Outcome
 from inference.errors import InvalidRequestError, VectorInvalidError
 from inference.rpc.messages import (
     OUTCOMES,
+    genres_from,
     rule_from,
     training_options_from,
     values_of,
@@ -49,6 +50,10 @@ def test_values_are_read_from_the_wire_as_they_were_written(length: int) -> None
         (message(kind=2, length=800), "has 800 values, it must have 768 or 1024"),
         (message(kind=3, length=518), "has 518 values, it must have 768"),
         (message(version=""), "names no version"),
+        (message(version="v" * 1001), "has 1001 characters, at most 1000"),
+        (message(version="v" * 20_000_000), "has 20000000 characters, at most 1000"),
+        (message(version="fma\0"), "holds a NUL"),
+        (message(version="fma\n"), "cannot be printed"),
         (message(at={7: float("nan")}), r"value 7 of the FMA vector .* nan, not finite"),
         (message(at={517: float("inf")}), r"value 517 of the FMA vector .* inf, not finite"),
         (message(kind=4, at={3: float("-inf")}), r"value 3 of the FMA_NATIVE vector .* -inf, not finite"),
@@ -134,3 +139,27 @@ def test_nonsense_in_the_options_of_a_training_is_refused(
 def test_the_device_that_a_status_names_is_that_of_the_heads_configuration() -> None:
     config = (TEMPLATES_IN_CLONE / "genre_head" / "config.pbtxt").read_text()
     assert f"kind: KIND_{HEAD_DEVICE.upper()} " in config
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"song_id": "", "genre": "Jazz"}, "song_id and genre"),
+        ({"song_id": "1", "genre": ""}, "song_id and genre"),
+        ({"song_id": "1", "genre": "Jazz", "additional_genres": [""]}, "may be empty"),
+        ({"song_id": "1" * 1001, "genre": "Jazz"}, "song_id has 1001 characters"),
+        ({"song_id": "1", "genre": "a\0b"}, "no NUL"),
+        ({"song_id": "1", "genre": "Jazz", "additional_genres": ["a" * 101]}, "at most 100 characters"),
+    ],
+)
+def test_a_label_that_nobody_could_keep_is_refused(fields: Mapping[str, object], said: str) -> None:
+    """The portal shows and stores the genres of every model: one with a NUL would end that for all of them."""
+    with pytest.raises(InvalidRequestError, match=said):
+        genres_from(inference_pb2.TrainingSong(**fields))
+
+
+def test_the_genres_of_a_label_come_once_in_their_order() -> None:
+    song = inference_pb2.TrainingSong(
+        song_id="1", genre="K\u00a0Pop", additional_genres=["Jazz", "K\u00a0Pop"]
+    )
+    assert genres_from(song) == ["K\u00a0Pop", "Jazz"]

@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from inference.classify.stages import STAGES, Vector, VectorKind
+from inference.errors import InvalidRequestError
 from inference.jobs.training_job import TrainingJob
 from inference.registry.store import ModelStore
 from inference.rpc.servicer import add_song
 from inference.serving.heads import Heads
 from inference.training.dataset import LabelSource
-from inference.training.dataset_files import Corpus, CorpusWriter
+from inference.training.dataset_files import MOST_GENRES, MOST_VERSIONS, Corpus, CorpusWriter
 from reclass.inference.v1 import inference_pb2
 from runtime.triton import Triton
 
@@ -153,3 +154,24 @@ def test_songs_whose_vectors_are_of_another_version_are_counted(corpus: Corpus) 
         versions = corpus.feature_versions(stage)
         assert versions is not None
         assert corpus.left_out(versions) == left_out
+
+
+def test_songs_of_ever_new_feature_versions_open_no_more_files_than_a_service_has(tmp_path: Path) -> None:
+    """Each version has a file of its own: beyond a thousand the whole service could open nothing more."""
+    writer = CorpusWriter(tmp_path)
+    for number in range(MOST_VERSIONS):
+        song = vector(VectorKind.FMA, f"v{number}", 1.0)
+        writer.add(song_id=str(number), genres=["Jazz"], group="x", vectors=[song])
+    with pytest.raises(InvalidRequestError, match="more than 100 feature versions"):
+        writer.add(song_id="x", genres=["Jazz"], group="x", vectors=[vector(VectorKind.FMA, "new", 1.0)])
+    writer.add(song_id="y", genres=["Jazz"], group="x", vectors=[vector(VectorKind.FMA, "v0", 1.0)])
+    writer.finish()
+    assert len(Corpus(tmp_path).labels) == MOST_VERSIONS + 1
+
+
+def test_songs_of_ever_new_genres_are_refused_before_their_table_fills_the_memory(tmp_path: Path) -> None:
+    writer = CorpusWriter(tmp_path)
+    writer.add(song_id="a", genres=[f"g{number}" for number in range(MOST_GENRES)], group="x", vectors=[])
+    with pytest.raises(InvalidRequestError, match="more than 2000 genres"):
+        writer.add(song_id="b", genres=["g0", "new"], group="x", vectors=[])
+    writer.close()

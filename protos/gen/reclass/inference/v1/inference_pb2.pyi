@@ -662,13 +662,16 @@ class TrainingSong(_message.Message):
     SOURCE_FIELD_NUMBER: _builtins.int
     ADDITIONAL_GENRES_FIELD_NUMBER: _builtins.int
     song_id: _builtins.str
-    """The caller's own key of the song; comes back with its out-of-fold prediction."""
+    """The caller's own key of the song; comes back with its out-of-fold prediction. At most 1000 characters."""
     genre: _builtins.str
+    """As every genre here 1 to 100 characters, none of them NUL; all songs of a training together have 2000 genres at most."""
     group: _builtins.str
     """Songs of one group, an artist, are never on both sides of a split; a song without one is a group of its own."""
     source: Global___LabelSource.ValueType
     @_builtins.property
-    def vectors(self) -> _containers.RepeatedCompositeFieldContainer[_features_pb2.Vector]: ...
+    def vectors(self) -> _containers.RepeatedCompositeFieldContainer[_features_pb2.Vector]:
+        """All songs of a training together have 100 feature versions at most."""
+
     @_builtins.property
     def additional_genres(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Further genres that the label names; the song counts for each of them."""

@@ -117,7 +117,8 @@ class InferenceServiceServicer:
         """Learns from labelled songs: first one `options` message, then songs in any order. Answers with progress, the
         out-of-fold predictions of the songs, and the report last; its model says whether it is in service, which it is
         before the report is sent, or stays a candidate. When anything fails, the model in service stays. One training at a
-        time: a second one gets ABORTED (TRAINING_RUNNING).
+        time: a second one gets ABORTED (TRAINING_RUNNING). FAILED_PRECONDITION (FOLDER_UNWRITABLE) where the disk has no room
+        for the songs.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

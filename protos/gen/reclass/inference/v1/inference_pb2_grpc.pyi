@@ -55,7 +55,8 @@ class InferenceServiceStub:
     """Learns from labelled songs: first one `options` message, then songs in any order. Answers with progress, the
     out-of-fold predictions of the songs, and the report last; its model says whether it is in service, which it is
     before the report is sent, or stays a candidate. When anything fails, the model in service stays. One training at a
-    time: a second one gets ABORTED (TRAINING_RUNNING).
+    time: a second one gets ABORTED (TRAINING_RUNNING). FAILED_PRECONDITION (FOLDER_UNWRITABLE) where the disk has no room
+    for the songs.
     """
     Evaluate: _grpc.StreamStreamMultiCallable[_inference_pb2.EvaluateRequest, _inference_pb2.EvaluateResponse]
     """How good our heads are on songs whose split is given, as with a public data set that has an official one: learns from
@@ -111,7 +112,8 @@ class InferenceServiceAsyncStub(InferenceServiceStub):
     """Learns from labelled songs: first one `options` message, then songs in any order. Answers with progress, the
     out-of-fold predictions of the songs, and the report last; its model says whether it is in service, which it is
     before the report is sent, or stays a candidate. When anything fails, the model in service stays. One training at a
-    time: a second one gets ABORTED (TRAINING_RUNNING).
+    time: a second one gets ABORTED (TRAINING_RUNNING). FAILED_PRECONDITION (FOLDER_UNWRITABLE) where the disk has no room
+    for the songs.
     """
     Evaluate: _aio.StreamStreamMultiCallable[_inference_pb2.EvaluateRequest, _inference_pb2.EvaluateResponse]  # type: ignore[assignment]
     """How good our heads are on songs whose split is given, as with a public data set that has an official one: learns from
@@ -182,7 +184,8 @@ class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
         """Learns from labelled songs: first one `options` message, then songs in any order. Answers with progress, the
         out-of-fold predictions of the songs, and the report last; its model says whether it is in service, which it is
         before the report is sent, or stays a candidate. When anything fails, the model in service stays. One training at a
-        time: a second one gets ABORTED (TRAINING_RUNNING).
+        time: a second one gets ABORTED (TRAINING_RUNNING). FAILED_PRECONDITION (FOLDER_UNWRITABLE) where the disk has no room
+        for the songs.
         """
 
     @_abc_1.abstractmethod
