@@ -15,7 +15,7 @@ from plexapi.exceptions import PlexApiException
 from plexapi.server import PlexServer
 from plexapi.utils import joinArgs
 from requests import exceptions as faults
-from urllib3.exceptions import NameResolutionError, NewConnectionError
+from urllib3.exceptions import LocationParseError, NameResolutionError, NewConnectionError
 
 from sync.errors import (
     NoMediaError,
@@ -205,11 +205,12 @@ class Plex:
         with self._translating():
             server = self._server()
             key = path + joinArgs(parameters)
-            try:
-                answer = server.query(key, headers=headers)
-            except faults.ConnectionError:
-                # Plex closes idle connections, and the next request finds that out: a second one opens a new one.
-                answer = server.query(key, headers=headers)
+            with self._reading(ServerFailedError, BROKEN):
+                try:
+                    answer = server.query(key, headers=headers)
+                except faults.ConnectionError:
+                    # Plex closes idle connections, and the next request finds that out: a second one opens a new one.
+                    answer = server.query(key, headers=headers)
         if not isinstance(answer, Element):
             raise ServerFailedError(BROKEN.format(url=self._url))
         return answer
@@ -218,7 +219,8 @@ class Plex:
         """Send an edit, once: whether a lost answer means a lost edit is for the caller to find out."""
         with self._translating():
             server = self._server()
-            server.query(path + joinArgs(parameters), method=self._local.session.put)
+            with self._reading(ServerFailedError, BROKEN):
+                server.query(path + joinArgs(parameters), method=self._local.session.put)
 
     @contextmanager
     def stream(self, path: str, offset: int = 0) -> Iterator[requests.Response]:
@@ -262,13 +264,12 @@ class Plex:
             self._local.address, self._local.server = address, None
         server: PlexServer | None = self._local.server
         if server is None:
-            try:
+            with self._reading(NotPlexError, NOT_PLEX):
                 server = PlexServer(
                     address.url, address.token, session=self._session(), timeout=self._timeout
                 )
-            except (ParseError, AttributeError) as fault:  # plexapi trips over empty answers
-                raise NotPlexError(NOT_PLEX.format(url=address.url)) from fault
-            if not server.machineIdentifier:
+            # After an empty answer it has none at all.
+            if not getattr(server, "machineIdentifier", ""):
                 raise NotPlexError(NOT_PLEX.format(url=address.url))
             self._local.server = server
         return server
@@ -288,11 +289,24 @@ class Plex:
 
     def _refuse_status(self, response: requests.Response, *_: Any, **__: Any) -> None:
         """Raise for what is no success, before plexapi puts the body into its message or a redirect takes the token."""
-        if response.ok and not response.is_redirect:
+        # requests calls a status of 600 and more, and one below 200, a success.
+        if 200 <= response.status_code < 300 and not response.is_redirect:
             return
         retry_after = response.headers.get("Retry-After", "")
         response.close()
         raise refused_status(response.status_code, self._url, retry_after=retry_after)
+
+    @contextmanager
+    def _reading(self, kind: type[SyncError], sentence: str) -> Iterator[None]:
+        """What plexapi and the parser trip over in an answer that is none of Plex's, as an error of this kind."""
+        try:
+            yield
+        except faults.RequestException:
+            raise  # some of them are ValueErrors too
+        except LocationParseError as fault:
+            raise NotPlexError(ADDRESS.format(url=self._url)) from fault
+        except (ParseError, AttributeError, TypeError, LookupError, ValueError) as fault:
+            raise kind(sentence.format(url=self._url)) from fault
 
     @contextmanager
     def _translating(self) -> Iterator[None]:

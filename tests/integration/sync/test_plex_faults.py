@@ -2,7 +2,9 @@
 
 import logging
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import grpc
 import pytest
@@ -96,6 +98,86 @@ def test_a_redirect_is_not_followed_for_it_would_take_the_token_along(control: C
     assert isinstance(error, NotPlexError)
     assert "sends on to another address" in str(error)
     music.close()
+
+
+@contextmanager
+def answering(*answers: bytes) -> Iterator[str]:
+    """Whoever connects gets the next of these bytes, from the last one on always that."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ended = threading.Event()
+
+        def answer() -> None:
+            number = 0
+            while not ended.is_set():
+                connection, _ = server.accept()
+                with connection, suppress(OSError):
+                    connection.settimeout(1)
+                    connection.recv(10_000)
+                    connection.sendall(answers[min(number, len(answers) - 1)])
+                number += 1
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        ended.set()
+        socket.create_connection(server.getsockname()).close()
+        thread.join()
+
+
+OK = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
+ROOT = OK + b"\r\n<MediaContainer machineIdentifier='m' version='1.41.0'/>"
+NONSENSE = {
+    "nothing": b"",
+    "zeros": bytes(100),
+    "an empty answer": OK + b"\r\n",
+    "no XML": OK + b"\r\n{}",
+    "an encoding that there is not": OK + b"\r\n<?xml version='1.0' encoding='foo'?><a/>",
+    "an encoding of many bytes": OK + b"\r\n<?xml version='1.0' encoding='utf-32'?><a/>",
+    "gzip that is none": OK + b"Content-Encoding: gzip\r\n\r\nxxxx",
+    "chunks that are none": OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "a short answer": OK + b"Content-Length: 9999\r\n\r\n<a",
+    "a date that is none": OK + b"Date: 99999\r\n\r\n<a/>",
+    "status 999": b"HTTP/1.1 999 x\r\nContent-Length: 0\r\n\r\n",
+    "status 600": b"HTTP/1.1 600 x\r\nContent-Length: 0\r\n\r\n",
+    "status 299": b"HTTP/1.1 299 x\r\nContent-Length: 0\r\n\r\n",
+    "status 100 and no other": b"HTTP/1.1 100 Continue\r\n\r\n" * 200,
+    "a long line": OK + b"X: " + b"y" * 70_000 + b"\r\n\r\n<a/>",
+    "many lines": OK + b"X: y\r\n" * 300 + b"\r\n<a/>",
+}
+
+
+@pytest.mark.parametrize("answer", NONSENSE.values(), ids=NONSENSE)
+def test_whatever_answers_in_place_of_plex_is_told_by_a_sentence(answer: bytes) -> None:
+    with answering(answer) as url:
+        music = at(url)
+        error = fault_of(music.check_server)
+        music.close()
+        assert str(error).startswith(("Plex at", "something answers"))
+
+
+@pytest.mark.parametrize("answer", NONSENSE.values(), ids=NONSENSE)
+def test_whatever_plex_answers_of_a_sudden_is_told_by_a_sentence(answer: bytes) -> None:
+    """Once it was known, and also to an edit."""
+    for ask in (
+        lambda plex: plex.get("/library/sections"),
+        lambda plex: plex.put("/library/sections/2/all", {"id": "1"}),
+    ):
+        with answering(ROOT, answer) as url:
+            plex = Plex(PlexAddress(url=url, token=TOKEN), QUICK)
+            with suppress(SyncError):  # an edit asks for no answer
+                assert ask(plex) is None or answer.endswith(b"<a/>")
+            plex.close()
+
+
+@pytest.mark.parametrize(
+    "host", ["a" * 64, "a" * 64 + ".com", "a..b", "xn--" + "a" * 70, "a" * 3000, "-", "%00", "*", ".a"]
+)
+def test_a_name_that_no_host_can_have_is_said(host: str) -> None:
+    music = at(f"http://{host}:32400")
+    error = fault_of(music.check_server)
+    music.close()
+    assert isinstance(error, NotPlexError | ServerUnreachableError)
+    assert host in str(error)
 
 
 @pytest.mark.parametrize(
