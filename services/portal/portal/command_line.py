@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from portal.commands import accounts, doctor, looking, models, public, songs, tokens, writing
+from portal.commands.output import printing
 from portal.commands.surroundings import DATA_VARIABLE
 
 COMMANDS = "reclass.commands"
@@ -50,6 +51,7 @@ def reclass(
 def main() -> None:
     """Run a command. Ctrl-C ends also one that has only begun without a traceback."""
     try:
-        make_app(sys.argv[1:])()
+        with printing():
+            make_app(sys.argv[1:])()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

@@ -53,12 +53,13 @@ def doctor(
 
 def _as_found(findings: Iterable[Any], *, quiet: bool) -> Iterable[Any]:
     """Each finding, printed as soon as it is known."""
-    from rich.console import Console
-    from rich.markup import escape
+    from rich.text import Text
 
-    console = Console(soft_wrap=True)
+    from portal.commands.terminal import Terminal, plain
+
+    console = Terminal(soft_wrap=True)
     for finding in findings:
         if not quiet:
-            mark = "[green]ok[/green]   " if finding.well else "[red]wrong[/red]"
-            console.print(f"{mark} {finding.what}: {escape(finding.message)}", highlight=False)
+            mark, colour = ("ok   ", "green") if finding.well else ("wrong", "red")
+            console.print(Text.assemble((mark, colour), plain(f" {finding.what}: {finding.message}")))
         yield finding

@@ -90,13 +90,13 @@ def _last_runs() -> list[dict[str, Any]]:
 def _show(
     songs: dict[str, int], extraction: dict[str, Any], model: dict[str, Any], runs: list[dict[str, Any]]
 ) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from portal.commands.extracting import show_stages
     from portal.commands.serving_now import model_lines
+    from portal.commands.terminal import Terminal
 
-    console = Console()
+    console = Terminal()
     counted = Table("songs", "")
     for name, number in songs.items():
         if number or name in ("synced", "extracted", "classified", "failed", "written"):

@@ -94,16 +94,15 @@ def evaluate(
 ) -> None:
     """Print how good the model in service is on artists that were not in its training, and save report and pictures."""
     with portal_at_hand(data):
-        from rich.console import Console
-
         from portal.commands.official_split import evaluate_on_fma, save
         from portal.commands.reports import show_report
+        from portal.commands.terminal import Terminal
 
         folder = out or Path(OUT)
         if fma is not None:
             if model:
                 quit_with("--fma learns from the data set alone: leave --model out")
-            evaluate_on_fma(fma, subset.value, folder, Console(soft_wrap=True))
+            evaluate_on_fma(fma, subset.value, folder, Terminal(soft_wrap=True))
             return
         with inference_asked() as models:
             details = models.get(model)

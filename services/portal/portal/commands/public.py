@@ -22,11 +22,10 @@ def import_fma(
 ) -> None:
     """Import the songs of the public FMA table, to be learned from by train with --public-table."""
     with portal_at_hand(data):
-        from rich.console import Console
-
+        from portal.commands.terminal import Terminal
         from portal.public import importing
 
-        console = Console(soft_wrap=True)
+        console = Terminal(soft_wrap=True)
         if (folder is None) != forget:
             raise RefusalError("Name the folder fma_metadata, or --forget, and not both.")
         if folder is None:

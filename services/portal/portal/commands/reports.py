@@ -5,9 +5,9 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 
-from rich.console import Console
 from rich.table import Table
 
+from portal.commands.terminal import Terminal
 from portal.library.stages import TRIAL_WARNING
 from portal.registry import report_sentences
 from portal.remote.models import ModelDetails
@@ -20,7 +20,7 @@ def show_models(models: Sequence[Model], *, as_json: bool) -> None:
         content = [asdict(model) for model in models]
         sys.stdout.write(json.dumps(content, ensure_ascii=False, indent=2, default=str) + "\n")
         return
-    console = Console(soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     table = Table(
         "model",
         "state",
@@ -53,7 +53,7 @@ def held_out_words(held_out: HeldOut | None) -> str:
 
 def show_report(details: ModelDetails) -> None:
     """How good a model is, stage by stage, and genre by genre of its last stage."""
-    console = Console(soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     model = details.model
     console.print(
         f"{model.name} ({model.state}): {len(model.genres)} genres from {model.song_count} songs, "

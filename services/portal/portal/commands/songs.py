@@ -60,13 +60,12 @@ def extract(
 ) -> None:
     """Extract the features of every song that lacks a vector of a stage."""
     with portal_at_hand(data):
-        from rich.console import Console
-
         from portal.commands.extracting import report
         from portal.commands.following import exit_status, follow, say_end
+        from portal.commands.terminal import Terminal
         from portal.orchestration.start import start_extract
 
-        console = Console(soft_wrap=True)
+        console = Terminal(soft_wrap=True)
         seen = follow(start_extract([each.value for each in stage or ()]), console)
         say_end(seen, console)
         all_done = report(seen.run.result, console)
@@ -116,13 +115,12 @@ def train(
 ) -> None:
     """Learn from the songs whose genre is known; vectors that these lack are made first."""
     with portal_at_hand(data):
-        from rich.console import Console
-
         from portal.commands.learning import prepare, show_readiness
+        from portal.commands.terminal import Terminal
         from portal.orchestration.start import start_training
         from portal.training.preparing import Lacking
 
-        console = Console(stderr=as_json, soft_wrap=True)
+        console = Terminal(stderr=as_json, soft_wrap=True)
         show_readiness(console)
         if as_is:
             run = start_training(Lacking(), promote.value, public=public_table)
@@ -133,11 +131,10 @@ def train(
 
 def run_to_its_end(run: Any, show: Any = None) -> None:
     """Show a run while it goes on, then what came of it; the command's exit code says whether all was done."""
-    from rich.console import Console
-
     from portal.commands.following import exit_status, follow, say_end
+    from portal.commands.terminal import Terminal
 
-    console = Console(stderr=show is _json, soft_wrap=True)
+    console = Terminal(stderr=show is _json, soft_wrap=True)
     seen = follow(run, console)
     say_end(seen, console)
     status = exit_status(seen)
@@ -154,8 +151,7 @@ def _json(run: Any) -> None:
 
 
 def _report(run: Any) -> None:
-    from rich.console import Console
-
     from portal.commands.learning import show_trained
+    from portal.commands.terminal import Terminal
 
-    show_trained(run, Console(soft_wrap=True))
+    show_trained(run, Terminal(soft_wrap=True))

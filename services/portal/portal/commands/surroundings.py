@@ -66,7 +66,9 @@ def stoppable(outcome: str) -> Iterator[None]:
 
 def quit_with(message: str, status: int = 1) -> None:
     """End the command with a sentence."""
-    sys.stderr.write(f"reclass: {message}\n")
+    from portal.commands.terminal import plain
+
+    sys.stderr.write(f"reclass: {plain(message)}\n")
     raise typer.Exit(status)
 
 

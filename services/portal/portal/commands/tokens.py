@@ -99,10 +99,11 @@ def revoke(
 
 
 def _print(rows: list[dict[str, str | None]]) -> None:
-    from rich.console import Console
     from rich.table import Column, Table
 
-    console = Console(soft_wrap=True)
+    from portal.commands.terminal import Terminal
+
+    console = Terminal(soft_wrap=True)
     table = Table(Column("name", overflow="fold"), "role", "made", "by", "revoked", "by")
     for row in rows:
         table.add_row(*(value or "" for value in row.values()))

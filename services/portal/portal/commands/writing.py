@@ -95,11 +95,10 @@ def _apply(batch: Any, *, random_weights: bool, as_json: bool) -> None:
 
 
 def _run_to_its_end(run: Any, *, as_json: bool) -> int:
-    from rich.console import Console
-
     from portal.commands.following import exit_status, follow, say_end
+    from portal.commands.terminal import Terminal
 
-    console = Console(stderr=as_json, soft_wrap=True)
+    console = Terminal(stderr=as_json, soft_wrap=True)
     seen = follow(run, console)
     say_end(seen, console)
     return exit_status(seen)
@@ -145,16 +144,16 @@ def _report(batch: Any, *, as_json: bool, rows: bool = False, plan: Any = None) 
 
 
 def _show_unknown(tags: Sequence[Any]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
+
+    from portal.commands.terminal import Terminal
 
     if not tags:
         return
     table = Table("unknown tag", "songs left alone", "for example")
     for each in tags[:ROWS_LISTED]:
-        table.add_row(escape(each.tag), f"{each.songs:,}", escape(each.example))
-    console = Console()
+        table.add_row(each.tag, f"{each.songs:,}", each.example)
+    console = Terminal()
     console.print(table)
     if len(tags) > ROWS_LISTED:
         console.print(
@@ -164,17 +163,17 @@ def _show_unknown(tags: Sequence[Any]) -> None:
 
 
 def _show_rows(batch: Any) -> None:
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
+
+    from portal.commands.terminal import Terminal
 
     table = Table("song", "before", "after", "confidence")
     for row in batch.rows.select_related("track").order_by("pk")[:ROWS_LISTED]:
         sure = "a person's" if row.confidence is None else f"{row.confidence:.0%}"
         sure += " of random weights" if row.random_weights else ""
         before = ", ".join(row.before_genres) or "–"
-        table.add_row(*(escape(each) for each in (str(row.track), before, ", ".join(row.after_genres), sure)))
-    console = Console()
+        table.add_row(str(row.track), before, ", ".join(row.after_genres), sure)
+    console = Terminal()
     console.print(table)
     more = batch.rows.count() - ROWS_LISTED
     if more > 0:
