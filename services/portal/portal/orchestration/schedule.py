@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Max, Q
+from django.utils import timezone
 from runtime.errors import RemoteError
 from runtime.telemetry import get_logger
 
@@ -35,6 +36,8 @@ log = get_logger(__name__)
 TRY_AGAIN = timedelta(hours=1)
 # After a sync that a person asked for, the next step is theirs for so long: they, or their script, may go on.
 LEAVE_TO_PERSON = timedelta(minutes=15)
+# A moment that is further ahead was written by a clock that has been put right since, not by another machine's.
+AHEAD = timedelta(minutes=10)
 FOLLOWED = "followed"
 
 
@@ -59,22 +62,23 @@ def keep(now: datetime, services: Services) -> None:
         log.info("the schedule waits for a service", reason=error.message)
 
 
-def next_sync_time(settings: Preferences) -> datetime | None:
+def next_sync_time(settings: Preferences, now: datetime | None = None) -> datetime | None:
     """When the next automatic sync is due; None where there is none: the first one is a person's."""
+    at = now or timezone.now()
     last_read = Library.objects.aggregate(last=Max("last_synced"))["last"]
     if not settings.sync_automatically or last_read is None:
         return None
     interval = timedelta(hours=settings.sync_every_hours)
-    tried = Run.objects.filter(kind=Run.Kind.SYNC).order_by("-created_time").first()
-    due: datetime = last_read + interval
-    if tried is None or tried.state == Run.State.DONE:
+    tried = Run.objects.filter(kind=Run.Kind.SYNC).order_by("-pk").first()
+    due: datetime = at if last_read > at + AHEAD else last_read + interval
+    if tried is None or tried.state == Run.State.DONE or tried.created_time > at + AHEAD:
         return due
     wait = min(interval, TRY_AGAIN) if tried.state == Run.State.FAILED else interval
     return max(due, tried.created_time + wait)
 
 
 def _sync(now: datetime, settings: Preferences, services: Services) -> bool:
-    due = next_sync_time(settings)
+    due = next_sync_time(settings, now)
     if due is None or now < due or not services.sync.connection().complete:
         return False
     start_sync(scheduled=True)
@@ -133,23 +137,25 @@ def _may_write(settings: Preferences) -> bool:
 
 
 def _last(kind: Run.Kind, **conditions: object) -> Run | None:
-    return Run.objects.filter(kind=kind, state=Run.State.DONE, **conditions).order_by("-created_time").first()
+    # By their numbers: a clock that was put right gives a later run an earlier time.
+    return Run.objects.filter(kind=kind, state=Run.State.DONE, **conditions).order_by("-pk").first()
 
 
 def _taken_by_person(sync: Run) -> bool:
     """Whether somebody has gone on from this sync, or chosen not to analyse all of it."""
     later = Run.objects.filter(kind__in=(Run.Kind.EXTRACT, Run.Kind.CLASSIFY, Run.Kind.TRAIN))
-    return later.filter(created_time__gt=sync.created_time).exists()
+    return later.filter(pk__gt=sync.pk).exists()
 
 
 def _new_songs(sync: Run) -> Sequence[int]:
     """Songs that were not analysed yet and that came since the last sync that was followed: to Plex, or with their
     library to the chosen ones."""
-    before = Run.objects.filter(kind=Run.Kind.SYNC, result__followed=True, created_time__lt=sync.created_time)
-    last = before.exclude(finished_time=None).order_by("-finished_time").first()
+    before = Run.objects.filter(kind=Run.Kind.SYNC, result__followed=True, pk__lt=sync.pk)
+    last = before.exclude(finished_time=None).order_by("-pk").first()
     songs = Track.objects.filter(present(), analysis=Analysis.PENDING).exclude(file="")
     if last is not None:
-        came = Q(first_seen_time__gte=last.finished_time)
+        # Earlier than that only where the clock was put back in between.
+        came = Q(first_seen_time__gte=min(last.finished_time or sync.created_time, sync.created_time))
         songs = songs.filter(came | ~Q(library__in=last.result[CHOSEN]) if CHOSEN in last.result else came)
     return list(songs.order_by("pk").values_list("pk", flat=True))
 

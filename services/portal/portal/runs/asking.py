@@ -24,6 +24,6 @@ def go_on(run: Run) -> None:
     try:
         following = ask(kind, run.request_id, run.arguments.get(THEN_ARGUMENTS, {}))
     except IntegrityError:  # somebody asked for it meanwhile
-        following = Run.objects.filter(kind=kind).latest("created_time")
+        following = Run.objects.filter(kind=kind).latest("pk")
     run.followed_by = following
     run.save(update_fields=("followed_by",))

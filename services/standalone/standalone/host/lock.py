@@ -4,9 +4,11 @@ import fcntl
 import os
 from pathlib import Path
 
-import psutil
-
 from standalone.errors import AlreadyRunningError
+
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+START_TICKS = 19
+"""Place of the process's start in its line of /proc, behind the name (proc_pid_stat(5): starttime)."""
 
 
 class RunLock:
@@ -25,7 +27,7 @@ class RunLock:
             os.close(descriptor)
             raise AlreadyRunningError(_already(self.path)) from None
         os.ftruncate(descriptor, 0)
-        os.write(descriptor, _identity(psutil.Process()).encode())
+        os.write(descriptor, _identity(os.getpid()).encode())
         self._descriptor = descriptor
 
     def release(self) -> None:
@@ -40,15 +42,20 @@ def holder(path: Path) -> int | None:
     """The process that holds the lock, without touching it; None when there is none."""
     try:
         text = path.read_text()
-        process = psutil.Process(int(text.split()[0]))
-        return process.pid if text == _identity(process) else None
-    except (OSError, ValueError, IndexError, psutil.Error):
+        pid = int(text.split()[0])
+        return pid if text == _identity(pid) else None
+    except (OSError, ValueError, IndexError):
         return None
 
 
-def _identity(process: psutil.Process) -> str:
-    # A number alone would take another process for the holder after a restart of the machine.
-    return f"{process.pid} {process.create_time()}"
+def _identity(pid: int) -> str:
+    """A process by its number, its start in ticks since the machine's, and the machine's start.
+
+    A number alone would take another process for the holder after a restart of the machine, and the time of the start
+    by the clock would be another once the clock is put right.
+    """
+    after_name = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2]
+    return f"{pid} {after_name.split()[START_TICKS]} {BOOT.read_text().strip()}"
 
 
 def _already(path: Path) -> str:

@@ -94,6 +94,36 @@ def test_a_sync_that_fell_due_while_the_system_was_down_is_made_up_for_once(port
     assert keep(portal) is None
 
 
+def put_clock_back(by: timedelta) -> None:
+    """As if all that is known had been done by a clock that was ahead until now."""
+    for times in (
+        Library.objects.filter(last_synced__isnull=False),
+        Run.objects.filter(finished_time__isnull=False),
+    ):
+        for each in times:
+            names = ("last_synced",) if isinstance(each, Library) else ("created_time", "finished_time")
+            type(each).objects.filter(pk=each.pk).update(**{name: getattr(each, name) + by for name in names})
+
+
+def test_after_a_clock_that_was_years_ahead_songs_are_synced_and_classified_as_before(portal):
+    """Else nothing would be due, and no sync the latest, until those years are over."""
+    settled(portal)
+    put_clock_back(timedelta(days=3000))
+    add_song(portal)
+    assert keep_and_finish(portal).kind == Run.Kind.SYNC
+    classified = keep_and_finish(portal)
+    assert classified.kind == Run.Kind.CLASSIFY
+    new = Track.objects.get(rating_key=str(NEW_KEY))
+    assert classified.arguments["track_ids"] == [new.pk]
+    assert keep(portal) is None
+
+
+def test_a_clock_that_is_some_seconds_behind_another_machines_makes_nothing_due(portal):
+    settled(portal)
+    put_clock_back(timedelta(minutes=5))
+    assert keep(portal) is None
+
+
 def test_a_sync_that_failed_is_tried_again_after_an_hour_and_not_every_minute(portal):
     settled(portal)
     portal.plex.fail(kind="status", status=401, times=-1)
