@@ -11,7 +11,7 @@ from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
 
 from reclass_client.addresses import address
 from reclass_client.answers import classification_of, status_of
-from reclass_client.arguments import checked, seconds
+from reclass_client.arguments import checked, require_credentials, seconds
 from reclass_client.client import PREFETCH, SONG_SECONDS, Arrival, Feed
 from reclass_client.connection import CHANNEL_OPTIONS, metadata
 from reclass_client.errors import BadArgumentError, CallCancelledError, translated
@@ -34,6 +34,7 @@ class AsyncClient:
         credentials: grpc.ChannelCredentials | None = None,
     ) -> None:
         self._metadata = metadata(token)
+        require_credentials(credentials)
         self._closed = False
         self._channel = (
             grpc.aio.secure_channel(address(target), credentials, options=CHANNEL_OPTIONS)
@@ -150,8 +151,8 @@ class AsyncFeed(Feed):
     """The songs as messages; files are read beside the event loop."""
 
     def __init__(self, songs: "Iterable[Song] | AsyncIterable[Song]", options: Options) -> None:
-        super().__init__((), options)
-        self._any_songs = songs
+        super().__init__(() if isinstance(songs, AsyncIterable) else songs, options)
+        self._any_songs = songs if isinstance(songs, AsyncIterable) else self._songs
         self._async_room = asyncio.Semaphore(PREFETCH)
         self._accepted = asyncio.Event()
         self.arrived: asyncio.Queue[Arrival | CallCancelledError] = asyncio.Queue()

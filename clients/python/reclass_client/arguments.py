@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import grpc
+
 from reclass_client.errors import BadArgumentError, ReclassError
 
 LONGEST_SECONDS = 1e8
@@ -45,6 +47,14 @@ def header(token: object) -> str:
             "the token holds signs that no token has: blanks around it, or something else than printable ASCII"
         )
     return token
+
+
+def require_credentials(credentials: object) -> None:
+    """Refuse what is none of gRPC's."""
+    if not isinstance(credentials, (grpc.ChannelCredentials, type(None))):
+        raise BadArgumentError(
+            f"credentials is {type(credentials).__name__}; it must be made by grpc.ssl_channel_credentials"
+        )
 
 
 def seconds(timeout: object) -> "float | None":

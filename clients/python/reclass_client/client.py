@@ -12,9 +12,15 @@ from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
 
 from reclass_client.addresses import address
 from reclass_client.answers import answer_of, classification_of, status_of
-from reclass_client.arguments import checked, seconds
+from reclass_client.arguments import checked, require_credentials, seconds
 from reclass_client.connection import CHANNEL_OPTIONS, metadata
-from reclass_client.errors import BadArgumentError, FileUnreadableError, error_of_call, translated
+from reclass_client.errors import (
+    BadArgumentError,
+    ContentTooLargeError,
+    FileUnreadableError,
+    error_of_call,
+    translated,
+)
 from reclass_client.models import SWITCH_SECONDS, Model, ModelReport, model_of, report_of
 from reclass_client.songs import Options, Song, options_to, request_for
 from reclass_client.values import Answer, Classification, Status, Vector
@@ -40,6 +46,7 @@ class Client:
         credentials: grpc.ChannelCredentials | None = None,
     ) -> None:
         self._metadata = metadata(token)
+        require_credentials(credentials)
         self._closed = False
         self._channel = (
             grpc.secure_channel(address(target), credentials, options=CHANNEL_OPTIONS)
@@ -160,7 +167,8 @@ class Feed:
 
     def __init__(self, songs: Iterable[Song], options: Options) -> None:
         options_to(options)  # what is wrong with them is wrong with every song
-        self._songs = songs
+        with checked("the songs"):
+            self._songs = iter(songs)
         self._options = options
         self._arrived: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
         # The connection alone would hold megabytes of answers for a caller who does not take them.
@@ -225,5 +233,5 @@ class Feed:
             raise BadArgumentError(f"{song!r} is no Song")
         try:
             return inference_pb2.ClassifyTracksRequest(key=song.key, track=request_for(song, self._options))
-        except (FileUnreadableError, BadArgumentError) as error:
+        except (FileUnreadableError, ContentTooLargeError, BadArgumentError) as error:
             return Answer(key=song.key, error=error)

@@ -37,6 +37,8 @@ CHANNEL_OPTIONS: list[tuple[str, Any]] = [
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.max_pings_without_data", 0),
 ]
+LONGEST_TOKEN = 4096
+"""In bytes; gRPC takes no longer header by much."""
 
 
 def metadata(token: str | None) -> tuple[tuple[str, str], ...]:
@@ -53,4 +55,5 @@ def token_of_environment() -> str:
     if not path:
         return ""
     with checked("RECLASS_TOKEN_FILE names no file with a token"):
-        return read(path).decode().strip()
+        # A device has no end; no token is so long, and what is no token is refused for what it is.
+        return read(path, LONGEST_TOKEN).decode().strip()

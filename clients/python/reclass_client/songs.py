@@ -1,6 +1,9 @@
 """What is asked: one song, named in one of several ways, and how it is to be classified."""
 
-from collections.abc import Mapping, Sequence
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from os import PathLike, fspath
 from pathlib import Path
@@ -9,7 +12,7 @@ from reclass.features.v1 import features_pb2
 from reclass.inference.v1 import inference_pb2
 
 from reclass_client.arguments import checked, text
-from reclass_client.errors import BadArgumentError, FileUnreadableError
+from reclass_client.errors import BadArgumentError, ContentTooLargeError, FileUnreadableError
 from reclass_client.values import Vector
 from reclass_client.vectors import packed
 
@@ -18,6 +21,10 @@ EXCERPTS = {
     "first": features_pb2.EXCERPT_FIRST_30S,
     "whole": features_pb2.EXCERPT_WHOLE,
 }
+LARGEST_MESSAGE = 2**31 - 1
+"""In bytes; protobuf's own limit."""
+SMALL_FILE = 1024 * 1024
+"""In bytes; some files say that they have none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,23 +98,56 @@ def audio_of(song: Song) -> features_pb2.AudioReference | None:
         track = features_pb2.TrackIdentity(guid=song.guid) if song.guid else None
         return features_pb2.AudioReference(rating_key=song.rating_key, path_hint=song.path_hint, track=track)
     if song.file is not None:
-        return features_pb2.AudioReference(content=read(song.file))
+        return features_pb2.AudioReference(content=read_song(song.file))
     return features_pb2.AudioReference(content=bytes(song.content)) if song.content else None
 
 
-def read(file: "str | PathLike[str]") -> bytes:
-    """The bytes of a file; raises FileUnreadableError or BadArgumentError."""
-    try:
-        return Path(file).read_bytes()
-    except OSError as error:
-        raise FileUnreadableError(
-            code="NOT_FOUND",
-            reason="FILE_UNREADABLE",
-            message=f"{fspath(file)} cannot be read: {error.strerror}",
+def read_song(file: "str | PathLike[str]") -> bytes:
+    """The bytes of a song; raises FileUnreadableError, ContentTooLargeError or BadArgumentError.
+
+    A device or a pipe has no end that anybody knows, and a file that no message takes would only fill the memory.
+    """
+    with _reading(file):
+        found = os.stat(file)
+    if not stat.S_ISREG(found.st_mode):
+        raise _unreadable(file, "it is no file")
+    if found.st_size > LARGEST_MESSAGE:
+        raise ContentTooLargeError(
+            code="RESOURCE_EXHAUSTED",
+            reason="CONTENT_TOO_LARGE",
+            message=f"{fspath(file)} has {found.st_size} bytes, and no message takes more than {LARGEST_MESSAGE}: send "
+            "its path or its rating key",
             permanent=True,
-        ) from error
+        )
+    return read(file, max(found.st_size, SMALL_FILE))
+
+
+def read(file: "str | PathLike[str]", most: int) -> bytes:
+    """The bytes of a file, the first of them if it has more than `most`.
+
+    Raises FileUnreadableError or BadArgumentError.
+    """
+    with _reading(file), Path(file).open("rb") as opened:
+        return opened.read(most)
+
+
+@contextmanager
+def _reading(file: "str | PathLike[str]") -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _unreadable(file, str(error.strerror)) from error
     except ValueError as error:  # a NUL in its name
         raise BadArgumentError(f"{fspath(file)!r} cannot be the name of a file: {error}") from error
+
+
+def _unreadable(file: "str | PathLike[str]", why: str) -> FileUnreadableError:
+    return FileUnreadableError(
+        code="NOT_FOUND",
+        reason="FILE_UNREADABLE",
+        message=f"{fspath(file)} cannot be read: {why}",
+        permanent=True,
+    )
 
 
 def vector_to(vector: Vector) -> features_pb2.Vector:
@@ -133,7 +173,7 @@ def options_to(options: Options) -> inference_pb2.ClassifyOptions:
         raise BadArgumentError(f"options is {options!r}; it must be Options")
     if not isinstance(options.path_mappings, Mapping):
         raise BadArgumentError(f"path_mappings is {options.path_mappings!r}; it must be a mapping")
-    if options.excerpt not in EXCERPTS:
+    if not isinstance(options.excerpt, str) or options.excerpt not in EXCERPTS:
         raise BadArgumentError(f"excerpt is {options.excerpt!r}; there are {', '.join(EXCERPTS)}")
     with checked("the options"):
         return inference_pb2.ClassifyOptions(

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import os
 import re
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -277,6 +278,63 @@ def test_so_is_one_in_the_environment_and_a_file_of_it_that_is_not_there(
     monkeypatch.setenv("RECLASS_TOKEN_FILE", str(tmp_path / "binary"))
     with pytest.raises(rc.BadArgumentError, match="RECLASS_TOKEN_FILE"):
         rc.Client("127.0.0.1:9")
+
+
+def test_a_token_file_without_an_end_is_a_bad_argument(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RECLASS_TOKEN", raising=False)
+    monkeypatch.setenv("RECLASS_TOKEN_FILE", "/dev/zero")
+    with pytest.raises(rc.BadArgumentError, match="token"):
+        rc.Client("127.0.0.1:9")
+
+
+@pytest.mark.parametrize("odd", [0, "x", b"x", object()])
+@pytest.mark.parametrize("kind", [rc.Client, rc.AsyncClient])
+def test_credentials_that_are_none_are_a_bad_argument(kind: Any, odd: Any) -> None:
+    async def made() -> None:
+        kind("127.0.0.1:9", credentials=odd)
+
+    with pytest.raises(rc.BadArgumentError, match="credentials"):
+        asyncio.run(made())
+
+
+@pytest.mark.parametrize("odd", [None, 0, object(), rc.Song(path="/a")])
+def test_songs_that_are_no_iterable_are_a_bad_argument(refusing: tuple[Refusing, str], odd: Any) -> None:
+    async def asked() -> None:
+        async with rc.AsyncClient(refusing[1]) as client:
+            async for _ in client.classify_many(odd):
+                """Nothing was sent."""
+
+    with pytest.raises(rc.BadArgumentError, match="songs"):
+        asyncio.run(asked())
+    with rc.Client(refusing[1]) as client, pytest.raises(rc.BadArgumentError, match="songs"):
+        list(client.classify_many(odd))
+
+
+def test_an_excerpt_that_is_no_text_is_a_bad_argument(refusing: tuple[Refusing, str]) -> None:
+    with rc.Client(refusing[1]) as client, pytest.raises(rc.BadArgumentError, match="excerpt"):
+        client.classify(path="/a", options=rc.Options(excerpt=[]))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "/dev/null", "/dev/full", "pipe", "folder"])
+def test_what_is_no_file_is_not_read(refusing: tuple[Refusing, str], tmp_path: Path, name: str) -> None:
+    """One of these has no end, and another waits for somebody who writes to it."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    with rc.Client(refusing[1]) as client:
+        with pytest.raises(rc.FileUnreadableError, match="cannot be read"):
+            client.classify(file=tmp_path / name)
+        (answer,) = client.classify_many([rc.Song(key="1", file=tmp_path / name)])
+    assert isinstance(answer.error, rc.FileUnreadableError)
+
+
+def test_a_file_that_no_message_takes_is_not_read(refusing: tuple[Refusing, str], tmp_path: Path) -> None:
+    with (tmp_path / "huge.wav").open("wb") as file:
+        file.truncate(2**31)
+    with rc.Client(refusing[1]) as client:
+        with pytest.raises(rc.ContentTooLargeError, match="send its path"):
+            client.classify(file=tmp_path / "huge.wav")
+        (answer,) = client.classify_many([rc.Song(key="1", file=tmp_path / "huge.wav")])
+    assert isinstance(answer.error, rc.ContentTooLargeError)
 
 
 @pytest.mark.parametrize("target", ["", "127.0.0.1 50053", None, 50053])
