@@ -9,7 +9,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ERROR_FLAG
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import DataError
+from django.db import DataError, NotSupportedError, ProgrammingError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -19,6 +19,11 @@ from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
 log = get_logger(__name__)
+# What a filter that no page makes comes to: any lookup of any field can be written into an address.
+NONSENSE = (
+    *(ArithmeticError, LookupError, TypeError, ValueError, ValidationError),
+    *(DataError, NotSupportedError, ProgrammingError),
+)
 
 
 class PageList(ChangeList):
@@ -37,7 +42,9 @@ class ListAdmin(ModelAdmin):
         """The list. Nonsense in a filter may come to light only where the database or Python is to read it."""
         try:
             return super().get_changelist_instance(request)
-        except (ValueError, ValidationError, DataError) as error:
+        except NONSENSE as error:
+            if not request.GET:
+                raise  # nothing was asked for
             log.warning("a list was asked for what cannot be", address=request.path, error=str(error))
             raise IncorrectLookupParameters from error
 

@@ -1,4 +1,7 @@
-"""Refuses what holds the character NUL: no text in PostgreSQL can, and no browser sends it by itself."""
+"""Refuses what holds the character NUL: no text in PostgreSQL can, and no browser sends it by itself.
+
+In a cookie it is written as an octal number, and the key of a session is looked up in the database.
+"""
 
 from collections.abc import Callable, Iterator
 
@@ -17,6 +20,8 @@ class NulMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if any(NUL in text for text in _texts(request)):
             raise BadRequest("The address or the form holds the character NUL.")
+        # Its browser would send it for ever: whoever has one is somebody without it.
+        request.COOKIES = {name: value for name, value in request.COOKIES.items() if NUL not in value}
         return self._get_response(request)
 
 

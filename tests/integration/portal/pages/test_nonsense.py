@@ -70,6 +70,25 @@ def test_no_value_of_a_filter_is_a_fault(browser: Client, name: str) -> None:
     assert bad == []
 
 
+LOOKUPS = ("range", "in", "isnull", "regex", "len", "unaccent", "trigram_similar", "year", "date", "time", "overlap",
+           "week_day", "0_1", "has_key", "search", "gt__lt")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [name for name in LISTS if name not in NO_LISTS])
+def test_no_lookup_of_a_field_that_no_page_makes_is_a_fault(browser: Client, name: str) -> None:
+    """Django takes any lookup of any field of a list from its address."""
+    songs.make_batch(songs.make_classified_songs(2))
+    fields = [each.name for each in admin_of(name).opts.concrete_fields]
+    asked = [
+        (f"{field}__{lookup}", value)
+        for field in fields
+        for lookup in LOOKUPS
+        for value in ("0", "9" * 30, "(((", "1,2,3")
+    ]
+    bad = [each for each in asked if not is_no_fault(browser.get(f"{list_of(name)}?{urlencode([each])}"))]
+    assert bad == []
+
+
 @pytest.mark.parametrize("name", LISTS)
 def test_no_key_of_an_object_is_a_fault(browser: Client, name: str) -> None:
     keys = [quote(quoted_key(value), safe="") for value in NONSENSE]
@@ -155,3 +174,14 @@ def test_a_nul_is_refused_wherever_it_stands_and_before_anything_reads_it(client
         assert answer.status_code == 400
         assert "This cannot be understood" in answer.content.decode()
     assert client.get("/static/%00").status_code < 500
+
+
+@pytest.mark.parametrize(
+    "page", ["/admin/login/", "/admin/", "/admin/library/track/", "/metrics", "/nowhere"]
+)
+@pytest.mark.parametrize("name", ["sessionid", "messages", "csrftoken", "other"])
+def test_a_cookie_with_a_nul_is_as_none(page: str, name: str) -> None:
+    """Written as an octal number in quotation marks, it would come to the database as the key of a session."""
+    stranger = Client(raise_request_exception=False, headers={"cookie": f'{name}="\\000{"a" * 31}"; a=b'})
+    assert stranger.get(page).status_code == Client().get(page).status_code < 500
+    assert is_no_fault(stranger.post(page))

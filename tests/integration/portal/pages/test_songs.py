@@ -12,6 +12,7 @@ from portal.genres.models import Genre
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.library.models import Analysis, InPlex, Track
 from portal.runs.models import Run
+from portal.teaching.models import TaughtSet
 from portal.verdicts.models import Override
 
 LIST = "/admin/library/track/"
@@ -291,6 +292,63 @@ def test_who_may_only_look_sees_the_page_and_changes_nothing(client: Client, dja
     assert "Save the genre" not in page(client, address_of(track))
     assert client.post(address_of(track), {"exclude": ""}).status_code == 403
     assert WriteRow.objects.count() == 0
+
+
+def may(user: Any, *names: str) -> None:
+    """Give these rights, and forget what was known of the others."""
+    from django.contrib.auth.models import Permission
+
+    user.user_permissions.set(Permission.objects.filter(codename__in=names))
+
+
+def test_who_may_change_songs_starts_no_run_and_teaches_nothing_by_that_right(
+    client: Client, django_user_model: Any
+) -> None:
+    """As on the dashboard and on the page of taught sets, whatever is posted by hand."""
+    (track,) = songs.make_classified_songs(1)
+    person = django_user_model.objects.create_user("person", password="pw", is_staff=True)
+    client.force_login(person)
+    may(person, "view_track", "change_track")
+    listed = page(client, LIST)
+    for name in ("classify_again", "extract_again", "plan", "teach"):
+        assert f'value="{name}"' not in listed
+        form = {
+            "action": name,
+            "_selected_action": [track.pk],
+            "asked": "",
+            "percent": "50",
+            "new_genre": "Zeuhl",
+        }
+        assert client.post(LIST, form).status_code < 500
+    for button in ("classify", "again"):
+        assert f'name="{button}"' not in page(client, address_of(track))
+        assert client.post(address_of(track), {button: ""}).status_code == 403
+    assert (Run.objects.count(), TaughtSet.objects.count()) == (0, 0)
+    assert not Genre.objects.filter(name="Zeuhl").exists()
+    assert client.post(address_of(track), {"exclude": ""}).status_code == 302
+
+    may(person, "view_track", "change_track", "change_run", "add_taughtset")
+    listed = page(client, LIST)
+    assert all(f'value="{name}"' in listed for name in ("classify_again", "extract_again", "plan", "teach"))
+    assert 'name="classify"' in page(client, address_of(track))
+
+
+def test_a_new_genre_is_made_by_who_may_make_genres(client: Client, django_user_model: Any) -> None:
+    (track,) = songs.make_classified_songs(1)
+    person = django_user_model.objects.create_user("person", password="pw", is_staff=True)
+    client.force_login(person)
+    form = {"action": "teach", "_selected_action": [track.pk], "asked": "", "new_genre": "Zeuhl"}
+    rights = ("view_track", "change_track", "add_taughtset", "view_taughtset")
+    may(person, *rights)
+    asked = client.post(LIST, form).content.decode()
+    assert "Choose a genre" in asked
+    assert 'name="new_genre"' not in asked
+    assert 'name="new_genre"' not in page(client, "/admin/teaching/taughtset/add/")
+    client.post("/admin/teaching/taughtset/add/", {"new_genre": "Zeuhl", "folder": "/music"})
+    assert not Genre.objects.filter(name="Zeuhl").exists()
+    may(person, *rights, "add_genre")
+    assert client.post(LIST, form).status_code == 302
+    assert Genre.objects.filter(name="Zeuhl").exists()
 
 
 def test_markup_in_a_songs_name_is_shown_and_not_obeyed(admin_client: Client) -> None:

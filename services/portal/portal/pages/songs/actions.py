@@ -82,24 +82,24 @@ def clear_genre(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) ->
     messages.success(request, f"The AI's genre counts again for {songs(clear_override(_ids(queryset)))}.")
 
 
-@admin.action(description="Teach a genre with these…", permissions=["change"])
+@admin.action(description="Teach a genre with these…", permissions=["teach"])
 def teach(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> HttpResponse | None:
     """They are examples of a genre, perhaps of a new one."""
-    form = _form(request, GenreToTeach)
+    form = _form(request, partial(GenreToTeach, may_add=request.user.has_perm("genres.add_genre")))
     if not form.is_valid():
         return _ask(admin_, request, queryset, form, "Teach a genre", "Teach")
     messages.success(request, teach_with(form, _ids(queryset)))
     return None
 
 
-@admin.action(description="Classify again", permissions=["change"])
+@admin.action(description="Classify again", permissions=["start_run"])
 def classify_again(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> None:
     """Classify them anew with the model in service."""
     ids = _ids(queryset)
     ask_for(request, lambda: start_classify(track_ids=ids, again=True))
 
 
-@admin.action(description="Try failed and skipped ones again", permissions=["change"])
+@admin.action(description="Try failed and skipped ones again", permissions=["start_run"])
 def extract_again(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> None:
     """Forget why they could not be analysed, and try."""
     ids = _ids(queryset)
@@ -118,7 +118,7 @@ def include(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> Non
     messages.success(request, f"{songs(exclusion.include(_ids(queryset)))} may be written to Plex again.")
 
 
-@admin.action(description="Plan a write batch (dry run)…", permissions=["change"])
+@admin.action(description="Plan a write batch (dry run)…", permissions=["start_run"])
 def plan(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> HttpResponse | None:
     """A dry run over them: what would be written, song by song."""
     trials = Prediction.objects.filter(current=True, random_weights=True).exists()

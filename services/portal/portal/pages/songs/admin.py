@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html, format_html_join
@@ -124,10 +125,24 @@ class TrackAdmin(PageAdmin):
     def plex_state(self, track: Track) -> SafeString:
         return badges.IN_PLEX[track.in_plex].html
 
+    def has_start_run_permission(self, request: HttpRequest) -> bool:
+        """Of who changes songs, and may start runs as on the dashboard."""
+        return self.has_change_permission(request) and request.user.has_perm("runs.change_run")
+
+    def has_teach_permission(self, request: HttpRequest) -> bool:
+        """Of who changes songs, and may make sets of them as on the page of taught sets."""
+        return self.has_change_permission(request) and request.user.has_perm("teaching.add_taughtset")
+
     def page_context(self, request: HttpRequest, obj: Track) -> dict[str, Any]:
-        return {**song_page.context(request, obj), "place": self._place(request, obj)}
+        return {
+            **song_page.context(request, obj),
+            "place": self._place(request, obj),
+            "may_start": self.has_start_run_permission(request),
+        }
 
     def page_post(self, request: HttpRequest, obj: Track) -> HttpResponse | None:
+        if song_page.starts_a_run(request) and not self.has_start_run_permission(request):
+            raise PermissionDenied
         place = self._place(request, obj)  # before what is done takes it out of a filtered list
         if not song_page.act(request, obj):
             return None

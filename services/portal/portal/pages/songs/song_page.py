@@ -114,6 +114,11 @@ def _used_random_weights(track: Track) -> bool:
     return any(map(made_by_random_weights, versions))
 
 
+def starts_a_run(request: HttpRequest) -> bool:
+    """Whether the pressed button does."""
+    return "classify" in request.POST or "again" in request.POST
+
+
 def act(request: HttpRequest, track: Track) -> bool:
     """Do what the pressed button says; False when its form was filled in wrongly."""
     if "clear" in request.POST:

@@ -125,7 +125,8 @@ class TaughtSetAdmin(ListAdmin):
         """Ask for genre and source on a page of its own."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        form = SetToTeach(request.POST or None, lists=lists_now())
+        may_add = request.user.has_perm("genres.add_genre")
+        form = SetToTeach(request.POST or None, lists=lists_now(), may_add=may_add)
         if form.is_valid():
             self._teach(request, form)
             return HttpResponseRedirect(reverse("admin:teaching_taughtset_changelist"))

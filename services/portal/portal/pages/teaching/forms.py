@@ -14,7 +14,7 @@ from portal.teaching.plex_lists import PlexLists
 
 
 class GenreToTeach(forms.Form):
-    """A genre that is there, or a new one."""
+    """A genre that is there, or a new one where `may_add` says that the person may make some."""
 
     genre = forms.ModelChoiceField(
         Genre.objects.filter(retired=False),
@@ -29,6 +29,11 @@ class GenreToTeach(forms.Form):
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "For example City Pop"}),
         help_text="As it is to be written to Plex.",
     )
+
+    def __init__(self, *args: Any, may_add: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not may_add:
+            del self.fields["new_genre"]
 
     def clean(self) -> dict[str, Any]:
         """Exactly one of them."""
