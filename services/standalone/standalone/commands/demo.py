@@ -61,17 +61,17 @@ def demo(
     """Make a small library, classify its songs, write the genres back, and show what came of it."""
     console = Console()
     settings = SystemSettings.load()
-    folder = data_folder(data or settings.data or demo_root())
-    plan = with_stand_in(
-        Plan(
-            folder=folder,
-            ports=settings.ports(),
-            triton_python=settings.triton_python,
-            triton_folder=settings.triton_folder,
-            mert_weights=DemoFolder(data=folder).trial_weights if tiny_models else None,
-        )
-    )
     with as_command():
+        folder = data_folder(data or settings.data or demo_root())
+        plan = with_stand_in(
+            Plan(
+                folder=folder,
+                ports=settings.ports(),
+                triton_python=settings.triton_python,
+                triton_folder=settings.triton_folder,
+                mert_weights=DemoFolder(data=folder).trial_weights if tiny_models else None,
+            )
+        )
         status = _show(plan, settings.start_timeout_seconds, songs_per_genre, leave, console)
     raise typer.Exit(status)
 

@@ -37,15 +37,20 @@ def up(
     settings = SystemSettings.load()
     if port is not None:
         settings = settings.model_copy(update={"web_port": port})
-    plan = plan_of(settings, PlexSettings.load(), data)
-
-    def wait(system: System) -> None:
-        say_address(system, plan, console)
-        if plan.stand_in:
-            say(console, "This folder is a demo's: its own server stands in for Plex; PLEX_URL is not used.")
-        system.wait()
+    plex = PlexSettings.load()
 
     with as_command():
+        plan = plan_of(settings, plex, data)
+
+        def wait(system: System) -> None:
+            say_address(system, plan, console)
+            if plan.stand_in:
+                say(
+                    console,
+                    "This folder is a demo's: its own server stands in for Plex; PLEX_URL is not used.",
+                )
+            system.wait()
+
         run(plan, settings.start_timeout_seconds, console, wait)
 
 

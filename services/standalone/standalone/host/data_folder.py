@@ -165,6 +165,19 @@ class DataFolder:
         return path
 
 
+def real_root(root: Path) -> Path:
+    """The folder by its real path, as processes report it. Raises FolderError where nobody can say that."""
+    try:
+        return root.expanduser().resolve()
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+    ) as error:  # a folder that may not be looked into, a loop, no home
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise FolderError(_unusable(root, str(why))) from error
+
+
 def default_root() -> Path:
     """The usual place for the state of a service (root) or of a person's program."""
     if os.geteuid() == 0:

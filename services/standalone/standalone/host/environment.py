@@ -7,8 +7,8 @@ from pathlib import Path
 
 from runtime.private import write_private
 
-from standalone.errors import NotRunningError
-from standalone.host.data_folder import DataFolder, default_root, demo_root
+from standalone.errors import FolderError, NotRunningError
+from standalone.host.data_folder import DataFolder, default_root, demo_root, real_root
 from standalone.host.lock import holder
 
 
@@ -18,7 +18,11 @@ def environment_of(data: Path | None = None) -> dict[str, str]:
     Where none is named it is the usual one, or else that of the demo, and stderr says so. Raises NotRunningError,
     which says how to start it.
     """
-    return _environment_in(DataFolder(root=(data or _usual_root()).expanduser().resolve()))
+    try:
+        root = real_root(data or _usual_root())
+    except FolderError as error:
+        raise NotRunningError(str(error)) from error
+    return _environment_in(DataFolder(root=root))
 
 
 def _usual_root() -> Path:

@@ -13,7 +13,7 @@ from runtime.private import write_private
 
 from standalone.errors import MissingPartError, PartFailedError
 from standalone.host.certificates import ensure_certificates
-from standalone.host.data_folder import DataFolder, open_private
+from standalone.host.data_folder import DataFolder, open_private, real_root
 from standalone.host.environment import write_environment
 from standalone.host.lock import RunLock
 from standalone.host.ports import LOOPBACK, check_ports
@@ -170,5 +170,5 @@ def check_triton(plan: Plan) -> None:
 
 
 def data_folder(root: Path) -> DataFolder:
-    """The folder by its real path, as processes report it."""
-    return DataFolder(root=root.expanduser().resolve())
+    """The folder by its real path, as processes report it. Raises FolderError."""
+    return DataFolder(root=real_root(root))

@@ -5,8 +5,8 @@ import stat
 from pathlib import Path
 
 import pytest
-from standalone.errors import NotRunningError
-from standalone.host.data_folder import DataFolder, default_root, demo_root
+from standalone.errors import FolderError, NotRunningError
+from standalone.host.data_folder import DataFolder, default_root, demo_root, real_root
 from standalone.host.environment import environment_of, write_environment
 from standalone.host.lock import RunLock
 
@@ -74,3 +74,13 @@ def test_a_command_that_names_no_folder_means_the_demo_where_only_that_runs_and_
     lock.release()
     with pytest.raises(NotRunningError, match=f"nothing runs on {system.root}"):
         environment_of()
+
+
+@pytest.mark.parametrize("name", ["~nobody-of-this-name/x", "loop/x", "a\0b"])
+def test_a_folder_that_has_no_real_path_is_told_by_a_sentence(tmp_path: Path, name: str) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    root = Path(name) if name.startswith("~") else tmp_path / name
+    with pytest.raises(NotRunningError, match="cannot be used"):
+        environment_of(root)
+    with pytest.raises(FolderError, match="cannot be used"):
+        real_root(root)
