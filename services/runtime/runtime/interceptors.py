@@ -98,6 +98,8 @@ class _Call:
     def _fail(self, error: Exception, context: Any) -> NoReturn:
         if context.code() is not None:  # the servicer aborted by itself
             raise error
+        if isinstance(error, grpc.RpcError) and not context.is_active():
+            raise error  # the caller went away, which is no fault; gRPC knows its own error and says nothing of it
         if isinstance(error, ServiceError | RemoteError):
             log.warning("call refused", method=self.method, reason=error.reason, message=short(str(error)))
             status = error.status()

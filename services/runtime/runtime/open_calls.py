@@ -44,13 +44,6 @@ class CallIdleError(ServiceError):
         )
 
 
-class CallerGoneError(ServiceError):
-    """Nobody waits for the answer any more."""
-
-    code = grpc.StatusCode.CANCELLED
-    reason = "CALLER_GONE"
-
-
 class RequestMissingError(ServiceError):
     """A call that ends before its request."""
 
@@ -210,7 +203,9 @@ class OpenCall:
         try:
             request = next(requests, None)
         except grpc.RpcError as error:
-            raise self._error or CallerGoneError("the caller went away") from error
+            if self._error:
+                raise self._error from error
+            raise  # the caller went away, and gRPC knows its own error
         self._waits_since = None
         if isinstance(request, _Unreadable):
             self._fail(RequestUnreadableError(f"what was sent is no message that {self._method} takes"))

@@ -8,6 +8,7 @@ from typing import Any
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from reclass.sync.v1 import sync_pb2, sync_pb2_grpc
 from runtime.channel import open_channel
 from runtime.errors import RemoteError, ServiceError
@@ -18,6 +19,7 @@ from runtime.server import Server
 from runtime.streams import caller_of
 from runtime.telemetry import bind_request_id, clear_request_id, request_id
 from runtime.testing import connected, running_server
+from structlog.testing import capture_logs
 
 NAME = "reclass.sync.v1.SyncService"
 
@@ -171,6 +173,42 @@ def test_who_waits_without_a_deadline_has_none_and_who_has_one_can_be_waited_for
     for left in seen[0]:
         assert (left is None) == (limit is None)
         assert left is None or threading.TIMEOUT_MAX > left > 0
+
+
+def test_a_caller_who_goes_away_is_no_fault_of_the_service(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever looks for a fault looks for lines of level error, and a caller could write a traceback at will."""
+    ended = threading.Semaphore(0)
+
+    def answers(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+        context.add_callback(ended.release)
+        yield b"first"
+        ended.acquire()
+        context.send_initial_metadata(())  # as a stream does that begins when its caller has gone
+
+    def register(server: grpc.Server) -> None:
+        handler = grpc.stream_stream_rpc_method_handler(answers)
+        server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(NAME, {"CheckServer": handler}),)
+        )
+
+    asked = reflection_pb2.ServerReflectionRequest(list_services="")
+    with capture_logs() as lines, connected({NAME: register}) as channel:
+        never = threading.Event()
+        stream = channel.stream_stream(f"/{NAME}/CheckServer")(_then(b"", never))
+        reflected = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(
+            _then(asked, never)
+        )
+        for call in (stream, reflected):
+            next(call)
+            call.cancel()
+        never.set()
+    assert [line for line in lines if line["log_level"] == "error"] == []
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+def _then(message: Any, end: threading.Event) -> Iterator[Any]:
+    yield message
+    end.wait(20)
 
 
 def test_a_server_with_a_token_refuses_strangers_and_answers_probes() -> None:

@@ -123,3 +123,5 @@ def inference_asked() -> Iterator[Any]:
             yield models
     except RemoteError as error:
         quit_with(error.message)
+    except UnicodeEncodeError as error:  # of a name that was typed: it may be any bytes
+        quit_with(f"{error.object!r} is no text in UTF-8")

@@ -1,6 +1,7 @@
 """Asks for runs, and stops them: what the admin's buttons and the command line call."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
@@ -159,10 +160,19 @@ def _start(
         clear_request_id()
     if scheduled:
         arguments |= {SCHEDULED: True}
+    _refuse_no_text(arguments)
     try:
         return ask(kind, identity, arguments, batch.pk if batch else None)
     except IntegrityError as error:
         raise CannotStart(_running_message(kind)) from error
+
+
+def _refuse_no_text(arguments: Mapping[str, Any]) -> None:
+    """What was typed may be any bytes, and no database keeps those that are no text."""
+    try:
+        json.dumps(arguments, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise CannotStart(f"{error.object[error.start : error.end]!r} is no text in UTF-8.") from error
 
 
 def _running_message(kind: Run.Kind) -> str:

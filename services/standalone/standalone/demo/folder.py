@@ -59,6 +59,14 @@ class DemoFolder:
             raise AlreadyRunningError(f"a system runs on {root}: stop it first, or name another --data DIR")
         if not root.exists():
             return
+        try:
+            self._clear(root)
+        except OSError as error:
+            raise FolderError(
+                f"{error.filename or root} cannot be cleared away ({error.strerror}): name another with --data DIR"
+            ) from error
+
+    def _clear(self, root: Path) -> None:
         kept = ("demo", self.data.weights.name)
         entries = [entry for entry in root.iterdir() if entry.name not in kept]
         if entries and not self.is_demo():

@@ -10,6 +10,8 @@ from portal.orchestration.start import (
     CannotStart,
     start_classify,
     start_extract,
+    start_promote,
+    start_sync,
     stop,
 )
 from portal.remote.inference import InferenceClient
@@ -23,6 +25,14 @@ from run_steps import SONGS, extracted, synced
 from runtime.channel import open_channel
 from runtime.errors import RemoteError
 from stand_in_services import BusyError, TooShortError
+
+
+def test_a_run_is_not_asked_for_by_what_is_no_text(db):
+    """What is typed may be any bytes; Python keeps those that are no UTF-8 as halves of letters."""
+    for start in (lambda: start_sync(["Mus\udcffic"]), lambda: start_promote("model-\udcff")):
+        with pytest.raises(CannotStart, match="no text in UTF-8"):
+            start()
+    assert not Run.objects.exists()
 
 
 def test_extract_stores_audio_and_vectors_and_carries_the_request_id(portal):

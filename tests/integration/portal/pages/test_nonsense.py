@@ -70,20 +70,19 @@ def test_no_value_of_a_filter_is_a_fault(browser: Client, name: str) -> None:
     assert bad == []
 
 
-LOOKUPS = ("range", "in", "isnull", "regex", "len", "unaccent", "trigram_similar", "year", "date", "time", "overlap",
-           "week_day", "0_1", "has_key", "search", "gt__lt")  # fmt: skip
+LOOKUPS = ("range", "in", "len", "unaccent", "trigram_similar", "year", "regex", "0_1")
 
 
-@pytest.mark.parametrize("name", [name for name in LISTS if name not in NO_LISTS])
+@pytest.mark.parametrize("name", ["library.track", "runs.run", "auth.user"])
 def test_no_lookup_of_a_field_that_no_page_makes_is_a_fault(browser: Client, name: str) -> None:
     """Django takes any lookup of any field of a list from its address."""
     songs.make_batch(songs.make_classified_songs(2))
-    fields = [each.name for each in admin_of(name).opts.concrete_fields]
+    one_of_each_kind = {type(each): each.name for each in admin_of(name).opts.concrete_fields}.values()
     asked = [
         (f"{field}__{lookup}", value)
-        for field in fields
+        for field in one_of_each_kind
         for lookup in LOOKUPS
-        for value in ("0", "9" * 30, "(((", "1,2,3")
+        for value in ("0", "9" * 30)
     ]
     bad = [each for each in asked if not is_no_fault(browser.get(f"{list_of(name)}?{urlencode([each])}"))]
     assert bad == []
