@@ -178,7 +178,7 @@ def test_a_model_that_is_not_there_and_a_list_from_nowhere_are_refused(
     for call, request in (
         (system.stub.PromoteModel, messages.PromoteModelRequest(name="model-999")),
         (system.stub.GetModel, messages.GetModelRequest(name="model-999")),
-        (system.stub.GetModel, messages.GetModelRequest(name="model-" + "9" * 5000)),
+        (system.stub.GetModel, messages.GetModelRequest(name="model-" + "9" * 300)),
     ):
         error = refusal(call, request)
         assert (error.code, error.reason) == (grpc.StatusCode.NOT_FOUND, "MODEL_UNKNOWN")
