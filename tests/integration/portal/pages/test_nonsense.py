@@ -184,3 +184,12 @@ def test_a_cookie_with_a_nul_is_as_none(page: str, name: str) -> None:
     stranger = Client(raise_request_exception=False, headers={"cookie": f'{name}="\\000{"a" * 31}"; a=b'})
     assert stranger.get(page).status_code == Client().get(page).status_code < 500
     assert is_no_fault(stranger.post(page))
+
+
+@pytest.mark.parametrize("value", [*NONSENSE, "-1", "0", "99"])
+def test_no_page_of_the_themes_search_is_a_fault(browser: Client, value: str) -> None:
+    songs.make_classified_songs(1)
+    for extended in ("", "1"):
+        asked = {"s": "Song", "page": value, "extended": extended}
+        assert is_no_fault(browser.get(f"/admin/search/?{urlencode(asked)}"))
+    assert browser.get("/admin/search/?s=Song").status_code == 200
