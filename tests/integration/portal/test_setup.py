@@ -1,11 +1,14 @@
 """The tables of a new system, and those of another version, which are refused."""
 
+import importlib
 import os
 import subprocess
 import sys
 
 import psycopg
 import pytest
+from django.apps import apps
+from portal.genres.models import Alias, IgnoredTag
 from postgres_server import PostgresServer
 
 
@@ -70,3 +73,16 @@ def test_tables_are_made_once_and_made_again_to_no_harm(address: str) -> None:
         done = migrate(address)
         assert (done.returncode, done.stderr) == (0, "")
     assert {"library_track", "verdicts_prediction", "genres_genre"} <= tables(address)
+
+
+def test_aliases_of_an_earlier_version_are_compared_with_the_marks_that_are_letters(
+    genres: dict[str, int],
+) -> None:
+    anew = importlib.import_module("portal.genres.migrations.0002_marks_that_are_letters").forwards
+    alias = Alias.objects.get(spelling="ポップ")
+    Alias.objects.filter(pk=alias.pk).update(normalised="ホッフ")
+    IgnoredTag.objects.create(tag="人気")
+    anew(apps, None)
+    alias.refresh_from_db()
+    assert alias.normalised == "ポップ"
+    assert IgnoredTag.objects.get().normalised == "人気"

@@ -26,7 +26,13 @@ _JOINTS = (
 _SIGNS = {"list": ";", "comma": ",", "slash": "/", "dash": "-", "and": "&", "within": "", "other": ":"}
 _PIECE = re.compile(
     rf"(?P<list>{_LIST})|(?P<comma>{_COMMA})|(?P<slash>{_SLASH})|(?P<dash>{_DASH})|(?P<and>[&+]|(?<=\s)and(?=\s))"
-    r"|(?P<within>[\s_.!?'’‘`´·・‐-―−\u00ad\u200b-\u200f\u2060\ufeff-])|(?P<other>\W)"
+    r"|(?P<within>[\s_.!?'’‘`´·・‐-―−\u00ad\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff-])|(?P<other>\W)"
+)
+# Accents of Latin, Greek and Cyrillic letters, points of Hebrew and signs of Arabic: people leave them out. Marks of
+# other scripts are letters: without them the kana of "pop" are those of "hop", and the vowels of Hindi or Thai go.
+_ACCENTS = re.compile(
+    r"[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+    r"\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed]"
 )
 _SEVERAL = re.compile(r"[&;,/:-]{2,}")
 
@@ -38,9 +44,15 @@ def normalised(spelling: str) -> str:
     A separator stays, for "Folk, Rock" is not "Folk Rock", which is another genre; of several in a row one stays.
     """
     decomposed = unicodedata.normalize("NFKD", spelling.casefold())
-    plain = "".join(char for char in decomposed if not unicodedata.combining(char))
-    signs = _PIECE.sub(lambda piece: _SIGNS[str(piece.lastgroup)], plain)
+    plain = unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed))
+    signs = _PIECE.sub(_sign, plain)
     return _SEVERAL.sub(lambda several: min(several[0], key="&;,/-:".index), signs).strip(";,/-:")
+
+
+def _sign(piece: re.Match[str]) -> str:
+    if piece.lastgroup == "other" and unicodedata.category(piece[0]).startswith("M"):
+        return piece[0]
+    return _SIGNS[str(piece.lastgroup)]
 
 
 def spelled(tag: str) -> str:
