@@ -15,8 +15,11 @@ SAME_BYTES = """(t.size_bytes > 0 AND t.size_bytes = l.size_bytes AND split_part
   AND split_part(t.part_key, '/', 5) = split_part(l.part_key, '/', 5))"""
 _SAME_NAMES = """(lower(normalize(t.title)) = lower(normalize(l.title))
   AND lower(normalize(t.artist)) = lower(normalize(l.artist)))"""
-ANOTHER_SONG = f"""(NOT {_SAME_FILE} AND NOT {_SAME_GUID} AND NOT {SAME_BYTES}
+# Files of one length that were unpacked together have size and time in common.
+ANOTHER_SONG = f"""(NOT {_SAME_FILE} AND NOT {_SAME_GUID} AND NOT ({SAME_BYTES} AND {_SAME_NAMES})
   AND ({_GUIDS} AND {_FILES} OR NOT {_SAME_NAMES}))"""
+# Its guid says another recording, and its names another song: size, time and length are those of many.
+TOLD_APART = f"({_GUIDS} AND t.guid <> l.guid AND NOT {_SAME_NAMES})"
 
 
 class Described(Protocol):
@@ -39,7 +42,8 @@ class Described(Protocol):
 def is_another(known: Described, present: Described) -> bool:
     """Whether what Plex has under a key is to be taken for another song than the one that is known by it, until a sync.
 
-    1. The same file, the same guid, or the same size and time of the file's last change: the same song.
+    1. The same file or the same guid: the same song. So is one of the same title and artist with the same size and time
+       of the file's last change; without the names these say little, for files that were unpacked together share them.
     2. Both files are known, and differ: another one. Where Plex knows no guid its file may have been replaced instead,
        and a sync, which sees all the others beside it, says so (`ANOTHER_SONG`); until then nothing is written.
     3. Where a file is not known, little can be compared: the same song if title and artist are. To take a song for
@@ -47,9 +51,9 @@ def is_another(known: Described, present: Described) -> bool:
     """
     guids = [each.guid for each in (known, present) if each.guid and not each.guid.startswith(LOCAL)]
     files = [each.file for each in (known, present) if each.file]
-    if _agree(guids) or _agree(files) or _same_bytes(known, present):
+    if _agree(guids) or _agree(files):
         return False
-    if len(files) == 2:
+    if len(files) == 2 and not _same_bytes(known, present):
         return True
     return _names(known) != _names(present)
 

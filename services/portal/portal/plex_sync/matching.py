@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.db.backends.utils import CursorWrapper
 
-from portal.library.identity import ANOTHER_SONG, SAME_BYTES
+from portal.library.identity import ANOTHER_SONG, SAME_BYTES, TOLD_APART
 
 # Plex may list a file's new item for days before it drops the old one (until its trash is emptied). Rows that were
 # there side by side for longer are songs of their own.
@@ -82,6 +82,7 @@ _RULES = (
     Rule(
         keys=("size_bytes", "mtime", "duration_seconds"),
         known="size_bytes > 0 AND mtime <> '' AND duration_seconds > 0",
+        pair=f"NOT {TOLD_APART}",
     ),
 )
 _OTHER_LIBRARY_SAME_KEY = Rule(keys=("rating_key",), known="true", pair=f"NOT {ANOTHER_SONG}")
@@ -151,6 +152,7 @@ def _matching(*, only_gone: bool) -> Iterator[str]:
             keys=("library_id", *rule.keys),
             known=rule.known,
             newcomer=rule.newcomer.replace("copies", "copies_here"),
+            pair=rule.pair,
         )
         yield _statement(here, old, newcomer)
     for rule in (_OTHER_LIBRARY_SAME_KEY, *_RULES):

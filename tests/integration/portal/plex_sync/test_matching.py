@@ -130,7 +130,7 @@ def test_a_new_key_with_the_same_bytes_elsewhere_is_the_same_song_and_is_not_ana
     small: Any,
 ) -> None:
     bytes_of_1 = {
-        name: getattr(song(1), name) for name in ("size_bytes", "modified_time", "duration_seconds")
+        name: getattr(song(1), name) for name in ("size_bytes", "modified_time", "duration_seconds", "title")
     }
     change(small, remove=[1], put={MUSIC: [song(90, file="/music/elsewhere.mp3", **bytes_of_1)]})
     row = Track.objects.get(rating_key="1")
@@ -274,3 +274,29 @@ def test_an_excluded_song_stays_excluded_under_its_new_key(small: Any) -> None:
     sync(small)
     assert Track.objects.get(in_plex=InPlex.EXCLUDED).title == "Song 1"
     assert not gone()
+
+
+def test_files_of_one_size_time_and_length_are_not_one_song_where_guid_and_names_differ(small: Any) -> None:
+    """As clips of one length that were unpacked together."""
+    clip: dict[str, Any] = {"size_bytes": 5_292_044, "modified_time": 315_532_800, "duration_seconds": 30.0}
+    change(small, put={MUSIC: [song(51, **clip)]})
+    sync(small)
+    hear(small)
+
+    change(small, remove=[51], put={MUSIC: [song(52, **clip)]})
+    sync(small)
+
+    assert gone() == {"51"}
+    assert present()["52"][0] == ""
+
+
+def test_clips_of_one_size_and_time_whose_keys_were_exchanged_keep_their_own_words(small: Any) -> None:
+    clip: dict[str, Any] = {"size_bytes": 5_292_044, "modified_time": 315_532_800, "duration_seconds": 30.0}
+    change(small, put={MUSIC: [song(51, **clip), song(52, **clip)]})
+    sync(small)
+    hear(small)
+
+    small.plex.ask("POST", "renumber", {"keys": {"51": 52, "52": 51}})
+    sync(small)
+
+    assert (present()["51"][0], present()["52"][0]) == ("Song 52", "Song 51")

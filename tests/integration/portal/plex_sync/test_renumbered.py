@@ -343,6 +343,8 @@ CASES: list[tuple[dict[str, Any], bool | None]] = [
     ({"guid": "plex://track/b"}, False),
     ({"file": "/b.mp3", "size": 6}, False),
     ({"guid": "plex://track/b", "file": "/b.mp3"}, False),
+    ({"guid": "plex://track/b", "file": "/b.mp3", "title": "B"}, True),
+    ({"guid": "local://9", "file": "/b.mp3", "title": "B"}, True),
     ({"guid": "plex://track/b", "file": "/b.mp3", "mtime": "8"}, True),
     ({"guid": "plex://track/b", "file": "/b.mp3", "size": 0}, True),
     ({"guid": "local://9", "file": "/b.mp3", "size": 6}, UNTIL_A_SYNC),
