@@ -96,12 +96,21 @@ def page_size_asked(page_size: int) -> int:
     return page_size or DEFAULT_PAGE_SIZE
 
 
-def whole(fetch: Callable[[int, int], Window[Row]], start: int, size: int) -> Window[Row]:
-    """A window with all the rows that it must have. Raises ShortPageError when it stays short."""
+def whole(
+    fetch: Callable[[int, int], Window[Row]], start: int, size: int, *, miscounts: bool = False
+) -> Window[Row]:
+    """A window with all the rows that it must have. Raises ShortPageError when it stays short.
+
+    With `miscounts` it may end before the number of rows that Plex says, where no row comes after it.
+    """
     for _ in range(ATTEMPTS):
         window = fetch(start, size)
         expected = max(0, min(size, window.total_size - start))
         if window.end - window.start >= expected:
+            return window
+    if miscounts:
+        rest = fetch(window.end, size)
+        if rest.end == rest.start:
             return window
     raise ShortPageError(
         f"Plex said that it has {window.total_size} entries and sent {len(window.tracks)} of the {expected} from "
@@ -137,11 +146,16 @@ def _answers(fetch: Fetch) -> bool:
     return True
 
 
+def _to_the_end(fetch: Fetch, start: int, size: int) -> Window[Track]:
+    """The same, also where Plex counts more rows than it has: the listing then ends where nothing comes any more."""
+    return whole(fetch, start, size, miscounts=True)
+
+
 def next_page(fetch: Fetch, size: int, token: PageToken | None) -> Page:
     """The page after `token`. One request, unless the library changed or a page came short."""
     if token is None:
-        return _page(fetch, whole(fetch, 0, size), 0)
-    window = whole(fetch, token.offset - 1, size + 1)
+        return _page(fetch, _to_the_end(fetch, 0, size), 0)
+    window = _to_the_end(fetch, token.offset - 1, size + 1)
     if window.tracks and window.tracks[0].rating_key == token.last_key:
         return _page(fetch, window, 1)
     return _page_of_moved_list(fetch, size, token, window)
@@ -154,9 +168,9 @@ def _page_of_moved_list(fetch: Fetch, size: int, token: PageToken, window: Windo
         if keys != sorted(keys):
             break
         if window.start > 0 and (not keys or keys[0] > token.last_key):
-            window = whole(fetch, max(0, window.start - size), size + 1)
+            window = _to_the_end(fetch, max(0, window.start - size), size + 1)
         elif keys and keys[-1] <= token.last_key and window.end < window.total_size:
-            window = whole(fetch, window.end, size + 1)
+            window = _to_the_end(fetch, window.end, size + 1)
         else:
             return _page(fetch, window, sum(key <= token.last_key for key in keys))
     raise ShortPageError(

@@ -22,12 +22,15 @@ class Plex:
         self.keys = keys
         self.requests = 0
         self.withheld: list[int] = []
+        self.miscounted = 0
 
     def fetch(self, start: int, size: int) -> Window:
         self.requests += 1
         rows = self.keys[start : start + size]
         short = rows[: len(rows) - (self.withheld.pop(0) if self.withheld else 0)]
-        return Window(start=start, tracks=[track(key) for key in short], total_size=len(self.keys))
+        return Window(
+            start=start, tracks=[track(key) for key in short], total_size=len(self.keys) + self.miscounted
+        )
 
 
 def read(plex: Plex, size: int, between: Callable[[int], None] = lambda page: None) -> list[int]:
@@ -56,6 +59,16 @@ def test_a_short_page_is_fetched_again() -> None:
     plex.withheld = [2, 1]
 
     assert read(plex, 5) == list(range(10))
+
+
+@given(count=st.integers(0, 40), size=st.integers(1, 15), more=st.integers(1, 60))
+def test_a_plex_that_counts_more_tracks_than_it_has_is_listed_to_its_end(
+    count: int, size: int, more: int
+) -> None:
+    plex = Plex(list(range(100, 100 + count)))
+    plex.miscounted = more
+
+    assert read(plex, size) == plex.keys
 
 
 def test_a_page_that_stays_short_is_an_error_and_nothing_is_skipped() -> None:

@@ -52,8 +52,9 @@ def hindrance(listing: Listing) -> str:
     if not left:
         return ""
     return (
-        f"“{listing.library.title}” changed while it was read: {left} songs were not in the listing and were not "
-        "marked as removed. Sync again."
+        f"“{listing.library.title}” changed while it was read, or Plex miscounts: it says {listing.total_size} songs "
+        f"and listed {len(listing.rating_keys)}. {left} songs were not in the listing and were not marked as removed. "
+        "Sync again."
     )
 
 
