@@ -39,6 +39,11 @@ NOT_PLEX = (
     "something answers at {url}, but not as a Plex server does: check host and port (Plex's own is 32400)"
 )
 BROKEN = "Plex at {url} sent an answer that breaks off or cannot be read; try again"
+FOREIGN = (
+    "what answered at {url} this time is not Plex, perhaps the login page of a proxy before it; try again"
+)
+CONTAINER = "MediaContainer"
+"""What every answer of Plex is."""
 ADDRESS = "{url} is not an address that can be asked: write it as http://192.168.1.5:32400"
 
 # Tried from the top; no sentence repeats the fault's own text, which may quote headers.
@@ -213,6 +218,9 @@ class Plex:
                     answer = server.query(key, headers=headers)
         if not isinstance(answer, Element):
             raise ServerFailedError(BROKEN.format(url=self._url))
+        if answer.tag != CONTAINER:
+            # Read as Plex's, the login page of a proxy says that no track is there any more, and no playlist has songs.
+            raise ServerFailedError(FOREIGN.format(url=self._url))
         return answer
 
     def put(self, path: str, parameters: Mapping[str, str]) -> None:

@@ -188,6 +188,7 @@ def test_a_name_that_no_host_can_have_is_said(host: str) -> None:
         ({"kind": "status", "status": 401}, TokenRefusedError),
         ({"kind": "cut"}, ServerFailedError),
         ({"kind": "web_page"}, ServerFailedError),
+        ({"kind": "login_page"}, ServerFailedError),
         ({"kind": "hang"}, ServerUnreachableError),
         ({"kind": "reset_before"}, ServerUnreachableError),
         ({"kind": "echo_token"}, ServerFailedError),
@@ -359,3 +360,16 @@ def test_no_log_line_error_or_cause_ever_holds_the_token(
     assert len(told) >= 12
     assert len(caplog.records) > 6
     assert TOKEN not in "\n".join([*told, caplog.text])
+
+
+def test_the_login_page_of_a_proxy_says_nothing_of_tracks_and_lists(
+    music: PlexMusic, control: Control
+) -> None:
+    """Read as an answer of Plex it says that no track is there, and that a playlist is empty."""
+    control.fail("login_page", path="/library/metadata/", times=-1)
+    control.fail("login_page", path="/playlists", times=-1)
+
+    for call in (lambda: music.tracks(["1001"]), lambda: music.playlist_members("1", 10, "")):
+        error = fault_of(call)
+        assert isinstance(error, ServerFailedError)
+        assert "perhaps the login page of a proxy" in str(error)

@@ -19,8 +19,9 @@ class Behaviour:
     """How many genres of a track a listing shows."""
     edit_mode: Literal["add", "replace"] = "add"
     """Whether the genres of an edit join those that the track has, or take their place."""
-    spelling: Literal["kept", "reused", "capitalised"] = "kept"
-    """Whether a genre is stored as sent, as it was first spelled on this server, or with capitals."""
+    spelling: Literal["kept", "reused", "capitalised", "spaced"] = "kept"
+    """Whether a genre is stored as sent, as it was first spelled on this server, with capitals, or with spaces in place
+    of underscores."""
     genre_order: Literal["kept", "sorted"] = "kept"
     """Whether a track's genres stand in the order in which they came, or in that of the alphabet."""
     vanished_edit: Literal["missing", "silent"] = "missing"
@@ -66,6 +67,7 @@ FaultKind = Literal[
     "remove_after",  # take the tracks `rating_keys` away once the answer was made
     "change_after",  # make `changes` (see World.change) once the answer was made
     "web_page",  # answer 200 with a page that is not XML
+    "login_page",  # answer 200 with a page that is XML, and not Plex's
     "echo_token",  # answer 500 with the token in the body, as a careless proxy does
 ]
 

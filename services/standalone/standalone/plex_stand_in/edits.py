@@ -96,6 +96,8 @@ class Spelling:
         """The way in which this server stores a genre that is sent to it."""
         if behaviour.spelling == "capitalised":
             return name[:1].upper() + name[1:]
+        if behaviour.spelling == "spaced":
+            return name.replace("_", " ")
         if behaviour.spelling == "reused":
             return self._first.get(name.casefold(), name)
         return name

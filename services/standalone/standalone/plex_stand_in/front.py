@@ -18,6 +18,14 @@ from standalone.plex_stand_in.world import World
 CONTROL = "/stand-in/"
 OPEN_PATHS = {"/identity"}
 PIECE_BYTES = 1024
+PAGES = {
+    "web_page": ("<!doctype html><p>Welcome to the router", "text/html"),
+    "login_page": (
+        '<html xmlns="http://www.w3.org/1999/xhtml"><head/><body><form action="/login"/></body></html>',
+        "application/xhtml+xml",
+    ),
+}
+"""What others than Plex answer; the second can be read as XML."""
 log = get_logger(__name__)
 
 
@@ -64,10 +72,9 @@ class Front:
         match fault.kind if fault else None:
             case "status" if fault:
                 await _page(fault.status, fault.location)(scope, receive, send)
-            case "web_page":
-                await Response("<!doctype html><p>Welcome to the router", media_type="text/html")(
-                    scope, receive, send
-                )
+            case "web_page" | "login_page" as page:
+                text, media_type = PAGES[page]
+                await Response(text, media_type=media_type)(scope, receive, send)
             case "echo_token":
                 await Response(f"rejected: {dict(scope['headers'])}", status_code=500)(scope, receive, send)
             case "hang":
