@@ -13,6 +13,8 @@ LARGEST_SMALL_NUMBER = 2**15 - 1
 LONGEST_SECONDS = 366 * 24 * 3600.0
 LONGEST_TEXT, LONGEST_PATH, LONGEST_GUID, LONGEST_KEY, LONGEST_RATING_KEY = 1000, 10_000, 300, 500, 50
 LONGEST_GENRE, MOST_GENRES = 10_000, 1000
+LARGEST_ENTRY = 2600
+"""Bytes of an entry of an index; PostgreSQL refuses a row of which one would take more than 2704."""
 
 
 def number(value: int, most: int = LARGEST_NUMBER) -> int:
@@ -33,6 +35,18 @@ def instant(stamp: int) -> datetime | None:
 def text(value: str, most: int = LONGEST_TEXT) -> str:
     """A text for people, without NUL, which no column takes; cut at `most` characters."""
     return value.replace("\0", "")[:most]
+
+
+def indexed(*values: str) -> tuple[str, ...]:
+    """Texts for people that one index holds together; where they are too long for it, each is cut to its share."""
+    texts = tuple(map(text, values))
+    if (
+        4 * sum(map(len, texts)) <= LARGEST_ENTRY
+        or sum(len(each.encode()) for each in texts) <= LARGEST_ENTRY
+    ):
+        return texts
+    share = LARGEST_ENTRY // len(texts)
+    return tuple(each.encode()[:share].decode(errors="ignore") for each in texts)
 
 
 def exact(value: str, most: int) -> str:

@@ -113,7 +113,7 @@ class GenreState:
 
 
 class Meant(Protocol):
-    """What tells a track from another one under the same key."""
+    """What tells a track from another one under the same key, also of another server."""
 
     @property
     def guid(self) -> str: ...
@@ -123,6 +123,8 @@ class Meant(Protocol):
     def title(self) -> str: ...
     @property
     def artist(self) -> str: ...
+    @property
+    def server_id(self) -> str: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -318,14 +320,21 @@ class SyncClient:
     ) -> Written:
         """Make the track's genres and lock exactly `wanted`, unless somebody changed them since `expected`.
 
-        Nothing is written where the key has another track now than the one that is `meant`.
+        Nothing is written where the key has another track now than the one that is `meant`, or where another server
+        than its own is connected.
         """
         request = pb.WriteGenresRequest(
             rating_key=rating_key,
             genres=wanted.genres,
             lock=pb.LOCK_CHANGE_LOCK if wanted.locked else pb.LOCK_CHANGE_UNLOCK,
             expected=pb.GenreState(genres=expected.genres, locked=expected.locked),
-            track=pb.TrackIdentity(guid=meant.guid, file=meant.file, title=meant.title, artist=meant.artist),
+            track=pb.TrackIdentity(
+                guid=meant.guid,
+                file=meant.file,
+                title=meant.title,
+                artist=meant.artist,
+                server_id=meant.server_id,
+            ),
         )
         with translated("sync"):
             answer = self._stub.WriteGenres(request, timeout=60.0)
@@ -397,13 +406,14 @@ def _page(message: pb.ListTracksResponse) -> Page:
 def _track(message: pb.Track) -> PlexTrack:
     part = message.parts[0] if message.parts else pb.MediaPart()
     others = (bounds.exact(each.file, bounds.LONGEST_PATH) for each in message.parts[1:])
+    title, artist, album = bounds.indexed(message.title, message.artist, message.album)
     return PlexTrack(
         rating_key=bounds.exact(message.rating_key, bounds.LONGEST_RATING_KEY),
         guid=bounds.exact(message.guid, bounds.LONGEST_GUID),
-        title=bounds.text(message.title),
-        artist=bounds.text(message.artist),
+        title=title,
+        artist=artist,
         album_artist=bounds.text(message.album_artist),
-        album=bounds.text(message.album),
+        album=album,
         year=bounds.number(message.year, bounds.LATEST_YEAR) or None,
         duration_seconds=bounds.seconds(message.duration_seconds),
         added_time=_time(message.add_time),
