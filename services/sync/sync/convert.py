@@ -93,7 +93,13 @@ def state_of(message: pb.GenreState) -> GenreState:
 
 def identity_of(message: pb.TrackIdentity) -> TrackIdentity:
     """The track that a caller means."""
-    return TrackIdentity(guid=message.guid, file=message.file, title=message.title, artist=message.artist)
+    return TrackIdentity(
+        guid=message.guid,
+        file=message.file,
+        title=message.title,
+        artist=message.artist,
+        server_id=message.server_id,
+    )
 
 
 def list_identity_of(message: pb.SongListIdentity) -> SongListIdentity:

@@ -198,6 +198,14 @@ class AnotherSongListError(SyncError):
     permanent = True
 
 
+class AnotherServerError(SyncError):
+    """Another server is connected than the one that the track is of; nothing was written."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "ANOTHER_SERVER"
+    permanent = True
+
+
 class WriteNotTakenError(SyncError):
     """Plex said yes, and the genres are not as asked."""
 

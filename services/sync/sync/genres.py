@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from sync.errors import InvalidRequestError
 from sync.tracks import GenreState
@@ -32,6 +32,11 @@ class GenreEdit:
             parameters["genre[].tag.tag-"] = ",".join(quote(name) for name in self.remove)
         return parameters
 
+    @property
+    def length(self) -> int:
+        """Characters that it takes in an address."""
+        return len(urlencode(self.parameters()))
+
 
 def identity(name: str) -> str:
     """What two spellings of one genre have in common; Plex may change capitals."""
@@ -39,25 +44,40 @@ def identity(name: str) -> str:
 
 
 def identities(names: Iterable[str]) -> list[str]:
-    """The same for a list."""
-    return [identity(name) for name in names]
+    """The same for a list, each once."""
+    return list(dict.fromkeys(identity(name) for name in names))
 
 
 def wanted_genres(names: Iterable[str]) -> tuple[str, ...]:
-    """A caller's list without doubles. Raises InvalidRequestError for a genre without a name."""
-    wanted: dict[str, str] = {}
-    for name in names:
-        if not identity(name):
-            raise InvalidRequestError(
-                "a genre is empty: leave it out, or send no genres to take every one away"
-            )
-        wanted.setdefault(identity(name), name.strip())
-    return tuple(wanted.values())
+    """A caller's list without doubles. Raises InvalidRequestError for a genre without a name.
+
+    Spellings stay as they are, several of one genre too: a Plex that tells "Rock" from "Rock " is to have both again.
+    """
+    wanted = tuple(dict.fromkeys(names))
+    if not all(map(identity, wanted)):
+        raise InvalidRequestError("a genre is empty: leave it out, or send no genres to take every one away")
+    return wanted
 
 
 def same_genres(one: Iterable[str], other: Iterable[str]) -> bool:
     """Whether two lists hold the same genres, without regard to case or order."""
     return sorted(identities(one)) == sorted(identities(other))
+
+
+def explained(state: GenreState, before: GenreState, wanted: GenreState) -> bool:
+    """Whether an edit from `before` to `wanted` can have left `state`, also where Plex does not keep it as it was sent.
+
+    It may have done half of it, or keep a genre in its own way: "Pop Rock" for "Pop_Rock", or what it takes for a list
+    in pieces. Any other genre is somebody else's.
+    """
+    there, sent = {_letters(name) for name in before.genres}, [_letters(name) for name in wanted.genres]
+    found = map(_letters, state.genres)
+    return all(name in there or any(name in whole for whole in sent) for name in found)
+
+
+def _letters(name: str) -> str:
+    plain = unicodedata.normalize("NFKD", name).casefold()
+    return "".join(char for char in plain if char.isalnum()) or identity(name)
 
 
 def as_asked(state: GenreState, wanted: GenreState) -> bool:
@@ -79,15 +99,17 @@ def next_edit(state: GenreState, wanted: GenreState) -> GenreEdit | None:
     if have == want:
         return GenreEdit(genres=wanted.genres, locked=wanted.locked, lock_only=True)
     staying = [name for name in state.genres if identity(name) in want]
+    kept = identities(staying)
     in_place = 0
-    while in_place < min(len(staying), len(want)) and identity(staying[in_place]) == want[in_place]:
+    while in_place < len(kept) and kept[in_place] == want[in_place]:
         in_place += 1
     surplus = [name for name in state.genres if identity(name) not in want]
-    if in_place == len(staying):
-        genres = (*staying, *wanted.genres[in_place:])
-        return GenreEdit(genres=genres, remove=tuple(surplus), locked=wanted.locked)
-    remove = (*surplus, *staying[in_place:])
-    return GenreEdit(genres=tuple(staying[:in_place]), remove=remove, locked=wanted.locked)
+    if in_place == len(kept):
+        missing = [name for name in wanted.genres if identity(name) not in kept]
+        return GenreEdit(genres=(*staying, *missing), remove=tuple(surplus), locked=wanted.locked)
+    first = [name for name in staying if identity(name) in kept[:in_place]]
+    remove = (*surplus, *(name for name in staying if identity(name) in kept[in_place:]))
+    return GenreEdit(genres=tuple(first), remove=remove, locked=wanted.locked)
 
 
 def half_done(state: GenreState, expected: GenreState, wanted: GenreState) -> bool:

@@ -17,6 +17,8 @@ class TrackIdentity:
     file: str
     title: str
     artist: str
+    server_id: str = ""
+    """Plex's machine identifier."""
 
 
 def is_another(track: Track, meant: TrackIdentity) -> bool:

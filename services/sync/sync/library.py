@@ -7,6 +7,7 @@ from runtime.telemetry import get_logger
 
 from sync import audio, bounds, genres, listing
 from sync.errors import (
+    AnotherServerError,
     AnotherTrackError,
     GenresChangedError,
     InvalidRequestError,
@@ -36,6 +37,8 @@ TRACK_TYPE = "10"
 LARGEST_BATCH = 100
 # Two edits at most are needed; the others are for answers and edits that get lost on the way.
 EDITS = 5
+# Characters of an edit's address that any server takes; how many Plex does, nobody has said.
+LONGEST_EDIT = 8000
 # A server that is set back to an older version is noticed so soon, at no request more for each hundred songs read.
 VERSION_AGE_SECONDS = 5.0
 
@@ -209,6 +212,16 @@ class PlexMusic:
                 f"Plex Media Server {now.version} has no genres on tracks: update it to 1.40.0 or later"
             )
 
+    def _require_server(self, meant: TrackIdentity | None) -> None:
+        if meant is None or not meant.server_id:
+            return
+        connected = self._plex.recent_identity(max_age_seconds=VERSION_AGE_SECONDS)
+        if connected.machine_identifier != meant.server_id:
+            raise AnotherServerError(
+                f"{meant.title!r} is of another Plex server than {connected.friendly_name!r}, which is connected now; "
+                "nothing was written. Connect its own again, or read the library of this one and make another dry run"
+            )
+
     def track(self, rating_key: str) -> Track:
         """One track with full metadata."""
         found = self._details([rating_key])
@@ -248,15 +261,16 @@ class PlexMusic:
         """Make a track's genres exactly `names`; `locked` None keeps the lock. Before, after, and whether it was sent.
 
         1. Read the full metadata; a listing may show two of five genres. Where the key has another track than the one
-           that is `meant`, write nothing.
+           that is `meant`, or the server is another one, write nothing: a copy of a server has the same tracks.
         2. If the track is as asked, send nothing.
         3. If it differs from `expected`, and not by our own unfinished work, write nothing.
         4. Send the next edit and read back, until it is as asked. What is read back decides, not what was answered:
-           an edit whose answer got lost may have happened.
+           an edit whose answer got lost may have happened. Where it cannot come of the edit, stop.
         """
         wanted_names = genres.wanted_genres(names)
         with self._plex.held():
             self._require_track_genres(max_age_seconds=0)
+            self._require_server(meant)
             track = self.track(rating_key)
             _refuse_another(track, meant, "Nothing was written")
             return self._write_genres(track, wanted_names, locked, expected)
@@ -275,6 +289,7 @@ class PlexMusic:
             return before, before, False
         if expected is not None:
             _require_expected(track, expected, wanted)
+        _require_way_back(track, wanted)
         return before, self._edit_until(track, wanted), True
 
     def _edit_until(self, track: Track, wanted: GenreState) -> GenreState:
@@ -283,10 +298,15 @@ class PlexMusic:
             edit = genres.next_edit(state, wanted)
             if edit is None:
                 return state
-            lost = self._send(track, edit)
+            lost, before = self._send(track, edit), state
             state = self.track(str(track.rating_key)).genre_state
             if lost is None and _only_order_differs(edit, state, wanted):
                 return state
+            if not genres.explained(state, before, wanted):
+                raise GenresChangedError(
+                    f"track {track.rating_key} ({track.title!r}) has {_shown(state)}, which is neither what it had nor "
+                    f"{_shown(wanted)}: somebody changed it while it was written, and what they chose stays"
+                )
         if genres.as_asked(state, wanted):
             return state
         if lost is not None:
@@ -346,6 +366,20 @@ def _require_expected(track: Track, expected: GenreState, wanted: GenreState) ->
     raise GenresChangedError(
         f"track {track.rating_key} ({track.title!r}) has {_shown(state)} where {_shown(expected)} was expected: "
         "somebody changed it since; nothing was written"
+    )
+
+
+def _require_way_back(track: Track, wanted: GenreState) -> None:
+    """Refuse to take away what one request may not bring back: a list of genres is longer in an edit that adds them."""
+    there = genres.next_edit(track.genre_state, wanted)
+    back = genres.GenreEdit(
+        genres=track.genre_state.genres, remove=wanted.genres, locked=track.genre_state.locked
+    )
+    if there is None or there.lock_only or back.length <= max(LONGEST_EDIT, there.length):
+        return
+    raise InvalidRequestError(
+        f"track {track.rating_key} ({track.title!r}) has {len(track.genre_state.genres)} genres, more than one request "
+        "could put back: tidy them up in Plex first"
     )
 
 

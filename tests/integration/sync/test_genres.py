@@ -1,9 +1,12 @@
 """Genres written to a Plex that adds or replaces, spells as it likes, loses answers or says no."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from plex_stand_in import MUSIC, ODD_KEY, Control
 from sync.errors import (
     GenresChangedError,
+    InvalidRequestError,
     ServerBusyError,
     ServerTooOldError,
     ServerUnreachableError,
@@ -14,6 +17,7 @@ from sync.errors import (
 from sync.genres import same_genres
 from sync.library import PlexMusic
 from sync.tracks import GenreState
+from waiting import until
 
 BEFORE = GenreState(genres=("Rock", "Pop", "Soundtrack"))
 LISTING = f"/library/sections/{MUSIC}/all"
@@ -234,3 +238,50 @@ def test_a_server_without_genres_on_tracks_is_neither_read_nor_written_for_them(
 
     assert old.tracks(["1001"])[0][0].genre_state == BEFORE
     old.close()
+
+
+def test_what_somebody_chooses_while_an_edit_is_on_its_way_is_not_written_over(
+    music: PlexMusic, control: Control
+) -> None:
+    control.fail("hang", method="PUT", path=LISTING)
+    with ThreadPoolExecutor(1) as threads:
+        written = threads.submit(write, music, "Jazz")
+        until(lambda: any(request["method"] == "PUT" for request in control.requests()))
+        control.ask("PUT", "tracks/1001/genres", {"genres": ["Blues"], "locked": True})
+
+        with pytest.raises(GenresChangedError, match="somebody changed it while it was written"):
+            written.result()
+    assert control.state(1001) == (["Blues"], True)
+    assert sent(control) == 0
+
+
+def test_a_server_that_keeps_a_genre_in_another_way_is_said_to_have_it_so(
+    music: PlexMusic, control: Control
+) -> None:
+    control.behave(spelling="spaced")
+
+    with pytest.raises(WriteNotTakenError, match=r"has \[City Pop, locked\] instead of \[City_Pop, locked\]"):
+        write(music, "City_Pop")
+
+
+def test_two_spellings_of_one_genre_both_come_back(music: PlexMusic, control: Control) -> None:
+    control.ask("PUT", "tracks/1001/genres", {"genres": ["Rock", "Pop", "Rock "], "locked": False})
+    before = GenreState(genres=("Rock", "Pop", "Rock "))
+    _, after, _ = write(music, "Jazz", expected=before)
+
+    write(music, *before.genres, locked=False, expected=after)
+
+    assert control.state(1001) == (list(before.genres), False)
+
+
+def test_genres_that_one_request_takes_away_and_could_not_bring_back_are_left_alone(
+    music: PlexMusic, control: Control
+) -> None:
+    many = [f"Genre{'x' * 35}{number:04}" for number in range(1000)]
+    control.ask("PUT", "tracks/1001/genres", {"genres": many, "locked": False})
+
+    with pytest.raises(InvalidRequestError, match="1000 genres, more than one request could put back"):
+        write(music, "Jazz", expected=None)
+
+    assert control.state(1001)[0] == many
+    assert write(music, *many, expected=None)[1].locked  # the lock alone takes nothing away

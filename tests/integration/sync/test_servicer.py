@@ -323,3 +323,20 @@ def test_many_callers_at_once_get_and_write_each_its_own(sync: Sync, control: Co
         answers = list(callers.map(rewrite, keys))
 
     assert answers == [([f"Genre {key}"], AUDIO[key:]) for key in keys]
+
+
+def test_write_genres_to_another_server_than_the_track_is_of_writes_nothing(
+    sync: Sync, control: Control
+) -> None:
+    server = sync.CheckServer(pb.CheckServerRequest()).machine_identifier
+    noted = meant(sync, 1001)
+    noted.server_id = "another"
+    request = pb.WriteGenresRequest(rating_key="1001", genres=["Jazz"], track=noted)
+
+    error = refused(lambda: sync.WriteGenres(request))
+
+    assert (error.code, error.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "ANOTHER_SERVER")
+    assert "Stand-in for Plex" in error.message
+    assert not control.edits()
+    request.track.server_id = server
+    assert list(sync.WriteGenres(request).after.genres) == ["Jazz"]

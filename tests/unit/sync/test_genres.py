@@ -7,11 +7,14 @@ from standalone.plex_stand_in.behaviour import Behaviour
 from standalone.plex_stand_in.edits import Edit, Spelling, apply
 from standalone.plex_stand_in.edits import GenreState as PlexState
 from sync.errors import InvalidRequestError
-from sync.genres import GenreEdit, half_done, identities, next_edit, same_genres, wanted_genres
+from sync.genres import GenreEdit, explained, half_done, identities, next_edit, same_genres, wanted_genres
 from sync.tracks import GenreState
 
 NAMES = ("Rock", "Pop", "Jazz", "k-pop", "R&B, UK", "100%", "Émotion")
 lists = st.lists(st.sampled_from(NAMES), unique=True, max_size=5).map(tuple)
+spelled_lists = st.lists(st.sampled_from((*NAMES, "rock", "Rock ", "JAZZ")), unique=True, max_size=5).map(
+    tuple
+)
 behaviours = st.builds(
     Behaviour,
     edit_mode=st.sampled_from(["add", "replace"]),
@@ -87,8 +90,55 @@ def test_a_removed_genre_with_a_comma_arrives_as_one() -> None:
     assert sent(edit).remove == ("Drum & Bass, UK", "100%")
 
 
-def test_doubles_and_blanks_around_a_wanted_genre_are_dropped() -> None:
-    assert wanted_genres([" Rock", "ROCK", "Jazz "]) == ("Rock", "Jazz")
+def test_doubles_are_dropped_and_spellings_stay() -> None:
+    assert wanted_genres(["Rock", "Rock ", "Rock", "ROCK", "Jazz"]) == ("Rock", "Rock ", "ROCK", "Jazz")
+
+
+def test_several_spellings_of_one_genre_are_taken_away_and_brought_back_together() -> None:
+    before, wanted = GenreState(genres=("Rock", "Pop", "Rock ")), GenreState(genres=("Jazz",), locked=True)
+    there, back = next_edit(before, wanted), next_edit(wanted, before)
+
+    assert there is not None
+    assert back is not None
+    assert (there.genres, there.remove) == (("Jazz",), before.genres)
+    assert (back.genres, back.remove) == (before.genres, ("Jazz",))
+
+
+@given(have=spelled_lists, want=spelled_lists, behaviour=behaviours)
+def test_edits_end_with_the_wanted_genres_whatever_spellings_of_one_there_are(
+    have: tuple[str, ...], want: tuple[str, ...], behaviour: Behaviour
+) -> None:
+    state, wanted = GenreState(genres=have), GenreState(genres=want, locked=True)
+    edits = 0
+    while edit := next_edit(state, wanted):
+        assert not set(identities(edit.genres)) & set(identities(edit.remove))
+        before, state = state, taken(state, edit, behaviour)
+        assert explained(state, before, wanted)
+        edits += 1
+        assert edits <= 2
+
+    assert identities(state.genres) == identities(want)
+
+
+@pytest.mark.parametrize(
+    ("found", "ours"),
+    [
+        (("Rock", "Pop"), True),
+        (("Rock", "Pop", "City_Pop"), True),
+        (("City Pop",), True),
+        (("city", "pop"), True),
+        ((), True),
+        (("Blues",), False),
+        (("City Pop", "Live"), False),
+        (("City Pop Revival",), False),
+    ],
+)
+def test_what_an_edit_can_have_left_is_told_from_what_somebody_else_did(
+    found: tuple[str, ...], ours: bool
+) -> None:
+    before, wanted = GenreState(genres=("Rock", "Pop")), GenreState(genres=("City_Pop",), locked=True)
+
+    assert explained(GenreState(genres=found), before, wanted) is ours
 
 
 @pytest.mark.parametrize("name", ["", "  "])

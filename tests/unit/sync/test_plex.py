@@ -103,6 +103,7 @@ def test_a_status_with_retry_after_says_how_long_to_wait() -> None:
 
 def test_every_error_of_the_service_has_a_reason_that_the_contract_names() -> None:
     named = {
+        "ANOTHER_SERVER",
         "ANOTHER_SONG_LIST",
         "ANOTHER_TRACK",
         "AUDIO_CUT_SHORT",

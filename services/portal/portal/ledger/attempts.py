@@ -16,28 +16,39 @@ PERHAPS_WRITTEN = Q(state=WriteRow.State.WRITTEN) | UNCERTAIN
 # A rollback takes these back; in a conflict something else stands in Plex already.
 PERHAPS_IN_PLEX = PERHAPS_WRITTEN & ~Q(state=WriteRow.State.CONFLICT)
 
-# Said before anything is sent to Plex.
+# Said before anything is sent to Plex; or there is no track on which anything could stand.
+_NO_TRACK = "TRACK_NOT_FOUND"
 REFUSED_BEFOREHAND = frozenset(
-    {"GENRES_CHANGED", "SERVER_TOO_OLD", "NOT_CONFIGURED", "INVALID_REQUEST", "ANOTHER_TRACK"}
+    {
+        "GENRES_CHANGED",
+        "SERVER_TOO_OLD",
+        "NOT_CONFIGURED",
+        "INVALID_REQUEST",
+        "ANOTHER_TRACK",
+        "ANOTHER_SERVER",
+    }
 )
 _NOT_TAKEN = "WRITE_NOT_TAKEN"
 
 
-def did_nothing(sync: SyncClient, row: WriteRow, error: RemoteError, *, first_attempt: bool) -> bool:
-    """Whether it is certain that nothing of this edit stands in Plex.
+def left_standing(
+    sync: SyncClient, row: WriteRow, error: RemoteError, *, first_attempt: bool
+) -> GenreState | None:
+    """What an edit that failed has left in Plex; None where nobody knows.
 
-    1. An edit that was refused before it was sent did nothing, and neither did an attempt before it if there was none.
-    2. One that Plex took and ignored did nothing if Plex still has what it had.
+    1. An edit that was refused before it was sent left what was there, and so did an attempt before it if there was
+       none.
+    2. Of one that Plex took and did not keep as asked, what Plex has now: what it had, what was sent in Plex's own
+       spelling, or half of the edit.
     """
-    if error.reason in REFUSED_BEFOREHAND:
-        return first_attempt
+    if error.reason == _NO_TRACK or error.reason in REFUSED_BEFOREHAND:
+        return before_state(row) if first_attempt else None
     if error.reason != _NOT_TAKEN:
-        return False
+        return None
     try:
-        present = present_state(sync, row)
+        return present_state(sync, row)
     except RemoteError:
-        return False  # the failure of the edit is what people are told
-    return present is not None and present.same_as(before_state(row))
+        return None  # the failure of the edit is what people are told
 
 
 def present_state(sync: SyncClient, row: WriteRow) -> GenreState | None:

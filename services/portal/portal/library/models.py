@@ -217,3 +217,8 @@ class Track(models.Model):
 
     def __str__(self) -> str:
         return f"{self.artist} – {self.title}"
+
+    @property
+    def server_id(self) -> str:
+        """Plex's machine identifier of the server that it is of."""
+        return self.library.server_id

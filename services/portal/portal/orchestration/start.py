@@ -203,10 +203,15 @@ def _refuse_random_weights(batch: WriteBatch) -> None:
 
 
 def _refuse_written_over(batch: WriteBatch) -> None:
-    """The older edit could not be told from somebody else's, so the order of rolling back is newest first."""
+    """The older edit could not be told from somebody else's, so the order of rolling back is newest first.
+
+    A batch of which songs are left after its rollback holds up no older one: these songs alone are left alone there.
+    """
+    tried = Run.objects.filter(kind=Run.Kind.ROLLBACK, state=Run.State.DONE, batch=OuterRef("batch"))
     written = WriteRow.objects.filter(state=WriteRow.State.WRITTEN)
     of_batch = written.filter(batch=batch, track=OuterRef("track"), written_time__lt=OuterRef("written_time"))
-    later = written.exclude(batch=batch).filter(Exists(of_batch)).order_by("-written_time").first()
+    over = written.exclude(batch=batch).filter(Exists(of_batch)).exclude(Exists(tried))
+    later = over.order_by("-written_time").first()
     if later is not None:
         raise CannotStart(
             f"Batch {later.batch_id} has written over songs of batch {batch.pk} since: roll it back first "

@@ -21,6 +21,7 @@ from portal.remote.skipped import SkippedRow
 LISTING_TIMEOUT_SECONDS = 120.0
 TRACKS_AT_ONCE = 100
 LONGEST_LIBRARY = 300
+LONGEST_LIST_TITLE = 500
 # An artist may have hundreds of tracks.
 COLLECTED_AT_ONCE = 100
 # Plex answers one request from its disk while another is on the wire; more than a few only make it slow for others.
@@ -367,7 +368,7 @@ def _song_lists(page: Callable[[str], tuple[Sequence[pb.SongList], str]]) -> Ite
 def _song_list(message: pb.SongList) -> SongList:
     return SongList(
         key=bounds.exact(message.key, bounds.LONGEST_RATING_KEY),
-        title=bounds.text(message.title),
+        title=bounds.text(message.title, LONGEST_LIST_TITLE),
         entry_count=message.entry_count,
         guid=bounds.exact(message.guid, bounds.LONGEST_GUID),
     )

@@ -9,7 +9,9 @@ _LAST_LOOK_SECONDS = 24 * 3600
 _LOST_TOGETHER = (100, 10, 1)
 
 # What strikes every song alike: going on would only say it 100,000 times.
-STOPS_THE_RUN = frozenset({"NOT_CONFIGURED", "TOKEN_REFUSED", "NOT_A_PLEX_SERVER", "SERVER_TOO_OLD"})
+STOPS_THE_RUN = frozenset(
+    {"NOT_CONFIGURED", "TOKEN_REFUSED", "NOT_A_PLEX_SERVER", "ANOTHER_SERVER", "SERVER_TOO_OLD"}
+)
 
 # A file that is not there comes back with a mount or a scan, not within a minute.
 FOR_THE_NEXT_RUN = frozenset({"AUDIO_NOT_FOUND", "PATH_NOT_MOUNTED"})

@@ -23,7 +23,7 @@ def overtaken(rows: Sequence[WriteRow]) -> dict[int, str]:
     2. A genre that is retired, renamed or gone is not written.
     3. A person's word that is another one now, or was taken back, is not written; nor is the AI's against it.
     4. The AI's word is not written where it has classified the song anew, and says another genre or is not sure enough
-       any more.
+       any more; nor where nothing is said of the song at present.
     """
     tracks = [row.track_id for row in rows]
     in_use = {name.casefold() for name in Genre.objects.filter(retired=False).values_list("name", flat=True)}
@@ -57,7 +57,7 @@ def _reason(row: WriteRow, in_use: Collection[str], by_hand: str, said: Mapping[
         return UNLIKE_THE_TRAINING
     verdict = said.get(row.track_id)
     if verdict is None:
-        return ""
+        return f"What was said of it was of another recording, or is gone since the dry run: {_NOT_WRITTEN}"
     if verdict.genre.name.casefold() != genre.casefold():
         return f"It was classified anew since the dry run, as {verdict.genre}: {_NOT_WRITTEN}"
     sure = row.track.analysis == Analysis.CLASSIFIED and is_sure(verdict)

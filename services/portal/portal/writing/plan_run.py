@@ -25,6 +25,8 @@ from portal.writing.unknown_tags import note_unknown_tags
 
 NOT_THERE = "Plex no longer has this song: sync again."
 UNREADABLE_THERE = "Plex fails whenever it is asked for this song: refresh or repair it in Plex."
+# Under this a dry run's result keeps how many songs are of another server.
+ELSEWHERE = "of_another_server"
 ANOTHER_THERE = "Plex has another song under its key now: sync again, which finds its new one."
 
 
@@ -34,7 +36,11 @@ class Planning:
     songs_at_once = TRACKS_AT_ONCE
 
     def select_songs(self, job: RunJob) -> Iterable[int]:
-        """Songs with a person's word, or with a verdict that is sure enough, by the thresholds in force."""
+        """Songs with a person's word, or with a verdict that is sure enough, by the thresholds in force.
+
+        Of the server that is connected: another one, be it a copy of theirs, is not to get their genres.
+        """
+        server = job.services.sync.check_server()
         vote_again(job.services, preferences())
         batch = WriteBatch.objects.get(runs=job.run)
         # Of what was said out of fold before outcomes were kept, nobody knows whether the song is like the training.
@@ -50,6 +56,11 @@ class Planning:
         chosen = job.run.arguments.get("track_ids")
         if chosen is not None:
             tracks = tracks.filter(pk__in=chosen)
+        elsewhere = tracks.exclude(library__server_id=server.machine_identifier).distinct().count()
+        if elsewhere:
+            job.run.result = {**job.run.result, ELSEWHERE: elsewhere}
+            job.run.save(update_fields=("result",))
+            tracks = tracks.filter(library__server_id=server.machine_identifier)
         return tracks.order_by("pk").distinct().values_list("pk", flat=True).iterator()
 
     def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
@@ -88,7 +99,7 @@ class Planning:
         """How many edits there would be; a batch without any leaves the ledger."""
         batch = WriteBatch.objects.get(runs=run)
         planned = batch.rows.count()
-        left = note_unknown_tags(run) + _left_to_trials(run) + _left_unchosen(run)
+        left = note_unknown_tags(run) + _left_to_trials(run) + _left_unchosen(run) + _left_elsewhere(run)
         if planned:
             return (
                 f"Batch {batch.pk}: {planned} songs would be written. Nothing has been changed in Plex.{left}"
@@ -147,6 +158,14 @@ def _left_to_trials(run: Run) -> str:
         return ""
     left = "1 song was" if songs == 1 else f"{songs:,} songs were"
     return f" {left} left alone because random weights decided their genre, which means nothing."
+
+
+def _left_elsewhere(run: Run) -> str:
+    songs = run.result.get(ELSEWHERE, 0)
+    if not songs:
+        return ""
+    left = "1 song was left alone: it is" if songs == 1 else f"{songs:,} songs were left alone: they are"
+    return f" {left} of another Plex server than the one that is connected."
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ RANDOM_WEIGHTS = (
 UNLIKE_THE_TRAINING = (
     "It is unlike the songs of the training, so its genre is a guess and is not written: set it by hand."
 )
+NAMED, LONGEST_SHOWN = 5, 100
 AI, PERSON = "AI", "person"
 """Whose word a genre is."""
 
@@ -84,10 +85,16 @@ def objection(
     unknown = all_unknown(tags, genres_by_spelling)
     if unknown:
         return (
-            f"None of its tags is known ({', '.join(unknown)}), so it is left alone: say on the page Unknown tags what "
+            f"None of its tags is known ({_named(unknown)}), so it is left alone: say on the page Unknown tags what "
             "they stand for, or set its genre by hand."
         )
     return ""
+
+
+def _named(tags: Sequence[str]) -> str:
+    """The first of them, for a song may have a thousand of ten thousand letters."""
+    shown = ", ".join(tag if len(tag) <= LONGEST_SHOWN else f"{tag[:LONGEST_SHOWN]}…" for tag in tags[:NAMED])
+    return f"{shown} and {len(tags) - NAMED} more" if len(tags) > NAMED else shown
 
 
 def edit(before: GenreState, target: TargetGenre, genres_by_spelling: Mapping[str, int]) -> GenreState | None:

@@ -13,11 +13,11 @@ from portal.ledger.attempts import (
     PERHAPS_IN_PLEX,
     after_state,
     before_state,
-    did_nothing,
+    left_standing,
     present_state,
 )
 from portal.ledger.models import WriteBatch, WriteRow
-from portal.ledger.plex_state import restore_plex_state
+from portal.ledger.plex_state import restore_plex_state, written_over_by
 from portal.library.models import InPlex, Track
 from portal.remote.sync import GenreState, SyncClient
 from portal.runs.models import Run
@@ -28,6 +28,7 @@ from portal.writing.overtaken import overtaken
 from portal.writing.policy import PERSON, RANDOM_WEIGHTS, objection
 
 GENRES_CHANGED = "GENRES_CHANGED"
+WRITTEN_OVER = "Batch {batch} has written over it since: roll that back first, then this one again."
 EXCLUDED_SINCE = "Excluded since the dry run: it was not written."
 
 
@@ -94,7 +95,8 @@ class Rollback:
     def summarise(self, run: Run) -> str:
         """The batch is rolled back, unless songs are left that could not be reached."""
         batch = WriteBatch.objects.get(runs=run)
-        left = batch.rows.filter(state=WriteRow.State.WRITTEN).count()
+        # Those of a doubtful edit too: once it is known what became of them they are none any more.
+        left = batch.rows.filter(PERHAPS_IN_PLEX).count()
         batch.state = WriteBatch.State.APPLIED if left else WriteBatch.State.ROLLED_BACK
         batch.rolled_back_time = None if left else timezone.now()
         batch.save(update_fields=("state", "rolled_back_time"))
@@ -194,6 +196,10 @@ def _roll_back_row(sync: SyncClient, row_id: int) -> Outcome:
     uncertain = row.state in (WriteRow.State.PLANNED, WriteRow.State.FAILED)
     if row.state != WriteRow.State.WRITTEN and not uncertain:
         return DONE
+    over = written_over_by(row)
+    if over is not None:
+        # Told from somebody else's edit, and to be taken back once that one is.
+        return Outcome(verdict=Verdict.FAILED, message=WRITTEN_OVER.format(batch=over.batch_id))
     before, after = before_state(row), after_state(row)
     try:
         written = sync.write_genres(row.rating_key, before, expected=after, meant=row.track)
@@ -204,7 +210,7 @@ def _roll_back_row(sync: SyncClient, row_id: int) -> Outcome:
         found = present_state(sync, row)
         # A crash may have hidden that it was put back, and Plex may order genres by itself.
         if found is None or not found.same_as(before):
-            return DONE if uncertain else _conflict(row, error.message, found)
+            return _conflict(row, error.message, found)
         present, changed = found, False
     if uncertain and not changed:
         _forget_attempt(row, certain=True)
@@ -216,7 +222,8 @@ def _roll_back_row(sync: SyncClient, row_id: int) -> Outcome:
 
 
 def _locked(row_id: int) -> WriteRow:
-    return WriteRow.objects.select_for_update(of=("self",)).select_related("track").get(pk=row_id)
+    rows = WriteRow.objects.select_for_update(of=("self",))
+    return rows.select_related("track__library").get(pk=row_id)
 
 
 def _forget_attempt(row: WriteRow, *, certain: bool) -> None:
@@ -251,9 +258,13 @@ def _settle(
 
 def _note_failed_push(sync: SyncClient, row_id: int, error: RemoteError, *, first_attempt: bool) -> Outcome:
     planned = WriteRow.objects.filter(pk=row_id, state=WriteRow.State.PLANNED)
-    row = planned.first()
-    if row is not None and did_nothing(sync, row, error, first_attempt=first_attempt):
+    row = planned.select_related("track").first()
+    left = left_standing(sync, row, error, first_attempt=first_attempt) if row else None
+    if row and left and left.same_as(before_state(row)):
         planned.update(attempted_time=None)
+    elif left:
+        # By this a rollback, and whoever reads tags, knows it for ours.
+        planned.update(after_genres=list(left.genres), after_locked=left.locked)
     outcome = outcome_of(error)
     state = WriteRow.State.FAILED if outcome.verdict is Verdict.FAILED else WriteRow.State.PLANNED
     planned.update(state=state, message=error.message)
@@ -265,10 +276,5 @@ def _note_failed_push(sync: SyncClient, row_id: int, error: RemoteError, *, firs
 
 
 def _note_failed_rollback(row_id: int, error: RemoteError) -> Outcome:
-    row = WriteRow.objects.filter(pk=row_id)
-    row.update(message=error.message)
-    outcome = outcome_of(error)
-    if outcome.verdict is Verdict.FAILED and not row.filter(state=WriteRow.State.WRITTEN).exists():
-        # It failed when it was to be written, too: nothing is left undone that was done.
-        return Outcome(verdict=Verdict.SKIPPED, message=error.message)
-    return outcome
+    WriteRow.objects.filter(pk=row_id).update(message=error.message)
+    return outcome_of(error)

@@ -281,7 +281,7 @@ def test_files_of_one_size_time_and_length_are_not_one_song_where_guid_and_names
     clip: dict[str, Any] = {"size_bytes": 5_292_044, "modified_time": 315_532_800, "duration_seconds": 30.0}
     change(small, put={MUSIC: [song(51, **clip)]})
     sync(small)
-    hear(small)
+    extract(small)
 
     change(small, remove=[51], put={MUSIC: [song(52, **clip)]})
     sync(small)
@@ -294,7 +294,7 @@ def test_clips_of_one_size_and_time_whose_keys_were_exchanged_keep_their_own_wor
     clip: dict[str, Any] = {"size_bytes": 5_292_044, "modified_time": 315_532_800, "duration_seconds": 30.0}
     change(small, put={MUSIC: [song(51, **clip), song(52, **clip)]})
     sync(small)
-    hear(small)
+    extract(small)
 
     small.plex.ask("POST", "renumber", {"keys": {"51": 52, "52": 51}})
     sync(small)

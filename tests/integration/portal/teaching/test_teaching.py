@@ -300,3 +300,13 @@ def test_a_training_looks_up_the_sets_anew_and_says_which_it_could_not(portal, p
     taught = [song for song in portal.inference.taught if song.source == inference_pb2.LABEL_SOURCE_TAUGHT]
     assert sorted(song.genre for song in taught) == ["Anime", "K-Pop", "K-Pop"]
     assert "Anime: plex playlist Gone could not be read" in run.message
+
+
+def test_a_list_with_the_longest_title_is_taught(portal, plex, admin_client):
+    playlist = plex.createPlaylist("Seoul " * 200, items=plex.fetchItems([1001]))
+    synced(portal)
+    genre = Genre.objects.get(name="K-Pop")
+
+    posted(admin_client, ADD, genre=genre.pk, plex_list=choice(playlist))
+
+    assert keys_of("K-Pop") == {"1001"}

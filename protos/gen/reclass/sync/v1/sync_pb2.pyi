@@ -6,8 +6,8 @@ Everything that Music ReClass says to a Plex Media Server.
 Errors are canonical codes with a message that says what to do, and an ErrorInfo (domain "reclass.sync") whose
 reason tells cases apart: TOKEN_REFUSED, SERVER_UNREACHABLE, NOT_A_PLEX_SERVER, SERVER_BUSY, SERVER_TOO_OLD,
 LIBRARY_NOT_FOUND, TRACK_NOT_FOUND, SONG_LIST_NOT_FOUND, NO_MEDIA, AUDIO_CUT_SHORT, GENRES_CHANGED, ANOTHER_TRACK,
-ANOTHER_SONG_LIST, WRITE_NOT_TAKEN, SHORT_PAGE, NOT_CONFIGURED, CONNECTION_LOCKED, TOKEN_NEEDED, FOLDER_UNWRITABLE,
-INVALID_REQUEST, SERVER_ERROR.
+ANOTHER_SONG_LIST, ANOTHER_SERVER, WRITE_NOT_TAKEN, SHORT_PAGE, NOT_CONFIGURED, CONNECTION_LOCKED, TOKEN_NEEDED,
+FOLDER_UNWRITABLE, INVALID_REQUEST, SERVER_ERROR.
 """
 
 from collections import abc as _abc
@@ -943,12 +943,15 @@ class TrackIdentity(_message.Message):
     FILE_FIELD_NUMBER: _builtins.int
     TITLE_FIELD_NUMBER: _builtins.int
     ARTIST_FIELD_NUMBER: _builtins.int
+    SERVER_ID_FIELD_NUMBER: _builtins.int
     guid: _builtins.str
     """Empty: not known."""
     file: _builtins.str
     """The path of one of its files as the Plex server names it; empty: not known."""
     title: _builtins.str
     artist: _builtins.str
+    server_id: _builtins.str
+    """Plex's machine identifier of the server that the track is of; empty: whichever is connected. Heeded by WriteGenres."""
     def __init__(
         self,
         *,
@@ -956,10 +959,11 @@ class TrackIdentity(_message.Message):
         file: _builtins.str = ...,
         title: _builtins.str = ...,
         artist: _builtins.str = ...,
+        server_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artist", b"artist", "file", b"file", "guid", b"guid", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artist", b"artist", "file", b"file", "guid", b"guid", "server_id", b"server_id", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

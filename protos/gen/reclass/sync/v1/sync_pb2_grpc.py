@@ -140,7 +140,8 @@ class SyncServiceServicer:
         """Makes a track's genres exactly those asked for and reads them back; right whether Plex adds to or replaces a list.
         Sends nothing when the track already is as asked, so repeating is safe. ABORTED (GENRES_CHANGED) when
         `expected` is given and differs from what Plex has: somebody changed the track since; nothing was written.
-        FAILED_PRECONDITION (ANOTHER_TRACK) when `track` is given and the key has another track now; nothing was written.
+        FAILED_PRECONDITION when `track` is given and the key has another track now (ANOTHER_TRACK), or another server is
+        connected than the one that it names (ANOTHER_SERVER); nothing was written.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -6,8 +6,8 @@ Everything that Music ReClass says to a Plex Media Server.
 Errors are canonical codes with a message that says what to do, and an ErrorInfo (domain "reclass.sync") whose
 reason tells cases apart: TOKEN_REFUSED, SERVER_UNREACHABLE, NOT_A_PLEX_SERVER, SERVER_BUSY, SERVER_TOO_OLD,
 LIBRARY_NOT_FOUND, TRACK_NOT_FOUND, SONG_LIST_NOT_FOUND, NO_MEDIA, AUDIO_CUT_SHORT, GENRES_CHANGED, ANOTHER_TRACK,
-ANOTHER_SONG_LIST, WRITE_NOT_TAKEN, SHORT_PAGE, NOT_CONFIGURED, CONNECTION_LOCKED, TOKEN_NEEDED, FOLDER_UNWRITABLE,
-INVALID_REQUEST, SERVER_ERROR.
+ANOTHER_SONG_LIST, ANOTHER_SERVER, WRITE_NOT_TAKEN, SHORT_PAGE, NOT_CONFIGURED, CONNECTION_LOCKED, TOKEN_NEEDED,
+FOLDER_UNWRITABLE, INVALID_REQUEST, SERVER_ERROR.
 """
 
 from collections import abc as _abc
@@ -62,7 +62,8 @@ class SyncServiceStub:
     """Makes a track's genres exactly those asked for and reads them back; right whether Plex adds to or replaces a list.
     Sends nothing when the track already is as asked, so repeating is safe. ABORTED (GENRES_CHANGED) when
     `expected` is given and differs from what Plex has: somebody changed the track since; nothing was written.
-    FAILED_PRECONDITION (ANOTHER_TRACK) when `track` is given and the key has another track now; nothing was written.
+    FAILED_PRECONDITION when `track` is given and the key has another track now (ANOTHER_TRACK), or another server is
+    connected than the one that it names (ANOTHER_SERVER); nothing was written.
     """
     SetConnection: _grpc.UnaryUnaryMultiCallable[_sync_pb2.SetConnectionRequest, _sync_pb2.SetConnectionResponse]
     """Takes the address and the token of the Plex server, once the server has answered and accepted the token: where it
@@ -113,7 +114,8 @@ class SyncServiceAsyncStub(SyncServiceStub):
     """Makes a track's genres exactly those asked for and reads them back; right whether Plex adds to or replaces a list.
     Sends nothing when the track already is as asked, so repeating is safe. ABORTED (GENRES_CHANGED) when
     `expected` is given and differs from what Plex has: somebody changed the track since; nothing was written.
-    FAILED_PRECONDITION (ANOTHER_TRACK) when `track` is given and the key has another track now; nothing was written.
+    FAILED_PRECONDITION when `track` is given and the key has another track now (ANOTHER_TRACK), or another server is
+    connected than the one that it names (ANOTHER_SERVER); nothing was written.
     """
     SetConnection: _aio.UnaryUnaryMultiCallable[_sync_pb2.SetConnectionRequest, _sync_pb2.SetConnectionResponse]  # type: ignore[assignment]
     """Takes the address and the token of the Plex server, once the server has answered and accepted the token: where it
@@ -197,7 +199,8 @@ class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
         """Makes a track's genres exactly those asked for and reads them back; right whether Plex adds to or replaces a list.
         Sends nothing when the track already is as asked, so repeating is safe. ABORTED (GENRES_CHANGED) when
         `expected` is given and differs from what Plex has: somebody changed the track since; nothing was written.
-        FAILED_PRECONDITION (ANOTHER_TRACK) when `track` is given and the key has another track now; nothing was written.
+        FAILED_PRECONDITION when `track` is given and the key has another track now (ANOTHER_TRACK), or another server is
+        connected than the one that it names (ANOTHER_SERVER); nothing was written.
         """
 
     @_abc_1.abstractmethod
