@@ -224,7 +224,9 @@ class PlexMusic:
 
     def track(self, rating_key: str) -> Track:
         """One track with full metadata."""
-        found = self._details([rating_key])
+        # What Plex gives in place of what was asked for is another track, and not the one to write to.
+        asked = bounds.count(rating_key, bounds.LARGEST_SIZE)
+        found = [track for track in self._details([rating_key]) if track.rating_key == asked]
         if not found:
             raise TrackNotFoundError(
                 f"Plex has no track {rating_key}: it was removed, or has a new key; list the library again"

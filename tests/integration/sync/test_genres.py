@@ -285,3 +285,14 @@ def test_genres_that_one_request_takes_away_and_could_not_bring_back_are_left_al
 
     assert control.state(1001)[0] == many
     assert write(music, *many, expected=None)[1].locked  # the lock alone takes nothing away
+
+
+def test_a_track_that_plex_gives_in_place_of_another_is_not_written_to(
+    music: PlexMusic, control: Control
+) -> None:
+    other = {"rating_key": 4001, "title": "Merged", "odd": {"ratingKey": "1002"}}
+    control.ask("POST", "tracks", {"library_key": int(MUSIC), "tracks": [other]})
+
+    with pytest.raises(TrackNotFoundError, match="no track 4001"):
+        write(music, "Jazz", rating_key=4001, expected=None)
+    assert control.state(1002) == (list(BEFORE.genres), False)

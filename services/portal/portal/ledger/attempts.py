@@ -31,7 +31,7 @@ REFUSED_BEFOREHAND = frozenset(
 _NOT_TAKEN = "WRITE_NOT_TAKEN"
 
 
-def left_standing(
+def left_in_plex(
     sync: SyncClient, row: WriteRow, error: RemoteError, *, first_attempt: bool
 ) -> GenreState | None:
     """What an edit that failed has left in Plex; None where nobody knows.

@@ -15,7 +15,7 @@ from portal.library.models import Analysis, InPlex, Track
 from portal.library.presence import left_alone, present
 from portal.preferences.current import preferences
 from portal.remote.sync import TRACKS_AT_ONCE, GenreState, PlexTrack
-from portal.runs.models import Run
+from portal.runs.models import Run, RunSong
 from portal.runs.work import DONE, Outcome, RunInterruptedError, RunJob, Verdict
 from portal.verdicts.models import Prediction
 from portal.verdicts.revote import vote_again
@@ -99,15 +99,17 @@ class Planning:
         """How many edits there would be; a batch without any leaves the ledger."""
         batch = WriteBatch.objects.get(runs=run)
         planned = batch.rows.count()
-        left = note_unknown_tags(run) + _left_to_trials(run) + _left_unchosen(run) + _left_elsewhere(run)
+        left = _not_compared(run) + note_unknown_tags(run) + _left_to_trials(run)
+        left += _left_unchosen(run) + _left_elsewhere(run)
         if planned:
             return (
                 f"Batch {batch.pk}: {planned} songs would be written. Nothing has been changed in Plex.{left}"
             )
         self.cancel(run)
+        others = "other song" if _not_compared(run) else "song"
         return (
-            "Nothing to write: every song that is decided has its genre in Plex already, is left for you to decide, "
-            f"or none is decided.{left}"
+            f"Nothing to write: every {others} that is decided has its genre in Plex already, is left for you to "
+            f"decide, or none is decided.{left}"
         )
 
     def cancel(self, run: Run) -> None:
@@ -158,6 +160,18 @@ def _left_to_trials(run: Run) -> str:
         return ""
     left = "1 song was" if songs == 1 else f"{songs:,} songs were"
     return f" {left} left alone because random weights decided their genre, which means nothing."
+
+
+def _not_compared(run: Run) -> str:
+    """Of songs that Plex did not show, nobody knows what there would be to write."""
+    not_shown = Q(state=RunSong.State.FAILED) | Q(message__in=(NOT_THERE, UNREADABLE_THERE, ANOTHER_THERE))
+    songs = run.songs.filter(not_shown).order_by("pk")
+    first = songs.first()
+    if first is None:
+        return ""
+    count = songs.count()
+    counted = "1 song" if count == 1 else f"{count:,} songs"
+    return f" {counted} could not be compared with what Plex has, so nothing is planned for them: {first.message}"
 
 
 def _left_elsewhere(run: Run) -> str:

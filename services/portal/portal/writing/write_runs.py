@@ -13,7 +13,7 @@ from portal.ledger.attempts import (
     PERHAPS_IN_PLEX,
     after_state,
     before_state,
-    left_standing,
+    left_in_plex,
     present_state,
 )
 from portal.ledger.models import WriteBatch, WriteRow
@@ -259,7 +259,7 @@ def _settle(
 def _note_failed_push(sync: SyncClient, row_id: int, error: RemoteError, *, first_attempt: bool) -> Outcome:
     planned = WriteRow.objects.filter(pk=row_id, state=WriteRow.State.PLANNED)
     row = planned.select_related("track").first()
-    left = left_standing(sync, row, error, first_attempt=first_attempt) if row else None
+    left = left_in_plex(sync, row, error, first_attempt=first_attempt) if row else None
     if row and left and left.same_as(before_state(row)):
         planned.update(attempted_time=None)
     elif left:

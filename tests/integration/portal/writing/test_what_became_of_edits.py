@@ -1,4 +1,4 @@
-"""What became of each edit, to the end: of doubtful ones, of those that Plex keeps in its own way, of another server's."""
+"""What became of each edit, to the end: of doubtful ones, of those that Plex keeps in its own way, of other servers."""
 
 from portal.genres.models import Genre
 from portal.ledger.models import WriteBatch, WriteRow
@@ -11,7 +11,7 @@ from portal.runs.retrying import MAX_ATTEMPTS
 from portal.verdicts.models import Prediction
 from portal.writing.plan_run import NOT_THERE
 from portal.writing.policy import objection
-from write_batches import KEYS, SONGS, classified, classify_all, in_plex, planned, row_states
+from write_batches import KEYS, SONGS, classified, classify_all, in_plex, planned, row_states, tag
 
 
 def respelled(portal) -> WriteBatch:
@@ -167,13 +167,6 @@ def begun(portal, batch, key):
     WriteRow.objects.filter(pk=row.pk).update(attempted_time=batch.created_time)
     was, wanted = GenreState(genres=tuple(row.before_genres)), GenreState(genres=("Jazz",), locked=True)
     portal.services.sync.write_genres(key, wanted, expected=was, meant=row.track)
-
-
-def tag(song):
-    """What the song's tags claim, read anew from what is stored."""
-    relabel()
-    song.refresh_from_db()
-    return song.tag_genre.name if song.tag_genre else None
 
 
 def written_over(portal) -> tuple[WriteBatch, WriteBatch]:
