@@ -8,6 +8,7 @@ from pydantic_settings import SettingsConfigDict
 from runtime.addresses import Address
 from runtime.settings import ServiceSettings
 
+from portal.local_time import is_known, machine_zone
 from portal.networks import networks
 
 # What Django itself asks of a key for public servers.
@@ -44,6 +45,9 @@ class PortalSettings(ServiceSettings):
     proxy in front asks by another name or port than the browser did; else forms are refused as another site's."""
     hsts_seconds: int = Field(default=3600, ge=0, le=2 * 365 * 86400)
     """With `https_proxy`: for so long a browser that was here comes back by https alone, to every port of this host."""
+    time_zone: str = ""
+    """Time zone of the times on pages and in terminals, Europe/Berlin say; unset takes the machine's (TZ, else
+    /etc/localtime), which in containers is UTC."""
     web_threads: int = Field(default=8, ge=1, le=64)
     """Pages that are made at the same time."""
     request_seconds: float = Field(default=20.0, ge=1, le=600)
@@ -103,6 +107,18 @@ class PortalSettings(ServiceSettings):
             if not re.fullmatch(r"https?://[^/\s]+", origin):
                 raise ValueError(f"{origin!r} is not http:// or https:// with a host, and nothing behind it")
         return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        if value and not is_known(value):
+            raise ValueError(f"{value!r} is no time zone, as Europe/Berlin is one")
+        return value
+
+    @property
+    def zone(self) -> str:
+        """The time zone in which people read times."""
+        return self.time_zone or machine_zone()
 
     @property
     def hopeless_after_seconds(self) -> float:

@@ -1,5 +1,7 @@
 """The portal's own settings: nonsense is refused with what to do."""
 
+from pathlib import Path
+
 import pytest
 from portal.configuration import PortalSettings, listed
 from portal.networks import networks
@@ -29,6 +31,7 @@ def test_a_key_that_can_be_guessed_is_refused_with_a_command_that_makes_one(
         ),
         ("PORTAL_TRUSTED_ORIGINS", "music.example.org", "is not http:// or https:// with a host"),
         ("PORTAL_TRUSTED_ORIGINS", "https://music.example.org/admin", "nothing behind it"),
+        ("PORTAL_TIME_ZONE", "Berlin", "'Berlin' is no time zone, as Europe/Berlin is one"),
     ],
 )
 def test_what_is_no_network_and_no_origin_is_named(
@@ -49,3 +52,26 @@ def test_lists_and_networks_are_read_with_spaces_and_without() -> None:
         "::1/128",
         "192.0.2.1/32",
     ]
+
+
+@pytest.mark.parametrize(
+    ("named", "linked", "zone"),
+    [
+        ("Asia/Tokyo", "Europe/Berlin", "Asia/Tokyo"),
+        (":Asia/Tokyo", "Europe/Berlin", "Asia/Tokyo"),
+        ("", "Europe/Berlin", "Europe/Berlin"),
+        ("CET-1CEST,M3.5.0,M10.5.0/3", "Europe/Berlin", "Europe/Berlin"),
+        ("", "", "UTC"),
+    ],
+)
+def test_people_read_times_of_the_machines_zone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, named: str, linked: str, zone: str
+) -> None:
+    monkeypatch.setenv("TZ", named)
+    monkeypatch.delenv("PORTAL_TIME_ZONE", raising=False)
+    monkeypatch.setattr("portal.local_time.LOCALTIME", tmp_path / "localtime")
+    if linked:
+        (tmp_path / "localtime").symlink_to(f"/usr/share/zoneinfo/{linked}")
+    assert PortalSettings.load().zone == zone
+    monkeypatch.setenv("PORTAL_TIME_ZONE", "America/New_York")
+    assert PortalSettings.load().zone == "America/New_York"

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 
+from django.utils.timezone import localtime
 from rich.table import Table
 
 from portal.commands.terminal import Terminal
@@ -32,7 +33,7 @@ def show_models(models: Sequence[Model], *, as_json: bool) -> None:
     )
     for model in models:
         said = model.comparison.verdict if model.comparison else "there was none"
-        trained = f"{model.create_time:%Y-%m-%d %H:%M}"
+        trained = f"{localtime(model.create_time):%Y-%m-%d %H:%M}"
         counted = (str(model.song_count), str(len(model.genres)))
         trial = f" ({TRIAL_WARNING})" if model.random_weights else ""
         table.add_row(
@@ -57,7 +58,7 @@ def show_report(details: ModelDetails) -> None:
     model = details.model
     console.print(
         f"{model.name} ({model.state}): {len(model.genres)} genres from {model.song_count} songs, "
-        f"trained {model.create_time:%Y-%m-%d %H:%M} UTC",
+        f"trained {localtime(model.create_time):%Y-%m-%d %H:%M}",
         highlight=False,
     )
     if model.random_weights:

@@ -35,15 +35,17 @@ def listed(
 ) -> None:
     """List the tokens that were made, the revoked ones too; never what they are."""
     with portal_at_hand(data):
+        from django.utils.timezone import localtime
+
         from portal.callers.models import CallerToken
 
         rows = [
             {
                 "name": each.name,
                 "role": each.role,
-                "made": f"{each.made_time:%Y-%m-%d %H:%M}",
+                "made": f"{localtime(each.made_time):%Y-%m-%d %H:%M %Z}",
                 "made_by": each.made_by,
-                "revoked": f"{each.revoked_time:%Y-%m-%d %H:%M}" if each.revoked_time else None,
+                "revoked": f"{localtime(each.revoked_time):%Y-%m-%d %H:%M %Z}" if each.revoked_time else None,
                 "revoked_by": each.revoked_by or None,
             }
             for each in CallerToken.objects.all()

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
+from django.utils.timezone import localtime
 from runtime.telemetry import bind_request_id, clear_request_id, request_id
 
 from portal.ledger.models import WriteBatch, WriteRow
@@ -178,7 +179,7 @@ def _refuse_no_text(arguments: Mapping[str, Any]) -> None:
 def _running_message(kind: Run.Kind) -> str:
     run = Run.objects.filter(kind=kind, state__in=Run.ACTIVE).first()
     since = (
-        f" since {run.created_time:%H:%M} UTC (run {run.pk}, {run.get_state_display().lower()})"
+        f" since {localtime(run.created_time):%H:%M} (run {run.pk}, {run.get_state_display().lower()})"
         if run
         else ""
     )

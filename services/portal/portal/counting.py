@@ -1,0 +1,8 @@
+"""Numbers of things as people read them: "1 song", "12,000 songs"."""
+
+
+def counted(number: int, thing: str, *, verb: tuple[str, str] = ("", "")) -> str:
+    """The number with the thing, in the plural unless there is one; `verb` is what one does, and what many do."""
+    is_one = number == 1
+    said = verb[0] if is_one else verb[1]
+    return f"{number:,} {thing}{'' if is_one else 's'}{f' {said}' if said else ''}"
