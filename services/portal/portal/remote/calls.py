@@ -9,18 +9,29 @@ from typing import TypeVar
 import grpc
 from runtime.channel import open_channel
 from runtime.errors import RemoteError
+from runtime.telemetry import get_logger
 
 from portal.configuration import PortalSettings
 
+log = get_logger(__name__)
 Message = TypeVar("Message")
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 _SILENCE = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
 SERVICE_DOWN = "SERVICE_DOWN"
+# By what stands in gRPC's own words, which name every address that it tried and help nobody who reads a page.
 _BRIEFLY = {
     "Connection refused": "nothing listens at its address",
     "DNS resolution failed": "its name is not known",
+    "timed out": "it is silent",
+    "Deadline Exceeded": "it is silent",
+    "Handshake read failed": "something else listens at its address",
+    "No route to host": "its machine cannot be reached",
+    "unreachable": "its machine cannot be reached",
+    "Connection reset": "it broke off",
+    "Socket closed": "it broke off",
 }
+_OTHERWISE = "it cannot be reached"
 
 
 def channel_to(
@@ -80,6 +91,7 @@ def in_flight(ask: Callable[[Item], Answer], items: Iterable[Item], *, at_most: 
 def _named(service: str, error: RemoteError) -> RemoteError:
     if error.code not in _SILENCE or error.reason != error.code.name:
         return error
+    log.warning("a service does not answer", service=service, code=error.code.name, details=error.message)
     message = (
         f"The {service} service does not answer ({_briefly(error.message)}): start it, or see its log. "
         "`reclass doctor` looks at every part."
@@ -88,5 +100,4 @@ def _named(service: str, error: RemoteError) -> RemoteError:
 
 
 def _briefly(details: str) -> str:
-    """gRPC's own words name every address that it tried, which helps nobody who reads a page."""
-    return next((said for sign, said in _BRIEFLY.items() if sign in details), details)
+    return next((said for sign, said in _BRIEFLY.items() if sign in details), _OTHERWISE)
