@@ -1,5 +1,6 @@
 """The pages for people who use a keyboard or a screen reader, in a real browser."""
 
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -163,6 +164,44 @@ def test_the_menu_can_be_skipped(in_a_browser: Any) -> None:
     in_a_browser(steps)
 
 
+def test_the_account_and_the_colours_are_reached_by_keyboard(in_a_browser: Any) -> None:
+    def steps(page: Page, url: str) -> None:
+        page.goto(f"{url}/admin/")
+        page.get_by_role("button", name="admin").focus()
+        page.keyboard.press("Enter")
+        page.get_by_role("button", name="Dark").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_function("document.documentElement.classList.contains('dark')")
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Log out").wait_for(state="hidden")
+        page.get_by_role("button", name="admin").focus()
+        page.keyboard.press("Enter")
+        page.get_by_role("button", name="Log out").focus()
+        page.keyboard.press("Enter")
+        page.get_by_text("You have been successfully logged out").wait_for()
+
+    in_a_browser(steps)
+
+
+def test_at_twice_the_size_the_menu_opens_and_closes_by_keyboard(in_a_browser: Any) -> None:
+    def steps(page: Page, url: str) -> None:
+        page.set_viewport_size({"width": 720, "height": 450})
+        page.goto(f"{url}/admin/")
+        songs_of_menu = page.locator("#nav-sidebar a", has_text="Songs").first
+        assert not songs_of_menu.is_visible()
+        page.get_by_role("button", name="Menu", exact=True).focus()
+        page.keyboard.press("Enter")
+        songs_of_menu.wait_for()
+        page.keyboard.press("Escape")
+        songs_of_menu.wait_for(state="hidden")
+        page.keyboard.press("Enter")
+        songs_of_menu.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/library/track/")
+
+    in_a_browser(steps)
+
+
 def test_filters_open_and_close_by_keyboard(in_a_browser: Any) -> None:
     songs.make_classified_songs(3)
 
@@ -186,3 +225,13 @@ def test_everything_that_scrolls_sideways_can_be_reached_by_keyboard_and_has_a_n
         for line in template.read_text().splitlines():
             if "rc-scroll" in line:
                 assert 'tabindex="0" role="region" aria-label="' in line, f"{template}: {line.strip()[:120]}"
+
+
+def test_every_table_can_scroll_sideways() -> None:
+    for template in TEMPLATES.rglob("*.html"):
+        text = template.read_text()
+        for found in re.finditer('<table class="rc-table', text):
+            before = text[: found.start()]
+            assert before.rfind("rc-scroll") > before.rfind("<section"), (
+                f"{template}: a table that sticks out"
+            )

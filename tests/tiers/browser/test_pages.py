@@ -8,7 +8,8 @@ import pytest
 import songs
 from browser import open_page, sign_in, take_screenshots
 from portal.genres.models import Genre
-from portal.runs.models import Run
+from portal.ledger.models import WriteBatch
+from portal.runs.models import Run, RunSong
 from portal.verdicts.models import Override
 
 
@@ -77,8 +78,10 @@ def test_no_word_and_no_form_is_wider_than_a_telephone(live_server: Any, django_
     track.title = track.artist = track.album = "W" * 300
     track.analysis_message = "/music/" + "W" * 300
     track.save()
-    Run.objects.create(kind=Run.Kind.PLAN, state=Run.State.FAILED, request_id="r", message="W" * 300)
+    run = Run.objects.create(kind=Run.Kind.EXTRACT, state=Run.State.FAILED, request_id="r", message="W" * 300)
+    RunSong.objects.create(run=run, track=track, state=RunSong.State.FAILED, message="W" * 300, attempts=3)
     paths = ["", f"library/track/{track.pk}/change/", "library/track/", "auth/user/add/", "runs/run/"]
+    paths.append(f"runs/run/{run.pk}/change/")
     with ThreadPoolExecutor(1) as browser_thread:
         wide = browser_thread.submit(wider_than_a_telephone, live_server.url, paths).result()
     assert wide == []
@@ -94,3 +97,28 @@ def wider_than_a_telephone(url: str, paths: list[str]) -> list[str]:
             if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
                 found.append(path)
         return found
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("genres")
+def test_after_a_batch_was_applied_the_browser_can_go_back(live_server: Any, django_user_model: Any) -> None:
+    django_user_model.objects.create_superuser("admin", password="pw")
+    batch = songs.make_batch(songs.make_classified_songs(2), WriteBatch.State.PLANNED)
+    address = f"/admin/ledger/writebatch/{batch.pk}/change/"
+    with ThreadPoolExecutor(1) as browser_thread:
+        browser_thread.submit(apply_and_go_back, live_server.url, address).result()
+    assert Run.objects.filter(kind=Run.Kind.PUSH, batch=batch).count() == 1
+
+
+def apply_and_go_back(url: str, address: str) -> None:
+    """As somebody does who wants to see once more what was asked."""
+    with open_page() as page:
+        sign_in(page, url, "admin", "pw")
+        page.goto(f"{url}{address}")
+        page.get_by_role("button", name="Apply…").click()
+        page.get_by_text("will be written to Plex").wait_for()
+        page.get_by_role("button", name="Apply", exact=True).click()
+        page.get_by_text("Started:").wait_for()
+        page.go_back()
+        page.go_back()
+        page.get_by_text("Planned").first.wait_for()

@@ -1,11 +1,15 @@
 """Libraries, tracks, and the audio behind them."""
 
+import re
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 from pgvector.django import HalfVectorField, VectorField
+
+UNKNOWN_ARTIST = "Unknown artist"
 
 
 class Folded(Func):
@@ -216,7 +220,12 @@ class Track(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.artist} – {self.title}"
+        return f"{self.artist.strip() or UNKNOWN_ARTIST} – {self.name}"
+
+    @property
+    def name(self) -> str:
+        """What a person calls it: its title, else the name of its file."""
+        return self.title.strip() or re.split(r"[/\\]", self.file)[-1] or "(without a title)"
 
     @property
     def server_id(self) -> str:

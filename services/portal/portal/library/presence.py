@@ -5,6 +5,7 @@ from collections.abc import Collection
 from django.db.models import BooleanField, ExpressionWrapper, Q, Value
 from django.db.models.expressions import Combinable
 
+from portal.counting import counted
 from portal.library.models import Library, Track
 from portal.library.titles import title_key
 from portal.preferences.current import preferences
@@ -43,6 +44,6 @@ def left_alone(track_ids: Collection[int] | None) -> str:
     songs = Track.objects.filter(not_chosen(), pk__in=track_ids).count() if track_ids else 0
     if not songs:
         return ""
-    counted = "1 song was" if songs == 1 else f"{songs:,} songs were"
+    left = counted(songs, "song", verb=("was", "were"))
     whose = NOT_CHOSEN if songs == 1 else NOT_CHOSEN.replace("its library", "the library of each")
-    return f"{counted} left alone: {whose}."
+    return f"{left} left alone: {whose}."

@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
+from portal.counting import counted
 from portal.ledger.differences import difference
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.orchestration.start import start_push, start_rollback
@@ -155,6 +156,11 @@ class WriteBatchAdmin(PageAdmin):
             "steps": () if run else STEPS.get(obj.state, ()),
         }
 
+    def page_get(self, request: HttpRequest, obj: WriteBatch) -> HttpResponse | None:
+        asked = (step for step in STEPS.get(obj.state, ()) if step.name == request.GET.get("step"))
+        step = next(asked, None) if self.has_change_permission(request) else None
+        return self._confirm(request, obj, step) if step else None
+
     def page_post(self, request: HttpRequest, obj: WriteBatch) -> HttpResponse:
         step = next((step for step in STEPS.get(obj.state, ()) if step.name in request.POST), None)
         if step is None:
@@ -175,7 +181,7 @@ class WriteBatchAdmin(PageAdmin):
             "opts": self.opts,
             "original": obj,
             "title": f"{step.words} {str(obj).lower()}",
-            "text": step.promise.format(count=f"{count:,} song{'' if count == 1 else 's'}"),
+            "text": step.promise.format(count=counted(count, "song")),
             "step": step,
             "by_random_weights": affected.filter(random_weights=True).count() if step.name == "apply" else 0,
             "cancel": self.page_url(obj),

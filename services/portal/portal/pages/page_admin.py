@@ -100,6 +100,10 @@ class PageAdmin(ListAdmin):
         """What the template shows beside the object and its title."""
         return {}
 
+    def page_get(self, request: HttpRequest, obj: Any) -> HttpResponse | None:
+        """A page that a button of the page leads to, at an address that the browser can go back to; None: the page."""
+        return None
+
     def page_post(self, request: HttpRequest, obj: Any) -> HttpResponse | None:
         """Do what a button of the page asks; None shows the page again (a form was filled in wrongly, or no button)."""
         return None
@@ -116,12 +120,12 @@ class PageAdmin(ListAdmin):
             return self._gone(request, object_id)
         if not self.has_view_or_change_permission(request, obj):
             raise PermissionDenied
-        if request.method == "POST":
-            if not self.has_change_permission(request, obj):
-                raise PermissionDenied
-            answer = self.page_post(request, obj)
-            if answer is not None:
-                return answer
+        is_post = request.method == "POST"
+        if is_post and not self.has_change_permission(request, obj):
+            raise PermissionDenied
+        answer = (self.page_post if is_post else self.page_get)(request, obj)
+        if answer is not None:
+            return answer
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,

@@ -59,6 +59,12 @@ def on_page_as_text(sentence: object) -> str:
     return strip_tags(on_page(sentence))
 
 
+@register.filter
+def grouped(number: int | None) -> str:
+    """A number as the sentences have it, "12,000"; nothing is none."""
+    return f"{number or 0:,}"
+
+
 def _linked(found: re.Match[str]) -> str:
     command = found[1]
     if not command.startswith(("reclass ", "--", "make ")):

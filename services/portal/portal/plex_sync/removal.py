@@ -8,6 +8,7 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
+from portal.counting import counted
 from portal.library.models import Track
 from portal.plex_sync.staging import Listing
 
@@ -51,10 +52,11 @@ def hindrance(listing: Listing) -> str:
         left: int = cursor.fetchone()[0]
     if not left:
         return ""
+    songs = counted(left, "song", verb=("was", "were"))
     return (
         f"“{listing.library.title}” changed while it was read, or Plex miscounts: it says {listing.total_size} songs "
-        f"and listed {len(listing.rating_keys)}. {left} songs were not in the listing and were not marked as removed. "
-        "Sync again."
+        f"and listed {len(listing.rating_keys)}. {songs} not in the listing, "
+        f"and {'was' if left == 1 else 'were'} not marked as removed. Sync again."
     )
 
 

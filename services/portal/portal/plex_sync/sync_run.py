@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from django.utils import timezone
 
+from portal.counting import counted
 from portal.library.identity import is_another
 from portal.library.models import Library, Track
 from portal.library.presence import unchosen_libraries
@@ -178,12 +179,10 @@ def _too_many(library: Library, skipped: Sequence[SkippedRow]) -> str:
 def _notes(listing: Listing, taken: Taken) -> list[str]:
     library = listing.library
     new, removed = taken.new.get(library.pk, 0), taken.removed.get(library.pk, 0)
-    counted = (
-        _complete_but(listing)
-        + f"{library.title}: {len(listing.rating_keys)} songs, {new} new, {removed} removed"
-    )
+    songs = counted(len(listing.rating_keys), "song")
+    found = f"{_complete_but(listing)}{library.title}: {songs}, {new:,} new, {removed:,} removed"
     empty = f"“{library.title}” has no songs: add music to it in Plex, then sync again."
-    return [counted, without_media(library), _odd(listing), "" if listing.rating_keys else empty]
+    return [found, without_media(library), _odd(listing), "" if listing.rating_keys else empty]
 
 
 def _complete_but(listing: Listing) -> str:
@@ -220,13 +219,16 @@ def _left_alone(read: Sequence[Library]) -> list[str]:
 
 
 def _notes_of_vanished(vanished: Sequence[Library], taken: Taken) -> list[str]:
+    have = f"{counted(taken.handed, 'rating key')} in Plex {'has' if taken.handed == 1 else 'have'}"
     handed = (
-        f"{taken.handed} rating keys in Plex have another song than before: each song keeps what is known of it, under "
-        "its new key, or as removed where it is nowhere"
+        f"{have} another song than before: each song keeps what is known of it, under its new key, or as removed where "
+        "it is nowhere"
     )
-    rekeyed = f"{taken.rekeyed} songs have a new key in Plex and keep what is known of them"
+    moved = counted(taken.rekeyed, "song", verb=("has", "have"))
+    rekeyed = f"{moved} a new key in Plex, with all that is known of {'it' if taken.rekeyed == 1 else 'them'}"
     gone = [
-        f"“{library.title}” is no longer on the server: its {taken.removed[library.pk]} songs are kept as removed"
+        f"“{library.title}” is no longer on the server: "
+        f"its {counted(taken.removed[library.pk], 'song', verb=('is', 'are'))} kept as removed"
         for library in vanished
         if library.pk in taken.removed
     ]

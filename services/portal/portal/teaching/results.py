@@ -1,5 +1,6 @@
 """What is told of a genre that was just taught: how many songs it has, and whether these are enough."""
 
+from portal.counting import counted
 from portal.genres.models import Genre
 from portal.library.presence import present
 from portal.teaching.models import TaughtSet, TaughtSong
@@ -29,8 +30,7 @@ def told(genre: Genre, *, new: bool) -> str:
     songs = taught_songs(genre)
     made = f"{genre} is a genre now. " if new else ""
     remark = enough(songs)
-    counted = f"{songs:,} song{'' if songs == 1 else 's'}"
-    return f"{made}{genre} is taught by {counted}{f' ({remark})' if remark else ''}. Train to learn it."
+    return f"{made}{genre} is taught by {counted(songs, 'song')}{f' ({remark})' if remark else ''}. Train to learn it."
 
 
 def suspended_sets() -> str:

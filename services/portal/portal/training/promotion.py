@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from django.db import transaction
 
+from portal.counting import counted
 from portal.preferences.current import preferences
 from portal.public.songs import public_versions
 from portal.registry.mirror import note_promotion, reconcile
@@ -59,10 +60,9 @@ class Promoting:
         """The outcome in a sentence, and what comes next."""
         if run.model is None:
             return ""
-        return (
-            f"{run.model} is in service. {run.result['songs']:,} songs of its training have its verdict; "
-            "run `reclass classify` for the others."
-        )
+        songs = run.result["songs"]
+        have = f"{counted(songs, 'song')} of its training {'has' if songs == 1 else 'have'}"
+        return f"{run.model} is in service. {have} its verdict; run `reclass classify` for the others."
 
     def cancel(self, run: Run) -> None:
         """The one model or the other is in service."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models import Q
 
+from portal.counting import counted
 from portal.genres.models import Genre, spellings
 from portal.labels.tags import tags_of
 from portal.ledger.models import WriteBatch, WriteRow
@@ -102,9 +103,8 @@ class Planning:
         left = _not_compared(run) + note_unknown_tags(run) + _left_to_trials(run)
         left += _left_unchosen(run) + _left_elsewhere(run)
         if planned:
-            return (
-                f"Batch {batch.pk}: {planned} songs would be written. Nothing has been changed in Plex.{left}"
-            )
+            songs = counted(planned, "song")
+            return f"Batch {batch.pk}: {songs} would be written. Nothing has been changed in Plex.{left}"
         self.cancel(run)
         others = "other song" if _not_compared(run) else "song"
         return (
@@ -158,7 +158,7 @@ def _left_to_trials(run: Run) -> str:
     songs = run.songs.filter(message=RANDOM_WEIGHTS).count()
     if not songs:
         return ""
-    left = "1 song was" if songs == 1 else f"{songs:,} songs were"
+    left = counted(songs, "song", verb=("was", "were"))
     return f" {left} left alone because random weights decided their genre, which means nothing."
 
 

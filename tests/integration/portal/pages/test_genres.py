@@ -83,7 +83,7 @@ def test_a_new_alias_changes_at_once_what_the_tags_of_songs_stand_for(admin_clie
     track = songs.make_song(songs.make_library(), 1, plex_genres=["Zorbing"])
     folk = Genre.objects.get(name="Folk")
     html = admin_client.post(ALIAS, {"spelling": "Zorbing", "genre": folk.pk}, follow=True).content.decode()
-    assert "1 song has another genre by its tags now." in html
+    assert "By tags 1 song has another genre now." in html
     assert Track.objects.get(pk=track.pk).tag_genre == folk
 
 

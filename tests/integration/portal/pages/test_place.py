@@ -20,7 +20,7 @@ PER_PAGE = 50
 def first_of(client: Client, query: str = "") -> str:
     """The address that the list's first row leads to."""
     html = client.get(f"{LIST}{query}").content.decode()
-    found = re.search(r'<th[^>]*class="[^"]*field-title.*?href="([^"]+)"', html, re.DOTALL)
+    found = re.search(r'<th[^>]*class="[^"]*field-named.*?href="([^"]+)"', html, re.DOTALL)
     assert found, html
     return unescape(found[1])
 

@@ -134,7 +134,7 @@ def test_a_new_key_with_the_same_bytes_elsewhere_is_the_same_song_and_is_not_ana
     }
     change(small, remove=[1], put={MUSIC: [song(90, file="/music/elsewhere.mp3", **bytes_of_1)]})
     row = Track.objects.get(rating_key="1")
-    assert "1 songs have a new key" in sync(small).message
+    assert "1 song has a new key" in sync(small).message
     small.finish(start_extract())
     assert present()["90"] == ("Song 1", Analysis.EXTRACTED)
     assert Track.objects.get(rating_key="90").pk == row.pk

@@ -149,7 +149,8 @@ def test_36_overrides_on_a_renumbered_server_are_on_their_own_songs_and_a_push_w
     run = sync(renumbered)
     handed = len({old for old, new in keys.items() if new in keys})
     assert run.result["keys_changed_hands"] == handed
-    assert f"{handed} rating keys in Plex have another song than before" in run.message
+    have = "1 rating key in Plex has" if handed == 1 else f"{handed} rating keys in Plex have"
+    assert f"{have} another song than before" in run.message
     assert {track.title: track.pk for track in Track.objects.all()} == rows
     assert_own(renumbered)
     assert set(TaughtSong.objects.values_list("track__title", flat=True)) == {"Song 1", "Song 2"}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from portal.pages.sentences import ON_PAGES, on_page, on_page_as_text
+from portal.pages.sentences import ON_PAGES, grouped, on_page, on_page_as_text
 
 ROOT = Path(__file__).parents[4]
 # What only a terminal shows.
@@ -78,3 +78,17 @@ def test_a_page_has_its_own_word_for_a_command(sentence: str, shown: str) -> Non
 def test_what_is_no_command_of_ours_stays_code_and_everything_is_escaped() -> None:
     assert on_page("`x < 1` <b>") == "<code>x &lt; 1</code> &lt;b&gt;"
     assert 'href="/admin/"' in on_page("`reclass sync`")
+
+
+COUNT = re.compile(r"\{\{ [\w.]*(?:counts?\.\w+|_count|\.count|\.songs|total)(?:\|default:0)? \}\}")
+
+
+def test_pages_write_large_numbers_as_sentences_do() -> None:
+    assert (grouped(0), grouped(None), grouped(12_345)) == ("0", "0", "12,345")
+    templates = ROOT / "services/portal/portal/templates"
+    bare = {
+        f"{path.name}: {found}"
+        for path in templates.glob("[ap]*/*.html")  # those in place of the theme's are the theme's
+        for found in COUNT.findall(path.read_text())
+    }
+    assert not bare

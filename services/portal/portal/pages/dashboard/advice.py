@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from portal.counting import counted
 from portal.training.readiness import FEWEST_GENRES
 
 CONNECTION = "preferences/changedsetting/#plex-connection"
@@ -272,4 +273,4 @@ def _of_batch(batch: int, words: str, icon: str) -> Step:
 
 
 def _songs(count: int) -> str:
-    return f"{count:,} song has" if count == 1 else f"{count:,} songs have"
+    return counted(count, "song", verb=("has", "have"))

@@ -16,6 +16,7 @@ from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.forms import PaginationInlineFormSet
 
+from portal.counting import counted
 from portal.genres.models import Alias, Genre
 from portal.genres.spelling import normalised
 from portal.labels.tags import relabel
@@ -52,12 +53,8 @@ class Relabelling(ListAdmin):
     def _relabel(self, request: HttpRequest) -> None:
         changed = relabel()
         if changed:
-            words = (
-                "1 song has another genre by its"
-                if changed == 1
-                else f"{changed:,} songs have another genre by their"
-            )
-            messages.info(request, f"{words} tags now.")
+            have = counted(changed, "song", verb=("has", "have"))
+            messages.info(request, f"By tags {have} another genre now.")
 
 
 class AliasFormSet(PaginationInlineFormSet):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from portal.counting import counted
 from portal.genres.models import Genre
 from portal.library.models import Track
 from portal.teaching.models import TaughtSong
@@ -30,15 +31,15 @@ class Dependents:
         return bool(self.overridden or self.taught_sets or self.verdicts)
 
     def __str__(self) -> str:
-        taught = f"{_count(self.taught_sets, 'taught set')} with {_count(self.taught_songs, 'song')}"
+        taught = f"{counted(self.taught_sets, 'taught set')} with {counted(self.taught_songs, 'song')}"
         earlier = self.verdicts - self.current
         parts = (
-            (self.overridden, f"{_count(self.overridden, 'song')} to which a person gave it"),
+            (self.overridden, f"{counted(self.overridden, 'song')} to which a person gave it"),
             (self.taught_sets, taught),
-            (self.current, f"{_count(self.current, 'song')} of which the AI says it"),
-            (earlier, f"{_count(earlier, 'earlier verdict')} of the AI"),
-            (self.spellings, f"{_count(self.spellings, 'spelling')} in tags that stand for it"),
-            (self.tagged, f"{_count(self.tagged, 'song')} that have it by their tags"),
+            (self.current, f"{counted(self.current, 'song')} of which the AI says it"),
+            (earlier, f"{counted(earlier, 'earlier verdict')} of the AI"),
+            (self.spellings, f"{counted(self.spellings, 'spelling')} in tags that stand for it"),
+            (self.tagged, f"{counted(self.tagged, 'song')} that have it by their tags"),
         )
         said = [words for count, words in parts if count]
         if not said:
@@ -58,7 +59,3 @@ def dependents(genre: Genre) -> Dependents:
         spellings=genre.aliases.count(),
         tagged=Track.objects.filter(tag_genre=genre, removed_time=None).count(),
     )
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

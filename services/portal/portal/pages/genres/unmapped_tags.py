@@ -10,6 +10,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from portal.counting import counted
 from portal.genres.models import LONGEST_SPELLING, Alias, Genre, IgnoredTag
 from portal.genres.spelling import spelled
 from portal.labels.tags import relabel
@@ -59,8 +60,7 @@ def take(request: HttpRequest) -> None:
         messages.error(request, f"“{tag}” was not accepted: {' '.join(error.messages)}")
         return
     changed = relabel()
-    counted = f"{changed:,} song{'' if changed == 1 else 's'}"
-    messages.success(request, f"“{tag}” {said}: {counted} changed.")
+    messages.success(request, f"“{tag}” {said}: {counted(changed, 'song')} changed.")
 
 
 def _make_alias(tag: str, genre: Genre | None) -> str:

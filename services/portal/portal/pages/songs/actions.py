@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
+from portal.counting import counted
 from portal.ledger import exclusion
 from portal.library.models import Track
 from portal.orchestration.start import start_classify, start_plan
@@ -29,11 +30,6 @@ AnyForm = TypeVar("AnyForm", bound=forms.Form)
 EXAMPLES = 10
 
 
-def songs(count: int) -> str:
-    """ "1 song" or "12 songs"."""
-    return f"{count:,} song{'' if count == 1 else 's'}"
-
-
 def _ids(queryset: QuerySet[Track]) -> list[int]:
     return list(queryset.order_by().values_list("pk", flat=True))
 
@@ -49,7 +45,7 @@ def _ask(
         "title": title,
         "form": form,
         "button": button,
-        "count": songs(count),
+        "count": counted(count, "song"),
         "examples": examples,
         "more": max(0, count - EXAMPLES),
         "action": request.POST["action"],
@@ -72,14 +68,15 @@ def set_genre(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> H
         return _ask(admin_, request, queryset, form, "Set the genre", "Set the genre")
     genre = form.cleaned_data["genre"]
     done = set_override(_ids(queryset), genre, note=form.cleaned_data["note"], user=request.user)
-    messages.success(request, f"{genre} is now the genre of {songs(done)}.")
+    messages.success(request, f"{genre} is now the genre of {counted(done, 'song')}.")
     return None
 
 
 @admin.action(description="Clear the override", permissions=["change"])
 def clear_genre(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> None:
     """The AI's genre counts again."""
-    messages.success(request, f"The AI's genre counts again for {songs(clear_override(_ids(queryset)))}.")
+    done = clear_override(_ids(queryset))
+    messages.success(request, f"The AI's genre counts again for {counted(done, 'song')}.")
 
 
 @admin.action(description="Teach a genre with these…", permissions=["teach"])
@@ -109,13 +106,15 @@ def extract_again(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) 
 @admin.action(description="Exclude from writing to Plex", permissions=["change"])
 def exclude(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> None:
     """No plan takes them."""
-    messages.success(request, f"{songs(exclusion.exclude(_ids(queryset)))} will not be written to Plex.")
+    done = exclusion.exclude(_ids(queryset))
+    messages.success(request, f"{counted(done, 'song')} will not be written to Plex.")
 
 
 @admin.action(description="Include in writing to Plex again", permissions=["change"])
 def include(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> None:
     """Plans may take them."""
-    messages.success(request, f"{songs(exclusion.include(_ids(queryset)))} may be written to Plex again.")
+    done = exclusion.include(_ids(queryset))
+    messages.success(request, f"{counted(done, 'song')} may be written to Plex again.")
 
 
 @admin.action(description="Plan a write batch (dry run)…", permissions=["start_run"])

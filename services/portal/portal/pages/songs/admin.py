@@ -29,7 +29,7 @@ class TrackAdmin(PageAdmin):
     empty_advice = "Read the library from Plex: “Sync now” on the dashboard."
     actions: ClassVar[Any] = actions.ACTIONS
     list_display = (
-        "title",
+        "named",
         "artist",
         "album",
         "genre",
@@ -72,6 +72,10 @@ class TrackAdmin(PageAdmin):
         self, request: HttpRequest, queryset: QuerySet[Track], search_term: str
     ) -> tuple[QuerySet[Track], bool]:
         return search.found(queryset, search_term), False
+
+    @admin.display(description="Title", ordering="title")
+    def named(self, track: Track) -> str:
+        return track.name
 
     @admin.display(description="Genre", ordering=FIELDS["effective_genre"])
     def genre(self, track: Any) -> SafeString | str:

@@ -78,7 +78,7 @@ def context(request: HttpRequest, track: Track) -> dict[str, Any]:
     current = next((prediction for prediction in predictions if prediction.current), None)
     override = Override.objects.filter(track=track).select_related("genre", "by").first()
     return {
-        "title": track.title,
+        "title": track.name,
         "track": track,
         "audio": track.audio,
         "prediction": current,

@@ -13,6 +13,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 
+from portal.counting import counted
 from portal.labels.tags import relabel
 from portal.library.models import Track
 from portal.library.presence import present
@@ -38,7 +39,7 @@ def read_sets_again(admin_: Any, request: HttpRequest, queryset: QuerySet[Taught
             if trouble:
                 messages.error(request, f"{each} {trouble}")
             else:
-                messages.success(request, f"{each}: {each.songs.count():,} songs.")
+                messages.success(request, f"{each}: {counted(each.songs.count(), 'song')}.")
 
 
 @admin.register(TaughtSet)
