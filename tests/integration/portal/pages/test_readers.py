@@ -42,8 +42,12 @@ OWN_PAGES = (
         f"/admin/runs/run/start/{kind}/"
         for kind in ("sync", "extract", "classify", "train", "train-as-is", "plan")
     ),
-    "/admin/genres/alias/unmapped/",
-    "/admin/genres/genre/learnable/",
+    *(
+        f"/admin/{each.opts.app_label}/{each.opts.model_name}/{route}"
+        for each in ADMINS
+        for route, _, _ in getattr(each, "get_custom_urls", tuple)()
+        if "<" not in route
+    ),
 )
 
 
