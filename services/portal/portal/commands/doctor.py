@@ -55,11 +55,13 @@ def _as_found(findings: Iterable[Any], *, quiet: bool) -> Iterable[Any]:
     """Each finding, printed as soon as it is known."""
     from rich.text import Text
 
-    from portal.commands.terminal import Terminal, plain
+    from portal.commands.terminal import Terminal, without_controls
 
     console = Terminal(soft_wrap=True)
     for finding in findings:
         if not quiet:
             mark, colour = ("ok   ", "green") if finding.well else ("wrong", "red")
-            console.print(Text.assemble((mark, colour), plain(f" {finding.what}: {finding.message}")))
+            console.print(
+                Text.assemble((mark, colour), without_controls(f" {finding.what}: {finding.message}"))
+            )
         yield finding

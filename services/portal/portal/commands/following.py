@@ -24,7 +24,7 @@ from rich.progress import (
 )
 from rich.table import Column
 
-from portal.commands.terminal import plain
+from portal.commands.terminal import without_controls
 from portal.orchestration.start import stop
 from portal.runs.models import Run, RunSong
 
@@ -160,7 +160,11 @@ class Bar:
         description = step or words(seen.run)
         again = f", {seen.again} again" if seen.again else ""
         self._progress.update(
-            self._task, description=escape(plain(description)), failed=seen.failed, again=again, **counted
+            self._task,
+            description=escape(without_controls(description)),
+            failed=seen.failed,
+            again=again,
+            **counted,
         )
         self._say_trouble(seen.trouble)
 

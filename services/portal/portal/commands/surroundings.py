@@ -66,9 +66,9 @@ def stoppable(outcome: str) -> Iterator[None]:
 
 def quit_with(message: str, status: int = 1) -> None:
     """End the command with a sentence."""
-    from portal.commands.terminal import plain
+    from portal.commands.terminal import without_controls
 
-    sys.stderr.write(f"reclass: {plain(message)}\n")
+    sys.stderr.write(f"reclass: {without_controls(message)}\n")
     raise typer.Exit(status)
 
 

@@ -23,9 +23,9 @@ class Terminal(Console):
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Each text that is printed by itself or stands in a table comes by here."""
-        return super().render_str(plain(text), **options)
+        return super().render_str(without_controls(text), **options)
 
 
-def plain(text: str) -> str:
+def without_controls(text: str) -> str:
     """The text without control characters."""
     return CONTROLS.sub(INSTEAD, text)

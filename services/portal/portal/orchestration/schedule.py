@@ -37,7 +37,7 @@ TRY_AGAIN = timedelta(hours=1)
 # After a sync that a person asked for, the next step is theirs for so long: they, or their script, may go on.
 LEAVE_TO_PERSON = timedelta(minutes=15)
 # A moment that is further ahead was written by a clock that has been put right since, not by another machine's.
-AHEAD = timedelta(minutes=10)
+CLOCK_SKEW = timedelta(minutes=10)
 FOLLOWED = "followed"
 
 
@@ -70,8 +70,8 @@ def next_sync_time(settings: Preferences, now: datetime | None = None) -> dateti
         return None
     interval = timedelta(hours=settings.sync_every_hours)
     tried = Run.objects.filter(kind=Run.Kind.SYNC).order_by("-pk").first()
-    due: datetime = at if last_read > at + AHEAD else last_read + interval
-    if tried is None or tried.state == Run.State.DONE or tried.created_time > at + AHEAD:
+    due: datetime = at if last_read > at + CLOCK_SKEW else last_read + interval
+    if tried is None or tried.state == Run.State.DONE or tried.created_time > at + CLOCK_SKEW:
         return due
     wait = min(interval, TRY_AGAIN) if tried.state == Run.State.FAILED else interval
     return max(due, tried.created_time + wait)

@@ -7,7 +7,7 @@ from pathlib import Path
 import portal.commands
 import pytest
 from portal.commands.following import displayed
-from portal.commands.terminal import Terminal, plain
+from portal.commands.terminal import Terminal, without_controls
 from portal.runs.models import Run
 from rich.table import Table
 
@@ -36,11 +36,11 @@ def test_a_title_that_reads_like_markup_is_printed_as_it_is(text: str) -> None:
 @pytest.mark.parametrize("text", ["\x1b[2J", "\x1b]0;x\x07", "\x9b2J", "a\rb", "\x7f", "a\bb"])
 def test_no_text_gives_orders_to_the_terminal(text: str) -> None:
     assert not set(printed(line=text, cell=text)) & set("\x1b\x07\x9b\r\x7f\b")
-    assert len(plain(text)) == len(text)
+    assert len(without_controls(text)) == len(text)
 
 
 def test_tabs_and_line_breaks_stay() -> None:
-    assert plain("a\tb\nc") == "a\tb\nc"
+    assert without_controls("a\tb\nc") == "a\tb\nc"
 
 
 def test_a_step_of_a_run_that_reads_like_markup_is_shown_on_the_bar() -> None:
