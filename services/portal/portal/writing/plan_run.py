@@ -178,7 +178,7 @@ def _left_elsewhere(run: Run) -> str:
     songs = run.result.get(ELSEWHERE, 0)
     if not songs:
         return ""
-    left = "1 song was left alone: it is" if songs == 1 else f"{songs:,} songs were left alone: they are"
+    left = counted(songs, "song", verb=("was left alone: it is", "were left alone: they are"))
     return f" {left} of another Plex server than the one that is connected."
 
 
