@@ -286,14 +286,15 @@ class Plex:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
             session = requests.Session()
-            session.hooks["response"] += [self._note_date, self._refuse_status]
+            session.hooks["response"] += [self._note_answer, self._refuse_status]
             self._local.session = session
             with self._lock:
                 self._sessions.append(session)
         return session
 
-    def _note_date(self, response: requests.Response, *_: Any, **__: Any) -> None:
+    def _note_answer(self, response: requests.Response, *_: Any, **__: Any) -> None:
         self._local.date = response.headers.get("Date", "")
+        self._local.response = response
 
     def _refuse_status(self, response: requests.Response, *_: Any, **__: Any) -> None:
         """Raise for what is no success, before plexapi puts the body into its message or a redirect takes the token."""
@@ -321,7 +322,14 @@ class Plex:
         try:
             yield
         except (faults.RequestException, PlexApiException, ParseError) as fault:
+            self._close_answer()
             self._raise_translated(fault)
+
+    def _close_answer(self) -> None:
+        """Close the connection of the latest answer: where its body could not be decoded, requests leaves it open."""
+        answer: requests.Response | None = getattr(self._local, "response", None)
+        if answer is not None:
+            answer.close()
 
     def _raise_translated(self, fault: Exception) -> NoReturn:
         raise translated(fault, self._url) from fault
