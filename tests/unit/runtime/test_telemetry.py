@@ -52,6 +52,18 @@ def test_a_traceback_stays_on_its_line(capsys: pytest.CaptureFixture[str]) -> No
     assert "ValueError: bad frame" in json.loads(line)["exception"]
 
 
+def test_a_traceback_for_people_tells_no_values(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(service="features", log_format="text")
+    token = "of-a-stranger-no-business"
+    try:
+        raise ValueError(len(token))
+    except ValueError:
+        get_logger("features").exception("failed")
+    told = capsys.readouterr().err
+    assert "ValueError: 25" in told
+    assert token not in told
+
+
 def test_less_urgent_messages_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging(service="features", level="warning")
     get_logger("features").info("chatter")
