@@ -87,6 +87,10 @@ test-survival: install ## Kill every process in the middle of the work (about 10
 test-stages: install ## Run the demo with a MERT of random weights, and see stage 2 at work and away (about 5 minutes)
 	$(BIN)/pytest tests/tiers/stages
 
+.PHONY: test-formats
+test-formats: install ## Decode some hundred odd, bad and damaged sound files as FFmpeg does (about 2 minutes)
+	$(BIN)/pytest -n 2 tests/tiers/formats
+
 .PHONY: test-fuzz
 test-fuzz: install ## Throw 2,000 broken sound files at the running features service (about 2 minutes)
 	$(BIN)/pytest tests/tiers/fuzz
