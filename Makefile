@@ -61,7 +61,7 @@ test: install ## Run the tests of every part, alone and together (at most 10 min
 
 .PHONY: test-fast
 test-fast: install ## Run the unit tests (at most 2 minutes)
-	$(BIN)/pytest tests/unit
+	$(BIN)/pytest -n 2 tests/unit
 
 .PHONY: test-acceptance
 test-acceptance: install ## Run the demo, use it as its documents say, and walk the path of a newcomer (about 6 minutes)
