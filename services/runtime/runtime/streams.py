@@ -96,7 +96,9 @@ class Caller:
 @contextmanager
 def caller_of(context: grpc.ServicerContext) -> Iterator[Caller]:
     """Whoever waits for the answer to this call; what is done for them ends with the call."""
-    caller = Caller(partial(seconds_left, context))
+    # Without the context, which holds `leave`: in a circle of the two a call would take up one of its connection's
+    # streams until Python's garbage collection comes by.
+    caller = Caller(partial(seconds_left, context.time_remaining))
     when_gone(context, caller.leave)
     try:
         yield caller
@@ -104,9 +106,9 @@ def caller_of(context: grpc.ServicerContext) -> Iterator[Caller]:
         caller.leave()
 
 
-def seconds_left(context: grpc.ServicerContext) -> float | None:
+def seconds_left(time_remaining: Callable[[], float | None]) -> float | None:
     """Until the caller's deadline; None where there is none, for which gRPC says 292,000,000,000 years."""
-    left: float | None = context.time_remaining()
+    left = time_remaining()
     return None if left is None or left > LONGEST_SECONDS else left
 
 

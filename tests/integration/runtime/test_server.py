@@ -1,8 +1,10 @@
 """A server of the runtime over a real socket: errors, request ids, token, health, restarts."""
 
+import gc
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import grpc
@@ -56,6 +58,23 @@ def fail_typed() -> None:
 
 def fail_untyped() -> None:
     raise ZeroDivisionError("secret detail")
+
+
+@contextmanager
+def asked_by(answer: Callable[[Any, grpc.ServicerContext], bytes]) -> Iterator[Callable[..., bytes]]:
+    """Calls a method that is answered so, over one connection."""
+
+    def register(server: grpc.Server) -> None:
+        handler = grpc.unary_unary_rpc_method_handler(answer)
+        server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(NAME, {"CheckServer": handler}),)
+        )
+
+    with (
+        running_server({NAME: register}) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.port}", options=[("grpc.enable_http_proxy", 0)]) as channel,
+    ):
+        yield channel.unary_unary(f"/{NAME}/CheckServer")
 
 
 def call(channel: grpc.Channel) -> sync_pb2.CheckServerResponse:
@@ -159,20 +178,27 @@ def test_who_waits_without_a_deadline_has_none_and_who_has_one_can_be_waited_for
             seen.append((caller.seconds_left(), caller.seconds_for_work()))
         return b""
 
-    def register(server: grpc.Server) -> None:
-        handler = grpc.unary_unary_rpc_method_handler(answer)
-        server.add_generic_rpc_handlers(
-            (grpc.method_handlers_generic_handler(NAME, {"CheckServer": handler}),)
-        )
-
-    with (
-        running_server({NAME: register}) as server,
-        grpc.insecure_channel(f"127.0.0.1:{server.port}", options=[("grpc.enable_http_proxy", 0)]) as channel,
-    ):
-        channel.unary_unary(f"/{NAME}/CheckServer")(b"", timeout=timeout)
+    with asked_by(answer) as ask:
+        ask(b"", timeout=timeout)
     for left in seen[0]:
         assert (left is None) == (limit is None)
         assert left is None or threading.TIMEOUT_MAX > left > 0
+
+
+def test_a_call_that_was_answered_takes_up_no_stream_of_its_connection() -> None:
+    """Which has 256 of them: one that waits for Python's garbage collection is missing until then."""
+
+    def answer(_: Any, context: grpc.ServicerContext) -> bytes:
+        with caller_of(context):
+            return b"answer"
+
+    gc.collect()
+    gc.disable()
+    try:
+        with asked_by(answer) as ask:
+            assert [ask(b"", timeout=20) for _ in range(600)] == [b"answer"] * 600
+    finally:
+        gc.enable()
 
 
 def test_a_caller_who_goes_away_is_no_fault_of_the_service(caplog: pytest.LogCaptureFixture) -> None:
