@@ -5,7 +5,7 @@ from features.errors import FeatureError
 from portal.extraction.failures import OF_THE_SONG
 from portal.genres.spelling import IGNORED
 from portal.ledger.originals import Edit, original_genres
-from portal.remote.sync import GenreState
+from portal.remote.plex import GenreState
 from portal.runs.retrying import MAX_ATTEMPTS, exhausted, wait_seconds
 from portal.writing.policy import Said, TargetGenre, edit, objection, target_genre
 

@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from portal.commands.findings import UnwellError
-from portal.remote.sync import PlexServer
+from portal.remote.plex import PlexServer
 from portal.setup import OtherVersionError, refuse_other_version
 
 LEAST_FREE_BYTES = 2**30

@@ -20,8 +20,8 @@ from portal.library.titles import title_key
 from portal.preferences.current import preferences
 from portal.remote.calls import channel_to
 from portal.remote.health import serving
+from portal.remote.plex import PlexServer
 from portal.remote.services import Services
-from portal.remote.sync import PlexServer
 
 TIMEOUT_SECONDS = 5.0
 

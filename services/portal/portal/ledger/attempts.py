@@ -5,7 +5,8 @@ from runtime.errors import RemoteError
 
 from portal.ledger.models import WriteRow
 from portal.library.identity import is_another
-from portal.remote.sync import GenreState, SyncClient
+from portal.remote.plex import GenreState
+from portal.remote.sync import SyncClient
 
 # A crash or a lost answer may have hidden that these were made. What provably did nothing bears no time of an attempt.
 UNCERTAIN = Q(

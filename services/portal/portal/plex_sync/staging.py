@@ -8,8 +8,7 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from portal.library.models import Library, Track
-from portal.remote.skipped import SkippedRow
-from portal.remote.sync import Page, PlexTrack
+from portal.remote.plex import Page, PlexTrack, SkippedRow
 
 # What a listing says of a track, in the order of the table's columns.
 LISTED = ("guid", "title", "artist", "album_artist", "album", "year", "duration_seconds", "file", "part_key",

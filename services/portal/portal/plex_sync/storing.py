@@ -18,7 +18,7 @@ from portal.library.models import Analysis, Library, Track
 from portal.plex_sync.matching import Match, match
 from portal.plex_sync.removal import HERE, remove_unlisted, tells_what_is_gone
 from portal.plex_sync.staging import LISTED, Listing, close_listing
-from portal.remote.sync import GenreState
+from portal.remote.plex import GenreState
 
 NO_MEDIA = "NO_MEDIA"
 NO_MEDIA_MESSAGE = "Plex has no file for this track: repair or remove it in Plex, then sync again."

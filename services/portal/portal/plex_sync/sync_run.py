@@ -21,8 +21,7 @@ from portal.plex_sync.staging import (
 )
 from portal.plex_sync.storing import Taken, store_details, take, without_media
 from portal.preferences.current import preferences
-from portal.remote.skipped import SkippedRow
-from portal.remote.sync import PlexLibrary, PlexServer, TracksRead
+from portal.remote.plex import PlexLibrary, PlexServer, SkippedRow, TracksRead
 from portal.runs.models import Run
 from portal.runs.work import DONE, Outcome, RunFailedError, RunJob, Verdict
 from portal.teaching.members import read_again

@@ -7,7 +7,8 @@ from django.conf import settings
 from runtime.errors import RemoteError
 
 from portal.remote.calls import channel_to
-from portal.remote.sync import PlexConnection, SyncClient
+from portal.remote.plex import PlexConnection
+from portal.remote.sync import SyncClient
 
 TIMEOUT_SECONDS = 2.0
 # A person waits for the outcome; sync itself gives up on Plex sooner.

@@ -6,7 +6,8 @@ from functools import cached_property
 from runtime.errors import RemoteError
 
 from portal.library.models import Library
-from portal.remote.sync import PlexServer, SongList, SyncClient
+from portal.remote.plex import PlexServer, SongList
+from portal.remote.sync import SyncClient
 from portal.teaching.models import TaughtSet
 from portal.teaching.recognition import recognise
 

@@ -12,7 +12,8 @@ from portal.genres.models import Genre
 from portal.library.models import Library
 from portal.library.presence import unchosen_libraries
 from portal.remote.calls import channel_to
-from portal.remote.sync import SongList, SyncClient
+from portal.remote.plex import SongList
+from portal.remote.sync import SyncClient
 from portal.teaching.models import TaughtSet
 
 TIMEOUT_SECONDS = 5.0

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from portal.library.identity import LOCAL, is_another
 from portal.library.models import Library, Track
 from portal.library.presence import unchosen_libraries
-from portal.remote.sync import PlexTrack
+from portal.remote.plex import PlexTrack
 
 _COMPARED = ("library_id", "rating_key", "guid", "file", "title", "artist", "part_key", "size_bytes")
 _Rows = Mapping[str, Sequence[Track]]

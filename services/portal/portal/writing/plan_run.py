@@ -15,7 +15,8 @@ from portal.library.identity import is_another
 from portal.library.models import Analysis, InPlex, Track
 from portal.library.presence import left_alone, present
 from portal.preferences.current import preferences
-from portal.remote.sync import TRACKS_AT_ONCE, GenreState, PlexTrack
+from portal.remote.plex import GenreState, PlexTrack
+from portal.remote.sync import TRACKS_AT_ONCE
 from portal.runs.models import Run, RunSong
 from portal.runs.work import DONE, Outcome, RunInterruptedError, RunJob, Verdict
 from portal.verdicts.models import Prediction

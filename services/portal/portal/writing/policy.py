@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from portal.genres.spelling import all_unknown, genres_of
-from portal.remote.sync import GenreState
+from portal.remote.plex import GenreState
 
 RANDOM_WEIGHTS = (
     "Random weights decided its genre, which means nothing, so it is left alone: train with real weights, or plan with "

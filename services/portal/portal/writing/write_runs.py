@@ -19,7 +19,8 @@ from portal.ledger.attempts import (
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.ledger.plex_state import restore_plex_state, written_over_by
 from portal.library.models import InPlex, Track
-from portal.remote.sync import GenreState, SyncClient
+from portal.remote.plex import GenreState
+from portal.remote.sync import SyncClient
 from portal.runs.models import Run
 from portal.runs.outcomes import outcome_of
 from portal.runs.work import DONE, Outcome, RunJob, Verdict

@@ -17,7 +17,8 @@ from portal.ledger.originals import same_genres
 from portal.library.identity import is_another
 from portal.library.models import InPlex, Track
 from portal.library.presence import present
-from portal.remote.sync import GenreState, SyncClient
+from portal.remote.plex import GenreState
+from portal.remote.sync import SyncClient
 from portal.runs.models import Run
 
 # Sent last, and first in the alphabet: so it is seen whether Plex keeps the order.

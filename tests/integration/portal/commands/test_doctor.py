@@ -20,8 +20,8 @@ from portal.labels.tags import relabel
 from portal.ledger.models import WriteBatch, WriteRow, WriteTest
 from portal.library.models import Analysis, Track
 from portal.orchestration.start import start_extract, start_plan, start_push, start_sync
+from portal.remote.plex import PlexServer
 from portal.remote.services import connected
-from portal.remote.sync import PlexServer
 from portal.writing.write_test import PROBE, WriteTestError, restore_left_over, write_test
 from runtime.errors import ServiceError
 from runtime.testing import running_server

@@ -10,7 +10,7 @@ from portal.orchestration.start import (
     start_rollback,
     start_sync,
 )
-from portal.remote.sync import GenreState
+from portal.remote.plex import GenreState
 from write_batches import classified, classify_all, in_plex, planned, row_states, tag
 
 

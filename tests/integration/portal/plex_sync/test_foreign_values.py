@@ -19,7 +19,8 @@ from portal.orchestration.start import start_sync
 from portal.plex_sync.staging import begin_listing, close_staging, open_staging, stage
 from portal.plex_sync.storing import store_details, take
 from portal.remote.audio import extraction_result
-from portal.remote.sync import Page, _track
+from portal.remote.plex import Page
+from portal.remote.sync import _track
 from portal.runs.models import Run
 from reclass.features.v1 import features_pb2
 from reclass.sync.v1 import sync_pb2 as pb

@@ -17,7 +17,7 @@ from portal.library.models import Analysis, Audio, InPlex, Library, Track, Vecto
 from portal.orchestration.start import start_plan, start_push, start_rollback, start_sync
 from portal.plex_sync.staging import begin_listing, close_staging, open_staging, stage
 from portal.plex_sync.storing import take
-from portal.remote.sync import Page
+from portal.remote.plex import Page
 from portal.runs.models import Run, RunSong
 from portal.teaching.models import TaughtSet, TaughtSong
 from portal.verdicts.models import Override

@@ -5,7 +5,7 @@ from portal.ledger.models import WriteBatch, WriteRow
 from portal.library.models import InPlex, Library, Track
 from portal.orchestration import engine
 from portal.orchestration.start import start_plan, start_push, start_rollback, start_sync
-from portal.remote.sync import GenreState
+from portal.remote.plex import GenreState
 from portal.runs.models import Run, RunSong
 from portal.runs.retrying import MAX_ATTEMPTS
 from portal.verdicts.models import Prediction

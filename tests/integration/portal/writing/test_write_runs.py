@@ -16,8 +16,8 @@ from portal.orchestration.start import (
     start_rollback,
     stop,
 )
+from portal.remote.plex import GenreState
 from portal.remote.services import connected
-from portal.remote.sync import GenreState
 from portal.runs import jobs
 from portal.runs.models import Run, RunSong
 from runtime.testing import running_server

@@ -11,7 +11,7 @@ from portal.pages.settings.forms import SettingsForm
 from portal.preferences.current import CurrentSettings
 from portal.preferences.values import DEFAULTS, Group, Preferences, about, allowed
 from portal.remote.features import capabilities_now
-from portal.remote.sync import ConnectionSource, PlexConnection
+from portal.remote.plex import ConnectionSource, PlexConnection
 
 FEATURES_TIMEOUT_SECONDS = 1.0
 OF_FEATURES = "FEATURES_PATH_MAP of the features service (RECLASS_PATH_MAP for `reclass up`)"
