@@ -6,6 +6,7 @@ from portal.ledger.models import WriteBatch
 from portal.library.models import Analysis, Track
 from portal.orchestration.start import (
     start_plan,
+    start_push,
     start_sync,
 )
 from portal.runs.models import Run
@@ -64,3 +65,19 @@ def tag(song):
     relabel()
     song.refresh_from_db()
     return song.tag_genre.name if song.tag_genre else None
+
+
+def written_over(portal) -> tuple[WriteBatch, WriteBatch]:
+    """Two batches that wrote the same songs, one over the other."""
+    classified(portal)
+    first = planned(portal)
+    portal.finish(start_push(first))
+    classify_all(Track.objects.exclude(file=""), "Folk", "genre_test/2")
+    second = planned(portal)
+    portal.finish(start_push(second))
+    assert in_plex(portal)[1001] == (["Folk"], True)
+    return first, second
+
+
+def standing() -> set[str]:
+    return set(Track.objects.exclude(file="").values_list("in_plex", flat=True))

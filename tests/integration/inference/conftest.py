@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from inference_system import System, running_system, training
+from refusing_inference import refusing as refusing
 from synthetic_library import SyntheticLibrary, synthetic_library
 from triton_server import TritonServer, triton_server
 

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 import av
 import numpy as np
-import numpy.typing as npt
 from av.stream import Disposition
 
 from features.audio.excerpts import MIN_SECONDS, Excerpt, excerpt_span
+from features.audio.frame_samples import samples_of
 from features.audio.stream import MAX_LOST_SECONDS, AudioStream, FloatArray, block_frames, check_format
 from features.errors import DamagedError, NotAudioError
 
@@ -39,8 +39,6 @@ PREROLL_SECONDS = 1.0
 READ_BYTES = 1 << 20
 # Places in a file where the next packet is not found, before the rest is given up.
 MAX_BREAKS = 20
-# It has room for as many pointers, and no mark behind the last.
-PLANES_OF_A_FRAME = 8
 # Where the time of a packet tells also what is missing before it, since each says which samples it holds.
 NUMBERED = frozenset({"flac", "wavpack"})
 # More than a packet, which a header's rounding might take for missing.
@@ -49,14 +47,6 @@ GAP_SECONDS = 0.02
 CHECKED = {"flac": {"err_detect": "crccheck+explode"}}
 # FFmpeg knows what would be inside, and decodes noise.
 PROTECTED_TAGS = frozenset({"aavd", "drms", "enca"})
-# What makes [-1, 1] of a decoder's integers: powers of two, so that nothing is rounded twice.
-SCALES = {
-    "u8": np.float32(2.0**-7),
-    "s16": np.float32(2.0**-15),
-    "s32": np.float32(2.0**-31),
-    "flt": np.float32(1),
-    "dbl": np.float32(1),
-}
 
 
 @contextmanager
@@ -259,7 +249,7 @@ class _Reading:
             if last > 0 and first < piece.samples and piece.frame is None:
                 self._lost += piece.samples
             elif last > 0 and first < piece.samples:
-                samples = _samples(piece.frame)[:, first:last]
+                samples = samples_of(piece.frame)[:, first:last]
                 if block and (gathered >= block_frames(len(samples)) or len(samples) != len(block[0])):
                     yield np.concatenate(block, axis=1).T
                     block, gathered = [], 0
@@ -372,31 +362,3 @@ def _require_memory_and_disk(error: av.FFmpegError, path: str) -> None:
         with open(path, "rb") as file:
             while file.read(READ_BYTES):
                 pass
-
-
-def _packed(frame: Any) -> Any:
-    """The frame with its channels interleaved where PyAV cannot tell the planes of so many from what lies behind."""
-    if not frame.format.is_planar or frame.layout.nb_channels < PLANES_OF_A_FRAME:
-        return frame
-    resampler = av.AudioResampler(
-        format=frame.format.packed.name, layout=frame.layout, rate=frame.sample_rate
-    )
-    (packed,) = resampler.resample(frame)
-    return packed
-
-
-def _samples(frame: Any) -> FloatArray:
-    """Of a frame of any format [shape=(channels, n)], in [-1, 1]."""
-    if frame.format.packed.name not in SCALES:
-        raise NotAudioError(
-            f"the file has samples of the format {frame.format.name}, which is not known here"
-        )
-    frame = _packed(frame)
-    values: npt.NDArray[Any] = frame.to_ndarray()
-    if not frame.format.is_planar:
-        values = values.reshape(-1, frame.layout.nb_channels).T
-    samples = values.astype(np.float32, copy=False)
-    if values.dtype == np.uint8:
-        samples -= 128
-    scale = SCALES[frame.format.packed.name]
-    return samples if scale == 1 else samples * scale

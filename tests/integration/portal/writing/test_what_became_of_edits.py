@@ -11,7 +11,17 @@ from portal.runs.retrying import MAX_ATTEMPTS
 from portal.verdicts.models import Prediction
 from portal.writing.plan_run import NOT_THERE
 from portal.writing.policy import objection
-from write_batches import KEYS, SONGS, classified, classify_all, in_plex, planned, row_states, tag
+from write_batches import (
+    KEYS,
+    SONGS,
+    classified,
+    in_plex,
+    planned,
+    row_states,
+    standing,
+    tag,
+    written_over,
+)
 
 
 def respelled(portal) -> WriteBatch:
@@ -167,22 +177,6 @@ def begun(portal, batch, key):
     WriteRow.objects.filter(pk=row.pk).update(attempted_time=batch.created_time)
     was, wanted = GenreState(genres=tuple(row.before_genres)), GenreState(genres=("Jazz",), locked=True)
     portal.services.sync.write_genres(key, wanted, expected=was, meant=row.track)
-
-
-def written_over(portal) -> tuple[WriteBatch, WriteBatch]:
-    """Two batches that wrote the same songs, one over the other."""
-    classified(portal)
-    first = planned(portal)
-    portal.finish(start_push(first))
-    classify_all(Track.objects.exclude(file=""), "Folk", "genre_test/2")
-    second = planned(portal)
-    portal.finish(start_push(second))
-    assert in_plex(portal)[1001] == (["Folk"], True)
-    return first, second
-
-
-def standing() -> set[str]:
-    return set(Track.objects.exclude(file="").values_list("in_plex", flat=True))
 
 
 def test_a_dry_run_says_of_songs_that_plex_does_not_show_that_it_could_not_compare_them(portal):

@@ -33,6 +33,8 @@ from write_batches import (
     planned,
     row_states,
     set_by_hand,
+    standing,
+    written_over,
 )
 
 
@@ -124,22 +126,6 @@ def test_batches_over_the_same_songs_are_rolled_back_newest_first(portal):
     portal.finish(start_rollback(second))
     portal.finish(start_rollback(first))
     assert in_plex(portal) == before
-
-
-def written_over(portal) -> tuple[WriteBatch, WriteBatch]:
-    """Two batches that wrote the same songs, one over the other."""
-    classified(portal)
-    first = planned(portal)
-    portal.finish(start_push(first))
-    classify_all(Track.objects.exclude(file=""), "Folk", "genre_test/2")
-    second = planned(portal)
-    portal.finish(start_push(second))
-    assert in_plex(portal)[1001] == (["Folk"], True)
-    return first, second
-
-
-def standing() -> set[str]:
-    return set(Track.objects.exclude(file="").values_list("in_plex", flat=True))
 
 
 def test_after_a_rollback_the_songs_stand_as_what_the_batch_before_it_wrote(portal):
