@@ -22,16 +22,16 @@ def reconcile(models: ModelsClient, *, timeout_seconds: float = LOOK_TIMEOUT_SEC
 
     A name that stands for another training than before, as after a restore, is a new model. Raises `RemoteError`.
     """
-    kept = models.kept(timeout_seconds=timeout_seconds)
-    known = set(TrainedModel.objects.values_list("name", "created_time"))
-    new = [model.name for model in kept.models if (model.name, model.create_time) not in known]
-    figures = {name: models.get(name, timeout_seconds=timeout_seconds).report for name in new}
     with transaction.atomic(), connection.cursor() as cursor:
+        # Asked for with the lock held: an answer from before another's would undo what that one has found since, and
+        # forget the model that a training has just made.
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        kept = models.kept(timeout_seconds=timeout_seconds)
+        known = set(TrainedModel.objects.values_list("name", "created_time"))
         TrainedModel.objects.exclude(name__in=[model.name for model in kept.models]).delete()
         for model in kept.models:
-            if model.name in figures:
-                _add(model, figures[model.name])
+            if (model.name, model.create_time) not in known:
+                _add(model, models.get(model.name, timeout_seconds=timeout_seconds).report)
             _update(model, is_rollback_target=model.name == kept.rollback_model)
 
 

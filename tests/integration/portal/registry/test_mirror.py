@@ -1,6 +1,9 @@
 """The rows of models: what inference has, whoever switched it, and whichever of the two was away or restored."""
 
+import threading
+
 import pytest
+from django.db import connections
 from models_stand_in import CANDIDATE, IN_SERVICE, RETIRED, made
 from portal.orchestration.start import (
     start_extract,
@@ -104,6 +107,33 @@ def test_a_model_that_is_kept_no_more_leaves_its_run_without_a_model(portal):
     run.refresh_from_db()
     assert run.model is None
     assert "model-1 is in service." in run.message
+
+
+def test_a_model_of_a_training_outlives_a_look_that_began_before_it(kept, monkeypatch):
+    """The look of each minute and of a page may come while a training ends."""
+    models, asked, other = kept.services.models, threading.Event(), threading.Event()
+    at_once = models.kept
+
+    def late(**wanted):
+        answer = at_once(**wanted)
+        if threading.current_thread() is looking:
+            asked.set()
+            other.wait(1.0)  # whoever comes after this look need not wait for it; if he must, it goes on
+        return answer
+
+    def look() -> None:
+        reconcile(models)
+        connections.close_all()
+
+    monkeypatch.setattr(models, "kept", late)
+    looking = threading.Thread(target=look)
+    looking.start()
+    assert asked.wait(10.0)
+    kept.inference.models.insert(0, made(3, CANDIDATE))
+    reconcile(models)
+    other.set()
+    looking.join(10.0)
+    assert states()["model-3"] == "candidate"
 
 
 def test_it_is_kept_who_has_put_a_model_into_service_or_taken_it_back(kept):
