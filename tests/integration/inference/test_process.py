@@ -90,7 +90,8 @@ def test_what_a_killed_training_leaves_is_gone_after_the_next_start(
         open_channel(f"127.0.0.1:{unused_port}") as channel,
     ):
         stub = inference_pb2_grpc.InferenceServiceStub(channel)
-        next(stub.Train(training(library), timeout=60))
+        call = stub.Train(training(library), timeout=60)  # a call that nobody holds is cancelled
+        next(call)
         until(lambda: len(psutil.Process(process.pid).children()) == 1)
         (child,) = psutil.Process(process.pid).children()
         assert len(list(tmp_path.glob("reclass-training-*"))) == 2
