@@ -153,6 +153,13 @@ class DecoderCrashedError(FeatureError):
     reason = "DECODER_CRASHED"
 
 
+class ProcessesLostError(FeatureError):
+    """The processes that analyse songs died twice while the song waited for one. They are started anew."""
+
+    code = grpc.StatusCode.UNAVAILABLE
+    reason = "PROCESSES_LOST"
+
+
 class OutOfMemoryError(FeatureError):
     """The song needs more memory than a process may have. Other songs are not touched."""
 

@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 
+from pebble import ProcessFuture
 from runtime.streams import Caller
 
 from features.audio.excerpts import Excerpt
@@ -19,6 +21,7 @@ from features.errors import (
     NoSamplesError,
     NotAudioError,
     OutOfMemoryError,
+    ProcessesLostError,
     SilentError,
     TooShortError,
     TruncatedError,
@@ -28,7 +31,7 @@ from features.source.location import PathMapping
 from features.source.resolve import AudioReference, AudioSources
 from features.vectors import Capability, MissingVector, Vector
 from features.workers.extraction import Extraction
-from features.workers.pool import ExtractionPool
+from features.workers.pool import ExtractionPool, TimedExtraction
 
 # What is wrong with one file, and need not be with another version of the song.
 OF_A_FILE = (
@@ -150,7 +153,8 @@ class Extractor:
     def _extract_file(
         self, path: str, request: ExtractionRequest, wanted: Sequence[int], caller: Caller
     ) -> Extraction:
-        work = self._pool.schedule(
+        schedule = partial(
+            self._pool.schedule,
             path,
             with_fma=fma.KIND in request.kinds,
             with_fma_native=fma.NATIVE_KIND in request.kinds,
@@ -158,6 +162,12 @@ class Extractor:
             excerpt=request.excerpt,
             known_keys=request.known_keys,
         )
+        try:
+            return self._wait(schedule(), caller)
+        except ProcessesLostError:  # which is no fault of this song
+            return self._wait(schedule(), caller)
+
+    def _wait(self, work: "ProcessFuture[TimedExtraction]", caller: Caller) -> Extraction:
         with caller.waiting_for(work):
             return self._pool.wait(work, caller.seconds_left())
 

@@ -4,9 +4,11 @@ import multiprocessing
 import os
 import resource
 import signal
+import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import CancelledError, Future, TimeoutError
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +19,13 @@ from runtime.telemetry import get_logger
 
 from features.audio.excerpts import Excerpt
 from features.embeddings.embedding import Preprocessing
-from features.errors import DecoderCrashedError, FeatureError, OutOfMemoryError, TimedOutError
+from features.errors import (
+    DecoderCrashedError,
+    FeatureError,
+    OutOfMemoryError,
+    ProcessesLostError,
+    TimedOutError,
+)
 from features.workers.extraction import Extraction, extract, warm_up
 from features.workers.metrics import PoolMetrics
 
@@ -56,6 +64,9 @@ class TimedExtraction:
 class ExtractionPool:
     """Runs extractions with a limit of time and memory each; a process that dies or exceeds one is replaced.
 
+    Where one dies that had no song (the kernel ended it for want of memory, say), or that held the way by which songs
+    reach the others, pebble gives up for ever. Then every process is started anew with the next song.
+
     `work` is what a process does with a song; `preprocessings` are tried once by each process before its first one.
     """
 
@@ -73,27 +84,33 @@ class ExtractionPool:
         self._time_limit_seconds = time_limit_seconds
         self._memory_limit_bytes = memory_limit_bytes
         self._work = work
+        self._preprocessings = tuple(preprocessings)
         # Read by numpy and libc when the processes start, from the environment that they inherit.
         os.environ.update({k: v for k, v in WORKER_ENVIRONMENT.items() if k not in os.environ})
         # Forking this process would copy gRPC's threads in whatever state they are; a server that does nothing
         # but fork has none, and ends by itself when this process is gone.
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(PRELOADED)
-        starts = context.Value("L", 0)
-        self._pool = ProcessPool(
-            max_workers=processes,
-            max_tasks=SONGS_OF_A_PROCESS,
-            initializer=_start_process,
-            initargs=(starts, memory_limit_bytes, tuple(preprocessings)),
-            context=context,
-        )
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(PRELOADED)
+        self._starts = self._context.Value("L", 0)
+        self._renewal = threading.Lock()
+        self._closed = False
+        self._pool = self._new_pool()
         self._unfinished: set[Future[TimedExtraction]] = set()
         self._metrics = PoolMetrics(
             registry if registry is not None else CollectorRegistry(),
             processes=processes,
             busy=lambda: sum(future.running() for future in tuple(self._unfinished)),
             waiting=lambda: sum(not future.running() for future in tuple(self._unfinished)),
-            starts=lambda: starts.value,
+            starts=lambda: self._starts.value,
+        )
+
+    def _new_pool(self) -> ProcessPool:
+        return ProcessPool(
+            max_workers=self._processes,
+            max_tasks=SONGS_OF_A_PROCESS,
+            initializer=_start_process,
+            initargs=(self._starts, self._memory_limit_bytes, self._preprocessings),
+            context=self._context,
         )
 
     def warm_up(self) -> None:
@@ -122,7 +139,10 @@ class ExtractionPool:
         excerpt: Excerpt = Excerpt.MIDDLE,
         known_keys: frozenset[str] = frozenset(),
     ) -> "ProcessFuture[TimedExtraction]":
-        """Queue an extraction. Cancelling the future ends the process that works on it."""
+        """Queue an extraction. Cancelling the future ends the process that works on it.
+
+        Raises ProcessesLostError as `wait` does.
+        """
         wanted = {
             "with_fma": with_fma,
             "with_fma_native": with_fma_native,
@@ -130,9 +150,13 @@ class ExtractionPool:
             "excerpt": excerpt,
             "known_keys": known_keys,
         }
-        future = self._pool.schedule(
-            _perform, args=(self._work, path), kwargs=wanted, timeout=self._time_limit_seconds
-        )
+        pool = self._running_pool()
+        try:
+            future = pool.schedule(
+                _perform, args=(self._work, path), kwargs=wanted, timeout=self._time_limit_seconds
+            )
+        except RuntimeError as error:  # what pebble raises of a pool that broke, or was renewed, since then
+            raise ProcessesLostError(LOST) from error
         self._unfinished.add(future)
         future.add_done_callback(self._count)
         return future
@@ -140,7 +164,8 @@ class ExtractionPool:
     def wait(self, future: "ProcessFuture[TimedExtraction]", patience_seconds: float | None) -> Extraction:
         """The result of `schedule`.
 
-        Raises what the extraction raised, TimedOutError, OutOfMemoryError or DecoderCrashedError.
+        Raises what the extraction raised, TimedOutError, OutOfMemoryError or DecoderCrashedError; ProcessesLostError
+        where the song was not even begun, for the processes are gone: it can be scheduled again.
         """
         try:
             return future.result(timeout=patience_seconds).extraction
@@ -156,11 +181,27 @@ class ExtractionPool:
             raise TimedOutError("the caller gave up before the song was analysed") from error
         except ProcessExpired as error:
             raise self._death(error) from error
+        except BrokenProcessPool as error:
+            raise ProcessesLostError(LOST) from error
 
     def close(self) -> None:
         """Give up what runs and end every process."""
-        self._pool.stop()  # type: ignore[no-untyped-call] # pebble types its methods in part
-        self._pool.join()
+        with self._renewal:
+            self._closed = True
+            _end(self._pool)
+
+    def _running_pool(self) -> ProcessPool:
+        with self._renewal:
+            if not (self._closed or self._pool.active):
+                log.warning(
+                    "a process died that had no song; all are started anew", processes=self._processes
+                )
+                left, broken, self._pool = tuple(self._unfinished), self._pool, self._new_pool()
+                _end(broken)
+                for future in left:  # queued as the pool broke, which pebble tells nobody
+                    if not future.done():
+                        future.set_exception(BrokenProcessPool(LOST))
+            return self._pool
 
     def _death(self, error: ProcessExpired) -> FeatureError:
         if error.exitcode == OUT_OF_MEMORY_STATUS:
@@ -184,7 +225,13 @@ class ExtractionPool:
             log.warning("a process died over a song and was replaced", reason=outcome)
 
 
+def _end(pool: ProcessPool) -> None:
+    pool.stop()  # type: ignore[no-untyped-call] # pebble types its methods in part
+    pool.join()
+
+
 EXTRACTED = "extracted"
+LOST = "the processes that analyse songs died while this one waited for its turn; they are started anew, try again"
 
 
 def _outcome(future: "Future[TimedExtraction]") -> str:
@@ -195,6 +242,8 @@ def _outcome(future: "Future[TimedExtraction]") -> str:
         return EXTRACTED
     if isinstance(error, FeatureError):
         return error.reason
+    if isinstance(error, BrokenProcessPool):
+        return ProcessesLostError.reason
     if isinstance(error, ProcessExpired):
         died_of_memory = error.exitcode == OUT_OF_MEMORY_STATUS
         return OutOfMemoryError.reason if died_of_memory else DecoderCrashedError.reason

@@ -32,21 +32,37 @@ def test_a_caller_without_patience_costs_only_its_own_song(stub, library):
 
 
 def stopped_worker(pool: ExtractionPool, path: Path, strangers: set[int]):
-    """A song in progress and its process, stopped in the middle of it."""
+    """A song in progress and its process, stopped as it reads the file: before and after that it may hold what the
+    others need too."""
     for _ in range(20):
         future = pool.schedule(str(path), with_fma=True)
-        while not (future.running() or future.done()):
-            time.sleep(0.001)  # polled, since pebble tells nobody when a song begins
-        workers = [process for process in grandchildren() if process.pid not in strangers]
-        if len(workers) != 1:  # the one that a test before this has ended is still on its way out
-            pool.wait(future, 30.0)
-            continue
-        (worker,) = workers
-        worker.suspend()
-        if future.running():
-            return future, worker
-        worker.resume()
+        while not future.done():
+            for worker in the_workers(strangers):
+                worker.suspend()
+                if is_reading(worker, path):
+                    return future, worker
+                worker.resume()
+            time.sleep(0.001)  # polled, since nobody tells when a song is read
+        pool.wait(future, 30.0)
     raise AssertionError("no song could be caught in progress")
+
+
+def the_workers(strangers: set[int]) -> list[psutil.Process]:
+    return [process for process in grandchildren() if process.pid not in strangers]
+
+
+def is_reading(process: psutil.Process, path: Path) -> bool:
+    return str(path) in [each.path for each in process.open_files()]
+
+
+def test_a_process_that_dies_while_it_has_no_song_is_replaced(pool, stub, library, strangers):
+    """The kernel looks at memory when it ends one, and not at who is at work; the service says nothing else before."""
+    extract(stub, path=str(library / "song.flac"))
+    (worker,) = the_workers(strangers)
+    worker.kill()
+    psutil.wait_procs([worker], timeout=10)
+    for _ in range(3):
+        assert extract(stub, path=str(library / "song.flac")).content_key
 
 
 def test_a_process_that_dies_takes_its_own_song_along_and_no_other(pool, library, strangers):

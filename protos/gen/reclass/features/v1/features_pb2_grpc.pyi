@@ -6,8 +6,8 @@ What can be computed from the audio of a song.
 Errors are canonical codes with a message that says what to do, and an ErrorInfo (domain "reclass.features") whose
 reason tells cases apart: AUDIO_NOT_FOUND, OUTSIDE_MEDIA_FOLDERS, PATH_NOT_MOUNTED, NOT_AUDIO, NO_SAMPLES,
 INVALID_SAMPLES, TOO_SHORT, TOO_LONG, SILENT, DAMAGED, TRUNCATED, TIMED_OUT, TOO_LARGE, OUT_OF_MEMORY,
-DECODER_CRASHED, DISK_FULL, SYNC_UNAVAILABLE, ANOTHER_TRACK, INVALID_REQUEST, TOO_MANY_STREAMS. The metadata key
-"permanent" is "true" when trying again cannot help.
+DECODER_CRASHED, PROCESSES_LOST, DISK_FULL, SYNC_UNAVAILABLE, ANOTHER_TRACK, INVALID_REQUEST, TOO_MANY_STREAMS. The
+metadata key "permanent" is "true" when trying again cannot help.
 """
 
 from collections import abc as _abc
