@@ -6,12 +6,12 @@ import pytest
 from django.conf import settings
 from portal.commands.checks import examine
 from portal.commands.extracting import report, stages_as_data
+from portal.commands.terminal import Terminal
 from portal.configuration import PortalSettings
 from portal.library.models import Track, Vector
 from portal.orchestration.start import start_classify, start_extract, start_sync, start_train
 from portal.runs.models import Run
 from reclass.features.v1 import features_pb2
-from rich.console import Console
 
 SONGS = 12
 FMA, MERT, NATIVE = (
@@ -148,7 +148,7 @@ def test_random_weights_are_called_so_after_an_extraction_and_by_the_doctor(port
     with_mert(portal, TRIAL)
     run = extracted(portal)
     output = io.StringIO()
-    assert report(run.result, Console(file=output, width=200))
+    assert report(run.result, Terminal(file=output, width=200))
     assert f"mert: {WARNING}" in output.getvalue()
     portal.inference.feature_versions = ("test/1", TRIAL)
     targets = dict.fromkeys(("sync_target", "features_target", "inference_target"), portal.target)

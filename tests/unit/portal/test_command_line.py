@@ -7,9 +7,9 @@ import typer
 from portal.command_line import make_app
 from portal.commands.following import Snapshot, displayed, exit_status, line_of
 from portal.commands.surroundings import stoppable
+from portal.commands.terminal import Terminal
 from portal.orchestration.kinds import work_of
 from portal.runs.models import Run
-from rich.console import Console
 
 
 def seen(state=Run.State.RUNNING, total=100, through=20, failed=1, **fields):
@@ -35,7 +35,7 @@ def test_a_line_says_how_many_songs_wait_for_another_try_and_why():
 
 
 def test_the_bar_stays_on_one_line_of_a_narrow_terminal_and_says_why_above_it():
-    console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
+    console = Terminal(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
     run = Run(kind=Run.Kind.SYNC, step="Listing a library with a long name: 12345 of 100000 songs")
     trouble = "Plex at http://192.168.1.10:32400 is starting or in maintenance [try again]"
     with displayed(run, console) as show:

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from runtime.errors import RemoteError
 
+from portal.commands.terminal import Terminal
 from portal.library.models import Analysis, Vector
 from portal.library.reasons import reasons
 from portal.library.stages import ADDITIONAL_KINDS, STAGES, TRIAL_WARNING, Stages, count_stages, stages_of
@@ -16,7 +16,7 @@ from portal.remote.audio import made_by_random_weights
 from portal.remote.features import capabilities_now
 
 
-def report(result: Mapping[str, Any], console: Console) -> bool:
+def report(result: Mapping[str, Any], console: Terminal) -> bool:
     """Show the stages of an extract run and why songs failed or were skipped; whether all that was asked is done."""
     stages = Stages(versions=result.get("versions", {}), not_installed=result.get("not_installed", {}))
     if not stages.versions:
@@ -26,7 +26,7 @@ def report(result: Mapping[str, Any], console: Console) -> bool:
     for analysis, word in ((Analysis.FAILED, "failed"), (Analysis.SKIPPED, "skipped")):
         for each in reasons(analysis):
             line = f"{each.songs} {word} ({each.code}): {each.message} – for example “{each.example}”"
-            console.print(f"  {line}", highlight=False, markup=False)
+            console.print(f"  {line}")
     left = sum(stage["failed"] + stage["pending"] for stage in counted if stage["installed"])
     return not left and not stages.not_installed
 
@@ -46,7 +46,7 @@ def stages_as_data(timeout_seconds: float, serving_kinds: Iterable[str] = ()) ->
     return {"stages": _as_data(stages), "message": ""}
 
 
-def show_stages(stages: list[dict[str, Any]], console: Console) -> None:
+def show_stages(stages: list[dict[str, Any]], console: Terminal) -> None:
     """A line for each stage that is installed, and why the others are not."""
     table = Table("stage", "done", "failed", "skipped", "pending", "vectors")
     for stage in stages:
@@ -56,9 +56,9 @@ def show_stages(stages: list[dict[str, Any]], console: Console) -> None:
     console.print(table)
     for stage in stages:
         if not stage["installed"]:
-            console.print(f"{stage['stage']}: {stage['message']}", highlight=False, markup=False)
+            console.print(f"{stage['stage']}: {stage['message']}")
         elif stage["for_trials"]:
-            console.print(f"{stage['stage']}: {TRIAL_WARNING}", highlight=False, markup=False)
+            console.print(f"{stage['stage']}: {TRIAL_WARNING}")
 
 
 def _as_data(stages: Stages) -> list[dict[str, Any]]:

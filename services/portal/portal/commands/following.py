@@ -11,7 +11,6 @@ from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Q
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateWorker
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -24,7 +23,7 @@ from rich.progress import (
 )
 from rich.table import Column
 
-from portal.commands.terminal import without_controls
+from portal.commands.terminal import Terminal, without_controls
 from portal.orchestration.start import stop
 from portal.runs.models import Run, RunSong
 
@@ -79,7 +78,7 @@ def snapshot(run_id: int) -> Snapshot:
     )
 
 
-def follow(run: Run, console: Console) -> Snapshot:
+def follow(run: Run, console: Terminal) -> Snapshot:
     """Show progress until the run has ended. Ctrl-C stops the run in an orderly way."""
     try:
         with displayed(run, console) as show:
@@ -91,7 +90,7 @@ def follow(run: Run, console: Console) -> Snapshot:
 class Lines:
     """Progress as a line every few seconds, where there is no terminal to draw a bar on."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Terminal) -> None:
         self._console = console
         self._started = self._last = time.monotonic()
 
@@ -101,7 +100,7 @@ class Lines:
         if now - self._last < LINE_EVERY_SECONDS:
             return
         self._last = now
-        self._console.print(line_of(seen, now - self._started), highlight=False, markup=False)
+        self._console.print(line_of(seen, now - self._started))
 
 
 def line_of(seen: Snapshot, seconds: float) -> str:
@@ -124,7 +123,7 @@ class RateColumn(ProgressColumn):
 
 
 @contextmanager
-def displayed(run: Run, console: Console) -> Iterator["Lines | Bar"]:
+def displayed(run: Run, console: Terminal) -> Iterator["Lines | Bar"]:
     """Progress as it suits the console."""
     if not console.is_terminal:
         yield Lines(console)
@@ -171,7 +170,7 @@ class Bar:
     def _say_trouble(self, trouble: str) -> None:
         """Why songs are tried again, above the bar and once: it is too long for the bar's line."""
         if trouble and trouble != self._said:
-            self._progress.console.print(f"Trying again: {trouble}", highlight=False, markup=False)
+            self._progress.console.print(f"Trying again: {trouble}")
             self._said = trouble
 
 
@@ -212,8 +211,8 @@ def _say_if_no_worker() -> None:
         sys.stderr.write("No worker is running, so this waits: start one with `python -m portal worker`.\n")
 
 
-def _stop(run: Run, console: Console) -> Snapshot:
-    console.print("Stopping after the songs in progress …", highlight=False)
+def _stop(run: Run, console: Terminal) -> Snapshot:
+    console.print("Stopping after the songs in progress …")
     stop(run)
     deadline = time.monotonic() + STOP_WITHIN_SECONDS
     while not (seen := snapshot(run.pk)).ended and time.monotonic() < deadline:
@@ -228,16 +227,16 @@ def exit_status(seen: Snapshot) -> int:
     return 0 if seen.run.state == Run.State.DONE and not seen.failed else 1
 
 
-def say_end(seen: Snapshot, console: Console) -> None:
+def say_end(seen: Snapshot, console: Terminal) -> None:
     """How the run ended, and what failed or was skipped and why."""
-    console.print(f"{words(seen.run)}: {summary(seen)}", highlight=False, markup=False)
+    console.print(f"{words(seen.run)}: {summary(seen)}")
     for state, word in ((RunSong.State.FAILED, "failed"), (RunSong.State.SKIPPED, "skipped")):
         songs = seen.run.songs.filter(state=state).select_related("track").order_by("pk")
         for song in songs[:FAILURES_LISTED]:
-            console.print(f"  {word}: {song.track}: {song.message}", highlight=False, markup=False)
+            console.print(f"  {word}: {song.track}: {song.message}")
         more = songs.count() - FAILURES_LISTED
         if more > 0:
-            console.print(f"  and {more} more {word}; the admin lists them all", highlight=False)
+            console.print(f"  and {more} more {word}; the admin lists them all")
 
 
 def summary(seen: Snapshot) -> str:

@@ -4,10 +4,10 @@ from typing import Any
 
 import typer
 from django.db.models import Model
-from rich.console import Console
 from rich.table import Table
 
 from portal.commands.following import exit_status, follow, say_end
+from portal.commands.terminal import Terminal
 from portal.orchestration.start import CannotStart, start_training
 from portal.public.songs import songs_by_genre
 from portal.registry.models import ModelStage
@@ -17,7 +17,7 @@ from portal.training.readiness import survey_genres
 from portal.training.suggestions import suggestions
 
 
-def show_readiness(console: Console) -> None:
+def show_readiness(console: Terminal) -> None:
     """A table of genres, which of them cannot be learned and why, and what would give more to learn from."""
     found = survey_genres()
     table = Table("genre", "labelled", "analysed", "usable", "artists", "can be learned")
@@ -27,12 +27,12 @@ def show_readiness(console: Console) -> None:
         table.add_row(each.genre, *numbers, f"no: {each.why_not}" if each.why_not else few)
     console.print(table)
     if found.few:
-        console.print(f"Few songs are {found.few}.", highlight=False, markup=False)
+        console.print(f"Few songs are {found.few}.")
     for number, suggestion in enumerate(suggestions(found), 1):
-        console.print(f"{number}. {suggestion}", highlight=False, markup=False)
+        console.print(f"{number}. {suggestion}")
 
 
-def show_trained(run: Run, console: Console) -> None:
+def show_trained(run: Run, console: Terminal) -> None:
     """What a training has made: its stages, and how well the last one tells each genre from the others."""
     table = Table(
         "stage",
@@ -55,13 +55,13 @@ def show_trained(run: Run, console: Console) -> None:
     console.print(table)
     if stages:
         show_genres(stages[-1], console)
-    console.print(f"Genres learned: {', '.join(run.model.genres if run.model else ())}", highlight=False)
+    console.print(f"Genres learned: {', '.join(run.model.genres if run.model else ())}")
     for skipped in run.result.get("skipped_genres", ()):
-        console.print(f"Not learned: {skipped['genre']}: {skipped['reason']}", highlight=False, markup=False)
-    console.print(f"Tags that look wrong: {run.result.get('suspected_label_errors', 0)}", highlight=False)
+        console.print(f"Not learned: {skipped['genre']}: {skipped['reason']}")
+    console.print(f"Tags that look wrong: {run.result.get('suspected_label_errors', 0)}")
 
 
-def show_genres(stage: ModelStage, console: Console) -> None:
+def show_genres(stage: ModelStage, console: Terminal) -> None:
     """How well a stage tells each genre from the others: look here before anything is written."""
     table = Table("genre", "held-out songs", "precision", "recall")
     for each in stage.genres.all():
@@ -85,7 +85,7 @@ def _columns(row: Model) -> dict[str, Any]:
     return {each.name: getattr(row, each.name) for each in columns}
 
 
-def prepare(console: Console, promotion: str, *, public: bool = False) -> Run:
+def prepare(console: Terminal, promotion: str, *, public: bool = False) -> Run:
     """Have the vectors made that labelled songs lack, and say how many; the training that comes then.
 
     Songs that cannot be analysed now are no reason not to learn from the others.
@@ -101,7 +101,7 @@ def prepare(console: Console, promotion: str, *, public: bool = False) -> Run:
             if public
             else ""
         )
-        console.print(f"{lacking}{whole} `--as-is` goes on without.", highlight=False, markup=False)
+        console.print(f"{lacking}{whole} `--as-is` goes on without.")
     run = start_training(lacking, promotion, public=public)
     if run.kind == Run.Kind.TRAIN:
         return run

@@ -103,11 +103,11 @@ def _show(
             counted.add_row(name.replace("_", " "), str(number))
     console.print(counted)
     if extraction["message"]:
-        console.print(extraction["message"], highlight=False, markup=False)
+        console.print(extraction["message"])
     else:
         show_stages(extraction["stages"], console)
     for line in model_lines(model):
-        console.print(line, highlight=False, markup=False)
+        console.print(line)
     last = Table("run", "kind", "state", "songs", "message")
     for run in runs:
         done = f"{run['through']} of {run['songs']}" if run["songs"] else "–"

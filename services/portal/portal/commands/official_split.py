@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
 from portal.commands.surroundings import RefusalError, stoppable
+from portal.commands.terminal import Terminal
 from portal.public.fma_layout import FEATURES, TRACKS, VERSION
 from portal.public.fma_tables import FmaTables, FmaTrack, tables_in
 from portal.public.table_rows import TableError
@@ -30,7 +30,7 @@ PAPER: Mapping[str, Sequence[tuple[str, float]]] = {
 """Accuracies of the paper (Defferrard et al., FMA, 2017) on the same split and the same 518 values."""
 
 
-def evaluate_on_fma(folder: Path, subset: str, out: Path, console: Console) -> None:
+def evaluate_on_fma(folder: Path, subset: str, out: Path, console: Terminal) -> None:
     """Print our figures beside the paper's, and save report and pictures in `out`."""
     with stoppable("Nothing was saved, and the model in service is as it was."):
         try:
@@ -42,11 +42,11 @@ def evaluate_on_fma(folder: Path, subset: str, out: Path, console: Console) -> N
             evaluation = followed(inference, songs, f"FMA {subset}", console)
     show(evaluation.report, subset, console)
     save(evaluation.content, evaluation.pictures, out)
-    console.print(f"Saved in {out}: report.json and {len(evaluation.pictures)} pictures", highlight=False)
+    console.print(f"Saved in {out}: report.json and {len(evaluation.pictures)} pictures")
     console.print("No model was made, and the one in service is as it was.")
 
 
-def songs_of(tables: FmaTables, subset: str, console: Console) -> list[SplitSong]:
+def songs_of(tables: FmaTables, subset: str, console: Terminal) -> list[SplitSong]:
     """The songs of a subset, all at once: a row that is wrong must be found before anything is learned.
 
     Each is four bytes a value: those of medium are 52 MB.
@@ -62,7 +62,7 @@ def songs_of(tables: FmaTables, subset: str, console: Console) -> list[SplitSong
             songs.append(_song(track, values))
             bar.update(task, completed=len(songs))
     for passed_over in said_of(tables):
-        console.print(passed_over, highlight=False, markup=False)
+        console.print(passed_over)
     return songs
 
 
@@ -96,7 +96,7 @@ def said_of(tables: FmaTables) -> list[str]:
 
 
 def followed(
-    inference: EvaluationClient, songs: Sequence[SplitSong], title: str, console: Console
+    inference: EvaluationClient, songs: Sequence[SplitSong], title: str, console: Terminal
 ) -> Evaluation:
     """The evaluation, with a bar while it goes on."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
@@ -110,14 +110,13 @@ def followed(
     raise AssertionError("inference ended without a report")
 
 
-def show(report: EvaluationReport, subset: str, console: Console) -> None:
+def show(report: EvaluationReport, subset: str, console: Terminal) -> None:
     """Our figures, the paper's, and those of each genre."""
     stage = report.stage
     console.print(
         f"FMA {subset}, official split: learned from {report.training_songs:,} songs, chosen on "
         f"{report.validation_songs:,}, evaluated on {report.test_songs:,}, in {report.seconds:.0f} s. "
-        f"The head is {stage.algorithm}.",
-        highlight=False,
+        f"The head is {stage.algorithm}."
     )
     console.print(compared_with_the_paper(stage, subset))
     table = Table("macro F1", "balanced", "top 3", "top 5", "ECE before → after")

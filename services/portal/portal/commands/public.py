@@ -29,7 +29,7 @@ def import_fma(
         if (folder is None) != forget:
             raise RefusalError("Name the folder fma_metadata, or --forget, and not both.")
         if folder is None:
-            console.print(f"{importing.forget():,} songs of public tables were taken out.", highlight=False)
+            console.print(f"{importing.forget():,} songs of public tables were taken out.")
             return
         _import(folder, console)
 
@@ -54,11 +54,10 @@ def _import(folder: Path, console: Any) -> None:
     except TableError as error:
         raise RefusalError(f"{error} Nothing was imported.") from error
     console.print(
-        f"{imported.new:,} songs were imported, {imported.changed:,} changed, {imported.unchanged:,} were there.",
-        highlight=False,
+        f"{imported.new:,} songs were imported, {imported.changed:,} changed, {imported.unchanged:,} were there."
     )
     for passed_over in said_of(tables):
-        console.print(passed_over, highlight=False, markup=False)
+        console.print(passed_over)
     _show_genres(console)
 
 
@@ -77,8 +76,6 @@ def _show_genres(console: Any) -> None:
     if unmapped:
         console.print(
             f"{', '.join(unmapped)}: no alias knows these. Their songs are kept and not learned from; they count "
-            "as soon as an alias in the admin says which genre they stand for.",
-            highlight=False,
-            markup=False,
+            "as soon as an alias in the admin says which genre they stand for."
         )
-    console.print("Learn from them with: reclass train --public-table", highlight=False)
+    console.print("Learn from them with: reclass train --public-table")

@@ -58,23 +58,22 @@ def show_report(details: ModelDetails) -> None:
     model = details.model
     console.print(
         f"{model.name} ({model.state}): {len(model.genres)} genres from {model.song_count} songs, "
-        f"trained {localtime(model.create_time):%Y-%m-%d %H:%M}",
-        highlight=False,
+        f"trained {localtime(model.create_time):%Y-%m-%d %H:%M}"
     )
     if model.random_weights:
-        console.print(f"It has learned from vectors of random weights: {TRIAL_WARNING}.", highlight=False)
+        console.print(f"It has learned from vectors of random weights: {TRIAL_WARNING}.")
     console.print("All figures are of songs of artists that were not in training.")
     console.print(stages_table(details.report.stages))
     cascade = details.report.cascade
     if cascade and cascade.songs:
         for line in cascade_lines(cascade, details.report.song_count):
-            console.print(line, highlight=False, markup=False)
+            console.print(line)
     for stage in details.report.stages:
         console.print(genres_table(stage))
         for line in stage_lines(stage):
-            console.print(line, highlight=False, markup=False)
+            console.print(line)
     if model.comparison:
-        console.print(f"Compared: {model.comparison.verdict}", highlight=False, markup=False)
+        console.print(f"Compared: {model.comparison.verdict}")
 
 
 def stages_table(stages: Sequence[StageReport]) -> Table:

@@ -15,11 +15,12 @@ class Terminal(Console):
     """Takes every text for what it is.
 
     Titles, tags, genres, paths and names come from anywhere. As rich's markup, "[/b]" would end the command, "[live]"
-    vanish and ":heart:" become a picture; an escape sequence would do to the terminal what it likes.
+    vanish and ":heart:" become a picture; an escape sequence would do to the terminal what it likes. Nor are numbers
+    and quotations in it coloured.
     """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(markup=False, emoji=False, **options)
+        super().__init__(markup=False, emoji=False, highlight=False, **options)
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Each text that is printed by itself or stands in a table comes by here."""

@@ -156,10 +156,7 @@ def _show_unknown(tags: Sequence[Any]) -> None:
     console = Terminal()
     console.print(table)
     if len(tags) > ROWS_LISTED:
-        console.print(
-            f"and {len(tags) - ROWS_LISTED} more; the admin lists them all under Unknown tags.",
-            highlight=False,
-        )
+        console.print(f"and {len(tags) - ROWS_LISTED} more; the admin lists them all under Unknown tags.")
 
 
 def _show_rows(batch: Any) -> None:
@@ -177,5 +174,5 @@ def _show_rows(batch: Any) -> None:
     console.print(table)
     more = batch.rows.count() - ROWS_LISTED
     if more > 0:
-        console.print(f"and {more} more; the admin lists them all under Write batches.", highlight=False)
-    console.print(f"Batch {batch.pk} is planned. Apply it with: reclass push", highlight=False)
+        console.print(f"and {more} more; the admin lists them all under Write batches.")
+    console.print(f"Batch {batch.pk} is planned. Apply it with: reclass push")

@@ -16,6 +16,7 @@ from django.test import Client
 from plex_stand_in import TOKEN
 from portal.commands.following import exit_status, follow, line_of, say_end, snapshot
 from portal.commands.surroundings import RefusalError
+from portal.commands.terminal import Terminal
 from portal.library.census import counts, songs_as_data
 from portal.library.models import Analysis, Track
 from portal.orchestration import engine
@@ -23,7 +24,6 @@ from portal.orchestration.start import CannotStart, start_classify, start_extrac
 from portal.remote.sync import SyncClient
 from portal.runs.models import Run
 from portal.verdicts.models import Prediction
-from rich.console import Console
 from runtime.errors import ServiceError
 from runtime.testing import connected
 from sync.library import PlexMusic
@@ -45,7 +45,7 @@ class Said:
 def told(run: Run, client: Client) -> Said:
     """What the command line prints at the run's end, its exit status, and the run's page."""
     run.refresh_from_db()
-    console = Console(file=io.StringIO(), width=500)
+    console = Terminal(file=io.StringIO(), width=500)
     seen = snapshot(run.pk)
     say_end(seen, console)
     assert isinstance(console.file, io.StringIO)
@@ -258,7 +258,7 @@ def test_a_look_at_a_run_goes_on_when_the_database_was_started_anew(portal, caps
     run = sync_music(portal)
     with connection.cursor() as cursor, pytest.raises(Exception, match="terminat"):
         cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
-    assert follow(run, Console(file=io.StringIO())).run.state == Run.State.DONE
+    assert follow(run, Terminal(file=io.StringIO())).run.state == Run.State.DONE
     assert "The run goes on by itself" in capsys.readouterr().err
 
 

@@ -11,6 +11,7 @@ from django.db import connection
 from portal.commands import looking, songs
 from portal.commands.extracting import report, stages_as_data
 from portal.commands.following import exit_status, snapshot
+from portal.commands.terminal import Terminal
 from portal.genres.models import Genre
 from portal.ledger.exclusion import exclude
 from portal.library.models import Analysis, Audio, InPlex, Track, Vector
@@ -22,7 +23,6 @@ from portal.preferences.models import ChangedSetting
 from portal.runs.models import Run
 from portal.verdicts.models import Override
 from reclass.features.v1 import features_pb2
-from rich.console import Console
 from runtime.errors import ServiceError
 from stand_in_services import BusyError, TooShortError
 from typer.testing import CliRunner, Result
@@ -48,7 +48,7 @@ def extracted(portal, *stages, **options) -> Run:
 def shown(run) -> tuple[str, bool]:
     """What the command prints of the stages, and whether all that was asked is done."""
     output = io.StringIO()
-    done = report(run.result, Console(file=output, width=200))
+    done = report(run.result, Terminal(file=output, width=200))
     return output.getvalue(), done
 
 

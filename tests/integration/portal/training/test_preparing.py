@@ -4,6 +4,7 @@ import io
 
 import pytest
 from portal.commands.learning import show_readiness
+from portal.commands.terminal import Terminal
 from portal.configuration import PortalSettings
 from portal.library.models import Track
 from portal.orchestration.start import (
@@ -16,7 +17,6 @@ from portal.orchestration.start import (
 )
 from portal.runs.models import Run
 from portal.training.preparing import Lacking, lacking_now
-from rich.console import Console
 from stand_in_services import TooShortError
 
 
@@ -124,11 +124,11 @@ def test_where_features_does_not_answer_the_training_itself_says_so(labelled, mo
 def test_the_table_says_of_a_genre_with_few_songs_that_more_are_better(labelled):
     trained_after(labelled, start_training())
     output = io.StringIO()
-    show_readiness(Console(file=output, width=250))
+    show_readiness(Terminal(file=output, width=250))
     assert "12 songs are too few to trust" not in output.getvalue(), "one artist: it cannot be learned at all"
     Track.objects.update(artist="x")
     for number, track in enumerate(Track.objects.all()):
         Track.objects.filter(pk=track.pk).update(artist=f"Artist {number}")
     output = io.StringIO()
-    show_readiness(Console(file=output, width=250))
+    show_readiness(Terminal(file=output, width=250))
     assert "too few to trust what is learned: 30 at least, 100 are better" in output.getvalue()

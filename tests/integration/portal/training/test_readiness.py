@@ -6,6 +6,7 @@ import pytest
 import songs
 from inference.training.labels import MIN_GENRES, why_not
 from portal.commands.learning import show_readiness
+from portal.commands.terminal import Terminal
 from portal.genres.models import Alias, Genre
 from portal.labels.tags import relabel
 from portal.library.models import Analysis, Track, Vector
@@ -17,7 +18,6 @@ from portal.training.dataset import present_versions, training_songs
 from portal.training.readiness import GenreCount, survey_genres
 from portal.training.suggestions import suggestions
 from portal.verdicts.models import Override
-from rich.console import Console
 
 pytestmark = pytest.mark.usefixtures("genres")
 
@@ -122,7 +122,7 @@ def test_tags_are_offered_before_taught_sets_each_with_the_genres_that_it_cannot
 def test_the_command_shows_the_table_and_what_helps():
     a_library()
     output = io.StringIO()
-    show_readiness(Console(file=output, width=200))
+    show_readiness(Terminal(file=output, width=200))
     printed = output.getvalue()
     assert "no: songs of 1 artist, 2 are needed" in printed
     assert "“Schlagerchen” (6)" in printed

@@ -12,6 +12,7 @@ import songs
 from features_stand_in import VERSION
 from inference_system import running_system
 from portal.commands.learning import show_genres
+from portal.commands.terminal import Terminal
 from portal.labels.tags import relabel
 from portal.ledger.models import WriteRow
 from portal.library.models import Analysis, Vector
@@ -20,7 +21,6 @@ from portal.remote.inference import InferenceClient
 from portal.remote.models import ModelsClient
 from portal.runs.models import Run
 from portal.verdicts.models import Prediction
-from rich.console import Console
 from runtime.channel import open_channel
 from synthetic_library import synthetic_library
 from triton_server import triton_server
@@ -92,7 +92,7 @@ def test_a_genre_taught_from_a_folder_of_thirty_songs_is_predicted_after_one_tra
     figures = f"{100 * shown.precision:.0f} % {100 * shown.recall:.0f} %"
     assert f"City Pop {shown.songs} {figures}" in words(page)
     output = io.StringIO()
-    show_genres(run.model.stages.last(), Console(file=output, width=120))
+    show_genres(run.model.stages.last(), Terminal(file=output, width=120))
     assert "City Pop" in output.getvalue()
     assert not WriteRow.objects.exists()
     assert portal.plex.edits() == []

@@ -18,7 +18,7 @@ ODD = ("[/b]", "[live]", "[red]blood", "[link=http://x]", ":heart:", "\\[live]",
 def printed(*, line: str = "", cell: str = "") -> str:
     terminal = Terminal(file=io.StringIO(), width=200)
     if line:
-        terminal.print(line, highlight=False)
+        terminal.print(line)
     if cell:
         table = Table("song", title=cell)
         table.add_row(cell)
