@@ -12,9 +12,12 @@ from portal.orchestration.kinds import work_of
 from portal.runs.models import Run
 
 
-def seen(state=Run.State.RUNNING, total=100, through=20, failed=1, **fields):
-    run = Run(kind=Run.Kind.EXTRACT, state=state, **fields)
-    return Snapshot(run=run, total=total, through=through, failed=failed)
+def run_of(total=100, through=20, failed=1, **fields):
+    return Run(song_count=total, done_count=through - failed, failed_count=failed, **fields)
+
+
+def analysis(state=Run.State.RUNNING, **fields):
+    return run_of(kind=Run.Kind.EXTRACT, state=state, **fields)
 
 
 def test_every_promised_command_is_there():
@@ -24,23 +27,23 @@ def test_every_promised_command_is_there():
 
 
 def test_a_line_has_count_rate_time_left_and_failures():
-    assert line_of(seen(), 10.0) == "Extract: 20 of 100 songs, 2.0/s, 40 s left, 1 failed"
+    assert line_of(Snapshot(run=analysis()), 10.0) == "Extract: 20 of 100 songs, 2.0/s, 40 s left, 1 failed"
 
 
 def test_a_line_says_how_many_songs_wait_for_another_try_and_why():
-    seen_again = Snapshot(
-        run=Run(kind=Run.Kind.EXTRACT), total=9, through=6, failed=0, again=3, trouble="Plex restarts."
-    )
+    run = analysis(total=9, through=6, failed=0)
+    seen_again = Snapshot(run=run, again=3, trouble="Plex restarts.")
     assert line_of(seen_again, 3.0).endswith("0 failed; 3 to be tried again: Plex restarts.")
 
 
 def test_the_bar_stays_on_one_line_of_a_narrow_terminal_and_says_why_above_it():
     console = Terminal(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
-    run = Run(kind=Run.Kind.SYNC, step="Listing a library with a long name: 12345 of 100000 songs")
+    step = "Listing a library with a long name: 12345 of 100000 songs"
     trouble = "Plex at http://192.168.1.10:32400 is starting or in maintenance [try again]"
-    with displayed(run, console) as show:
-        for through in (6, 7):
-            show.show(Snapshot(run=run, total=100_000, through=through, failed=12, again=3, trouble=trouble))
+    with displayed(Run(kind=Run.Kind.SYNC), console) as show:
+        for through in (16, 17):
+            run = run_of(kind=Run.Kind.SYNC, step=step, total=100_000, through=through, failed=12)
+            show.show(Snapshot(run=run, again=3, trouble=trouble))
     printed = console.file.getvalue()
     assert " ".join(printed.split()).count(f"Trying again: {trouble}") == 1
     bars = [line for line in printed.replace("\r", "\n").splitlines() if "failed" in line]
@@ -58,7 +61,8 @@ def test_the_help_of_a_command_loses_nothing_to_markup(command):
 
 
 def test_a_run_that_counts_no_songs_shows_its_step():
-    line = line_of(seen(total=0, through=0, step="Learning", progress=0.25), 10.0)
+    run = analysis(total=0, through=0, failed=0, step="Learning", progress=0.25)
+    line = line_of(Snapshot(run=run), 10.0)
     assert line == "Extract: Learning (25%)"
 
 
@@ -73,7 +77,7 @@ def test_a_run_that_counts_no_songs_shows_its_step():
     ],
 )
 def test_the_exit_status_is_0_only_when_all_that_was_asked_is_done(state, failed, status):
-    assert exit_status(seen(state=state, failed=failed)) == status
+    assert exit_status(analysis(state=state, failed=failed)) == status
 
 
 @pytest.mark.parametrize("kind", list(Run.Kind))

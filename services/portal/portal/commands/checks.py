@@ -1,17 +1,16 @@
 """The checks of `reclass doctor`: each finds out one thing and says what to do when it is not well."""
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
-from functools import cache
+from functools import partial
 from pathlib import Path
 
 from django.utils import timezone
-from procrastinate.contrib.django.models import ProcrastinateWorker
 from runtime.errors import RemoteError
 
 from portal.commands.check_files import files
 from portal.commands.check_store import clock, database, disk
 from portal.commands.findings import Finding, UnwellError, finding
+from portal.commands.following import living_workers
 from portal.configuration import PortalSettings
 from portal.library.models import Library, Track
 from portal.library.presence import present
@@ -24,12 +23,12 @@ from portal.remote.plex import PlexServer
 from portal.remote.services import Services
 
 TIMEOUT_SECONDS = 5.0
+SERVICES = ("sync", "features", "inference")
 
 
 def examine(settings: PortalSettings, services: Services, data: Path | None = None) -> Iterator[Finding]:
     """Every check in the order in which one needs the other."""
 
-    @cache
     def plex() -> PlexServer:
         return services.sync.check_server(timeout_seconds=3 * TIMEOUT_SECONDS)
 
@@ -37,11 +36,9 @@ def examine(settings: PortalSettings, services: Services, data: Path | None = No
         ("database", database),
         ("disk", lambda: disk(data)),
         ("worker", _worker),
-        ("sync service", lambda: _service(settings, settings.sync_target, "sync")),
-        ("features service", lambda: _service(settings, settings.features_target, "features")),
-        ("inference service", lambda: _service(settings, settings.inference_target, "inference")),
+        *((f"{name} service", partial(_service, settings, name)) for name in SERVICES),
         ("Plex server", lambda: _plex(plex())),
-        ("clock", lambda: clock(lambda: services.sync.check_server(timeout_seconds=3 * TIMEOUT_SECONDS))),
+        ("clock", lambda: clock(plex)),
         ("Plex libraries", lambda: _libraries(services)),
         ("a track", lambda: _track(services)),
         ("files", lambda: files(services)),
@@ -54,14 +51,14 @@ def examine(settings: PortalSettings, services: Services, data: Path | None = No
 
 
 def _worker() -> str:
-    lately = timezone.now() - timedelta(seconds=60)
-    alive = ProcrastinateWorker.objects.filter(last_heartbeat__gte=lately).count()
+    alive = living_workers()
     if not alive:
         raise UnwellError("none runs, so nothing gets done: start one with `python -m portal worker`")
     return f"{alive} at work"
 
 
-def _service(settings: PortalSettings, target: str, name: str) -> str:
+def _service(settings: PortalSettings, name: str) -> str:
+    target, _ = settings.door_of(name)
     channel = channel_to(settings, name)
     try:
         if not serving(name, channel, timeout_seconds=TIMEOUT_SECONDS):
@@ -94,15 +91,10 @@ def _libraries(services: Services) -> str:
     return known
 
 
-def _example(services: Services) -> Track:
+def _track(services: Services) -> str:
     track = Track.objects.filter(present()).exclude(file="").order_by("pk").first()
     if track is None:
         raise UnwellError("no song with a file is known yet: run `reclass sync`")
-    return track
-
-
-def _track(services: Services) -> str:
-    track = _example(services)
     found = services.sync.get_tracks([track.rating_key]).get(track.rating_key)
     if found is None:
         raise UnwellError(f"Plex no longer knows “{track}”: run `reclass sync`")

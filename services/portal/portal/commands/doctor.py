@@ -1,13 +1,12 @@
 """`reclass doctor`: whether every part is well, and what to do about those that are not."""
 
-import json
-import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
+from portal.commands.output import print_json
 from portal.commands.surroundings import DataOption, portal_at_hand
 
 
@@ -42,9 +41,7 @@ def doctor(
         unwell = sum(not each.well for each in found)
         if as_json:
             checks = [asdict(each) for each in found]
-            sys.stdout.write(
-                json.dumps({"well": not unwell, "checks": checks}, ensure_ascii=False, indent=2) + "\n"
-            )
+            print_json({"well": not unwell, "checks": checks})
         elif unwell:
             typer.echo(f"{unwell} of the checks failed.")
         if unwell:

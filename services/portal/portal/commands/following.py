@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+import typer
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Q
 from django.utils import timezone
@@ -36,6 +37,7 @@ INTERRUPTED = 130
 FAILURES_LISTED = 10
 # A supervisor has the database back within seconds; the run goes on meanwhile or afterwards, whoever looks on.
 DATABASE_MISSED_FOR_SECONDS = 60.0
+NO_WORKER = "No worker is running, so this waits: start one with `python -m portal worker`.\n"
 # Terminals have the words of the commands where pages have those of the buttons.
 _COMMANDS = {Run.Kind.EXTRACT.value: "Extract", Run.Kind.PUSH.value: "Push"}
 _TO_BE_TRIED_AGAIN = Q(state=RunSong.State.PENDING, attempts__gt=0)
@@ -43,20 +45,13 @@ _TO_BE_TRIED_AGAIN = Q(state=RunSong.State.PENDING, attempts__gt=0)
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """How far a run is."""
+    """How far a run is, and which of its songs are to be tried again."""
 
     run: Run
-    total: int
-    through: int
-    failed: int
     again: int = 0
     """Songs that wait to be tried again."""
     trouble: str = ""
     """Why one of those has to be."""
-
-    @property
-    def ended(self) -> bool:
-        return self.run.state not in Run.ACTIVE
 
 
 def words(run: Run) -> str:
@@ -68,23 +63,26 @@ def snapshot(run_id: int) -> Snapshot:
     """Look at a run."""
     run = Run.objects.get(pk=run_id)
     trouble = list(run.songs.filter(_TO_BE_TRIED_AGAIN).values_list("message", flat=True).order_by("pk"))
-    return Snapshot(
-        run=run,
-        total=run.song_count,
-        through=run.settled_count,
-        failed=run.failed_count,
-        again=len(trouble),
-        trouble=trouble[-1] if trouble else "",
-    )
+    return Snapshot(run=run, again=len(trouble), trouble=trouble[-1] if trouble else "")
 
 
-def follow(run: Run, console: Terminal) -> Snapshot:
-    """Show progress until the run has ended. Ctrl-C stops the run in an orderly way."""
+def finish(run: Run, console: Terminal | None = None) -> Run:
+    """Show a run and its end; the command ends with it unless all that was asked is done."""
+    ended = follow(run, console or Terminal(soft_wrap=True))
+    if status := exit_status(ended):
+        raise typer.Exit(status)
+    return ended
+
+
+def follow(run: Run, console: Terminal) -> Run:
+    """Show progress until the run has ended, and how that was. Ctrl-C stops the run in an orderly way."""
     try:
         with displayed(run, console) as show:
-            return _watch(run, show)
+            ended = _watch(run, show)
     except KeyboardInterrupt:
-        return _stop(run, console)
+        ended = _stop(run, console)
+    say_end(ended, console)
+    return ended
 
 
 class Lines:
@@ -105,13 +103,14 @@ class Lines:
 
 def line_of(seen: Snapshot, seconds: float) -> str:
     """Count, rate, time left and failures in a line."""
-    kind = words(seen.run)
-    if not seen.total:
-        return f"{kind}: {seen.run.step or 'waiting'} ({seen.run.progress:.0%})"
-    rate = seen.through / seconds if seconds > 0 else 0.0
-    left = f", {_duration((seen.total - seen.through) / rate)} left" if rate > 0 else ""
+    run = seen.run
+    if not run.song_count:
+        return f"{words(run)}: {run.step or 'waiting'} ({run.progress:.0%})"
+    through, total = run.settled_count, run.song_count
+    rate = through / seconds if seconds > 0 else 0.0
+    left = f", {_duration((total - through) / rate)} left" if rate > 0 else ""
     again = f"; {seen.again} to be tried again: {seen.trouble}" if seen.again else ""
-    return f"{kind}: {seen.through} of {seen.total} songs, {rate:.1f}/s{left}, {seen.failed} failed{again}"
+    return f"{words(run)}: {through} of {total} songs, {rate:.1f}/s{left}, {run.failed_count} failed{again}"
 
 
 class RateColumn(ProgressColumn):
@@ -152,18 +151,18 @@ class Bar:
 
     def show(self, seen: Snapshot) -> None:
         """Draw it."""
-        step = f"{words(seen.run)}: {seen.run.step}" if seen.run.step else None
-        counted = {"total": seen.total, "completed": seen.through} if seen.total else {"total": None}
-        if not seen.total and seen.run.progress:
-            counted = {"total": 100, "completed": int(seen.run.progress * 100)}
-        description = step or words(seen.run)
-        again = f", {seen.again} again" if seen.again else ""
+        run = seen.run
+        description = f"{words(run)}: {run.step}" if run.step else words(run)
+        total, completed = run.song_count, run.settled_count
+        if not total and run.progress:
+            total, completed = 100, int(run.progress * 100)
         self._progress.update(
             self._task,
             description=escape(without_controls(description)),
-            failed=seen.failed,
-            again=again,
-            **counted,
+            failed=run.failed_count,
+            again=f", {seen.again} again" if seen.again else "",
+            total=total or None,
+            completed=completed,
         )
         self._say_trouble(seen.trouble)
 
@@ -174,18 +173,18 @@ class Bar:
             self._said = trouble
 
 
-def _watch(run: Run, show: "Lines | Bar") -> Snapshot:
+def _watch(run: Run, show: "Lines | Bar") -> Run:
     asked = time.monotonic()
     warned = False
     while True:
         seen = _look(run)
         show.show(seen)
-        if seen.ended:
-            return seen
+        if seen.run.state not in Run.ACTIVE:
+            return seen.run
         if not warned and seen.run.state == Run.State.WAITING:
             warned = time.monotonic() - asked > WORKER_MISSED_AFTER_SECONDS
-            if warned:
-                _say_if_no_worker()
+            if warned and not living_workers():
+                sys.stderr.write(NO_WORKER)
         time.sleep(LOOK_EVERY_SECONDS)
 
 
@@ -205,33 +204,35 @@ def _look(run: Run) -> Snapshot:
         time.sleep(LOOK_EVERY_SECONDS)
 
 
-def _say_if_no_worker() -> None:
+def living_workers() -> int:
+    """Workers that have reported within the last minute."""
     lately = timezone.now() - timedelta(seconds=60)
-    if not ProcrastinateWorker.objects.filter(last_heartbeat__gte=lately).exists():
-        sys.stderr.write("No worker is running, so this waits: start one with `python -m portal worker`.\n")
+    return ProcrastinateWorker.objects.filter(last_heartbeat__gte=lately).count()
 
 
-def _stop(run: Run, console: Terminal) -> Snapshot:
+def _stop(run: Run, console: Terminal) -> Run:
     console.print("Stopping after the songs in progress …")
     stop(run)
     deadline = time.monotonic() + STOP_WITHIN_SECONDS
-    while not (seen := snapshot(run.pk)).ended and time.monotonic() < deadline:
+    run.refresh_from_db()
+    while run.state in Run.ACTIVE and time.monotonic() < deadline:
         time.sleep(LOOK_EVERY_SECONDS)
-    return seen
+        run.refresh_from_db()
+    return run
 
 
-def exit_status(seen: Snapshot) -> int:
+def exit_status(run: Run) -> int:
     """0 only when what was asked is done: songs that cannot be done are no failure, songs that failed are."""
-    if seen.run.state in (Run.State.STOPPED, Run.State.STOPPING):
+    if run.state in (Run.State.STOPPED, Run.State.STOPPING):
         return INTERRUPTED
-    return 0 if seen.run.state == Run.State.DONE and not seen.failed else 1
+    return 0 if run.state == Run.State.DONE and not run.failed_count else 1
 
 
-def say_end(seen: Snapshot, console: Terminal) -> None:
+def say_end(run: Run, console: Terminal) -> None:
     """How the run ended, and what failed or was skipped and why."""
-    console.print(f"{words(seen.run)}: {summary(seen)}")
+    console.print(f"{words(run)}: {summary(run)}")
     for state, word in ((RunSong.State.FAILED, "failed"), (RunSong.State.SKIPPED, "skipped")):
-        songs = seen.run.songs.filter(state=state).select_related("track").order_by("pk")
+        songs = run.songs.filter(state=state).select_related("track").order_by("pk")
         for song in songs[:FAILURES_LISTED]:
             console.print(f"  {word}: {song.track}: {song.message}")
         more = songs.count() - FAILURES_LISTED
@@ -239,15 +240,15 @@ def say_end(seen: Snapshot, console: Terminal) -> None:
             console.print(f"  and {more} more {word}; the admin lists them all")
 
 
-def summary(seen: Snapshot) -> str:
+def summary(run: Run) -> str:
     """One sentence."""
-    run = seen.run
     if run.state == Run.State.STOPPING:
         return "stopping; the songs in progress end by themselves. The next one goes on with the rest."
     counted = ""
-    if seen.total:
-        extras = [f"{n} {word}" for n, word in ((run.skipped_count, "skipped"), (seen.failed, "failed")) if n]
-        counted = ", ".join([f"{run.done_count} of {seen.total} songs done", *extras])
+    if run.song_count:
+        others = ((run.skipped_count, "skipped"), (run.failed_count, "failed"))
+        extras = [f"{number} {word}" for number, word in others if number]
+        counted = ", ".join([f"{run.done_count} of {run.song_count} songs done", *extras])
     seconds = (run.finished_time - run.started_time) if run.finished_time and run.started_time else None
     took = f" in {_duration(seconds.total_seconds())}" if seconds and run.state == Run.State.DONE else ""
     return (

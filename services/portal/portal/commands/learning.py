@@ -6,7 +6,7 @@ import typer
 from django.db.models import Model
 from rich.table import Table
 
-from portal.commands.following import exit_status, follow, say_end
+from portal.commands.following import exit_status, follow
 from portal.commands.terminal import Terminal
 from portal.orchestration.start import CannotStart, start_training
 from portal.public.songs import songs_by_genre
@@ -105,9 +105,7 @@ def prepare(console: Terminal, promotion: str, *, public: bool = False) -> Run:
     run = start_training(lacking, promotion, public=public)
     if run.kind == Run.Kind.TRAIN:
         return run
-    seen = follow(run, console)
-    say_end(seen, console)
-    following = seen.run.followed_by
-    if following is None:
-        raise typer.Exit(exit_status(seen) or 1)
-    return following
+    ended = follow(run, console)
+    if ended.followed_by is None:
+        raise typer.Exit(exit_status(ended) or 1)
+    return ended.followed_by

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from portal.commands.output import print_json
 from portal.commands.surroundings import DataOption, portal_at_hand, quit_with
 
 SERVICE_TIMEOUT_SECONDS = 3.0
@@ -37,7 +38,7 @@ def status(
         extraction = stages_as_data(SERVICE_TIMEOUT_SECONDS, serving_kinds)
         if as_json:
             content = {"songs": songs, "extraction": extraction, "model": model, "last_runs": runs}
-            sys.stdout.write(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
+            print_json(content)
         else:
             _show(songs, extraction, model, runs)
 
@@ -66,24 +67,21 @@ def _write(output: Path, lines: Iterable[str]) -> None:
 
 
 def _last_runs() -> list[dict[str, Any]]:
-    from portal.commands.following import snapshot
     from portal.runs.models import Run
 
-    latest = list(Run.objects.order_by("-pk").values_list("pk", flat=True)[:RUNS_LISTED])
     return [
         {
             "run": run.pk,
             "kind": run.kind,
             "state": run.state,
             "message": run.message,
-            "songs": seen.total,
-            "through": seen.through,
-            "songs_failed": seen.failed,
+            "songs": run.song_count,
+            "through": run.settled_count,
+            "songs_failed": run.failed_count,
             "created_time": run.created_time.isoformat(),
             "finished_time": run.finished_time.isoformat() if run.finished_time else None,
         }
-        for seen in map(snapshot, latest)
-        for run in (seen.run,)
+        for run in Run.objects.order_by("-pk")[:RUNS_LISTED]
     ]
 
 

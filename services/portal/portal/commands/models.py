@@ -1,11 +1,9 @@
 """`reclass models | evaluate`: the models that trainings made, and how good they are."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -32,10 +30,12 @@ def listed(
     """List the models that are kept, the newest first."""
     if context.invoked_subcommand:
         return
-    with portal_at_hand(data), inference_asked() as models:
+    with portal_at_hand(data):
         from portal.commands.reports import show_models
+        from portal.remote.models import models_at_hand
 
-        show_models(models.all(), as_json=as_json)
+        with models_at_hand() as models:
+            show_models(models.all(), as_json=as_json)
 
 
 def promote(
@@ -44,19 +44,20 @@ def promote(
 ) -> None:
     """Put a model into service. Songs of its training get its verdict; `reclass classify` classifies the others."""
     with portal_at_hand(data):
-        from portal.commands.songs import run_to_its_end
+        from portal.commands.following import finish
         from portal.orchestration.start import start_promote
 
-        run_to_its_end(start_promote(name, by=whoever_types("reclass models")))
+        finish(start_promote(name, by=whoever_types("reclass models")))
 
 
 def rollback(data: DataOption = None) -> None:
     """Put the model back that was in service before."""
     with portal_at_hand(data):
-        from portal.commands.songs import run_to_its_end
+        from portal.commands.following import finish
         from portal.orchestration.start import start_model_rollback
+        from portal.remote.models import models_at_hand
 
-        with inference_asked() as models:
+        with models_at_hand() as models:
             kept = models.kept()
             # Where nobody can say which one is in service, this says why.
             serving = kept.in_service or models.get().model
@@ -65,7 +66,7 @@ def rollback(data: DataOption = None) -> None:
                 f"{serving.name} is in service, and none before it is kept: there is nothing to roll back to. "
                 "`reclass models` lists those that can be promoted."
             )
-        run_to_its_end(start_model_rollback(serving.name, by=whoever_types("reclass models")))
+        finish(start_model_rollback(serving.name, by=whoever_types("reclass models")))
 
 
 class Subset(StrEnum):
@@ -97,6 +98,7 @@ def evaluate(
         from portal.commands.official_split import evaluate_on_fma, save
         from portal.commands.reports import show_report
         from portal.commands.terminal import Terminal
+        from portal.remote.models import models_at_hand
 
         folder = out or Path(OUT)
         if fma is not None:
@@ -104,24 +106,8 @@ def evaluate(
                 quit_with("--fma learns from the data set alone: leave --model out")
             evaluate_on_fma(fma, subset.value, folder, Terminal(soft_wrap=True))
             return
-        with inference_asked() as models:
+        with models_at_hand() as models:
             details = models.get(model)
         show_report(details)
         save(details.content, details.pictures, folder)
         sys.stdout.write(f"Saved in {folder}: report.json and {len(details.pictures)} pictures\n")
-
-
-@contextmanager
-def inference_asked() -> Iterator[Any]:
-    """The models of inference; where it does not answer or refuses, the command ends with why."""
-    from runtime.errors import RemoteError
-
-    from portal.remote.models import models_at_hand
-
-    try:
-        with models_at_hand() as models:
-            yield models
-    except RemoteError as error:
-        quit_with(error.message)
-    except UnicodeEncodeError as error:  # of a name that was typed: it may be any bytes
-        quit_with(f"{error.object!r} is no text in UTF-8")

@@ -1,6 +1,7 @@
 """Output of a command, whatever it leads to: a full disk, a closed pipe, an encoding that lacks letters."""
 
 import codecs
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -8,6 +9,11 @@ from contextlib import contextmanager, suppress
 
 ESCAPED = "reclass.escaped"
 FAILED = 1
+
+
+def print_json(content: object) -> None:
+    """On standard output, for programs; what JSON has no form for is written as text."""
+    sys.stdout.write(json.dumps(content, ensure_ascii=False, indent=2, default=str) + "\n")
 
 
 @contextmanager

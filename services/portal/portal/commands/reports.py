@@ -1,13 +1,12 @@
 """Prints models and their reports."""
 
-import json
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 
 from django.utils.timezone import localtime
 from rich.table import Table
 
+from portal.commands.output import print_json
 from portal.commands.terminal import Terminal
 from portal.library.stages import TRIAL_WARNING
 from portal.registry import report_sentences
@@ -18,8 +17,7 @@ from portal.remote.reports import CascadeReport, HeldOut, Model, StageReport
 def show_models(models: Sequence[Model], *, as_json: bool) -> None:
     """The list."""
     if as_json:
-        content = [asdict(model) for model in models]
-        sys.stdout.write(json.dumps(content, ensure_ascii=False, indent=2, default=str) + "\n")
+        print_json([asdict(model) for model in models])
         return
     console = Terminal(soft_wrap=True)
     table = Table(

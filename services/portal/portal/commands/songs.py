@@ -1,12 +1,11 @@
 """`reclass sync | extract | classify | train`: the way of songs up to their genre."""
 
-import json
-import sys
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from portal.commands.output import print_json
 from portal.commands.surroundings import DataOption, portal_at_hand
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -32,9 +31,10 @@ def sync(
 ) -> None:
     """Read libraries, songs and their genres from Plex."""
     with portal_at_hand(data):
+        from portal.commands.following import finish
         from portal.orchestration.start import start_sync
 
-        run_to_its_end(start_sync(library or (), full=full))
+        finish(start_sync(library or (), full=full))
 
 
 class Stage(StrEnum):
@@ -61,15 +61,14 @@ def extract(
     """Extract the features of every song that lacks a vector of a stage."""
     with portal_at_hand(data):
         from portal.commands.extracting import report
-        from portal.commands.following import exit_status, follow, say_end
+        from portal.commands.following import exit_status, follow
         from portal.commands.terminal import Terminal
         from portal.orchestration.start import start_extract
 
         console = Terminal(soft_wrap=True)
-        seen = follow(start_extract([each.value for each in stage or ()]), console)
-        say_end(seen, console)
-        all_done = report(seen.run.result, console)
-        if status := exit_status(seen) or int(not all_done):
+        run = follow(start_extract([each.value for each in stage or ()]), console)
+        all_done = report(run.result, console)
+        if status := exit_status(run) or int(not all_done):
             raise typer.Exit(status)
 
 
@@ -79,9 +78,10 @@ def classify(
 ) -> None:
     """Decide a genre for every song that the model in service has not classified."""
     with portal_at_hand(data):
+        from portal.commands.following import finish
         from portal.orchestration.start import start_classify
 
-        run_to_its_end(start_classify(again=again))
+        finish(start_classify(again=again))
 
 
 class Promote(StrEnum):
@@ -115,7 +115,8 @@ def train(
 ) -> None:
     """Learn from the songs whose genre is known; vectors that these lack are made first."""
     with portal_at_hand(data):
-        from portal.commands.learning import prepare, show_readiness
+        from portal.commands.following import finish
+        from portal.commands.learning import prepare, show_readiness, show_trained, trained_as_data
         from portal.commands.terminal import Terminal
         from portal.orchestration.start import start_training
         from portal.training.preparing import Lacking
@@ -126,32 +127,8 @@ def train(
             run = start_training(Lacking(), promote.value, public=public_table)
         else:
             run = prepare(console, promote.value, public=public_table)
-        run_to_its_end(run, show=_json if as_json else _report)
-
-
-def run_to_its_end(run: Any, show: Any = None) -> None:
-    """Show a run while it goes on, then what came of it; the command's exit code says whether all was done."""
-    from portal.commands.following import exit_status, follow, say_end
-    from portal.commands.terminal import Terminal
-
-    console = Terminal(stderr=show is _json, soft_wrap=True)
-    seen = follow(run, console)
-    say_end(seen, console)
-    status = exit_status(seen)
-    if show and status == 0:
-        show(seen.run)
-    if status:
-        raise typer.Exit(status)
-
-
-def _json(run: Any) -> None:
-    from portal.commands.learning import trained_as_data
-
-    sys.stdout.write(json.dumps(trained_as_data(run), ensure_ascii=False, indent=2, default=str) + "\n")
-
-
-def _report(run: Any) -> None:
-    from portal.commands.learning import show_trained
-    from portal.commands.terminal import Terminal
-
-    show_trained(run, Terminal(soft_wrap=True))
+        trained = finish(run, console)
+        if as_json:
+            print_json(trained_as_data(trained))
+        else:
+            show_trained(trained, console)

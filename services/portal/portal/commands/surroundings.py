@@ -30,6 +30,7 @@ def portal_at_hand(data: Path | None) -> Iterator[None]:
     """Set up Django for the system on `data`, else for the one that the process's own environment describes."""
     os.environ.update(_environment(data))
     # What needs settings may be imported only from here on.
+    from django.core.exceptions import ValidationError
     from django.db import InterfaceError, OperationalError, ProgrammingError
     from runtime.errors import RemoteError
     from runtime.telemetry import configure_logging
@@ -52,6 +53,10 @@ def portal_at_hand(data: Path | None) -> Iterator[None]:
         quit_with(error.message)
     except (CannotStart, RefusalError) as error:
         quit_with(str(error))
+    except ValidationError as error:
+        quit_with(" ".join(error.messages))
+    except UnicodeEncodeError as error:  # of a name that was typed: it may be any bytes
+        quit_with(f"{error.object!r} is no text in UTF-8")
 
 
 @contextmanager

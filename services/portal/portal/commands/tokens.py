@@ -1,6 +1,5 @@
 """`reclass tokens`: lets other programs call inference, and shuts them out again."""
 
-import json
 import sys
 from enum import StrEnum
 from typing import Annotated
@@ -8,7 +7,8 @@ from typing import Annotated
 import typer
 from runtime.rights import Role
 
-from portal.commands.surroundings import DataOption, portal_at_hand, quit_with, whoever_types
+from portal.commands.output import print_json
+from portal.commands.surroundings import DataOption, portal_at_hand, whoever_types
 
 
 class CallerRole(StrEnum):
@@ -51,7 +51,7 @@ def listed(
             for each in CallerToken.objects.all()
         ]
     if as_json:
-        sys.stdout.write(json.dumps(rows, ensure_ascii=False, indent=2) + "\n")
+        print_json(rows)
         return
     _print(rows)
 
@@ -65,14 +65,9 @@ def make(
 ) -> None:
     """Make a token and print it, once: it is kept nowhere."""
     with portal_at_hand(data):
-        from django.core.exceptions import ValidationError
-
         from portal.callers import tokens
 
-        try:
-            token = tokens.make(name, role.value, by=whoever_types("reclass tokens"))
-        except ValidationError as error:
-            quit_with(" ".join(error.messages))
+        token = tokens.make(name, role.value, by=whoever_types("reclass tokens"))
         trouble = tokens.hand_over()
     sys.stdout.write(f"{token}\n")
     if trouble:
@@ -85,14 +80,9 @@ def revoke(
 ) -> None:
     """Revoke a program's token: it opens nothing any more."""
     with portal_at_hand(data):
-        from django.core.exceptions import ValidationError
-
         from portal.callers import tokens
 
-        try:
-            caller = tokens.named(name)
-        except ValidationError as error:
-            quit_with(" ".join(error.messages))
+        caller = tokens.named(name)
         tokens.revoke(caller, by=whoever_types("reclass tokens"))
         trouble = tokens.hand_over()
     sys.stdout.write(f"Revoked: {caller.name}.\n")

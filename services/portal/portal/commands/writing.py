@@ -48,7 +48,9 @@ def push(
         if batch is None or dry_run:
             _report(batch, as_json=as_json, rows=dry_run, plan=run)
             return
-        _apply(batch, random_weights=random_weights, as_json=as_json)
+        from portal.orchestration.start import start_push
+
+        _do(batch, start_push(batch, random_weights=random_weights), as_json=as_json)
 
 
 def rollback(
@@ -61,47 +63,34 @@ def rollback(
         from portal.orchestration.start import start_rollback
 
         chosen = _batch(batch)
-        status = _run_to_its_end(start_rollback(chosen), as_json=as_json)
-        chosen.refresh_from_db()
-        _report(chosen, as_json=as_json)
-        if status:
-            raise typer.Exit(status)
+        _do(chosen, start_rollback(chosen), as_json=as_json)
 
 
 def _plan(min_confidence: float | None, *, random_weights: bool, as_json: bool) -> tuple[Any, Any]:
     """The batch of a new dry run, None where nothing is to be written; and the run."""
+    from portal.commands.following import finish
+    from portal.commands.terminal import Terminal
     from portal.ledger.models import WriteBatch
     from portal.orchestration.start import start_plan
     from portal.preferences.current import preferences
 
     least = preferences().write_confidence if min_confidence is None else min_confidence
     run = start_plan(min_confidence=least, random_weights=random_weights)
-    status = _run_to_its_end(run, as_json=as_json)
-    if status:
-        raise typer.Exit(status)
-    run.refresh_from_db()
-    batch = run.batch
-    return batch if batch and batch.state == WriteBatch.State.PLANNED else None, run
+    planned = finish(run, Terminal(stderr=as_json, soft_wrap=True))
+    batch = planned.batch
+    return batch if batch and batch.state == WriteBatch.State.PLANNED else None, planned
 
 
-def _apply(batch: Any, *, random_weights: bool, as_json: bool) -> None:
-    from portal.orchestration.start import start_push
+def _do(batch: Any, run: Any, *, as_json: bool) -> None:
+    """Follow a run that writes a batch or takes it back; what became of the batch is said however the run ends."""
+    from portal.commands.following import exit_status, follow
+    from portal.commands.terminal import Terminal
 
-    status = _run_to_its_end(start_push(batch, random_weights=random_weights), as_json=as_json)
+    status = exit_status(follow(run, Terminal(stderr=as_json, soft_wrap=True)))
     batch.refresh_from_db()
     _report(batch, as_json=as_json)
     if status:
         raise typer.Exit(status)
-
-
-def _run_to_its_end(run: Any, *, as_json: bool) -> int:
-    from portal.commands.following import exit_status, follow, say_end
-    from portal.commands.terminal import Terminal
-
-    console = Terminal(stderr=as_json, soft_wrap=True)
-    seen = follow(run, console)
-    say_end(seen, console)
-    return exit_status(seen)
 
 
 def _batch(name: str) -> Any:

@@ -46,11 +46,10 @@ def told(run: Run, client: Client) -> Said:
     """What the command line prints at the run's end, its exit status, and the run's page."""
     run.refresh_from_db()
     console = Terminal(file=io.StringIO(), width=500)
-    seen = snapshot(run.pk)
-    say_end(seen, console)
+    say_end(run, console)
     assert isinstance(console.file, io.StringIO)
     page = page_of(client, f"/admin/runs/run/{run.pk}/change/")
-    return Said(printed=console.file.getvalue(), status=exit_status(seen), page=page)
+    return Said(printed=console.file.getvalue(), status=exit_status(run), page=page)
 
 
 def page_of(client: Client, address: str) -> str:
@@ -229,7 +228,7 @@ def test_songs_that_wait_for_another_try_are_shown_with_the_reason(portal, admin
     assert "11 of 12 songs" in shown
     assert shown.endswith("0 failed; 1 to be tried again: what features says of BUSY")
     assert "what features says of BUSY" in page_of(admin_client, f"/admin/runs/run/{run.pk}/change/")
-    assert exit_status(snapshot(portal.finish(run).pk)) == 0
+    assert exit_status(portal.finish(run)) == 0
 
 
 def test_a_song_that_two_models_have_classified_is_counted_once(portal):
@@ -258,7 +257,7 @@ def test_a_look_at_a_run_goes_on_when_the_database_was_started_anew(portal, caps
     run = sync_music(portal)
     with connection.cursor() as cursor, pytest.raises(Exception, match="terminat"):
         cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
-    assert follow(run, Terminal(file=io.StringIO())).run.state == Run.State.DONE
+    assert follow(run, Terminal(file=io.StringIO())).state == Run.State.DONE
     assert "The run goes on by itself" in capsys.readouterr().err
 
 

@@ -10,7 +10,7 @@ import typer
 from django.db import connection
 from portal.commands import looking, songs
 from portal.commands.extracting import report, stages_as_data
-from portal.commands.following import exit_status, snapshot
+from portal.commands.following import exit_status
 from portal.commands.terminal import Terminal
 from portal.genres.models import Genre
 from portal.ledger.exclusion import exclude
@@ -55,7 +55,7 @@ def shown(run) -> tuple[str, bool]:
 def test_a_stage_that_is_not_installed_is_named_with_what_to_do_and_is_not_done(portal):
     synced(portal)
     run = extracted(portal, "mert")
-    assert (run.state, exit_status(snapshot(run.pk))) == (Run.State.FAILED, 1)
+    assert (run.state, exit_status(run)) == (Run.State.FAILED, 1)
     assert "mert: It is not installed: download its weights" in run.message
     assert portal.features.extracted == []
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from features_stand_in import FeaturesStandIn
 from plex_stand_in import TOKEN, Control
-from portal.commands.following import exit_status, snapshot
+from portal.commands.following import exit_status
 from portal.library.models import Track
 from portal.orchestration.start import start_plan, start_sync
 from portal.runs.models import Run, RunSong
@@ -53,7 +53,7 @@ def test_a_song_that_was_never_seen_is_named_by_its_neighbours(thirty: Any, how:
     )
     assert run.result["unreadable_rows"] == 1
     assert Track.objects.filter(removed_time=None).count() == len(KEYS) - 1
-    assert exit_status(snapshot(run.pk)) == 0
+    assert exit_status(run) == 0
 
 
 def test_a_song_that_was_known_stays_as_it_was_and_those_that_are_gone_are_removed(thirty: Any) -> None:
