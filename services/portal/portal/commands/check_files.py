@@ -15,6 +15,7 @@ from portal.library.models import Track
 from portal.library.presence import present
 from portal.preferences.current import preferences
 from portal.preferences.values import Preferences
+from portal.remote.audio import AudioSource
 from portal.remote.services import Services
 
 FILES = 10
@@ -69,26 +70,26 @@ def _spread() -> list[Track]:
 def _open(services: Services, track: Track, settings: Preferences, *, mounted: bool) -> Opened:
     # With its key known nothing is decoded: opening and reading is what is tried.
     keys = (track.audio.content_key,) if track.audio else ()
-    not_mounted = ""
-    if mounted:
+
+    def fault(source: AudioSource) -> RemoteError | None:
         try:
-            source = replace(source_of(track), rating_key="")
             services.features.extract(source, known_keys=keys, settings=settings)
         except RemoteError as error:
-            if error.reason in OF_THE_SONG:
-                return Opened(track=track, mounted=True, of_the_song=True)
-            not_mounted = error.message
-            if error.reason not in NOT_MOUNTED:
-                return Opened(track=track, failure=error.message)
-        else:
-            return Opened(track=track, mounted=True)
-    try:
-        services.features.extract(source_of(track), known_keys=keys, settings=settings)
-    except RemoteError as error:
-        if error.reason not in OF_THE_SONG:
-            return Opened(track=track, not_mounted=not_mounted, failure=error.message)
-        return Opened(track=track, streamed=True, of_the_song=True, not_mounted=not_mounted)
-    return Opened(track=track, streamed=True, not_mounted=not_mounted)
+            return error
+        return None
+
+    not_mounted = ""
+    if mounted:
+        found = fault(replace(source_of(track), rating_key=""))
+        if found is None or found.reason in OF_THE_SONG:
+            return Opened(track=track, mounted=True, of_the_song=found is not None)
+        if found.reason not in NOT_MOUNTED:
+            return Opened(track=track, failure=found.message)
+        not_mounted = found.message
+    found = fault(source_of(track))
+    if found is None or found.reason in OF_THE_SONG:
+        return Opened(track=track, streamed=True, of_the_song=found is not None, not_mounted=not_mounted)
+    return Opened(track=track, not_mounted=not_mounted, failure=found.message)
 
 
 def _troubles(opened: Sequence[Opened], place: str) -> list[str]:

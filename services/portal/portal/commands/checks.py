@@ -21,6 +21,7 @@ from portal.remote.calls import channel_to
 from portal.remote.health import serving
 from portal.remote.plex import PlexServer
 from portal.remote.services import Services
+from portal.writing.write_test import WriteTestError, write_test
 
 TIMEOUT_SECONDS = 5.0
 SERVICES = ("sync", "features", "inference")
@@ -48,6 +49,18 @@ def examine(settings: PortalSettings, services: Services, data: Path | None = No
     ]
     for what, check in checks:
         yield finding(what, check)
+
+
+def writing(services: Services) -> Finding:
+    """Write a genre to one track, read it back, and put back what was there."""
+
+    def check() -> str:
+        try:
+            return write_test(services.sync)
+        except WriteTestError as error:
+            raise UnwellError(str(error)) from error
+
+    return finding("writing", check)
 
 
 def _worker() -> str:

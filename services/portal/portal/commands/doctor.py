@@ -28,8 +28,7 @@ def doctor(
 ) -> None:
     """Check every part of the system; a line for each says ok, or what to do."""
     with portal_at_hand(data):
-        from portal.commands.checks import examine
-        from portal.commands.writing_check import writing
+        from portal.commands.checks import examine, writing
         from portal.configuration import PortalSettings
         from portal.remote.services import connected
 

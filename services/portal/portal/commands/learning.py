@@ -7,10 +7,10 @@ from django.db.models import Model
 from rich.table import Table
 
 from portal.commands.following import exit_status, follow
+from portal.commands.reports import genres_table
 from portal.commands.terminal import Terminal
 from portal.orchestration.start import CannotStart, start_training
 from portal.public.songs import songs_by_genre
-from portal.registry.models import ModelStage
 from portal.runs.models import Run
 from portal.training.preparing import lacking_now
 from portal.training.readiness import survey_genres
@@ -53,21 +53,12 @@ def show_trained(run: Run, console: Terminal) -> None:
             f"{stage.calibration_error_before:.3f} → {stage.calibration_error_after:.3f}",
         )
     console.print(table)
-    if stages:
-        show_genres(stages[-1], console)
+    if stages:  # look here before anything is written
+        console.print(genres_table(stages[-1].genres.all(), songs="held-out songs"))
     console.print(f"Genres learned: {', '.join(run.model.genres if run.model else ())}")
     for skipped in run.result.get("skipped_genres", ()):
         console.print(f"Not learned: {skipped['genre']}: {skipped['reason']}")
     console.print(f"Tags that look wrong: {run.result.get('suspected_label_errors', 0)}")
-
-
-def show_genres(stage: ModelStage, console: Terminal) -> None:
-    """How well a stage tells each genre from the others: look here before anything is written."""
-    table = Table("genre", "held-out songs", "precision", "recall")
-    for each in stage.genres.all():
-        table.add_row(each.genre, str(each.songs), f"{each.precision:.0%}", f"{each.recall:.0%}")
-    if table.rows:
-        console.print(table)
 
 
 def trained_as_data(run: Run) -> dict[str, Any]:

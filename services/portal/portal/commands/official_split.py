@@ -9,6 +9,7 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
+from portal.commands.reports import genres_table
 from portal.commands.surroundings import RefusalError, stoppable
 from portal.commands.terminal import Terminal
 from portal.public.fma_layout import FEATURES, TRACKS, VERSION
@@ -128,10 +129,7 @@ def show(report: EvaluationReport, subset: str, console: Terminal) -> None:
         f"{stage.calibration_error_before:.3f} → {stage.calibration_error_after:.3f}",
     )
     console.print(table)
-    genres = Table("genre", "test songs", "precision", "recall")
-    for each in stage.genres:
-        genres.add_row(each.genre, str(each.songs), f"{each.precision:.0%}", f"{each.recall:.0%}")
-    console.print(genres)
+    console.print(genres_table(stage.genres, songs="test songs"))
 
 
 def compared_with_the_paper(stage: StageReport, subset: str) -> Table:

@@ -1,6 +1,6 @@
 """Prints models and their reports."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 
 from django.utils.timezone import localtime
@@ -10,8 +10,9 @@ from portal.commands.output import print_json
 from portal.commands.terminal import Terminal
 from portal.library.stages import TRIAL_WARNING
 from portal.registry import report_sentences
+from portal.registry.models import ModelGenre
 from portal.remote.models import ModelDetails
-from portal.remote.reports import CascadeReport, HeldOut, Model, StageReport
+from portal.remote.reports import CascadeReport, GenreReport, HeldOut, Model, StageReport
 
 
 def show_models(models: Sequence[Model], *, as_json: bool) -> None:
@@ -67,7 +68,7 @@ def show_report(details: ModelDetails) -> None:
         for line in cascade_lines(cascade, details.report.song_count):
             console.print(line)
     for stage in details.report.stages:
-        console.print(genres_table(stage))
+        console.print(genres_table(stage.genres, title=f"Stage {stage.stage}"))
         for line in stage_lines(stage):
             console.print(line)
     if model.comparison:
@@ -96,10 +97,12 @@ def stages_table(stages: Sequence[StageReport]) -> Table:
     return table
 
 
-def genres_table(stage: StageReport) -> Table:
-    """Precision and recall of each genre."""
-    table = Table("genre", "songs", "precision", "recall", title=f"Stage {stage.stage}")
-    for genre in stage.genres:
+def genres_table(
+    genres: Iterable[GenreReport | ModelGenre], *, songs: str = "songs", title: str | None = None
+) -> Table:
+    """Precision and recall of each genre; `songs` says which ones were counted."""
+    table = Table("genre", songs, "precision", "recall", title=title)
+    for genre in genres:
         table.add_row(genre.genre, str(genre.songs), f"{genre.precision:.0%}", f"{genre.recall:.0%}")
     return table
 

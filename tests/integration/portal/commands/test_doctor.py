@@ -11,9 +11,8 @@ from django.db import connection
 from django.utils import timezone
 from plex_stand_in import TOKEN
 from portal.commands import check_store, doctor
-from portal.commands.checks import examine
+from portal.commands.checks import examine, writing
 from portal.commands.findings import UnwellError
-from portal.commands.writing_check import writing
 from portal.configuration import PortalSettings
 from portal.genres.models import Genre
 from portal.labels.tags import relabel

@@ -11,7 +11,7 @@ import pytest
 import songs
 from features_stand_in import VERSION
 from inference_system import running_system
-from portal.commands.learning import show_genres
+from portal.commands.reports import genres_table
 from portal.commands.terminal import Terminal
 from portal.labels.tags import relabel
 from portal.ledger.models import WriteRow
@@ -92,7 +92,7 @@ def test_a_genre_taught_from_a_folder_of_thirty_songs_is_predicted_after_one_tra
     figures = f"{100 * shown.precision:.0f} % {100 * shown.recall:.0f} %"
     assert f"City Pop {shown.songs} {figures}" in words(page)
     output = io.StringIO()
-    show_genres(run.model.stages.last(), Terminal(file=output, width=120))
+    Terminal(file=output, width=120).print(genres_table(run.model.stages.last().genres.all()))
     assert "City Pop" in output.getvalue()
     assert not WriteRow.objects.exists()
     assert portal.plex.edits() == []
