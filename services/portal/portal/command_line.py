@@ -9,8 +9,11 @@ from typing import Annotated
 
 import typer
 
-from portal.commands import accounts, doctor, looking, models, public, songs, tokens, writing
+from portal.commands import accounts, looking, public, tokens, writing
+from portal.commands.doctor import command as doctor
+from portal.commands.models import command as models
 from portal.commands.output import printing
+from portal.commands.songs import command as songs
 from portal.commands.surroundings import DATA_VARIABLE
 
 COMMANDS = "reclass.commands"

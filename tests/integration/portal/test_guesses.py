@@ -5,7 +5,7 @@ import html
 import pytest
 import songs
 from models_stand_in import IN_SERVICE, made
-from portal.commands.reports import show_models
+from portal.commands.models.reports import show_models
 from portal.genres.models import Genre
 from portal.library.census import songs_as_data
 from portal.library.models import Analysis, Track

@@ -4,8 +4,8 @@ import io
 
 import pytest
 from django.conf import settings
-from portal.commands.checks import examine
-from portal.commands.extracting import report, stages_as_data
+from portal.commands.doctor.checks import examine
+from portal.commands.songs.extracting import report, stages_as_data
 from portal.commands.terminal import Terminal
 from portal.configuration import PortalSettings
 from portal.library.models import Track, Vector

@@ -27,8 +27,8 @@ def status(
 ) -> None:
     """Say how many songs are in which state, what serves, and what ran last."""
     with portal_at_hand(data):
-        from portal.commands.extracting import stages_as_data
-        from portal.commands.serving_now import model_as_data
+        from portal.commands.models.serving_now import model_as_data
+        from portal.commands.songs.extracting import stages_as_data
         from portal.library.census import counts
         from portal.registry.serving import serving_versions
 
@@ -90,8 +90,8 @@ def _show(
 ) -> None:
     from rich.table import Table
 
-    from portal.commands.extracting import show_stages
-    from portal.commands.serving_now import model_lines
+    from portal.commands.models.serving_now import model_lines
+    from portal.commands.songs.extracting import show_stages
     from portal.commands.terminal import Terminal
 
     console = Terminal()

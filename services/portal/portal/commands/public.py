@@ -37,7 +37,7 @@ def import_fma(
 def _import(folder: Path, console: Any) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from portal.commands.official_split import said_of
+    from portal.commands.models.official_split import said_of
     from portal.public.fma_layout import FEATURES, TRACKS
     from portal.public.fma_tables import tables_in
     from portal.public.importing import import_fma as run_import

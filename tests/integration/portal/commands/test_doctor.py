@@ -10,9 +10,10 @@ import typer
 from django.db import connection
 from django.utils import timezone
 from plex_stand_in import TOKEN
-from portal.commands import check_store, doctor
-from portal.commands.checks import examine, writing
-from portal.commands.findings import UnwellError
+from portal.commands.doctor import command as doctor
+from portal.commands.doctor import store
+from portal.commands.doctor.checks import examine, writing
+from portal.commands.doctor.findings import UnwellError
 from portal.configuration import PortalSettings
 from portal.genres.models import Genre
 from portal.labels.tags import relabel
@@ -118,20 +119,20 @@ def test_a_file_that_nobody_can_read_is_named_and_a_song_that_cannot_be_analysed
 def test_too_little_room_a_slow_database_and_a_missing_extension_say_what_to_do(
     portal, monkeypatch, tmp_path
 ):
-    monkeypatch.setattr(check_store, "LEAST_FREE_BYTES", 2**60)
+    monkeypatch.setattr(store, "LEAST_FREE_BYTES", 2**60)
     with pytest.raises(UnwellError, match="make room"):
-        check_store.disk(tmp_path)
-    monkeypatch.setattr(check_store, "SLOW_MILLISECONDS", 0.0)
+        store.disk(tmp_path)
+    monkeypatch.setattr(store, "SLOW_MILLISECONDS", 0.0)
     with pytest.raises(UnwellError, match="bring it nearer"):
-        check_store.database()
-    monkeypatch.setattr(check_store, "OLDEST_POSTGRESQL", 990000)
+        store.database()
+    monkeypatch.setattr(store, "OLDEST_POSTGRESQL", 990000)
     with pytest.raises(UnwellError, match="too old"):
-        check_store.database()
+        store.database()
 
 
 def test_a_folder_that_is_not_there_is_not_counted(portal, tmp_path, monkeypatch):
-    monkeypatch.setattr(check_store, "_database_folder", lambda: Path("/nowhere"))
-    assert "cannot be seen from here" in check_store.disk(tmp_path / "nowhere")
+    monkeypatch.setattr(store, "_database_folder", lambda: Path("/nowhere"))
+    assert "cannot be seen from here" in store.disk(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(
@@ -145,7 +146,7 @@ def test_clocks_that_disagree_are_named(portal, seconds, says):
         )
 
     with pytest.raises(UnwellError, match=says):
-        check_store.clock(plex)
+        store.clock(plex)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 import typer
 from fma_tables_made import changed, made_library, write_fma
 from inference_system import System, running_system
-from portal.commands import models
+from portal.commands.models import command as models
 from reclass.inference.v1 import inference_pb2 as messages
 from synthetic_library import SyntheticLibrary
 from triton_server import triton_server

@@ -8,9 +8,10 @@ import grpc
 import pytest
 import typer
 from django.db import connection
-from portal.commands import looking, songs
-from portal.commands.extracting import report, stages_as_data
+from portal.commands import looking
 from portal.commands.following import exit_status
+from portal.commands.songs import command as songs
+from portal.commands.songs.extracting import report, stages_as_data
 from portal.commands.terminal import Terminal
 from portal.genres.models import Genre
 from portal.ledger.exclusion import exclude

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 from features_stand_in import VERSION
-from portal.commands.check_files import files
+from portal.commands.doctor.files import files
 from portal.labels.unmapped_tags import unmapped_tags
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.library.census import counts, songs_as_data

@@ -16,7 +16,7 @@ from features_process import features_process
 from fma_tables_made import changed, made_library, track_id, write_fma
 from inference_system import System, running_system
 from portal.commands import public
-from portal.commands import songs as song_commands
+from portal.commands.songs import command as song_commands
 from portal.genres.models import Alias, Genre
 from portal.labels.tags import relabel
 from portal.library.models import Analysis, Library, Track, Vector

@@ -3,7 +3,7 @@
 import io
 
 import pytest
-from portal.commands.learning import show_readiness
+from portal.commands.songs.learning import show_readiness
 from portal.commands.terminal import Terminal
 from portal.configuration import PortalSettings
 from portal.library.models import Track

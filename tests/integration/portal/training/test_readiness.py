@@ -5,7 +5,7 @@ import io
 import pytest
 import songs
 from inference.training.labels import MIN_GENRES, why_not
-from portal.commands.learning import show_readiness
+from portal.commands.songs.learning import show_readiness
 from portal.commands.terminal import Terminal
 from portal.genres.models import Alias, Genre
 from portal.labels.tags import relabel

@@ -11,7 +11,7 @@ import pytest
 import songs
 from features_stand_in import VERSION
 from inference_system import running_system
-from portal.commands.reports import genres_table
+from portal.commands.models.reports import genres_table
 from portal.commands.terminal import Terminal
 from portal.labels.tags import relabel
 from portal.ledger.models import WriteRow

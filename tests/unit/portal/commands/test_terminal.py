@@ -59,7 +59,7 @@ def test_every_command_prints_to_this_terminal() -> None:
     """Another console would take titles for markup."""
     others = [
         f"{path.name}:{node.lineno}"
-        for path in COMMANDS.glob("*.py")
+        for path in COMMANDS.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Console"
     ]

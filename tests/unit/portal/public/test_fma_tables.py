@@ -8,7 +8,7 @@ import pandas
 import pytest
 from features.fma import vector
 from fma_tables_made import COLUMNS, changed, made_library, rewrite, track_id, write_fma
-from portal.commands.official_split import said_of
+from portal.commands.models.official_split import said_of
 from portal.public.fma_layout import VALUES, VERSION
 from portal.public.fma_tables import tables_in
 from portal.public.table_rows import TableError

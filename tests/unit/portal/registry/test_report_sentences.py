@@ -3,7 +3,7 @@
 import io
 
 import pytest
-from portal.commands.reports import stages_table
+from portal.commands.models.reports import stages_table
 from portal.registry.report_sentences import (
     decided_sentence,
     mistakes,

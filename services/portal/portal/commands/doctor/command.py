@@ -28,7 +28,7 @@ def doctor(
 ) -> None:
     """Check every part of the system; a line for each says ok, or what to do."""
     with portal_at_hand(data):
-        from portal.commands.checks import examine, writing
+        from portal.commands.doctor.checks import examine, writing
         from portal.configuration import PortalSettings
         from portal.remote.services import connected
 

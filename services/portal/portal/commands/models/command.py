@@ -31,7 +31,7 @@ def listed(
     if context.invoked_subcommand:
         return
     with portal_at_hand(data):
-        from portal.commands.reports import show_models
+        from portal.commands.models.reports import show_models
         from portal.remote.models import models_at_hand
 
         with models_at_hand() as models:
@@ -95,8 +95,8 @@ def evaluate(
 ) -> None:
     """Print how good the model in service is on artists that were not in its training, and save report and pictures."""
     with portal_at_hand(data):
-        from portal.commands.official_split import evaluate_on_fma, save
-        from portal.commands.reports import show_report
+        from portal.commands.models.official_split import evaluate_on_fma, save
+        from portal.commands.models.reports import show_report
         from portal.commands.terminal import Terminal
         from portal.remote.models import models_at_hand
 

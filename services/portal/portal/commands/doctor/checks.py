@@ -7,9 +7,9 @@ from pathlib import Path
 from django.utils import timezone
 from runtime.errors import RemoteError
 
-from portal.commands.check_files import files
-from portal.commands.check_store import clock, database, disk
-from portal.commands.findings import Finding, UnwellError, finding
+from portal.commands.doctor.files import files
+from portal.commands.doctor.findings import Finding, UnwellError, finding
+from portal.commands.doctor.store import clock, database, disk
 from portal.commands.following import living_workers
 from portal.configuration import PortalSettings
 from portal.library.models import Library, Track

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from runtime.errors import RemoteError
 
-from portal.commands.findings import UnwellError
+from portal.commands.doctor.findings import UnwellError
 from portal.extraction.concurrency import AtOnce
 from portal.extraction.extraction_run import source_of
 from portal.extraction.failures import OF_THE_SONG

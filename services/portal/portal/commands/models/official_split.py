@@ -9,7 +9,7 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
-from portal.commands.reports import genres_table
+from portal.commands.models.reports import genres_table
 from portal.commands.surroundings import RefusalError, stoppable
 from portal.commands.terminal import Terminal
 from portal.public.fma_layout import FEATURES, TRACKS, VERSION

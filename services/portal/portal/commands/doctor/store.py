@@ -11,7 +11,7 @@ from pathlib import Path
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from portal.commands.findings import UnwellError
+from portal.commands.doctor.findings import UnwellError
 from portal.remote.plex import PlexServer
 from portal.setup import OtherVersionError, refuse_other_version
 

@@ -60,8 +60,8 @@ def extract(
 ) -> None:
     """Extract the features of every song that lacks a vector of a stage."""
     with portal_at_hand(data):
-        from portal.commands.extracting import report
         from portal.commands.following import exit_status, follow
+        from portal.commands.songs.extracting import report
         from portal.commands.terminal import Terminal
         from portal.orchestration.start import start_extract
 
@@ -116,7 +116,7 @@ def train(
     """Learn from the songs whose genre is known; vectors that these lack are made first."""
     with portal_at_hand(data):
         from portal.commands.following import finish
-        from portal.commands.learning import prepare, show_readiness, show_trained, trained_as_data
+        from portal.commands.songs.learning import prepare, show_readiness, show_trained, trained_as_data
         from portal.commands.terminal import Terminal
         from portal.orchestration.start import start_training
         from portal.training.preparing import Lacking

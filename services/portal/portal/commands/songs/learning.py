@@ -7,7 +7,7 @@ from django.db.models import Model
 from rich.table import Table
 
 from portal.commands.following import exit_status, follow
-from portal.commands.reports import genres_table
+from portal.commands.models.reports import genres_table
 from portal.commands.terminal import Terminal
 from portal.orchestration.start import CannotStart, start_training
 from portal.public.songs import songs_by_genre

@@ -8,7 +8,7 @@ from typing import Any
 from runtime.errors import RemoteError
 
 from portal.classification.storing import NO_MODEL_MESSAGE
-from portal.commands.reports import held_out_words
+from portal.commands.models.reports import held_out_words
 from portal.library.stages import TRIAL_WARNING
 from portal.remote.inference import Stage, stages
 from portal.remote.models import models_at_hand

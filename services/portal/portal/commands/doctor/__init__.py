@@ -1,0 +1,1 @@
+"""`reclass doctor`: its checks, one by one."""
