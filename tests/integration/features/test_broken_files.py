@@ -14,6 +14,7 @@ from reclass.features.v1 import features_pb2
 from runtime.errors import RemoteError
 from waiting import until
 
+pytestmark = pytest.mark.outages
 FILES = 100
 PROCESSES = 2
 

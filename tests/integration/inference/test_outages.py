@@ -20,6 +20,7 @@ from runtime.server import Server
 from synthetic_library import SyntheticLibrary
 from waiting import until
 
+pytestmark = pytest.mark.outages
 AT_ONCE_SECONDS = 5.0
 PATH = "/music/a.flac"
 

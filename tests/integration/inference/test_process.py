@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+import pytest
 from inference_system import System, training
 from processes import START_SECONDS, free_port
 from prometheus_client.parser import text_string_to_metric_families
@@ -17,6 +18,8 @@ from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
 from runtime.channel import open_channel
 from synthetic_library import SyntheticLibrary
 from waiting import until
+
+pytestmark = pytest.mark.outages
 
 
 def environment(folder: Path, **settings: object) -> dict[str, str]:

@@ -13,6 +13,8 @@ from runtime.errors import RemoteError
 from runtime.triton import Triton
 from synthetic_library import SyntheticLibrary
 
+pytestmark = pytest.mark.outages
+
 
 def test_a_killed_model_process_costs_no_answer(trained: System, library: SyntheticLibrary) -> None:
     before = trained.classify(fma(library, 0))

@@ -17,6 +17,7 @@ from reclass.sync.v1 import sync_pb2, sync_pb2_grpc
 from runtime.channel import PING_SECONDS, address, open_channel
 from runtime.server import Server
 
+pytestmark = pytest.mark.outages
 NAME = "reclass.sync.v1.SyncService"
 PROCESS = """
 import os, sys, time

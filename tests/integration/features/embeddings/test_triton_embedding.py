@@ -19,6 +19,7 @@ from runtime.watchdog import Watchdog, WatchdogMetrics
 from triton_server import triton_server
 from waiting import until
 
+pytestmark = pytest.mark.outages
 WINDOW = 5 * 24_000
 
 

@@ -15,6 +15,7 @@ from features.errors import DecoderCrashedError, FeatureError, OutOfMemoryError,
 from features.workers.pool import ExtractionPool
 from prometheus_client import CollectorRegistry
 
+pytestmark = pytest.mark.outages
 PROCESSES = 2
 
 

@@ -20,6 +20,8 @@ from features.workers.pool import ExtractionPool
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from reclass.features.v1 import features_pb2
 
+pytestmark = pytest.mark.outages
+
 
 def test_a_caller_without_patience_costs_only_its_own_song(stub, library):
     endless = audio_files.song(library, "mp3", seconds=12.0, name="endless")

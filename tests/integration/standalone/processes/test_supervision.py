@@ -17,6 +17,9 @@ from standalone.processes.program import Program, Tier
 from standalone.processes.startup import Progress, Startup
 from standalone.processes.supervision import Supervision
 
+pytestmark = pytest.mark.outages
+
+
 # Starts a supervisor with one sleeper, and stays: the process that the test kills.
 STARTER = """
 import sys, time

@@ -21,6 +21,8 @@ from standalone.system.environments import part_environment, postgres_environmen
 from standalone.system.plan import Plan
 from standalone.system.programs import database_probe
 
+pytestmark = pytest.mark.outages
+
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:

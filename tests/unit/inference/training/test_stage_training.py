@@ -58,7 +58,9 @@ def test_out_of_fold_accuracy_agrees_with_fresh_songs_of_fresh_artists() -> None
     assert trained.out_of_fold.accuracy == pytest.approx(fresh.mean(), abs=0.1)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.thorough) for seed in range(1, 4))]
+)
 def test_planted_wrong_tags_are_found_out_of_fold(seed: int) -> None:
     library = synthetic_library(seed=100 + seed)
     out_of_fold = train_on(library).out_of_fold
@@ -186,6 +188,7 @@ def test_both_kinds_of_heads_are_tried_and_the_likelier_is_taken(trained: Traine
     assert trained.recipe == min(candidates, key=lambda each: each.loss).recipe
 
 
+@pytest.mark.thorough
 def test_perceptrons_are_chosen_where_genres_have_several_styles() -> None:
     """A genre that is two islands on either side of the others cannot be cut off by a plane."""
     random = np.random.default_rng(0)

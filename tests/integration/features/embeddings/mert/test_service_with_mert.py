@@ -25,6 +25,9 @@ from triton_server import TritonServer, triton_server
 from waiting import until
 from wire import values_of
 
+pytestmark = pytest.mark.outages
+
+
 FMA, MERT = features_pb2.VECTOR_KIND_FMA, features_pb2.VECTOR_KIND_MERT
 WARM_SECONDS = 120.0
 
