@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
+from django.contrib import admin
+from django.db.models import Model
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -47,6 +50,16 @@ class Badge:
 
     def __html__(self) -> SafeString:
         return self.html
+
+
+def badge_column(description: str, field: str, looks: Mapping[str, Badge], ordering: Any = None) -> Any:
+    """A column of a list of the admin that shows a state as its badge."""
+
+    @admin.display(description=description, ordering=ordering or field)
+    def shown(page: object, obj: Model) -> SafeString:
+        return looks[getattr(obj, field)].html
+
+    return shown
 
 
 def _badge(text: str, tone: Tone, meaning: str) -> Badge:

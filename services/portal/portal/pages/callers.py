@@ -1,6 +1,5 @@
 """The tokens of other programs in the admin: made, shown once, revoked."""
 
-from datetime import datetime
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -8,12 +7,11 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from portal.callers.models import CallerToken
 from portal.callers.tokens import give_token, hand_over, revoke
-from portal.pages.page_admin import ListAdmin
+from portal.pages.page_admin import ListAdmin, column
 
 
 @admin.register(CallerToken)
@@ -26,19 +24,13 @@ class CallerTokenAdmin(ListAdmin):
     search_fields = ("name",)
     fields = ("name", "role")
     actions = ("revoke_chosen",)
+    made = column("Made", "made_time")
+    revoked = column("Revoked", "revoked_time", empty_value="valid")
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         # From the saving of a form to its answer.
         self._new: WeakKeyDictionary[HttpRequest, str] = WeakKeyDictionary()
-
-    @admin.display(description="Made", ordering="made_time")
-    def made(self, caller: CallerToken) -> datetime:
-        return caller.made_time
-
-    @admin.display(description="Revoked", ordering="revoked_time", empty_value="valid")
-    def revoked(self, caller: CallerToken) -> datetime | None:
-        return caller.revoked_time
 
     def has_change_permission(self, request: HttpRequest, obj: CallerToken | None = None) -> bool:
         # What a token opens does not change, and one that was revoked stays so.
@@ -59,16 +51,15 @@ class CallerTokenAdmin(ListAdmin):
         self, request: HttpRequest, obj: CallerToken, post_url_continue: str | None = None
     ) -> HttpResponse:
         """The page that shows the token, once: no redirect, for what one carries is kept somewhere."""
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": f"Token of {obj.name}",
-            "caller": obj,
-            "token": self._new.pop(request),
-            "trouble": hand_over(),
-            "back": reverse("admin:callers_callertoken_changelist"),
-        }
-        answer = TemplateResponse(request, "portal/token.html", context)
+        answer = self.page(
+            request,
+            "portal/token.html",
+            title=f"Token of {obj.name}",
+            caller=obj,
+            token=self._new.pop(request),
+            trouble=hand_over(),
+            back=reverse("admin:callers_callertoken_changelist"),
+        )
         answer["Cache-Control"] = "no-store"
         return answer
 

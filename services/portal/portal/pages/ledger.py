@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -10,7 +9,6 @@ from django.core.paginator import Paginator
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from portal.counting import counted
@@ -19,7 +17,7 @@ from portal.ledger.models import WriteBatch, WriteRow
 from portal.orchestration.start import start_push, start_rollback
 from portal.pages import badges
 from portal.pages.buttons import ask_for
-from portal.pages.page_admin import PageAdmin
+from portal.pages.page_admin import PageAdmin, column
 from portal.runs.models import Run
 
 ROWS_PER_PAGE = 100
@@ -82,6 +80,12 @@ class WriteBatchAdmin(PageAdmin):
     list_filter = (("state", ChoicesDropdownFilter),)
     list_filter_submit = True
     list_select_related = ("by",)
+    state_badge = badges.badge_column("State", "state", badges.BATCH)
+    songs = column("Songs", "row_count")
+    written = column("Written", "written_count")
+    conflicts = column("Conflicts", "conflict_count")
+    failed = column("Failed", "failed_count")
+    planned = column("Planned", "created_time")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WriteBatch]:
         found: QuerySet[WriteBatch] = super().get_queryset(request)
@@ -95,30 +99,6 @@ class WriteBatchAdmin(PageAdmin):
     @admin.display(description="Batch", ordering="pk")
     def number(self, batch: WriteBatch) -> str:
         return str(batch)
-
-    @admin.display(description="State", ordering="state")
-    def state_badge(self, batch: WriteBatch) -> SafeString:
-        return badges.BATCH[batch.state].html
-
-    @admin.display(description="Songs", ordering="row_count")
-    def songs(self, batch: Any) -> int:
-        return int(batch.row_count)
-
-    @admin.display(description="Written", ordering="written_count")
-    def written(self, batch: Any) -> int:
-        return int(batch.written_count)
-
-    @admin.display(description="Conflicts", ordering="conflict_count")
-    def conflicts(self, batch: Any) -> int:
-        return int(batch.conflict_count)
-
-    @admin.display(description="Failed", ordering="failed_count")
-    def failed(self, batch: Any) -> int:
-        return int(batch.failed_count)
-
-    @admin.display(description="Planned", ordering="created_time")
-    def planned(self, batch: WriteBatch) -> datetime:
-        return batch.created_time
 
     def page_context(self, request: HttpRequest, obj: WriteBatch) -> dict[str, Any]:
         counts = dict(obj.rows.order_by().values_list("state").annotate(Count("pk")))
@@ -176,14 +156,13 @@ class WriteBatchAdmin(PageAdmin):
     def _confirm(self, request: HttpRequest, obj: WriteBatch, step: Step) -> TemplateResponse:
         affected = obj.rows.filter(state__in=step.affects)
         count = affected.count()
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "original": obj,
-            "title": f"{step.words} {str(obj).lower()}",
-            "text": step.promise.format(count=counted(count, "song")),
-            "step": step,
-            "by_random_weights": affected.filter(random_weights=True).count() if step.name == "apply" else 0,
-            "cancel": self.page_url(obj),
-        }
-        return TemplateResponse(request, "portal/confirm.html", context)
+        return self.page(
+            request,
+            "portal/confirm.html",
+            original=obj,
+            title=f"{step.words} {str(obj).lower()}",
+            text=step.promise.format(count=counted(count, "song")),
+            step=step,
+            by_random_weights=affected.filter(random_weights=True).count() if step.name == "apply" else 0,
+            cancel=self.page_url(obj),
+        )

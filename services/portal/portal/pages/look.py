@@ -1,6 +1,7 @@
 """How the admin looks and what its menu offers: the settings of django-unfold."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest
@@ -23,6 +24,11 @@ def may_open(user: Any, page: str) -> bool:
     app, model, *rest = page.split("/")
     verbs = ("add",) if rest[:1] == ["add"] else ("view", "change")
     return any(user.has_perm(f"{app}.{verb}_{model}") for verb in verbs)
+
+
+def without_closed_page(hint: Any, user: Any) -> Any:
+    """A hint that has a page, without it where the user may not open that."""
+    return hint if not hint.page or may_open(user, hint.page) else replace(hint, page="")
 
 
 def _is_about(model: str, but: str) -> Callable[[HttpRequest], bool]:

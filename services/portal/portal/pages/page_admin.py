@@ -3,7 +3,7 @@ fields: facts to read, and a few buttons."""
 
 from typing import Any, ClassVar
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DataError, NotSupportedError, ProgrammingError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from runtime.telemetry import get_logger
@@ -26,6 +27,16 @@ NONSENSE = (
 )
 
 
+def column(description: str, field: str, *, empty_value: str | None = None) -> Any:
+    """A column of a list for a field, or for what the list's query has counted, under a heading of its own."""
+
+    @admin.display(description=description, ordering=field, empty_value=empty_value)
+    def shown(page: object, obj: Model) -> Any:
+        return getattr(obj, field)
+
+    return shown
+
+
 class PageList(ChangeList):
     """A list that offers to show all only where a filter or a search leaves something out."""
 
@@ -37,6 +48,22 @@ class PageList(ChangeList):
 
 class ListAdmin(ModelAdmin):
     """A list that answers an address or a form that no page of it makes by a sentence."""
+
+    def page(self, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
+        """A page of our own, with what every page of the admin shows around it."""
+        around = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "may_change": self.has_change_permission(request),
+        }
+        return TemplateResponse(request, template, around | context)
+
+    def refuse_without_rights(self, request: HttpRequest, obj: Model | None = None) -> None:
+        """Raise PermissionDenied for who may not see such a page, or presses a button that is not theirs to press."""
+        is_post = request.method == "POST"
+        may = self.has_change_permission if is_post else self.has_view_or_change_permission
+        if not may(request, obj):
+            raise PermissionDenied
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """The list. Nonsense in a filter may come to light only where the database or Python is to read it."""
@@ -54,7 +81,7 @@ class ListAdmin(ModelAdmin):
         """The list; the admin leads from a wrong address to one that has `ERROR_FLAG` alone."""
         if ERROR_FLAG in request.GET:
             if len(request.GET) > 1:
-                return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
+                return redirect(f"{request.path}?{ERROR_FLAG}=1")
             messages.warning(
                 request, "The address asks for a list that cannot be shown: here is the whole list."
             )
@@ -77,8 +104,18 @@ class ListAdmin(ModelAdmin):
         return True
 
 
-class PageAdmin(ListAdmin):
-    """Shows each object on a page made from `page_template`; objects are neither added nor deleted by hand."""
+class KeptAdmin(ListAdmin):
+    """A list whose objects are neither added nor deleted by hand."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class PageAdmin(KeptAdmin):
+    """Shows each object on a page made from `page_template`."""
 
     page_template: ClassVar[str]
     empty_advice: ClassVar[str] = ""
@@ -89,12 +126,6 @@ class PageAdmin(ListAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return PageList
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
     def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         """What the template shows beside the object and its title."""
@@ -118,23 +149,12 @@ class PageAdmin(ListAdmin):
         obj = self.get_object(request, object_id)
         if obj is None:
             return self._gone(request, object_id)
-        if not self.has_view_or_change_permission(request, obj):
-            raise PermissionDenied
-        is_post = request.method == "POST"
-        if is_post and not self.has_change_permission(request, obj):
-            raise PermissionDenied
-        answer = (self.page_post if is_post else self.page_get)(request, obj)
+        self.refuse_without_rights(request, obj)
+        answer = (self.page_post if request.method == "POST" else self.page_get)(request, obj)
         if answer is not None:
             return answer
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "original": obj,
-            "title": str(obj),
-            "may_change": self.has_change_permission(request, obj),
-            **self.page_context(request, obj),
-        }
-        return TemplateResponse(request, self.page_template, context)
+        context = {"original": obj, "title": str(obj), **self.page_context(request, obj)}
+        return self.page(request, self.page_template, **context)
 
     def page_url(self, obj: Model) -> str:
         """The address of an object's page."""
@@ -142,8 +162,8 @@ class PageAdmin(ListAdmin):
 
     def back(self, obj: Model) -> HttpResponseRedirect:
         """To the object's page."""
-        return HttpResponseRedirect(self.page_url(obj))
+        return redirect(self.page_url(obj))
 
     def _gone(self, request: HttpRequest, object_id: str) -> HttpResponseRedirect:
         messages.warning(request, f"There is no {self.opts.verbose_name} {object_id}.")
-        return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
+        return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")

@@ -1,15 +1,14 @@
 """Runs in the admin: what was asked for, how far it is, what went wrong."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from procrastinate.contrib.django.admin import ProcrastinateJobAdmin
@@ -26,7 +25,7 @@ from portal.orchestration.start import (
 )
 from portal.pages import badges
 from portal.pages.buttons import ask_for
-from portal.pages.page_admin import ListAdmin, PageAdmin
+from portal.pages.page_admin import ListAdmin, PageAdmin, column
 from portal.pages.sentences import on_page
 from portal.preferences.current import preferences
 from portal.runs.models import Run, RunSong
@@ -70,6 +69,9 @@ class RunAdmin(PageAdmin):
     list_filter = (("kind", ChoicesDropdownFilter), ("state", ChoicesDropdownFilter))
     list_filter_submit = True
     list_per_page = 20
+    state_badge = badges.badge_column("State", "state", badges.RUN)
+    failed = column("Failed", "failed_count")
+    asked_for = column("Asked for", "created_time")
 
     def get_custom_urls(self) -> tuple[tuple[str, str, Any], ...]:
         return (("start/<str:kind>/", "runs_run_start", self.start),)
@@ -81,15 +83,11 @@ class RunAdmin(PageAdmin):
         if not self.has_change_permission(request):
             raise PermissionDenied
         ask_for(request, lambda: STARTS[kind](request))
-        return HttpResponseRedirect(reverse("admin:index"))
+        return redirect("admin:index")
 
     @admin.display(description="Run", ordering="pk")
     def name(self, run: Run) -> str:
         return f"{run}, by the schedule" if run.is_scheduled else str(run)
-
-    @admin.display(description="State", ordering="state")
-    def state_badge(self, run: Run) -> SafeString:
-        return badges.RUN[run.state].html
 
     @admin.display(description="Progress")
     def how_far(self, run: Run) -> SafeString:
@@ -100,17 +98,9 @@ class RunAdmin(PageAdmin):
             f"{run.settled_count:,} of {run.song_count:,}" if run.song_count else f"{run.percent} %",
         )
 
-    @admin.display(description="Failed", ordering="failed_count")
-    def failed(self, run: Run) -> int:
-        return run.failed_count
-
     @admin.display(description="Message")
     def what_happened(self, run: Run) -> SafeString:
         return format_html("<span>{}</span>", on_page(run.message or run.step or "–"))
-
-    @admin.display(description="Asked for", ordering="created_time")
-    def asked_for(self, run: Run) -> datetime:
-        return run.created_time
 
     def page_context(self, request: HttpRequest, obj: Run) -> dict[str, Any]:
         failures = (

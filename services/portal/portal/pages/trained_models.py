@@ -4,16 +4,14 @@ import base64
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from runtime.errors import RemoteError
 
 from portal.orchestration.start import start_model_rollback, start_promote
 from portal.pages.badges import MODEL
 from portal.pages.buttons import ask_for
-from portal.pages.page_admin import ListAdmin
+from portal.pages.page_admin import KeptAdmin
 from portal.registry import report_sentences
 from portal.registry.mirror import reconcile
 from portal.registry.models import TrainedModel
@@ -24,54 +22,44 @@ LIST = "admin:registry_trainedmodel_changelist"
 
 
 @admin.register(TrainedModel)
-class TrainedModelAdmin(ListAdmin):
+class TrainedModelAdmin(KeptAdmin):
     """What inference keeps, as it says when a page is opened; while it is silent, as it said last."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: TrainedModel | None = None) -> bool:
-        return False
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """The list; a POST comes from one of its buttons."""
-        self._check(request)
+        self.refuse_without_rights(request)
         if request.method == "POST":
             return self._switch(request)
         _, trouble = _asked()
         models = TrainedModel.objects.all()
-        found = {
-            "title": "Models",
-            "lines": [{"model": model, "badge": MODEL[model.state]} for model in models],
-            "trouble": trouble,
+        return self.page(
+            request,
+            "portal/models.html",
+            title="Models",
+            lines=[{"model": model, "badge": MODEL[model.state]} for model in models],
+            trouble=trouble,
             **_rollback(),
-        }
-        return self._page(request, "portal/models.html", found)
+        )
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         """One model, by its name, with its report."""
-        self._check(request)
+        self.refuse_without_rights(request)
         details, trouble = _asked(object_id)
         model = TrainedModel.objects.filter(name=object_id).first()
         if model is None:
             messages.error(request, trouble or f"There is no model {object_id}.")
-            return HttpResponseRedirect(reverse(LIST))
-        found = {
-            "original": object_id,
-            "title": object_id,
-            "model": model,
-            "badge": MODEL[model.state],
-            "trouble": trouble,
+            return redirect(LIST)
+        return self.page(
+            request,
+            "portal/model.html",
+            original=object_id,
+            title=object_id,
+            model=model,
+            badge=MODEL[model.state],
+            trouble=trouble,
             **_rollback(),
             **(_report(details) if details else {}),
-        }
-        return self._page(request, "portal/model.html", found)
-
-    def _check(self, request: HttpRequest) -> None:
-        if not self.has_view_or_change_permission(request):
-            raise PermissionDenied
-        if request.method == "POST" and not self.has_change_permission(request):
-            raise PermissionDenied
+        )
 
     def _switch(self, request: HttpRequest) -> HttpResponse:
         by = request.user.get_username()
@@ -79,16 +67,7 @@ class TrainedModelAdmin(ListAdmin):
             ask_for(request, lambda: start_promote(request.POST["promote"], by=by))
         elif "roll_back" in request.POST:
             ask_for(request, lambda: start_model_rollback(request.POST["roll_back"], by=by))
-        return HttpResponseRedirect(reverse(LIST))
-
-    def _page(self, request: HttpRequest, template: str, found: dict[str, Any]) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "may_change": self.has_change_permission(request),
-            **found,
-        }
-        return TemplateResponse(request, template, context)
+        return redirect(LIST)
 
 
 def _asked(name: str = "") -> tuple[ModelDetails | None, str]:

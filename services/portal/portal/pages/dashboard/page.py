@@ -1,6 +1,5 @@
 """Fills the dashboard."""
 
-from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest
@@ -21,7 +20,7 @@ from portal.pages.dashboard.counts import (
     in_plex_bars,
 )
 from portal.pages.dashboard.services import Surroundings, surroundings
-from portal.pages.look import may_open
+from portal.pages.look import without_closed_page
 from portal.registry.serving import serving_versions
 from portal.runs.models import Run
 from portal.teaching.results import suspended_sets
@@ -49,10 +48,7 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         is_live=bool(at_work),
         surroundings=around,
         trial_warning=TRIAL_WARNING,
-        advice=[
-            replace(one, page=one.page if one.page and may_open(request.user, one.page) else "")
-            for one in advice(situation)
-        ],
+        advice=[without_closed_page(one, request.user) for one in advice(situation)],
         steps=steps(situation),
         may_start=request.user.has_perm("runs.change_run"),
     )

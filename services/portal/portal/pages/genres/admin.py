@@ -1,15 +1,14 @@
 """Genres and their aliases in the admin."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Model, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
@@ -23,8 +22,8 @@ from portal.labels.tags import relabel
 from portal.pages import badges
 from portal.pages.genres import unmapped_tags
 from portal.pages.genres.dependents import dependents
-from portal.pages.look import may_open
-from portal.pages.page_admin import ListAdmin
+from portal.pages.look import without_closed_page
+from portal.pages.page_admin import ListAdmin, column
 from portal.training.readiness import survey_genres
 from portal.training.suggestions import suggestions
 from portal.verdicts.models import Prediction
@@ -88,6 +87,8 @@ class GenreAdmin(Relabelling):
     search_fields = ("name", "aliases__spelling")
     inlines = (AliasInline,)
     actions: ClassVar[Any] = ("retire", "take_back")
+    by_ai = column("Predicted songs", "said")
+    spelling_count = column("Spellings", "spelled")
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Genres are deleted one by one, on a page that says what depends on each."""
@@ -128,20 +129,18 @@ class GenreAdmin(Relabelling):
         may_change = self.has_change_permission(request, genre)
         if request.method == "POST" and "retire" in request.POST and may_change:
             self._set_retired(request, [genre], retired=True)
-            return HttpResponseRedirect(page)
+            return redirect(page)
         if request.method == "POST" and not found.forbids:
             return self._delete_as_any(request, object_id)
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "original": genre,
-            "title": f"Delete {genre}",
-            "genre": genre,
-            "dependents": found,
-            "may_change": may_change,
-            "cancel": page,
-        }
-        return TemplateResponse(request, "portal/genre_delete.html", context)
+        return self.page(
+            request,
+            "portal/genre_delete.html",
+            original=genre,
+            title=f"Delete {genre}",
+            genre=genre,
+            dependents=found,
+            cancel=page,
+        )
 
     def _delete_as_any(self, request: HttpRequest, object_id: str) -> HttpResponse:
         answer: HttpResponse = super().delete_view(request, object_id)
@@ -162,36 +161,21 @@ class GenreAdmin(Relabelling):
         if not self.has_view_permission(request):
             raise PermissionDenied
         found = survey_genres()
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "What can be learned",  # no "opts": the header would name the list of genres instead
-            "found": found,
-            "suggestions": [
-                replace(
-                    suggestion,
-                    page=suggestion.page
-                    if suggestion.page and may_open(request.user, suggestion.page)
-                    else "",
-                )
-                for suggestion in suggestions(found)
-            ],
-            "trainings": (("train", "Train"), ("train-as-is", "Train as it is")),
-            "may_start": any(each.labelled for each in found.genres)
+        return self.page(
+            request,
+            "portal/readiness.html",
+            opts=None,  # the header would name the list of genres instead
+            title="What can be learned",
+            found=found,
+            suggestions=[without_closed_page(each, request.user) for each in suggestions(found)],
+            trainings=(("train", "Train"), ("train-as-is", "Train as it is")),
+            may_start=any(each.labelled for each in found.genres)
             and request.user.has_perm("runs.change_run"),
-        }
-        return TemplateResponse(request, "portal/readiness.html", context)
+        )
 
     @admin.display(description="Kind", ordering="custom")
     def kind(self, genre: Genre) -> SafeString:
         return badges.genre_kind(custom=genre.custom, retired=genre.retired).html
-
-    @admin.display(description="Predicted songs", ordering="said")
-    def by_ai(self, genre: Any) -> int:
-        return int(genre.said)
-
-    @admin.display(description="Spellings", ordering="spelled")
-    def spelling_count(self, genre: Any) -> int:
-        return int(genre.spelled)
 
 
 @admin.register(Alias)
@@ -216,11 +200,12 @@ class AliasAdmin(Relabelling):
             if not self.has_add_permission(request) or ("new_genre" in request.POST and not may_add_genres):
                 raise PermissionDenied
             unmapped_tags.take(request)
-            return HttpResponseRedirect(request.get_full_path())
-        context = {
-            **self.admin_site.each_context(request),
-            "may_add": self.has_add_permission(request),
-            "may_add_genres": request.user.has_perm("genres.add_genre"),
+            return redirect(request.get_full_path())
+        return self.page(
+            request,
+            "portal/unmapped.html",
+            opts=None,  # the header would name the list of aliases instead
+            may_add=self.has_add_permission(request),
+            may_add_genres=request.user.has_perm("genres.add_genre"),
             **unmapped_tags.context(request),
-        }
-        return TemplateResponse(request, "portal/unmapped.html", context)
+        )

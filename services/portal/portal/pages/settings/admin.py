@@ -4,17 +4,15 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.cache import cache
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 from runtime.errors import RemoteError
 
 from portal.ledger.batches import has_applied_a_batch
 from portal.library.models import Track
-from portal.pages.page_admin import ListAdmin
+from portal.pages.page_admin import KeptAdmin
 from portal.pages.settings.forms import ConnectionForm, SettingsForm
 from portal.pages.settings.page import (
     groups,
@@ -30,29 +28,21 @@ from portal.preferences.models import ChangedSetting, SettingChange
 from portal.preferences.plex import connect, connection_now
 
 CHANGES_LISTED = 20
+PAGE = "admin:preferences_changedsetting_changelist"
 
 
 @admin.register(ChangedSetting)
-class SettingsAdmin(ListAdmin):
+class SettingsAdmin(KeptAdmin):
     """One page for all settings in place of a list of rows."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: ChangedSetting | None = None) -> bool:
-        return False
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         """A row by itself says nothing; the page has all of them."""
-        return HttpResponseRedirect(_address())
+        return redirect(PAGE)
 
     @method_decorator(sensitive_post_parameters("token"))
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """The page; a POST comes from one of its buttons."""
-        if not self.has_view_or_change_permission(request):
-            raise PermissionDenied
-        if request.method == "POST" and not self.has_change_permission(request):
-            raise PermissionDenied
+        self.refuse_without_rights(request)
         if request.method == "POST" and "connect" in request.POST:
             return self._connect(request)
         if request.method == "POST" and "reset" in request.POST:
@@ -67,57 +57,51 @@ class SettingsAdmin(ListAdmin):
         if form.is_bound and form.is_valid():
             try:
                 _say(request, change(form.wanted(), user=request.user, may_write=has_applied_a_batch()))
-                return HttpResponseRedirect(_address())
+                return redirect(PAGE)
             except ChangeRefusedError as error:
                 for name, fault in error.faults.items():
                     form.add_error(name, fault)
         if form.is_bound:
             messages.error(request, "Nothing was saved: see what is marked below.")
-        return self._page(request, {"groups": groups(form, now, locked, told)})
+        connection, trouble = connection_now()
+        recent = SettingChange.objects.select_related("changed_by")[:CHANGES_LISTED]
+        return self.page(
+            request,
+            "portal/settings.html",
+            title="Settings",
+            groups=groups(form, now, locked, told),
+            connection_form=_connection_form(sources(connection)),
+            connection_trouble=trouble,
+            connection_held=held_by_environment(connection),
+            changes=[(each, words(each.before), words(each.after)) for each in recent],
+        )
 
     def _reset(self, request: HttpRequest, name: str) -> HttpResponse:
         try:
             _say(request, reset(name, user=request.user))
         except ChangeRefusedError as error:
             messages.error(request, str(error))
-        return HttpResponseRedirect(_address())
+        return redirect(PAGE)
 
     def _connect(self, request: HttpRequest) -> HttpResponse:
         held = held_by_environment(connection_now()[0])
         form = ConnectionForm(request.POST)
         if held:
             messages.error(request, held)
-            return HttpResponseRedirect(_address())
+            return redirect(PAGE)
         if not form.is_valid():
             for errors in form.errors.values():
                 messages.error(request, str(errors[0]))
-            return HttpResponseRedirect(_address())
+            return redirect(PAGE)
         try:
             messages.success(request, connect(url=form.cleaned_data["url"], token=form.cleaned_data["token"]))
         except RemoteError as error:
             messages.error(request, f"Not connected, and the connection was left as it was: {error.message}")
-            return HttpResponseRedirect(_address())
+            return redirect(PAGE)
         finally:
             cache.clear()  # the dashboard remembers for some seconds what Plex said
         # Whoever connects for the first time wants to know what comes next, which the dashboard says.
-        return HttpResponseRedirect(_address() if Track.objects.exists() else reverse("admin:index"))
-
-    def _page(self, request: HttpRequest, found: dict[str, Any]) -> HttpResponse:
-        connection, trouble = connection_now()
-        recent = SettingChange.objects.select_related("changed_by")[:CHANGES_LISTED]
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": "Settings",
-            "may_change": self.has_change_permission(request),
-            "connection_form": _connection_form(sources(connection)),
-            "connection_parts": sources(connection),
-            "connection_trouble": trouble,
-            "connection_held": held_by_environment(connection),
-            "changes": [(each, words(each.before), words(each.after)) for each in recent],
-            **found,
-        }
-        return TemplateResponse(request, "portal/settings.html", context)
+        return redirect(PAGE if Track.objects.exists() else "admin:index")
 
 
 def _connection_form(parts: list[tuple[str, str, bool]]) -> ConnectionForm:
@@ -137,7 +121,3 @@ def _say(request: HttpRequest, changes: list[SettingChange]) -> None:
         label = each.name.replace("_", " ")
         text = f"{label}: {words(each.before)} → {words(each.after)}"
         messages.success(request, f"{text} (the default)" if each.to_default else text)
-
-
-def _address() -> str:
-    return reverse("admin:preferences_changedsetting_changelist")

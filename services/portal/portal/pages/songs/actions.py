@@ -18,6 +18,7 @@ from portal.library.models import Track
 from portal.orchestration.start import start_classify, start_plan
 from portal.orchestration.trying_again import try_again
 from portal.pages.buttons import ask_for
+from portal.pages.page_admin import ListAdmin
 from portal.pages.songs.forms import OverrideForm, PlanForm
 from portal.pages.teaching.chosen_songs import teach_with
 from portal.pages.teaching.forms import GenreToTeach
@@ -35,25 +36,29 @@ def _ids(queryset: QuerySet[Track]) -> list[int]:
 
 
 def _ask(
-    admin_: Any, request: HttpRequest, queryset: QuerySet[Track], form: forms.Form, title: str, button: str
+    admin_: ListAdmin,
+    request: HttpRequest,
+    queryset: QuerySet[Track],
+    form: forms.Form,
+    title: str,
+    button: str,
 ) -> TemplateResponse:
     """A page with `form`; sending it comes back to the same action with the same songs."""
     count, examples = queryset.count(), queryset[:EXAMPLES]
-    context = {
-        **admin_.admin_site.each_context(request),
-        "opts": admin_.opts,
-        "title": title,
-        "form": form,
-        "button": button,
-        "count": counted(count, "song"),
-        "examples": examples,
-        "more": max(0, count - EXAMPLES),
-        "action": request.POST["action"],
-        "select_across": request.POST.get("select_across", "0"),
-        "checkbox": ACTION_CHECKBOX_NAME,
-        "selected": request.POST.getlist(ACTION_CHECKBOX_NAME),
-    }
-    return TemplateResponse(request, "portal/ask.html", context)
+    return admin_.page(
+        request,
+        "portal/ask.html",
+        title=title,
+        form=form,
+        button=button,
+        count=counted(count, "song"),
+        examples=examples,
+        more=max(0, count - EXAMPLES),
+        action=request.POST["action"],
+        select_across=request.POST.get("select_across", "0"),
+        checkbox=ACTION_CHECKBOX_NAME,
+        selected=request.POST.getlist(ACTION_CHECKBOX_NAME),
+    )
 
 
 def _form(request: HttpRequest, form_class: Callable[..., AnyForm], **initial: Any) -> AnyForm:
@@ -61,7 +66,7 @@ def _form(request: HttpRequest, form_class: Callable[..., AnyForm], **initial: A
 
 
 @admin.action(description="Set the genre…", permissions=["change"])
-def set_genre(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> HttpResponse | None:
+def set_genre(admin_: ListAdmin, request: HttpRequest, queryset: QuerySet[Track]) -> HttpResponse | None:
     """A person's genre for all of them, asked for on a page of its own."""
     form = _form(request, OverrideForm)
     if not form.is_valid():
@@ -73,14 +78,14 @@ def set_genre(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> H
 
 
 @admin.action(description="Clear the override", permissions=["change"])
-def clear_genre(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> None:
+def clear_genre(admin_: ListAdmin, request: HttpRequest, queryset: QuerySet[Track]) -> None:
     """The AI's genre counts again."""
     done = clear_override(_ids(queryset))
     messages.success(request, f"The AI's genre counts again for {counted(done, 'song')}.")
 
 
 @admin.action(description="Teach a genre with these…", permissions=["teach"])
-def teach(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> HttpResponse | None:
+def teach(admin_: ListAdmin, request: HttpRequest, queryset: QuerySet[Track]) -> HttpResponse | None:
     """They are examples of a genre, perhaps of a new one."""
     form = _form(request, partial(GenreToTeach, may_add=request.user.has_perm("genres.add_genre")))
     if not form.is_valid():
@@ -90,35 +95,35 @@ def teach(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> HttpR
 
 
 @admin.action(description="Classify again", permissions=["start_run"])
-def classify_again(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> None:
+def classify_again(admin_: ListAdmin, request: HttpRequest, queryset: QuerySet[Track]) -> None:
     """Classify them anew with the model in service."""
     ids = _ids(queryset)
     ask_for(request, lambda: start_classify(track_ids=ids, again=True))
 
 
 @admin.action(description="Try failed and skipped ones again", permissions=["start_run"])
-def extract_again(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> None:
+def extract_again(admin_: ListAdmin, request: HttpRequest, queryset: QuerySet[Track]) -> None:
     """Forget why they could not be analysed, and try."""
     ids = _ids(queryset)
     ask_for(request, lambda: try_again(ids))
 
 
 @admin.action(description="Exclude from writing to Plex", permissions=["change"])
-def exclude(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> None:
+def exclude(admin_: ListAdmin, request: HttpRequest, queryset: QuerySet[Track]) -> None:
     """No plan takes them."""
     done = exclusion.exclude(_ids(queryset))
     messages.success(request, f"{counted(done, 'song')} will not be written to Plex.")
 
 
 @admin.action(description="Include in writing to Plex again", permissions=["change"])
-def include(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> None:
+def include(admin_: ListAdmin, request: HttpRequest, queryset: QuerySet[Track]) -> None:
     """Plans may take them."""
     done = exclusion.include(_ids(queryset))
     messages.success(request, f"{counted(done, 'song')} may be written to Plex again.")
 
 
 @admin.action(description="Plan a write batch (dry run)…", permissions=["start_run"])
-def plan(admin_: Any, request: HttpRequest, queryset: QuerySet[Track]) -> HttpResponse | None:
+def plan(admin_: ListAdmin, request: HttpRequest, queryset: QuerySet[Track]) -> HttpResponse | None:
     """A dry run over them: what would be written, song by song."""
     trials = Prediction.objects.filter(current=True, random_weights=True).exists()
     percent = Decimal(str(round(100 * preferences().write_confidence, 2)))

@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
@@ -15,7 +16,7 @@ from portal.library.annotations import FIELDS, with_prediction, with_verdicts
 from portal.library.models import Analysis, Library, Track
 from portal.library.presence import is_not_chosen
 from portal.pages import badges
-from portal.pages.page_admin import ListAdmin, PageAdmin
+from portal.pages.page_admin import KeptAdmin, PageAdmin, column
 from portal.pages.songs import actions, filters, search, song_page
 from portal.pages.songs.place import Place, kept, place_of
 from portal.pages.songs.song_list import SongList, SongPaginator
@@ -57,6 +58,10 @@ class TrackAdmin(PageAdmin):
     list_filter_submit = True
     list_fullwidth = True
     paginator = SongPaginator
+    agrees = badges.badge_column(
+        "AI and tag", "agreement", badges.AGREEMENT, ordering=agreement("said__genre")
+    )
+    plex_state = badges.badge_column("In Plex", "in_plex", badges.IN_PLEX)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Track]:
         return with_prediction(super().get_queryset(request))
@@ -116,18 +121,10 @@ class TrackAdmin(PageAdmin):
             )
         return tags
 
-    @admin.display(description="AI and tag", ordering=agreement("said__genre"))
-    def agrees(self, track: Any) -> SafeString:
-        return badges.AGREEMENT[track.agreement].html
-
     @admin.display(description="Analysis", ordering="analysis")
     def analysed(self, track: Any) -> SafeString:
         flags = song_page.flags(track, track.serving_versions)
         return format_html_join(" ", "{}", ((each,) for each in (badges.ANALYSIS[track.analysis], *flags)))
-
-    @admin.display(description="In Plex", ordering="in_plex")
-    def plex_state(self, track: Track) -> SafeString:
-        return badges.IN_PLEX[track.in_plex].html
 
     def has_start_run_permission(self, request: HttpRequest) -> bool:
         """Of who changes songs, and may start runs as on the dashboard."""
@@ -151,29 +148,28 @@ class TrackAdmin(PageAdmin):
         if not song_page.act(request, obj):
             return None
         if place and place.next and "next" in request.POST:
-            return HttpResponseRedirect(place.next)
-        return HttpResponseRedirect(self.page_url(obj) + kept(place, request))
+            return redirect(place.next)
+        return redirect(self.page_url(obj) + kept(place, request))
 
     def _place(self, request: HttpRequest, obj: Track) -> Place | None:
         return place_of(request, obj.pk, self.get_changelist_instance)
 
 
 @admin.register(Library)
-class LibraryAdmin(ListAdmin):
-    """The music libraries that have been read."""
+class LibraryAdmin(KeptAdmin):
+    """The music libraries that have been read.
+
+    With one its songs would be deleted, and with them the ledger of what was written to Plex.
+    """
 
     empty_advice = TrackAdmin.empty_advice
     list_display = ("title", "chosen", "song_count", "gone_count", "last_synced", "removed_time")
     search_fields = ("title",)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
+    song_count = column("Songs", "present")
+    gone_count = column("Gone from Plex", "gone")
 
     def has_change_permission(self, request: HttpRequest, obj: Library | None = None) -> bool:
         return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Library | None = None) -> bool:
-        return False  # its songs would go with it, and with them the ledger of what was written to Plex
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Library]:
         gone = Q(tracks__removed_time__isnull=False)
@@ -187,14 +183,6 @@ class LibraryAdmin(ListAdmin):
     @admin.display(description="Chosen", boolean=True)
     def chosen(self, library: Any) -> bool:
         return not library.is_left_alone
-
-    @admin.display(description="Songs", ordering="present")
-    def song_count(self, library: Any) -> int:
-        return int(library.present)
-
-    @admin.display(description="Gone from Plex", ordering="gone")
-    def gone_count(self, library: Any) -> int:
-        return int(library.gone)
 
 
 def _of_file(track: Track) -> SafeString | str:

@@ -6,8 +6,8 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -17,7 +17,8 @@ from portal.counting import counted
 from portal.labels.tags import relabel
 from portal.library.models import Track
 from portal.library.presence import present
-from portal.pages.page_admin import ListAdmin
+from portal.pages.badges import Badge, Tone
+from portal.pages.page_admin import ListAdmin, column
 from portal.pages.sentences import on_page
 from portal.pages.teaching.forms import SetToTeach
 from portal.teaching.list_reading import ListsInPlex
@@ -69,6 +70,7 @@ class TaughtSetAdmin(ListAdmin):
         "songs_listed",
     )
     fields = readonly_fields
+    song_count = column("Songs", "counted")
 
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
@@ -85,10 +87,6 @@ class TaughtSetAdmin(ListAdmin):
         found: QuerySet[TaughtSet] = super().get_queryset(request)
         return found.annotate(counted=Count("songs", filter=present("songs__track__")))
 
-    @admin.display(description="Songs", ordering="counted")
-    def song_count(self, taught_set: Any) -> int:
-        return int(taught_set.counted)
-
     @admin.display(description="Trouble", ordering="trouble")
     def what_is_wrong(self, taught_set: TaughtSet) -> SafeString:
         return format_html("<span>{}</span>", on_page(taught_set.trouble or "–"))
@@ -96,17 +94,12 @@ class TaughtSetAdmin(ListAdmin):
     @admin.display(description="Enough?")
     def remark(self, taught_set: Any) -> SafeString:
         if taught_set.suspended_time:
-            return format_html(
-                '<span class="rc-badge rc-warning" title="{}">suspended</span>',
-                "Nothing is learned from it: another list stands in its place in Plex.",
-            )
+            why = "Nothing is learned from it: another list stands in its place in Plex."
+            return Badge(text="suspended", tone=Tone.WARNING, meaning=why).html
         said = enough(taught_set.counted)
-        return format_html(
-            '<span class="rc-badge rc-{}" title="{}">{}</span>',
-            "warning" if said.startswith("too few") else "good",
-            said or "There are enough examples.",
-            "too few" if said.startswith("too few") else "yes",
-        )
+        if said.startswith("too few"):
+            return Badge(text="too few", tone=Tone.WARNING, meaning=said).html
+        return Badge(text="yes", tone=Tone.GOOD, meaning=said or "There are enough examples.").html
 
     @admin.display(description="Its songs")
     def songs_listed(self, taught_set: TaughtSet) -> SafeString:
@@ -130,14 +123,8 @@ class TaughtSetAdmin(ListAdmin):
         form = SetToTeach(request.POST or None, lists=lists_now(), may_add=may_add)
         if form.is_valid():
             self._teach(request, form)
-            return HttpResponseRedirect(reverse("admin:teaching_taughtset_changelist"))
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": "Teach a genre",
-            "form": form,
-        }
-        return TemplateResponse(request, "portal/teach.html", context)
+            return redirect("admin:teaching_taughtset_changelist")
+        return self.page(request, "portal/teach.html", title="Teach a genre", form=form)
 
     def _teach(self, request: HttpRequest, form: SetToTeach) -> None:
         with transaction.atomic():
