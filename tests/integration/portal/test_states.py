@@ -21,7 +21,8 @@ from portal.orchestration.start import (
     start_sync,
 )
 from portal.orchestration.trying_again import retry_due
-from portal.pages import badges, flags
+from portal.pages import badges
+from portal.pages.dashboard.counts import FLAG_QUERIES
 from portal.preferences.changing import change
 from portal.registry.mirror import reconcile
 from portal.registry.serving import serving_versions
@@ -198,7 +199,7 @@ def bars(client: Client) -> dict[str, int]:
 def test_every_state_has_a_way_to_it() -> None:
     assert set(ANALYSIS) == set(Analysis.values)
     assert set(IN_PLEX) == set(InPlex.values)
-    assert set(FLAGS) == set(flags.QUERIES) == set(badges.FLAGS) == set(Flag.values)
+    assert set(FLAGS) == set(FLAG_QUERIES) == set(badges.FLAGS) == set(Flag.values)
 
 
 @pytest.mark.parametrize("state", Analysis.values)
@@ -227,7 +228,7 @@ def test_a_song_comes_into_each_state_in_plex_and_is_shown_filtered_and_counted(
 @pytest.mark.parametrize("flag", list(FLAGS))
 def test_a_song_has_each_flag_and_is_shown_filtered_and_counted(portal, admin_client, flag):
     FLAGS[flag](portal)
-    assert listed(admin_client, flags.QUERIES[flag]) == [KEY]
+    assert listed(admin_client, FLAG_QUERIES[flag]) == [KEY]
     assert badges.FLAGS[flag].html in shown(admin_client)
     assert bars(admin_client)[badges.FLAGS[flag].text] == 1
     assert counts(serving_versions())[flag.name.lower()] == 1

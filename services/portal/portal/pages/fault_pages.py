@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
@@ -13,45 +12,21 @@ from django.template.loader import get_template
 RETRY_SECONDS = 10
 
 
-@dataclass(frozen=True, kw_only=True)
-class Fault:
-    """What stands on the page."""
-
-    status: int
-    title: str
-    sentences: Sequence[str]
-    retry_seconds: int = 0
-    """The page tries again by itself."""
-    ways_on: bool = True
-    """Whether the dashboard may be of help."""
-
-
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler of exceptions that nobody caught: 503 when it was the database, else 500."""
     if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
-        return _page(
-            Fault(
-                status=503,
-                title="The database does not answer",
-                sentences=(
-                    "Nothing is lost: songs, genres and the record of what was written to Plex are in it, and the work "
-                    "goes on where it stopped.",
-                    "Start PostgreSQL again, or check the address in `PORTAL_DATABASE_URL`. This page tries again by "
-                    f"itself every {RETRY_SECONDS} seconds.",
-                ),
-                retry_seconds=RETRY_SECONDS,
-                ways_on=False,
-            )
+        sentences = (
+            "Nothing is lost: songs, genres and the record of what was written to Plex are in it, and the work goes on "
+            "where it stopped.",
+            "Start PostgreSQL again, or check the address in `PORTAL_DATABASE_URL`. This page tries again by itself "
+            f"every {RETRY_SECONDS} seconds.",
         )
-    return _page(
-        Fault(
-            status=500,
-            title="Something went wrong here",
-            sentences=(
-                "This is a fault of the portal. Its log has the details: look for the last line of level `error`.",
-            ),
-        )
+        title = "The database does not answer"
+        return _page(503, title, sentences, retry_seconds=RETRY_SECONDS, ways_on=False)
+    sentence = (
+        "This is a fault of the portal. Its log has the details: look for the last line of level `error`."
     )
+    return _page(500, "Something went wrong here", [sentence])
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -68,37 +43,27 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
             "If this is its address, add the name to `PORTAL_ALLOWED_HOSTS` and start the portal again. Behind a "
             "reverse proxy, let the proxy pass on the host that the browser asked for.",
         )
-    return _page(Fault(status=400, title=title, sentences=sentences, ways_on=False))
+    return _page(400, title, sentences, ways_on=False)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Somebody who is signed in may not do this."""
     user = getattr(request, "user", None)
     who = f"“{user.get_username()}”" if user is not None and user.is_authenticated else "Nobody"
-    return _page(
-        Fault(
-            status=403,
-            title="You may not do this",
-            sentences=(
-                f"{who} may not do this. An administrator can allow it, under Users: by a group, or by making the "
-                "user an administrator too.",
-            ),
-        )
+    sentence = (
+        f"{who} may not do this. An administrator can allow it, under Users: by a group, or by making the user an "
+        "administrator too."
     )
+    return _page(403, "You may not do this", [sentence])
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """There is nothing at this address."""
-    return _page(
-        Fault(
-            status=404,
-            title="There is no such page",
-            sentences=(
-                "The address may be mistyped, or what it showed is gone. Everything that there is can be reached from "
-                "the dashboard.",
-            ),
-        )
+    sentence = (
+        "The address may be mistyped, or what it showed is gone. Everything that there is can be reached from the "
+        "dashboard."
     )
+    return _page(404, "There is no such page", [sentence])
 
 
 def form_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -129,10 +94,13 @@ def form_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
         sentences = [
             "The form is an old one: you signed in or out since. Go back, load the page anew, and try again."
         ]
-    return _page(Fault(status=403, title="The form was not accepted", sentences=sentences))
+    return _page(403, "The form was not accepted", sentences)
 
 
-def _page(fault: Fault) -> HttpResponse:
-    page = get_template("portal/fault.html").render({"fault": fault})
-    headers = {"Retry-After": str(fault.retry_seconds)} if fault.retry_seconds else {}
-    return HttpResponse(page, status=fault.status, headers=headers)
+def _page(
+    status: int, title: str, sentences: Sequence[str], *, retry_seconds: int = 0, ways_on: bool = True
+) -> HttpResponse:
+    """With `retry_seconds` the page tries again by itself; `ways_on`: the dashboard may be of help."""
+    shown = {"title": title, "sentences": sentences, "retry_seconds": retry_seconds, "ways_on": ways_on}
+    headers = {"Retry-After": str(retry_seconds)} if retry_seconds else {}
+    return HttpResponse(get_template("portal/fault.html").render(shown), status=status, headers=headers)

@@ -5,12 +5,14 @@ Shown to who is signed in as staff, and to programs with the token of PORTAL_MET
 
 import hmac
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import connection
 from django.db.models import Count
+from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
+from procrastinate.contrib.django.models import ProcrastinateJob, ProcrastinateWorker
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -24,6 +26,7 @@ REFUSAL = (
     "These figures are shown to staff who are signed in, and to programs that send the token of "
     "PORTAL_METRICS_TOKEN as 'Authorization: Bearer <token>'.\n"
 )
+QUEUED = ("todo", "doing")
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
@@ -69,8 +72,13 @@ class _Counted(Collector):
         )
         runs = Run.objects.values_list("kind", "state").annotate(Count("pk")).order_by()
         yield _gauge("reclass_runs", "Runs, those that have ended included.", ("kind", "state"), runs)
-        yield _gauge("reclass_jobs", "Jobs in the queue, by state.", ("state",), _jobs())
-        yield _gauge("reclass_workers", "Workers that have reported lately.", (), [(_workers(),)])
+        jobs = ProcrastinateJob.objects.filter(status__in=QUEUED).values_list("status")
+        queued = _complete(QUEUED, jobs.annotate(Count("pk")).order_by())
+        yield _gauge("reclass_jobs", "Jobs in the queue, by state.", ("state",), queued)
+        # By the database's clock, which the workers report by.
+        lately = Now() - timedelta(seconds=settings.RECLASS.stalled_after_seconds)
+        workers = ProcrastinateWorker.objects.filter(last_heartbeat__gt=lately).count()
+        yield _gauge("reclass_workers", "Workers that have reported lately.", (), [(workers,)])
 
 
 def _gauge(
@@ -86,21 +94,3 @@ def _complete(states: Iterable[str], rows: Iterable[tuple[str, int]]) -> list[tu
     """Every state, those without a song as 0: a line that is missing would look like a scrape that failed."""
     known = dict(rows)
     return [(state, known.get(state, 0)) for state in states]
-
-
-def _jobs() -> list[tuple[str, int]]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT status::text, count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing') GROUP BY 1"
-        )
-        return _complete(("todo", "doing"), cursor.fetchall())
-
-
-def _workers() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => %s)",
-            [settings.RECLASS.stalled_after_seconds],
-        )
-        (number,) = cursor.fetchone() or (0,)
-    return int(number)

@@ -8,12 +8,19 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet
 
 from portal.genres.models import Genre
-from portal.library.agreement import Agreement
 from portal.library.annotations import FIELDS, with_prediction
 from portal.library.flags import Flag
-from portal.library.models import Analysis, Track
+from portal.library.models import Track
 from portal.library.presence import present
-from portal.pages import badges, flags
+from portal.pages import badges
+
+FLAG_QUERIES: Mapping[Flag, str] = {
+    Flag.STALE: "stale=yes",
+    Flag.REMOVED: "presence=gone",
+    Flag.RANDOM_WEIGHTS: "weights=random",
+    Flag.NOT_CHOSEN: "presence=unchosen",
+}
+"""Of the list of songs, for the songs with each flag."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,24 +123,34 @@ def _groups(tracks: QuerySet[Any], *names: str) -> QuerySet[Any, dict[str, Any]]
     return found
 
 
-def analysis_bars(counts: Counts) -> list[Bar]:
-    """Songs by the state of their analysis."""
-    return _badge_bars(counts.by_analysis, badges.ANALYSIS, tuple(Analysis), counts.songs, "analysis__exact")
+def bars(counts: Counts) -> dict[str, list[Bar]]:
+    """Every chart of the dashboard, by its name there."""
+    return {
+        "analysis_bars": _states_bars(counts, counts.by_analysis, badges.ANALYSIS, "analysis__exact"),
+        "agreement_bars": _states_bars(counts, counts.by_agreement, badges.AGREEMENT, "agreement"),
+        "in_plex_bars": _states_bars(counts, counts.by_in_plex, badges.IN_PLEX, "in_plex__exact"),
+        "flag_bars": _flag_bars(counts),
+        "genre_bars": _genre_bars(counts),
+    }
 
 
-def agreement_bars(counts: Counts) -> list[Bar]:
-    """Songs by how the AI and the tags agree."""
-    return _badge_bars(counts.by_agreement, badges.AGREEMENT, tuple(Agreement), counts.songs, "agreement")
+def _states_bars(
+    counts: Counts, by_state: Mapping[str, int], looks: Mapping[str, badges.Badge], parameter: str
+) -> list[Bar]:
+    """Songs by a state, in the order of its badges."""
+    return [
+        Bar(
+            badge=badge,
+            count=by_state[state],
+            percent=100 * by_state[state] / (counts.songs or 1),
+            query=f"{parameter}={state}",
+        )
+        for state, badge in looks.items()
+        if by_state.get(state)
+    ]
 
 
-def in_plex_bars(counts: Counts) -> list[Bar]:
-    """Songs by what of ours stands in Plex."""
-    return _badge_bars(
-        counts.by_in_plex, badges.IN_PLEX, tuple(badges.IN_PLEX), counts.songs, "in_plex__exact"
-    )
-
-
-def flag_bars(counts: Counts) -> list[Bar]:
+def _flag_bars(counts: Counts) -> list[Bar]:
     """Songs by what is true of them in addition to their states."""
     numbers = {
         Flag.STALE: counts.stale,
@@ -146,14 +163,14 @@ def flag_bars(counts: Counts) -> list[Bar]:
             badge=badges.FLAGS[flag],
             count=count,
             percent=100 * count / (counts.songs + counts.gone + counts.not_chosen or 1),
-            query=flags.QUERIES[flag],
+            query=FLAG_QUERIES[flag],
         )
         for flag, count in numbers.items()
         if count
     ]
 
 
-def genre_bars(counts: Counts) -> list[Bar]:
+def _genre_bars(counts: Counts) -> list[Bar]:
     """Songs by the AI's genre; the longest bar is that of the most frequent one."""
     longest = max(counts.by_genre.values(), default=0) or 1
     ids = dict(Genre.objects.values_list("name", "pk"))
@@ -161,23 +178,4 @@ def genre_bars(counts: Counts) -> list[Bar]:
         Bar(name=name, count=count, percent=100 * count / longest, query=f"genre={ids[name]}")
         for name, count in counts.by_genre.items()
         if count
-    ]
-
-
-def _badge_bars(
-    by_state: Mapping[str, int],
-    looks: Mapping[str, badges.Badge],
-    order: tuple[str, ...],
-    whole: int,
-    parameter: str,
-) -> list[Bar]:
-    return [
-        Bar(
-            badge=looks[state],
-            count=by_state[state],
-            percent=100 * by_state[state] / (whole or 1),
-            query=f"{parameter}={state}",
-        )
-        for state in order
-        if by_state.get(state)
     ]

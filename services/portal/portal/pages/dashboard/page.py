@@ -10,15 +10,7 @@ from portal.ledger.models import WriteBatch
 from portal.library.stages import TRIAL_WARNING
 from portal.pages import badges
 from portal.pages.dashboard.advice import Situation, advice, steps
-from portal.pages.dashboard.counts import (
-    Counts,
-    agreement_bars,
-    analysis_bars,
-    count_songs,
-    flag_bars,
-    genre_bars,
-    in_plex_bars,
-)
+from portal.pages.dashboard.counts import Counts, bars, count_songs
 from portal.pages.dashboard.services import Surroundings, surroundings
 from portal.pages.look import without_closed_page
 from portal.registry.serving import serving_versions
@@ -38,11 +30,7 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context.update(
         title="Dashboard",
         counts=counts,
-        analysis_bars=analysis_bars(counts),
-        agreement_bars=agreement_bars(counts),
-        in_plex_bars=in_plex_bars(counts),
-        flag_bars=flag_bars(counts),
-        genre_bars=genre_bars(counts),
+        **bars(counts),
         runs=runs,
         at_work=at_work,
         is_live=bool(at_work),

@@ -1,7 +1,7 @@
 """What the list of songs can be narrowed down to."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -13,12 +13,24 @@ from portal.library.annotations import LOOKS_WRONG, with_fields
 from portal.library.presence import not_chosen, present
 from portal.registry.serving import serving_versions
 
-CONFIDENCE_RANGES: dict[str, tuple[str, Q]] = {
-    "90": ("90 % and more", Q(ai_confidence__gte=0.9)),
-    "70": ("70 to 90 %", Q(ai_confidence__gte=0.7, ai_confidence__lt=0.9)),
-    "50": ("50 to 70 %", Q(ai_confidence__gte=0.5, ai_confidence__lt=0.7)),
-    "0": ("below 50 %", Q(ai_confidence__lt=0.5)),
-}
+Choices = Mapping[str, tuple[str, Q]]
+
+
+class ChoiceFilter(DropdownFilter):
+    """Choices by their value in the address, each with its words and the songs that it leaves."""
+
+    choices_offered: ClassVar[Choices]
+    field: ClassVar[str] = ""
+    """Of the verdict, where the choices need one that not every list has."""
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return [(value, words) for value, (words, _) in self.choices_offered.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        chosen = self.choices_offered.get(self.value() or "")
+        if chosen is None:
+            return queryset
+        return (with_fields(queryset, self.field) if self.field else queryset).filter(chosen[1])
 
 
 class GenreFilter(DropdownFilter):
@@ -37,48 +49,37 @@ class GenreFilter(DropdownFilter):
         return with_fields(queryset, "ai_genre_id").filter(ai_genre_id=int(value))
 
 
-class ConfidenceFilter(DropdownFilter):
+class ConfidenceFilter(ChoiceFilter):
     """By how sure the AI is."""
 
     title = "confidence"
     parameter_name = "confidence"
+    field = "ai_confidence"
+    choices_offered: ClassVar[Choices] = {
+        "90": ("90 % and more", Q(ai_confidence__gte=0.9)),
+        "70": ("70 to 90 %", Q(ai_confidence__gte=0.7, ai_confidence__lt=0.9)),
+        "50": ("50 to 70 %", Q(ai_confidence__gte=0.5, ai_confidence__lt=0.7)),
+        "0": ("below 50 %", Q(ai_confidence__lt=0.5)),
+    }
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
-        return [(value, words) for value, (words, _) in CONFIDENCE_RANGES.items()]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        chosen = CONFIDENCE_RANGES.get(self.value() or "")
-        return with_fields(queryset, "ai_confidence").filter(chosen[1]) if chosen else queryset
-
-
-class AgreementFilter(DropdownFilter):
+class AgreementFilter(ChoiceFilter):
     """By whether the AI and the tags agree."""
 
     title = "agreement with the tags"
     parameter_name = "agreement"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
-        return Agreement.choices
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() not in Agreement.values:
-            return queryset
-        return with_fields(queryset, "agreement").filter(agreement=self.value())
+    field = "agreement"
+    choices_offered: ClassVar[Choices] = {
+        value: (words, Q(agreement=value)) for value, words in Agreement.choices
+    }
 
 
-class SuspectedLabelErrorFilter(DropdownFilter):
+class SuspectedLabelErrorFilter(ChoiceFilter):
     """Songs whose tag looks wrong."""
 
     title = "wrong tag"
     parameter_name = "suspected_label_error"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
-        return [("yes", "Looks wrong")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() != "yes":
-            return queryset
-        return queryset.filter(LOOKS_WRONG)
+    choices_offered: ClassVar[Choices] = {"yes": ("Looks wrong", LOOKS_WRONG)}
 
 
 class StaleFilter(DropdownFilter):
@@ -100,34 +101,24 @@ class StaleFilter(DropdownFilter):
         return predicted.exclude(ai_model__in=serving)
 
 
-class WeightsFilter(DropdownFilter):
+class WeightsFilter(ChoiceFilter):
     """Songs that a model for trials has classified."""
 
     title = "weights of the model"
     parameter_name = "weights"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
-        return [("random", "Random: for trials")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() != "random":
-            return queryset
-        return with_fields(queryset, "ai_random_weights").filter(ai_random_weights=True)
+    field = "ai_random_weights"
+    choices_offered: ClassVar[Choices] = {"random": ("Random: for trials", Q(ai_random_weights=True))}
 
 
-class OverrideFilter(DropdownFilter):
+class OverrideFilter(ChoiceFilter):
     """Songs that a person has decided."""
 
     title = "override"
     parameter_name = "override"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
-        return [("yes", "Set by a person"), ("no", "Not set")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() not in ("yes", "no"):
-            return queryset
-        return queryset.filter(override__isnull=self.value() == "no")
+    choices_offered: ClassVar[Choices] = {
+        "yes": ("Set by a person", Q(override__isnull=False)),
+        "no": ("Not set", Q(override__isnull=True)),
+    }
 
 
 class InPlexFilter(ChoicesDropdownFilter):

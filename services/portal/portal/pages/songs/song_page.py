@@ -39,21 +39,14 @@ def tone(confidence: float, *, is_ood: bool = False) -> badges.Tone:
 
 def confidence_bar(confidence: float, *, is_ood: bool = False) -> SafeString:
     """A bar as long as the AI is sure; of a guess the number says nothing, and is not shown."""
-    if is_ood:
-        return format_html(
-            '<span class="rc-meter" title="{}"><span class="rc-fill rc-{}" style="width:{}%"></span></span>'
-            '<span class="rc-percent">guess</span>',
-            badges.ANALYSIS[Analysis.OUT_OF_DISTRIBUTION].meaning,
-            tone(confidence, is_ood=True),
-            f"{100 * confidence:.0f}",
-        )
+    percent = f"{100 * confidence:.0f}"
     return format_html(
-        '<span class="rc-meter" title="{} % sure">'
-        '<span class="rc-fill rc-{}" style="width:{}%"></span></span><span class="rc-percent">{} %</span>',
-        f"{100 * confidence:.1f}",
-        tone(confidence),
-        f"{100 * confidence:.0f}",
-        f"{100 * confidence:.0f}",
+        '<span class="rc-meter" title="{}"><span class="rc-fill rc-{}" style="width:{}%"></span></span>'
+        '<span class="rc-percent">{}</span>',
+        badges.ANALYSIS[Analysis.OUT_OF_DISTRIBUTION].meaning if is_ood else f"{100 * confidence:.1f} % sure",
+        tone(confidence, is_ood=is_ood),
+        percent,
+        "guess" if is_ood else f"{percent} %",
     )
 
 
