@@ -1,6 +1,7 @@
 """The portal's settings from its environment; Django's own settings are made from them."""
 
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import ClassVar
 
 from pydantic import Field, PostgresDsn, SecretStr, field_validator
@@ -9,8 +10,8 @@ from runtime.addresses import Address
 from runtime.settings import ServiceSettings
 
 from portal.local_time import is_known, machine_zone
-from portal.networks import networks
 
+Network = IPv4Network | IPv6Network
 # What Django itself asks of a key for public servers.
 SHORTEST_KEY = 50
 FEWEST_LETTERS = 5
@@ -129,3 +130,8 @@ class PortalSettings(ServiceSettings):
 def listed(text: str) -> list[str]:
     """What stands between commas."""
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def networks(text: str) -> list[Network]:
+    """Addresses and networks, separated by commas; ValueError names one that is none."""
+    return [ip_network(part, strict=False) for part in listed(text)]

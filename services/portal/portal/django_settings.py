@@ -7,8 +7,7 @@ from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 
 from portal.accounts.pause import FAILURES, PAUSE
-from portal.configuration import PortalSettings, listed
-from portal.networks import networks
+from portal.configuration import PortalSettings, listed, networks
 from portal.pages import look
 
 # A machine that lost its power closes no connection. Each end looks after the other: else a worker would wait for ever,
@@ -124,7 +123,6 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "portal.urls"
-WSGI_APPLICATION = "portal.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

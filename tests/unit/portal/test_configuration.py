@@ -3,8 +3,7 @@
 from pathlib import Path
 
 import pytest
-from portal.configuration import PortalSettings, listed
-from portal.networks import networks
+from portal.configuration import PortalSettings, listed, networks
 
 
 @pytest.mark.parametrize("key", ["only for this test", "a" * 60, "x" * 49])

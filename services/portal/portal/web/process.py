@@ -18,9 +18,9 @@ def run(settings: PortalSettings) -> None:
         sys.exit(f"settings: PORTAL_SECRET_KEY is not set; it signs the sessions: {KEY_REMEDY}.")
     wanted = _preferences()
     from django.conf import settings as django_settings
+    from django.core.wsgi import get_wsgi_application
 
-    from portal.wsgi import application  # importing it loads Django's settings
-
+    application = get_wsgi_application()
     django_settings.DEBUG = wanted.debug
     # It counts what waits for a thread, which is no trouble.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from portal.networks import Network
+from portal.configuration import Network
 
 CHAIN = "HTTP_X_FORWARDED_FOR"
 WORDS = ("HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PROTO")

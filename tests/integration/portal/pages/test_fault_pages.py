@@ -74,7 +74,7 @@ def test_with_that_setting_the_login_works(settings: Any) -> None:
 
 @pytest.mark.django_db
 def test_a_trusted_proxy_that_says_the_name_and_scheme_needs_no_setting(settings: Any) -> None:
-    from portal.networks import networks
+    from portal.configuration import networks
 
     User.objects.create_superuser("admin", password="pw")
     settings.TRUSTED_PROXIES = networks("127.0.0.1")

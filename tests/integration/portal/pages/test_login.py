@@ -10,7 +10,7 @@ from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from portal.accounts.pause import FAILURES
-from portal.networks import networks
+from portal.configuration import networks
 from postgres_server import PostgresServer
 from structlog.testing import capture_logs
 from typer.testing import CliRunner

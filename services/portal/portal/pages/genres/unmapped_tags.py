@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.http import HttpRequest
-from unfold.widgets import UnfoldAdminSelectWidget
 
 from portal.counting import counted
 from portal.genres.models import LONGEST_SPELLING, Alias, Genre, IgnoredTag
@@ -16,6 +15,7 @@ from portal.genres.spelling import spelled
 from portal.labels.tags import relabel
 from portal.labels.unmapped_tags import unmapped_tags
 from portal.library.models import Track
+from portal.pages.genre_field import GenreField
 
 TAGS_PER_PAGE = 50
 
@@ -36,12 +36,7 @@ class TagForm(forms.Form):
 class AliasForm(TagForm):
     """Which genre a tag stands for."""
 
-    genre = forms.ModelChoiceField(
-        Genre.objects.filter(retired=False),
-        empty_label="Choose a genre",
-        required=False,
-        widget=UnfoldAdminSelectWidget,
-    )
+    genre = GenreField(required=False)
 
 
 def take(request: HttpRequest) -> None:

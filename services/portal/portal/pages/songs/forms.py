@@ -5,23 +5,17 @@ from typing import Any
 from django import forms
 from unfold.widgets import (
     UnfoldAdminDecimalFieldWidget,
-    UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanWidget,
 )
 
-from portal.genres.models import Genre
+from portal.pages.genre_field import GenreField
 
 
 class OverrideForm(forms.Form):
     """A person's genre for songs, and why."""
 
-    genre = forms.ModelChoiceField(
-        Genre.objects.filter(retired=False),
-        empty_label="Choose a genre",
-        widget=UnfoldAdminSelectWidget,
-        error_messages={"required": "Choose a genre, or clear the override."},
-    )
+    genre = GenreField(error_messages={"required": "Choose a genre, or clear the override."})
     note = forms.CharField(
         max_length=500,
         required=False,

@@ -8,6 +8,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from portal.genres.models import Genre, genre_like
 from portal.genres.spelling import normalised
+from portal.pages.genre_field import GenreField
 from portal.teaching.members import in_folder
 from portal.teaching.models import TaughtSet
 from portal.teaching.plex_lists import PlexLists
@@ -16,12 +17,7 @@ from portal.teaching.plex_lists import PlexLists
 class GenreToTeach(forms.Form):
     """A genre that is there, or a new one where `may_add` says that the person may make some."""
 
-    genre = forms.ModelChoiceField(
-        Genre.objects.filter(retired=False),
-        required=False,
-        empty_label="Choose a genre",
-        widget=UnfoldAdminSelectWidget,
-    )
+    genre = GenreField(required=False)
     new_genre = forms.CharField(
         label="Or a new genre",
         max_length=100,
