@@ -56,10 +56,10 @@ def badge_column(description: str, field: str, looks: Mapping[str, Badge], order
     """A column of a list of the admin that shows a state as its badge."""
 
     @admin.display(description=description, ordering=ordering or field)
-    def shown(page: object, obj: Model) -> SafeString:
+    def badge_of(page: object, obj: Model) -> SafeString:
         return looks[getattr(obj, field)].html
 
-    return shown
+    return badge_of
 
 
 def _badge(text: str, tone: Tone, meaning: str) -> Badge:

@@ -31,10 +31,10 @@ def column(description: str, field: str, *, empty_value: str | None = None) -> A
     """A column of a list for a field, or for what the list's query has counted, under a heading of its own."""
 
     @admin.display(description=description, ordering=field, empty_value=empty_value)
-    def shown(page: object, obj: Model) -> Any:
+    def value_of(page: object, obj: Model) -> Any:
         return getattr(obj, field)
 
-    return shown
+    return value_of
 
 
 class PageList(ChangeList):
