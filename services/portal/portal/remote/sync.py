@@ -1,7 +1,9 @@
 """The door to the sync service, and through it to Plex."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from typing import Any, TypeVar
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -9,8 +11,9 @@ from reclass.sync.v1 import sync_pb2 as pb
 from reclass.sync.v1 import sync_pb2_grpc
 from runtime.errors import RemoteError
 
+from portal.configuration import PortalSettings
 from portal.remote import bounds
-from portal.remote.calls import in_flight, prefetch, translated
+from portal.remote.calls import channel_to, in_flight, prefetch, translated
 from portal.remote.plex import (
     ConnectionSource,
     GenreState,
@@ -39,6 +42,7 @@ COLLECTED_AT_ONCE = 100
 REQUESTS_AT_ONCE = 4
 # Repeated in silence, an edit of ours whose answer was lost would look like somebody else's, and never be taken back.
 SENT_ONCE = ("reclass.sync.v1.SyncService/WriteGenres",)
+Answer = TypeVar("Answer")
 
 
 _SOURCES = {
@@ -88,24 +92,17 @@ class SyncClient:
     def playlists(self, *, timeout_seconds: float = LISTING_TIMEOUT_SECONDS) -> list[SongList]:
         """The playlists of music."""
 
-        def page(token: str) -> tuple[Sequence[pb.SongList], str]:
-            request = pb.ListPlaylistsRequest(page_token=token)
-            answer = self._stub.ListPlaylists(request, timeout=timeout_seconds)
-            return answer.playlists, answer.next_page_token
-
-        return list(_song_lists(page))
+        pages = _pages(self._stub.ListPlaylists, pb.ListPlaylistsRequest(), timeout_seconds)
+        return [_song_list(each) for page in pages for each in page.playlists]
 
     def collections(
         self, library_key: str, *, timeout_seconds: float = LISTING_TIMEOUT_SECONDS
     ) -> list[SongList]:
         """The collections of a library."""
 
-        def page(token: str) -> tuple[Sequence[pb.SongList], str]:
-            request = pb.ListCollectionsRequest(library_key=library_key, page_token=token)
-            answer = self._stub.ListCollections(request, timeout=timeout_seconds)
-            return answer.collections, answer.next_page_token
-
-        return list(_song_lists(page))
+        request = pb.ListCollectionsRequest(library_key=library_key)
+        pages = _pages(self._stub.ListCollections, request, timeout_seconds)
+        return [_song_list(each) for page in pages for each in page.collections]
 
     def playlist_members(self, key: str, *, guid: str, title: str) -> Iterator[MembersPage]:
         """The tracks in the playlist with this key, guid and title, page by page.
@@ -121,30 +118,13 @@ class SyncClient:
 
     def _members(self, request: pb.ListMembersRequest, guid: str, title: str) -> Iterator[MembersPage]:
         request.expected.CopyFrom(pb.SongListIdentity(guid=guid, title=title))
-        more = True
-        while more:
-            with translated("sync"):
-                answer = self._stub.ListMembers(request, timeout=LISTING_TIMEOUT_SECONDS)
-            yield MembersPage(
-                song_list=_song_list(answer.song_list), tracks=tuple(map(_track, answer.tracks))
-            )
-            request.page_token = answer.next_page_token
-            more = bool(request.page_token)
+        for page in _pages(self._stub.ListMembers, request):
+            yield MembersPage(song_list=_song_list(page.song_list), tracks=tuple(map(_track, page.tracks)))
 
     def list_tracks(self, library_key: str, *, page_size: int = 1000) -> Iterator[Page]:
         """A library's tracks, page by page, without genres; the next page is asked for while one is worked on."""
-        return prefetch(self._pages(library_key, page_size))
-
-    def _pages(self, library_key: str, page_size: int) -> Iterator[Page]:
-        token = ""
-        while True:
-            request = pb.ListTracksRequest(library_key=library_key, page_size=page_size, page_token=token)
-            with translated("sync"):
-                answer = self._stub.ListTracks(request, timeout=LISTING_TIMEOUT_SECONDS)
-            yield _page(answer)
-            token = answer.next_page_token
-            if not token:
-                return
+        request = pb.ListTracksRequest(library_key=library_key, page_size=page_size)
+        return prefetch(map(_page, _pages(self._stub.ListTracks, request)))
 
     def get_tracks(self, rating_keys: Sequence[str]) -> dict[str, PlexTrack]:
         """Full metadata of tracks by rating key, a hundred in a request; those that Plex does not know are left out."""
@@ -205,13 +185,24 @@ class SyncClient:
             )
 
 
-def _song_lists(page: Callable[[str], tuple[Sequence[pb.SongList], str]]) -> Iterator[SongList]:
-    token, more = "", True
-    while more:
+@contextmanager
+def sync_at_hand(settings: PortalSettings) -> Iterator[SyncClient]:
+    """As a page asks: over a channel of its own, that says at once when nobody answers."""
+    with channel_to(settings, "sync", patient=False) as channel:
+        yield SyncClient(channel)
+
+
+def _pages(
+    method: Callable[..., Answer], request: Any, timeout_seconds: float = LISTING_TIMEOUT_SECONDS
+) -> Iterator[Answer]:
+    """The answers of a method that lists in pages, one asked for after the other."""
+    while True:
         with translated("sync"):
-            found, token = page(token)
-        yield from map(_song_list, found)
-        more = bool(token)
+            answer: Any = method(request, timeout=timeout_seconds)
+        yield answer
+        request.page_token = answer.next_page_token
+        if not request.page_token:
+            return
 
 
 def _song_list(message: pb.SongList) -> SongList:

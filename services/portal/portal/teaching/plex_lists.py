@@ -1,7 +1,5 @@
 """The playlists and collections that a set can be taught from, as a page asks for them."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -11,9 +9,8 @@ from runtime.errors import RemoteError
 from portal.genres.models import Genre
 from portal.library.models import Library
 from portal.library.presence import unchosen_libraries
-from portal.remote.calls import channel_to
 from portal.remote.plex import SongList
-from portal.remote.sync import SyncClient
+from portal.remote.sync import sync_at_hand
 from portal.teaching.models import TaughtSet
 
 TIMEOUT_SECONDS = 5.0
@@ -62,7 +59,7 @@ class PlexLists:
 def lists_now() -> PlexLists:
     """What Plex has now; empty, with the reason, where it cannot be asked."""
     try:
-        with sync_now() as sync:
+        with sync_at_hand(settings.RECLASS) as sync:
             server = sync.check_server(timeout_seconds=TIMEOUT_SECONDS)
             libraries = Library.objects.filter(server_id=server.machine_identifier, removed_time=None)
             libraries = libraries.exclude(pk__in=unchosen_libraries())
@@ -77,16 +74,6 @@ def lists_now() -> PlexLists:
             )
     except RemoteError as error:
         return PlexLists(trouble=error.message)
-
-
-@contextmanager
-def sync_now() -> Iterator[SyncClient]:
-    """The sync service for one page."""
-    channel = channel_to(settings.RECLASS, "sync", patient=False)
-    try:
-        yield SyncClient(channel)
-    finally:
-        channel.close()
 
 
 def _choice(source: str, each: SongList) -> str:

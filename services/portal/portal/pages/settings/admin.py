@@ -22,10 +22,10 @@ from portal.pages.settings.page import (
     told_by_features,
     words,
 )
+from portal.pages.settings.plex_connection import connect, connection_now
 from portal.preferences.changing import ChangeRefusedError, change, reset
 from portal.preferences.current import current_settings
 from portal.preferences.models import ChangedSetting, SettingChange
-from portal.preferences.plex import connect, connection_now
 
 CHANGES_LISTED = 20
 PAGE = "admin:preferences_changedsetting_changelist"

@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -21,10 +22,11 @@ from portal.pages.badges import Badge, Tone
 from portal.pages.page_admin import ListAdmin, column
 from portal.pages.sentences import on_page
 from portal.pages.teaching.forms import SetToTeach
+from portal.remote.sync import sync_at_hand
 from portal.teaching.list_reading import ListsInPlex
 from portal.teaching.members import read
 from portal.teaching.models import TaughtSet
-from portal.teaching.plex_lists import lists_now, sync_now
+from portal.teaching.plex_lists import lists_now
 from portal.teaching.results import enough, told
 
 SONGS_LISTED = 100
@@ -33,7 +35,7 @@ SONGS_LISTED = 100
 @admin.action(description="Read the songs again", permissions=["change"])
 def read_sets_again(admin_: Any, request: HttpRequest, queryset: QuerySet[TaughtSet]) -> None:
     """Look up now which songs are in them."""
-    with sync_now() as sync:
+    with sync_at_hand(settings.RECLASS) as sync:
         lists = ListsInPlex(sync)
         for each in queryset.select_related("genre"):
             trouble = read(each, lists)
@@ -130,7 +132,7 @@ class TaughtSetAdmin(ListAdmin):
         with transaction.atomic():
             genre, new = form.taught_genre()
             taught_set = form.taught_set(genre)
-        with sync_now() as sync:
+        with sync_at_hand(settings.RECLASS) as sync:
             trouble = read(taught_set, ListsInPlex(sync))
         if new:
             relabel()  # its name may stand in tags
