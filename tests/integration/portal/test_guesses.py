@@ -9,9 +9,8 @@ from portal.commands.models.reports import show_models
 from portal.genres.models import Genre
 from portal.library.census import songs_as_data
 from portal.library.models import Analysis, Track
-from portal.remote.messages import read
 from portal.remote.models import Models
-from portal.remote.reports import Model
+from portal.remote.reports import model_of
 from portal.verdicts.models import Override
 
 pytestmark = pytest.mark.usefixtures("genres")
@@ -94,5 +93,5 @@ def test_a_model_of_random_weights_says_so_in_the_list_of_models(capsys, monkeyp
     monkeypatch.setenv("COLUMNS", "250")
     model = made(1, IN_SERVICE)
     model.random_weights = True
-    show_models(Models(models=(read(model, Model),), rollback_model="").models, as_json=False)
+    show_models(Models(models=(model_of(model),), rollback_model="").models, as_json=False)
     assert "trial weights: verdicts mean nothing" in capsys.readouterr().out

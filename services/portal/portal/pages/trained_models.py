@@ -103,7 +103,7 @@ def _report(details: ModelDetails) -> dict[str, Any]:
 def _together(report: TrainingReport) -> dict[str, str]:
     """What is said of all stages together, by what it is about."""
     cascade = report.cascade
-    if not cascade or not cascade.songs:
+    if not cascade.songs:
         return {}
     said = {
         "Decided by": report_sentences.decided_sentence(cascade),
@@ -119,7 +119,7 @@ def _stage(stage: StageReport, details: ModelDetails) -> dict[str, Any]:
         "pictures": _pictures(details, {_head(stage)}),
         "matrix": list(report_sentences.matrix(stage.confusion)),
         "mistakes": report_sentences.mistakes(stage.confusion),
-        "noise_sentence": report_sentences.noise_sentence(stage.noise),
+        "noise_sentence": report_sentences.noise_sentence(stage),
     }
 
 

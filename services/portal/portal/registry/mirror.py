@@ -3,7 +3,6 @@
 inference owns the models. Either side may have been away, or be back from a backup: what it says now is what stands.
 """
 
-from dataclasses import asdict
 from typing import Any
 
 from django.db import connection, transaction
@@ -15,6 +14,7 @@ from portal.remote.reports import Model, TrainingReport
 # Whoever mirrors comes after whoever does already. Any number that nothing else of ours locks.
 LOCK = 0x6D6F64656C
 _STAGE = {field.name for field in ModelStage._meta.concrete_fields} - {"id", "model"}
+_GENRE = {field.name for field in ModelGenre._meta.concrete_fields} - {"id", "stage"}
 
 
 def reconcile(models: ModelsClient, *, timeout_seconds: float = LOOK_TIMEOUT_SECONDS) -> None:
@@ -50,11 +50,14 @@ def _add(model: Model, report: TrainingReport) -> None:
         **_state(model),
     )
     for each in report.stages:
-        values = {name: value for name, value in asdict(each).items() if name in _STAGE}
+        values = {name: getattr(each, name) for name in _STAGE}
         stage = ModelStage.objects.create(
             model=row, **values | {"feature_versions": list(each.feature_versions)}
         )
-        ModelGenre.objects.bulk_create(ModelGenre(stage=stage, **asdict(genre)) for genre in each.genres)
+        ModelGenre.objects.bulk_create(
+            ModelGenre(stage=stage, **{name: getattr(genre, name) for name in _GENRE})
+            for genre in each.genres
+        )
 
 
 def _update(model: Model, *, is_rollback_target: bool) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from portal.remote.reports import CascadeReport, ConfusionMatrix, CoveragePoint, NoiseReport
+from portal.remote.reports import CascadeReport, ConfusionMatrix, CoveragePoint, StageReport
 
 ASKED_FOR = 0.95
 FEWEST_SONGS = 20
@@ -45,23 +45,22 @@ class Mistake:
     """Held-out songs of the genre."""
 
 
-def mistakes(confusion: ConfusionMatrix | None, most: int = MOST_MISTAKES) -> list[Mistake]:
+def mistakes(confusion: ConfusionMatrix, most: int = MOST_MISTAKES) -> list[Mistake]:
     """The most frequent mistakes on held-out songs."""
     found = [
         Mistake(genre=genre, said=said, songs=songs, of=sum(counts))
         for genre, counts in matrix(confusion)
-        for said, songs in zip(confusion.genres if confusion else (), counts, strict=True)
+        for said, songs in zip(confusion.genres, counts, strict=True)
         if songs and said != genre
     ]
     return sorted(found, key=lambda each: -each.songs)[:most]
 
 
-def matrix(confusion: ConfusionMatrix | None) -> Iterator[tuple[str, Sequence[int]]]:
+def matrix(confusion: ConfusionMatrix) -> Iterator[tuple[str, Sequence[int]]]:
     """Rows of the confusion matrix: the true genre, and how its songs were called."""
-    if confusion:
-        size = len(confusion.genres)
-        for row, genre in enumerate(confusion.genres):
-            yield genre, confusion.counts[row * size : (row + 1) * size]
+    size = len(confusion.genres)
+    for row, genre in enumerate(confusion.genres):
+        yield genre, confusion.counts[row * size : (row + 1) * size]
 
 
 def decided_sentence(cascade: CascadeReport) -> str:
@@ -101,10 +100,11 @@ def proposal_sentence(cascade: CascadeReport) -> str:
     )
 
 
-def noise_sentence(noise: NoiseReport | None) -> str:
+def noise_sentence(stage: StageReport) -> str:
     """What was done about labels that look wrong, and what that did; empty where nothing is known of it."""
-    if not noise:
+    if not stage.HasField("noise"):
         return ""
+    noise = stage.noise
     return (
         f"{noise.suspected_label_errors} look wrong; {noise.dropped} were left out of the last fit and "
         f"{noise.down_weighted} counted less. Of validation songs {noise.accuracy_with:.1%} are right by their labels "

@@ -38,8 +38,5 @@ class CallersClient:
 @contextmanager
 def callers_at_hand(settings: PortalSettings) -> Iterator[CallersClient]:
     """Over a channel of its own, that says at once when nobody answers."""
-    channel = channel_to(settings, "inference", patient=False)
-    try:
+    with channel_to(settings, "inference", patient=False) as channel:
         yield CallersClient(channel)
-    finally:
-        channel.close()

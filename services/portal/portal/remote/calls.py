@@ -61,10 +61,17 @@ def translated(service: str) -> Iterator[None]:
         raise _named(service, RemoteError.from_rpc(error)) from error
 
 
-def streamed(service: str, messages: Iterable[Message]) -> Iterator[Message]:
-    """The messages of a stream, with its failure translated."""
+def streamed(service: str, call: Callable[[], "grpc._CallIterator[Message]"]) -> Iterator[Message]:
+    """The answers of a call that streams them, with its failure translated.
+
+    Whoever leaves the loop early, as a run does that is stopped, ends the call: nobody waits for the rest of it.
+    """
     with translated(service):
-        yield from messages
+        answers = call()
+        try:
+            yield from answers
+        finally:
+            answers.cancel()
 
 
 def prefetch(items: Iterator[Item]) -> Iterator[Item]:

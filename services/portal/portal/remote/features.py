@@ -8,6 +8,7 @@ from reclass.features.v1 import features_pb2 as pb
 from reclass.features.v1 import features_pb2_grpc
 
 from portal.configuration import PortalSettings
+from portal.preferences.values import Preferences
 from portal.remote.audio import (
     AudioSource,
     ExtractionResult,
@@ -18,7 +19,7 @@ from portal.remote.audio import (
     reference,
 )
 from portal.remote.calls import channel_to, translated
-from portal.remote.request_settings import RequestSettings, compute, excerpt, path_mappings
+from portal.remote.request_settings import compute, excerpt, path_mappings
 
 # Reading a long file over a slow link and decoding it; a hung call is given up, not a slow one.
 EXTRACT_TIMEOUT_SECONDS = 120.0
@@ -65,7 +66,7 @@ class FeaturesClient:
         self,
         source: AudioSource,
         *,
-        settings: RequestSettings,
+        settings: Preferences,
         kinds: Sequence[str] = (),
         known_keys: Sequence[str] = (),
     ) -> ExtractionResult:
@@ -83,7 +84,7 @@ class FeaturesClient:
         found = extraction_result(answer.content_key, answer.properties, answer.tags, answer.vectors)
         return replace(found, already_known=answer.already_known, missing=missing_of(answer.missing))
 
-    def capabilities(self, settings: RequestSettings, *, timeout_seconds: float = 10.0) -> Capabilities:
+    def capabilities(self, settings: Preferences, *, timeout_seconds: float = 10.0) -> Capabilities:
         """What can be made as it is wished, from where, and how many songs at the same time."""
         request = pb.GetCapabilitiesRequest(excerpt=excerpt(settings), compute=compute(settings))
         with translated("features"):
@@ -108,12 +109,7 @@ class FeaturesClient:
         )
 
 
-def capabilities_now(
-    settings: RequestSettings, timeout_seconds: float, *, patient: bool = False
-) -> Capabilities:
+def capabilities_now(settings: Preferences, timeout_seconds: float, *, patient: bool = False) -> Capabilities:
     """What can be made, as a page asks for it: a channel of its own, and an answer soon or a `RemoteError`."""
-    channel = channel_to(PortalSettings.load(), "features", patient=patient)
-    try:
+    with channel_to(PortalSettings.load(), "features", patient=patient) as channel:
         return FeaturesClient(channel).capabilities(settings, timeout_seconds=timeout_seconds)
-    finally:
-        channel.close()

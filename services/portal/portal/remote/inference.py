@@ -11,6 +11,7 @@ from reclass.inference.v1 import inference_pb2_grpc
 from runtime.errors import RemoteError
 
 from portal.configuration import PortalSettings
+from portal.preferences.values import Preferences
 from portal.remote.audio import (
     AudioSource,
     ExtractionResult,
@@ -22,9 +23,8 @@ from portal.remote.audio import (
     vector_message,
 )
 from portal.remote.calls import channel_to, streamed, translated
-from portal.remote.messages import read
 from portal.remote.reports import TrainingReport
-from portal.remote.request_settings import RequestSettings, classify_options, voting
+from portal.remote.request_settings import classify_options, voting
 from portal.remote.verdicts import GenreScore, StageVerdict
 
 # A service that restarts, and then for each song: one without vectors has to be extracted, another may have to be.
@@ -34,6 +34,8 @@ ADDITIONAL_EXTRACT_TIMEOUT_SECONDS = 5.0
 # 100,000 songs with their folds take minutes; a training that takes this long hangs.
 TRAIN_TIMEOUT_SECONDS = 4 * 3600.0
 
+Progress = pb.TrainProgress
+"""How far a training is: `step` in words, and `fraction`, 0 to 1."""
 IF_BETTER, NEVER = "if-better", "never"
 PROMOTIONS = {
     IF_BETTER: pb.PROMOTION_IF_BETTER,
@@ -98,14 +100,6 @@ class TrainingSong:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Progress:
-    """How far a training is, 0 to 1."""
-
-    step: str
-    fraction: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class OutOfFold:
     """What a model without this song's artist in its training says of it."""
 
@@ -154,7 +148,7 @@ class InferenceClient:
         self._stub = inference_pb2_grpc.InferenceServiceStub(channel)
 
     def classify(
-        self, songs: Sequence[SongToClassify], settings: RequestSettings
+        self, songs: Sequence[SongToClassify], settings: Preferences
     ) -> Iterator[tuple[int, Classification | RemoteError]]:
         """Decide the genres of songs: each is answered once, as soon as it is known, with its verdict or its error.
 
@@ -162,22 +156,18 @@ class InferenceClient:
         """
         options = classify_options(settings)
         requests = (_request(song, options) for song in songs)
-        with translated("inference"):
-            answers = self._stub.ClassifyTracks(requests, timeout=_seconds_for(songs))
-        try:
-            for answer in streamed("inference", answers):
-                failed = answer.WhichOneof("result") == "error"
-                yield (
-                    int(answer.key),
-                    _song_error(answer.error) if failed else _classification(answer.classification),
-                )
-        finally:
-            answers.cancel()  # whoever leaves this loop early wants no more songs classified
+        seconds = _seconds_for(songs)
+        for answer in streamed("inference", lambda: self._stub.ClassifyTracks(requests, timeout=seconds)):
+            failed = answer.WhichOneof("result") == "error"
+            yield (
+                int(answer.key),
+                _song_error(answer.error) if failed else _classification(answer.classification),
+            )
 
     def train(
         self,
         songs: Iterable[TrainingSong],
-        settings: RequestSettings,
+        settings: Preferences,
         *,
         seed: int,
         promotion: str = IF_BETTER,
@@ -188,25 +178,10 @@ class InferenceClient:
             options = pb.TrainOptions(seed=seed, promotion=PROMOTIONS[promotion], **voting(settings))
             yield pb.TrainRequest(options=options)
             for song in songs:
-                vectors = [vector_message(each) for each in song.vectors]
-                message = pb.TrainingSong(
-                    song_id=song.song_id,
-                    genre=song.genre,
-                    group=song.group,
-                    vectors=vectors,
-                    source=_LABEL_SOURCES[song.source],
-                    additional_genres=song.additional_genres,
-                )
-                yield pb.TrainRequest(song=message)
+                yield pb.TrainRequest(song=training_song_message(song))
 
-        with translated("inference"):
-            answers = self._stub.Train(requests(), timeout=TRAIN_TIMEOUT_SECONDS)
-        try:
-            for answer in streamed("inference", answers):
-                yield _training_event(answer)
-        finally:
-            # A run that is stopped leaves this loop early; the training must not go on for nobody.
-            answers.cancel()
+        answers = streamed("inference", lambda: self._stub.Train(requests(), timeout=TRAIN_TIMEOUT_SECONDS))
+        yield from map(_training_event, answers)
 
     def status(self, *, timeout_seconds: float = 10.0) -> tuple[Stage, ...]:
         """The stages and what serves them."""
@@ -235,11 +210,8 @@ class InferenceClient:
 
 def stages(timeout_seconds: float) -> tuple[Stage, ...]:
     """The stages as a web page asks for them: a channel of its own, and an answer soon or a `RemoteError`."""
-    channel = channel_to(PortalSettings.load(), "inference", patient=False)
-    try:
+    with channel_to(PortalSettings.load(), "inference", patient=False) as channel:
         return InferenceClient(channel).status(timeout_seconds=timeout_seconds)
-    finally:
-        channel.close()
 
 
 def _seconds_for(songs: Sequence[SongToClassify]) -> float:
@@ -249,9 +221,21 @@ def _seconds_for(songs: Sequence[SongToClassify]) -> float:
 
 
 def _request(song: SongToClassify, options: pb.ClassifyOptions) -> pb.ClassifyTracksRequest:
-    vectors = [vector_message(each) for each in song.vectors]
+    vectors = map(vector_message, song.vectors)
     track = pb.ClassifyTrackRequest(vectors=vectors, audio=reference(song.source), options=options)
     return pb.ClassifyTracksRequest(key=str(song.track_id), track=track)
+
+
+def training_song_message(song: TrainingSong) -> pb.TrainingSong:
+    """A labelled song on its way out."""
+    return pb.TrainingSong(
+        song_id=song.song_id,
+        genre=song.genre,
+        group=song.group,
+        vectors=map(vector_message, song.vectors),
+        source=_LABEL_SOURCES[song.source],
+        additional_genres=song.additional_genres,
+    )
 
 
 def _classification(answer: pb.ClassifyTrackResponse) -> Classification:
@@ -295,10 +279,8 @@ def _verdicts(messages: Iterable[pb.StageVerdict]) -> tuple[StageVerdict, ...]:
 def _training_event(answer: pb.TrainResponse) -> Progress | OutOfFold | TrainingReport:
     part = answer.WhichOneof("part")
     if part == "progress":
-        return Progress(step=answer.progress.step, fraction=answer.progress.fraction)
-    if part == "out_of_fold":
-        return out_of_fold_of(answer.out_of_fold)
-    return read(answer.report, TrainingReport)
+        return answer.progress
+    return out_of_fold_of(answer.out_of_fold) if part == "out_of_fold" else answer.report
 
 
 def out_of_fold_of(message: pb.OutOfFoldPrediction) -> OutOfFold:

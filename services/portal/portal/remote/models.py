@@ -3,18 +3,17 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import grpc
 from reclass.inference.v1 import inference_pb2 as pb
 from reclass.inference.v1 import inference_pb2_grpc
 
 from portal.configuration import PortalSettings
+from portal.preferences.values import Preferences
 from portal.remote.calls import channel_to, streamed, translated
 from portal.remote.inference import OutOfFold, out_of_fold_of
-from portal.remote.messages import read, to_dict
-from portal.remote.reports import IN_SERVICE, Model, Picture, TrainingReport
-from portal.remote.request_settings import RequestSettings, classify_options, voting
+from portal.remote.reports import IN_SERVICE, Model, Picture, TrainingReport, model_of
+from portal.remote.request_settings import classify_options, voting
 
 # Loading a model takes seconds; a machine that is busy with other things takes more.
 SWITCH_TIMEOUT_SECONDS = 180.0
@@ -41,9 +40,7 @@ class ModelDetails:
 
     model: Model
     report: TrainingReport
-    pictures: tuple[Picture, ...]
-    content: dict[str, Any]
-    """The report as it is saved: all of it, with the contract's own names."""
+    pictures: Sequence[Picture]
 
 
 class ModelsClient:
@@ -56,61 +53,43 @@ class ModelsClient:
         """The models that are kept, and which of them a rollback would put back."""
         with translated("inference"):
             answer = self._stub.ListModels(pb.ListModelsRequest(), timeout=timeout_seconds)
-        models = tuple(read(each, Model) for each in answer.models)
-        return Models(models=models, rollback_model=answer.rollback_model)
-
-    def all(self, *, timeout_seconds: float = LOOK_TIMEOUT_SECONDS) -> tuple[Model, ...]:
-        """The models that are kept, the newest first."""
-        return self.kept(timeout_seconds=timeout_seconds).models
+        return Models(models=tuple(map(model_of, answer.models)), rollback_model=answer.rollback_model)
 
     def get(self, name: str = "", *, timeout_seconds: float = LOOK_TIMEOUT_SECONDS) -> ModelDetails:
         """A model with its report and pictures; without a name the one in service."""
         with translated("inference"):
             answer = self._stub.GetModel(pb.GetModelRequest(name=name), timeout=timeout_seconds)
-        return ModelDetails(
-            model=read(answer.model, Model),
-            report=read(answer.report, TrainingReport),
-            pictures=tuple(read(each, Picture) for each in answer.pictures),
-            content=to_dict(answer.report),
-        )
+        return ModelDetails(model=model_of(answer.model), report=answer.report, pictures=answer.pictures)
 
-    def out_of_fold(self, name: str, settings: RequestSettings) -> Iterator[OutOfFold]:
+    def out_of_fold(self, name: str, settings: Preferences) -> Iterator[OutOfFold]:
         """What the training of a model said of its songs, voted on by the thresholds in force."""
-        with translated("inference"):
-            answers = self._stub.GetOutOfFoldPredictions(
-                pb.GetOutOfFoldPredictionsRequest(name=name, **voting(settings)),
-                timeout=SWITCH_TIMEOUT_SECONDS,
-            )
-        try:
-            for answer in streamed("inference", answers):
-                yield out_of_fold_of(answer)
-        finally:
-            answers.cancel()
+        request = pb.GetOutOfFoldPredictionsRequest(name=name, **voting(settings))
+        answers = streamed(
+            "inference", lambda: self._stub.GetOutOfFoldPredictions(request, timeout=SWITCH_TIMEOUT_SECONDS)
+        )
+        yield from map(out_of_fold_of, answers)
 
-    def promote(self, name: str, settings: RequestSettings, stored: Sequence[str]) -> Model:
+    def promote(self, name: str, settings: Preferences, stored: Sequence[str]) -> Model:
         """Put a model into service that has learned from vectors such as are stored and made now."""
         options = classify_options(settings)
         request = pb.PromoteModelRequest(
             name=name, excerpt=options.excerpt, compute=options.compute, vector_versions=stored
         )
         with translated("inference"):
-            return read(self._stub.PromoteModel(request, timeout=SWITCH_TIMEOUT_SECONDS).model, Model)
+            return model_of(self._stub.PromoteModel(request, timeout=SWITCH_TIMEOUT_SECONDS).model)
 
-    def roll_back(self, in_service: str, settings: RequestSettings, stored: Sequence[str]) -> Model:
+    def roll_back(self, in_service: str, settings: Preferences, stored: Sequence[str]) -> Model:
         """Put the model back that was in service before this one; where this one is not any more, nothing happens."""
         options = classify_options(settings)
         request = pb.RollbackModelRequest(
             in_service=in_service, excerpt=options.excerpt, compute=options.compute, vector_versions=stored
         )
         with translated("inference"):
-            return read(self._stub.RollbackModel(request, timeout=SWITCH_TIMEOUT_SECONDS).model, Model)
+            return model_of(self._stub.RollbackModel(request, timeout=SWITCH_TIMEOUT_SECONDS).model)
 
 
 @contextmanager
 def models_at_hand() -> Iterator[ModelsClient]:
     """As a page or a command asks: over a channel of its own."""
-    channel = channel_to(PortalSettings.load(), "inference", patient=False)
-    try:
+    with channel_to(PortalSettings.load(), "inference", patient=False) as channel:
         yield ModelsClient(channel)
-    finally:
-        channel.close()

@@ -1,9 +1,33 @@
-"""What inference says of the models that it keeps, and of how good they are."""
+"""What inference says of the models that it keeps, and of how good they are.
 
-from dataclasses import dataclass
-from datetime import datetime
+Reports are the contract's own messages, only to be read; a part that inference left out has nothing but zeros. A model
+is a value of its own, which says what there is none of, and its state in words.
+"""
+
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from reclass.inference.v1 import inference_pb2 as pb
+
+TrainingReport = pb.TrainingReport
+EvaluationReport = pb.EvaluationReport
+StageReport = pb.StageReport
+GenreReport = pb.GenreReport
+CascadeReport = pb.CascadeReport
+ConfusionMatrix = pb.ConfusionMatrix
+CoveragePoint = pb.CoveragePoint
+Picture = pb.Picture
 
 CANDIDATE, IN_SERVICE, RETIRED = "candidate", "in service", "retired"
+_STATES = {
+    pb.MODEL_STATE_CANDIDATE: CANDIDATE,
+    pb.MODEL_STATE_IN_SERVICE: IN_SERVICE,
+    pb.MODEL_STATE_RETIRED: RETIRED,
+}
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,146 +73,27 @@ class Model:
     """It has learned from vectors that random weights made: its verdicts mean nothing."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class GenreReport:
-    """How well one genre is told from the others, on songs of artists that were not in training."""
-
-    genre: str
-    songs: int
-    precision: float
-    recall: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class ConfusionMatrix:
-    """Songs by true genre (rows) and predicted genre (columns), row after row."""
-
-    genres: tuple[str, ...]
-    counts: tuple[int, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class CandidateHead:
-    """One kind of head that was tried, with its figures on validation artists."""
-
-    algorithm: str
-    validation_accuracy: float
-    validation_loss: float
-    selected: bool
+def model_of(message: pb.Model) -> Model:
+    """A model as inference says of it."""
+    return Model(
+        name=message.name,
+        state=_STATES.get(message.state, str(message.state)),
+        heads=tuple(message.heads),
+        feature_versions=tuple(message.feature_versions),
+        genres=tuple(message.genres),
+        song_count=message.song_count,
+        training_digest=message.training_digest,
+        create_time=_time(message.create_time),
+        promote_time=_time(message.promote_time) if message.HasField("promote_time") else None,
+        comparison=_part(message.comparison, Comparison) if message.HasField("comparison") else None,
+        held_out=_part(message.held_out, HeldOut) if message.HasField("held_out") else None,
+        random_weights=message.random_weights,
+    )
 
 
-@dataclass(frozen=True, kw_only=True)
-class NoiseReport:
-    """What was done about labels that look wrong."""
-
-    suspected_label_errors: int
-    dropped: int
-    down_weighted: int
-    accuracy_with: float
-    accuracy_without: float
-    label_noise_rate: float
+def _time(stamp: Timestamp) -> datetime:
+    return stamp.ToDatetime(tzinfo=UTC)
 
 
-@dataclass(frozen=True, kw_only=True)
-class CoveragePoint:
-    """From this confidence on, so much of the library is decided, and so much of that is right."""
-
-    threshold: float
-    coverage: float
-    accuracy: float
-    accuracy_low: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class StageReport:
-    """How good one stage is, on songs of artists that were not in training."""
-
-    stage: int
-    model_version: str
-    algorithm: str
-    held_out_accuracy: float
-    held_out_accuracy_low: float
-    held_out_accuracy_high: float
-    held_out_macro_f1: float
-    held_out_songs: int
-    majority_baseline_accuracy: float
-    out_of_fold_accuracy: float
-    balanced_accuracy: float
-    top3_accuracy: float
-    top5_accuracy: float
-    calibration: str
-    calibration_error_before: float
-    calibration_error_after: float
-    calibration_error_sampling: float
-    feature_versions: tuple[str, ...]
-    genres: tuple[GenreReport, ...]
-    confusion: ConfusionMatrix | None
-    candidates: tuple[CandidateHead, ...]
-    noise: NoiseReport | None
-    ood_threshold: float
-    ood_rate: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class ThresholdPoint:
-    """What the vote would be with these thresholds."""
-
-    thresholds: tuple[float, ...]
-    accuracy: float
-    escalation_rate: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class CascadeReport:
-    """The vote of all stages together, on held-out songs."""
-
-    songs: int
-    accuracy: float
-    accuracy_low: float
-    accuracy_high: float
-    macro_f1: float
-    decided: tuple[float, ...]
-    proposed_thresholds: tuple[float, ...]
-    curve: tuple[ThresholdPoint, ...]
-    coverage: tuple[CoveragePoint, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SkippedGenre:
-    """A genre that had labels and could not be learned."""
-
-    genre: str
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingReport:
-    """How a training went."""
-
-    stages: tuple[StageReport, ...]
-    song_count: int
-    group_count: int
-    genres: tuple[str, ...]
-    skipped_genres: tuple[SkippedGenre, ...]
-    model: Model
-    cascade: CascadeReport | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class EvaluationReport:
-    """How good our heads are on a split that was given."""
-
-    stage: StageReport
-    training_songs: int
-    validation_songs: int
-    test_songs: int
-    seconds: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Picture:
-    """A figure of a report, drawn."""
-
-    name: str
-    media_type: str
-    content: bytes
+def _part(message: Message, kind: type[Value]) -> Value:
+    return kind(**{each.name: getattr(message, each.name) for each in fields(kind)})  # type: ignore[arg-type]

@@ -1,34 +1,12 @@
-"""The settings that travel with a request: what is asked of whoever sends one, and how the contracts say it."""
+"""The settings that travel with a request, as the contracts say them."""
 
 from collections.abc import Sequence
-from typing import Protocol, TypedDict
+from typing import TypedDict
 
 from reclass.features.v1 import features_pb2 as features
 from reclass.inference.v1 import inference_pb2 as inference
 
-
-class RequestSettings(Protocol):
-    """What people have set, as far as the services are told of it."""
-
-    @property
-    def excerpt(self) -> str: ...
-    @property
-    def path_mappings(self) -> Sequence[str]: ...
-    @property
-    def device(self) -> str: ...
-    @property
-    def gpu_memory_share(self) -> float: ...
-    @property
-    def batch_size(self) -> int: ...
-    @property
-    def stage_1_confidence(self) -> float: ...
-    @property
-    def stage_2_confidence(self) -> float: ...
-    @property
-    def stages(self) -> int: ...
-    @property
-    def predictions(self) -> int: ...
-
+from portal.preferences.values import Preferences
 
 _EXCERPTS = {
     "middle": features.EXCERPT_MIDDLE_30S,
@@ -38,18 +16,18 @@ _EXCERPTS = {
 _DEVICES = {"auto": features.DEVICE_AUTO, "cuda": features.DEVICE_CUDA, "cpu": features.DEVICE_CPU}
 
 
-def excerpt(settings: RequestSettings) -> "features.Excerpt.ValueType":
+def excerpt(settings: Preferences) -> "features.Excerpt.ValueType":
     """Which part of a song is to be analysed."""
     return _EXCERPTS[settings.excerpt]
 
 
-def path_mappings(settings: RequestSettings) -> list[features.PathMapping]:
+def path_mappings(settings: Preferences) -> list[features.PathMapping]:
     """Where Plex's folders are."""
     parts = (mapping.rpartition("=") for mapping in settings.path_mappings)
     return [features.PathMapping(from_prefix=before, to_prefix=after) for before, _, after in parts]
 
 
-def compute(settings: RequestSettings) -> features.ComputeOptions:
+def compute(settings: Preferences) -> features.ComputeOptions:
     """How models of embeddings are to run."""
     return features.ComputeOptions(
         device=_DEVICES[settings.device],
@@ -65,13 +43,13 @@ class Voting(TypedDict):
     max_stages: int
 
 
-def voting(settings: RequestSettings) -> Voting:
+def voting(settings: Preferences) -> Voting:
     """The same for every request whose answer depends on the vote."""
     thresholds = (settings.stage_1_confidence, settings.stage_2_confidence)
     return Voting(stage_thresholds=thresholds, max_stages=settings.stages)
 
 
-def classify_options(settings: RequestSettings) -> inference.ClassifyOptions:
+def classify_options(settings: Preferences) -> inference.ClassifyOptions:
     """How to vote, and what is handed on to features."""
     return inference.ClassifyOptions(
         top_k=settings.predictions,

@@ -1,7 +1,6 @@
 """The train run: inference learns from the labelled songs, and what it says of them out of fold is kept."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 
 from django.db import connection, transaction
 
@@ -12,6 +11,7 @@ from portal.public.songs import KIND, public_songs, songs_by_genre
 from portal.registry.mirror import note_promotion, reconcile
 from portal.registry.models import TrainedModel
 from portal.remote.inference import IF_BETTER, NEVER, OutOfFold, Progress, TrainingSong
+from portal.remote.messages import to_dict
 from portal.remote.reports import TrainingReport
 from portal.runs.models import Run
 from portal.runs.work import Outcome, RunFailedError, RunJob
@@ -59,7 +59,7 @@ class Training:
                 job.run.result = {
                     "suspected_label_errors": said.suspected_label_errors,
                     "unread_sets": unread,
-                    "skipped_genres": [asdict(each) for each in report.skipped_genres],
+                    "skipped_genres": [to_dict(each) for each in report.skipped_genres],
                 }
                 job.run.save(update_fields=("result", "model"))
         return ()

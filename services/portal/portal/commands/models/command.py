@@ -35,7 +35,7 @@ def listed(
         from portal.remote.models import models_at_hand
 
         with models_at_hand() as models:
-            show_models(models.all(), as_json=as_json)
+            show_models(models.kept().models, as_json=as_json)
 
 
 def promote(
@@ -98,6 +98,7 @@ def evaluate(
         from portal.commands.models.official_split import evaluate_on_fma, save
         from portal.commands.models.reports import show_report
         from portal.commands.terminal import Terminal
+        from portal.remote.messages import to_dict
         from portal.remote.models import models_at_hand
 
         folder = out or Path(OUT)
@@ -109,5 +110,5 @@ def evaluate(
         with models_at_hand() as models:
             details = models.get(model)
         show_report(details)
-        save(details.content, details.pictures, folder)
+        save(to_dict(details.report), details.pictures, folder)
         sys.stdout.write(f"Saved in {folder}: report.json and {len(details.pictures)} pictures\n")

@@ -16,7 +16,9 @@ from portal.public.fma_layout import FEATURES, TRACKS, VERSION
 from portal.public.fma_tables import FmaTables, FmaTrack, tables_in
 from portal.public.table_rows import TableError
 from portal.remote.audio import VectorValues
-from portal.remote.evaluation import Evaluation, EvaluationClient, SplitSong, evaluation_at_hand
+from portal.remote.evaluation import EvaluationClient, SplitSong, evaluation_at_hand
+from portal.remote.inference import TrainingSong
+from portal.remote.messages import to_dict
 from portal.remote.reports import EvaluationReport, Picture, StageReport
 
 SEED = 20161206
@@ -40,10 +42,10 @@ def evaluate_on_fma(folder: Path, subset: str, out: Path, console: Terminal) -> 
         except TableError as error:
             raise RefusalError(str(error)) from error
         with evaluation_at_hand() as inference:
-            evaluation = followed(inference, songs, f"FMA {subset}", console)
-    show(evaluation.report, subset, console)
-    save(evaluation.content, evaluation.pictures, out)
-    console.print(f"Saved in {out}: report.json and {len(evaluation.pictures)} pictures")
+            report = followed(inference, songs, f"FMA {subset}", console)
+    show(report, subset, console)
+    save(to_dict(report) | {"pictures": []}, report.pictures, out)
+    console.print(f"Saved in {out}: report.json and {len(report.pictures)} pictures")
     console.print("No model was made, and the one in service is as it was.")
 
 
@@ -68,13 +70,14 @@ def songs_of(tables: FmaTables, subset: str, console: Terminal) -> list[SplitSon
 
 
 def _song(track: FmaTrack, values: "array[float]") -> SplitSong:
-    return SplitSong(
+    song = TrainingSong(
         song_id=str(track.track_id),
         genre=track.genre,
-        artist=track.artist,
-        part=track.split,
-        vector=VectorValues(kind="fma-native", version=VERSION, values=values),
+        group=track.artist,
+        vectors=(VectorValues(kind="fma-native", version=VERSION, values=values),),
+        source="public",
     )
+    return song, track.split
 
 
 def said_of(tables: FmaTables) -> list[str]:
@@ -98,13 +101,13 @@ def said_of(tables: FmaTables) -> list[str]:
 
 def followed(
     inference: EvaluationClient, songs: Sequence[SplitSong], title: str, console: Terminal
-) -> Evaluation:
-    """The evaluation, with a bar while it goes on."""
+) -> EvaluationReport:
+    """The report, with a bar while the evaluation goes on."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("send the songs", total=1.0)
         for event in inference.evaluate(songs, seed=SEED, title=title):
-            if isinstance(event, Evaluation):
+            if isinstance(event, EvaluationReport):
                 bar.update(task, completed=1.0, description="done")
                 return event
             bar.update(task, completed=event.fraction, description=event.step)

@@ -64,7 +64,7 @@ def show_report(details: ModelDetails) -> None:
     console.print("All figures are of songs of artists that were not in training.")
     console.print(stages_table(details.report.stages))
     cascade = details.report.cascade
-    if cascade and cascade.songs:
+    if cascade.songs:
         for line in cascade_lines(cascade, details.report.song_count):
             console.print(line)
     for stage in details.report.stages:
@@ -126,7 +126,7 @@ def stage_lines(stage: StageReport) -> Iterator[str]:
     ]
     if found:
         yield f"Most frequent mistakes: {', '.join(found)}"
-    if noise := report_sentences.noise_sentence(stage.noise):
+    if noise := report_sentences.noise_sentence(stage):
         yield f"Labels: {noise}"
     if stage.ood_threshold:
         yield f"Unlike the training: {stage.ood_rate:.1%} of songs whose artist was not in training"
