@@ -8,9 +8,8 @@ from django.db import transaction
 from pydantic import ValidationError
 
 from portal.preferences.current import CurrentSettings, current_settings
-from portal.preferences.faults import reason
 from portal.preferences.models import ChangedSetting, SettingChange
-from portal.preferences.values import DEFAULTS, Preferences, allowed, validated
+from portal.preferences.values import DEFAULTS, Preferences, refusal, validated
 
 NOT_APPLIED = (
     "write_automatically cannot be switched on yet: no write batch has been applied. Plan one "
@@ -67,7 +66,7 @@ def _checked(wanted: Mapping[str, Any], now: CurrentSettings, *, may_write: bool
             try:
                 values[name] = validated(name, value)
             except ValidationError as error:
-                faults[name] = f"{name} cannot be {value!r}: {reason(error)}. Allowed: {allowed(name)}."
+                faults[name] = f"{name} cannot be {value!r}: {refusal(name, error)}"
     if values.get("write_automatically") and not may_write:
         faults["write_automatically"] = NOT_APPLIED
     if faults:

@@ -8,9 +8,8 @@ from pydantic import ValidationError
 from runtime.telemetry import get_logger
 
 from portal.preferences.environment import Lock, locks
-from portal.preferences.faults import reason
 from portal.preferences.models import ChangedSetting
-from portal.preferences.values import DEFAULTS, Preferences, allowed, validated
+from portal.preferences.values import DEFAULTS, Preferences, refusal, validated
 
 log = get_logger(__name__)
 
@@ -61,6 +60,6 @@ def current_settings() -> CurrentSettings:
 
 
 def _fault(name: str, value: Any, error: ValidationError) -> str:
-    message = f"The database has {name} = {value!r}: {reason(error)}. Allowed: {allowed(name)}."
+    message = f"The database has {name} = {value!r}: {refusal(name, error)}"
     log.warning("a setting in the database cannot be used; its default is", setting=name, reason=message)
     return message

@@ -8,8 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from portal.preferences.faults import reason
-from portal.preferences.values import Preferences, allowed, validated
+from portal.preferences.values import Preferences, refusal, validated
 
 # Names that a variable had before it could be set in the portal too, or that every service has.
 _OTHER_NAMES: Mapping[str, str] = {
@@ -62,6 +61,4 @@ def _read(name: str, variable: str, text: str) -> Any:
     try:
         return validated(name, value)
     except ValidationError as error:
-        raise EnvironmentRefusedError(
-            f"{variable} is {text!r}: {reason(error)}. Allowed: {allowed(name)}."
-        ) from error
+        raise EnvironmentRefusedError(f"{variable} is {text!r}: {refusal(name, error)}") from error

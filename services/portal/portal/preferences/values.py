@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 
 class Group(StrEnum):
@@ -144,6 +144,12 @@ def allowed(name: str) -> str:
         return "a host name or an IP address"
     above = "above " if "exclusiveMinimum" in schema else ""
     return f"{above}{least:g} to {schema['maximum']:g}"
+
+
+def refusal(name: str, error: ValidationError) -> str:
+    """Why a value of a setting is refused, in pydantic's words, and what is allowed: the end of a sentence."""
+    fault = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ").rstrip(".")
+    return f"{fault}. Allowed: {allowed(name)}."
 
 
 def validated(name: str, value: Any) -> Any:
