@@ -16,18 +16,16 @@ class Agreement(models.TextChoices):
     NO_VERDICT = "no verdict", "No verdict"
 
 
-def agreement(
-    verdict_genre: str, tag_genre: str = "tag_genre_id", further: str = "additional_tag_genres"
-) -> Case:
-    """An expression over two fields that hold a genre's id, or nothing, and one that holds a list of further ids."""
+def agreement(verdict_genre: str) -> Case:
+    """An expression over the field that holds the id of the verdict's genre, or nothing, and those of the tags."""
     return Case(
         When(**{f"{verdict_genre}__isnull": True}, then=Value(Agreement.NO_VERDICT.value)),
         When(
-            Q(**{verdict_genre: F(tag_genre)}) | Q(**{f"{further}__contains": [F(verdict_genre)]}),
+            Q(**{verdict_genre: F("tag_genre_id")}) | Q(additional_tag_genres__contains=[F(verdict_genre)]),
             then=Value(Agreement.AGREES.value),
         ),
         When(in_plex=InPlex.WRITTEN, then=Value(Agreement.PUT_RIGHT.value)),
-        When(**{f"{tag_genre}__isnull": True}, then=Value(Agreement.NO_TAG.value)),
+        When(tag_genre_id__isnull=True, then=Value(Agreement.NO_TAG.value)),
         default=Value(Agreement.DIFFERS.value),
         output_field=CharField(),
     )

@@ -1,9 +1,9 @@
 """How many songs are in which state, and every song as plain data, for programs."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import Any
 
-from django.db.models import Count, Exists, F, FilteredRelation, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q
 from django.db.models.functions import Coalesce
 
 from portal.library.annotations import LOOKS_WRONG, with_prediction
@@ -52,45 +52,22 @@ def counts(serving: Collection[str] = ()) -> dict[str, int]:
 
 def songs_as_data() -> Iterator[dict[str, Any]]:
     """Every present song in the order of its key."""
-    for row in _annotated().values(*_COLUMNS).iterator(chunk_size=2000):
-        yield _song(row)
+    songs = with_prediction(Track.objects.filter(present())).order_by("pk")
+    for values in songs.values_list(*_FIELDS.values()).iterator(chunk_size=2000):
+        yield _song(dict(zip(_FIELDS, values, strict=True)))
 
 
-def _song(row: Mapping[str, Any]) -> dict[str, Any]:
+def _song(song: dict[str, Any]) -> dict[str, Any]:
     """A song as programs get it. A guess is no genre of the song: it stands under `ai_genre`, and is called so."""
-    song = {name: row[source] for name, source in _NAMES.items()}
-    has_prediction = row["ai"] is not None
-    song["outcome"] = (row["outcome"] or row["analysis"]) if has_prediction else None
+    has_prediction = song["ai_genre"] is not None
+    song["outcome"] = (song["outcome"] or song["analysis"]) if has_prediction else None
     song["is_guess"] = has_prediction and song["outcome"] == Analysis.OUT_OF_DISTRIBUTION
     if song["is_guess"]:
-        song["genre"] = row["person"]
+        song["genre"] = song["override"]
     return song
 
 
-def _annotated() -> QuerySet[Track, Any]:
-    extracted = Vector.objects.filter(audio=OuterRef("audio"))
-    return (
-        Track.objects.filter(present())
-        .alias(said=FilteredRelation("predictions", condition=Q(predictions__current=True)))
-        .annotate(
-            tag=F("tag_genre__name"),
-            person=F("override__genre__name"),
-            ai=F("said__genre__name"),
-            effective_genre=Coalesce("override__genre__name", "said__genre__name"),
-            sure=F("said__confidence"),
-            stage=F("said__deciding_stage"),
-            version=F("said__model_version"),
-            outcome=F("said__outcome"),
-            random_weights=Coalesce("said__random_weights", False),
-            out_of_fold=Coalesce("said__out_of_fold", False),
-            suspected_label_error=Coalesce("said__suspected_label_error", False),
-            extracted=Exists(extracted),
-        )
-        .order_by("pk")
-    )
-
-
-_NAMES = {
+_FIELDS: dict[str, Any] = {
     "rating_key": "rating_key",
     "title": "title",
     "artist": "artist",
@@ -99,21 +76,20 @@ _NAMES = {
     "plex_genres": "plex_genres",
     "plex_genres_locked": "plex_genres_locked",
     "file_genres": "file_genres",
-    "tag_genre": "tag",
-    "genre": "effective_genre",
-    "ai_genre": "ai",
-    "confidence": "sure",
-    "outcome": "outcome",
-    "random_weights": "random_weights",
-    "deciding_stage": "stage",
-    "model_version": "version",
-    "out_of_fold": "out_of_fold",
-    "suspected_label_error": "suspected_label_error",
-    "override": "person",
-    "extracted": "extracted",
+    "tag_genre": "tag_genre__name",
+    "genre": Coalesce("override__genre__name", "said__genre__name"),
+    "ai_genre": "said__genre__name",
+    "confidence": "said__confidence",
+    "outcome": "said__outcome",
+    "random_weights": Coalesce("said__random_weights", False),
+    "deciding_stage": "said__deciding_stage",
+    "model_version": "said__model_version",
+    "out_of_fold": Coalesce("said__out_of_fold", False),
+    "suspected_label_error": Coalesce("said__suspected_label_error", False),
+    "override": "override__genre__name",
+    "extracted": Exists(Vector.objects.filter(audio=OuterRef("audio"))),
     "analysis": "analysis",
     "analysis_reason": "analysis_reason",
     "analysis_message": "analysis_message",
     "in_plex": "in_plex",
 }
-_COLUMNS = tuple(_NAMES.values())
