@@ -3,6 +3,8 @@
 import unicodedata
 from typing import Protocol
 
+from portal.remote.plex import Described
+
 LOCAL = "local://"
 """What Plex makes up for tracks that it does not know: it is like a rating key, and tells as little."""
 
@@ -22,24 +24,16 @@ ANOTHER_SONG = f"""(NOT {_SAME_FILE} AND NOT {_SAME_GUID} AND NOT ({SAME_BYTES} 
 TOLD_APART = f"({_GUIDS} AND t.guid <> l.guid AND NOT {_SAME_NAMES})"
 
 
-class Described(Protocol):
-    """A song as a row or as Plex describes it."""
+class WithBytes(Described, Protocol):
+    """A song with what tells of its file's bytes."""
 
-    @property
-    def guid(self) -> str: ...
-    @property
-    def file(self) -> str: ...
-    @property
-    def title(self) -> str: ...
-    @property
-    def artist(self) -> str: ...
     @property
     def part_key(self) -> str: ...
     @property
     def size_bytes(self) -> int: ...
 
 
-def is_another(known: Described, present: Described) -> bool:
+def is_another(known: WithBytes, present: WithBytes) -> bool:
     """Whether what Plex has under a key is to be taken for another song than the one that is known by it, until a sync.
 
     1. The same file or the same guid: the same song. So is one of the same title and artist with the same size and time
@@ -62,7 +56,7 @@ def _agree(values: list[str]) -> bool:
     return len(values) == 2 and values[0] == values[1]
 
 
-def _same_bytes(one: Described, other: Described) -> bool:
+def _same_bytes(one: WithBytes, other: WithBytes) -> bool:
     times = [(each.part_key.split("/") + [""] * 5)[4] for each in (one, other)]
     return one.size_bytes == other.size_bytes > 0 and times[0] == times[1] != ""
 

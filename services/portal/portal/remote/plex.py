@@ -96,8 +96,8 @@ class GenreState:
         return f"{listed} ({'locked' if self.locked else 'not locked'})"
 
 
-class Meant(Protocol):
-    """What tells a track from another one under the same key, also of another server."""
+class Described(Protocol):
+    """A song as a row or as Plex describes it."""
 
     @property
     def guid(self) -> str: ...
@@ -107,6 +107,11 @@ class Meant(Protocol):
     def title(self) -> str: ...
     @property
     def artist(self) -> str: ...
+
+
+class Meant(Described, Protocol):
+    """What tells a track from another one under the same key, also of another server."""
+
     @property
     def server_id(self) -> str: ...
 
