@@ -25,11 +25,7 @@ def current_extraction(features: FeaturesClient, serving: Iterable[Stage]) -> di
     """
     settings = preferences()
     serving = list(serving)
-    learned = {
-        kind: made
-        for stage in serving
-        for kind, made in zip(stage.kinds, stage.feature_versions, strict=False)
-    }
+    learned = {kind: made for stage in serving for kind, made in stage.learned_versions.items()}
     aside = additional_kinds(serving)
     try:
         versions = stages_of(features.capabilities(settings).kinds, (*STAGES, *aside)).versions
@@ -37,7 +33,7 @@ def current_extraction(features: FeaturesClient, serving: Iterable[Stage]) -> di
         # What is stored can be classified without it.
         return {"excerpt": settings.excerpt, "versions": learned}
     for stage in serving:
-        for kind, made in zip(stage.kinds, stage.feature_versions, strict=False):
+        for kind, made in stage.learned_versions.items():
             if versions.get(kind, made) != made:
                 back = "excerpt" if kind == VectorKind.FMA else "the excerpt, or the model of embeddings,"
                 raise RunFailedError(

@@ -72,7 +72,7 @@ def additional_kinds(serving: Iterable[Stage]) -> dict[str, str]:
     return {
         kind: learned
         for stage in serving
-        for kind, learned in zip(stage.kinds, stage.feature_versions, strict=False)
+        for kind, learned in stage.learned_versions.items()
         if kind in ADDITIONAL_KINDS
     }
 

@@ -23,7 +23,7 @@ from portal.remote.audio import (
     vector_message,
 )
 from portal.remote.calls import channel_to, streamed, translated
-from portal.remote.reports import TrainingReport
+from portal.remote.reports import EvaluationReport, TrainingReport
 from portal.remote.request_settings import classify_options, voting
 from portal.remote.verdicts import GenreScore, StageVerdict
 
@@ -55,6 +55,13 @@ _LABEL_SOURCES = {
     "taught": pb.LABEL_SOURCE_TAUGHT,
     "public": pb.LABEL_SOURCE_PUBLIC_TABLE,
     "tag": pb.LABEL_SOURCE_TAG,
+}
+
+
+_SPLIT_PARTS = {
+    "training": pb.SPLIT_PART_TRAINING,
+    "validation": pb.SPLIT_PART_VALIDATION,
+    "test": pb.SPLIT_PART_TEST,
 }
 
 
@@ -99,6 +106,10 @@ class TrainingSong:
     """Further genres that it counts for."""
 
 
+SplitSong = tuple[TrainingSong, str]
+"""A song of a data set, and the part of its split that it is in: training, validation or test."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class OutOfFold:
     """What a model without this song's artist in its training says of it."""
@@ -134,6 +145,11 @@ class Stage:
     """Where its model runs; empty where inference does not say."""
     broken: bool = False
     """A model should serve and cannot; `message` says why."""
+
+    @property
+    def learned_versions(self) -> dict[str, str]:
+        """The version of each kind of vector that its model has learned from."""
+        return dict(zip(self.kinds, self.feature_versions, strict=False))
 
     @property
     def is_for_trials(self) -> bool:
@@ -178,10 +194,26 @@ class InferenceClient:
             options = pb.TrainOptions(seed=seed, promotion=PROMOTIONS[promotion], **voting(settings))
             yield pb.TrainRequest(options=options)
             for song in songs:
-                yield pb.TrainRequest(song=training_song_message(song))
+                yield pb.TrainRequest(song=_training_song(song))
 
         answers = streamed("inference", lambda: self._stub.Train(requests(), timeout=TRAIN_TIMEOUT_SECONDS))
         yield from map(_training_event, answers)
+
+    def evaluate(
+        self, songs: Iterable[SplitSong], *, seed: int, title: str
+    ) -> Iterator[Progress | EvaluationReport]:
+        """Learn from the training part of a data set and evaluate on its test part; the report comes last."""
+
+        def requests() -> Iterator[pb.EvaluateRequest]:
+            yield pb.EvaluateRequest(options=pb.EvaluateOptions(seed=seed, title=title))
+            for song, part in songs:
+                message = pb.EvaluationSong(song=_training_song(song), part=_SPLIT_PARTS[part])
+                yield pb.EvaluateRequest(song=message)
+
+        for answer in streamed(
+            "inference", lambda: self._stub.Evaluate(requests(), timeout=TRAIN_TIMEOUT_SECONDS)
+        ):
+            yield answer.progress if answer.WhichOneof("part") == "progress" else answer.report
 
     def status(self, *, timeout_seconds: float = 10.0) -> tuple[Stage, ...]:
         """The stages and what serves them."""
@@ -203,10 +235,6 @@ class InferenceClient:
             for each in answer.stages
         )
 
-    def learned(self) -> frozenset[str]:
-        """The genres that the models in service can say."""
-        return frozenset(genre for stage in self.status() for genre in stage.genres)
-
 
 def stages(timeout_seconds: float) -> tuple[Stage, ...]:
     """The stages as a web page asks for them: a channel of its own, and an answer soon or a `RemoteError`."""
@@ -226,7 +254,7 @@ def _request(song: SongToClassify, options: pb.ClassifyOptions) -> pb.ClassifyTr
     return pb.ClassifyTracksRequest(key=str(song.track_id), track=track)
 
 
-def training_song_message(song: TrainingSong) -> pb.TrainingSong:
+def _training_song(song: TrainingSong) -> pb.TrainingSong:
     """A labelled song on its way out."""
     return pb.TrainingSong(
         song_id=song.song_id,

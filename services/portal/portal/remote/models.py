@@ -13,7 +13,7 @@ from portal.preferences.values import Preferences
 from portal.remote.calls import channel_to, streamed, translated
 from portal.remote.inference import OutOfFold, out_of_fold_of
 from portal.remote.reports import IN_SERVICE, Model, Picture, TrainingReport, model_of
-from portal.remote.request_settings import classify_options, voting
+from portal.remote.request_settings import compute, excerpt, voting
 
 # Loading a model takes seconds; a machine that is busy with other things takes more.
 SWITCH_TIMEOUT_SECONDS = 180.0
@@ -71,18 +71,19 @@ class ModelsClient:
 
     def promote(self, name: str, settings: Preferences, stored: Sequence[str]) -> Model:
         """Put a model into service that has learned from vectors such as are stored and made now."""
-        options = classify_options(settings)
         request = pb.PromoteModelRequest(
-            name=name, excerpt=options.excerpt, compute=options.compute, vector_versions=stored
+            name=name, excerpt=excerpt(settings), compute=compute(settings), vector_versions=stored
         )
         with translated("inference"):
             return model_of(self._stub.PromoteModel(request, timeout=SWITCH_TIMEOUT_SECONDS).model)
 
     def roll_back(self, in_service: str, settings: Preferences, stored: Sequence[str]) -> Model:
         """Put the model back that was in service before this one; where this one is not any more, nothing happens."""
-        options = classify_options(settings)
         request = pb.RollbackModelRequest(
-            in_service=in_service, excerpt=options.excerpt, compute=options.compute, vector_versions=stored
+            in_service=in_service,
+            excerpt=excerpt(settings),
+            compute=compute(settings),
+            vector_versions=stored,
         )
         with translated("inference"):
             return model_of(self._stub.RollbackModel(request, timeout=SWITCH_TIMEOUT_SECONDS).model)

@@ -12,12 +12,13 @@ from rich.table import Table
 from portal.commands.models.reports import genres_table
 from portal.commands.surroundings import RefusalError, stoppable
 from portal.commands.terminal import Terminal
+from portal.configuration import PortalSettings
 from portal.public.fma_layout import FEATURES, TRACKS, VERSION
 from portal.public.fma_tables import FmaTables, FmaTrack, tables_in
 from portal.public.table_rows import TableError
 from portal.remote.audio import VectorValues
-from portal.remote.evaluation import EvaluationClient, SplitSong, evaluation_at_hand
-from portal.remote.inference import TrainingSong
+from portal.remote.calls import channel_to
+from portal.remote.inference import InferenceClient, SplitSong, TrainingSong
 from portal.remote.messages import to_dict
 from portal.remote.reports import EvaluationReport, Picture, StageReport
 
@@ -41,8 +42,8 @@ def evaluate_on_fma(folder: Path, subset: str, out: Path, console: Terminal) -> 
             songs = songs_of(tables, subset, console)
         except TableError as error:
             raise RefusalError(str(error)) from error
-        with evaluation_at_hand() as inference:
-            report = followed(inference, songs, f"FMA {subset}", console)
+        with channel_to(PortalSettings.load(), "inference") as channel:
+            report = followed(InferenceClient(channel), songs, f"FMA {subset}", console)
     show(report, subset, console)
     save(to_dict(report) | {"pictures": []}, report.pictures, out)
     console.print(f"Saved in {out}: report.json and {len(report.pictures)} pictures")
@@ -100,7 +101,7 @@ def said_of(tables: FmaTables) -> list[str]:
 
 
 def followed(
-    inference: EvaluationClient, songs: Sequence[SplitSong], title: str, console: Terminal
+    inference: InferenceClient, songs: Sequence[SplitSong], title: str, console: Terminal
 ) -> EvaluationReport:
     """The report, with a bar while the evaluation goes on."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
