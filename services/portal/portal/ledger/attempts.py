@@ -3,7 +3,7 @@
 from django.db.models import Q
 from runtime.errors import RemoteError
 
-from portal.ledger.models import WriteRow
+from portal.ledger.models import WriteRow, WriteTest
 from portal.library.identity import is_another
 from portal.remote.plex import GenreState
 from portal.remote.sync import SyncClient
@@ -58,8 +58,8 @@ def present_state(sync: SyncClient, row: WriteRow) -> GenreState | None:
     return track.state if track and not is_another(row.track, track) else None
 
 
-def before_state(row: WriteRow) -> GenreState:
-    """What stood in Plex when the row was planned."""
+def before_state(row: WriteRow | WriteTest) -> GenreState:
+    """What stood in Plex when the row was planned, or before the test."""
     return GenreState(genres=tuple(row.before_genres), locked=row.before_locked)
 
 

@@ -11,7 +11,7 @@ from django.db.models import Case, Q, QuerySet, Value, When
 from django.utils import timezone
 from runtime.errors import RemoteError
 
-from portal.ledger.attempts import REFUSED_BEFOREHAND
+from portal.ledger.attempts import REFUSED_BEFOREHAND, before_state
 from portal.ledger.models import WriteBatch, WriteRow, WriteTest
 from portal.ledger.originals import same_genres
 from portal.library.identity import is_another
@@ -87,7 +87,7 @@ def _chosen(sync: SyncClient) -> tuple[Track, GenreState]:
 
 
 def _probed(sync: SyncClient, test: WriteTest) -> str:
-    before = _before(test)
+    before = before_state(test)
     wanted = GenreState(genres=(*before.genres, PROBE), locked=True)
     lost = ""
     try:
@@ -118,7 +118,7 @@ def _restore(sync: SyncClient, test: WriteTest, wait: Callable[[float], object])
         wait(seconds)
         try:
             present = _present(sync, test)
-            wanted = _without_probe(present, _before(test))
+            wanted = _without_probe(present, before_state(test))
             if present != wanted:
                 written = sync.write_genres(test.rating_key, wanted, expected=present, meant=test.track)
                 present = written.after
@@ -129,8 +129,8 @@ def _restore(sync: SyncClient, test: WriteTest, wait: Callable[[float], object])
             return _note_restored(test, present)
         said = f"Plex has {present}"
     raise WriteTestError(
-        f"“{test.track}” could not be put back ({said}). It had {_before(test)}: repeat `reclass doctor --write-test`, "
-        f"which puts it back first, or take “{PROBE}” away in Plex"
+        f"“{test.track}” could not be put back ({said}). It had {before_state(test)}: repeat `reclass doctor "
+        f"--write-test`, which puts it back first, or take “{PROBE}” away in Plex"
     )
 
 
@@ -148,7 +148,7 @@ def _note_restored(test: WriteTest, present: GenreState) -> str:
     Track.objects.filter(pk=test.track_id).update(
         plex_genres=list(present.genres), plex_genres_locked=present.locked
     )
-    same = present == _before(test)
+    same = present == before_state(test)
     return f"put back and read back: {present}" if same else f"the probe was taken away; Plex has {present}"
 
 
@@ -164,10 +164,6 @@ def _present(sync: SyncClient, test: WriteTest) -> GenreState:
             f"“{test.track}” vanished from Plex during the test: try again after `reclass sync`"
         )
     return found.state
-
-
-def _before(test: WriteTest) -> GenreState:
-    return GenreState(genres=tuple(test.before_genres), locked=test.before_locked)
 
 
 @contextmanager
