@@ -35,10 +35,10 @@ def django_db_modify_db_settings(postgres: PostgresServer) -> None:
 @pytest.fixture
 def genres(db: None) -> dict[str, int]:
     """The genres that a new system begins with, by name; planted again where a test before has emptied the tables."""
-    from portal.genres.models import Genre
+    from portal.genres.models import Alias, Genre
     from portal.genres.seeds import plant
 
-    plant()
+    plant(Genre, Alias)
     return dict(Genre.objects.values_list("name", "pk"))
 
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 
 from django.db.models import QuerySet
 
@@ -19,18 +20,14 @@ def relabel(tracks: QuerySet[Track] | None = None) -> int:
     """Make the genres that tags claim of these songs, or all, what aliases and genres now say; how many changed."""
     known = spellings()
     chosen = Track.objects.all() if tracks is None else tracks
-    changed = 0
-    batch: list[Track] = []
-    for track in (
-        chosen.only("pk", "plex_genres", "file_genres", "tag_genre_id", "additional_tag_genres")
-        .order_by("pk")
-        .iterator(chunk_size=_AT_ONCE)
-    ):
-        batch.append(track)
-        if len(batch) == _AT_ONCE:
-            changed += _relabel_batch(batch, known)
-            batch = []
-    return changed + _relabel_batch(batch, known)
+    tagged = chosen.only("pk", "plex_genres", "file_genres", "tag_genre_id", "additional_tag_genres")
+    remaining = tagged.order_by("pk").iterator(chunk_size=_AT_ONCE)
+    count = 0
+    while batch := list(islice(remaining, _AT_ONCE)):
+        changed = set_labels(batch, known)
+        Track.objects.bulk_update(changed, ["tag_genre", "additional_tag_genres"])
+        count += len(changed)
+    return count
 
 
 def set_labels(tracks: Sequence[Track], known: Mapping[str, int]) -> list[Track]:
@@ -72,9 +69,3 @@ def edits_of(track_ids: Iterable[int]) -> dict[int, list[Edit]]:
     for track_id, before, after in rows.values_list("track_id", "before_genres", "after_genres"):
         edits[track_id].append(Edit(before=tuple(before), after=tuple(after)))
     return edits
-
-
-def _relabel_batch(batch: Sequence[Track], known: Mapping[str, int]) -> int:
-    changed = set_labels(batch, known)
-    Track.objects.bulk_update(changed, ["tag_genre", "additional_tag_genres"])
-    return len(changed)

@@ -25,7 +25,7 @@ def test_a_new_system_has_sixteen_genres_and_planting_again_changes_nothing_that
     moved.genre = Genre.objects.get(name="Blues")
     moved.save()
     before = Alias.objects.count()
-    plant()
+    plant(Genre, Alias)
     assert Genre.objects.get(pk=jazz.pk).description == "Mine."
     assert Alias.objects.get(spelling="Bebop").genre.name == "Blues"
     assert Alias.objects.count() == before
