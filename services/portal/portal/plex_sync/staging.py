@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
+from operator import attrgetter
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
@@ -14,7 +15,6 @@ from portal.remote.plex import Page, PlexTrack, SkippedRow
 LISTED = ("guid", "title", "artist", "album_artist", "album", "year", "duration_seconds", "file", "part_key",
           "size_bytes", "other_files", "added_time", "updated_time")  # fmt: skip
 ODD_NAMED = 5
-_LENGTHS = {"guid": 300, "title": 1000, "artist": 1000, "album_artist": 1000, "album": 1000, "part_key": 500}
 _CREATE = """
 DROP TABLE IF EXISTS listed;
 CREATE TEMP TABLE listed (
@@ -23,6 +23,7 @@ CREATE TEMP TABLE listed (
   file text NOT NULL, part_key text NOT NULL, size_bytes bigint NOT NULL, other_files text[] NOT NULL,
   added_time timestamptz, updated_time timestamptz);
 """
+_listed_values = attrgetter(*LISTED)
 _COPY = f"COPY listed (library_id, rating_key, {', '.join(LISTED)}) FROM STDIN"
 
 
@@ -135,11 +136,6 @@ def close_listing(cursor: CursorWrapper) -> None:
 def _copy(library_id: int, tracks: Iterable[PlexTrack]) -> None:
     with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
         for track in tracks:
-            copy.write_row((library_id, track.rating_key, *map(_value, (track,) * len(LISTED), LISTED)))
-
-
-def _value(track: PlexTrack, name: str) -> object:
-    value = getattr(track, name)
-    if isinstance(value, tuple):
-        return list(value)
-    return value[: _LENGTHS[name]] if name in _LENGTHS else value
+            # A tuple would be a composite, no array.
+            values = (list(each) if isinstance(each, tuple) else each for each in _listed_values(track))
+            copy.write_row((library_id, track.rating_key, *values))

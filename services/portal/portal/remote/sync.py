@@ -133,7 +133,7 @@ class SyncClient:
     def read_tracks(self, rating_keys: Sequence[str]) -> TracksRead:
         """The same, and those that Plex has and cannot show."""
         chunks = [rating_keys[i : i + TRACKS_AT_ONCE] for i in range(0, len(rating_keys), TRACKS_AT_ONCE)]
-        answers = list(in_flight(self._get_tracks, chunks, at_most=REQUESTS_AT_ONCE))
+        answers = in_flight(self._get_tracks, chunks, at_most=REQUESTS_AT_ONCE)
         found = {message.rating_key: _track(message) for answer in answers for message in answer.tracks}
         if not all(track.state.genres for track in found.values()):
             self._require_track_genres()
