@@ -13,16 +13,14 @@ from portal.library.presence import left_alone, present
 from portal.library.recordings import OUTDATED
 from portal.preferences.current import preferences
 from portal.runs.models import Run
-from portal.runs.work import Outcome, RunFailedError, RunJob
+from portal.runs.work import Outcome, RunFailedError, RunJob, Work
 from portal.verdicts.models import Prediction
 from portal.verdicts.predictions import genres_by_name
 from portal.verdicts.revote import vote_again
 
 
-class Classifying:
+class Classifying(Work):
     """Arguments: `track_ids` (none: every song) and `again` (also those that the serving model has classified)."""
-
-    songs_at_once = None
 
     def select_songs(self, job: RunJob) -> Iterable[int]:
         """Songs that the serving models have not classified for good; first those whose vectors are stored."""
@@ -31,8 +29,7 @@ class Classifying:
         if not stages:
             raise RunFailedError(next((stage.message for stage in found if stage.broken), NO_MODEL_MESSAGE))
         vote_again(job.services, preferences())
-        job.run.result = current_extraction(job.services.features, stages)
-        job.run.save(update_fields=("result",))
+        job.run.keep(**current_extraction(job.services.features, stages))
         serving = [stage.model_version for stage in stages]
         tracks = Track.objects.filter(present()).exclude(analysis=Analysis.SKIPPED)
         chosen = job.run.arguments.get("track_ids")
@@ -72,9 +69,6 @@ class Classifying:
         if run.songs.filter(message=NO_MODEL_MESSAGE).exists():
             return NO_MODEL_MESSAGE
         return ""
-
-    def cancel(self, run: Run) -> None:
-        """What was stored is right as it is."""
 
 
 def _ids(tracks: QuerySet[Track]) -> Iterator[int]:

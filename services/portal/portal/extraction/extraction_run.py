@@ -26,7 +26,7 @@ from portal.remote.audio import AudioSource, ExtractionResult
 from portal.remote.features import FeaturesClient
 from portal.remote.inference import Stage
 from portal.runs.models import Run
-from portal.runs.work import DONE, Outcome, RunFailedError, RunJob, Verdict
+from portal.runs.work import DONE, Outcome, RunFailedError, RunJob, Verdict, Work
 
 # A verdict of these stays when more is extracted from the same recording.
 PREDICTED = (Analysis.CLASSIFIED, Analysis.PROVISIONAL, Analysis.OUT_OF_DISTRIBUTION)
@@ -46,11 +46,9 @@ GONE = Outcome(
 )
 
 
-class ExtractionRun:
+class ExtractionRun(Work):
     """Arguments: `stages` (kinds, or "all"; none: those installed, and those that the model in service uses) and
     `track_ids` (none: every song)."""
-
-    songs_at_once = None
 
     def __init__(self) -> None:
         self._limit = ConcurrencyLimit()
@@ -62,14 +60,13 @@ class ExtractionRun:
         asked = job.run.arguments.get("stages", ())
         serving = _serving(job)
         stages = chosen(features.kinds, asked, serving or ())
-        job.run.result = {
-            "versions": stages.versions,
-            "excerpt": settings.excerpt,
-            "not_installed": stages.not_installed,
-            "model_unknown": serving is None and (not asked or ALL in asked),
-            "processes": features.processes,
-        }
-        job.run.save(update_fields=("result",))
+        job.run.keep(
+            versions=stages.versions,
+            excerpt=settings.excerpt,
+            not_installed=stages.not_installed,
+            model_unknown=serving is None and (not asked or ALL in asked),
+            processes=features.processes,
+        )
         if not stages.versions:
             raise RunFailedError(_none_installed(stages.not_installed))
         return _to_extract(job.run.arguments, stages.versions).order_by("pk").values_list("pk", flat=True)
@@ -121,9 +118,6 @@ class ExtractionRun:
         said += [f"{kind}: {why}" for kind, why in run.result.get("not_installed", {}).items()]
         said += [MODEL_UNKNOWN] if run.result.get("model_unknown") else []
         return " ".join(f"{sentence.rstrip('.')}." for sentence in said)
-
-    def cancel(self, run: Run) -> None:
-        """What was stored is right as it is."""
 
 
 def source_of(track: Track) -> AudioSource:

@@ -7,7 +7,7 @@ from django.db.models.expressions import Combinable
 
 from portal.counting import counted
 from portal.library.models import Library, Track
-from portal.library.titles import title_key
+from portal.library.names import name_key
 from portal.preferences.current import preferences
 
 NOT_CHOSEN = "its library is not among those that the setting plex_libraries names"
@@ -15,9 +15,9 @@ NOT_CHOSEN = "its library is not among those that the setting plex_libraries nam
 
 def unchosen_libraries() -> list[int]:
     """The ids of the libraries whose songs are left alone; none where the setting names no library."""
-    titles = {title_key(title) for title in preferences().plex_libraries}
+    titles = {name_key(title) for title in preferences().plex_libraries}
     known = Library.objects.values_list("pk", "title") if titles else ()
-    return [pk for pk, title in known if title_key(title) not in titles]
+    return [pk for pk, title in known if name_key(title) not in titles]
 
 
 def present(prefix: str = "") -> Q:

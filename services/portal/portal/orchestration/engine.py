@@ -189,7 +189,8 @@ def _work_on(job: RunJob, track_ids: Sequence[int]) -> None:
         _note_outcomes(job, record)
     except RunInterruptedError:
         if job.stopping.is_set():
-            _give_back(run_id, [*record.left, *record.to_try_again])
+            given_back = [*record.left, *record.to_try_again]
+            jobs.defer_songs(run_id, given_back, songs_at_once=len(given_back))
         return
     _try_again(run_id, record.to_try_again)
 
@@ -224,11 +225,6 @@ def _outcomes(job: RunJob, track_ids: list[int]) -> Iterator[tuple[int, Outcome]
     except RemoteError as error:
         outcome = outcome_of(error)
         yield from ((track_id, outcome) for track_id in track_ids if track_id not in through)
-
-
-def _give_back(run_id: int, track_ids: Sequence[int]) -> None:
-    if track_ids:
-        jobs.defer_songs(run_id, track_ids, songs_at_once=len(track_ids))
 
 
 def _revive(run: Run) -> None:

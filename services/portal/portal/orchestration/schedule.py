@@ -169,8 +169,7 @@ def _provisional_songs() -> Sequence[int]:
 @transaction.atomic
 def _follow(run: Run, start: Callable[[], Run] | None) -> None:
     """Start what comes after a run, and note that it has been, both or none."""
-    run.result = {**run.result, FOLLOWED: True}
-    run.save(update_fields=("result",))
+    run.keep(**{FOLLOWED: True})
     if start is not None:
         started = start()
         log.info("the schedule starts a run", run=started.pk, kind=started.kind, after=run.pk)

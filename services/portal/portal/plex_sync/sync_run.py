@@ -7,8 +7,8 @@ from django.utils import timezone
 from portal.counting import counted
 from portal.library.identity import is_another
 from portal.library.models import Library, Track
+from portal.library.names import name_key
 from portal.library.presence import unchosen_libraries
-from portal.library.titles import title_key
 from portal.plex_sync.removal import hindrance
 from portal.plex_sync.staging import (
     Listing,
@@ -23,7 +23,7 @@ from portal.plex_sync.storing import Taken, store_details, take, without_media
 from portal.preferences.current import preferences
 from portal.remote.plex import PlexLibrary, PlexServer, SkippedRow, TracksRead
 from portal.runs.models import Run
-from portal.runs.work import DONE, Outcome, RunFailedError, RunJob, Verdict
+from portal.runs.work import DONE, Outcome, RunFailedError, RunJob, Verdict, Work
 from portal.teaching.members import read_again
 
 # A library that changed while it was read is read once more at once; then people are told.
@@ -48,7 +48,7 @@ UNREADABLE = Outcome(
 VANISHED = Outcome(verdict=Verdict.SKIPPED, message="It vanished from Plex while the sync ran.")
 
 
-class Syncing:
+class Syncing(Work):
     """Arguments: `libraries` (titles; none takes the setting) and `full` (full metadata of every track)."""
 
     # Five requests to Plex and one statement to the database: few enough to stop soon, enough for 100,000 songs.
@@ -80,12 +80,7 @@ class Syncing:
         notes += read_again(job.services.sync)
         notes += _left_alone(rows)
         chosen = Library.objects.exclude(pk__in=unchosen_libraries()).values_list("pk", flat=True)
-        job.run.result = {
-            **job.run.result,
-            "notes": [note for note in notes if note],
-            CHOSEN: sorted(chosen),
-        }
-        job.run.save(update_fields=("result",))
+        job.run.keep(notes=[note for note in notes if note], **{CHOSEN: sorted(chosen)})
         tracks = Track.objects.filter(library__in=rows, removed_time=None)
         if not job.run.arguments.get("full"):
             tracks = tracks.filter(last_synced=None)
@@ -108,9 +103,9 @@ class Syncing:
         )
         notes = [note for each in listings for note in _notes(each, taken)]
         if taken.handed:
-            job.run.result = {**job.run.result, "keys_changed_hands": taken.handed}
+            job.run.result["keys_changed_hands"] = taken.handed
         if skipped := sum(len(listing.skipped) for listing in listings):
-            job.run.result = {**job.run.result, "unreadable_rows": skipped}
+            job.run.result["unreadable_rows"] = skipped
         return [*notes, *hindrances, *_notes_of_vanished(vanished, taken)]
 
     def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
@@ -128,9 +123,6 @@ class Syncing:
     def summarise(self, run: Run) -> str:
         """What was seen, library by library."""
         return "; ".join(run.result.get("notes", ()))
-
-    def cancel(self, run: Run) -> None:
-        """What was stored is right as it is."""
 
 
 def _outcome(track: Track, read: TracksRead) -> Outcome:
@@ -239,11 +231,11 @@ def _chosen(job: RunJob, libraries: Sequence[PlexLibrary]) -> list[PlexLibrary]:
     if not libraries:
         raise RunFailedError("The Plex server has no music library: add one in Plex, then sync again.")
     wanted = job.run.arguments.get("libraries") or preferences().plex_libraries
-    titles = {title_key(title) for title in wanted if title}
-    chosen = [library for library in libraries if not titles or title_key(library.title) in titles]
-    missing = titles - {title_key(library.title) for library in chosen}
+    titles = {name_key(title) for title in wanted if title}
+    chosen = [library for library in libraries if not titles or name_key(library.title) in titles]
+    missing = titles - {name_key(library.title) for library in chosen}
     if missing:
-        asked = ", ".join(f"“{title}”" for title in wanted if title_key(title) in missing)
+        asked = ", ".join(f"“{title}”" for title in wanted if name_key(title) in missing)
         raise RunFailedError(f"There is no music library {asked} on the Plex server; there is {known}.")
     return chosen
 

@@ -96,6 +96,11 @@ class Run(models.Model):
             return "Roll back the model"
         return str(self.get_kind_display())
 
+    def keep(self, **values: object) -> None:
+        """Store these beside what its work keeps for itself already."""
+        self.result = {**self.result, **values}
+        self.save(update_fields=("result",))
+
     @property
     def is_scheduled(self) -> bool:
         """The schedule asked for it, not a person."""

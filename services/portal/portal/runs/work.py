@@ -2,10 +2,10 @@
 
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
 
 from portal.configuration import PortalSettings
 from portal.remote.services import Services
@@ -85,21 +85,23 @@ class RunJob:
         Run.objects.filter(pk=self.run.pk).update(step=step[:200], progress=progress)
 
 
-class Work(Protocol):
+class Work(ABC):
     """One kind of run. Everything may be done twice after a crash, and must come to the same."""
 
-    @property
-    def songs_at_once(self) -> int | None:
-        """Songs in a job; None takes the setting."""
+    songs_at_once: int | None = None
+    """Songs in a job; None takes the setting."""
 
+    @abstractmethod
     def select_songs(self, job: RunJob) -> Iterable[int]:
         """Do what comes before the songs; the ids of the tracks to work on."""
 
     def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
-        """Work on songs; each is stored before its outcome is handed over."""
+        """Work on songs; each is stored before its outcome is handed over. Not asked of those that select none."""
+        yield from ()
 
+    @abstractmethod
     def summarise(self, run: Run) -> str:
         """All songs are through: the run's last message. In the transaction that ends the run."""
 
-    def cancel(self, run: Run) -> None:
-        """The run failed or was stopped. In the transaction that ends the run."""
+    def cancel(self, run: Run) -> None:  # noqa: B027 # most kinds have nothing to take back
+        """The run failed or was stopped. In the transaction that ends the run. What was stored is right as it is."""

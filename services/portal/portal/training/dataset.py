@@ -7,8 +7,8 @@ from itertools import islice
 from django.db.models import Count, Exists, OuterRef, QuerySet
 
 from portal.labels.precedence import labelled, song_labels
-from portal.library.artists import artist_key
 from portal.library.models import Analysis, Track, Vector, VectorKind
+from portal.library.names import name_key
 from portal.library.presence import present
 from portal.library.recordings import OUTDATED
 from portal.library.stages import lacking
@@ -72,7 +72,7 @@ def lacking_vectors(versions: Mapping[str, str]) -> QuerySet[Track]:
 
 def group_of(track: Track) -> str:
     """The artist, so that one is never on both sides of a split. A song of nobody is a group of its own."""
-    return artist_key(track.artist or track.album_artist) or f"song {track.pk}"
+    return name_key(track.artist or track.album_artist) or f"song {track.pk}"
 
 
 def _extracted(tracks: QuerySet[Track]) -> QuerySet[Track]:

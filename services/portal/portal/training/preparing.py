@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from runtime.errors import RemoteError
 
+from portal.counting import counted
 from portal.library.models import VectorKind
 from portal.library.stages import STAGES, WITH_PUBLIC, stages_of
 from portal.preferences.current import preferences
@@ -32,11 +33,11 @@ class Lacking:
         songs = len(self.track_ids)
         if not songs:
             return "Every labelled song has the vectors that can be made here."
-        counted = "1 labelled song lacks" if songs == 1 else f"{songs:,} labelled songs lack"
+        lack = counted(songs, "labelled song", verb=("lacks", "lack"))
         if self.seconds is None:
-            return f"{counted} vectors. How long it takes to make them is not known yet: nothing was analysed so far."
+            return f"{lack} vectors. How long it takes to make them is not known yet: nothing was analysed so far."
         about = timedelta(seconds=max(1, round(self.seconds)))
-        return f"{counted} vectors. It takes about {about} (h:mm:ss) to make them."
+        return f"{lack} vectors. It takes about {about} (h:mm:ss) to make them."
 
 
 def lacking_now(*, public: bool = False) -> Lacking:

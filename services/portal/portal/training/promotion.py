@@ -1,6 +1,6 @@
 """The promote run: another model is put into service, and what it said of its training songs comes with it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 
 from django.db import transaction
 
@@ -11,20 +11,18 @@ from portal.registry.mirror import note_promotion, reconcile
 from portal.registry.models import TrainedModel
 from portal.remote.reports import Model
 from portal.runs.models import Run
-from portal.runs.work import Outcome, RunJob
+from portal.runs.work import RunJob, Work
 from portal.training.dataset import present_versions
 from portal.verdicts.oof_predictions import waiting_room
 from portal.verdicts.predictions import genres_by_name
 from portal.verdicts.pruning import prune_predictions
 
 
-class Promoting:
+class Promoting(Work):
     """Arguments: `model`, a name; or `back_from`, the model in service, to put the one before it back.
 
-    `by` is whoever wants it.
+    `by` is whoever wants it. Whenever it is broken off, the one model or the other is in service.
     """
-
-    songs_at_once = None
 
     def select_songs(self, job: RunJob) -> Iterable[int]:
         """Switch, then store. Done again after a crash it comes to the same: a switch that is done is not repeated."""
@@ -52,10 +50,6 @@ class Promoting:
             return models.roll_back(back_from, settings, stored)
         return models.promote(job.run.arguments["model"], settings, stored)
 
-    def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
-        """There are no songs to work on."""
-        yield from ()
-
     def summarise(self, run: Run) -> str:
         """The outcome in a sentence, and what comes next."""
         if run.model is None:
@@ -63,6 +57,3 @@ class Promoting:
         songs = run.result["songs"]
         have = f"{counted(songs, 'song')} of its training {'has' if songs == 1 else 'have'}"
         return f"{run.model} is in service. {have} its verdict; run `reclass classify` for the others."
-
-    def cancel(self, run: Run) -> None:
-        """The one model or the other is in service."""

@@ -1,6 +1,6 @@
 """The train run: inference learns from the labelled songs, and what it says of them out of fold is kept."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 from django.db import connection, transaction
 
@@ -14,7 +14,7 @@ from portal.remote.inference import IF_BETTER, NEVER, OutOfFold, Progress, Train
 from portal.remote.messages import to_dict
 from portal.remote.reports import TrainingReport
 from portal.runs.models import Run
-from portal.runs.work import Outcome, RunFailedError, RunJob
+from portal.runs.work import RunFailedError, RunJob, Work
 from portal.teaching.members import read_again
 from portal.training.dataset import Corpus, survey, training_songs
 from portal.verdicts.oof_predictions import WaitingRoom, waiting_room
@@ -26,11 +26,9 @@ BY_TRAINING = "its training"
 OF_TRIALS = "It has learned from vectors that random weights made: what these say means nothing."
 
 
-class Training:
+class Training(Work):
     """Arguments: `promotion`, when the new model is put into service, and `public`, whether public tables are learned
-    from too. One call, with no songs of its own to count."""
-
-    songs_at_once = None
+    from too. One call, with no songs of its own to count; broken off, it leaves the model in service."""
 
     def select_songs(self, job: RunJob) -> Iterable[int]:
         """Learn. A crash on the way leaves everything as it was: the whole is stored at once."""
@@ -75,10 +73,6 @@ class Training:
                 return event
         raise RunFailedError("inference ended the training without a report: see its log, and train again.")
 
-    def work(self, job: RunJob, track_ids: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
-        """There are no songs to work on."""
-        yield from ()
-
     def summarise(self, run: Run) -> str:
         """The outcome in a sentence."""
         model = run.model
@@ -93,9 +87,6 @@ class Training:
             f"{model.name} has learned {len(model.genres)} genres from {model.song_count:,} songs; "
             f"{right_of(model)} on artists that were not in training.{left_out}{unread}{trial} {outcome}"
         )
-
-    def cancel(self, run: Run) -> None:
-        """The model in service stays."""
 
 
 def check_public(versions: Mapping[str, str]) -> None:

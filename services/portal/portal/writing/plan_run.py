@@ -1,7 +1,6 @@
 """The dry run: makes a batch of edits, each with what stands in Plex before it."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models import Q
@@ -18,7 +17,7 @@ from portal.preferences.current import preferences
 from portal.remote.plex import GenreState, PlexTrack
 from portal.remote.sync import TRACKS_AT_ONCE
 from portal.runs.models import Run, RunSong
-from portal.runs.work import DONE, Outcome, RunInterruptedError, RunJob, Verdict
+from portal.runs.work import DONE, Outcome, RunInterruptedError, RunJob, Verdict, Work
 from portal.verdicts.models import Prediction
 from portal.verdicts.revote import vote_again
 from portal.writing.overtaken import is_sure
@@ -32,7 +31,7 @@ ELSEWHERE = "of_another_server"
 ANOTHER_THERE = "Plex has another song under its key now: sync again, which finds its new one."
 
 
-class Planning:
+class Planning(Work):
     """Of `batch`. Arguments: `track_ids` (none: every song), `random_weights` (also what models for trials decided)."""
 
     songs_at_once = TRACKS_AT_ONCE
@@ -60,8 +59,7 @@ class Planning:
             tracks = tracks.filter(pk__in=chosen)
         elsewhere = tracks.exclude(library__server_id=server.machine_identifier).distinct().count()
         if elsewhere:
-            job.run.result = {**job.run.result, ELSEWHERE: elsewhere}
-            job.run.save(update_fields=("result",))
+            job.run.keep(**{ELSEWHERE: elsewhere})
             tracks = tracks.filter(library__server_id=server.machine_identifier)
         return tracks.order_by("pk").distinct().values_list("pk", flat=True).iterator()
 
@@ -171,8 +169,10 @@ def _not_compared(run: Run) -> str:
     if first is None:
         return ""
     count = songs.count()
-    counted = "1 song" if count == 1 else f"{count:,} songs"
-    return f" {counted} could not be compared with what Plex has, so nothing is planned for them: {first.message}"
+    return (
+        f" {counted(count, 'song')} could not be compared with what Plex has, so nothing is planned for them: "
+        f"{first.message}"
+    )
 
 
 def _left_elsewhere(run: Run) -> str:
@@ -183,34 +183,21 @@ def _left_elsewhere(run: Run) -> str:
     return f" {left} of another Plex server than the one that is connected."
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Verdict:
-    genre: tuple[int, str]
-    confidence: float
-    random_weights: bool
-    is_sure: bool
-
-
-def _verdicts(tracks: Sequence[Track], trial_heads: Collection[str]) -> dict[int, _Verdict]:
-    """What the AI says of these songs, by track; of genres that are not retired."""
+def _verdicts(tracks: Sequence[Track], trial_heads: Collection[str]) -> dict[int, Prediction]:
+    """What the AI says of these songs, by track; of genres that are not retired. Marked as a trial's, unsaved."""
     # Looked up anew: a verdict may have changed since the songs were selected.
     current = Prediction.objects.filter(track__in=tracks, current=True, genre__retired=False)
-    return {
-        said.track_id: _Verdict(
-            genre=(said.genre_id, said.genre.name),
-            confidence=said.confidence,
-            # Of before there was the mark, the head that serves tells.
-            random_weights=said.random_weights or said.model_version in trial_heads,
-            is_sure=is_sure(said),
-        )
-        for said in current.select_related("genre").defer("stages")
-    }
+    verdicts = {said.track_id: said for said in current.select_related("genre").defer("stages")}
+    for said in verdicts.values():
+        # Of before there was the mark, the head that serves tells.
+        said.random_weights |= said.model_version in trial_heads
+    return verdicts
 
 
 def _target_genres(
     tracks: Sequence[Track],
     min_confidence: float,
-    verdicts: Mapping[int, _Verdict],
+    verdicts: Mapping[int, Prediction],
     objections: Mapping[int, str],
 ) -> dict[int, TargetGenre]:
     targets = {}
@@ -219,9 +206,9 @@ def _target_genres(
         genre = override.genre if override and not override.genre.retired else None
         said = Said(
             override=(genre.pk, genre.name) if genre else None,
-            predicted=verdict.genre if verdict else None,
+            predicted=(verdict.genre.pk, verdict.genre.name) if verdict else None,
             confidence=verdict.confidence if verdict else 0.0,
-            classified=track.analysis == Analysis.CLASSIFIED and bool(verdict and verdict.is_sure),
+            classified=track.analysis == Analysis.CLASSIFIED and verdict is not None and is_sure(verdict),
             random_weights=verdict.random_weights if verdict else False,
             objection=objections.get(track.pk, ""),
             excluded=track.in_plex == InPlex.EXCLUDED,

@@ -23,7 +23,7 @@ from portal.remote.plex import GenreState
 from portal.remote.sync import SyncClient
 from portal.runs.models import Run
 from portal.runs.outcomes import outcome_of
-from portal.runs.work import DONE, Outcome, RunJob, Verdict
+from portal.runs.work import DONE, Outcome, RunJob, Verdict, Work
 from portal.verdicts.models import Prediction
 from portal.writing.overtaken import overtaken
 from portal.writing.policy import PERSON, RANDOM_WEIGHTS, objection
@@ -33,10 +33,11 @@ WRITTEN_OVER = "Batch {batch} has written over it since: roll that back first, t
 EXCLUDED_SINCE = "Excluded since the dry run: it was not written."
 
 
-class Push:
-    """Of `batch`. A row is written once; what is repeated after a crash changes nothing in Plex."""
+class Push(Work):
+    """Of `batch`. A row is written once; what is repeated after a crash changes nothing in Plex.
 
-    songs_at_once = None
+    Stopped half-way it leaves the batch as far as it is, and the next push goes on with it. So does a rollback.
+    """
 
     def select_songs(self, job: RunJob) -> Iterable[int]:
         """The songs of the batch that are not written yet."""
@@ -71,14 +72,9 @@ class Push:
         restore_plex_state(unreached, instead_of=InPlex.PLANNED)
         return f"Batch {batch.pk}: {_counted(batch)}."
 
-    def cancel(self, run: Run) -> None:
-        """The batch stays as far as it is; the next push goes on with it."""
 
-
-class Rollback:
+class Rollback(Work):
     """Of `batch`. Puts back what stood in Plex before; songs that somebody changed since are left alone."""
-
-    songs_at_once = None
 
     def select_songs(self, job: RunJob) -> Iterable[int]:
         """The songs that the batch has changed, or may have: a crash or a lost answer hides an edit."""
@@ -104,9 +100,6 @@ class Rollback:
         restore_plex_state(_tracks(batch, Q(state=WriteRow.State.PLANNED)), instead_of=InPlex.PLANNED)
         more = f" {left} could not be put back: roll back again." if left else ""
         return f"Batch {batch.pk}: {_counted(batch)}.{more}"
-
-    def cancel(self, run: Run) -> None:
-        """The batch stays as far as it is; the next rollback goes on with it."""
 
 
 def counts(batch: WriteBatch) -> dict[str, int]:

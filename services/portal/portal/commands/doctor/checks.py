@@ -13,9 +13,9 @@ from portal.commands.doctor.store import clock, database, disk
 from portal.commands.following import living_workers
 from portal.configuration import PortalSettings
 from portal.library.models import Library, Track
+from portal.library.names import name_key
 from portal.library.presence import present
 from portal.library.stages import TRIAL_WARNING, stages_of
-from portal.library.titles import title_key
 from portal.preferences.current import preferences
 from portal.remote.calls import channel_to
 from portal.remote.health import serving
@@ -96,8 +96,8 @@ def _libraries(services: Services) -> str:
     known = ", ".join(f"“{library.title}” ({library.track_count} songs)" for library in libraries)
     if not libraries:
         raise UnwellError("there is no music library: add one in Plex")
-    titles = {title_key(library.title) for library in libraries}
-    missing = [title for title in preferences().plex_libraries if title_key(title) not in titles]
+    titles = {name_key(library.title) for library in libraries}
+    missing = [title for title in preferences().plex_libraries if name_key(title) not in titles]
     if missing:
         asked = ", ".join(f"“{title}”" for title in missing)
         raise UnwellError(f"there is none called {asked} (the setting plex_libraries); there is {known}")
