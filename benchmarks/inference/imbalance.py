@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from inference.arrays import Array
 from inference.classify.probabilities import softmax
-from inference.classify.stages import Array
 from inference.evaluation.calibration import expected_calibration_error, negative_log_likelihood
 from inference.evaluation.metrics import confusion_matrix, genre_figures, macro_f1, mean_recall
 from inference.training.dataset import Dataset, LabelSource, single_label_dataset

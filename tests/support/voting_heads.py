@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from inference.arrays import Array
 from inference.classify.batching import classify
 from inference.classify.song_vectors import SongVectors
-from inference.classify.stages import STAGES, Array, Vector, VectorKind
+from inference.classify.stages import STAGES, Vector, VectorKind
 from inference.classify.verdicts import (
     BrokenHead,
     Classification,

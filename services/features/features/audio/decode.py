@@ -20,7 +20,7 @@ from features.audio.level import Level, LevelMeter
 from features.audio.mpeg import read_at, skip_leading_tags, skip_padding
 from features.audio.payload import Payload, find_payload
 from features.audio.resampling import Resampler
-from features.audio.stream import MAX_LOST_SECONDS, AudioStream, FloatArray
+from features.audio.stream import MAX_LOST_SECONDS, AudioStream
 from features.errors import (
     DamagedError,
     FeatureError,
@@ -31,6 +31,7 @@ from features.errors import (
     TooLongError,
     TruncatedError,
 )
+from features.vectors import FloatArray
 
 SAMPLE_RATE_HZ = 22_050
 NATIVE = 0

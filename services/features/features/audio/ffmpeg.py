@@ -16,8 +16,9 @@ from av.stream import Disposition
 
 from features.audio.excerpts import MIN_SECONDS, Excerpt, excerpt_span
 from features.audio.frame_samples import samples_of
-from features.audio.stream import MAX_LOST_SECONDS, AudioStream, FloatArray, block_frames, check_format
+from features.audio.stream import MAX_LOST_SECONDS, AudioStream, block_frames, check_format
 from features.errors import DamagedError, NotAudioError
+from features.vectors import FloatArray
 
 # What FFmpeg may take a file for: what people keep music in, and what is known by its first bytes. A playlist is audio
 # to it too, and would have it open whatever files and addresses it names; some formats are told by a file's name alone.

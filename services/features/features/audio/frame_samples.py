@@ -6,8 +6,8 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from features.audio.stream import FloatArray
 from features.errors import NotAudioError
+from features.vectors import FloatArray
 
 # It has room for as many pointers, and no mark behind the last.
 PLANES_OF_A_FRAME = 8

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float32]
+from features.vectors import FloatArray
 
 # Mean power of a tenth of a second, -70 dB of full scale: below it lie dither and what codecs make of silence (-90 dB
 # and less), above it the quietest music and the noise of tape and vinyl. In a whole second a single click would do.

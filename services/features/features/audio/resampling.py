@@ -3,7 +3,8 @@
 import numpy as np
 import soxr
 
-from features.audio.stream import AudioStream, FloatArray
+from features.audio.stream import AudioStream
+from features.vectors import FloatArray
 
 
 class Resampler:

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 import soundfile
 
 from features.audio.excerpts import MIN_SECONDS, Excerpt, excerpt_span
-from features.audio.stream import MAX_LOST_SECONDS, AudioStream, FloatArray, block_frames, check_format
+from features.audio.stream import MAX_LOST_SECONDS, AudioStream, block_frames, check_format
+from features.vectors import FloatArray
 
 # It knows many more, some by nothing but the file's name.
 FORMATS = frozenset({"MP3", "FLAC", "OGG", "WAV", "WAVEX", "RF64", "W64", "AIFF", "CAF", "AU"})

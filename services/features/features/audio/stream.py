@@ -3,12 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from features.errors import NotAudioError
-
-FloatArray = npt.NDArray[np.float32]
+from features.vectors import FloatArray
 
 # Beyond what is sold or mixed; a forged header would have gigabytes allocated. The highest rate is that of one-bit
 # sound (DSD512), of which FFmpeg makes a sample of each eight bits.

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+FloatArray = npt.NDArray[np.floating]
+
 # Above what an excerpt of 30 s needs; the arrays of a whole song are let go with it.
 KEPT_BYTES = 2**23
 

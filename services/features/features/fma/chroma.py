@@ -10,13 +10,10 @@ from functools import lru_cache
 import librosa
 import numba
 import numpy as np
-import numpy.typing as npt
 
-from features.fma.buffers import Buffers
+from features.fma.buffers import Buffers, FloatArray
 from features.fma.cqt import N_CHROMA
 from features.fma.transform import N_FFT
-
-FloatArray = npt.NDArray[np.floating]
 
 # librosa leaves a frame alone whose norm is smaller than this.
 TINY = float(np.finfo(np.float32).tiny)

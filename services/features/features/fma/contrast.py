@@ -11,12 +11,9 @@ from dataclasses import dataclass
 import librosa
 import numba
 import numpy as np
-import numpy.typing as npt
 
-from features.fma.buffers import Buffers
+from features.fma.buffers import Buffers, FloatArray
 from features.fma.transform import N_FFT
-
-FloatArray = npt.NDArray[np.floating]
 
 N_BANDS = 7
 LOWEST_BAND_HZ = 200.0

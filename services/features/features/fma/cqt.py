@@ -18,11 +18,9 @@ import scipy.fft
 import soxr
 from scipy.sparse import csr_matrix
 
-from features.fma.buffers import Buffers
+from features.fma.buffers import Buffers, FloatArray
 from features.fma.spectrum import frame_count
 from features.fma.transform import HOP_LENGTH
-
-FloatArray = npt.NDArray[np.floating]
 
 N_CHROMA = 12
 N_OCTAVES = 7

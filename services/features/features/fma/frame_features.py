@@ -5,15 +5,12 @@ from dataclasses import dataclass
 
 import librosa
 import numpy as np
-import numpy.typing as npt
 
 from features.fma import chroma, contrast, cqt, mfcc, timbre
-from features.fma.buffers import Buffers
+from features.fma.buffers import Buffers, FloatArray
 from features.fma.spectrum import Spectrum, SpectrumBlock, frame_count
 from features.fma.transform import N_FFT
 from features.fma.tuning import TuningEstimate
-
-FloatArray = npt.NDArray[np.floating]
 
 CURVES: Mapping[str, int] = {
     "chroma_cens": cqt.N_CHROMA,

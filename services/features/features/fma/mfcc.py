@@ -15,9 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
+from features.fma.buffers import FloatArray
 from features.fma.transform import N_FFT
-
-FloatArray = npt.NDArray[np.floating]
 
 N_MELS = 128
 N_MFCC = 20

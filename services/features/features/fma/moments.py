@@ -2,9 +2,8 @@
 
 import numba
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.floating]
+from features.fma.buffers import FloatArray
 
 STATISTICS = ("mean", "std", "skew", "kurtosis", "median", "min", "max")
 """In the order of the rows of `moments`."""

@@ -7,12 +7,9 @@ from dataclasses import dataclass
 
 import librosa
 import numpy as np
-import numpy.typing as npt
 
-from features.fma.buffers import Buffers
+from features.fma.buffers import Buffers, FloatArray
 from features.fma.transform import HOP_LENGTH, N_BINS, N_FFT, transform, transform_tables
-
-FloatArray = npt.NDArray[np.floating]
 
 # Enough that what is done once a block does not count, and few enough that their magnitudes stay near.
 BLOCK_FRAMES = 128

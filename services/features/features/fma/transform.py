@@ -25,7 +25,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.floating]
+from features.fma.buffers import FloatArray
+
 ComplexArray = npt.NDArray[np.complex128]
 
 N_FFT = 2048

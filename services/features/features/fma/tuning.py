@@ -10,12 +10,10 @@ librosa's own.
 import librosa
 import numba
 import numpy as np
-import numpy.typing as npt
 
+from features.fma.buffers import FloatArray
 from features.fma.spectrum import BLOCK_FRAMES
 from features.fma.transform import N_BINS, N_FFT
-
-FloatArray = npt.NDArray[np.floating]
 
 # The limits of librosa.piptrack.
 LOWEST_HZ = 150.0

@@ -34,13 +34,12 @@ import numpy as np
 import numpy.typing as npt
 
 from features.audio.excerpts import Excerpt
+from features.fma.buffers import FloatArray
 from features.fma.cqt import lowest_rate_hz
 from features.fma.frame_features import CURVES, N_CURVES, PRECISIONS, ROWS, CurveComputer, Curves
 from features.fma.moments import STATISTICS, moments
 from features.fma.spectrum import KEPT_FRAMES
 from features.fma.transform import HOP_LENGTH
-
-FloatArray = npt.NDArray[np.floating]
 
 KIND = 1
 """Of the excerpt, in the contract's `VectorKind`."""

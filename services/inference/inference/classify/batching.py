@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
+from inference.arrays import Array
 from inference.classify.probabilities import ranked, softmax
 from inference.classify.progressive import STAGE_FAILURES, HeadQuery, Vote
 from inference.classify.song_vectors import ExtractionQuery, SongVectors
-from inference.classify.stages import Array
 from inference.classify.verdicts import BrokenHead, Classification, HeadOutput, InstalledHead
 from inference.classify.voting import Rule
 

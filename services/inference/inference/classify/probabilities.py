@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.floating]
+from inference.arrays import Floats
 
 
 def softmax(logits: Floats, temperature: float = 1.0) -> NDArray[np.float64]:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 from runtime.errors import RemoteError, ServiceError
 
+from inference.arrays import Array
 from inference.classify.probabilities import top_genres
 from inference.classify.song_vectors import ExtractionQuery, SongVectors, concatenated
-from inference.classify.stages import Array, VectorKind
+from inference.classify.stages import VectorKind
 from inference.classify.verdicts import (
     BrokenHead,
     Classification,

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from inference.classify.stages import Array, Vector, VectorKind
+from inference.arrays import Array
+from inference.classify.stages import Vector, VectorKind
 from inference.classify.verdicts import ExtractionResult, InstalledHead, MissingVector, SkippedStage
 from inference.errors import AudioRequiredError, VectorInvalidError
 

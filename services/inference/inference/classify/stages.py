@@ -6,9 +6,8 @@ from enum import IntEnum
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+from inference.arrays import Array
 
 
 class VectorKind(IntEnum):

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from inference.classify.stages import Array, Stage, Vector, VectorKind, has_random_weights
+from inference.arrays import Array
+from inference.classify.stages import Stage, Vector, VectorKind, has_random_weights
 from inference.classify.voting import Outcome, decides
 from inference.errors import InferenceError
 

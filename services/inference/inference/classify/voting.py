@@ -12,10 +12,8 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.arrays import Bools, Floats
 from inference.classify.stages import Stage
-
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.floating]
 
 
 class Outcome(Enum):

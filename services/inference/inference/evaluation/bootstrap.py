@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-Values = NDArray[np.floating] | NDArray[np.bool_]
-Ints = NDArray[np.integer]
+from inference.arrays import Bools, Floats, Ints
+
+Values = Floats | Bools
 
 REPEATS = 2000
 SEED = 95

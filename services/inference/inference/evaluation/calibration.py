@@ -5,10 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.arrays import Bools, Floats, Ints
 from inference.classify.probabilities import log_softmax
-
-Floats = NDArray[np.floating]
-Ints = NDArray[np.integer]
 
 DRAWS = 200
 SEED = 5
@@ -30,7 +28,7 @@ def negative_log_likelihood(logits: Floats, labels: Ints, temperature: float = 1
     return float(-np.mean(log_softmax(scaled)[np.arange(len(labels)), labels]))
 
 
-def calibration_error(confidence: Floats, right: NDArray[np.bool_] | Ints, bins: int = 10) -> float:
+def calibration_error(confidence: Floats, right: Bools | Ints, bins: int = 10) -> float:
     """Expected calibration error: mean distance of confidence [n] and accuracy over equal-width bins; 0 to 1.
 
     right : [n] whether the prediction is right. Each bin weighs as much as it has songs.
@@ -56,9 +54,7 @@ def sampling_error(confidence: Floats, bins: int = 10) -> float:
     return float(np.sqrt(np.mean(np.square(drawn))))
 
 
-def calibration_bins(
-    confidence: Floats, right: NDArray[np.bool_], bins: int = 10
-) -> tuple[CalibrationBin, ...]:
+def calibration_bins(confidence: Floats, right: Bools, bins: int = 10) -> tuple[CalibrationBin, ...]:
     """Confidence and accuracy of equal-width bins, for a reliability diagram."""
     bin_index = bin_of(confidence, bins)
     songs = np.bincount(bin_index, minlength=bins)

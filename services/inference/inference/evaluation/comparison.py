@@ -7,11 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
+from inference.arrays import Bools, Floats, Ints
 from inference.classify.voting import decide
 from inference.evaluation.bootstrap import interval_of_mean
-
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.integer]
 
 MIN_SONGS = 20
 MIN_ARTISTS = 5
@@ -44,7 +42,7 @@ class StagePredictions:
     songs: Ints
     """[m] rows of the corpus, rising."""
     genres: tuple[str, ...]
-    probabilities: NDArray[np.floating]
+    probabilities: Floats
     """[m, genres], calibrated."""
     is_ood: Bools
     """[m] out of the distribution of the training."""

@@ -4,13 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from inference.arrays import Bools, Floats, Ints
 from inference.evaluation.bootstrap import design_effect, lower_end
-
-Floats = NDArray[np.floating]
-Ints = NDArray[np.integer]
-Bools = NDArray[np.bool_]
 
 THRESHOLDS = (*(step / 20 for step in range(20)), 0.97, 0.98, 0.99)
 """Of the curve: every twentieth, and closer where it matters."""

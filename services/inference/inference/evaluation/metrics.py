@@ -6,11 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.arrays import Bools, Floats, Ints
 from inference.evaluation.bootstrap import interval_of_share
-
-Floats = NDArray[np.floating]
-Ints = NDArray[np.integer]
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.arrays import Bools, Ints
 from inference.evaluation.metrics import effective_labels
-
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,9 +19,9 @@ class Predictions:
     """[m, genres], calibrated."""
     multi_hot: Bools
     """[m, genres] the genres that the label names."""
-    labels: NDArray[np.integer]
+    labels: Ints
     """[m] the first of them."""
-    groups: NDArray[np.integer]
+    groups: Ints
     """[m] artist"""
     is_ood: Bools
     """[m] out of the distribution of the training."""

@@ -7,14 +7,12 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.arrays import Bools, Floats
 from inference.classify.voting import decide
 from inference.evaluation.bootstrap import interval_of_share
 from inference.evaluation.coverage import CoveragePoint, coverage_curve
 from inference.evaluation.metrics import confusion_matrix, effective_labels, genre_figures, macro_f1
 from inference.evaluation.predictions import Predictions
-
-Floats = NDArray[np.floating]
-Bools = NDArray[np.bool_]
 
 CANDIDATE_THRESHOLDS = (0.0, 0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98, 1.01)
 """The last one is never reached: every song goes on to the next stage."""

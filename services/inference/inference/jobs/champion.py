@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.arrays import Bools, Ints
 from inference.classify.probabilities import softmax
 from inference.classify.stages import STAGES, Stage
 from inference.classify.voting import Rule
@@ -31,7 +32,6 @@ from inference.training.stage_result import TrainedStage
 
 HELD_OUT_HEAD_FILE = "held_out_head.npz"
 ARTISTS_FILE = "held_out_head_artists.npy"
-Ints = NDArray[np.integer]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,11 +120,11 @@ def compare(corpus: Corpus, learned: Sequence[LearnedStage], champion: Champion,
     )
 
 
-def right_of(corpus: Corpus, songs: Ints, genres: NDArray[np.object_]) -> NDArray[np.bool_]:
+def right_of(corpus: Corpus, songs: Ints, genres: NDArray[np.object_]) -> Bools:
     """[n] which songs have a label that names their predicted genre [n]."""
     code = {genre: number for number, genre in enumerate(corpus.genres)}
     predicted = np.asarray([code.get(genre, -1) for genre in genres], dtype=np.intp)
-    right: NDArray[np.bool_] = (predicted >= 0) & corpus.multi_hot[songs, predicted]
+    right: Bools = (predicted >= 0) & corpus.multi_hot[songs, predicted]
     return right
 
 

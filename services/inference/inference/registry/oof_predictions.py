@@ -10,8 +10,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.arrays import Array, Bools, Ints
 from inference.classify.probabilities import ranked, top_genres
-from inference.classify.stages import Array, Stage
+from inference.classify.stages import Stage
 from inference.classify.verdicts import StageVerdict
 from inference.classify.voting import Outcome, Rule, decide
 from inference.evaluation.predictions import Predictions
@@ -21,7 +22,6 @@ OOF_FILE = "out_of_fold.npz"
 SONGS_FILE = "songs.json"
 TOP = 5
 
-Bools = NDArray[np.bool_]
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 
@@ -46,7 +46,7 @@ class StageOofPredictions:
     version: str
     genres: tuple[str, ...]
     feature_versions: tuple[str, ...]
-    rows: NDArray[np.integer]
+    rows: Ints
     """[m] row of the song in the corpus."""
     probabilities: Array
     """[m, genres], calibrated."""

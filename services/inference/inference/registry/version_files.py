@@ -9,7 +9,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from inference.classify.stages import Array
+from inference.arrays import Array
 from inference.errors import ModelBrokenError
 from inference.registry.records import HeadRecord, record_from_json, record_to_json
 from inference.training.head import Head

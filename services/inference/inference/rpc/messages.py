@@ -10,7 +10,8 @@ from reclass.inference.v1 import inference_pb2
 from runtime.errors import RemoteError, ServiceError, short
 from runtime.rights import Role
 
-from inference.classify.stages import HEAD_DEVICE, Array, Vector, VectorKind, why_invalid
+from inference.arrays import Array
+from inference.classify.stages import HEAD_DEVICE, Vector, VectorKind, why_invalid
 from inference.classify.verdicts import Classification, StageVerdict
 from inference.classify.voting import Outcome, Rule
 from inference.errors import InvalidRequestError, VectorInvalidError

@@ -11,7 +11,8 @@ from runtime import triton
 from runtime.telemetry import get_logger
 from runtime.watchdog import Probe
 
-from inference.classify.stages import STAGES, Array, Stage, VectorKind
+from inference.arrays import Array
+from inference.classify.stages import STAGES, Stage, VectorKind
 from inference.classify.verdicts import BrokenHead, HeadOutput, InstalledHead
 from inference.errors import InferenceError, ModelBrokenError, TritonUnavailableError
 from inference.registry.models import Model, heads_of

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.arrays import Array, Bools, Ints
 from inference.classify.probabilities import softmax
-from inference.classify.stages import Array
 from inference.evaluation.metrics import effective_labels
 from inference.training.dataset import Dataset
 from inference.training.fitting import LOGISTIC, Recipe, fit_head
@@ -15,9 +15,6 @@ from inference.training.label_noise import ODDS_TO_DROP, find_label_errors, song
 from inference.training.parallel_fits import parallel_map
 from inference.training.splits import grouped_folds
 from inference.training.temperature_scaling import fit_temperature
-
-Ints = NDArray[np.integer]
-Bools = NDArray[np.bool_]
 
 INNER_FOLDS = 4
 INNER_SONGS = 20_000

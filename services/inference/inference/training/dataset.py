@@ -9,10 +9,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.classify.stages import Array
-
-Ints = NDArray[np.integer]
-Bools = NDArray[np.bool_]
+from inference.arrays import Array, Bools, Ints
 
 
 class LabelSource(IntEnum):

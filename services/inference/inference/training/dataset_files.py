@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.classify.stages import Array, Stage, Vector, VectorKind
+from inference.arrays import Array
+from inference.classify.stages import Stage, Vector, VectorKind
 from inference.errors import InvalidRequestError
 from inference.training.dataset import Dataset, LabelSource, merge_copies
 

@@ -7,7 +7,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.classify.stages import Array
+from inference.arrays import Array
 from inference.training.dataset import Dataset
 from inference.training.head import Head, standardise
 from inference.training.logistic_regression import fit_logistic

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.arrays import Array
 from inference.classify.probabilities import softmax
-from inference.classify.stages import Array
 from inference.errors import TooFewGenresError, TooFewSongsError
 from inference.evaluation.calibration import calibration_figures
 from inference.evaluation.coverage import coverage_curve

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from inference.classify.stages import Array
+from inference.arrays import Array, Floats
 from inference.training.out_of_distribution import MahalanobisDistance
 
 ROWS_AT_ONCE = 8192
@@ -55,7 +54,7 @@ class Head:
             rows = vectors[start : start + ROWS_AT_ONCE]
             yield standardise(rows, self.mean, self.scale, self.clip)
 
-    def scaled(self, scale: NDArray[np.floating], bias: NDArray[np.floating]) -> "Head":
+    def scaled(self, scale: Floats, bias: Floats) -> "Head":
         """The head whose logits are these logits times scale [genres] plus bias [genres]."""
         return replace(
             self,

@@ -4,14 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from inference.classify.stages import Array
+from inference.arrays import Array, Bools, Floats, Ints
 from inference.evaluation.bootstrap import Z, per_group
 from inference.training.dataset import LabelSource
-
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.integer]
 
 ODDS = 5.0
 """How much likelier than the label another genre must be. On synthetic libraries with a tenth of wrong labels and
@@ -33,7 +29,7 @@ MAX_SUSPECTED_SHARE = 0.5
 """Share of a genre's songs beyond which its labels are left alone."""
 
 
-def find_label_errors(probabilities: NDArray[np.floating], multi_hot: Bools, odds: float = ODDS) -> Bools:
+def find_label_errors(probabilities: Floats, multi_hot: Bools, odds: float = ODDS) -> Bools:
     """[n] songs whose label is likely wrong, from out-of-fold probabilities and the genres of labels, both [n, genres].
 
     Confident learning (Northcutt et al. 2021): each probability is measured against the mean self-confidence of its

@@ -4,12 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from inference.arrays import Bools, Ints
 from inference.errors import TooFewGenresError, TooFewSongsError
-
-Ints = NDArray[np.integer]
-Bools = NDArray[np.bool_]
 
 MIN_GROUPS = 2
 """A genre of one artist could not be tested on an artist that the model has not learned from."""

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from inference.classify.stages import Array
+from inference.arrays import Array
 
 MAX_ITERATIONS = 300
 TOLERANCE = 1e-3

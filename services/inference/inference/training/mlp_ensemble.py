@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inference.classify.stages import Array
+from inference.arrays import Array
 from inference.training.logistic_regression import cross_entropy
 
 LEARNING_RATE = 1e-3

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
 
-from inference.classify.stages import Array
+from inference.arrays import Array, Bools, Ints
 from inference.evaluation.calibration import negative_log_likelihood
 from inference.evaluation.metrics import effective_labels
 from inference.training.dataset import Dataset
@@ -23,8 +22,6 @@ from inference.training.fitting import (
 from inference.training.parallel_fits import parallel_map
 from inference.training.temperature_scaling import fit_temperature
 
-Ints = NDArray[np.integer]
-Bools = NDArray[np.bool_]
 ReportProgress = Callable[[str, float], None]
 """Takes a step in words and what is done, 0 to 1."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.classify.stages import Array
+from inference.arrays import Array, Floats
 
 DIMENSIONS = 32
 MIN_SONGS_PER_DIMENSION = 4
@@ -90,6 +90,6 @@ def whitening_of(offsets: Array) -> Array:
     return inverse.astype(np.float32)
 
 
-def ood_threshold_of(distances: NDArray[np.floating]) -> float:
+def ood_threshold_of(distances: Floats) -> float:
     """The distance that all but a few held-out songs stay within, of their distances [songs]."""
     return float(np.quantile(distances, 1 - OOD_RATE))

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Ints = NDArray[np.integer]
-Bools = NDArray[np.bool_]
+from inference.arrays import Bools, Ints
 
 HELD_OUT = 0
 """The fold of the first run that is the test part."""

@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from inference.arrays import Array, Bools
 from inference.evaluation.calibration import CalibrationFigures
 from inference.evaluation.coverage import CoveragePoint
 from inference.evaluation.metrics import HeldOutFigures
@@ -15,8 +13,6 @@ from inference.training.label_noise import NoiseFigures
 from inference.training.labels import SkippedGenre
 from inference.training.model_selection import Candidate
 from inference.training.temperature_scaling import Scaling
-
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +43,7 @@ class OofSummary:
     """[m] the label looks wrong."""
     dropped_labels: Bools
     """[m] it looks so wrong that a tag is not learned from."""
-    distances: NDArray[np.float32]
+    distances: Array
     """[m] Mahalanobis distance from the training songs."""
     accuracy: float
     """Against the labels."""

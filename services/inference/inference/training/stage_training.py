@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.arrays import Array, Floats, Ints
 from inference.classify.probabilities import softmax
-from inference.classify.stages import Array
 from inference.evaluation.calibration import calibration_figures
 from inference.evaluation.coverage import coverage_curve
 from inference.evaluation.metrics import effective_labels, held_out_figures
@@ -35,8 +35,6 @@ from inference.training.out_of_distribution import ood_threshold_of
 from inference.training.splits import HELD_OUT, Split, grouped_folds, split_songs
 from inference.training.stage_result import OofSummary, Selection, TrainedStage
 from inference.training.temperature_scaling import Scaling, choose_scaling, fit_temperature
-
-Ints = NDArray[np.integer]
 
 SMALL_LIBRARY_RUNS = 3
 """Out-of-fold runs of a small library are repeated with other splits and averaged, as one split is a lottery there."""
@@ -301,7 +299,7 @@ class StageTraining:
 
 
 def calibrated(
-    logits: NDArray[np.floating], songs: Dataset, rows: NDArray[np.intp] | None = None
+    logits: Floats, songs: Dataset, rows: NDArray[np.intp] | None = None
 ) -> tuple[Scaling, NDArray[np.float64]]:
     """The scaling of these logits (of `rows` of the songs), and the logits that the scaling of the others gives."""
     folds = grouped_folds(songs.labels, songs.groups, folds=SCALING_FOLDS, seed=0)
@@ -310,6 +308,6 @@ def calibrated(
     return choose_scaling(logits, answers(logits, songs, rows), folds[rows], may_be_mislabelled)
 
 
-def answers(logits: NDArray[np.floating], songs: Dataset, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+def answers(logits: Floats, songs: Dataset, rows: NDArray[np.intp]) -> NDArray[np.intp]:
     """The genre that each of these songs counts for."""
     return effective_labels(logits.argmax(axis=1), songs.multi_hot[rows], songs.labels[rows])

@@ -12,12 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 
+from inference.arrays import Bools, Floats, Ints
 from inference.classify.probabilities import softmax
 from inference.evaluation.calibration import negative_log_likelihood
-
-Floats = NDArray[np.floating]
-Ints = NDArray[np.integer]
-Bools = NDArray[np.bool_]
 
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.05, 20.0
 MAX_NOISE_RATE = 0.5

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from inference.arrays import Array
 from inference.classify.batching import predict_batch
 from inference.classify.progressive import Vote
 from inference.classify.song_vectors import SongVectors
-from inference.classify.stages import Array, Vector
+from inference.classify.stages import Vector
 from inference.classify.verdicts import (
     HeadOutput,
     InstalledHead,

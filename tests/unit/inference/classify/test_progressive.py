@@ -6,9 +6,10 @@ from dataclasses import replace
 import grpc
 import numpy as np
 import pytest
+from inference.arrays import Array
 from inference.classify.batching import classify
 from inference.classify.song_vectors import SongVectors
-from inference.classify.stages import STAGES, Array, Vector, VectorKind
+from inference.classify.stages import STAGES, Vector, VectorKind
 from inference.classify.verdicts import (
     BrokenHead,
     ExtractionResult,

@@ -1,9 +1,10 @@
 """One rule of voting, whoever asks: serving, out-of-fold outcomes, figures, promotion."""
 
 import numpy as np
+from inference.arrays import Array
 from inference.classify.batching import classify
 from inference.classify.song_vectors import SongVectors
-from inference.classify.stages import LENGTHS, STAGES, Array, Vector, VectorKind
+from inference.classify.stages import LENGTHS, STAGES, Vector, VectorKind
 from inference.classify.verdicts import HeadOutput, InstalledHead
 from inference.classify.voting import Outcome, Rule
 from inference.evaluation.comparison import StagePredictions, voted

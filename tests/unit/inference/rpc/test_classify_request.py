@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from inference.classify.stages import STAGES, Array, VectorKind
+from inference.arrays import Array
+from inference.classify.stages import STAGES, VectorKind
 from inference.classify.verdicts import HeadOutput, InstalledHead
 from inference.rpc.classify_request import Classifier, Request, Response, StreamSession
 from reclass.features.v1 import features_pb2

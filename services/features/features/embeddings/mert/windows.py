@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float32]
+from features.vectors import FloatArray
+
 PcmArray = npt.NDArray[np.int16]
 
 SAMPLE_RATE_HZ = 24_000
