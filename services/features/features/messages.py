@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 
 from reclass.features.v1 import features_pb2
 from runtime.errors import ServiceError, short
+from runtime.messages import message_of
 
-from features.audio.decode import AudioProperties
 from features.audio.excerpts import Excerpt
 from features.embeddings.options import ComputeOptions, Device, LoadOptions
 from features.errors import InvalidRequestError
@@ -14,7 +14,7 @@ from features.fma import vector as fma
 from features.source.download import TrackIdentity
 from features.source.location import PathMapping
 from features.source.resolve import AudioReference
-from features.vectors import Capability, MissingVector, Vector
+from features.vectors import Capability, Vector
 from features.workers.extraction import Extraction
 
 MAX_KNOWN_KEYS = 1_000
@@ -141,75 +141,29 @@ def response(result: ExtractionResult) -> features_pb2.ExtractResponse:
         )
     return features_pb2.ExtractResponse(
         content_key=extraction.content_key,
-        properties=_properties(extraction.properties),
+        properties=message_of(features_pb2.AudioProperties, extraction.properties),
         tags=_tags(extraction),
         vectors=map(_vector, result.vectors),
-        missing=map(_missing, result.missing),
+        missing=[message_of(features_pb2.MissingVector, each) for each in result.missing],
     )
 
 
 def error(failure: ServiceError) -> features_pb2.SongError:
     """What one song of a stream failed with."""
-    return features_pb2.SongError(
-        code=failure.code.value[0],
-        reason=failure.reason,
-        domain=failure.domain,
-        message=short(str(failure)),
-        permanent=failure.permanent,
+    return message_of(
+        features_pb2.SongError, failure, code=failure.code.value[0], message=short(str(failure))
     )
 
 
 def capabilities(found: Iterable[Capability]) -> list[features_pb2.VectorCapability]:
     """What of each kind can be computed here."""
-    return [
-        features_pb2.VectorCapability(
-            kind=_number(each.kind),
-            available=each.available,
-            version=each.version,
-            length=each.length,
-            detail=each.detail,
-            random_weights=each.for_trials,
-            licence=each.licence,
-            cpu_seconds=each.cpu_seconds,
-        )
-        for each in found
-    ]
-
-
-def _properties(properties: AudioProperties) -> features_pb2.AudioProperties:
-    return features_pb2.AudioProperties(
-        codec=properties.codec,
-        sample_rate_hz=properties.sample_rate_hz,
-        channels=properties.channels,
-        duration_seconds=properties.duration_seconds,
-        size_bytes=properties.size_bytes,
-        excerpt_start_seconds=properties.excerpt_start_seconds,
-        excerpt_duration_seconds=properties.excerpt_duration_seconds,
-    )
+    return [message_of(features_pb2.VectorCapability, each, random_weights=each.for_trials) for each in found]
 
 
 def _tags(extraction: Extraction) -> features_pb2.FileTags:
-    tags = extraction.tags
-    return features_pb2.FileTags(
-        title=tags.title,
-        artist=tags.artist,
-        album=tags.album,
-        album_artist=tags.album_artist,
-        genres=tags.genres,
-    )
+    return message_of(features_pb2.FileTags, extraction.tags)
 
 
 def _vector(vector: Vector) -> features_pb2.Vector:
     values = vector.values.astype("<f4", copy=False).tobytes()
-    return features_pb2.Vector(kind=_number(vector.kind), version=vector.version, values=values)
-
-
-def _missing(missing: MissingVector) -> features_pb2.MissingVector:
-    return features_pb2.MissingVector(
-        kind=_number(missing.kind), permanent=missing.permanent, message=missing.message
-    )
-
-
-def _number(kind: int) -> "features_pb2.VectorKind.ValueType":
-    # Protobuf's own type of an enum is a plain number when the module runs.
-    return features_pb2.VectorKind.ValueType(kind)
+    return message_of(features_pb2.Vector, vector, values=values)

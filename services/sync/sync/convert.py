@@ -1,9 +1,8 @@
 """Between the service's own values and the messages of its contract."""
 
-from datetime import datetime
-
 from google.protobuf.timestamp_pb2 import Timestamp
 from reclass.sync.v1 import sync_pb2 as pb
+from runtime.messages import message_of
 
 from sync.connection import Source
 from sync.errors import InvalidRequestError
@@ -15,31 +14,17 @@ from sync.tracks import GenreState, MediaPart, MusicLibrary, ServerIdentity, Tra
 
 def server_message(identity: ServerIdentity) -> pb.CheckServerResponse:
     """Who answered."""
-    return pb.CheckServerResponse(
-        machine_identifier=identity.machine_identifier,
-        friendly_name=identity.friendly_name,
-        version=identity.version,
-        supports_track_genres=identity.has_track_genres,
-        server_time=timestamp(identity.server_time),
-    )
+    return message_of(pb.CheckServerResponse, identity, supports_track_genres=identity.has_track_genres)
 
 
 def library_message(library: MusicLibrary, track_count: int) -> pb.Library:
     """A library with the number of its tracks."""
-    return pb.Library(
-        key=library.key,
-        title=library.title,
-        uuid=library.uuid,
-        locations=library.locations,
-        track_count=track_count,
-    )
+    return message_of(pb.Library, library, track_count=track_count)
 
 
 def song_list_message(each: SongList) -> pb.SongList:
     """A playlist or collection."""
-    return pb.SongList(
-        key=each.key, title=each.title, entry_count=each.entry_count, smart=each.smart, guid=each.guid
-    )
+    return message_of(pb.SongList, each)
 
 
 def listed_track(track: Track) -> pb.Track:
@@ -73,7 +58,7 @@ def full_track(track: Track) -> pb.Track:
 
 def skipped_message(row: SkippedRow) -> pb.SkippedRow:
     """A row that Plex cannot show."""
-    return pb.SkippedRow(position=row.position, before=row.before, after=row.after)
+    return message_of(pb.SkippedRow, row)
 
 
 def part_message(part: MediaPart) -> pb.MediaPart:
@@ -130,8 +115,3 @@ _SOURCES = {
 def source_number(source: Source) -> "pb.ConnectionSource.ValueType":
     """Where a part of the connection comes from."""
     return _SOURCES[source]
-
-
-def timestamp(instant: datetime | None) -> Timestamp | None:
-    """An instant on the wire; None leaves the field out."""
-    return Timestamp(seconds=int(instant.timestamp())) if instant else None

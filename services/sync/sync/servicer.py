@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import grpc
 from reclass.sync.v1 import sync_pb2 as pb
 from reclass.sync.v1 import sync_pb2_grpc
+from runtime.messages import message_of
 
 from sync import convert
 from sync.audio import AudioHeader
@@ -93,10 +94,7 @@ class SyncServicer(sync_pb2_grpc.SyncServiceServicer):
         meant = convert.identity_of(request.track) if request.HasField("track") else None
         for item in self._music.read_audio(request.rating_key, request.part_key, request.offset, meant):
             if isinstance(item, AudioHeader):
-                header = pb.AudioHeader(
-                    file_name=item.file_name, size_bytes=item.size_bytes, part_key=item.part_key
-                )
-                yield pb.ReadAudioResponse(header=header)
+                yield pb.ReadAudioResponse(header=message_of(pb.AudioHeader, item))
             else:
                 yield pb.ReadAudioResponse(data=item)
 

@@ -1,13 +1,12 @@
 """Between the messages of the contract and the values of this service."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 import numpy as np
-from google.protobuf.timestamp_pb2 import Timestamp
 from reclass.features.v1 import features_pb2
 from reclass.inference.v1 import inference_pb2
 from runtime.errors import RemoteError, ServiceError, short
+from runtime.messages import message_of
 from runtime.rights import Role
 
 from inference.arrays import Array
@@ -141,13 +140,7 @@ def write_classification(
 
 def song_error_to(error: ServiceError | RemoteError) -> features_pb2.SongError:
     """The message of an error that one song of a stream met."""
-    return features_pb2.SongError(
-        code=error.code.value[0],
-        reason=error.reason,
-        domain=error.domain,
-        message=short(str(error)),
-        permanent=error.permanent,
-    )
+    return message_of(features_pb2.SongError, error, code=error.code.value[0], message=short(str(error)))
 
 
 def verdict_to(verdict: StageVerdict) -> inference_pb2.StageVerdict:
@@ -230,37 +223,19 @@ def split_part_from(request: inference_pb2.EvaluateRequest) -> SplitPart:
     return SplitPart(part)
 
 
-def limits_to(*, max_content_bytes: int, max_calls: int, max_stream_songs: int) -> inference_pb2.Limits:
-    """The message of what this service takes."""
-    return inference_pb2.Limits(
-        max_content_bytes=max_content_bytes, max_calls=max_calls, max_stream_songs=max_stream_songs
-    )
-
-
 def stage_state_to(state: StageState) -> inference_pb2.StageStatus:
     """The message of a stage's state."""
-    message = inference_pb2.StageStatus(
+    head = state.head
+    return message_of(
+        inference_pb2.StageStatus,
+        state,
         stage=state.stage.number,
-        kinds=[features_pb2.VectorKind.ValueType(kind) for kind in state.kinds],
-        ready=state.ready,
-        message=state.message,
-        broken=state.broken,
+        model_version=head.version if head else None,
+        device=HEAD_DEVICE if head else None,
+        feature_versions=head.feature_versions.values() if head else None,
+        genres=head.genres if head else None,
+        train_time=state.trained_time,
     )
-    if state.head is not None:
-        message.model_version = state.head.version
-        message.device = HEAD_DEVICE
-        message.feature_versions.extend(state.head.feature_versions.values())
-        message.genres.extend(state.head.genres)
-    if state.trained_time is not None:
-        message.train_time.CopyFrom(timestamp(state.trained_time))
-    return message
-
-
-def timestamp(instant: datetime) -> Timestamp:
-    """The message of an instant."""
-    message = Timestamp()
-    message.FromDatetime(instant)
-    return message
 
 
 CALLER_ROLES = {

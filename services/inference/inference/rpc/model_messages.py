@@ -1,17 +1,15 @@
 """Between the messages about models and the values of this service."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from reclass.inference.v1 import inference_pb2
+from runtime.messages import message_of
 
 from inference.classify.stages import has_random_weights
 from inference.errors import InvalidRequestError
-from inference.evaluation.comparison import Comparison
 from inference.jobs.training_job import Promotion
 from inference.registry.model_files import PictureFile
 from inference.registry.models import ModelState, RegisteredModel
-from inference.rpc.messages import timestamp
 
 STATES = {
     ModelState.CANDIDATE: inference_pb2.MODEL_STATE_CANDIDATE,
@@ -36,43 +34,22 @@ def promotion_from(options: inference_pb2.TrainOptions) -> Promotion:
 def model_to(registered: RegisteredModel) -> inference_pb2.Model:
     """The message of a model."""
     model = registered.model
-    message = inference_pb2.Model(
-        name=model.name,
+    return message_of(
+        inference_pb2.Model,
+        model,
         state=STATES[registered.state],
-        heads=model.heads,
         feature_versions=model.feature_versions.values(),
-        genres=model.genres,
-        song_count=model.song_count,
-        training_digest=model.training_digest,
-        create_time=timestamp(model.created_time),
-        comparison=comparison_to(model.comparison) if model.comparison else None,
+        create_time=model.created_time,
+        promote_time=registered.promoted_time,
+        comparison=message_of(inference_pb2.Comparison, model.comparison) if model.comparison else None,
+        held_out=message_of(inference_pb2.HeldOut, model.held_out),
         random_weights=any(map(has_random_weights, model.feature_versions.values())),
-        held_out=inference_pb2.HeldOut(**asdict(model.held_out)),
-    )
-    if registered.promoted_time:
-        message.promote_time.CopyFrom(timestamp(registered.promoted_time))
-    return message
-
-
-def comparison_to(comparison: Comparison) -> inference_pb2.Comparison:
-    """The message of a comparison."""
-    return inference_pb2.Comparison(
-        other_model=comparison.other_model,
-        songs=comparison.songs,
-        accuracy=comparison.accuracy,
-        other_accuracy=comparison.other_accuracy,
-        difference_low=comparison.difference_low,
-        difference_high=comparison.difference_high,
-        better=comparison.better,
-        verdict=comparison.verdict,
     )
 
 
 def picture_to(picture: PictureFile) -> inference_pb2.Picture:
     """The message of a picture, with its bytes."""
-    return inference_pb2.Picture(
-        name=picture.name, media_type=picture.media_type, content=picture.path.read_bytes()
-    )
+    return message_of(inference_pb2.Picture, picture, content=picture.path.read_bytes())
 
 
 def page_of(

@@ -31,8 +31,7 @@ class ModelServicer(inference_pb2_grpc.InferenceServiceServicer):
         self, request: inference_pb2.GetModelRequest, context: grpc.ServicerContext
     ) -> inference_pb2.GetModelResponse:
         registered = self._models.get(request.name)
-        report = report_to(self._models.records(registered.model))
-        report.model.CopyFrom(model_to(registered))
+        report = report_to(registered, self._models.records(registered.model))
         pictures = [picture_to(each) for each in self._models.pictures(registered.model)]
         return inference_pb2.GetModelResponse(model=report.model, report=report, pictures=pictures)
 

@@ -1,51 +1,47 @@
 """The events and reports of trainings and evaluations, as messages of the contract."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from reclass.inference.v1 import inference_pb2
+from runtime.messages import message_of
 
 from inference.evaluation.coverage import CoveragePoint
 from inference.evaluation.thresholds import CascadeFigures
 from inference.jobs.evaluation_job import EvaluationReport
 from inference.jobs.training_job import TrainedModel
 from inference.jobs.worker_process import Progress
+from inference.registry.models import RegisteredModel
 from inference.registry.oof_predictions import OofPrediction
 from inference.registry.records import HeadRecord
-from inference.rpc.messages import OUTCOMES, timestamp, verdict_to
+from inference.rpc.messages import OUTCOMES, verdict_to
 from inference.rpc.model_messages import model_to, picture_to
-from inference.training.label_noise import NoiseFigures
 
 
 def train_response(event: Progress | OofPrediction | TrainedModel) -> inference_pb2.TrainResponse:
     """The message of one event of a training."""
     match event:
         case Progress():
-            progress = inference_pb2.TrainProgress(step=event.step, fraction=event.fraction)
-            return inference_pb2.TrainResponse(progress=progress)
+            return inference_pb2.TrainResponse(progress=message_of(inference_pb2.TrainProgress, event))
         case OofPrediction():
             return inference_pb2.TrainResponse(out_of_fold=oof_prediction_to(event))
         case TrainedModel():
-            report = report_to(event.records)
-            report.model.CopyFrom(model_to(event.registered))
-            return inference_pb2.TrainResponse(report=report)
+            return inference_pb2.TrainResponse(report=report_to(event.registered, event.records))
 
 
 def oof_prediction_to(prediction: OofPrediction) -> inference_pb2.OutOfFoldPrediction:
     """The message of an out-of-fold prediction."""
-    return inference_pb2.OutOfFoldPrediction(
-        song_id=prediction.song_id,
-        verdicts=[verdict_to(verdict) for verdict in prediction.verdicts],
-        suspected_label_error=prediction.suspected_label_error,
+    return message_of(
+        inference_pb2.OutOfFoldPrediction,
+        prediction,
+        verdicts=map(verdict_to, prediction.verdicts),
         outcome=OUTCOMES[prediction.outcome],
-        deciding_stage=prediction.deciding_stage,
     )
 
 
 def evaluate_response(event: Progress | EvaluationReport) -> inference_pb2.EvaluateResponse:
     """The message of one event of an evaluation on a given split."""
     if isinstance(event, Progress):
-        progress = inference_pb2.TrainProgress(step=event.step, fraction=event.fraction)
-        return inference_pb2.EvaluateResponse(progress=progress)
+        return inference_pb2.EvaluateResponse(progress=message_of(inference_pb2.TrainProgress, event))
     training, validation, test = event.songs
     report = inference_pb2.EvaluationReport(
         stage=stage_report_to("", event.record),
@@ -58,19 +54,17 @@ def evaluate_response(event: Progress | EvaluationReport) -> inference_pb2.Evalu
     return inference_pb2.EvaluateResponse(report=report)
 
 
-def report_to(records: Mapping[str, HeadRecord]) -> inference_pb2.TrainingReport:
-    """The report; what concerns all stages is said of the first, which has the most songs."""
+def report_to(registered: RegisteredModel, records: Mapping[str, HeadRecord]) -> inference_pb2.TrainingReport:
+    """The report on a model; what concerns all stages is said of the first, which has the most songs."""
     first, last = next(iter(records.values())), list(records.values())[-1]
-    return inference_pb2.TrainingReport(
+    return message_of(
+        inference_pb2.TrainingReport,
+        first,
+        model=model_to(registered),
         stages=[stage_report_to(name, record) for name, record in records.items()],
-        song_count=first.song_count,
-        group_count=first.group_count,
-        genres=first.genres,
-        skipped_genres=[
-            inference_pb2.SkippedGenre(genre=skip.genre, reason=skip.reason) for skip in first.skipped
-        ],
+        skipped_genres=[message_of(inference_pb2.SkippedGenre, skip) for skip in first.skipped],
         training_seconds=sum(record.training_seconds for record in records.values()),
-        create_time=timestamp(first.created_time),
+        create_time=first.created_time,
         cascade=cascade_report_to(last.cascade) if last.cascade else None,
     )
 
@@ -109,57 +103,32 @@ def stage_report_to(name: str, record: HeadRecord) -> inference_pb2.StageReport:
             )
             for candidate in record.candidates
         ],
-        noise=noise_report_to(noise) if noise else None,
-        coverage=[coverage_point_to(point) for point in record.coverage],
+        noise=message_of(
+            inference_pb2.NoiseReport,
+            noise,
+            dropped=noise.dropped_labels,
+            down_weighted=noise.down_weighted_labels,
+        )
+        if noise
+        else None,
+        coverage=coverage_to(record.coverage),
         ood_threshold=record.ood_threshold,
         ood_rate=record.ood_rate,
-        genres=[
-            inference_pb2.GenreReport(
-                genre=figures.genre, songs=figures.songs, precision=figures.precision, recall=figures.recall
-            )
-            for figures in held_out.genres
-        ],
+        genres=[message_of(inference_pb2.GenreReport, figures) for figures in held_out.genres],
         feature_versions=record.feature_versions.values(),
     )
 
 
 def cascade_report_to(figures: CascadeFigures) -> inference_pb2.CascadeReport:
     """The figures of the vote of all stages."""
-    return inference_pb2.CascadeReport(
-        songs=figures.songs,
-        accuracy=figures.accuracy,
-        accuracy_low=figures.accuracy_low,
-        accuracy_high=figures.accuracy_high,
-        macro_f1=figures.macro_f1,
-        decided=figures.decided,
-        proposed_thresholds=figures.proposed_thresholds,
-        curve=[
-            inference_pb2.ThresholdPoint(
-                thresholds=point.thresholds, accuracy=point.accuracy, escalation_rate=point.escalation_rate
-            )
-            for point in figures.curve
-        ],
-        coverage=[coverage_point_to(point) for point in figures.coverage],
+    return message_of(
+        inference_pb2.CascadeReport,
+        figures,
+        curve=[message_of(inference_pb2.ThresholdPoint, point) for point in figures.curve],
+        coverage=coverage_to(figures.coverage),
     )
 
 
-def noise_report_to(noise: NoiseFigures) -> inference_pb2.NoiseReport:
-    """The figures of labels that look wrong."""
-    return inference_pb2.NoiseReport(
-        suspected_label_errors=noise.suspected_label_errors,
-        dropped=noise.dropped_labels,
-        down_weighted=noise.down_weighted_labels,
-        accuracy_with=noise.accuracy_with,
-        accuracy_without=noise.accuracy_without,
-        label_noise_rate=noise.label_noise_rate,
-    )
-
-
-def coverage_point_to(point: CoveragePoint) -> inference_pb2.CoveragePoint:
-    """One point of a coverage curve."""
-    return inference_pb2.CoveragePoint(
-        threshold=point.threshold,
-        coverage=point.coverage,
-        accuracy=point.accuracy,
-        accuracy_low=point.accuracy_low,
-    )
+def coverage_to(points: Iterable[CoveragePoint]) -> list[inference_pb2.CoveragePoint]:
+    """The points of a coverage curve."""
+    return [message_of(inference_pb2.CoveragePoint, point) for point in points]

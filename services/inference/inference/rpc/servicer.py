@@ -15,7 +15,6 @@ from inference.rpc.classify_request import Classifier, StreamSession
 from inference.rpc.messages import (
     callers_from,
     genres_from,
-    limits_to,
     source_from,
     split_part_from,
     stage_state_to,
@@ -124,7 +123,7 @@ class InferenceServicer(ModelServicer):
     ) -> inference_pb2.GetStatusResponse:
         return inference_pb2.GetStatusResponse(
             stages=[stage_state_to(state) for state in stage_states(self._heads)],
-            limits=limits_to(
+            limits=inference_pb2.Limits(
                 max_content_bytes=self._classifier.max_content_bytes,
                 max_calls=self._calls.limit,
                 max_stream_songs=self._stream_limits.songs,
