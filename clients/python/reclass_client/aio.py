@@ -4,18 +4,17 @@ import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from os import PathLike
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import grpc
-from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
+from reclass.inference.v1 import inference_pb2
 
-from reclass_client.addresses import address
 from reclass_client.answers import classification_of, status_of
-from reclass_client.arguments import checked, require_credentials, seconds
+from reclass_client.arguments import seconds
 from reclass_client.client import PREFETCH, SONG_SECONDS, Arrival, Feed
-from reclass_client.connection import CHANNEL_OPTIONS, metadata
-from reclass_client.errors import BadArgumentError, CallCancelledError, translated
-from reclass_client.models import SWITCH_SECONDS, Model, ModelReport, model_of, report_of
+from reclass_client.connection import Connection
+from reclass_client.errors import CallCancelledError, translated
+from reclass_client.models import SWITCH_SECONDS, Model, ModelReport, model_of, report_of, request_of
 from reclass_client.songs import Options, Song, request_for
 from reclass_client.values import Answer, Classification, Status, Vector
 
@@ -23,25 +22,10 @@ ACCEPTED_SECONDS = 5.0
 Response = TypeVar("Response")
 
 
-class AsyncClient:
+class AsyncClient(Connection):
     """As `Client`, for one event loop: make it inside, and close it or use `async with`."""
 
-    def __init__(
-        self,
-        target: str = "127.0.0.1:50053",
-        *,
-        token: str | None = None,
-        credentials: grpc.ChannelCredentials | None = None,
-    ) -> None:
-        self._metadata = metadata(token)
-        require_credentials(credentials)
-        self._closed = False
-        self._channel = (
-            grpc.aio.secure_channel(address(target), credentials, options=CHANNEL_OPTIONS)
-            if credentials
-            else grpc.aio.insecure_channel(address(target), options=CHANNEL_OPTIONS)
-        )
-        self._stub = inference_pb2_grpc.InferenceServiceStub(self._channel)
+    _grpc: ClassVar[Any] = grpc.aio
 
     async def __aenter__(self) -> "AsyncClient":
         return self
@@ -63,10 +47,6 @@ class AsyncClient:
         self._require_open()
         with translated():
             return await method(request, timeout=seconds(timeout), metadata=self._metadata)
-
-    def _require_open(self) -> None:
-        if self._closed:
-            raise BadArgumentError("this client was closed: make another one")
 
     async def classify(
         self,
@@ -125,14 +105,12 @@ class AsyncClient:
 
     async def get_model(self, name: str = "", *, timeout: float = 30.0) -> ModelReport:  # as above
         """A model with its figures and pictures, without a name the one in service; raises ReclassError."""
-        with checked("the name of the model"):
-            request = inference_pb2.GetModelRequest(name=name)
+        request = request_of(inference_pb2.GetModelRequest, name=name)
         return report_of(await self._call(self._stub.GetModel, request, timeout))
 
     async def promote_model(self, name: str, *, timeout: float = SWITCH_SECONDS) -> Model:  # as above
         """Put a model into service; no call is lost, and repeating it changes nothing. Raises ReclassError."""
-        with checked("the name of the model"):
-            request = inference_pb2.PromoteModelRequest(name=name)
+        request = request_of(inference_pb2.PromoteModelRequest, name=name)
         return model_of((await self._call(self._stub.PromoteModel, request, timeout)).model)
 
     async def rollback_model(
@@ -142,8 +120,7 @@ class AsyncClient:
 
         With `in_service` only while that model is in service, so that a repetition changes nothing.
         """
-        with checked("the name of the model"):
-            request = inference_pb2.RollbackModelRequest(in_service=in_service)
+        request = request_of(inference_pb2.RollbackModelRequest, in_service=in_service)
         return model_of((await self._call(self._stub.RollbackModel, request, timeout)).model)
 
 

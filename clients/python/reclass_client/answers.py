@@ -18,6 +18,7 @@ from reclass_client.values import (
     StageVerdict,
     Status,
     Vector,
+    value_of,
 )
 from reclass_client.vectors import unpacked
 
@@ -31,31 +32,20 @@ OUTCOMES = {
 
 def classification_of(response: inference_pb2.ClassifyTrackResponse) -> Classification:
     """The answer to ClassifyTrack."""
-    return Classification(
+    return value_of(
+        Classification,
+        response,
         # A service that is newer than this package may know more.
         outcome=OUTCOMES.get(response.outcome, Outcome.OUT_OF_DISTRIBUTION),
-        genre=response.genre,
-        confidence=response.confidence,
-        deciding_stage=response.deciding_stage,
-        model_version=response.model_version,
         stages=tuple(verdict_of(verdict) for verdict in response.verdicts),
-        provisional_reason=response.provisional_reason,
         vectors=vectors_of(response.vectors),
         audio=facts_of(response) if response.content_key else None,
-        random_weights=response.random_weights,
     )
 
 
 def verdict_of(verdict: inference_pb2.StageVerdict) -> StageVerdict:
     """What one stage said."""
-    return StageVerdict(
-        stage=verdict.stage,
-        model_version=verdict.model_version,
-        top=tuple(GenreScore(genre=each.genre, probability=each.probability) for each in verdict.top),
-        decided=verdict.decided,
-        threshold=verdict.threshold,
-        feature_versions=tuple(verdict.feature_versions),
-    )
+    return value_of(StageVerdict, verdict, top=tuple(value_of(GenreScore, each) for each in verdict.top))
 
 
 def vectors_of(vectors: Iterable[features_pb2.Vector]) -> tuple[Vector, ...]:
@@ -96,27 +86,14 @@ def answer_of(response: inference_pb2.ClassifyTracksResponse) -> Answer:
 
 def status_of(response: inference_pb2.GetStatusResponse) -> Status:
     """The answer to GetStatus."""
-    limits = response.limits
     return Status(
         stages=tuple(stage_of(stage) for stage in response.stages),
-        limits=Limits(
-            max_content_bytes=limits.max_content_bytes,
-            max_calls=limits.max_calls,
-            max_stream_songs=limits.max_stream_songs,
-        ),
+        limits=value_of(Limits, response.limits),
     )
 
 
 def stage_of(stage: inference_pb2.StageStatus) -> StageState:
     """One stage of the service."""
     trained = stage.HasField("train_time")
-    return StageState(
-        stage=stage.stage,
-        ready=stage.ready,
-        model_version=stage.model_version,
-        genres=tuple(stage.genres),
-        feature_versions=tuple(stage.feature_versions),
-        train_time=stage.train_time.ToDatetime(timezone.utc) if trained else None,
-        device=stage.device,
-        message=stage.message,
-    )
+    train_time = stage.train_time.ToDatetime(timezone.utc) if trained else None
+    return value_of(StageState, stage, train_time=train_time)

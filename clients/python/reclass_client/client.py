@@ -8,12 +8,11 @@ from types import TracebackType
 from typing import Any, TypeAlias, TypeVar
 
 import grpc
-from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
+from reclass.inference.v1 import inference_pb2
 
-from reclass_client.addresses import address
 from reclass_client.answers import answer_of, classification_of, status_of
-from reclass_client.arguments import checked, require_credentials, seconds
-from reclass_client.connection import CHANNEL_OPTIONS, metadata
+from reclass_client.arguments import checked, seconds
+from reclass_client.connection import Connection
 from reclass_client.errors import (
     BadArgumentError,
     ContentTooLargeError,
@@ -21,7 +20,7 @@ from reclass_client.errors import (
     error_of_call,
     translated,
 )
-from reclass_client.models import SWITCH_SECONDS, Model, ModelReport, model_of, report_of
+from reclass_client.models import SWITCH_SECONDS, Model, ModelReport, model_of, report_of, request_of
 from reclass_client.songs import Options, Song, options_to, request_for
 from reclass_client.values import Answer, Classification, Status, Vector
 
@@ -32,28 +31,11 @@ SONG_SECONDS = 150.0
 Response = TypeVar("Response")
 
 
-class Client:
+class Client(Connection):
     """A connection to the service at `target` ("host:port"). Safe to share between threads; close it, or use `with`.
 
     Without `token` that of RECLASS_TOKEN or RECLASS_TOKEN_FILE is sent. With `credentials` the connection is TLS.
     """
-
-    def __init__(
-        self,
-        target: str = "127.0.0.1:50053",
-        *,
-        token: str | None = None,
-        credentials: grpc.ChannelCredentials | None = None,
-    ) -> None:
-        self._metadata = metadata(token)
-        require_credentials(credentials)
-        self._closed = False
-        self._channel = (
-            grpc.secure_channel(address(target), credentials, options=CHANNEL_OPTIONS)
-            if credentials
-            else grpc.insecure_channel(address(target), options=CHANNEL_OPTIONS)
-        )
-        self._stub = inference_pb2_grpc.InferenceServiceStub(self._channel)
 
     def __enter__(self) -> "Client":
         return self
@@ -73,10 +55,6 @@ class Client:
         self._require_open()
         with translated():
             return method(request, timeout=seconds(timeout), metadata=self._metadata)
-
-    def _require_open(self) -> None:
-        if self._closed:
-            raise BadArgumentError("this client was closed: make another one")
 
     def classify(
         self,
@@ -138,14 +116,12 @@ class Client:
 
     def get_model(self, name: str = "", *, timeout: float = 30.0) -> ModelReport:
         """A model with its figures and pictures, without a name the one in service; raises ReclassError."""
-        with checked("the name of the model"):
-            request = inference_pb2.GetModelRequest(name=name)
+        request = request_of(inference_pb2.GetModelRequest, name=name)
         return report_of(self._call(self._stub.GetModel, request, timeout))
 
     def promote_model(self, name: str, *, timeout: float = SWITCH_SECONDS) -> Model:
         """Put a model into service; no call is lost, and repeating it changes nothing. Raises ReclassError."""
-        with checked("the name of the model"):
-            request = inference_pb2.PromoteModelRequest(name=name)
+        request = request_of(inference_pb2.PromoteModelRequest, name=name)
         return model_of(self._call(self._stub.PromoteModel, request, timeout).model)
 
     def rollback_model(self, in_service: str = "", *, timeout: float = SWITCH_SECONDS) -> Model:
@@ -153,8 +129,7 @@ class Client:
 
         With `in_service` only while that model is in service, so that a repetition changes nothing.
         """
-        with checked("the name of the model"):
-            request = inference_pb2.RollbackModelRequest(in_service=in_service)
+        request = request_of(inference_pb2.RollbackModelRequest, in_service=in_service)
         return model_of(self._call(self._stub.RollbackModel, request, timeout).model)
 
 

@@ -2,9 +2,14 @@
 
 import json
 import os
-from typing import Any
+from typing import Any, ClassVar
 
-from reclass_client.arguments import checked, header
+import grpc
+from reclass.inference.v1 import inference_pb2_grpc
+
+from reclass_client.addresses import address
+from reclass_client.arguments import checked, header, require_credentials
+from reclass_client.errors import BadArgumentError
 from reclass_client.songs import read
 
 # UNAVAILABLE alone is tried again: the call reached no service, or its service died. Every other code is an answer.
@@ -39,6 +44,34 @@ CHANNEL_OPTIONS: list[tuple[str, Any]] = [
 ]
 LONGEST_TOKEN = 4096
 """In bytes; gRPC takes no longer header by much."""
+
+
+class Connection:
+    """What both clients are: a channel to the service at `target`, by which calls go with a token."""
+
+    _grpc: ClassVar[Any] = grpc
+    """Or its twin for asyncio."""
+
+    def __init__(
+        self,
+        target: str = "127.0.0.1:50053",
+        *,
+        token: str | None = None,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
+        self._metadata = metadata(token)
+        require_credentials(credentials)
+        self._closed = False
+        self._channel = (
+            self._grpc.secure_channel(address(target), credentials, options=CHANNEL_OPTIONS)
+            if credentials
+            else self._grpc.insecure_channel(address(target), options=CHANNEL_OPTIONS)
+        )
+        self._stub = inference_pb2_grpc.InferenceServiceStub(self._channel)
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise BadArgumentError("this client was closed: make another one")
 
 
 def metadata(token: str | None) -> tuple[tuple[str, str], ...]:

@@ -3,9 +3,16 @@
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
+from typing import TypeVar
 
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from reclass.inference.v1 import inference_pb2
+
+from reclass_client.arguments import checked
+from reclass_client.values import value_of
+
+Request = TypeVar("Request", bound=Message)
 
 SWITCH_SECONDS = 180.0
 """Loading a model takes seconds; a machine that is busy takes more."""
@@ -147,90 +154,49 @@ class ModelReport:
 
 def model_of(message: inference_pb2.Model) -> Model:
     """A model as it is listed."""
-    return Model(
-        name=message.name,
+    return value_of(
+        Model,
+        message,
         # A service that is newer than this package may know more.
         state=STATES.get(message.state, ModelState.CANDIDATE),
-        heads=tuple(message.heads),
-        feature_versions=tuple(message.feature_versions),
-        genres=tuple(message.genres),
-        song_count=message.song_count,
-        training_digest=message.training_digest,
         create_time=time_of(message.create_time),
         promote_time=time_of(message.promote_time) if message.HasField("promote_time") else None,
-        comparison=comparison_of(message.comparison) if message.HasField("comparison") else None,
-        held_out=held_out_of(message.held_out) if message.HasField("held_out") else None,
-    )
-
-
-def held_out_of(message: inference_pb2.HeldOut | inference_pb2.CascadeReport) -> HeldOut:
-    return HeldOut(
-        songs=message.songs,
-        accuracy=message.accuracy,
-        accuracy_low=message.accuracy_low,
-        accuracy_high=message.accuracy_high,
-    )
-
-
-def comparison_of(message: inference_pb2.Comparison) -> Comparison:
-    return Comparison(
-        other_model=message.other_model,
-        songs=message.songs,
-        accuracy=message.accuracy,
-        other_accuracy=message.other_accuracy,
-        difference_low=message.difference_low,
-        difference_high=message.difference_high,
-        better=message.better,
-        verdict=message.verdict,
+        comparison=value_of(Comparison, message.comparison) if message.HasField("comparison") else None,
+        held_out=value_of(HeldOut, message.held_out) if message.HasField("held_out") else None,
     )
 
 
 def report_of(message: inference_pb2.GetModelResponse) -> ModelReport:
     """The answer to GetModel."""
+    vote = message.report.cascade
     return ModelReport(
         model=model_of(message.model),
         stages=tuple(figures_of(stage) for stage in message.report.stages),
-        vote=vote_of(message.report.cascade) if message.report.HasField("cascade") else None,
-        pictures=tuple(
-            Picture(name=each.name, media_type=each.media_type, content=each.content)
-            for each in message.pictures
-        ),
+        vote=value_of(VoteFigures, vote) if message.report.HasField("cascade") else None,
+        pictures=tuple(value_of(Picture, each) for each in message.pictures),
     )
 
 
 def figures_of(message: inference_pb2.StageReport) -> StageFigures:
-    return StageFigures(
-        stage=message.stage,
-        model_version=message.model_version,
-        algorithm=message.algorithm,
+    return value_of(
+        StageFigures,
+        message,
         songs=message.held_out_songs,
         accuracy=message.held_out_accuracy,
         accuracy_low=message.held_out_accuracy_low,
         accuracy_high=message.held_out_accuracy_high,
         macro_f1=message.held_out_macro_f1,
-        balanced_accuracy=message.balanced_accuracy,
-        top3_accuracy=message.top3_accuracy,
-        top5_accuracy=message.top5_accuracy,
-        majority_baseline_accuracy=message.majority_baseline_accuracy,
         calibration_error=message.calibration_error_after,
-        calibration_error_sampling=message.calibration_error_sampling,
-        feature_versions=tuple(message.feature_versions),
-        genres=tuple(
-            GenreFigures(genre=each.genre, songs=each.songs, precision=each.precision, recall=each.recall)
-            for each in message.genres
-        ),
-    )
-
-
-def vote_of(message: inference_pb2.CascadeReport) -> VoteFigures:
-    return VoteFigures(
-        **vars(held_out_of(message)),
-        macro_f1=message.macro_f1,
-        decided=tuple(message.decided),
-        proposed_thresholds=tuple(message.proposed_thresholds),
+        genres=tuple(value_of(GenreFigures, each) for each in message.genres),
     )
 
 
 def time_of(message: Timestamp) -> datetime:
     """An instant, in UTC."""
     return message.ToDatetime(timezone.utc)
+
+
+def request_of(kind: type[Request], **name: str) -> Request:
+    """A request that names a model; raises BadArgumentError for what is no name."""
+    with checked("the name of the model"):
+        return kind(**name)

@@ -1,11 +1,16 @@
 """What Music ReClass answers, as plain frozen values."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import Enum
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
 
 from reclass_client.errors import ReclassError
+
+Value = TypeVar("Value")
 
 
 class Outcome(str, Enum):
@@ -158,3 +163,14 @@ class Status:
 
     stages: tuple[StageState, ...]
     limits: Limits
+
+
+def value_of(kind: type[Value], message: Message, **others: Any) -> Value:
+    """A value whose fields are those of the message by their names, but for the `others`; lists become tuples."""
+    named = [each.name for each in fields(kind) if each.name not in others]  # type: ignore[arg-type] # a dataclass
+    found = {name: getattr(message, name) for name in named}
+    plain = {
+        name: each if isinstance(each, (str, bytes, int, float)) else tuple(each)
+        for name, each in found.items()
+    }
+    return kind(**plain, **others)
