@@ -6,11 +6,10 @@ from typing import Any
 
 import grpc
 import pytest
-from grpc_status import rpc_status
 from reclass.features.v1 import features_pb2
 from reclass.inference.v1 import inference_pb2 as messages
 from reclass.inference.v1 import inference_pb2_grpc
-from runtime.errors import status_of
+from runtime.errors import RemoteError
 from runtime.testing import running_server
 
 NAME = "reclass.inference.v1.InferenceService"
@@ -26,10 +25,10 @@ class Refusing(inference_pb2_grpc.InferenceServiceServicer):
         code = grpc.StatusCode[request.audio.path]
         if not self.reason:
             context.abort(code, "in gRPC's own words")
-        status = status_of(
+        error = RemoteError(
             code=code, message="what to do", reason=self.reason, domain="reclass.test", permanent=True
         )
-        context.abort_with_status(rpc_status.to_status(status))
+        context.abort_with_status(error.status())
 
     def ClassifyTracks(self, requests: Any, context: Any) -> Iterator[messages.ClassifyTracksResponse]:
         for request in requests:

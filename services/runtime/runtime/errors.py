@@ -46,28 +46,7 @@ class ServiceError(Exception):
 
     def status(self) -> Any:
         """The gRPC status that carries this error, to hand to `context.abort_with_status`."""
-        return rpc_status.to_status(
-            status_of(
-                code=self.code,
-                message=str(self),
-                reason=self.reason,
-                domain=self.domain,
-                permanent=self.permanent,
-            )
-        )
-
-
-def status_of(
-    *, code: grpc.StatusCode, message: str, reason: str, domain: str, permanent: bool
-) -> status_pb2.Status:
-    """A google.rpc.Status with one ErrorInfo."""
-    info = error_details_pb2.ErrorInfo(
-        reason=reason, domain=domain, metadata={"permanent": "true" if permanent else "false"}
-    )
-    detail = any_pb2.Any()
-    detail.Pack(info)
-    number = code_pb2.Code.Value(code.name)
-    return status_pb2.Status(code=number, message=short(message), details=[detail])
+        return _status_of(self)
 
 
 class RemoteError(Exception):
@@ -107,15 +86,20 @@ class RemoteError(Exception):
 
     def status(self) -> Any:
         """The gRPC status that hands this error on."""
-        return rpc_status.to_status(
-            status_of(
-                code=self.code,
-                message=self.message,
-                reason=self.reason,
-                domain=self.domain,
-                permanent=self.permanent,
-            )
-        )
+        return _status_of(self)
+
+
+def _status_of(error: ServiceError | RemoteError) -> Any:
+    """A google.rpc.Status with one ErrorInfo."""
+    info = error_details_pb2.ErrorInfo(
+        reason=error.reason,
+        domain=error.domain,
+        metadata={"permanent": "true" if error.permanent else "false"},
+    )
+    detail = any_pb2.Any()
+    detail.Pack(info)
+    number = code_pb2.Code.Value(error.code.name)
+    return rpc_status.to_status(status_pb2.Status(code=number, message=short(str(error)), details=[detail]))
 
 
 def _error_info(error: grpc.RpcError) -> error_details_pb2.ErrorInfo | None:

@@ -11,7 +11,25 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 MaybeHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
 Continuation: TypeAlias = "Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Any, Any] | None]"
 Behaviour = TypeVar("Behaviour", bound=Callable[..., Any])
+Metadata: TypeAlias = "tuple[tuple[str, str | bytes], ...]"
 HEALTH_CHECK = "/grpc.health.v1.Health/Check"
+
+
+class HandlerInterceptor(grpc.ServerInterceptor):
+    """Puts another handler in the place of one that the server has."""
+
+    def intercept_service(
+        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
+    ) -> MaybeHandler:
+        handler = continuation(handler_call_details)
+        if handler is None:
+            return None
+        metadata = tuple(handler_call_details.invocation_metadata or ())
+        return self.replaced(handler, handler_call_details.method, metadata)
+
+    def replaced(self, handler: Handler, method: str, metadata: Metadata) -> Handler:
+        """What answers this call of "/package.Service/Method" instead; the handler itself where nothing does."""
+        raise NotImplementedError
 
 
 def behaviour_of(handler: Handler) -> Any:

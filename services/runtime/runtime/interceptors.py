@@ -14,9 +14,9 @@ import grpc
 from runtime.errors import RemoteError, ServiceError, short
 from runtime.handlers import (
     HEALTH_CHECK,
-    Continuation,
     Handler,
-    MaybeHandler,
+    HandlerInterceptor,
+    Metadata,
     behaviour_of,
     on_threads,
     rebuilt,
@@ -33,24 +33,17 @@ NO_RETRY = ("grpc-retry-pushback-ms", "-1")
 HARMLESS_ID = re.compile("[!-~]{1,128}")
 
 
-class RequestErrors(grpc.ServerInterceptor):
+class RequestErrors(HandlerInterceptor):
     """Binds the request id, logs and counts each call with its duration, and turns exceptions into statuses."""
 
     def __init__(self, metrics: CallMetrics, is_quiet: Callable[[str], bool] = lambda _: False) -> None:
         self._metrics = metrics
         self._is_quiet = is_quiet
 
-    def intercept_service(
-        self,
-        continuation: Continuation,
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> MaybeHandler:
-        handler = continuation(handler_call_details)
-        method: str = handler_call_details.method
-        if handler is None or method.startswith(QUIET):
+    def replaced(self, handler: Handler, method: str, metadata: Metadata) -> Handler:
+        if method.startswith(QUIET):
             return handler
-        metadata = dict(handler_call_details.invocation_metadata or ())
-        call = _Call(method, metadata.get(REQUEST_ID_HEADER), self._metrics)
+        call = _Call(method, dict(metadata).get(REQUEST_ID_HEADER), self._metrics)
         call.quiet = self._is_quiet(method)
         return _wrapped(handler, call)
 
@@ -134,7 +127,7 @@ def _wrapped(handler: Handler, call: _Call) -> Handler:
     return rebuilt(handler, on_threads(threads, wrapped) if threads else wrapped)
 
 
-class TokenRights(grpc.ServerInterceptor):
+class TokenRights(HandlerInterceptor):
     """Refuses what the token of a call does not open, before anything of its request is read."""
 
     def __init__(self, rights: Rights) -> None:
@@ -143,16 +136,10 @@ class TokenRights(grpc.ServerInterceptor):
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="refusals")
         self._apart = ThreadPoolExecutor(2, thread_name_prefix="apart")
 
-    def intercept_service(
-        self,
-        continuation: Continuation,
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> MaybeHandler:
-        handler = continuation(handler_call_details)
-        method: str = handler_call_details.method
-        if handler is None or method == HEALTH_CHECK:
+    def replaced(self, handler: Handler, method: str, metadata: Metadata) -> Handler:
+        if method == HEALTH_CHECK:
             return handler
-        error = self._rights.refusal(method, tuple(handler_call_details.invocation_metadata or ()))
+        error = self._rights.refusal(method, metadata)
         if error:
             return _refusing(method, error, self._threads)
         if self._rights.is_apart(method):
@@ -171,22 +158,15 @@ def _refusing(method: str, error: ServiceError, threads: ThreadPoolExecutor) -> 
     return grpc.stream_stream_rpc_method_handler(on_threads(threads, refuse))
 
 
-class RequestSizes(grpc.ServerInterceptor):
+class RequestSizes(HandlerInterceptor):
     """Refuses messages beyond what their method takes, before they are parsed."""
 
     def __init__(self, limit_of: Callable[[str], int | None]) -> None:
         self._limit_of = limit_of
 
-    def intercept_service(
-        self,
-        continuation: Continuation,
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> MaybeHandler:
-        handler = continuation(handler_call_details)
-        limit = self._limit_of(handler_call_details.method)
-        if handler is None or limit is None or handler_call_details.method.startswith(QUIET):
-            return handler
-        return _limited(handler_call_details.method, handler, limit)
+    def replaced(self, handler: Handler, method: str, metadata: Metadata) -> Handler:
+        limit = self._limit_of(method)
+        return handler if limit is None or method.startswith(QUIET) else _limited(method, handler, limit)
 
 
 @dataclass(frozen=True)

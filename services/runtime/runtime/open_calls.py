@@ -13,9 +13,9 @@ from google.protobuf.message import DecodeError
 from runtime.errors import ServiceError
 from runtime.handlers import (
     HEALTH_CHECK,
-    Continuation,
     Handler,
-    MaybeHandler,
+    HandlerInterceptor,
+    Metadata,
     behaviour_of,
     rebuilt,
 )
@@ -60,7 +60,7 @@ class RequestUnreadableError(ServiceError):
     permanent = True
 
 
-class OpenCalls(grpc.ServerInterceptor):
+class OpenCalls(HandlerInterceptor):
     """Looks at all calls again and again, each from its first byte on."""
 
     def __init__(self, rights: Rights | None = None, *, idle_seconds: float = IDLE_SECONDS) -> None:
@@ -88,16 +88,9 @@ class OpenCalls(grpc.ServerInterceptor):
         with self._lock:
             self._calls.discard(call)
 
-    def intercept_service(
-        self,
-        continuation: Continuation,
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> MaybeHandler:
-        handler = continuation(handler_call_details)
-        method: str = handler_call_details.method
-        if handler is None or method == HEALTH_CHECK:
+    def replaced(self, handler: Handler, method: str, metadata: Metadata) -> Handler:
+        if method == HEALTH_CHECK:
             return handler
-        metadata = tuple(handler_call_details.invocation_metadata or ())
         refusal = partial(self._rights.refusal, method, metadata) if self._rights else _no_refusal
         return _watched(handler, partial(OpenCall, self, method, refusal))
 

@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -210,11 +210,11 @@ def _warmed_up(server: Server, stopped: threading.Event, warming: "Future[None]"
 
 
 @contextmanager
-def _stop_signals(
-    signals: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT),
-) -> Iterator[threading.Event]:
+def _stop_signals() -> Iterator[threading.Event]:
     stopped = threading.Event()
-    before: dict[signal.Signals, Any] = {s: signal.signal(s, lambda *_: stopped.set()) for s in signals}
+    before: dict[signal.Signals, Any] = {
+        number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGTERM, signal.SIGINT)
+    }
     try:
         yield stopped
     finally:

@@ -31,13 +31,11 @@ def running_server(
 def connected(
     services: Mapping[str, Callable[[grpc.Server], None]],
     *,
-    rights: Rights | None = None,
-    token: str | None = None,
     timeout_seconds: float = 30.0,
 ) -> Iterator[grpc.Channel]:
     """A channel over a socket to a server of `services`."""
-    with running_server(services, rights=rights) as server:
-        channel = open_channel(f"127.0.0.1:{server.port}", token=token, timeout_seconds=timeout_seconds)
+    with running_server(services) as server:
+        channel = open_channel(f"127.0.0.1:{server.port}", timeout_seconds=timeout_seconds)
         try:
             yield channel
         finally:

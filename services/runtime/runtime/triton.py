@@ -24,6 +24,8 @@ T = TypeVar("T")
 Array = NDArray[Any]
 # The second part is the name that services/triton/launch.py gives to the key.
 KEY_HEADER = "triton-grpc-protocol-reclass-key"
+# A stub that cannot start keeps Triton waiting for ever.
+LOAD_SECONDS = 120.0
 
 
 class TritonError(ServiceError):
@@ -126,14 +128,12 @@ class Triton:
         except ModelNotLoadedError:
             return False
 
-    def load(
-        self, model: str, config: Mapping[str, Any] | None = None, *, timeout_seconds: float = 120
-    ) -> None:
-        """Load or reload a model. Always with a time limit: a stub that cannot start keeps Triton waiting for ever."""
+    def load(self, model: str, config: Mapping[str, Any] | None = None) -> None:
+        """Load or reload a model, with the configuration of the repository unless another is given."""
         text = json.dumps(config) if config is not None else None
         self._call(
             lambda: self._client.load_model(
-                model, headers=self._headers, config=text, client_timeout=timeout_seconds
+                model, headers=self._headers, config=text, client_timeout=LOAD_SECONDS
             )
         )
         log.info("model loaded", model=model)
@@ -162,7 +162,6 @@ class Triton:
         outputs: Sequence[str],
         *,
         version: str = "",
-        timeout_seconds: float | None = None,
         heal: Callable[[], None] | None = None,
     ) -> dict[str, Array]:
         """Run a model. What Triton lost, by a restart or because the stub died, is loaded again, and one more try made.
@@ -171,11 +170,11 @@ class Triton:
         """
         asked = time.monotonic()
         try:
-            return self.ask(model, inputs, outputs, version=version, timeout_seconds=timeout_seconds)
+            return self.ask(model, inputs, outputs, version=version)
         except (ModelNotLoadedError, StubDeadError) as error:
             log.warning("loading the model again", model=model, because=str(error))
             self.restore(model, error, version=version, asked=asked, load=heal)
-            return self.ask(model, inputs, outputs, version=version, timeout_seconds=timeout_seconds)
+            return self.ask(model, inputs, outputs, version=version)
 
     def restore(
         self,
