@@ -2,12 +2,11 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 from runtime.addresses import Address
-from runtime.settings import TritonCallerSettings
+from runtime.settings import FolderIfAny, TritonCallerSettings
 
 MEBIBYTE = 1024 * 1024
 TEMPLATES_IN_CLONE = Path(__file__).resolve().parents[2] / "triton" / "models"
@@ -22,7 +21,7 @@ class InferenceSettings(TritonCallerSettings):
     """Port to listen on; 0 takes a free one."""
     token_of_portal: SecretStr | None = None
     """Bearer token that the portal sends; it may call everything. Other programs have tokens of their own."""
-    folder: Path | None = None
+    folder: FolderIfAny = None
     """Folder of the service's own, where it keeps which programs may call (mode 600); unset, the portal says so after
     each start."""
     features_target: Address = "127.0.0.1:50052"
@@ -56,11 +55,6 @@ class InferenceSettings(TritonCallerSettings):
     """How often each model in Triton is asked whether it answers, and loaded again if not; 0 leaves that to callers."""
     training_threads: int = Field(default=0, ge=0, le=256)
     """Threads of a training; 0 takes half of the processors, so that serving goes on."""
-
-    @field_validator("folder", mode="before")
-    @classmethod
-    def _empty_is_none(cls, value: Any) -> Any:
-        return value or None
 
     @field_validator("max_content_bytes")
     @classmethod

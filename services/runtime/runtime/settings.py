@@ -4,9 +4,17 @@ import ipaddress
 import os
 import sys
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -14,6 +22,8 @@ from runtime.addresses import Host
 from runtime.rights import Role
 
 TOKEN_OF = "token_of_"  # noqa: S105 # the beginning of a field's name
+FolderIfAny = Annotated[Path | None, BeforeValidator(lambda value: value or None)]
+"""An empty variable names none, and not the folder that the service was started in."""
 
 
 class SecretFiles(PydanticBaseSettingsSource):

@@ -1,14 +1,13 @@
 """Where the Plex server is and how to be let in: as the environment says, else as it was handed over and kept."""
 
 import json
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from runtime.private import make_private, write_private
+from runtime.private import WatchedFile, make_private, write_private
 from runtime.telemetry import get_logger
 
 from sync.errors import (
@@ -57,10 +56,9 @@ class Connection:
 
     def __init__(self, environment: Parts, folder: Path | None) -> None:
         self._environment = environment
-        self._folder = folder
+        self._path = folder / FILE if folder else None
         self._lock = threading.Lock()
-        self._mark: tuple[int, ...] | None = None
-        self._stored = Parts()
+        self._stored = WatchedFile(self._path, _load, missing=Parts())
 
     def address(self) -> PlexAddress | None:
         """The server to talk to, where both parts of it are known. A token goes to the address it was given with."""
@@ -103,57 +101,37 @@ class Connection:
     def keep(self, address: PlexAddress) -> None:
         """Use it from the next call on."""
         with self._lock:
-            self._write(Parts(url=address.url, token=address.token))
+            self._write(address)
 
     def _read(self) -> Parts:
         with self._lock:
-            return self._stored_now()
+            return self._stored.value()
 
-    def _stored_now(self) -> Parts:
-        mark = self._file_mark()
-        if mark != self._mark:
-            self._mark, self._stored = mark, self._load() if mark else Parts()
-        return self._stored
-
-    def _file_mark(self) -> tuple[int, ...] | None:
-        """Differs once the file was replaced, also by another process of this service."""
-        if self._folder is None:
-            return None
-        try:
-            found = os.stat(self._folder / FILE)
-        except OSError:
-            return None
-        return found.st_ino, found.st_mtime_ns, found.st_size
-
-    def _load(self) -> Parts:
-        path = self._path()
-        try:
-            kept = json.loads(path.read_text())
-            url, token = kept.get("url"), kept.get("token")
-            return Parts(url=checked_url(url) if url else None, token=checked_token(token) if token else None)
-        except (OSError, ValueError, AttributeError, TypeError):
-            # Without the reason: it may quote the file.
-            log.error("the stored Plex connection cannot be read; set it again in the portal", file=str(path))
-            return Parts()
-
-    def _write(self, parts: Parts) -> None:
-        text = json.dumps({"url": parts.url, "token": parts.token})
-        path = self._path()
-        try:
-            make_private(path.parent)
-            write_private(path, text)
-        except OSError as error:
-            raise FolderUnwritableError(
-                f"the Plex connection cannot be kept in {path.parent} ({error.strerror}): let the user of the sync "
-                "service write there, or name another folder in SYNC_FOLDER"
-            ) from error
-
-    def _path(self) -> Path:
-        if self._folder is None:
+    def _write(self, address: PlexAddress) -> None:
+        if self._path is None:
             raise FolderUnwritableError(
                 "the sync service has no folder to keep the Plex connection in: set SYNC_FOLDER"
             )
-        return self._folder / FILE
+        folder = self._path.parent
+        try:
+            make_private(folder)
+            write_private(self._path, json.dumps({"url": address.url, "token": address.token}))
+        except OSError as error:
+            raise FolderUnwritableError(
+                f"the Plex connection cannot be kept in {folder} ({error.strerror}): let the user of the sync "
+                "service write there, or name another folder in SYNC_FOLDER"
+            ) from error
+
+
+def _load(path: Path) -> Parts:
+    try:
+        kept = json.loads(path.read_text())
+        url, token = kept.get("url"), kept.get("token")
+        return Parts(url=checked_url(url) if url else None, token=checked_token(token) if token else None)
+    except (OSError, ValueError, AttributeError, TypeError):
+        # Without the reason: it may quote the file.
+        log.error("the stored Plex connection cannot be read; set it again in the portal", file=str(path))
+        return Parts()
 
 
 def _checked(part: str, text: str, check: Callable[[str], str]) -> str | None:

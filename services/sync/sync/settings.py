@@ -1,12 +1,11 @@
 """What the environment may say to the sync service."""
 
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
-from runtime.settings import ServiceSettings
+from runtime.settings import FolderIfAny, ServiceSettings
 
 # What stands in front of the token in an address.
 MARK = "X-Plex-Token="
@@ -28,7 +27,7 @@ class SyncSettings(ServiceSettings):
     plex_token: SecretStr | None = None
     """Token of the server's owner, with the address, for it is sent to no other; Plex's support page "Finding an
     authentication token" says where it is."""
-    folder: Path | None = None
+    folder: FolderIfAny = None
     """Folder of the service's own, where it keeps the address and token that the portal hands to it (mode 600); unset,
     they can come from the environment alone."""
     connect_timeout_seconds: float = Field(default=5.0, gt=0, le=120)
@@ -41,11 +40,6 @@ class SyncSettings(ServiceSettings):
     def _blank_is_unset(cls, value: Any) -> Any:
         stripped = value.strip() if isinstance(value, str) else value
         return stripped or None
-
-    @field_validator("folder", mode="before")
-    @classmethod
-    def _empty_is_none(cls, value: Any) -> Any:
-        return value or None
 
     @field_validator("plex_url")
     @classmethod

@@ -1,6 +1,5 @@
 """One evaluation on a given split, from the songs of a caller to the report; it leaves nothing behind."""
 
-import json
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ import numpy as np
 
 from inference.jobs.worker_process import (
     EVALUATION_FILE,
-    OPTIONS_FILE,
     PARTS_FILE,
     Progress,
     WorkerProcess,
@@ -50,8 +48,7 @@ class EvaluationJob:
         self.corpus.finish()
         parts = np.asarray(self.parts, dtype=np.int8)
         np.save(self._folder / PARTS_FILE, parts)
-        (self._folder / OPTIONS_FILE).write_text(json.dumps({"seed": seed, "title": title}))
-        yield from self._process.run()
+        yield from self._process.run({"seed": seed, "title": title})
         yield EvaluationReport(
             record=record_from_json((self._folder / EVALUATION_FILE).read_bytes()),
             songs=tuple(int((parts == part).sum()) for part in SplitPart),

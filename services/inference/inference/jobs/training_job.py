@@ -21,7 +21,6 @@ from inference.jobs.evaluation_job import EvaluationJob
 from inference.jobs.worker_process import (
     CHAMPION_FILE,
     COMPARISON_FILE,
-    OPTIONS_FILE,
     Progress,
     WorkerProcess,
 )
@@ -147,9 +146,8 @@ class TrainingJob:
         who gives up before the switch leaves no new model. Whatever fails, the model in service stays.
         """
         self.corpus.finish()
-        (self._folder / OPTIONS_FILE).write_text(json.dumps(asdict(options)))
         champion = self._champion()
-        yield from self._process.run()
+        yield from self._process.run(asdict(options))
         yield Progress(step="keep the new model", fraction=1.0)
         self._check_wanted()
         model = self._keep(champion)

@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -67,8 +67,12 @@ class WorkerProcess:
         if self._process is not None:
             self._process.kill()
 
-    def run(self) -> Iterator[Progress]:
-        """Wait for the end; raises TooFewSongsError, TooFewGenresError, VectorInvalidError, TrainingCrashedError."""
+    def run(self, options: Mapping[str, Any]) -> Iterator[Progress]:
+        """Work by these options, and wait for the end.
+
+        Raises TooFewSongsError, TooFewGenresError, VectorInvalidError, TrainingCrashedError.
+        """
+        (self._folder / OPTIONS_FILE).write_text(json.dumps(options))
         arguments = (str(self._folder), str(os.getpid()), str(self._threads))
         with subprocess.Popen(
             [sys.executable, "-m", self._module, *arguments],

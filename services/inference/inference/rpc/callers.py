@@ -1,13 +1,12 @@
 """Which other programs may call, and with what role: as the portal handed it over, kept for the next start."""
 
 import json
-import os
 import re
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from runtime.private import make_private, write_private
+from runtime.private import WatchedFile, make_private, write_private
 from runtime.rights import Role
 from runtime.telemetry import get_logger
 
@@ -22,16 +21,15 @@ class Callers:
     """Roles by the fingerprints of tokens, read anew whenever the file has changed; without a folder until the end."""
 
     def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
+        self._path = folder / FILE if folder else None
         self._lock = threading.Lock()
-        self._mark: tuple[int, ...] | None = None
-        self._roles: Mapping[str, Role] = {}
+        self._roles = WatchedFile[Mapping[str, Role]](self._path, _load, missing={})
         self._kept = True
 
     def role_of(self, fingerprint: str) -> Role | None:
         """The role of whoever has the token with this fingerprint."""
         with self._lock:
-            return self._now().get(fingerprint)
+            return self._roles.value().get(fingerprint)
 
     def take(self, roles: Mapping[str, Role]) -> bool:
         """Let these in, and nobody else; whether that is a change. Raises for what makes no sense."""
@@ -40,55 +38,38 @@ class Callers:
                 "a caller has a token_sha256 of 32 bytes and the role CALLER_ROLE_CALLER or CALLER_ROLE_OPERATOR"
             )
         with self._lock:
-            if self._kept and dict(self._now()) == dict(roles):
+            if self._kept and dict(self._roles.value()) == dict(roles):
                 return False
             # First of all: a revocation holds also where the disk is full.
-            self._roles, self._kept = dict(roles), False
-            if self._folder is not None:
-                self._write(self._folder, roles)
-                self._mark = self._file_mark()
+            self._roles.hold(dict(roles))
+            self._kept = False
+            if self._path:
+                _write(self._path, roles)
             self._kept = True
         log.info("callers changed", count=len(roles))
         return True
 
-    def _now(self) -> Mapping[str, Role]:
-        mark = self._file_mark()
-        if mark != self._mark:
-            self._mark, self._roles = mark, self._load() if mark else {}
-        return self._roles
 
-    def _file_mark(self) -> tuple[int, ...] | None:
-        """Differs once the file was replaced, also by another process of this service."""
-        if self._folder is None:
-            return None
-        try:
-            found = os.stat(self._folder / FILE)
-        except OSError:
-            return None
-        return found.st_ino, found.st_mtime_ns, found.st_size
+def _load(path: Path) -> Mapping[str, Role]:
+    try:
+        kept = {mark: Role(role) for mark, role in json.loads(path.read_text()).items()}
+    except (OSError, ValueError, AttributeError) as error:
+        log.error(
+            "the callers cannot be read; the portal hands them over again", file=str(path), error=str(error)
+        )
+        return {}
+    return kept if _make_sense(kept) else {}
 
-    def _load(self) -> Mapping[str, Role]:
-        path = (self._folder or Path()) / FILE
-        try:
-            kept = {mark: Role(role) for mark, role in json.loads(path.read_text()).items()}
-        except (OSError, ValueError, AttributeError) as error:
-            log.error(
-                "the callers cannot be read; the portal hands them over again",
-                file=str(path),
-                error=str(error),
-            )
-            return {}
-        return kept if _make_sense(kept) else {}
 
-    def _write(self, folder: Path, roles: Mapping[str, Role]) -> None:
-        try:
-            make_private(folder)
-            write_private(folder / FILE, json.dumps(roles))
-        except OSError as error:
-            raise FolderUnwritableError(
-                f"the callers cannot be kept in {folder} ({error.strerror}): let the user of the inference service "
-                "write there, or name another folder in INFERENCE_FOLDER"
-            ) from error
+def _write(path: Path, roles: Mapping[str, Role]) -> None:
+    try:
+        make_private(path.parent)
+        write_private(path, json.dumps(roles))
+    except OSError as error:
+        raise FolderUnwritableError(
+            f"the callers cannot be kept in {path.parent} ({error.strerror}): let the user of the inference service "
+            "write there, or name another folder in INFERENCE_FOLDER"
+        ) from error
 
 
 def _make_sense(roles: Mapping[str, Role]) -> bool:

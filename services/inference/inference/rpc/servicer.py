@@ -1,6 +1,7 @@
 """InferenceService: converts messages, asks the rooms that know, converts back."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import grpc
 from reclass.inference.v1 import inference_pb2
@@ -99,7 +100,7 @@ class InferenceServicer(ModelServicer):
     ) -> Iterator[inference_pb2.TrainResponse]:
         with self._trainer.training() as job:
             context.add_callback(job.cancel)
-            first = first_options(request_iterator)
+            first: inference_pb2.TrainOptions = first_options(request_iterator, "Train")
             options, promotion = training_options_from(first), promotion_from(first)
             for request in request_iterator:
                 add_song(job.corpus, request.song)
@@ -111,7 +112,9 @@ class InferenceServicer(ModelServicer):
     ) -> Iterator[inference_pb2.EvaluateResponse]:
         with self._trainer.evaluation() as job:
             when_gone(context, job.cancel)
-            options = evaluate_options(request_iterator)
+            options: inference_pb2.EvaluateOptions = first_options(request_iterator, "Evaluate")
+            if options.seed < 0:
+                raise InvalidRequestError(f"seed is {options.seed}; it must not be negative")
             for request in request_iterator:
                 job.parts.append(split_part_from(request))
                 add_song(job.corpus, request.song.song)
@@ -131,19 +134,11 @@ class InferenceServicer(ModelServicer):
         )
 
 
-def first_options(requests: Iterator[inference_pb2.TrainRequest]) -> inference_pb2.TrainOptions:
-    """The first message must be the options."""
+def first_options(requests: Iterator[Any], method: str) -> Any:
+    """The first message of a stream must be the options."""
     first = next(requests, None)
     if first is None or first.WhichOneof("part") != "options":
-        raise InvalidRequestError("the first message of Train must be its options")
-    return first.options
-
-
-def evaluate_options(requests: Iterator[inference_pb2.EvaluateRequest]) -> inference_pb2.EvaluateOptions:
-    """The first message must be the options."""
-    first = next(requests, None)
-    if first is None or first.WhichOneof("part") != "options" or first.options.seed < 0:
-        raise InvalidRequestError("the first message of Evaluate must be its options, with no negative seed")
+        raise InvalidRequestError(f"the first message of {method} must be its options")
     return first.options
 
 

@@ -15,16 +15,15 @@ from inference.evaluation.coverage import coverage_curve
 from inference.evaluation.metrics import effective_labels, held_out_figures
 from inference.training.cross_validation import fit_noise_robust
 from inference.training.dataset import Dataset, LabelSource, SplitPart
-from inference.training.fitting import LOGISTIC, MLP_ENSEMBLE, Recipe, fit_head
+from inference.training.fitting import fit_head
 from inference.training.head import Head
 from inference.training.label_noise import handling_hurts
 from inference.training.labels import MIN_GENRES
 from inference.training.model_selection import (
-    STRENGTHS,
     Candidate,
     ReportProgress,
     best_candidate,
-    early_stopping,
+    evaluate_recipes,
     fold_epochs,
     scored,
 )
@@ -93,16 +92,12 @@ def evaluate_candidates(
     training: Dataset, validation: Dataset, *, seed: int, report: ReportProgress
 ) -> list[Candidate]:
     """Every recipe, fitted on the one part and scored on the other."""
-    candidates = []
-    for done, strength in enumerate(STRENGTHS):
-        recipe = Recipe(algorithm=LOGISTIC, strength=strength)
-        report(f"try {recipe}", 0.5 * done / len(STRENGTHS))
-        logits = fit_head(training, recipe, seed=seed).logits(validation.vectors)
-        candidates.append(scored(recipe, validation, logits))
-    report(f"try {MLP_ENSEMBLE}", 0.5)
-    strength = best_candidate(candidates).recipe.strength
-    candidates.append(early_stopping(validation, strength, mlp_epochs(training, validation, seed)))
-    return candidates
+    return evaluate_recipes(
+        validation,
+        lambda recipe: fit_head(training, recipe, seed=seed).logits(validation.vectors),
+        lambda: mlp_epochs(training, validation, seed),
+        lambda step, done: report(step, 0.6 * done),
+    )
 
 
 def mlp_epochs(training: Dataset, validation: Dataset, seed: int) -> Iterator[Array]:

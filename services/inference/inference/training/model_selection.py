@@ -48,14 +48,32 @@ class Candidate:
 
 def evaluate_candidates(songs: Dataset, folds: Ints, *, seed: int, report: ReportProgress) -> list[Candidate]:
     """All recipes, each fold [songs] predicted by heads of the others."""
+    return evaluate_recipes(
+        songs,
+        lambda recipe: logistic_logits(songs, folds, recipe, seed),
+        lambda: all_fold_epochs(songs, folds, seed),
+        report,
+    )
+
+
+def evaluate_recipes(
+    songs: Dataset,
+    logistic: Callable[[Recipe], Array],
+    ensemble: Callable[[], Iterator[Array]],
+    report: ReportProgress,
+) -> list[Candidate]:
+    """All recipes by their logits of these songs: of the logistic regression, and of the perceptrons after each epoch.
+
+    The perceptrons keep the best strength for the quick models that look for wrong labels.
+    """
     candidates = []
     for done, strength in enumerate(STRENGTHS):
         recipe = Recipe(algorithm=LOGISTIC, strength=strength)
         report(f"try {recipe}", done / (len(STRENGTHS) + 1))
-        candidates.append(scored(recipe, songs, logistic_logits(songs, folds, recipe, seed)))
+        candidates.append(scored(recipe, songs, logistic(recipe)))
     report(f"try {MLP_ENSEMBLE}", len(STRENGTHS) / (len(STRENGTHS) + 1))
     strength = best_candidate(candidates).recipe.strength
-    candidates.append(evaluate_mlp_ensemble(songs, folds, seed=seed, strength=strength))
+    candidates.append(early_stopping(songs, strength, ensemble()))
     return candidates
 
 
@@ -84,18 +102,9 @@ def logistic_logits(songs: Dataset, folds: Ints, recipe: Recipe, seed: int) -> A
     return logits
 
 
-def evaluate_mlp_ensemble(songs: Dataset, folds: Ints, *, seed: int, strength: float) -> Candidate:
-    """The perceptrons with the number of epochs that is best on all folds together.
-
-    The folds are trained side by side, an epoch each, until early stopping. `strength` is kept for the quick models
-    that look for wrong labels.
-    """
+def all_fold_epochs(songs: Dataset, folds: Ints, seed: int) -> Iterator[Array]:
+    """Logits of all songs after each epoch, without end; the folds are trained side by side, an epoch each."""
     runs = [fold_epochs(songs, folds == fold, seed) for fold in np.unique(folds)]
-    return early_stopping(songs, strength, epoch_by_epoch(songs, folds, runs))
-
-
-def epoch_by_epoch(songs: Dataset, folds: Ints, runs: Sequence[Iterator[Array]]) -> Iterator[Array]:
-    """Logits of all songs after each epoch of all folds, without end."""
     while True:
         of_folds = parallel_map(next, runs, bytes_each=songs.vectors.nbytes)
         logits = np.zeros((len(folds), len(songs.genres)), dtype=np.float32)

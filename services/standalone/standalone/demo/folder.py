@@ -1,7 +1,7 @@
 """The folder of a demo: what it has beside an ordinary system, and the plan that goes on with it."""
 
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from standalone.demo.songs import CATALOGUE, MUSIC, PLEX_FOLDER
@@ -14,36 +14,21 @@ from standalone.system.plan import Plan, PlexConnection, StandIn
 LIBRARY = "Music"
 
 
-@dataclass(frozen=True, kw_only=True)
 class DemoFolder:
     """Where the demo keeps what an ordinary system has not."""
 
-    data: DataFolder
-
-    @property
-    def root(self) -> Path:
+    def __init__(self, *, data: DataFolder) -> None:
+        self.data = data
+        self.root = self.data.root / "demo"
         """All that is the demo's alone."""
-        return self.data.root / "demo"
-
-    @property
-    def music(self) -> Path:
+        self.music = self.root / MUSIC
         """The songs' files."""
-        return self.root / MUSIC
-
-    @property
-    def catalogue(self) -> Path:
+        self.catalogue = self.root / CATALOGUE
         """What the stand-in for Plex serves."""
-        return self.root / CATALOGUE
-
-    @property
-    def plex(self) -> Path:
+        self.plex = self.root / "plex"
         """What the stand-in for Plex keeps of edits."""
-        return self.root / "plex"
-
-    @property
-    def trial_weights(self) -> Path:
+        self.trial_weights = self.data.weights / TRIAL
         """The checkpoint of random weights."""
-        return self.data.weights / TRIAL
 
     def is_demo(self) -> bool:
         """Whether a demo was made here before."""

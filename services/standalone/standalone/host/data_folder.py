@@ -4,7 +4,6 @@ import os
 import secrets
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,81 +20,39 @@ READABLE = 0o755
 WRITABLE_FOR_OTHERS = 0o022
 
 
-@dataclass(frozen=True, kw_only=True)
 class DataFolder:
     """Where each kind of state lies below `root`."""
 
-    root: Path
-
-    @property
-    def postgres(self) -> Path:
+    def __init__(self, *, root: Path) -> None:
+        self.root = root
+        self.postgres = root / "postgres"
         """The database cluster."""
-        return self.root / "postgres"
-
-    @property
-    def models(self) -> Path:
+        self.models = root / "models"
         """Triton's model repository."""
-        return self.root / "models"
-
-    @property
-    def logs(self) -> Path:
+        self.logs = root / "logs"
         """One log for each part."""
-        return self.root / "logs"
-
-    @property
-    def run(self) -> Path:
+        self.run = root / "run"
         """What describes the running system: lock, programs, environment."""
-        return self.root / "run"
-
-    @property
-    def secrets(self) -> Path:
+        self.secrets = root / "secrets"
         """Passwords and tokens, each in a file of mode 600."""
-        return self.root / "secrets"
-
-    @property
-    def triton(self) -> Path:
+        self.triton = root / "triton"
         """The Triton server's own folder: backends and scratch files."""
-        return self.root / "triton"
-
-    @property
-    def certificates(self) -> Path:
+        self.certificates = self.secrets / "triton"
         """By which Triton knows who may talk to it."""
-        return self.secrets / "triton"
-
-    @property
-    def weights(self) -> Path:
+        self.weights = root / "weights"
         """Checkpoints of MERT, a folder each; what is there was put there by a person, or made for trials."""
-        return self.root / "weights"
-
-    @property
-    def sync(self) -> Path:
+        self.sync = root / "sync"
         """What sync keeps: the Plex connection that the portal handed to it."""
-        return self.root / "sync"
-
-    @property
-    def inference(self) -> Path:
+        self.inference = root / "inference"
         """What inference keeps: which programs may call, as the portal handed it over."""
-        return self.root / "inference"
-
-    @property
-    def lock(self) -> Path:
+        self.lock = self.run / "lock"
         """Held by the one system that runs on the folder."""
-        return self.run / "lock"
-
-    @property
-    def environment(self) -> Path:
+        self.environment = self.run / "environment"
         """What a command in another shell needs to reach the running system."""
-        return self.run / "environment"
-
-    @property
-    def layout(self) -> Path:
+        self.layout = root / "layout"
         """Says which layout the folder has."""
-        return self.root / "layout"
-
-    @property
-    def admin_password(self) -> Path:
+        self.admin_password = self.secrets / "admin-password"
         """The administrator's first password, until a person has seen it."""
-        return self.secrets / "admin-password"
 
     def prepare(self) -> None:
         """Make what is missing, each folder with its mode. Raises FolderError where it cannot be used."""
