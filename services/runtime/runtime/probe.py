@@ -24,10 +24,15 @@ def main() -> int:
     return 1 if problem else 0
 
 
-def problem_of(target: str) -> str | None:
-    """Why the server at `target` does not serve, or None."""
-    # A proxy in the environment must not be asked for a container's own port.
-    with grpc.insecure_channel(target, options=[("grpc.enable_http_proxy", 0)]) as channel:
+def problem_of(target: str, credentials: grpc.ChannelCredentials | None = None) -> str | None:
+    """Why the server at `target`, which may ask for credentials, does not serve; None where it does."""
+    # A proxy in the environment must not be asked for a port of this machine.
+    options = [("grpc.enable_http_proxy", 0)]
+    with (
+        grpc.secure_channel(target, credentials, options)
+        if credentials
+        else grpc.insecure_channel(target, options)
+    ) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
         try:
             answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=TIMEOUT_SECONDS)

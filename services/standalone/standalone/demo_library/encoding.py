@@ -1,7 +1,7 @@
 """Writes samples as a music file in each codec the product reads."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,29 +38,15 @@ class Codec:
 
 _LAME = {"compression_level": "7"}
 _VARIABLE_RATE = {"global_quality": "236", "flags": "+qscale"}
+_MP3 = Codec(suffix=".mp3", container="mp3", encoder="libmp3lame", sample_format="s16p")
 
 CODECS: dict[str, Codec] = {
-    "mp3 cbr": Codec(
-        suffix=".mp3",
-        container="mp3",
-        encoder="libmp3lame",
-        sample_format="s16p",
-        bit_rate=192_000,
-        options=_LAME,
-        id3_version=3,
-    ),
+    "mp3 cbr": replace(_MP3, bit_rate=192_000, options=_LAME, id3_version=3),
     "flac": Codec(suffix=".flac", container="flac", encoder="flac", sample_format="s16"),
     "aac": Codec(
         suffix=".m4a", container="ipod", encoder="aac", bit_rate=160_000, options={"aac_coder": "fast"}
     ),
-    "mp3 vbr": Codec(
-        suffix=".mp3",
-        container="mp3",
-        encoder="libmp3lame",
-        sample_format="s16p",
-        options=_LAME | _VARIABLE_RATE,
-        id3_version=4,
-    ),
+    "mp3 vbr": replace(_MP3, options=_LAME | _VARIABLE_RATE, id3_version=4),
     "vorbis": Codec(suffix=".ogg", container="ogg", encoder="vorbis"),
     "wav 16": Codec(suffix=".wav", container="wav", encoder="pcm_s16le", sample_format="s16", id3_version=3),
     "opus": Codec(

@@ -1,60 +1,29 @@
 """How music stores and taggers spell the sixteen genres."""
 
-SPELLINGS: dict[str, str] = {
-    "Blues": "Blues",
-    "Delta Blues": "Blues",
-    "Electric Blues": "Blues",
-    "Country": "Country",
-    "Country & Western": "Country",
-    "Americana": "Country",
-    "Electronic": "Electronic",
-    "Electronica": "Electronic",
-    "Dance & Electronic": "Electronic",
-    "Techno": "Electronic",
-    "Folk": "Folk",
-    "Singer/Songwriter": "Folk",
-    "Traditional Folk": "Folk",
-    "International": "International",
-    "World": "International",
-    "World Music": "International",
-    "Jazz": "Jazz",
-    "Bebop": "Jazz",
-    "Swing": "Jazz",
-    "Latin": "Latin",
-    "Latin Music": "Latin",
-    "Salsa y Tropical": "Latin",
-    "New Age": "New Age",
-    "Newage": "New Age",
-    "Meditation": "New Age",
-    "Pop_Rock": "Pop_Rock",
-    "Pop/Rock": "Pop_Rock",
-    "Alternative Rock": "Pop_Rock",
-    "Rock": "Pop_Rock",
-    "Rap": "Rap",
-    "Hip-Hop/Rap": "Rap",
-    "Hip Hop": "Rap",
-    "Reggae": "Reggae",
-    "Roots Reggae": "Reggae",
-    "Dub": "Reggae",
-    "RnB": "RnB",
-    "R&B": "RnB",
-    "R&B/Soul": "RnB",
-    "Vocal": "Vocal",
-    "Vocals": "Vocal",
-    "Traditional Pop": "Vocal",
-    "K-Pop": "K-Pop",
-    "Kpop": "K-Pop",
-    "Korean Pop": "K-Pop",
-    "Anime": "Anime",
-    "Anime Soundtrack": "Anime",
-    "Anison": "Anime",
-    "Lo-Fi": "Lo-Fi",
-    "Lofi Hip Hop": "Lo-Fi",
-    "Chillhop": "Lo-Fi",
+OTHERS: dict[str, tuple[str, ...]] = {
+    "Blues": ("Delta Blues", "Electric Blues"),
+    "Country": ("Country & Western", "Americana"),
+    "Electronic": ("Electronica", "Dance & Electronic", "Techno"),
+    "Folk": ("Singer/Songwriter", "Traditional Folk"),
+    "International": ("World", "World Music"),
+    "Jazz": ("Bebop", "Swing"),
+    "Latin": ("Latin Music", "Salsa y Tropical"),
+    "New Age": ("Newage", "Meditation"),
+    "Pop_Rock": ("Pop/Rock", "Alternative Rock", "Rock"),
+    "Rap": ("Hip-Hop/Rap", "Hip Hop"),
+    "Reggae": ("Roots Reggae", "Dub"),
+    "RnB": ("R&B", "R&B/Soul"),
+    "Vocal": ("Vocals", "Traditional Pop"),
+    "K-Pop": ("Kpop", "Korean Pop"),
+    "Anime": ("Anime Soundtrack", "Anison"),
+    "Lo-Fi": ("Lofi Hip Hop", "Chillhop"),
 }
+"""The spellings of each genre beside its own name."""
+
+SPELLINGS = {spelling: genre for genre, others in OTHERS.items() for spelling in (genre, *others)}
 """The genre that each spelling means; a genre's own name comes first."""
 
 
 def spellings_of(genre: str) -> tuple[str, ...]:
     """The spellings of a genre, its own name first."""
-    return tuple(spelling for spelling, meant in SPELLINGS.items() if meant == genre)
+    return (genre, *OTHERS[genre])

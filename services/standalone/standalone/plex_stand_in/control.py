@@ -1,5 +1,6 @@
 """What a test or a person may ask of the stand-in that Plex has no address for, under /stand-in/."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -27,19 +28,19 @@ class Control:
             Route("/stand-in/edits", self.edits),
             Route("/stand-in/requests", self.requests),
             Route("/stand-in/tracks", self.tracks),
-            Route("/stand-in/tracks", self.add, methods=["POST"]),
+            _order("/stand-in/tracks", self.add),
             Route("/stand-in/tracks/{key:int}", self.track),
             Route("/stand-in/tracks/{key:int}", self.remove, methods=["DELETE"]),
             Route("/stand-in/tracks/{key:int}/genres", self.edit_by_hand, methods=["PUT"]),
             Route("/stand-in/tracks/{key:int}/rekey", self.rekey, methods=["POST"]),
-            Route("/stand-in/renumber", self.renumber, methods=["POST"]),
-            Route("/stand-in/song-lists", self.change_lists, methods=["POST"]),
-            Route("/stand-in/server", self.become, methods=["POST"]),
-            Route("/stand-in/poison", self.poison, methods=["POST"]),
-            Route("/stand-in/changes", self.change, methods=["POST"]),
-            Route("/stand-in/refresh", self.refresh, methods=["POST"]),
+            _order("/stand-in/renumber", self.renumber),
+            _order("/stand-in/song-lists", self.change_lists),
+            _order("/stand-in/server", self.become),
+            _order("/stand-in/poison", self.poison),
+            _order("/stand-in/changes", self.change),
+            _order("/stand-in/refresh", self.refresh),
             Route("/stand-in/behaviour", self.behaviour, methods=["GET", "POST"]),
-            Route("/stand-in/faults", self.add_fault, methods=["POST"]),
+            _order("/stand-in/faults", self.add_fault),
             Route("/stand-in/faults", self.clear_faults, methods=["DELETE"]),
             Route("/stand-in/reset", self.start_over, methods=["POST"]),
         ]
@@ -78,11 +79,9 @@ class Control:
             "locked": state.locked,
         }
 
-    async def add(self, request: Request) -> JSONResponse:
+    def add(self, body: Any) -> None:
         """Add tracks: {"library_key": 2, "tracks": [{...}]}."""
-        body = await request.json()
         self._world.add(body["library_key"], [StandInTrack.from_json(track) for track in body["tracks"]])
-        return JSONResponse({})
 
     async def remove(self, request: Request) -> JSONResponse:
         """Take a track away."""
@@ -93,9 +92,9 @@ class Control:
         """Give a track's file a new rating key."""
         return JSONResponse({"rating_key": self._world.rekey(request.path_params["key"])})
 
-    async def change(self, request: Request) -> JSONResponse:
+    def change(self, body: Any) -> dict[str, Any]:
         """Many changes at once: see `World.change`."""
-        return JSONResponse({"rekeyed": self._world.change(await request.json())})
+        return {"rekeyed": self._world.change(body)}
 
     async def edit_by_hand(self, request: Request) -> JSONResponse:
         """Set genres as a person does: {"genres": [...], "locked": true}; without `locked` the lock stays."""
@@ -103,41 +102,33 @@ class Control:
         self._world.edit_by_hand(request.path_params["key"], tuple(body["genres"]), body.get("locked"))
         return JSONResponse(self._state(request.path_params["key"]))
 
-    async def poison(self, request: Request) -> JSONResponse:
+    def poison(self, body: Any) -> None:
         """Let every answer fail that one of these tracks is in: {"rating_keys": [7], "how": "status" or "broken"}."""
-        body = await request.json()
         self._world.poison = dict.fromkeys(body["rating_keys"], body.get("how", "status"))
-        return JSONResponse({})
 
-    async def renumber(self, request: Request) -> JSONResponse:
+    def renumber(self, body: Any) -> None:
         """Give tracks the keys of others: {"keys": {"1": 2, "2": 1}, "keep_genres": true}."""
-        body = await request.json()
         keys = {int(old): int(new) for old, new in body["keys"].items()}
         self._world.renumber(keys, keep_genres=body.get("keep_genres", True))
-        return JSONResponse({})
 
-    async def change_lists(self, request: Request) -> JSONResponse:
+    def change_lists(self, body: Any) -> None:
         """Playlists and collections put back, and given other titles and keys.
 
         {"put": [{...}], "titles": {"1": "A"}, "keys": {"1": 2, "2": 1}}
         """
-        body = await request.json()
         for each in body.get("put", ()):
             self._world.song_lists.put(SongList(**each | {"members": tuple(each["members"])}))
         for key, title in body.get("titles", {}).items():
             self._world.song_lists.retitle(int(key), title)
         self._world.song_lists.rekey({int(old): int(new) for old, new in body.get("keys", {}).items()})
-        return JSONResponse({})
 
-    async def become(self, request: Request) -> JSONResponse:
+    def become(self, body: Any) -> None:
         """Be another server from now on: {"machine_identifier": "..."}."""
-        self._world.machine_identifier = (await request.json())["machine_identifier"]
-        return JSONResponse({})
+        self._world.machine_identifier = body["machine_identifier"]
 
-    async def refresh(self, request: Request) -> JSONResponse:
+    def refresh(self, body: Any) -> None:
         """Refresh the metadata of {"rating_keys": [...]}."""
-        self._world.refresh((await request.json())["rating_keys"])
-        return JSONResponse({})
+        self._world.refresh(body["rating_keys"])
 
     async def behaviour(self, request: Request) -> JSONResponse:
         """The traits; POST changes those that it names."""
@@ -145,10 +136,9 @@ class Control:
             self._world.behaviour = self._world.behaviour.changed(await request.json())
         return JSONResponse(asdict(self._world.behaviour))
 
-    async def add_fault(self, request: Request) -> JSONResponse:
+    def add_fault(self, body: Any) -> None:
         """Let something go wrong with the next requests: see `Fault`."""
-        self._world.faults.add(Fault.from_json(await request.json()))
-        return JSONResponse({})
+        self._world.faults.add(Fault.from_json(body))
 
     async def clear_faults(self, _: Request) -> JSONResponse:
         """Behave from now on."""
@@ -161,6 +151,15 @@ class Control:
         if self.front:
             self.front.requests.clear()
         return JSONResponse({})
+
+
+def _order(path: str, work: Callable[[Any], dict[str, Any] | None]) -> Route:
+    """Where the body of a POST goes to `work`, and what comes of that is the answer."""
+
+    async def answer(request: Request) -> JSONResponse:
+        return JSONResponse(work(await request.json()) or {})
+
+    return Route(path, answer, methods=["POST"])
 
 
 async def refused(_: Request, error: Exception) -> JSONResponse:

@@ -87,9 +87,9 @@ class Front:
             case "slow" if fault:
                 await self._app(scope, receive, _slowed(send, fault.seconds))
             case "shorten":
-                await self._app(scope, receive, _Shortened(send))
+                await self._app(scope, receive, _Half(send, tells_length=False))
             case "cut":
-                await self._app(scope, receive, _Cut(send))
+                await self._app(scope, receive, _Half(send, tells_length=True))
             case _:
                 await self._app(scope, receive, send)
 
@@ -136,39 +136,30 @@ def _slowed(send: Send, seconds: float) -> Send:
     return slowly
 
 
-class _Cut:
-    """Sends half of what the header promises, then ends the connection as if it were done."""
+class _Half:
+    """Sends half of the body.
 
-    def __init__(self, send: Send) -> None:
+    Where its length is told before, the connection ends as if all were sent; else only a client that knows the size
+    notices.
+    """
+
+    def __init__(self, send: Send, *, tells_length: bool) -> None:
         self._send = send
+        self._tells_length = tells_length
         self._left = 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._left = int(dict(message["headers"])[b"content-length"]) // 2
-            await self._send(message)
-        elif self._left:
-            body: bytes = message.get("body", b"")[: self._left]
-            self._left -= len(body)
+            told = [each for each in message["headers"] if self._tells_length or each[0] != b"content-length"]
+            await self._send({**message, "headers": told})
+            return
+        body: bytes = message.get("body", b"")[: self._left]
+        self._left -= len(body)
+        if not self._tells_length:
+            await self._send({**message, "body": body})
+        elif body:
             await self._send({"type": "http.response.body", "body": body, "more_body": True})
             if not self._left:
                 self._send.__self__.disconnected = True  # type: ignore[attr-defined]
                 _transport(self._send).close()
-
-
-class _Shortened:
-    """Sends half of the body and names no length, so that only a client that knows the size notices."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self._left = 0
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = [(name, value) for name, value in message["headers"] if name != b"content-length"]
-            self._left = int(dict(message["headers"])[b"content-length"]) // 2
-            await self._send({**message, "headers": headers})
-        else:
-            body: bytes = message.get("body", b"")[: self._left]
-            self._left -= len(body)
-            await self._send({**message, "body": body})

@@ -5,11 +5,10 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import grpc
 import psycopg
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from runtime.probe import problem_of
 
 from standalone.host.ports import LOOPBACK
 
@@ -24,6 +23,14 @@ class Identity:
     authority: Path
     certificate: Path
     key: Path
+
+    def credentials(self) -> grpc.ChannelCredentials:
+        """As gRPC wants it."""
+        return grpc.ssl_channel_credentials(
+            root_certificates=self.authority.read_bytes(),
+            private_key=self.key.read_bytes(),
+            certificate_chain=self.certificate.read_bytes(),
+        )
 
 
 def database_answers(url: str) -> str | None:
@@ -48,28 +55,7 @@ def worker_works(url: str, since: float) -> str | None:
 
 def grpc_serves(port: int, identity: Identity | None = None) -> str | None:
     """The service says SERVING to a standard health check."""
-    try:
-        with _channel(port, identity) as channel:
-            stub: Any = health_pb2_grpc.HealthStub(channel)
-            answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=TIMEOUT_SECONDS)
-    except grpc.RpcError as error:
-        return str(error.details())
-    state = health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
-    return None if state == "SERVING" else f"its health is {state}"
-
-
-def _channel(port: int, identity: Identity | None) -> grpc.Channel:
-    target = f"{LOOPBACK}:{port}"
-    # A proxy in the environment must not be asked for this machine.
-    options = [("grpc.enable_http_proxy", 0)]
-    if identity is None:
-        return grpc.insecure_channel(target, options=options)
-    credentials = grpc.ssl_channel_credentials(
-        root_certificates=identity.authority.read_bytes(),
-        private_key=identity.key.read_bytes(),
-        certificate_chain=identity.certificate.read_bytes(),
-    )
-    return grpc.secure_channel(target, credentials, options=options)
+    return problem_of(f"{LOOPBACK}:{port}", identity.credentials() if identity else None)
 
 
 def web_answers(port: int, path: str) -> str | None:

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -100,7 +99,7 @@ class System:
             self._supervision = None
         self._lock.release()
 
-    def run_portal(self, command: str, environment: Mapping[str, str] | None = None) -> str:
+    def run_portal(self, command: str) -> str:
         """Run a command of the portal to its end and return what it printed."""
         log = self._folder.logs / f"{command}.log"
         with open_private(log) as errors:
@@ -111,11 +110,7 @@ class System:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 cwd="/",
-                env={
-                    **part_environment(self._plan, "portal"),
-                    **portal_environment(self._plan),
-                    **(environment or {}),
-                },
+                env=part_environment(self._plan, "portal") | portal_environment(self._plan),
             )
         if done.returncode:
             printed = done.stdout.decode(errors="replace")
