@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from inference.arrays import Array
-from inference.classify.batching import classify
+from inference.classify.batching import Predict, run_to_end
+from inference.classify.progressive import Vote
 from inference.classify.song_vectors import SongVectors
 from inference.classify.stages import STAGES, Vector, VectorKind
 from inference.classify.verdicts import (
@@ -19,6 +20,15 @@ from inference.classify.voting import Rule
 FMA, MERT, JMLA, NATIVE = VectorKind.FMA, VectorKind.MERT, VectorKind.JMLA, VectorKind.FMA_NATIVE
 WIDTHS = {FMA: 518, MERT: 768, JMLA: 768, NATIVE: 518}
 GENRES = ("Blues", "Jazz", "Rap")
+
+
+def classify(
+    *, heads: Sequence[InstalledHead | BrokenHead], song: SongVectors, predict: Predict, rule: Rule
+) -> Classification:
+    """The vote on one song, from its beginning to its end."""
+    vote = Vote(heads=heads, song=song, rule=rule)
+    run_to_end(vote, predict)
+    return vote.result()
 
 
 def vector(kind: VectorKind, version: str = "1") -> Vector:

@@ -1,6 +1,6 @@
 """Between the messages of the contract and the values of this package."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 
 from reclass.features.v1 import features_pb2
 from runtime.errors import ServiceError, short
@@ -65,9 +65,7 @@ def reference(message: features_pb2.AudioReference) -> AudioReference:
         raise InvalidRequestError(
             f"the rating key has {len(message.rating_key)} characters, as none of Plex's has"
         )
-    count = len(message.other_path_hints)
-    if count > MAX_PATHS:
-        raise InvalidRequestError(f"{count} other paths were sent: send at most {MAX_PATHS}")
+    _check_number(message.other_path_hints, "other paths", MAX_PATHS)
     return AudioReference(
         path=message.path,
         rating_key=message.rating_key,
@@ -85,9 +83,7 @@ def _identity(message: features_pb2.AudioReference) -> TrackIdentity:
 
 def mappings(request: features_pb2.ExtractRequest) -> tuple[PathMapping, ...]:
     """The path mappings of a request; those without a target are refused."""
-    count = len(request.path_mappings)
-    if count > MAX_MAPPINGS:
-        raise InvalidRequestError(f"{count} path mappings were sent: send at most {MAX_MAPPINGS}")
+    _check_number(request.path_mappings, "path mappings", MAX_MAPPINGS)
     for mapping in request.path_mappings:
         if not mapping.from_prefix or not mapping.to_prefix.startswith("/"):
             raise InvalidRequestError(
@@ -105,10 +101,13 @@ def kinds(request: features_pb2.ExtractRequest) -> list[int]:
 
 def known_keys(request: features_pb2.ExtractRequest) -> frozenset[str]:
     """The content keys of audio that the caller has vectors of."""
-    count = len(request.known_content_keys)
-    if count > MAX_KNOWN_KEYS:
-        raise InvalidRequestError(f"{count} known content keys were sent: send at most {MAX_KNOWN_KEYS}")
+    _check_number(request.known_content_keys, "known content keys", MAX_KNOWN_KEYS)
     return frozenset(request.known_content_keys)
+
+
+def _check_number(sent: Sized, called: str, most: int) -> None:
+    if len(sent) > most:
+        raise InvalidRequestError(f"{len(sent)} {called} were sent: send at most {most}")
 
 
 def excerpt(number: "features_pb2.Excerpt.ValueType") -> Excerpt:

@@ -20,9 +20,9 @@ from sync.errors import (
     WriteNotTakenError,
 )
 from sync.halving import Read, read_around
-from sync.identity import SongListIdentity, TrackIdentity, is_another
+from sync.identity import TrackIdentity, is_another
 from sync.plex import Plex, PlexAddress
-from sync.song_lists import ListPage, Members, SongLists
+from sync.song_lists import ListPage, SongLists
 from sync.tracks import (
     GenreState,
     MediaPart,
@@ -54,7 +54,8 @@ class PlexMusic:
 
     def __init__(self, plex: Plex) -> None:
         self._plex = plex
-        self._song_lists = SongLists(plex)
+        self.song_lists = SongLists(plex)
+        """Playlists, and what is in lists; collections are asked for here, by their library."""
 
     def close(self) -> None:
         """Close the connections."""
@@ -120,30 +121,11 @@ class PlexMusic:
             + (f"there are {known}" if known else "this server has none at all: add one in Plex")
         )
 
-    def playlists(self, page_size: int, page_token: str) -> ListPage:
-        """One page of the server's playlists of music."""
-        with self._plex.held():
-            return self._song_lists.playlists(page_size, page_token)
-
     def collections(self, library_key: str, page_size: int, page_token: str) -> ListPage:
         """One page of a music library's collections."""
         with self._plex.held():
             self._require_music(library_key)
-            return self._song_lists.collections(library_key, page_size, page_token)
-
-    def playlist_members(
-        self, key: str, page_size: int, page_token: str, expected: SongListIdentity | None = None
-    ) -> Members:
-        """One page of the tracks of a playlist, where it is the `expected` one."""
-        with self._plex.held():
-            return self._song_lists.playlist_members(key, page_size, page_token, expected)
-
-    def collection_members(
-        self, key: str, page_size: int, page_token: str, expected: SongListIdentity | None = None
-    ) -> Members:
-        """One page of the tracks of a collection, where it is the `expected` one."""
-        with self._plex.held():
-            return self._song_lists.collection_members(key, page_size, page_token, expected)
+            return self.song_lists.collections(library_key, page_size, page_token)
 
     def tracks(self, rating_keys: Iterable[str]) -> tuple[list[Track], list[str], list[str]]:
         """Full metadata in the order asked for; keys that Plex does not know, and those for which it fails.

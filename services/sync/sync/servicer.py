@@ -60,7 +60,7 @@ class SyncServicer(sync_pb2_grpc.SyncServiceServicer):
     def ListPlaylists(
         self, request: pb.ListPlaylistsRequest, context: grpc.ServicerContext
     ) -> pb.ListPlaylistsResponse:
-        page = self._music.playlists(request.page_size, request.page_token)
+        page = self._music.song_lists.playlists(request.page_size, request.page_token)
         return pb.ListPlaylistsResponse(
             playlists=map(convert.song_list_message, page.lists), next_page_token=page.next_token
         )
@@ -79,9 +79,9 @@ class SyncServicer(sync_pb2_grpc.SyncServiceServicer):
         expected = convert.list_identity_of(request.expected) if request.HasField("expected") else None
         asked = (request.page_size, request.page_token, expected)
         if request.WhichOneof("list") == "collection_key":
-            page = self._music.collection_members(request.collection_key, *asked)
+            page = self._music.song_lists.collection_members(request.collection_key, *asked)
         else:
-            page = self._music.playlist_members(request.playlist_key, *asked)
+            page = self._music.song_lists.playlist_members(request.playlist_key, *asked)
         return pb.ListMembersResponse(
             tracks=map(convert.listed_track, page.tracks),
             next_page_token=page.next_token,

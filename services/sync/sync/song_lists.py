@@ -80,7 +80,8 @@ class SongLists:
 
     def playlists(self, page_size: int, page_token: str) -> ListPage:
         """Playlists of music, in Plex's order."""
-        rows, token = self._page("/playlists", {"playlistType": "audio"}, _asked(page_size, page_token))
+        with self._plex.held():
+            rows, token = self._page("/playlists", {"playlistType": "audio"}, _asked(page_size, page_token))
         return ListPage(lists=tuple(_lists(rows, _PLAYLIST)), next_token=token)
 
     def collections(self, library_key: str, page_size: int, page_token: str) -> ListPage:
@@ -92,14 +93,16 @@ class SongLists:
     def playlist_members(
         self, key: str, page_size: int, page_token: str, expected: SongListIdentity | None = None
     ) -> Members:
-        """Tracks of a playlist. Raises SongListNotFoundError, AnotherSongListError."""
-        return self._members(_PLAYLIST, key, _asked(page_size, page_token), expected)
+        """Tracks of a playlist. Raises SongListNotFoundError; AnotherSongListError where it is not the `expected` one."""
+        with self._plex.held():
+            return self._members(_PLAYLIST, key, _asked(page_size, page_token), expected)
 
     def collection_members(
         self, key: str, page_size: int, page_token: str, expected: SongListIdentity | None = None
     ) -> Members:
-        """Tracks of a collection, or of its albums or artists. Raises SongListNotFoundError, AnotherSongListError."""
-        return self._members(_COLLECTION, key, _asked(page_size, page_token), expected)
+        """The same of a collection, or of its albums or artists."""
+        with self._plex.held():
+            return self._members(_COLLECTION, key, _asked(page_size, page_token), expected)
 
     def _members(
         self, kind: _Kind, key: str, asked: tuple[int, int], expected: SongListIdentity | None

@@ -373,7 +373,7 @@ def test_the_login_page_of_a_proxy_says_nothing_of_tracks_and_lists(
     control.fail("login_page", path="/library/metadata/", times=-1)
     control.fail("login_page", path="/playlists", times=-1)
 
-    for call in (lambda: music.tracks(["1001"]), lambda: music.playlist_members("1", 10, "")):
+    for call in (lambda: music.tracks(["1001"]), lambda: music.song_lists.playlist_members("1", 10, "")):
         error = fault_of(call)
         assert isinstance(error, ServerFailedError)
         assert "perhaps the login page of a proxy" in str(error)

@@ -7,6 +7,7 @@ from typing import BinaryIO
 import grpc
 from reclass.sync.v1 import sync_pb2, sync_pb2_grpc
 from runtime.errors import RemoteError
+from runtime.messages import message_of
 
 from features.errors import (
     AnotherTrackError,
@@ -59,7 +60,7 @@ class Downloads:
             )
         ends_at = time.monotonic() + min(self._timeout_seconds, patience_seconds or self._timeout_seconds)
         failures, part_key = 0, ""
-        track = _identity_message(meant) if meant else None
+        track = message_of(sync_pb2.TrackIdentity, meant, server_id=None) if meant else None
         while True:
             before = file.tell()
             request = sync_pb2.ReadAudioRequest(
@@ -98,10 +99,6 @@ def _broke_off(error: RemoteError, failures: int) -> bool:
     return error.code == grpc.StatusCode.DATA_LOSS or (
         error.code == grpc.StatusCode.UNAVAILABLE and failures == 0
     )
-
-
-def _identity_message(meant: TrackIdentity) -> sync_pb2.TrackIdentity:
-    return sync_pb2.TrackIdentity(guid=meant.guid, file=meant.file, title=meant.title, artist=meant.artist)
 
 
 def _translated(error: RemoteError, rating_key: str) -> FeatureError:

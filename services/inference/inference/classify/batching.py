@@ -8,21 +8,11 @@ import numpy as np
 from inference.arrays import Array
 from inference.classify.probabilities import ranked, softmax
 from inference.classify.progressive import STAGE_FAILURES, HeadQuery, Vote
-from inference.classify.song_vectors import ExtractionQuery, SongVectors
-from inference.classify.verdicts import BrokenHead, Classification, HeadOutput, InstalledHead
-from inference.classify.voting import Rule
+from inference.classify.song_vectors import ExtractionQuery
+from inference.classify.verdicts import HeadOutput, InstalledHead
 
 Predict = Callable[[InstalledHead, Array], HeadOutput]
 """The output of a head for vectors [rows, n]."""
-
-
-def classify(
-    *, heads: Sequence[InstalledHead | BrokenHead], song: SongVectors, predict: Predict, rule: Rule
-) -> Classification:
-    """The vote on one song, from its beginning to its end."""
-    vote = Vote(heads=heads, song=song, rule=rule)
-    run_to_end(vote, predict)
-    return vote.result()
 
 
 def run_to_end(vote: Vote, predict: Predict) -> None:

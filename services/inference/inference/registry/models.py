@@ -86,19 +86,16 @@ class InService:
 
     def promoted(self, model: Model, now: datetime) -> "InService":
         """The same with another model in service."""
-        return InService(
-            history=(*self.history, model.name) if model.name != self.name else self.history,
-            versions=model.versions,
-            promoted_times={**self.promoted_times, model.name: now},
-        )
+        history = (*self.history, model.name) if model.name != self.name else self.history
+        return self._answered_by(model, history, now)
 
     def rolled_back(self, model: Model, now: datetime) -> "InService":
         """The same with the previous model in service again."""
-        return InService(
-            history=self.history[:-1],
-            versions=model.versions,
-            promoted_times={**self.promoted_times, model.name: now},
-        )
+        return self._answered_by(model, self.history[:-1], now)
+
+    def _answered_by(self, model: Model, history: tuple[str, ...], now: datetime) -> "InService":
+        times = {**self.promoted_times, model.name: now}
+        return InService(history=history, versions=model.versions, promoted_times=times)
 
     def only(self, kept: set[str]) -> "InService":
         """The same without models that are not kept."""

@@ -90,12 +90,7 @@ def portal_environment(plan: Plan) -> dict[str, str]:
         "PORTAL_DATABASE_URL": postgres.database_url(plan.ports.postgres),
         "PORTAL_DATABASE_PASSWORD_FILE": str(secret_file("database")),
         "PORTAL_SECRET_KEY_FILE": str(secret_file("django-secret-key")),
-        "PORTAL_SYNC_TOKEN_FILE": token_file(plan, "portal", "sync"),
-        "PORTAL_FEATURES_TOKEN_FILE": token_file(plan, "portal", "features"),
-        "PORTAL_INFERENCE_TOKEN_FILE": token_file(plan, "portal", "inference"),
-        "PORTAL_SYNC_TARGET": target(plan.ports.sync),
-        "PORTAL_FEATURES_TARGET": target(plan.ports.features),
-        "PORTAL_INFERENCE_TARGET": target(plan.ports.inference),
+        **_calls(plan, "portal"),
         **({"PORTAL_PLEX_LIBRARY": plan.plex_library} if plan.plex_library else {}),
     }
 
@@ -117,10 +112,8 @@ def sync_environment(plan: Plan) -> dict[str, str]:
 def features_environment(plan: Plan) -> dict[str, str]:
     """Whom features calls, and where it finds audio files."""
     return {
-        "FEATURES_SYNC_TARGET": target(plan.ports.sync),
-        "FEATURES_TRITON_TARGET": target(plan.ports.triton_grpc),
+        **_calls(plan, "features"),
         **_triton_caller(plan, "features"),
-        "FEATURES_SYNC_TOKEN_FILE": token_file(plan, "features", "sync"),
         **({"FEATURES_MEDIA_FOLDERS": plan.media_folders} if plan.media_folders else {}),
         **({"FEATURES_PATH_MAP": plan.path_map} if plan.path_map else {}),
     }
@@ -129,9 +122,7 @@ def features_environment(plan: Plan) -> dict[str, str]:
 def inference_environment(plan: Plan) -> dict[str, str]:
     """Whom inference calls, and where it keeps models and callers."""
     return {
-        "INFERENCE_FEATURES_TARGET": target(plan.ports.features),
-        "INFERENCE_FEATURES_TOKEN_FILE": token_file(plan, "inference", "features"),
-        "INFERENCE_TRITON_TARGET": target(plan.ports.triton_grpc),
+        **_calls(plan, "inference"),
         "INFERENCE_TRITON_KEY_FILE": str(plan.folder.secret_file("triton-key")),
         **_triton_caller(plan, "inference"),
         "INFERENCE_FOLDER": str(plan.folder.inference),
@@ -140,10 +131,22 @@ def inference_environment(plan: Plan) -> dict[str, str]:
     }
 
 
+def _calls(plan: Plan, caller: str) -> dict[str, str]:
+    """Where the services are that it calls, and by which token each lets it in."""
+    found = {}
+    for name, called in ARROWS:
+        if name == caller:
+            prefix = f"{caller}_{called}".upper()
+            found[f"{prefix}_TARGET"] = target(getattr(plan.ports, called))
+            found[f"{prefix}_TOKEN_FILE"] = token_file(plan, caller, called)
+    return found
+
+
 def _triton_caller(plan: Plan, name: str) -> dict[str, str]:
-    """By which a service shows Triton who it is."""
+    """Where Triton is, and by which a service shows it who it is."""
     prefix, own = f"{name.upper()}_TRITON", identity(plan, name)
     return {
+        f"{prefix}_TARGET": target(plan.ports.triton_grpc),
         f"{prefix}_AUTHORITY_FILE": str(own.authority),
         f"{prefix}_CERTIFICATE_FILE": str(own.certificate),
         f"{prefix}_CERTIFICATE_KEY_FILE": str(own.key),

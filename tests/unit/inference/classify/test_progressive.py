@@ -7,7 +7,6 @@ import grpc
 import numpy as np
 import pytest
 from inference.arrays import Array
-from inference.classify.batching import classify
 from inference.classify.song_vectors import SongVectors
 from inference.classify.stages import STAGES, Vector, VectorKind
 from inference.classify.verdicts import (
@@ -26,7 +25,7 @@ from inference.errors import (
     VectorMissingError,
 )
 from runtime.errors import RemoteError
-from voting_heads import FMA, MERT, NATIVE, UNSURE_THEN_SURE, Outputs, head, stages_of, vector, vote
+from voting_heads import FMA, MERT, NATIVE, UNSURE_THEN_SURE, Outputs, classify, head, stages_of, vector, vote
 
 
 class Extractor:

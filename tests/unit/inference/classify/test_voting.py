@@ -2,7 +2,6 @@
 
 import numpy as np
 from inference.arrays import Array
-from inference.classify.batching import classify
 from inference.classify.song_vectors import SongVectors
 from inference.classify.stages import LENGTHS, STAGES, Vector, VectorKind
 from inference.classify.verdicts import HeadOutput, InstalledHead
@@ -11,6 +10,7 @@ from inference.evaluation.comparison import StagePredictions, voted
 from inference.evaluation.predictions import Predictions
 from inference.evaluation.thresholds import vote as vote_of_figures
 from inference.registry.oof_predictions import StageOofPredictions, oof_predictions
+from voting_heads import classify
 
 SONGS, GENRES = 300, ("Blues", "Jazz", "Rap")
 RULE = Rule(thresholds=(0.75, 0.6, 0.0))
