@@ -93,7 +93,7 @@ class SongLists:
     def playlist_members(
         self, key: str, page_size: int, page_token: str, expected: SongListIdentity | None = None
     ) -> Members:
-        """Tracks of a playlist. Raises SongListNotFoundError; AnotherSongListError where it is not the `expected` one."""
+        """Tracks of a playlist. Raises SongListNotFoundError, AnotherSongListError (it is not the `expected` one)."""
         with self._plex.held():
             return self._members(_PLAYLIST, key, _asked(page_size, page_token), expected)
 
