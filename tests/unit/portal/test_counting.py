@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from portal.counting import counted
+from portal.counting import counted, listed
 
 PORTAL = Path(__file__).parents[3] / "services" / "portal" / "portal"
 
@@ -16,6 +16,13 @@ PORTAL = Path(__file__).parents[3] / "services" / "portal" / "portal"
 def test_one_song_is_no_songs(number: int, said: str) -> None:
     assert counted(number, "song", verb=("has", "have")) == said
     assert counted(number, "song") == said.rpartition(" ")[0]
+
+
+def test_of_many_names_the_first_are_listed_and_the_others_counted() -> None:
+    assert listed(["Rock", "Pop"], 2) == "Rock, Pop"
+    assert listed(["Rock", "Pop", "Jazz"], 2) == "Rock, Pop and 1 more"
+    assert listed(["Rock", "Pop"], 2, 12) == "Rock, Pop and 10 more"
+    assert listed([], 2) == ""
 
 
 def test_no_message_works_out_the_plural_of_songs_for_itself() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from portal.counting import counted
+from portal.counting import counted, listed
 from portal.genres.models import spellings
 from portal.genres.spelling import all_unknown, unknown_tags
 from portal.library.presence import unchosen_libraries
@@ -56,11 +56,10 @@ class UnknownTagSongs:
     """Their tags with the songs of each, the most frequent first."""
 
     def __str__(self) -> str:
-        named = ", ".join(f"{tag} ({songs})" for tag, songs in self.tags[:TAGS_LISTED])
-        more = f" and {len(self.tags) - TAGS_LISTED} more" if len(self.tags) > TAGS_LISTED else ""
+        named = listed([f"{tag} ({songs})" for tag, songs in self.tags], TAGS_LISTED)
         have = counted(self.songs, "song", verb=("has", "have"))
         return (
-            f"{have} tags of which nobody has said what they stand for: {named}{more}. They are neither learned from "
+            f"{have} tags of which nobody has said what they stand for: {named}. They are neither learned from "
             "nor written: say under Unknown tags in the admin which genre each is, or that it is to be ignored."
         )
 

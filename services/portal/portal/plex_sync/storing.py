@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
+from portal.counting import listed
 from portal.genres.models import spellings
 from portal.labels.tags import labels_of
 from portal.library.adoption import adopt_all
@@ -146,11 +147,8 @@ def store_details(states: Mapping[int, GenreState], in_files: Mapping[int, Seque
 def without_media(library: Library) -> str:
     """A sentence about the songs that Plex lists and has no file for; empty where there are none."""
     songs = Track.objects.filter(library=library, removed_time=None, file="").order_by("pk")
-    named = ", ".join(f"“{song}”" for song in songs[:SONGS_NAMED])
-    count = songs.count()
-    if count > SONGS_NAMED:
-        named += f" and {count - SONGS_NAMED} more"
-    return f"Plex has no file for {named}: repair or remove it there" if count else ""
+    named = listed([f"“{song}”" for song in songs[:SONGS_NAMED]], SONGS_NAMED, songs.count())
+    return f"Plex has no file for {named}: repair or remove it there" if named else ""
 
 
 def _rekey(cursor: CursorWrapper, matches: Sequence[Match]) -> int:

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from django.utils import timezone
 
-from portal.counting import counted
+from portal.counting import counted, listed
 from portal.library.identity import is_another
 from portal.library.models import Library, Track
 from portal.library.names import name_key
 from portal.library.presence import unchosen_libraries
 from portal.plex_sync.removal import hindrance
 from portal.plex_sync.staging import (
+    ODD_NAMED,
     Listing,
     account_for,
     begin_listing,
@@ -180,22 +181,19 @@ def _complete_but(listing: Listing) -> str:
     """What Plex cannot show, before all the rest."""
     if not listing.skipped:
         return ""
-    rows = ", ".join(map(str, listing.skipped[:ROWS_NAMED]))
-    more = len(listing.skipped) - ROWS_NAMED
+    rows = listed(list(map(str, listing.skipped)), ROWS_NAMED)
     kept = (
         f" {', '.join(f'“{name}”' for name in listing.kept)} stays as it was known." if listing.kept else ""
     )
     return (
-        f"Complete but for {len(listing.skipped)}: Plex fails whenever it is asked for {rows}"
-        f"{f' and {more} more' if more > 0 else ''} of “{listing.library.title}”; nothing was marked as removed for "
-        f"that.{kept} Refresh or repair the song in Plex. "
+        f"Complete but for {len(listing.skipped)}: Plex fails whenever it is asked for {rows} of "
+        f"“{listing.library.title}”; nothing was marked as removed for that.{kept} Refresh or repair the song in Plex. "
     )
 
 
 def _odd(listing: Listing) -> str:
     """A sentence about songs of which Plex says what cannot be."""
-    more = listing.odd_count - len(listing.odd)
-    named = ", ".join(listing.odd) + (f" and {more} more" if more else "")
+    named = listed(listing.odd, ODD_NAMED, listing.odd_count)
     return f"Plex has values that cannot be, which stay unknown, of {named}" if listing.odd else ""
 
 

@@ -99,17 +99,19 @@ class Planning(Work):
         """How many edits there would be; a batch without any leaves the ledger."""
         batch = WriteBatch.objects.get(runs=run)
         planned = batch.rows.count()
-        left = _not_compared(run) + note_unknown_tags(run) + _left_to_trials(run)
-        left += _left_unchosen(run) + _left_elsewhere(run)
+        not_compared = _not_compared(run)
         if planned:
             songs = counted(planned, "song")
-            return f"Batch {batch.pk}: {songs} would be written. Nothing has been changed in Plex.{left}"
-        self.cancel(run)
-        others = "other song" if _not_compared(run) else "song"
-        return (
-            f"Nothing to write: every {others} that is decided has its genre in Plex already, is left for you to "
-            f"decide, or none is decided.{left}"
-        )
+            said = f"Batch {batch.pk}: {songs} would be written. Nothing has been changed in Plex."
+        else:
+            self.cancel(run)
+            others = "other song" if not_compared else "song"
+            said = (
+                f"Nothing to write: every {others} that is decided has its genre in Plex already, is left for you to "
+                "decide, or none is decided."
+            )
+        left = (_left_to_trials(run), left_alone(run.arguments.get("track_ids")), _left_elsewhere(run))
+        return " ".join(filter(None, (said, not_compared, note_unknown_tags(run), *left)))
 
     def cancel(self, run: Run) -> None:
         """A half-made plan is no plan."""
@@ -148,17 +150,12 @@ def _left_alone(message: str) -> Outcome:
     return Outcome(verdict=Verdict.SKIPPED, message=message) if message else DONE
 
 
-def _left_unchosen(run: Run) -> str:
-    left = left_alone(run.arguments.get("track_ids"))
-    return f" {left}" if left else ""
-
-
 def _left_to_trials(run: Run) -> str:
     songs = run.songs.filter(message=RANDOM_WEIGHTS).count()
     if not songs:
         return ""
     left = counted(songs, "song", verb=("was", "were"))
-    return f" {left} left alone because random weights decided their genre, which means nothing."
+    return f"{left} left alone because random weights decided their genre, which means nothing."
 
 
 def _not_compared(run: Run) -> str:
@@ -170,7 +167,7 @@ def _not_compared(run: Run) -> str:
         return ""
     count = songs.count()
     return (
-        f" {counted(count, 'song')} could not be compared with what Plex has, so nothing is planned for them: "
+        f"{counted(count, 'song')} could not be compared with what Plex has, so nothing is planned for them: "
         f"{first.message}"
     )
 
@@ -180,7 +177,7 @@ def _left_elsewhere(run: Run) -> str:
     if not songs:
         return ""
     left = counted(songs, "song", verb=("was left alone: it is", "were left alone: they are"))
-    return f" {left} of another Plex server than the one that is connected."
+    return f"{left} of another Plex server than the one that is connected."
 
 
 def _verdicts(tracks: Sequence[Track], trial_heads: Collection[str]) -> dict[int, Prediction]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from portal.counting import listed
 from portal.genres.spelling import all_unknown, genres_of
 from portal.remote.plex import GenreState
 
@@ -93,8 +94,7 @@ def objection(
 
 def _named(tags: Sequence[str]) -> str:
     """The first of them, for a song may have a thousand of ten thousand letters."""
-    shown = ", ".join(tag if len(tag) <= LONGEST_SHOWN else f"{tag[:LONGEST_SHOWN]}…" for tag in tags[:NAMED])
-    return f"{shown} and {len(tags) - NAMED} more" if len(tags) > NAMED else shown
+    return listed([tag if len(tag) <= LONGEST_SHOWN else f"{tag[:LONGEST_SHOWN]}…" for tag in tags], NAMED)
 
 
 def edit(before: GenreState, target: TargetGenre, genres_by_spelling: Mapping[str, int]) -> GenreState | None:

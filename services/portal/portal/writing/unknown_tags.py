@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from portal.counting import counted
+from portal.counting import counted, listed
 from portal.genres.models import spellings
 from portal.genres.spelling import all_unknown
 from portal.labels.tags import tags_of
@@ -48,10 +48,9 @@ def _with_unknown_tags(track_ids: Sequence[int]) -> Iterator[tuple[Track, Sequen
 
 
 def _sentence(songs: int, found: Sequence[UnknownTag]) -> str:
-    named = ", ".join(f"{each.tag} ({each.songs})" for each in found[:NAMED])
-    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    named = listed([f"{each.tag} ({each.songs})" for each in found], NAMED)
     left = counted(songs, "song", verb=("was", "were"))
     return (
-        f" {left} left alone because nobody has said what their tags stand for: {named}{more}. "
+        f"{left} left alone because nobody has said what their tags stand for: {named}. "
         "Say it on the page Unknown tags."
     )
