@@ -1,5 +1,7 @@
 """The jobs that workers know; procrastinate finds them here."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -26,8 +28,15 @@ TENDING_PRIORITY = 100
 LAST_ATTEMPT = 2
 
 
-def _bind(run_id: int) -> None:
+@contextmanager
+def _at_work(context: JobContext, run_id: int) -> Iterator[Equipment]:
+    """Holds the job meanwhile; every log bears the run's request id."""
     bind_request_id(Run.objects.filter(pk=run_id).values_list("request_id", flat=True).first())
+    try:
+        with held(context.job.id):
+            yield _equipment(context)
+    finally:
+        clear_request_id()
 
 
 @app.task(
@@ -38,16 +47,13 @@ def _bind(run_id: int) -> None:
 )
 def begin_run(context: JobContext, run_id: int) -> None:
     """Begin a run."""
-    _bind(run_id)
-    try:
-        with held(context.job.id):
-            engine.begin(run_id, _equipment(context), job_id=context.job.id)
-    except engine.TryAgainError as error:
-        if not str(error) or context.job.attempts < LAST_ATTEMPT:
-            raise
-        engine.fail(run_id, str(error))
-    finally:
-        clear_request_id()
+    with _at_work(context, run_id) as equipment:
+        try:
+            engine.begin(run_id, equipment, job_id=context.job.id)
+        except engine.TryAgainError as error:
+            if not str(error) or context.job.attempts < LAST_ATTEMPT:
+                raise
+            engine.fail(run_id, str(error))
 
 
 @app.task(
@@ -59,12 +65,8 @@ def begin_run(context: JobContext, run_id: int) -> None:
 )
 def work_on_songs(context: JobContext, run_id: int, track_ids: list[int]) -> None:
     """Work on a chunk of a run's songs."""
-    _bind(run_id)
-    try:
-        with held(context.job.id):
-            engine.work(run_id, track_ids, _equipment(context), job_id=context.job.id)
-    finally:
-        clear_request_id()
+    with _at_work(context, run_id) as equipment:
+        engine.work(run_id, track_ids, equipment, job_id=context.job.id)
 
 
 @app.periodic(cron="* * * * * */5")  # the sixth field counts seconds
