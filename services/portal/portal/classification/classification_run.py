@@ -8,9 +8,10 @@ from portal.classification.feature_versions import current_extraction, settings_
 from portal.classification.requests import ask
 from portal.classification.storing import NO_MODEL_MESSAGE, keep, portions
 from portal.extraction.reidentify import recognise
-from portal.library.models import Analysis, Track, Vector
+from portal.library.models import Analysis, Track
 from portal.library.presence import left_alone, present
 from portal.library.recordings import OUTDATED
+from portal.library.vectors import has_vectors
 from portal.preferences.current import preferences
 from portal.runs.models import Run
 from portal.runs.work import Outcome, RunFailedError, RunJob, Work
@@ -41,7 +42,7 @@ class Classifying(Work):
             )
             for_good = tracks.filter(analysis__in=(Analysis.CLASSIFIED, Analysis.OUT_OF_DISTRIBUTION))
             tracks = tracks.exclude(pk__in=for_good.filter(Exists(predicted)).values("pk"))
-        quick = list(_ids(tracks.exclude(analysis__in=OUTDATED).filter(_has_vectors())))
+        quick = list(_ids(tracks.exclude(analysis__in=OUTDATED).filter(has_vectors())))
         job.quick_songs = len(quick)
         known = set(quick)
         return [*quick, *(pk for pk in _ids(tracks) if pk not in known)]
@@ -73,7 +74,3 @@ class Classifying(Work):
 
 def _ids(tracks: QuerySet[Track]) -> Iterator[int]:
     return tracks.order_by("pk").values_list("pk", flat=True).iterator()
-
-
-def _has_vectors() -> Exists:
-    return Exists(Vector.objects.filter(audio=OuterRef("audio")))

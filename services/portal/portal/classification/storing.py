@@ -18,6 +18,7 @@ from portal.extraction.extraction_run import (
 )
 from portal.extraction.failures import mark, note_failure
 from portal.library.models import Analysis, Track
+from portal.library.recordings import PREDICTED
 from portal.library.vectors import store_vectors
 from portal.remote.inference import Classification
 from portal.runs.work import DONE, Outcome, Verdict
@@ -25,11 +26,6 @@ from portal.verdicts.predictions import GenreUnknownError, genre_id, store_predi
 
 NO_MODEL_MESSAGE = "There is no trained model: run `reclass train` first."
 GENRE_UNKNOWN = "GENRE_UNKNOWN"
-ANALYSIS = {
-    "classified": Analysis.CLASSIFIED,
-    "provisional": Analysis.PROVISIONAL,
-    "out_of_distribution": Analysis.OUT_OF_DISTRIBUTION,
-}
 # A crash has so much classified again; a transaction for each song would cost more than classifying it.
 PORTION = 250
 PORTION_SECONDS = 0.5
@@ -92,7 +88,7 @@ def _take(row: Track | None, track: Track, said: Classification, genres: dict[st
             return FORGOTTEN
     elif row.audio_id is not None and said.extraction.vectors:
         store_vectors({row.audio_id: said.extraction.vectors})
-    if said.outcome not in ANALYSIS:
+    if said.outcome not in PREDICTED:
         succeed(row, Analysis.EXTRACTED)
         return Outcome(verdict=Verdict.FAILED, message=NO_MODEL_MESSAGE)
     try:
@@ -114,7 +110,7 @@ def _succeed(
     """
     alike: dict[Analysis, list[int]] = defaultdict(list)
     for row in rows:
-        analysis = ANALYSIS[current[row.pk]]
+        analysis = Analysis(current[row.pk])
         if predicted[row.pk].extraction.content_key:
             succeed(row, analysis)
         elif (row.analysis, row.analysis_reason, row.attempts, row.next_try_time) != (analysis, "", 0, None):

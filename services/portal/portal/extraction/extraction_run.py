@@ -17,7 +17,7 @@ from portal.labels.tags import set_labels
 from portal.library.adoption import adopt
 from portal.library.models import Analysis, Audio, Track
 from portal.library.presence import left_alone, present
-from portal.library.recordings import forget_recording
+from portal.library.recordings import PREDICTED, forget_recording
 from portal.library.stages import ALL, chosen, kinds_lacked, lacking
 from portal.library.vectors import store_vectors
 from portal.preferences.current import preferences
@@ -28,8 +28,6 @@ from portal.remote.inference import Stage
 from portal.runs.models import Run
 from portal.runs.work import DONE, Outcome, RunFailedError, RunJob, Verdict, Work
 
-# A verdict of these stays when more is extracted from the same recording.
-PREDICTED = (Analysis.CLASSIFIED, Analysis.PROVISIONAL, Analysis.OUT_OF_DISTRIBUTION)
 OF_THE_FILE = ("audio", "file_genres", "tag_genre", "additional_tag_genres")
 """The fields of a track that `store_extraction` sets."""
 ANOTHER_FILE = Outcome(verdict=Verdict.AGAIN, message="Its file was changed while it was being analysed.")

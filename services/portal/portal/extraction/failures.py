@@ -6,12 +6,11 @@ from django.utils import timezone
 from runtime.errors import RemoteError
 
 from portal.library.models import Analysis, Track
-from portal.library.recordings import OUTDATED, forget_recording
+from portal.library.recordings import ANALYSED, OUTDATED, forget_recording
 from portal.runs.outcomes import outcome_of
 from portal.runs.retrying import next_look_seconds
 from portal.runs.work import Outcome, Verdict
 
-ANALYSED = (Analysis.EXTRACTED, Analysis.CLASSIFIED, Analysis.PROVISIONAL, Analysis.OUT_OF_DISTRIBUTION)
 # The song itself is at fault: it stays so until the file changes. Anything else is tried again by the next run.
 OF_THE_SONG = frozenset(
     {

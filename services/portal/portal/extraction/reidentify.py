@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from django.db.models import Exists, OuterRef
 from runtime.errors import RemoteError
 
 from portal.extraction.extraction_run import keep_extraction, source_of
-from portal.library.models import Analysis, Track, Vector
+from portal.library.models import Analysis, Track
+from portal.library.vectors import has_vectors
 from portal.preferences.values import Preferences
 from portal.remote.features import FeaturesClient
 
@@ -16,9 +16,8 @@ def recognise(features: FeaturesClient, tracks: Sequence[Track], settings: Prefe
 
     A song that cannot be read stays as it is: its classification extracts anew, and says why that fails.
     """
-    has_vectors = Exists(Vector.objects.filter(audio=OuterRef("audio")))
     songs = list(
-        Track.objects.filter(has_vectors, pk__in=[track.pk for track in tracks], analysis=Analysis.PENDING)
+        Track.objects.filter(has_vectors(), pk__in=[track.pk for track in tracks], analysis=Analysis.PENDING)
         .exclude(file="")
         .select_related("audio")
     )

@@ -3,26 +3,20 @@
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Q
 from django.db.models.functions import Coalesce
 
 from portal.library.annotations import LOOKS_WRONG, with_prediction
 from portal.library.flags import count_of_random_weights, count_stale
-from portal.library.models import Analysis, InPlex, Track, Vector
+from portal.library.models import Analysis, InPlex, Track
 from portal.library.presence import not_chosen, present
+from portal.library.recordings import PREDICTED
+from portal.library.vectors import has_vectors
 
+_NOT_DECIDED = (Analysis.FAILED, Analysis.SKIPPED, Analysis.PENDING)
 _STATES = {
-    "classified": Q(analysis=Analysis.CLASSIFIED),
-    "provisional": Q(analysis=Analysis.PROVISIONAL),
-    "out_of_distribution": Q(analysis=Analysis.OUT_OF_DISTRIBUTION),
-    "failed": Q(analysis=Analysis.FAILED),
-    "skipped": Q(analysis=Analysis.SKIPPED),
-    "pending": Q(analysis=Analysis.PENDING),
-    "planned": Q(in_plex=InPlex.PLANNED),
-    "written": Q(in_plex=InPlex.WRITTEN),
-    "rolled_back": Q(in_plex=InPlex.ROLLED_BACK),
-    "conflict": Q(in_plex=InPlex.CONFLICT),
-    "excluded": Q(in_plex=InPlex.EXCLUDED),
+    **{state.name.lower(): Q(analysis=state) for state in (*PREDICTED, *_NOT_DECIDED)},
+    **{state.name.lower(): Q(in_plex=state) for state in InPlex if state != InPlex.UNTOUCHED},
 }
 
 
@@ -87,7 +81,7 @@ _FIELDS: dict[str, Any] = {
     "out_of_fold": Coalesce("said__out_of_fold", False),
     "suspected_label_error": Coalesce("said__suspected_label_error", False),
     "override": "override__genre__name",
-    "extracted": Exists(Vector.objects.filter(audio=OuterRef("audio"))),
+    "extracted": has_vectors(),
     "analysis": "analysis",
     "analysis_reason": "analysis_reason",
     "analysis_message": "analysis_message",

@@ -2,6 +2,9 @@
 
 from portal.library.models import Analysis, Track
 
+# A verdict of these stays when more is extracted from the same recording.
+PREDICTED = (Analysis.CLASSIFIED, Analysis.PROVISIONAL, Analysis.OUT_OF_DISTRIBUTION)
+ANALYSED = (Analysis.EXTRACTED, *PREDICTED)
 # Its file was changed or is gone: what was extracted is not, or perhaps not, what the song is now.
 OUTDATED = (Analysis.PENDING, Analysis.SKIPPED)
 

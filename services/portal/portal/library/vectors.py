@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import psycopg
 from django.db import connection
+from django.db.models import Exists, OuterRef
 
 from portal.library.models import Vector, VectorKind
 from portal.remote.audio import VectorValues
@@ -21,6 +22,11 @@ _OF_AUDIO = """
     SELECT audio_id, kind, version, COALESCE("values", half_values::vector) FROM library_vector
     WHERE audio_id = ANY(%s) ORDER BY audio_id, kind, version
 """
+
+
+def has_vectors() -> Exists:
+    """Whether there are any of a song's audio, whatever their kind and version."""
+    return Exists(Vector.objects.filter(audio=OuterRef("audio")))
 
 
 def store_vectors(by_audio: Mapping[int, Sequence[VectorValues]]) -> None:

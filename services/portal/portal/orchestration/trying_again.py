@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from portal.extraction.failures import ANALYSED
 from portal.library.models import Analysis, Track
 from portal.library.presence import left_alone, present
+from portal.library.recordings import ANALYSED
 from portal.orchestration.start import CannotStart, start_classify, start_extract
 from portal.runs.models import Run
 from portal.runs.retrying import next_look_seconds
