@@ -25,6 +25,11 @@ class InstalledHead:
     """Mahalanobis distance from the training songs beyond which a song is out of distribution."""
 
     @property
+    def number(self) -> int:
+        """That of its version, below its stage's model: 3 of "genre_fma/3"."""
+        return int(self.version.rpartition("/")[2])
+
+    @property
     def kinds(self) -> tuple[VectorKind, ...]:
         """The kinds of its vectors, which need not be those that are usual for its stage."""
         return tuple(self.feature_versions)

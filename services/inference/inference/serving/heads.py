@@ -57,13 +57,12 @@ class Heads:
 
     def predict(self, head: InstalledHead, vectors: Array) -> HeadOutput:
         """The output of a head for vectors [rows, n] float32; a model that Triton lost is loaded again."""
-        model, version = head.version.split("/")
         with translated(head.version):
             answer = self._triton.infer(
-                model,
+                head.stage.model,
                 {"vectors": np.ascontiguousarray(vectors, dtype=np.float32)},
                 ["logits", "distance"],
-                version=version,
+                version=str(head.number),
                 heal=lambda: self._serve(head),
             )
         return HeadOutput(logits=answer["logits"], distances=answer["distance"][:, 0])
@@ -72,7 +71,7 @@ class Heads:
         """Load a head that Triton does not serve, beside the one in service where that is another by now."""
         with self._switching:
             in_service = self._serving(head.stage, self._in_service().get(head.stage.model))
-            self._load(head.stage, sorted({*in_service, int(head.version.split("/")[1])}))
+            self._load(head.stage, sorted({*in_service, head.number}))
 
     def require_triton(self) -> None:
         """Raise TritonUnavailableError at once rather than after a training."""
@@ -81,9 +80,8 @@ class Heads:
 
     def ensure_served(self, head: InstalledHead) -> None:
         """Have Triton serve this head, loading it if need be; raises when that cannot be."""
-        model, version = head.version.split("/")
         with translated(head.version):
-            served = self._triton.is_model_ready(model, version)
+            served = self._triton.is_model_ready(head.stage.model, str(head.number))
         if not served:
             self._serve(head)
 
@@ -92,13 +90,12 @@ class Heads:
         return [self._probe(head) for head in self.installed() if isinstance(head, InstalledHead)]
 
     def _probe(self, head: InstalledHead) -> Probe:
-        model, version = head.version.split("/")
         if head.version not in self._probe_vectors:
-            width = self._store.width(head.stage, int(version))
+            width = self._store.width(head.stage, head.number)
             self._probe_vectors[head.version] = np.zeros((1, width), dtype=np.float32)
         return Probe(
-            model=model,
-            version=version,
+            model=head.stage.model,
+            version=str(head.number),
             inputs={"vectors": self._probe_vectors[head.version]},
             outputs=["logits"],
             load=partial(self._serve, head),
@@ -106,7 +103,7 @@ class Heads:
 
     def trained_time(self, head: InstalledHead) -> datetime:
         """When the head was trained; raises ModelBrokenError when its files were damaged since."""
-        return self._store.read(head.stage, int(head.version.split("/")[1])).created_time
+        return self._store.read(head.stage, head.number).created_time
 
     def load_installed(self) -> None:
         """Have Triton serve what is installed; what cannot be loaded now is loaded by its first request."""

@@ -1,9 +1,9 @@
 """The loopback ports of the system: which part wants which, and who holds one that is taken."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Self
 
 import psutil
@@ -40,10 +40,9 @@ class Ports:
         with ExitStack() as held:
             return cls(**{field.name: _free_port(held) for field in fields(cls)})
 
-    def items(self) -> Iterator[tuple[str, int]]:
+    def items(self) -> Iterable[tuple[str, int]]:
         """Name and port of each."""
-        for field in fields(self):
-            yield field.name, getattr(self, field.name)
+        return asdict(self).items()
 
 
 def check_ports(ports: Ports, *, unused: frozenset[str] = frozenset()) -> None:

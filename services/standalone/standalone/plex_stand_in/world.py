@@ -117,12 +117,7 @@ class World:
         keys = edit.rating_keys if edit.rating_keys is not None else self.ordered(library_key, "id")
         missing = [key for key in keys if key not in self._tracks]
         with self.storage.transaction():
-            self.storage.record(
-                EditRecord(
-                    time=time.time(), source="edit", query=query, rating_key=key, before=None, after=None
-                )
-                for key in missing
-            )
+            self._record([(key, None, None) for key in missing], source="edit", query=query)
         if missing and self.behaviour.vanished_edit == "missing":
             raise TrackMissingError(f"no item {missing[0]}")
         changes = {
@@ -151,24 +146,29 @@ class World:
         self._change({key: after for key, after in changes.items() if after != states[key]}, source="refresh")
 
     def _change(self, changes: dict[int, GenreState], *, source: str, query: str = "") -> None:
-        now = time.time()
+        now = int(time.time())
         with self.storage.transaction():
-            self.storage.record(
-                EditRecord(
-                    time=now,
-                    source=source,
-                    query=query,
-                    rating_key=key,
-                    before=self.genre_state(key),
-                    after=after,
-                )
-                for key, after in changes.items()
-            )
+            edits = [(key, self.genre_state(key), after) for key, after in changes.items()]
+            self._record(edits, source=source, query=query)
             for key, after in changes.items():
-                self._states[key] = (after, int(now))
-                self.storage.save_state(key, after, int(now))
+                self._states[key] = (after, now)
+                self.storage.save_state(key, after, now)
                 self.spelling.learn(after.genres)
         self._forget_orders("updatedAt")
+
+    def _record(
+        self,
+        edits: Iterable[tuple[int, GenreState | None, GenreState | None]],
+        *,
+        source: str,
+        query: str,
+    ) -> None:
+        """Each by the track's key, with its state before and after."""
+        now = time.time()
+        self.storage.record(
+            EditRecord(time=now, source=source, query=query, rating_key=key, before=before, after=after)
+            for key, before, after in edits
+        )
 
     def add(self, library_key: int, tracks: Iterable[StandInTrack]) -> None:
         """Put tracks into a library; a track that was removed may return."""
