@@ -1,5 +1,6 @@
 """The songs of public tables as a training takes them: which of our genres each has, by the aliases as they are now."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -53,10 +54,9 @@ def tag_counts() -> list[TagCount]:
 
 def songs_by_genre() -> Mapping[str, int]:
     """How many songs of public tables count for each of our genres."""
-    counted: dict[str, int] = {}
+    counted = Counter[str]()
     for each in tag_counts():
-        for genre in each.genres:
-            counted[genre] = counted.get(genre, 0) + each.songs
+        counted.update(dict.fromkeys(each.genres, each.songs))
     return counted
 
 

@@ -178,9 +178,8 @@ class Page:
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """What an edit found and left."""
+    """What an edit left."""
 
-    before: GenreState
     after: GenreState
     changed: bool
     """False when the track already was as asked."""

@@ -170,7 +170,7 @@ class SyncClient:
             answer = self._stub.WriteGenres(request, timeout=60.0)
         if not answer.after.genres:
             self._require_track_genres()
-        return Written(before=_state(answer.before), after=_state(answer.after), changed=answer.changed)
+        return Written(after=_state(answer.after), changed=answer.changed)
 
     def _require_track_genres(self) -> None:
         """Refuse to believe in an empty list from a server that shows none: the version may change at any time."""
