@@ -41,9 +41,7 @@ class Telling:
                     if hand_over_to(inference):
                         log.info("inference knows the valid tokens again")
                     self._said = ""
-                except RemoteError as error:
-                    self._complain(error.message)
-                except DatabaseError as error:
+                except (RemoteError, DatabaseError) as error:
                     self._complain(str(error))
                 # The next round begins with a connection that works.
                 close_old_connections()

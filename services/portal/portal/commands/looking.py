@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 
 from portal.commands.output import print_json
 from portal.commands.surroundings import DataOption, portal_at_hand, quit_with
+from portal.commands.terminal import Terminal
 
 SERVICE_TIMEOUT_SECONDS = 3.0
 RUNS_LISTED = 8
@@ -88,11 +90,8 @@ def _last_runs() -> list[dict[str, Any]]:
 def _show(
     songs: dict[str, int], extraction: dict[str, Any], model: dict[str, Any], runs: list[dict[str, Any]]
 ) -> None:
-    from rich.table import Table
-
     from portal.commands.models.serving_now import model_lines
     from portal.commands.songs.extracting import show_stages
-    from portal.commands.terminal import Terminal
 
     console = Terminal()
     counted = Table("songs", "")

@@ -1,11 +1,14 @@
 """`reclass import-fma`: songs of the public FMA table to learn from."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from portal.commands.surroundings import DataOption, RefusalError, portal_at_hand, stoppable
+from portal.commands.terminal import Terminal
 
 
 def register(app: typer.Typer) -> None:
@@ -22,7 +25,6 @@ def import_fma(
 ) -> None:
     """Import the songs of the public FMA table, to be learned from by train with --public-table."""
     with portal_at_hand(data):
-        from portal.commands.terminal import Terminal
         from portal.public import importing
 
         console = Terminal(soft_wrap=True)
@@ -34,9 +36,7 @@ def import_fma(
         _import(folder, console)
 
 
-def _import(folder: Path, console: Any) -> None:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+def _import(folder: Path, console: Terminal) -> None:
     from portal.commands.models.official_split import said_of
     from portal.public.fma_layout import FEATURES, TRACKS
     from portal.public.fma_tables import tables_in
@@ -61,9 +61,7 @@ def _import(folder: Path, console: Any) -> None:
     _show_genres(console)
 
 
-def _show_genres(console: Any) -> None:
-    from rich.table import Table
-
+def _show_genres(console: Terminal) -> None:
     from portal.public.songs import tag_counts
 
     table = Table("genre in the table", "songs", "artists", "counts for")

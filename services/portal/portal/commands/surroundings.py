@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from portal.commands.terminal import without_controls
+
 DATA_VARIABLE = "RECLASS_DATA"
 DATABASE_VARIABLE = "PORTAL_DATABASE_URL"
 ENVIRONMENTS = "reclass.environment"
@@ -49,9 +51,7 @@ def portal_at_hand(data: Path | None) -> Iterator[None]:
         if "does not exist" not in str(error):
             raise
         quit_with("The database has no tables of this version yet: run `python -m portal migrate`.")
-    except RemoteError as error:
-        quit_with(error.message)
-    except (CannotStart, RefusalError) as error:
+    except (CannotStart, RefusalError, RemoteError) as error:
         quit_with(str(error))
     except ValidationError as error:
         quit_with(" ".join(error.messages))
@@ -71,8 +71,6 @@ def stoppable(outcome: str) -> Iterator[None]:
 
 def quit_with(message: str, status: int = 1) -> None:
     """End the command with a sentence."""
-    from portal.commands.terminal import without_controls
-
     sys.stderr.write(f"reclass: {without_controls(message)}\n")
     raise typer.Exit(status)
 

@@ -5,10 +5,12 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
+from rich.table import Column, Table
 from runtime.rights import Role
 
 from portal.commands.output import print_json
 from portal.commands.surroundings import DataOption, portal_at_hand, whoever_types
+from portal.commands.terminal import Terminal
 
 
 class CallerRole(StrEnum):
@@ -91,10 +93,6 @@ def revoke(
 
 
 def _print(rows: list[dict[str, str | None]]) -> None:
-    from rich.table import Column, Table
-
-    from portal.commands.terminal import Terminal
-
     console = Terminal(soft_wrap=True)
     table = Table(Column("name", overflow="fold"), "role", "made", "by", "revoked", "by")
     for row in rows:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 
 from portal.commands.surroundings import DataOption, RefusalError, portal_at_hand
+from portal.commands.terminal import Terminal
 
 ROWS_LISTED = 20
 LATEST = "latest"
@@ -69,7 +71,6 @@ def rollback(
 def _plan(min_confidence: float | None, *, random_weights: bool, as_json: bool) -> tuple[Any, Any]:
     """The batch of a new dry run, None where nothing is to be written; and the run."""
     from portal.commands.following import finish
-    from portal.commands.terminal import Terminal
     from portal.ledger.models import WriteBatch
     from portal.orchestration.start import start_plan
     from portal.preferences.current import preferences
@@ -84,7 +85,6 @@ def _plan(min_confidence: float | None, *, random_weights: bool, as_json: bool) 
 def _do(batch: Any, run: Any, *, as_json: bool) -> None:
     """Follow a run that writes a batch or takes it back; what became of the batch is said however the run ends."""
     from portal.commands.following import exit_status, follow
-    from portal.commands.terminal import Terminal
 
     status = exit_status(follow(run, Terminal(stderr=as_json, soft_wrap=True)))
     batch.refresh_from_db()
@@ -133,9 +133,6 @@ def _report(batch: Any, *, as_json: bool, rows: bool = False, plan: Any = None) 
 
 
 def _show_unknown(tags: Sequence[Any]) -> None:
-    from rich.table import Table
-
-    from portal.commands.terminal import Terminal
 
     if not tags:
         return
@@ -149,9 +146,6 @@ def _show_unknown(tags: Sequence[Any]) -> None:
 
 
 def _show_rows(batch: Any) -> None:
-    from rich.table import Table
-
-    from portal.commands.terminal import Terminal
 
     table = Table("song", "before", "after", "confidence")
     for row in batch.rows.select_related("track").order_by("pk")[:ROWS_LISTED]:

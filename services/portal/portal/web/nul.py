@@ -6,7 +6,7 @@ In a cookie it is written as an octal number, and the key of a session is looked
 from collections.abc import Callable, Iterator
 
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 
 NUL = "\0"
 
@@ -27,11 +27,6 @@ class NulMiddleware:
 
 def _texts(request: HttpRequest) -> Iterator[str]:
     yield request.path
-    yield from _of(request.GET)
-    yield from _of(request.POST)
-
-
-def _of(sent: QueryDict) -> Iterator[str]:
-    for name, values in sent.lists():
+    for name, values in (*request.GET.lists(), *request.POST.lists()):
         yield name
         yield from values

@@ -5,9 +5,11 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
 from portal.commands.output import print_json
 from portal.commands.surroundings import DataOption, portal_at_hand
+from portal.commands.terminal import Terminal, without_controls
 
 
 def register(app: typer.Typer) -> None:
@@ -49,9 +51,6 @@ def doctor(
 
 def _as_found(findings: Iterable[Any], *, quiet: bool) -> Iterable[Any]:
     """Each finding, printed as soon as it is known."""
-    from rich.text import Text
-
-    from portal.commands.terminal import Terminal, without_controls
 
     console = Terminal(soft_wrap=True)
     for finding in findings:

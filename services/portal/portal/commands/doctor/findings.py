@@ -26,9 +26,7 @@ def finding(what: str, check: Callable[[], str]) -> Finding:
     """Do a check: what it returns is well, what it raises is not."""
     try:
         return Finding(what=what, well=True, message=check())
-    except UnwellError as error:
+    except (UnwellError, RemoteError) as error:
         return Finding(what=what, well=False, message=str(error))
-    except RemoteError as error:
-        return Finding(what=what, well=False, message=error.message)
     except OperationalError as error:
         return Finding(what=what, well=False, message=unreachable_message(error))

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from portal.commands.surroundings import DataOption, portal_at_hand, quit_with, whoever_types
+from portal.commands.terminal import Terminal
 
 OUT = "evaluation"
 
@@ -97,7 +98,6 @@ def evaluate(
     with portal_at_hand(data):
         from portal.commands.models.official_split import evaluate_on_fma, save
         from portal.commands.models.reports import show_report
-        from portal.commands.terminal import Terminal
         from portal.remote.messages import to_dict
         from portal.remote.models import models_at_hand
 

@@ -7,6 +7,7 @@ import typer
 
 from portal.commands.output import print_json
 from portal.commands.surroundings import DataOption, portal_at_hand
+from portal.commands.terminal import Terminal
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
@@ -62,7 +63,6 @@ def extract(
     with portal_at_hand(data):
         from portal.commands.following import exit_status, follow
         from portal.commands.songs.extracting import report
-        from portal.commands.terminal import Terminal
         from portal.orchestration.start import start_extract
 
         console = Terminal(soft_wrap=True)
@@ -117,7 +117,6 @@ def train(
     with portal_at_hand(data):
         from portal.commands.following import finish
         from portal.commands.songs.learning import prepare, show_readiness, show_trained, trained_as_data
-        from portal.commands.terminal import Terminal
         from portal.orchestration.start import start_training
         from portal.training.preparing import Lacking
 

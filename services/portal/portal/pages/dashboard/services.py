@@ -97,17 +97,12 @@ def _channel(service: str) -> grpc.Channel:
 
 
 def _health() -> tuple[ServiceState, ...]:
-    portal = settings.RECLASS
-    targets = {
-        "sync": portal.sync_target,
-        "features": portal.features_target,
-        "inference": portal.inference_target,
-    }
-    channels = {name: _channel(name) for name in targets}
+    channels = {name: _channel(name) for name in ("sync", "features", "inference")}
     # All at once: three services that are down cost one time limit, not three.
     calls = {name: _ask_health(channel) for name, channel in channels.items()}
     states = tuple(
-        ServiceState(name=name, target=targets[name], serving=_serving(call)) for name, call in calls.items()
+        ServiceState(name=name, target=settings.RECLASS.door_of(name)[0], serving=_serving(call))
+        for name, call in calls.items()
     )
     for channel in channels.values():
         channel.close()

@@ -99,8 +99,11 @@ def _address(songs: Any, at: int, query: QueryDict) -> str:
     """Of the song at this place; its list is at the page where it stands."""
     if not 0 <= at < songs.result_count:
         return ""
-    listed = songs.result_list[at - _first(songs)].pk if _is_listed(songs, at) else None
-    found = [listed] if listed else songs.paginator.ids(at, at + 1)
+    on_page = at - _first(songs)
+    if 0 <= on_page < len(songs.result_list):
+        found = [songs.result_list[on_page].pk]
+    else:
+        found = songs.paginator.ids(at, at + 1)
     if not found:
         return ""
     there = query.copy()
@@ -109,10 +112,6 @@ def _address(songs: Any, at: int, query: QueryDict) -> str:
     return (
         f"{reverse('admin:library_track_change', args=(found[0],))}?{urlencode({FILTERS: there.urlencode()})}"
     )
-
-
-def _is_listed(songs: Any, at: int) -> bool:
-    return 0 <= at - _first(songs) < len(songs.result_list)
 
 
 def _list_address(filters: str) -> str:
