@@ -172,7 +172,7 @@ def test_a_file_that_ends_within_the_excerpt_is_truncated(songs, tmp_path, suffi
 def test_an_end_that_is_missing_behind_the_excerpt_costs_nothing(songs, tmp_path, suffix):
     nearly = audio_files.cut(copied(songs[suffix], tmp_path), 0.92)
     if suffix == "m4a":  # without its index at the end nothing of it can be read
-        with pytest.raises(TruncatedError, match="copy or rip it again"):
+        with pytest.raises(TruncatedError):
             load_excerpt(str(nearly))
         return
     there, whole = load_excerpt(str(nearly)), load_excerpt(str(songs[suffix]))
@@ -187,7 +187,7 @@ def test_an_end_that_is_missing_behind_the_excerpt_costs_nothing(songs, tmp_path
                 load_excerpt(str(nearly), part).y, load_excerpt(str(songs[suffix]), part).y
             )
             continue
-        with pytest.raises(TruncatedError, match="copy or rip it again"):
+        with pytest.raises(TruncatedError):
             load_excerpt(str(nearly), part)
 
 

@@ -131,7 +131,7 @@ def test_the_level_is_the_same_in_however_many_blocks_it_comes(music):
 )
 def test_an_inaudible_offset_is_silence(tmp_path, offset, beside):
     samples = noise(40.0, beside) + np.float32(offset)
-    with pytest.raises(SilentError, match="nothing that can be heard"):
+    with pytest.raises(SilentError):
         load_excerpt(written(tmp_path / "song.wav", samples))
 
 

@@ -7,7 +7,7 @@ import grpc
 import numpy as np
 import pytest
 from inference.arrays import Array
-from inference.classify.song_vectors import SongVectors
+from inference.classify.song_vectors import SongVectors, other_version
 from inference.classify.stages import STAGES, Vector, VectorKind
 from inference.classify.verdicts import (
     BrokenHead,
@@ -149,7 +149,7 @@ def test_a_head_of_an_older_feature_version_gives_no_genre_but_says_why() -> Non
     result = vote([head(1, FMA="0")], extract=Extractor())
     assert result.outcome is Outcome.NO_MODEL
     assert result.verdicts == ()
-    assert "train on vectors of that version" in result.reason
+    assert result.reason == other_version(head(1, FMA="0"), vector(FMA))
     assert [made.version for made in result.computed] == ["1"]
 
 
@@ -186,7 +186,7 @@ def test_a_later_head_that_is_damaged_makes_the_verdict_provisional() -> None:
 def test_a_later_stage_without_audio_makes_the_verdict_provisional() -> None:
     result = vote([head(1), head(2)], sent=[vector(FMA)])
     assert result.outcome is Outcome.PROVISIONAL
-    assert "MERT vectors are needed" in result.reason
+    assert "MERT" in result.reason
 
 
 def test_a_later_head_of_another_feature_version_leaves_the_verdict_alone() -> None:

@@ -84,7 +84,7 @@ def test_a_request_that_is_wrong_is_answered_in_its_place() -> None:
     found = {answer.key: answer for answer in answers(StandInHeads(), iter(requests))}
     assert [found[key].classification.genre for key in ("0", "2")] == ["Blues", "Blues"]
     assert found["1"].error.reason == "INVALID_REQUEST"
-    assert "must not be negative" in found["1"].error.message
+    assert "top_k" in found["1"].error.message
 
 
 def test_a_song_that_lacks_vectors_and_audio_is_answered_with_its_error() -> None:

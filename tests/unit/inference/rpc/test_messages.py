@@ -107,8 +107,8 @@ def test_options_left_out_take_their_defaults() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (inference_pb2.ClassifyOptions(top_k=-1), "must not be negative"),
-        (inference_pb2.ClassifyOptions(max_stages=-1), "must not be negative"),
+        (inference_pb2.ClassifyOptions(top_k=-1), "top_k must not be negative"),
+        (inference_pb2.ClassifyOptions(max_stages=-1), "max_stages"),
         (inference_pb2.ClassifyOptions(stage_thresholds=[0.8, 1.2]), "threshold is 1.2"),
         (inference_pb2.ClassifyOptions(stage_thresholds=[float("nan")]), "threshold is nan"),
     ],

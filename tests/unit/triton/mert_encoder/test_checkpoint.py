@@ -217,7 +217,7 @@ def test_a_file_that_is_cut_off_or_garbage_is_to_be_downloaded_again(name: str, 
 def test_a_file_that_would_run_code_is_not_run(tmp_path: Path) -> None:
     folder = changed(tmp_path)
     torch.save({"encoder": Trap(tmp_path / "sprung")}, folder / "pytorch_model.bin")
-    with pytest.raises(CheckpointError, match="cannot be read as weights"):
+    with pytest.raises(CheckpointError, match=r"pytorch_model\.bin cannot be read"):
         read_checkpoint(folder)
     assert not (tmp_path / "sprung").exists()
 

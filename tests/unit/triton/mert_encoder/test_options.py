@@ -78,7 +78,7 @@ def test_layers_are_those_of_the_public_benchmark_or_the_ones_named(
     ("wanted", "sentence"),
     [
         ("13", "this model has the layers 0 to 12"),
-        ("-1", "this model has the layers 0 to 12"),
+        ("-1", "layers names -1"),
         ("7,7", "names a layer twice"),
         ("deep", "auto, last, a number, or numbers like 6,7,8"),
         ("", "auto, last, a number, or numbers like 6,7,8"),
