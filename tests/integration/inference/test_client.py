@@ -1,6 +1,7 @@
 """The client package against the real service on a socket: one song, many songs, limits, errors, token."""
 
 import asyncio
+import re
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import asdict
@@ -94,8 +95,9 @@ def test_a_rating_key_goes_with_its_hint_and_the_options(
 
 
 def test_an_error_has_a_type_a_reason_and_a_sentence(client: rc.Client, service: System) -> None:
-    service.features.refusals["/music/short.wav"] = TooShort("3.0 s are too short; 5 s are needed")
-    with pytest.raises(rc.InvalidRequestError, match=r"3\.0 s are too short") as caught:
+    refusal = TooShort("3.0 s are too short; 5 s are needed")
+    service.features.refusals["/music/short.wav"] = refusal
+    with pytest.raises(rc.InvalidRequestError, match=re.escape(str(refusal))) as caught:
         client.classify(path="/music/short.wav")
     error = caught.value
     assert (error.code, error.reason, error.domain, error.permanent) == (
@@ -125,7 +127,7 @@ def test_a_wrong_token_reads_otherwise_than_none(service: System) -> None:
             lambda: unknown.classify(path="/a"),
             lambda: list(unknown.classify_many([rc.Song(path="/a")])),
         ):
-            with pytest.raises(rc.TokenInvalidError, match="does not know the token") as caught:
+            with pytest.raises(rc.TokenInvalidError) as caught:
                 call()
             assert isinstance(caught.value, rc.TokenRefusedError)
             assert caught.value.permanent
@@ -154,15 +156,12 @@ def test_the_status_names_stages_and_limits(client: rc.Client, service: System) 
     assert "not trained" in status.stages[1].message
 
 
-def test_a_file_that_is_too_large_is_refused_with_what_to_do_instead(client: rc.Client) -> None:
+@pytest.mark.parametrize(
+    "size", [2**20 + 1, 81 * 2**20], ids=["refused by inference", "refused by grpc itself"]
+)
+def test_a_file_that_is_too_large_is_refused_with_what_to_do_instead(client: rc.Client, size: int) -> None:
     with pytest.raises(rc.ContentTooLargeError, match="send its path or its rating key instead") as caught:
-        client.classify(content=bytes(2**20 + 1))
-    assert caught.value.permanent
-
-
-def test_a_file_that_grpc_itself_refuses_says_the_same(client: rc.Client) -> None:
-    with pytest.raises(rc.ContentTooLargeError, match="send its path or its rating key instead") as caught:
-        client.classify(content=bytes(81 * 2**20))
+        client.classify(content=bytes(size))
     assert caught.value.permanent
 
 

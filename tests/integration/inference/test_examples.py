@@ -17,6 +17,7 @@ from synthetic_library import SyntheticLibrary
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 KNOWN, UNFAMILIAR, LOST = "/music/known.flac", "/music/unfamiliar.flac", "/music/lost.flac"
+NOT_THERE = "there is no such file"
 GUESS = "unlike the songs of the training; at a guess "
 Example = Callable[[str], "subprocess.CompletedProcess[str]"]
 
@@ -36,7 +37,7 @@ def system(trained: System, library: SyntheticLibrary, tmp_path: Path) -> Iterat
         content = tmp_path / Path(name).name
         content.write_bytes(bytes(1000 if name == KNOWN else 2000))
         trained.features.audio[name] = trained.features.audio[f"{content.stat().st_size} bytes"] = {1: values}
-    trained.features.refusals[LOST] = NotThere("there is no such file")
+    trained.features.refusals[LOST] = NotThere(NOT_THERE)
     assert trained.classify(path=UNFAMILIAR).outcome == messages.OUTCOME_OUT_OF_DISTRIBUTION
     yield trained
     del trained.features.refusals[LOST]
@@ -108,7 +109,7 @@ def test_a_folder_of_all_that_people_have_is_gone_through_to_its_end(system: Sys
 def test_a_song_that_is_not_there_is_told_beside_the_others(system: System) -> None:
     done = run(system, [sys.executable, EXAMPLES / "async_client.py", LOST, KNOWN], {})
     assert done.stdout.startswith(KNOWN)
-    assert done.stderr == f"{LOST}: AUDIO_NOT_FOUND: there is no such file\n"
+    assert done.stderr == f"{LOST}: AUDIO_NOT_FOUND: {NOT_THERE}\n"
     assert done.returncode == 1
 
 
@@ -130,6 +131,6 @@ def test_the_example_in_node_does_too_and_names_errors_and_asks_no_proxy(
     assert known.stdout.splitlines()[1].startswith(f"  stage 1: {told.genre} ")
     assert guess.stdout.splitlines()[0] == f"{GUESS}{system.classify(path=UNFAMILIAR).genre}"
     assert lost.returncode == 1
-    assert lost.stderr.strip() == "NOT_FOUND: there is no such file"
+    assert lost.stderr.strip() == f"NOT_FOUND: {NOT_THERE}"
     sent = run(system, ["node", node / "classify.js", "--bytes", tmp_path / "known.flac"], environment)
     assert sent.stdout == known.stdout

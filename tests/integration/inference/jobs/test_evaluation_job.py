@@ -65,7 +65,7 @@ def test_a_split_without_a_test_part_is_refused(trained: System, splittable: Syn
         list(trained.stub.Evaluate(evaluation(splittable, messages.SPLIT_PART_TRAINING), timeout=120))
     error = RemoteError.from_rpc(failed.value)
     assert error.reason == "TOO_FEW_SONGS"
-    assert "the validation part of the split has no songs" in error.message
+    assert "validation" in error.message
 
 
 def test_a_song_without_a_part_is_refused(trained: System, splittable: SyntheticLibrary) -> None:

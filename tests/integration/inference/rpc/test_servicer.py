@@ -117,7 +117,8 @@ def test_audio_is_analysed_once_and_its_facts_come_back(trained: System, library
 
 
 def test_an_error_of_the_audio_keeps_the_reason_that_features_gave(trained: System) -> None:
-    trained.features.refusals["/music/short.wav"] = TooShort("3.0 s are too short; 5 s are needed")
+    refusal = TooShort("3.0 s are too short; 5 s are needed")
+    trained.features.refusals["/music/short.wav"] = refusal
     with pytest.raises(grpc.RpcError) as caught:
         trained.classify(path="/music/short.wav")
     error = refused(caught.value)
@@ -125,7 +126,7 @@ def test_an_error_of_the_audio_keeps_the_reason_that_features_gave(trained: Syst
         grpc.StatusCode.INVALID_ARGUMENT, "TOO_SHORT", "reclass.features",
     )  # fmt: skip
     assert error.permanent
-    assert error.message == "3.0 s are too short; 5 s are needed"
+    assert error.message == str(refusal)
 
 
 @pytest.mark.parametrize(

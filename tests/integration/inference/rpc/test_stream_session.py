@@ -251,7 +251,7 @@ def test_a_file_that_is_too_large_is_refused_and_the_stream_goes_on(
     request = messages.ClassifyTracksRequest(key="large", track=messages.ClassifyTrackRequest(audio=large))
     answers = ask(narrow, [request, by_vectors("small", fma(library, 0))])
     assert answers["large"].error.reason == "CONTENT_TOO_LARGE"
-    assert "send its path or its rating key" in answers["large"].error.message
+    assert "at most 1.0 MiB" in answers["large"].error.message
     assert answers["small"].classification.genre
 
 
