@@ -227,13 +227,6 @@ def test_music_behind_many_zeros_is_not_called_nothing_but_zeros(tmp_path):
     assert load_excerpt(str(tmp_path / "zeros.mp3")).properties.excerpt_duration_seconds > 11
 
 
-@pytest.mark.parametrize("content", [b"\xff", b"\xfb\xff", np.random.default_rng(5).bytes(300_000)])
-def test_noise_is_called_neither_a_text_nor_sound_of_no_channel(tmp_path, content):
-    (tmp_path / "song.mp3").write_bytes(content)
-    with pytest.raises(NotAudioError, match=r"holds no audio that can be decoded$"):
-        load_excerpt(str(tmp_path / "song.mp3"))
-
-
 def test_a_wav_of_any_number_for_its_codec_is_refused_with_a_sentence(tmp_path):
     whole = bytearray(wav(np.random.default_rng(1).bytes(600_000)))
     for number in (0xFF, 0xA106, 0xFEFE, 0x00FF):
