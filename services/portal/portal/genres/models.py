@@ -11,6 +11,7 @@ from django.db.models.functions import Lower
 from portal.genres.spelling import IGNORED, lookup, normalised, spelled
 
 LONGEST_SPELLING = 200
+NO_LETTER = "Write at least one letter or digit."
 
 
 class Genre(models.Model):
@@ -33,7 +34,7 @@ class Genre(models.Model):
     def clean(self) -> None:
         """Refuse a name that nobody can see, and one that says the same as another genre's: tags would be its, too."""
         if not any(char.isprintable() and not char.isspace() for char in self.name):
-            raise ValidationError({"name": "Write at least one letter or digit."})
+            raise ValidationError({"name": NO_LETTER})
         there = genre_like(self.name, but=self.pk)
         if there:
             raise ValidationError(
@@ -65,7 +66,7 @@ class Alias(models.Model):
         """Refuse a spelling that says nothing, and one that stands for another genre already."""
         self.normalised = normalised(self.spelling)
         if not self.normalised:
-            raise ValidationError({"spelling": "Write at least one letter or digit."})
+            raise ValidationError({"spelling": NO_LETTER})
         if len(self.normalised) > LONGEST_SPELLING:
             raise ValidationError({"spelling": "It is too long once its signs are spelled out: shorten it."})
         other = Alias.objects.filter(normalised=self.normalised).exclude(pk=self.pk).first()

@@ -4,7 +4,7 @@ import pytest
 import songs
 from django.test import Client
 from portal.genres.aliases import ALIASES
-from portal.genres.models import Alias, Genre, spellings
+from portal.genres.models import NO_LETTER, Alias, Genre, spellings
 from portal.genres.seeds import plant
 from portal.genres.spelling import genres_of
 from portal.labels.tags import relabel
@@ -62,7 +62,7 @@ def test_an_ambiguous_or_empty_alias_is_refused_with_the_reason(
         ("Ｊａｚｚ", "There is a genre Jazz already"),
         ("jazz", "There is a genre Jazz already"),
         ("pop rock", "There is a genre Pop_Rock already"),
-        ("\u200b", "at least one letter or digit"),
+        ("\u200b", NO_LETTER),
     ],
 )
 def test_a_genre_that_cannot_be_told_from_another_takes_no_songs_from_it(

@@ -8,7 +8,7 @@ import pytest
 import songs
 from django.conf import settings
 from portal.configuration import PortalSettings
-from portal.genres.models import Genre
+from portal.genres.models import NO_LETTER, Genre
 from portal.labels.precedence import Source, song_labels
 from portal.labels.tags import relabel
 from portal.library.models import Track
@@ -120,7 +120,7 @@ def test_outside_windows_small_and_large_letters_are_two_folders(portal, plex, a
     synced(portal)
     Track.objects.exclude(file="").update(file="/music/Azúcar/x.mp3")
     said = posted(admin_client, ADD, new_genre="City Pop", folder="/music/azúcar")
-    assert "No song is known below" in said
+    assert "“/music/azúcar”" in said
 
 
 def test_a_new_genre_in_another_form_of_a_name_that_is_there_is_that_one(portal, plex, admin_client):
@@ -189,7 +189,7 @@ def test_songs_are_chosen_in_the_list_and_more_are_added_to_them(portal, plex, a
         ({"folder": "/nowhere"}, "Choose a genre, or write the name of a new one."),
         ({"new_genre": "X"}, "Name a folder, or choose a playlist or collection."),
         ({"new_genre": "jazz", "folder": "/nowhere"}, "There is a genre Jazz already: choose it above."),
-        ({"new_genre": "---", "folder": "/nowhere"}, "at least one letter or digit"),
+        ({"new_genre": "---", "folder": "/nowhere"}, NO_LETTER),
     ],
 )
 def test_a_set_that_makes_no_sense_is_refused_with_the_reason(portal, plex, admin_client, fields, said):

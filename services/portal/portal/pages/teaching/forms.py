@@ -6,7 +6,7 @@ from unicodedata import normalize
 from django import forms
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from portal.genres.models import Genre, genre_like
+from portal.genres.models import NO_LETTER, Genre, genre_like
 from portal.genres.spelling import normalised
 from portal.pages.genre_field import GenreField
 from portal.teaching.members import in_folder
@@ -38,7 +38,7 @@ class GenreToTeach(forms.Form):
         if bool(name) == bool(cleaned.get("genre")):
             raise forms.ValidationError("Choose a genre, or write the name of a new one.")
         if name and not normalised(name):
-            self.add_error("new_genre", "Write at least one letter or digit.")
+            self.add_error("new_genre", NO_LETTER)
         there = genre_like(name) if name else None
         if there:
             hint = "bring it back under Genres first" if there.retired else "choose it above"
