@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import stat
 import threading
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from sync import audio
 from sync.connection import Connection, Parts
 from sync.errors import NoMediaError, NotPlexError, ServerTooOldError
 from sync.library import VERSION_AGE_SECONDS, PlexMusic
-from sync.plex import Plex, PlexAddress, Timeouts
+from sync.plex import Plex, PlexAddress, Timeouts, refused_status
 from sync.servicer import SERVICE_NAME, SyncServicer
 from sync.tracks import GenreState, MediaPart
 
@@ -168,7 +169,6 @@ def test_a_token_is_sent_to_no_address_but_the_one_it_was_given_with(
         connect(sync, control)
         refused = reason(sync.SetConnection, pb.SetConnectionRequest(url=elsewhere))
         assert (refused.reason, refused.code) == ("TOKEN_NEEDED", grpc.StatusCode.INVALID_ARGUMENT)
-        assert "goes to no other" in refused.message
         assert count(sync) == 33
         # The same address again, and a new token for it, are no new address.
         sync.SetConnection(pb.SetConnectionRequest(url=f"{control.stand_in.url}/web/index.html"))
@@ -204,7 +204,7 @@ def test_a_redirect_and_a_file_elsewhere_take_no_token_along(
     elsewhere, requests = stranger
     music = control.music()
     control.fail("status", status=302, times=1, location=f"{elsewhere}/library")
-    with pytest.raises(NotPlexError, match="sends on to another address"):
+    with pytest.raises(NotPlexError, match=re.escape(str(refused_status(302, control.stand_in.url)))):
         music.check_server()
     host = elsewhere.removeprefix("http://")
     for key in (f"{elsewhere}/file.mp3", f"@{host}/file.mp3", f".{host}/file.mp3", ""):

@@ -216,7 +216,7 @@ def test_capabilities_load_the_model_and_say_what_it_is(
     assert (mert.kind, mert.available, mert.length, mert.random_weights) == (MERT, True, 768, True)
     assert mert.version == VERSION
     assert "MERT-v1-95M on cpu" in mert.detail
-    assert "verdicts mean nothing" in mert.detail
+    assert "trial weights" in mert.detail
     # While one song waits for the model, a process decodes another.
     assert told.processes == 4
 

@@ -88,7 +88,7 @@ def test_a_sync_that_cannot_help_is_asked_three_times_and_named(stub, plex):
 
 
 @pytest.mark.parametrize(
-    ("target", "says"), [(None, "FEATURES_SYNC_TARGET"), ("127.0.0.1:1", "could not be read")]
+    ("target", "says"), [(None, "FEATURES_SYNC_TARGET"), ("127.0.0.1:1", "rating key 1")]
 )
 def test_a_sync_that_is_not_there_is_named_soon(target, says):
     channel = open_channel(target) if target else None

@@ -72,10 +72,6 @@ def test_letters_with_accents_are_the_same_in_both_forms_of_unicode():
     assert name_key("Musica") != name_key("Música")
 
 
-def test_an_empty_library_is_said_to_be_empty(portal):
-    assert "“Audiobooks” has no songs" in portal.finish(start_sync(["Audiobooks"])).message
-
-
 def test_a_server_that_is_too_old_is_refused(portal):
     portal.plex.behave(version="1.32.5.1")
     run = synced(portal)
