@@ -9,6 +9,7 @@ from portal.orchestration.start import (
 )
 from portal.verdicts.models import Prediction
 from portal.verdicts.overrides import clear_override
+from portal.writing.policy import objection
 from songs import add_prediction
 from write_batches import (
     classified,
@@ -87,7 +88,7 @@ def test_a_plan_of_before_a_tag_was_used_again_does_not_write_it(portal):
     portal.finish(start_push(batch))
     row = batch.rows.get(rating_key="1001")
     assert (row.state, row.track.in_plex) == (WriteRow.State.FAILED, InPlex.UNTOUCHED)
-    assert "None of its tags is known (Classical)" in row.message
+    assert row.message == objection(["Classical"], {}, {})
     assert portal.plex.state(1001) == (["Classical"], False)
     assert portal.plex.state(1004) == (["Folk"], True)
 
