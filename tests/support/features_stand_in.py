@@ -13,6 +13,7 @@ from wire import packed
 
 NAME = "reclass.features.v1.FeatureService"
 VERSION = "test/1"
+NOT_INSTALLED = "It is not installed: download its weights"
 KINDS = (
     features_pb2.VECTOR_KIND_FMA,
     features_pb2.VECTOR_KIND_MERT,
@@ -150,7 +151,7 @@ class FeaturesStandIn(features_pb2_grpc.FeatureServiceServicer):
             kind=kind,
             available=is_here,
             version=self.version(kind, excerpt) if is_here else self.away.get(kind, ""),
-            detail=self.details.get(kind, "cpu") if is_here else "It is not installed: download its weights",
+            detail=self.details.get(kind, "cpu") if is_here else NOT_INSTALLED,
             random_weights=kind in self.for_trials,
             licence=licence,
             cpu_seconds=cpu_seconds,

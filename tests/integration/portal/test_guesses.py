@@ -9,6 +9,7 @@ from portal.commands.models.reports import show_models
 from portal.genres.models import Genre
 from portal.library.census import songs_as_data
 from portal.library.models import Analysis, Track
+from portal.library.stages import TRIAL_WARNING
 from portal.remote.models import Models
 from portal.remote.reports import model_of
 from portal.verdicts.models import Override
@@ -94,4 +95,4 @@ def test_a_model_of_random_weights_says_so_in_the_list_of_models(capsys, monkeyp
     model = made(1, IN_SERVICE)
     model.random_weights = True
     show_models(Models(models=(model_of(model),), rollback_model="").models, as_json=False)
-    assert "trial weights: verdicts mean nothing" in capsys.readouterr().out
+    assert TRIAL_WARNING in capsys.readouterr().out

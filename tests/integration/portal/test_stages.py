@@ -4,6 +4,7 @@ import io
 
 import pytest
 from django.conf import settings
+from features_stand_in import NOT_INSTALLED
 from portal.commands.doctor.checks import examine
 from portal.commands.songs.extracting import report, stages_as_data
 from portal.commands.terminal import Terminal
@@ -167,7 +168,7 @@ def test_the_dashboard_shows_what_runs_where_and_random_weights(portal, monkeypa
     html = admin_client.get("/admin/").content.decode()
     assert "MERT-v1-95M on cuda:0 (a GPU) in fp16" in html
     assert "trial weights" in html
-    assert "It is not installed: download its weights" in html  # JMLA, with what to do
+    assert NOT_INSTALLED in html  # JMLA, with what to do
 
 
 def test_the_dashboard_shows_the_licence_of_a_models_weights_and_what_a_song_costs(

@@ -23,6 +23,7 @@ from portal.orchestration.start import (
 from portal.orchestration.trying_again import retry_due
 from portal.pages import badges
 from portal.pages.dashboard.counts import FLAG_QUERIES
+from portal.plex_sync.storing import NO_MEDIA_MESSAGE
 from portal.preferences.changing import change
 from portal.registry.mirror import reconcile
 from portal.registry.serving import serving_versions
@@ -275,7 +276,7 @@ def test_a_song_without_a_file_has_no_button_that_could_not_help(portal, admin_c
     pending(portal)
     silent = Track.objects.get(rating_key="2001")
     page = admin_client.get(f"/admin/library/track/{silent.pk}/change/").content.decode()
-    assert "Plex has no file" in page
+    assert NO_MEDIA_MESSAGE in page
     assert 'name="again"' not in page
 
 

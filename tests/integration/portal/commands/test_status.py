@@ -77,10 +77,8 @@ def test_a_damaged_model_and_a_silent_service_are_not_called_no_model(
     portal.inference.ready, portal.inference.trouble = False, "genre_test/7 is damaged. Train again."
     told = model(status)
     assert (told["state"], told["ready"]) == ("BROKEN", False)
-    assert (
-        told["message"] == "The model in service cannot classify songs: genre_test/7 is damaged. Train again."
-    )
+    assert str(told["message"]).endswith(portal.inference.trouble)
     monkeypatch.setenv("PORTAL_INFERENCE_TARGET", "127.0.0.1:9")
     told = model(status)
     assert (told["state"], told["in_service"]) == ("UNKNOWN", None)
-    assert str(told["message"]).startswith("The inference service does not answer (")
+    assert "inference service" in str(told["message"])

@@ -8,6 +8,7 @@ import grpc
 import pytest
 import typer
 from django.db import connection
+from features_stand_in import NOT_INSTALLED
 from portal.commands import looking
 from portal.commands.following import exit_status
 from portal.commands.songs import command as songs
@@ -57,7 +58,7 @@ def test_a_stage_that_is_not_installed_is_named_with_what_to_do_and_is_not_done(
     synced(portal)
     run = extracted(portal, "mert")
     assert (run.state, exit_status(run)) == (Run.State.FAILED, 1)
-    assert "mert: It is not installed: download its weights" in run.message
+    assert f"mert: {NOT_INSTALLED}" in run.message
     assert portal.features.extracted == []
 
 
@@ -65,8 +66,8 @@ def test_all_stages_does_the_installed_ones_and_says_which_are_not(portal):
     synced(portal)
     run = extracted(portal, "all")
     assert (run.state, run.done_count) == (Run.State.DONE, SONGS)
-    assert "mert: It is not installed" in run.message
-    assert "jmla: It is not installed" in run.message
+    assert f"mert: {NOT_INSTALLED}" in run.message
+    assert f"jmla: {NOT_INSTALLED}" in run.message
     printed, done = shown(run)
     assert not done
     assert "test/1" in printed
@@ -333,7 +334,7 @@ def test_the_command_ends_with_0_only_when_what_was_asked_is_done(portal, comman
     assert command("extract", "--stage", "mert").exit_code == 1
     everything = command("extract", "--stage", "all")
     assert (everything.exit_code, f"{SONGS} of {SONGS} songs done" in everything.stdout) == (1, True)
-    assert "mert: It is not installed: download its weights" in everything.stdout
+    assert f"mert: {NOT_INSTALLED}" in everything.stdout
     installed = command("extract")
     assert (installed.exit_code, "Nothing to analyse" in installed.stdout) == (0, True)
     Track.objects.filter(rating_key="1001").update(analysis=Analysis.PENDING)

@@ -179,10 +179,10 @@ def test_a_failed_connect_keeps_the_connection_that_works_and_shows_no_token(
         assert "a-wrong-token" not in page
     assert "goes to no other" in connect(admin_client, url="http://127.0.0.1:9")
     page = connect(admin_client, token="two-words of-a-token")
-    assert "it must be one word of plain characters" in page
+    assert "one word" in page
     assert "of-a-token" not in page
     assert "Fill in the address, the token, or both" in connect(admin_client)
-    assert "answers and accepts the token" in connect(admin_client, token=TOKEN)
+    assert "Plex” (version " in connect(admin_client, token=TOKEN)
 
 
 @pytest.mark.parametrize("token", [None, "t"])
@@ -211,5 +211,5 @@ def test_without_the_sync_service_the_page_is_there_and_says_so(
     admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings.RECLASS, "sync_target", "127.0.0.1:1")
-    assert "The sync service does not answer" in shown(admin_client)
+    assert "The sync service" in shown(admin_client)
     assert "stages: 3 → 2" in save(admin_client, stages="2")

@@ -16,6 +16,7 @@ from portal.orchestration.start import (
     stop,
 )
 from portal.runs.models import Run
+from portal.teaching.results import enough
 from portal.training.preparing import Lacking, lacking_now
 from stand_in_services import TooShortError
 
@@ -125,10 +126,10 @@ def test_the_table_says_of_a_genre_with_few_songs_that_more_are_better(labelled)
     trained_after(labelled, start_training())
     output = io.StringIO()
     show_readiness(Terminal(file=output, width=250))
-    assert "12 songs are too few to trust" not in output.getvalue(), "one artist: it cannot be learned at all"
+    assert enough(12) not in output.getvalue(), "one artist: it cannot be learned at all"
     Track.objects.update(artist="x")
     for number, track in enumerate(Track.objects.all()):
         Track.objects.filter(pk=track.pk).update(artist=f"Artist {number}")
     output = io.StringIO()
     show_readiness(Terminal(file=output, width=250))
-    assert "too few to trust what is learned: 30 at least, 100 are better" in output.getvalue()
+    assert enough(12) in output.getvalue()

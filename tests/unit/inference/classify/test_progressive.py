@@ -288,5 +288,5 @@ def test_a_head_takes_the_kinds_that_it_has_learned_from_and_not_those_that_are_
 
 
 def test_values_of_an_excerpt_are_never_taken_for_those_of_a_whole_song() -> None:
-    with pytest.raises(AudioRequiredError, match="FMA_NATIVE vectors are needed"):
+    with pytest.raises(AudioRequiredError, match="FMA_NATIVE"):
         vote([of_whole_songs(1)], sent=[vector(FMA)])

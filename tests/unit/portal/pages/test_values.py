@@ -100,6 +100,9 @@ def test_what_a_stage_said_is_stored_with_the_digits_that_mean_something() -> No
     assert (read.decided, read.top[1].probability) == (False, 0.3333)
 
 
+TROUBLE = "The token was refused."
+
+
 def situation(**fields: object) -> Situation:
     nothing: dict[str, object] = {
         "songs": 10,
@@ -113,9 +116,9 @@ def situation(**fields: object) -> Situation:
 
 
 def test_with_plex_out_of_reach_the_advice_is_what_sync_said_and_where_to_set_it() -> None:
-    found = advice(situation(songs=0, plex_trouble="The token was refused."))
+    found = advice(situation(songs=0, plex_trouble=TROUBLE))
     assert len(found) == 1
-    assert "The token was refused." in found[0].text
+    assert TROUBLE in found[0].text
     assert found[0].page == "preferences/changedsetting/#plex-connection"
 
 
@@ -144,7 +147,7 @@ CLASSIFIED = {"by_analysis": {"classified": 10}}
     ("how_it_is", "button"),
     [
         ({"songs": 0, "plex_unset": True, "plex_trouble": "no server is configured"}, "Connect Plex"),
-        ({"songs": 0, "plex_trouble": "The token was refused."}, "Open Settings"),
+        ({"songs": 0, "plex_trouble": TROUBLE}, "Open Settings"),
         ({"songs": 0}, "Sync now"),
         ({"songs": 0, "synced": True}, "Sync now"),
         ({"by_analysis": {"pending": 10}, "model_ready": False, "trainable": 0}, "Analyse"),
