@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from inference.arrays import Array
+from inference.classify.asking_stages import Vote
 from inference.classify.batching import Predict, run_to_end
-from inference.classify.progressive import Vote
 from inference.classify.song_vectors import SongVectors
 from inference.classify.stages import STAGES, Vector, VectorKind
 from inference.classify.verdicts import (
@@ -15,7 +15,7 @@ from inference.classify.verdicts import (
     HeadOutput,
     InstalledHead,
 )
-from inference.classify.voting import Rule
+from inference.classify.voting_rule import Rule
 
 FMA, MERT, JMLA, NATIVE = VectorKind.FMA, VectorKind.MERT, VectorKind.JMLA, VectorKind.FMA_NATIVE
 WIDTHS = {FMA: 518, MERT: 768, JMLA: 768, NATIVE: 518}

@@ -21,9 +21,9 @@ from features.messages import KIND_NAMES
 from features.rights import MAY_CALL
 from features.servicer import FeatureServicer
 from features.settings import FeatureSettings
+from features.source.audio_sources import AudioSources
 from features.source.download import Downloads
-from features.source.location import MediaFolders, spelled_as_on_disk
-from features.source.resolve import AudioSources
+from features.source.file_lookup import MediaFolders, spelled_as_on_disk
 from features.workers.pool import ExtractionPool
 
 log = get_logger(__name__)

@@ -27,8 +27,8 @@ from features.errors import (
     TruncatedError,
 )
 from features.fma import vector as fma
-from features.source.location import PathMapping
-from features.source.resolve import AudioReference, AudioSources
+from features.source.audio_sources import AudioReference, AudioSources
+from features.source.file_lookup import PathMapping
 from features.vectors import Capability, MissingVector, Vector
 from features.workers.extraction import Extraction
 from features.workers.pool import ExtractionPool, TimedExtraction

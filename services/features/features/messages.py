@@ -11,9 +11,9 @@ from features.embeddings.options import ComputeOptions, Device, LoadOptions
 from features.errors import InvalidRequestError
 from features.extractor import ExtractionRequest, ExtractionResult
 from features.fma import vector as fma
+from features.source.audio_sources import AudioReference
 from features.source.download import TrackIdentity
-from features.source.location import PathMapping
-from features.source.resolve import AudioReference
+from features.source.file_lookup import PathMapping
 from features.vectors import Capability, Vector
 from features.workers.extraction import Extraction
 

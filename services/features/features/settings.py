@@ -10,7 +10,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from runtime.addresses import AddressIfAny
 from runtime.settings import TritonCallerSettings
 
-from features.source.location import PathMapping
+from features.source.file_lookup import PathMapping
 
 
 class FeatureSettings(TritonCallerSettings):

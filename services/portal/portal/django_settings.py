@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from portal.accounts.pause import FAILURES, PAUSE
 from portal.configuration import PortalSettings, listed, networks
-from portal.pages import look
+from portal.pages import theme
 
 # A machine that lost its power closes no connection. Each end looks after the other: else a worker would wait for ever,
 # and the database would keep the locks of a worker that is gone.
@@ -170,4 +170,4 @@ PROCRASTINATE_WORKER_DEFAULTS = {
     "update_heartbeat_interval": RECLASS.stalled_after_seconds / 5,
     "stalled_worker_timeout": RECLASS.hopeless_after_seconds,
 }
-UNFOLD = look.UNFOLD
+UNFOLD = theme.UNFOLD

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from runtime.private import WatchedFile, make_private, write_private
+from runtime.private_files import WatchedFile, make_private, write_private
 from runtime.telemetry import get_logger
 
 from sync.errors import (

@@ -19,8 +19,8 @@ from sync.errors import (
     TrackNotFoundError,
     WriteNotTakenError,
 )
-from sync.halving import Read, read_around
 from sync.identity import TrackIdentity, is_another
+from sync.page_halving import Read, read_around
 from sync.plex import Plex, PlexAddress
 from sync.song_lists import ListPage, SongLists
 from sync.tracks import (

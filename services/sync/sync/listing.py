@@ -6,7 +6,7 @@ from typing import Generic, Self, TypeVar
 
 from sync import bounds
 from sync.errors import InvalidRequestError, ServerFailedError, ShortPageError
-from sync.halving import LONGEST_RUN, Read, read_around
+from sync.page_halving import LONGEST_RUN, Read, read_around
 from sync.tracks import Track
 
 DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE = 1000, 5000

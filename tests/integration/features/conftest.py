@@ -9,9 +9,9 @@ import pytest
 from feature_service import FEATURES, MAX_DOWNLOAD_BYTES, SYNC, PlexOfOneSong, grandchildren, servicer_of
 from features.extractor import Extractor
 from features.messages import KIND_NAMES
+from features.source.audio_sources import AudioSources
 from features.source.download import Downloads
-from features.source.location import MediaFolders
-from features.source.resolve import AudioSources
+from features.source.file_lookup import MediaFolders
 from features.workers.pool import ExtractionPool
 from mutagen.flac import FLAC
 from reclass.features.v1 import features_pb2_grpc

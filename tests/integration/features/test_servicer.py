@@ -17,9 +17,9 @@ from features.audio.excerpts import Excerpt
 from features.extractor import Extractor
 from features.fma.vector import fma_features, version
 from features.messages import KIND_NAMES
+from features.source.audio_sources import AudioSources
 from features.source.download import Downloads
-from features.source.location import MediaFolders, PathMapping
-from features.source.resolve import AudioSources
+from features.source.file_lookup import MediaFolders, PathMapping
 from reclass.features.v1 import features_pb2, features_pb2_grpc
 from runtime.errors import RemoteError
 from runtime.testing import connected, running_server

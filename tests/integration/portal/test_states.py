@@ -12,6 +12,7 @@ from portal.ledger.models import WriteBatch
 from portal.library.census import counts
 from portal.library.flags import Flag
 from portal.library.models import Analysis, InPlex, Track
+from portal.orchestration.failed_songs import retry_due
 from portal.orchestration.start import (
     start_classify,
     start_extract,
@@ -20,7 +21,6 @@ from portal.orchestration.start import (
     start_rollback,
     start_sync,
 )
-from portal.orchestration.trying_again import retry_due
 from portal.pages import badges
 from portal.pages.dashboard.counts import FLAG_QUERIES
 from portal.plex_sync.storing import NO_MEDIA_MESSAGE

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from features.settings import FeatureSettings
-from features.source.location import PathMapping
+from features.source.file_lookup import PathMapping
 
 
 def settings(monkeypatch: pytest.MonkeyPatch, **variables: str) -> FeatureSettings:

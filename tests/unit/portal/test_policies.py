@@ -6,7 +6,7 @@ from portal.extraction.failures import OF_THE_SONG
 from portal.genres.spelling import IGNORED
 from portal.ledger.originals import Edit, original_genres
 from portal.remote.plex import GenreState
-from portal.runs.retrying import MAX_ATTEMPTS, exhausted, wait_seconds
+from portal.runs.retry_schedule import MAX_ATTEMPTS, exhausted, wait_seconds
 from portal.writing.policy import Said, TargetGenre, edit, objection, target_genre
 
 JAZZ, ROCK = (1, "Jazz"), (2, "Pop_Rock")

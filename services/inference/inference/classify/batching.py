@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from inference.arrays import Array
+from inference.classify.asking_stages import STAGE_FAILURES, HeadQuery, Vote
 from inference.classify.probabilities import ranked, softmax
-from inference.classify.progressive import STAGE_FAILURES, HeadQuery, Vote
 from inference.classify.song_vectors import ExtractionQuery
 from inference.classify.verdicts import HeadOutput, InstalledHead
 

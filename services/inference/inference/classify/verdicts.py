@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from inference.arrays import Array
 from inference.classify.stages import Stage, Vector, VectorKind, has_random_weights
-from inference.classify.voting import Outcome, decides
+from inference.classify.voting_rule import Outcome, decides
 from inference.errors import InferenceError
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from inference.arrays import Bools, Floats, Ints
-from inference.classify.voting import decide
+from inference.classify.voting_rule import decide
 from inference.evaluation.bootstrap import interval_of_mean
 
 MIN_SONGS = 20

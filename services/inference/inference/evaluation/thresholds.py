@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.arrays import Bools, Floats
-from inference.classify.voting import decide
+from inference.classify.voting_rule import decide
 from inference.evaluation.bootstrap import interval_of_share
 from inference.evaluation.coverage import CoveragePoint, coverage_curve
 from inference.evaluation.metrics import confusion_matrix, effective_labels, genre_figures, macro_f1

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from inference.arrays import Bools, Ints
 from inference.classify.probabilities import softmax
 from inference.classify.stages import STAGES, Stage
-from inference.classify.voting import Rule
+from inference.classify.voting_rule import Rule
 from inference.evaluation.comparison import (
     COMPARISONS,
     Comparison,

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.classify.stages import STAGES, Stage
-from inference.classify.voting import Rule
+from inference.classify.voting_rule import Rule
 from inference.errors import TooFewGenresError, TooFewSongsError
 from inference.evaluation.plots import VOTE_COVERAGE_FILE, VOTE_FILE, draw_coverage, draw_vote
 from inference.evaluation.predictions import Predictions

@@ -14,7 +14,7 @@ from inference.arrays import Array, Bools, Ints
 from inference.classify.probabilities import ranked, top_genres
 from inference.classify.stages import Stage
 from inference.classify.verdicts import StageVerdict
-from inference.classify.voting import Outcome, Rule, decide
+from inference.classify.voting_rule import Outcome, Rule, decide
 from inference.evaluation.predictions import Predictions
 from inference.registry.records import HeadRecord
 

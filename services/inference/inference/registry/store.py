@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from inference.classify.stages import STAGES, Stage
-from inference.classify.voting import Rule
+from inference.classify.voting_rule import Rule
 from inference.errors import InferenceError, TrainingRunningError
 from inference.evaluation.comparison import Comparison
 from inference.registry.atomic_files import flush, replace, writing

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from runtime.private import WatchedFile, make_private, write_private
+from runtime.private_files import WatchedFile, make_private, write_private
 from runtime.rights import Role
 from runtime.telemetry import get_logger
 

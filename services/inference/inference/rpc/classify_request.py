@@ -12,8 +12,8 @@ from reclass.inference.v1 import inference_pb2
 from runtime.errors import RemoteError, ServiceError
 from runtime.streams import Caller, Submit
 
+from inference.classify.asking_stages import STAGE_FAILURES, HeadQuery, Vote
 from inference.classify.batching import Predict, predict_batch, run_to_end
-from inference.classify.progressive import STAGE_FAILURES, HeadQuery, Vote
 from inference.classify.song_vectors import ExtractionQuery, SongVectors
 from inference.classify.verdicts import BrokenHead, InstalledHead
 from inference.errors import ContentTooLargeError

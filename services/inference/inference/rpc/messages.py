@@ -12,7 +12,7 @@ from runtime.rights import Role
 from inference.arrays import Array
 from inference.classify.stages import HEAD_DEVICE, Vector, VectorKind, why_invalid
 from inference.classify.verdicts import Classification, StageVerdict
-from inference.classify.voting import Outcome, Rule
+from inference.classify.voting_rule import Outcome, Rule
 from inference.errors import InvalidRequestError, VectorInvalidError
 from inference.serving.status import StageState
 from inference.training.dataset import LabelSource, SplitPart

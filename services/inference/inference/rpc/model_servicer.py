@@ -6,7 +6,7 @@ import grpc
 from reclass.features.v1 import features_pb2_grpc
 from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
 
-from inference.classify.voting import Rule
+from inference.classify.voting_rule import Rule
 from inference.errors import InvalidRequestError
 from inference.rpc.features_client import available_versions
 from inference.rpc.messages import max_stages_from, thresholds_from

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from runtime.telemetry import get_logger
 
-from inference.classify.voting import Rule
+from inference.classify.voting_rule import Rule
 from inference.errors import ModelBrokenError, ModelOutdatedError, ModelUnknownError, NoEarlierModelError
 from inference.registry.model_files import PictureFile, pictures_among
 from inference.registry.models import InService, Model, RegisteredModel, heads_of, registered_model

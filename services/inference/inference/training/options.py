@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from inference.classify.voting import Rule
+from inference.classify.voting_rule import Rule
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from runtime.errors import RemoteError
 from portal.library.models import Analysis, Track
 from portal.library.recordings import ANALYSED, OUTDATED, forget_recording
 from portal.runs.outcomes import outcome_of
-from portal.runs.retrying import next_look_seconds
+from portal.runs.retry_schedule import next_look_seconds
 from portal.runs.work import Outcome, Verdict
 
 # The song itself is at fault: it stays so until the file changes. Anything else is tried again by the next run.

@@ -8,9 +8,9 @@ from typing import Any
 from django.db.models import BooleanField, ExpressionWrapper, F, FilteredRelation, Q, QuerySet
 from django.db.models.functions import Coalesce
 
-from portal.library.agreement import agreement
 from portal.library.models import InPlex, Track
 from portal.library.presence import is_not_chosen
+from portal.library.tag_agreement import agreement
 
 # A tag that was written over, or whose song a person has decided, is not to be looked over again.
 # The override is asked for by its track: in that PostgreSQL sees an anti-join, which takes a fifth of the time.

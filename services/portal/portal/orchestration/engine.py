@@ -15,7 +15,7 @@ from portal.runs.asking import go_on
 from portal.runs.models import Run, RunSong
 from portal.runs.outcomes import outcome_of
 from portal.runs.recording import Record, count, hold
-from portal.runs.retrying import MAX_ATTEMPTS, songs_at_once_after, wait_seconds
+from portal.runs.retry_schedule import MAX_ATTEMPTS, songs_at_once_after, wait_seconds
 from portal.runs.work import (
     QUICK_SONGS_AT_ONCE,
     Equipment,

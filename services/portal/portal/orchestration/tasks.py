@@ -13,7 +13,7 @@ from runtime.errors import RemoteError
 from runtime.telemetry import bind_request_id, clear_request_id, get_logger
 
 from portal.orchestration import engine, schedule
-from portal.orchestration.trying_again import retry_due
+from portal.orchestration.failed_songs import retry_due
 from portal.registry.mirror import reconcile
 from portal.runs import jobs
 from portal.runs.holding import break_off, held, is_held

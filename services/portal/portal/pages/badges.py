@@ -11,9 +11,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from portal.ledger.models import WriteBatch, WriteRow
-from portal.library.agreement import Agreement
 from portal.library.flags import Flag
 from portal.library.models import Analysis, InPlex
+from portal.library.tag_agreement import Agreement
 from portal.registry.models import TrainedModel
 from portal.runs.models import Run, RunSong
 

@@ -2,7 +2,7 @@
 
 from runtime.errors import RemoteError
 
-from portal.runs.retrying import FOR_THE_NEXT_RUN, STOPS_THE_RUN
+from portal.runs.retry_schedule import FOR_THE_NEXT_RUN, STOPS_THE_RUN
 from portal.runs.work import Outcome, RunFailedError, Verdict
 
 

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 
 from portal.runs.models import Run, RunSong
-from portal.runs.retrying import exhausted
+from portal.runs.retry_schedule import exhausted
 from portal.runs.work import Outcome, Verdict
 
 # A crash forgets at most so much, and what it forgets is done again; a transaction for each song would cost more than

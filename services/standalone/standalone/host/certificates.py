@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from runtime.private import write_private
+from runtime.private_files import write_private
 
 from standalone.host.data_folder import PRIVATE
 from standalone.host.ports import LOOPBACK

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import platformdirs
-from runtime.private import write_private
+from runtime.private_files import write_private
 
 from standalone.errors import FolderError
 

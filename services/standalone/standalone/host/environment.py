@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from runtime.private import write_private
+from runtime.private_files import write_private
 
 from standalone.errors import FolderError, NotRunningError
 from standalone.host.data_folder import DataFolder, default_root, demo_root, real_root

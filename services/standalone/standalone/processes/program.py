@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import IntEnum
 from pathlib import Path
 
-from runtime.private import write_private
+from runtime.private_files import write_private
 
 
 class Tier(IntEnum):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from runtime.private import write_private
+from runtime.private_files import write_private
 from supervisor.xmlrpc import SupervisorTransport
 
 from standalone.errors import PartFailedError

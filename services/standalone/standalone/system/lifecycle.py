@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from runtime.private import write_private
+from runtime.private_files import write_private
 
 from standalone.errors import MissingPartError, PartFailedError
 from standalone.host.certificates import ensure_certificates

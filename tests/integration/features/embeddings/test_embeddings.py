@@ -19,8 +19,8 @@ from features.extractor import Extractor
 from features.fma.vector import NATIVE_VERSION, fma_native_features
 from features.messages import KIND_NAMES
 from features.servicer import FeatureServicer
-from features.source.location import MediaFolders
-from features.source.resolve import AudioSources
+from features.source.audio_sources import AudioSources
+from features.source.file_lookup import MediaFolders
 from features.workers.pool import ExtractionPool
 from mert_stand_in import MertStandIn, mert_stand_in
 from prometheus_client import CollectorRegistry

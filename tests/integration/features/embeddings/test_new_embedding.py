@@ -12,8 +12,8 @@ from features.embeddings import installed
 from features.embeddings.embedding import Surroundings
 from features.extractor import Extractor
 from features.servicer import FeatureServicer
-from features.source.location import MediaFolders
-from features.source.resolve import AudioSources
+from features.source.audio_sources import AudioSources
+from features.source.file_lookup import MediaFolders
 from features.workers.pool import ExtractionPool
 from loudness_embedding import KIND, SAMPLE_RATE_HZ, LoudnessEmbedding, LoudnessSettings
 from prometheus_client import CollectorRegistry

@@ -19,8 +19,8 @@ from portal.ledger.exclusion import exclude
 from portal.library.models import Analysis, Audio, InPlex, Track, Vector
 from portal.library.stages import count_stages
 from portal.orchestration import engine
+from portal.orchestration.failed_songs import retry_due
 from portal.orchestration.start import start_classify, start_extract, start_sync
-from portal.orchestration.trying_again import retry_due
 from portal.preferences.models import ChangedSetting
 from portal.runs.models import Run
 from portal.verdicts.models import Override

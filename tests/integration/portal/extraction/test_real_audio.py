@@ -13,9 +13,9 @@ import mutagen
 import pytest
 from features.extractor import Extractor
 from features.servicer import FeatureServicer
+from features.source.audio_sources import AudioSources
 from features.source.download import Downloads
-from features.source.location import MediaFolders
-from features.source.resolve import AudioSources
+from features.source.file_lookup import MediaFolders
 from features.workers.pool import ExtractionPool
 from features_stand_in import FeaturesStandIn
 from plex_stand_in import TOKEN, Control

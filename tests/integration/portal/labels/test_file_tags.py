@@ -7,8 +7,8 @@ import songs
 from portal.genres.models import Genre, IgnoredTag
 from portal.labels.tags import relabel
 from portal.labels.unmapped_tags import unknown_tag_songs, unmapped_tags
-from portal.library.agreement import Agreement
 from portal.library.models import Analysis, Track
+from portal.library.tag_agreement import Agreement
 from portal.orchestration.start import start_extract, start_plan, start_push, start_sync
 from portal.pages.dashboard.counts import count_songs
 from portal.training.readiness import survey_genres

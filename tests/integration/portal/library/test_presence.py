@@ -15,6 +15,7 @@ from portal.library.census import counts, songs_as_data
 from portal.library.models import Analysis, InPlex, Library, Track
 from portal.library.presence import present
 from portal.orchestration import schedule
+from portal.orchestration.failed_songs import retry_due, try_again
 from portal.orchestration.start import (
     CannotStart,
     start_classify,
@@ -24,7 +25,6 @@ from portal.orchestration.start import (
     start_rollback,
     start_sync,
 )
-from portal.orchestration.trying_again import retry_due, try_again
 from portal.pages.dashboard.counts import count_songs
 from portal.preferences.changing import change
 from portal.runs.models import Run, RunSong

@@ -7,7 +7,7 @@ from portal.orchestration import engine
 from portal.orchestration.start import start_plan, start_push, start_rollback, start_sync
 from portal.remote.plex import GenreState
 from portal.runs.models import Run, RunSong
-from portal.runs.retrying import MAX_ATTEMPTS
+from portal.runs.retry_schedule import MAX_ATTEMPTS
 from portal.verdicts.models import Prediction
 from portal.writing.plan_run import NOT_THERE
 from portal.writing.policy import objection

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 from inference.arrays import Array
+from inference.classify.asking_stages import Vote
 from inference.classify.batching import predict_batch
-from inference.classify.progressive import Vote
 from inference.classify.song_vectors import SongVectors
 from inference.classify.stages import Vector
 from inference.classify.verdicts import (
     HeadOutput,
     InstalledHead,
 )
-from inference.classify.voting import Rule
+from inference.classify.voting_rule import Rule
 from inference.errors import (
     ModelBrokenError,
 )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 from inference.classify.stages import HEAD_DEVICE, LENGTHS, VectorKind
-from inference.classify.voting import Outcome
+from inference.classify.voting_rule import Outcome
 from inference.errors import InvalidRequestError, VectorInvalidError
 from inference.rpc.messages import (
     OUTCOMES,

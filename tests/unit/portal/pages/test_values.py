@@ -8,9 +8,9 @@ import pytest
 from portal.ledger.differences import difference
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.ledger.plex_state import STATE_AFTER
-from portal.library.agreement import Agreement
 from portal.library.flags import Flag
 from portal.library.models import Analysis, InPlex
+from portal.library.tag_agreement import Agreement
 from portal.pages import badges, ledger
 from portal.pages.dashboard.advice import Situation, advice, steps
 from portal.remote.verdicts import GenreScore, StageVerdict

@@ -12,7 +12,7 @@ from portal.pages import badges
 from portal.pages.dashboard.advice import Situation, advice, steps
 from portal.pages.dashboard.counts import Counts, bars, count_songs
 from portal.pages.dashboard.services import Surroundings, surroundings
-from portal.pages.look import without_closed_page
+from portal.pages.theme import without_closed_page
 from portal.registry.serving import serving_versions
 from portal.runs.models import Run
 from portal.teaching.results import suspended_sets

@@ -22,8 +22,8 @@ from portal.labels.tags import relabel
 from portal.pages import badges
 from portal.pages.genres import unmapped_tags
 from portal.pages.genres.dependents import dependents
-from portal.pages.look import without_closed_page
 from portal.pages.page_admin import ListAdmin, column
+from portal.pages.theme import without_closed_page
 from portal.training.readiness import survey_genres
 from portal.training.suggestions import suggestions
 from portal.verdicts.models import Prediction

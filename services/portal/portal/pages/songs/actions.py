@@ -15,8 +15,8 @@ from django.template.response import TemplateResponse
 from portal.counting import counted
 from portal.ledger import exclusion
 from portal.library.models import Track
+from portal.orchestration.failed_songs import try_again
 from portal.orchestration.start import start_classify, start_plan
-from portal.orchestration.trying_again import try_again
 from portal.pages.buttons import ask_for
 from portal.pages.page_admin import ListAdmin
 from portal.pages.songs.forms import OverrideForm, PlanForm

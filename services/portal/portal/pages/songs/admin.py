@@ -11,10 +11,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 
-from portal.library.agreement import agreement
 from portal.library.annotations import FIELDS, with_prediction, with_verdicts
 from portal.library.models import Analysis, Library, Track
 from portal.library.presence import is_not_chosen
+from portal.library.tag_agreement import agreement
 from portal.pages import badges
 from portal.pages.page_admin import KeptAdmin, PageAdmin, column
 from portal.pages.songs import actions, filters, search, song_page

@@ -8,9 +8,9 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
 from portal.genres.models import Genre
-from portal.library.agreement import Agreement
 from portal.library.annotations import LOOKS_WRONG, with_fields
 from portal.library.presence import not_chosen, present
+from portal.library.tag_agreement import Agreement
 from portal.registry.serving import serving_versions
 
 Choices = Mapping[str, tuple[str, Q]]

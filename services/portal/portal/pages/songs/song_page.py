@@ -15,8 +15,8 @@ from portal.ledger.originals import original_genres
 from portal.library.flags import flags_of
 from portal.library.models import Analysis, InPlex, Track, VectorKind
 from portal.library.stages import TRIAL_WARNING
+from portal.orchestration.failed_songs import UNSUCCESSFUL, try_again
 from portal.orchestration.start import start_classify
-from portal.orchestration.trying_again import UNSUCCESSFUL, try_again
 from portal.pages import badges
 from portal.pages.buttons import ask_for
 from portal.pages.songs.forms import OverrideForm

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from features.errors import AudioNotFoundError, OutsideMediaFoldersError, PathNotMountedError
-from features.source.location import MediaFolders, PathMapping, apply_mappings, suggest_mapping
+from features.source.file_lookup import MediaFolders, PathMapping, apply_mappings, suggest_mapping
 
 
 def mapping(text: str) -> PathMapping:

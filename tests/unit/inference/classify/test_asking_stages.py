@@ -16,7 +16,7 @@ from inference.classify.verdicts import (
     InstalledHead,
     MissingVector,
 )
-from inference.classify.voting import Outcome, Rule
+from inference.classify.voting_rule import Outcome, Rule
 from inference.errors import (
     AudioRequiredError,
     ModelBrokenError,

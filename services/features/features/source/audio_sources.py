@@ -20,7 +20,7 @@ from features.errors import (
     SyncUnavailableError,
 )
 from features.source.download import Downloads, TrackIdentity
-from features.source.location import MediaFolders, PathMapping
+from features.source.file_lookup import MediaFolders, PathMapping
 
 log = get_logger(__name__)
 

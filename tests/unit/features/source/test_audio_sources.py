@@ -2,9 +2,9 @@
 
 import pytest
 from features.errors import DiskFullError
+from features.source.audio_sources import AudioReference, AudioSources
 from features.source.download import Downloads
-from features.source.location import MediaFolders
-from features.source.resolve import AudioReference, AudioSources
+from features.source.file_lookup import MediaFolders
 from small_files import files_of_at_most
 
 SOURCES = AudioSources(MediaFolders(folders=()), Downloads(None, max_bytes=10, timeout_seconds=1))

@@ -16,7 +16,7 @@ from inference.classify.verdicts import (
     SkippedStage,
     StageVerdict,
 )
-from inference.classify.voting import Outcome, Rule, outcome_of
+from inference.classify.voting_rule import Outcome, Rule, outcome_of
 from inference.errors import VectorMissingError
 
 STAGE_FAILURES = (ServiceError, RemoteError)

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from runtime.private import make_private, write_private
+from runtime.private_files import make_private, write_private
 
 OLD, NEW = "old " * 50_000, "new " * 50_000
 TOO_LONG = """
 import pathlib, resource, sys
-from runtime.private import write_private
+from runtime.private_files import write_private
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 write_private(pathlib.Path(sys.argv[1]), "x" * 10_000)
 """

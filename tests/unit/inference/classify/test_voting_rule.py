@@ -5,7 +5,7 @@ from inference.arrays import Array
 from inference.classify.song_vectors import SongVectors
 from inference.classify.stages import LENGTHS, STAGES, Vector, VectorKind
 from inference.classify.verdicts import HeadOutput, InstalledHead
-from inference.classify.voting import Outcome, Rule
+from inference.classify.voting_rule import Outcome, Rule
 from inference.evaluation.comparison import StagePredictions, voted
 from inference.evaluation.predictions import Predictions
 from inference.evaluation.thresholds import vote as vote_of_figures

@@ -10,7 +10,7 @@ from portal.library.presence import left_alone, present
 from portal.library.recordings import ANALYSED
 from portal.orchestration.start import CannotStart, start_classify, start_extract
 from portal.runs.models import Run
-from portal.runs.retrying import next_look_seconds
+from portal.runs.retry_schedule import next_look_seconds
 
 # A mount that was lost fails a whole library; the rest is due a minute later.
 AT_ONCE = 10_000
