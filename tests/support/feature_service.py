@@ -21,20 +21,15 @@ MAX_DOWNLOAD_BYTES = 4_000_000
 
 
 class TrackNotFoundError(ServiceError):
-    code, reason, domain, permanent = grpc.StatusCode.NOT_FOUND, "TRACK_NOT_FOUND", "reclass.sync", True
+    code, reason, domain = grpc.StatusCode.NOT_FOUND, "TRACK_NOT_FOUND", "reclass.sync"
 
 
 class AnotherTrackError(ServiceError):
-    code, reason, domain, permanent = (
-        grpc.StatusCode.FAILED_PRECONDITION,
-        "ANOTHER_TRACK",
-        "reclass.sync",
-        True,
-    )
+    code, reason, domain = grpc.StatusCode.FAILED_PRECONDITION, "ANOTHER_TRACK", "reclass.sync"
 
 
 class EarlyEndError(ServiceError):
-    code, reason, domain = grpc.StatusCode.DATA_LOSS, "SERVER_ERROR", "reclass.sync"
+    code, reason, domain, permanent = grpc.StatusCode.DATA_LOSS, "SERVER_ERROR", "reclass.sync", False
 
 
 class PlexOfOneSong(sync_pb2_grpc.SyncServiceServicer):

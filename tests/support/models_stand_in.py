@@ -20,7 +20,6 @@ class OutdatedError(ServiceError):
 
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = "MODEL_OUTDATED"
-    permanent = True
 
 
 def made(number: int, state: int, verdict: str = "") -> messages.Model:

@@ -28,7 +28,6 @@ class TooShortError(ServiceError):
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "TOO_SHORT"
-    permanent = True
 
 
 @dataclass

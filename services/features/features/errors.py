@@ -22,7 +22,6 @@ class InvalidRequestError(FeatureError):
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "INVALID_REQUEST"
-    permanent = True
 
 
 class AudioNotFoundError(FeatureError):
@@ -30,6 +29,7 @@ class AudioNotFoundError(FeatureError):
 
     code = grpc.StatusCode.NOT_FOUND
     reason = "AUDIO_NOT_FOUND"
+    permanent = False  # a share that is mounted later brings it back
 
 
 class OutsideMediaFoldersError(FeatureError):
@@ -37,7 +37,6 @@ class OutsideMediaFoldersError(FeatureError):
 
     code = grpc.StatusCode.PERMISSION_DENIED
     reason = "OUTSIDE_MEDIA_FOLDERS"
-    permanent = True
 
 
 class PathNotMountedError(FeatureError):
@@ -45,6 +44,7 @@ class PathNotMountedError(FeatureError):
 
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = "PATH_NOT_MOUNTED"
+    permanent = False  # a mapping is added, or the folder mounted
 
     def __init__(self, message: str, *, detail: object = "", would_fit: bool = False) -> None:
         super().__init__(message, detail=detail)
@@ -64,7 +64,6 @@ class AnotherTrackError(FeatureError):
 
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = "ANOTHER_TRACK"
-    permanent = True
 
 
 class TooLargeError(FeatureError):
@@ -72,7 +71,6 @@ class TooLargeError(FeatureError):
 
     code = grpc.StatusCode.OUT_OF_RANGE
     reason = "TOO_LARGE"
-    permanent = True
 
 
 class NotAudioError(FeatureError):
@@ -80,7 +78,6 @@ class NotAudioError(FeatureError):
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "NOT_AUDIO"
-    permanent = True
 
 
 class NoSamplesError(FeatureError):
@@ -88,7 +85,6 @@ class NoSamplesError(FeatureError):
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "NO_SAMPLES"
-    permanent = True
 
 
 class InvalidSamplesError(FeatureError):
@@ -96,7 +92,6 @@ class InvalidSamplesError(FeatureError):
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "INVALID_SAMPLES"
-    permanent = True
 
 
 class TooShortError(FeatureError):
@@ -104,7 +99,6 @@ class TooShortError(FeatureError):
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "TOO_SHORT"
-    permanent = True
 
 
 class TooLongError(FeatureError):
@@ -112,7 +106,6 @@ class TooLongError(FeatureError):
 
     code = grpc.StatusCode.OUT_OF_RANGE
     reason = "TOO_LONG"
-    permanent = True
 
 
 class SilentError(FeatureError):
@@ -120,7 +113,6 @@ class SilentError(FeatureError):
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "SILENT"
-    permanent = True
 
 
 class DamagedError(FeatureError):
@@ -128,7 +120,6 @@ class DamagedError(FeatureError):
 
     code = grpc.StatusCode.DATA_LOSS
     reason = "DAMAGED"
-    permanent = True
 
 
 class TruncatedError(FeatureError):
@@ -136,7 +127,6 @@ class TruncatedError(FeatureError):
 
     code = grpc.StatusCode.DATA_LOSS
     reason = "TRUNCATED"
-    permanent = True
 
 
 class TimedOutError(FeatureError):
@@ -165,7 +155,7 @@ class OutOfMemoryError(FeatureError):
 
     code = grpc.StatusCode.RESOURCE_EXHAUSTED
     reason = "OUT_OF_MEMORY"
-    permanent = True
+    permanent = True  # the same song needs as much the next time
 
 
 class DiskFullError(FeatureError):

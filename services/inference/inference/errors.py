@@ -17,7 +17,6 @@ class InvalidRequestError(InferenceError):
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "INVALID_REQUEST"
-    permanent = True
 
 
 class AudioRequiredError(InferenceError):
@@ -25,7 +24,6 @@ class AudioRequiredError(InferenceError):
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "AUDIO_REQUIRED"
-    permanent = True
 
 
 class VectorInvalidError(InferenceError):
@@ -33,7 +31,6 @@ class VectorInvalidError(InferenceError):
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "VECTOR_INVALID"
-    permanent = True
 
 
 class FeaturesUnavailableError(InferenceError):
@@ -55,6 +52,7 @@ class FeaturesRefusedError(InferenceError):
 
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = "FEATURES_REFUSED"
+    permanent = False  # its operator puts the token right, and the song is as it was
 
 
 class VectorMissingError(InferenceError):
@@ -69,7 +67,7 @@ class ContentTooLargeError(InferenceError):
 
     code = grpc.StatusCode.RESOURCE_EXHAUSTED
     reason = "CONTENT_TOO_LARGE"
-    permanent = True
+    permanent = True  # it has as many bytes the next time
 
 
 class TooManyCallsError(InferenceError):
@@ -84,7 +82,6 @@ class TooFewSongsError(InferenceError):
 
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = "TOO_FEW_SONGS"
-    permanent = True
 
 
 class TooFewGenresError(InferenceError):
@@ -92,7 +89,6 @@ class TooFewGenresError(InferenceError):
 
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = "TOO_FEW_GENRES"
-    permanent = True
 
 
 class TrainingRunningError(InferenceError):
@@ -114,7 +110,6 @@ class ModelBrokenError(InferenceError):
 
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = "MODEL_BROKEN"
-    permanent = True
 
 
 class ModelUnknownError(InferenceError):
@@ -122,7 +117,6 @@ class ModelUnknownError(InferenceError):
 
     code = grpc.StatusCode.NOT_FOUND
     reason = "MODEL_UNKNOWN"
-    permanent = True
 
 
 class ModelOutdatedError(InferenceError):
@@ -130,7 +124,6 @@ class ModelOutdatedError(InferenceError):
 
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = "MODEL_OUTDATED"
-    permanent = True
 
 
 class NoEarlierModelError(InferenceError):
@@ -138,7 +131,6 @@ class NoEarlierModelError(InferenceError):
 
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = "NO_EARLIER_MODEL"
-    permanent = True
 
 
 class RepositoryUnwritableError(InferenceError):
@@ -146,6 +138,7 @@ class RepositoryUnwritableError(InferenceError):
 
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = "REPOSITORY_UNWRITABLE"
+    permanent = False  # a disk is emptied, a volume mounted anew
 
 
 class FolderUnwritableError(InferenceError):
@@ -153,7 +146,6 @@ class FolderUnwritableError(InferenceError):
 
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = "FOLDER_UNWRITABLE"
-    permanent = True
 
 
 class TritonUnavailableError(InferenceError):

@@ -7,7 +7,7 @@ from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-# A caller may try again after these; what an ErrorInfo says wins over this list.
+# A caller may try again after these; what an error's class or an ErrorInfo says wins over this list.
 TRANSIENT_CODES = frozenset(
     {
         grpc.StatusCode.UNAVAILABLE,
@@ -42,7 +42,12 @@ class ServiceError(Exception):
     reason: ClassVar[str] = "INTERNAL"
     domain: ClassVar[str] = "reclass"
     permanent: ClassVar[bool] = False
-    """Whether trying the same again cannot help."""
+    """Whether trying the same again cannot help: so it is unless the code is transient or the class says otherwise."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "code" in vars(cls) and "permanent" not in vars(cls):
+            cls.permanent = cls.code not in TRANSIENT_CODES
 
     def status(self) -> Any:
         """The gRPC status that carries this error, to hand to `context.abort_with_status`."""

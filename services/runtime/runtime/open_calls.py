@@ -49,7 +49,6 @@ class RequestMissingError(ServiceError):
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "REQUEST_MISSING"
-    permanent = True
 
 
 class RequestUnreadableError(ServiceError):
@@ -57,7 +56,6 @@ class RequestUnreadableError(ServiceError):
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "REQUEST_UNREADABLE"
-    permanent = True
 
 
 class OpenCalls(HandlerInterceptor):

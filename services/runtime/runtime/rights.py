@@ -61,7 +61,6 @@ class TokenRequiredError(ServiceError):
 
     code = grpc.StatusCode.UNAUTHENTICATED
     reason = "TOKEN_REQUIRED"
-    permanent = True
 
 
 class TokenInvalidError(ServiceError):
@@ -69,7 +68,6 @@ class TokenInvalidError(ServiceError):
 
     code = grpc.StatusCode.UNAUTHENTICATED
     reason = "TOKEN_INVALID"
-    permanent = True
 
 
 class OperatorRequiredError(ServiceError):
@@ -77,7 +75,6 @@ class OperatorRequiredError(ServiceError):
 
     code = grpc.StatusCode.PERMISSION_DENIED
     reason = "OPERATOR_REQUIRED"
-    permanent = True
 
 
 class InternalOnlyError(ServiceError):
@@ -85,7 +82,6 @@ class InternalOnlyError(ServiceError):
 
     code = grpc.StatusCode.PERMISSION_DENIED
     reason = "INTERNAL_ONLY"
-    permanent = True
 
 
 class RequestTooLargeError(ServiceError):
@@ -93,7 +89,7 @@ class RequestTooLargeError(ServiceError):
 
     code = grpc.StatusCode.RESOURCE_EXHAUSTED
     reason = "REQUEST_TOO_LARGE"
-    permanent = True
+    permanent = True  # it has as many bytes the next time
 
 
 def nobody(_: str) -> Role | None:

@@ -49,6 +49,7 @@ class ModelNotLoadedError(TritonError):
 
     reason: ClassVar[str] = "MODEL_NOT_LOADED"
     code: ClassVar[grpc.StatusCode] = grpc.StatusCode.FAILED_PRECONDITION
+    permanent = False  # it may be loading just now
 
 
 class StubDeadError(TritonError):

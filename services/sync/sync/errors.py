@@ -17,7 +17,6 @@ class InvalidRequestError(SyncError):
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "INVALID_REQUEST"
-    permanent = True
 
 
 class NotConfiguredError(SyncError):
@@ -25,7 +24,6 @@ class NotConfiguredError(SyncError):
 
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = "NOT_CONFIGURED"
-    permanent = True
 
 
 class ConnectionLockedError(SyncError):
@@ -33,7 +31,6 @@ class ConnectionLockedError(SyncError):
 
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = "CONNECTION_LOCKED"
-    permanent = True
 
 
 class TokenNeededError(SyncError):
@@ -41,7 +38,6 @@ class TokenNeededError(SyncError):
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "TOKEN_NEEDED"
-    permanent = True
 
 
 class FolderUnwritableError(SyncError):
@@ -49,7 +45,6 @@ class FolderUnwritableError(SyncError):
 
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = "FOLDER_UNWRITABLE"
-    permanent = True
 
 
 class TokenRefusedError(SyncError):
@@ -57,7 +52,6 @@ class TokenRefusedError(SyncError):
 
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = "TOKEN_REFUSED"
-    permanent = True
 
 
 class ServerUnreachableError(SyncError):
@@ -72,7 +66,6 @@ class NotPlexError(SyncError):
 
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = "NOT_A_PLEX_SERVER"
-    permanent = True
 
 
 class ServerTooOldError(SyncError):
@@ -80,7 +73,6 @@ class ServerTooOldError(SyncError):
 
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = "SERVER_TOO_OLD"
-    permanent = True
 
 
 class ServerBusyError(SyncError):
@@ -109,7 +101,6 @@ class RequestRefusedError(SyncError):
 
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = "SERVER_ERROR"
-    permanent = True
 
 
 class NothingThereError(SyncError):
@@ -117,7 +108,6 @@ class NothingThereError(SyncError):
 
     code = grpc.StatusCode.NOT_FOUND
     reason = "SERVER_ERROR"
-    permanent = True
 
 
 class LibraryNotFoundError(SyncError):
@@ -125,7 +115,6 @@ class LibraryNotFoundError(SyncError):
 
     code = grpc.StatusCode.NOT_FOUND
     reason = "LIBRARY_NOT_FOUND"
-    permanent = True
 
 
 class TrackNotFoundError(SyncError):
@@ -133,7 +122,6 @@ class TrackNotFoundError(SyncError):
 
     code = grpc.StatusCode.NOT_FOUND
     reason = "TRACK_NOT_FOUND"
-    permanent = True
 
 
 class SongListNotFoundError(SyncError):
@@ -141,7 +129,6 @@ class SongListNotFoundError(SyncError):
 
     code = grpc.StatusCode.NOT_FOUND
     reason = "SONG_LIST_NOT_FOUND"
-    permanent = True
 
 
 class NoMediaError(SyncError):
@@ -149,7 +136,6 @@ class NoMediaError(SyncError):
 
     code = grpc.StatusCode.NOT_FOUND
     reason = "NO_MEDIA"
-    permanent = True
 
 
 class OffsetBeyondEndError(SyncError):
@@ -157,7 +143,6 @@ class OffsetBeyondEndError(SyncError):
 
     code = grpc.StatusCode.OUT_OF_RANGE
     reason = "INVALID_REQUEST"
-    permanent = True
 
 
 class AudioCutShortError(SyncError):
@@ -165,6 +150,7 @@ class AudioCutShortError(SyncError):
 
     code = grpc.StatusCode.DATA_LOSS
     reason = "AUDIO_CUT_SHORT"
+    permanent = False  # Plex, or the line to it, broke off; the next reading may be whole
 
 
 class ShortPageError(SyncError):
@@ -179,7 +165,7 @@ class GenresChangedError(SyncError):
 
     code = grpc.StatusCode.ABORTED
     reason = "GENRES_CHANGED"
-    permanent = True
+    permanent = True  # the caller has to look at the track anew first
 
 
 class AnotherTrackError(SyncError):
@@ -187,7 +173,6 @@ class AnotherTrackError(SyncError):
 
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = "ANOTHER_TRACK"
-    permanent = True
 
 
 class AnotherSongListError(SyncError):
@@ -195,7 +180,6 @@ class AnotherSongListError(SyncError):
 
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = "ANOTHER_SONG_LIST"
-    permanent = True
 
 
 class AnotherServerError(SyncError):
@@ -203,7 +187,6 @@ class AnotherServerError(SyncError):
 
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = "ANOTHER_SERVER"
-    permanent = True
 
 
 class WriteNotTakenError(SyncError):
@@ -211,4 +194,3 @@ class WriteNotTakenError(SyncError):
 
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = "WRITE_NOT_TAKEN"
-    permanent = True

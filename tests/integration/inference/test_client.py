@@ -26,7 +26,6 @@ class TooShort(ServiceError):  # noqa: N818  the reason's name
     domain = "reclass.features"
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "TOO_SHORT"
-    permanent = True
 
 
 def vector(library: SyntheticLibrary, song: int) -> rc.Vector:

@@ -26,7 +26,6 @@ class NotThere(ServiceError):  # noqa: N818  the reason's name
     domain = "reclass.features"
     code = grpc.StatusCode.NOT_FOUND
     reason = "AUDIO_NOT_FOUND"
-    permanent = True
 
 
 @pytest.fixture

@@ -30,7 +30,6 @@ class NoSuchTrackError(ServiceError):
     code = grpc.StatusCode.NOT_FOUND
     reason = "TRACK_NOT_FOUND"
     domain = "reclass.sync"
-    permanent = True
 
 
 class Servicer(sync_pb2_grpc.SyncServiceServicer):

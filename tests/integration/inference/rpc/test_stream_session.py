@@ -19,7 +19,6 @@ class NotAudio(ServiceError):  # noqa: N818  the reason's name
     domain = "reclass.features"
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "NOT_AUDIO"
-    permanent = True
 
 
 class Conversation:

@@ -14,7 +14,6 @@ class ExcerptUnknownError(ServiceError):
     domain = "reclass.features"
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "INVALID_REQUEST"
-    permanent = True
 
 
 def train(system: System, library: SyntheticLibrary, promotion: int, **options: int) -> messages.Model:

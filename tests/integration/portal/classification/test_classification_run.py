@@ -32,7 +32,6 @@ class UselessVectorError(ServiceError):
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "VECTOR_INVALID"
-    permanent = True
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ BEFORE = (["Rock", "Pop", "Soundtrack"], False)
 class NotMountedError(ServiceError):
     """As features says it."""
 
-    code, reason = grpc.StatusCode.FAILED_PRECONDITION, "PATH_NOT_MOUNTED"
+    code, reason, permanent = grpc.StatusCode.FAILED_PRECONDITION, "PATH_NOT_MOUNTED", False
 
 
 def synced(portal) -> None:

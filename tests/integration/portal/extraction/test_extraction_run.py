@@ -36,7 +36,7 @@ FMA, MERT = features_pb2.VECTOR_KIND_FMA, features_pb2.VECTOR_KIND_MERT
 class LostError(ServiceError):
     """A file that may come back."""
 
-    code, reason = grpc.StatusCode.NOT_FOUND, "AUDIO_NOT_FOUND"
+    code, reason, permanent = grpc.StatusCode.NOT_FOUND, "AUDIO_NOT_FOUND", False
 
 
 def synced(portal):
