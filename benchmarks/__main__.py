@@ -25,6 +25,7 @@ ROOMS = {
     "training": "inference",
     "noise": "inference",
     "imbalance": "inference",
+    "split_leaks": "inference",
 }
 
 

@@ -104,7 +104,7 @@ def training(library: SyntheticLibrary) -> Iterator[inference_pb2.TrainRequest]:
         message = inference_pb2.TrainingSong(
             song_id=f"song {song}",
             genre=library.genres[label],
-            group=f"artist {library.artists[song]}",
+            artist=f"artist {library.artists[song]}",
             vectors=vectors_of(library, song),
         )
         yield inference_pb2.TrainRequest(song=message)

@@ -77,7 +77,7 @@ def add(writer: CorpusWriter, song_id: str, genre: str, artist: int, values: np.
         Vector(kind=VectorKind.FMA, version="bench", values=values[:fma]),
         Vector(kind=VectorKind.MERT, version="bench", values=values[fma:]),
     ]
-    writer.add(song_id=song_id, genres=[genre], group=f"artist {artist}", vectors=vectors)
+    writer.add(song_id=song_id, genres=[genre], artist=f"artist {artist}", vectors=vectors)
 
 
 def train(folder: Path) -> tuple[float, float]:

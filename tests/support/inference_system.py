@@ -63,7 +63,7 @@ def training(
         message = inference_pb2.TrainingSong(
             song_id=f"song {song}",
             genre=library.genres[label],
-            group=f"artist {library.artists[song]}",
+            artist=f"artist {library.artists[song]}",
             vectors=[fma(library, song)],
         )
         yield inference_pb2.TrainRequest(song=message)

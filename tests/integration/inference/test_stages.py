@@ -34,7 +34,7 @@ def training(library: SyntheticLibrary) -> Iterator[messages.TrainRequest]:
     yield messages.TrainRequest(options=messages.TrainOptions(seed=1))
     for song, label in enumerate(library.labels):
         message = messages.TrainingSong(
-            song_id=str(song), genre=library.genres[label], group=str(library.artists[song])
+            song_id=str(song), genre=library.genres[label], artist=str(library.artists[song])
         )
         message.vectors.extend(vectors(library, song).values())
         yield messages.TrainRequest(song=message)

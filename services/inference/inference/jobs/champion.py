@@ -27,11 +27,11 @@ from inference.evaluation.comparison import (
 from inference.jobs.worker_process import CHAMPION_FILE, COMPARISON_FILE
 from inference.registry.records import HeadRecord
 from inference.registry.version_files import read_record, read_weights, write_weights
-from inference.training.dataset_files import Corpus
+from inference.training.corpus import Corpus
 from inference.training.stage_result import TrainedStage
 
 HELD_OUT_HEAD_FILE = "held_out_head.npz"
-ARTISTS_FILE = "held_out_head_artists.npy"
+CREDITS_FILE = "held_out_head_artists.npy"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,11 +56,11 @@ class LearnedStage:
         )
 
 
-def write_held_out_head(folder: Path, trained: TrainedStage) -> None:
-    """Keep the held-out head, and the artists that it learned from."""
+def write_held_out_head(folder: Path, trained: TrainedStage, credits: Ints) -> None:
+    """Keep the held-out head, and the credits that it learned from; `credits` [songs] are those of all its songs."""
     write_weights(folder / HELD_OUT_HEAD_FILE, trained.held_out_head)
-    artists = np.setdiff1d(trained.out_of_fold.predictions.groups, trained.test.groups)
-    np.save(folder / ARTISTS_FILE, artists.astype(np.int64))
+    learned = np.setdiff1d(trained.out_of_fold.predictions.rows, trained.test.rows)
+    np.save(folder / CREDITS_FILE, np.unique(credits[learned]).astype(np.int64))
 
 
 def write_comparison(folder: Path, corpus: Corpus, learned: Sequence[LearnedStage], rule: Rule) -> None:
@@ -81,9 +81,9 @@ class Champion:
     name: str
     heads: dict[Stage, Path]
 
-    def artists(self) -> Ints:
-        """Numbers of the artists that its held-out heads learned from."""
-        return np.unique(np.concatenate([np.load(folder / ARTISTS_FILE) for folder in self.heads.values()]))
+    def credits(self) -> Ints:
+        """Numbers of the credits that its held-out heads learned from."""
+        return np.unique(np.concatenate([np.load(folder / CREDITS_FILE) for folder in self.heads.values()]))
 
     def predictions(self, corpus: Corpus, stage: Stage, songs: Ints, rule: Rule) -> StagePredictions | None:
         """On those of the songs that have a stage's vectors of its feature versions; None where none can have them."""
@@ -106,7 +106,9 @@ class Champion:
 def compare(corpus: Corpus, learned: Sequence[LearnedStage], champion: Champion, rule: Rule) -> Comparison:
     """Both on the test part of the challenger, without artists that the champion learned from."""
     own = [each.predictions(rule) for each in learned[: rule.max_stages]]
-    songs = own[0].songs[~np.isin(corpus.groups[own[0].songs], champion.artists())]
+    # A group may have grown or shrunk since the champion was trained, so it is told by every credit in it.
+    known = np.unique(corpus.groups[np.isin(corpus.credit_numbers, champion.credits())])
+    songs = own[0].songs[~np.isin(corpus.groups[own[0].songs], known)]
     stages = list(champion.heads)[: rule.max_stages]
     theirs = [champion.predictions(corpus, stage, songs, rule) for stage in stages]
     if theirs[0] is None:

@@ -17,7 +17,7 @@ from inference.errors import TooFewSongsError
 from inference.jobs.reports import draw_report, head_record
 from inference.jobs.worker_process import EVALUATION_FILE, PARTS_FILE, report_progress, run_worker
 from inference.registry.records import record_to_json
-from inference.training.dataset_files import Corpus
+from inference.training.corpus import Corpus
 from inference.training.given_split import evaluate_split
 
 

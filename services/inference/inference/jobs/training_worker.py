@@ -25,8 +25,9 @@ from inference.jobs.reports import draw_report, head_record
 from inference.jobs.worker_process import report_progress, run_worker
 from inference.registry.oof_predictions import write_oof_predictions
 from inference.registry.version_files import write_head
+from inference.training.corpus import Corpus
 from inference.training.dataset import Dataset
-from inference.training.dataset_files import Corpus, FeatureVersion
+from inference.training.dataset_files import FeatureVersion
 from inference.training.model_selection import ReportProgress
 from inference.training.options import TrainingOptions
 from inference.training.splits import Split
@@ -67,7 +68,7 @@ def train(folder: Path, options: TrainingOptions) -> None:
                 training_seconds=time.monotonic() - started,
             )
             learned.append(LearnedStage(stage=stage, trained=trained, record=record, rows=rows))
-    write_all(folder, learned, options.rule)
+    write_all(folder, learned, options.rule, corpus.credit_numbers)
     write_comparison(folder, corpus, learned, options.rule)
 
 
@@ -114,15 +115,15 @@ def learn(
     return trained
 
 
-def write_all(folder: Path, learned: Sequence[LearnedStage], rule: Rule) -> None:
-    """Leave what came of all stages, the vote of them with the last one."""
+def write_all(folder: Path, learned: Sequence[LearnedStage], rule: Rule, credits: Rows) -> None:
+    """Leave what came of all stages, the vote of them with the last one; `credits` has a number for each row."""
     figures = cascade_of(learned, rule)
     for each in learned:
         record = replace(each.record, cascade=figures) if each is learned[-1] else each.record
         own = folder / each.stage.model
         own.mkdir()
         write_head(own, each.trained.head, record)
-        write_held_out_head(own, each.trained)
+        write_held_out_head(own, each.trained, credits[each.rows])
         out_of_fold = each.trained.out_of_fold
         write_oof_predictions(
             own, by_corpus_rows(each, out_of_fold.predictions), out_of_fold.suspected_label_errors

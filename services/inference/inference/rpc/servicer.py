@@ -152,7 +152,9 @@ def add_song(corpus: CorpusWriter, song: inference_pb2.TrainingSong) -> None:
     corpus.add(
         song_id=song.song_id,
         genres=genres,
-        group=song.group or f"song {song.song_id}",
+        artist=song.artist,
+        album_artist=song.album_artist,
+        album=song.album,
         vectors=vectors,
         source=source_from(song.source),
     )

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from inference.arrays import Array
-from inference.classify.stages import Stage, Vector, VectorKind
+from inference.classify.stages import Vector, VectorKind
 from inference.errors import InvalidRequestError
-from inference.training.dataset import Dataset, LabelSource, merge_copies
+from inference.training.dataset import LabelSource
 
 INDEX_FILE = "corpus.json"
 # Each version has a file, open until the training begins; a service may open some 1,000 in all.
@@ -41,7 +40,8 @@ class CorpusWriter:
         self._genres: dict[str, int] = {}
         self._labels: list[tuple[int, ...]] = []
         self._sources = array("b")
-        self._groups = array("q")
+        self._credits: list[tuple[int, int, int]] = []
+        self._names: dict[str, int] = {}
         self._copies: dict[bytes, int] = {}
         self._copy_of = array("q")
         self._files: dict[FeatureVersion, VectorFile] = {}
@@ -52,8 +52,10 @@ class CorpusWriter:
         *,
         song_id: str,
         genres: Sequence[str],
-        group: str,
+        artist: str,
         vectors: Sequence[Vector],
+        album_artist: str = "",
+        album: str = "",
         source: LabelSource = LabelSource.TAG,
     ) -> None:
         """Append a song whose label names these genres, the first of them first.
@@ -72,8 +74,10 @@ class CorpusWriter:
         audio = audio_key(vectors) if self._unite_copies else None
         first = self._copies.setdefault(audio or song_id.encode(), row)
         self._copy_of.append(first)
-        # Two copies of one audio, by whatever name of the artist, must not be on two sides of a split.
-        self._groups.append(group_number(group) if first == row else self._groups[first])
+        artist_code, album_artist_code, album_code = (
+            self._names.setdefault(name, len(self._names)) for name in (artist, album_artist, album)
+        )
+        self._credits.append((artist_code, album_artist_code, album_code))
         for version, vector in zip(versions, vectors, strict=True):
             if version not in self._files:
                 self._files[version] = VectorFile(self._folder / f"vectors-{len(self._files)}")
@@ -100,7 +104,9 @@ class CorpusWriter:
             "genres": list(self._genres),
             "labels": self._labels,
             "sources": self._sources.tolist(),
-            "groups": self._groups.tolist(),
+            "song_ids": self.song_ids,
+            "names": list(self._names),
+            "credits": self._credits,
             "copy_of": self._copy_of.tolist(),
             "feature_versions": [
                 {
@@ -113,11 +119,6 @@ class CorpusWriter:
             ],
         }
         (self._folder / INDEX_FILE).write_text(json.dumps(index))
-
-
-def group_number(group: str) -> int:
-    """A number that this artist has in every training, so that the same artists are held out in the next one."""
-    return int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big", signed=True)
 
 
 def audio_key(vectors: Sequence[Vector]) -> bytes | None:
@@ -150,98 +151,3 @@ class VectorFile:
         """Close, and write the rows too."""
         self.close()
         np.save(self.path.with_suffix(".npy"), np.asarray(self._rows, dtype=np.int64))
-
-
-class Corpus:
-    """The songs that a `CorpusWriter` left in a folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        index = json.loads((folder / INDEX_FILE).read_text())
-        self.genres: tuple[str, ...] = tuple(index["genres"])
-        self.sources: NDArray[np.int64] = np.asarray(index["sources"], dtype=np.int64)
-        self.groups: NDArray[np.int64] = np.asarray(index["groups"], dtype=np.int64)
-        labels = merge_copies(index["labels"], self.sources, index["copy_of"])
-        self.contradictions = labels.contradictions
-        """Number of songs whose audio was sent with another label too."""
-        self.labels: NDArray[np.int64] = np.asarray([genres[0] for genres in labels.genres], dtype=np.int64)
-        self.multi_hot = np.zeros((len(self.labels), len(self.genres)), dtype=np.bool_)
-        for row, genres in enumerate(labels.genres):
-            self.multi_hot[row, list(genres)] = True
-        self._files: dict[FeatureVersion, Path] = {
-            FeatureVersion(
-                kind=VectorKind[version["kind"]], version=version["version"], length=version["length"]
-            ): folder / version["file"]
-            for version in index["feature_versions"]
-        }
-
-    def feature_versions(self, stage: Stage) -> tuple[FeatureVersion, ...] | None:
-        """For each kind of the stage the feature version that most songs have; None when a kind is not there at all."""
-        chosen = []
-        for kind in self._kinds(stage):
-            of_kind = [version for version in self._files if version.kind == kind]
-            if not of_kind:
-                return None
-            chosen.append(max(of_kind, key=lambda version: len(self._rows(version))))
-        return tuple(chosen)
-
-    def _kinds(self, stage: Stage) -> tuple[VectorKind, ...]:
-        """What a stage learns from: where more songs have the whole-song values than those of an excerpt, these.
-
-        A public table has no others. All stages of one training use the same, so that a vote needs one extraction.
-        """
-        rows = {kind: len(self._rows_of_kind(kind)) for kind in (VectorKind.FMA, VectorKind.FMA_NATIVE)}
-        first = max(rows, key=lambda kind: rows[kind])
-        return tuple(first if kind == VectorKind.FMA else kind for kind in stage.kinds)
-
-    def left_out(self, versions: Sequence[FeatureVersion]) -> int:
-        """Number of songs that have a vector of each of these kinds, but not of these feature versions."""
-        having = set.intersection(*(self._rows_of_kind(version.kind) for version in versions))
-        return len(having) - len(self.rows_of(versions))
-
-    def _rows_of_kind(self, kind: VectorKind) -> set[int]:
-        return {int(row) for version in self._files if version.kind == kind for row in self._rows(version)}
-
-    def rows_of(self, versions: Sequence[FeatureVersion]) -> NDArray[np.int64]:
-        """Rows of the songs that have vectors of all these feature versions, rising."""
-        rows = self._rows(versions[0])
-        for version in versions[1:]:
-            rows = np.intersect1d(rows, self._rows(version), assume_unique=True)
-        return rows
-
-    def strata(self, stages: Sequence[Sequence[FeatureVersion]]) -> NDArray[np.int64]:
-        """[songs] a number for genre and last stage: where each has its share, a test part fits every stage."""
-        last = np.zeros(len(self.labels), dtype=np.int64)
-        for versions in stages:
-            last[self.rows_of(versions)] += 1
-        return self.labels * (len(stages) + 1) + last
-
-    def vectors(self, versions: Sequence[FeatureVersion]) -> tuple[NDArray[np.int64], Array]:
-        """Rows of the songs that have vectors of all these feature versions, and these concatenated [rows, n]."""
-        rows = self.rows_of(versions)
-        vectors = np.empty((len(rows), sum(version.length for version in versions)), dtype=np.float32)
-        start = 0
-        for version in versions:
-            places = np.searchsorted(self._rows(version), rows)
-            vectors[:, start : start + version.length] = self._vectors(version)[places]
-            start += version.length
-        return rows, vectors
-
-    def dataset(self, versions: Sequence[FeatureVersion]) -> tuple[NDArray[np.int64], Dataset]:
-        """Rows of the songs that have vectors of all these feature versions, and those songs with their labels."""
-        rows, vectors = self.vectors(versions)
-        return rows, Dataset(
-            vectors=vectors,
-            multi_hot=self.multi_hot[rows],
-            labels=self.labels[rows],
-            sources=self.sources[rows],
-            groups=self.groups[rows],
-            genres=self.genres,
-        )
-
-    def _rows(self, version: FeatureVersion) -> NDArray[np.int64]:
-        rows: NDArray[np.int64] = np.load(self._files[version].with_suffix(".npy"))
-        return rows
-
-    def _vectors(self, version: FeatureVersion) -> Array:
-        return np.memmap(self._files[version], dtype=np.float32, mode="r").reshape(-1, version.length)

@@ -11,7 +11,6 @@ from django.db.models import Count
 from portal.genres.models import Genre, spellings
 from portal.genres.spelling import genres_of
 from portal.library.models import VectorKind
-from portal.library.names import name_key
 from portal.library.vectors import floats
 from portal.public.fma_layout import GENRES
 from portal.public.models import PublicSong
@@ -82,7 +81,7 @@ def public_songs(version: str) -> Iterator[TrainingSong]:
                     song_id=f"{table} {key}",
                     genre=genre,
                     additional_genres=tuple(also),
-                    group=name_key(artist) or f"{table} song {key}",
+                    artist=artist,
                     source=SOURCE,
                     vectors=(VectorValues(kind=KIND, version=version, values=floats(values)),),
                 )

@@ -94,12 +94,15 @@ class SongToClassify:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSong:
-    """A labelled song; songs of one group are never on both sides of a split."""
+    """A labelled song; songs of one artist are never on both sides of a split."""
 
     song_id: str
     genre: str
-    group: str
+    artist: str
+    """As the tags have it; empty where nobody is named."""
     vectors: tuple[VectorValues, ...]
+    album_artist: str = ""
+    album: str = ""
     source: str = "tag"
     """Whose word the genre is: override, taught, public or tag."""
     additional_genres: tuple[str, ...] = ()
@@ -259,7 +262,9 @@ def _training_song(song: TrainingSong) -> pb.TrainingSong:
     return pb.TrainingSong(
         song_id=song.song_id,
         genre=song.genre,
-        group=song.group,
+        artist=song.artist,
+        album_artist=song.album_artist,
+        album=song.album,
         vectors=map(vector_message, song.vectors),
         source=_LABEL_SOURCES[song.source],
         additional_genres=song.additional_genres,

@@ -8,7 +8,6 @@ from django.db.models import Count, Exists, OuterRef, QuerySet
 
 from portal.labels.precedence import labelled, song_labels
 from portal.library.models import Analysis, Track, Vector, VectorKind
-from portal.library.names import name_key
 from portal.library.presence import present
 from portal.library.recordings import OUTDATED
 from portal.library.stages import lacking
@@ -42,7 +41,7 @@ def training_songs(versions: Mapping[str, str]) -> Iterator[TrainingSong]:
     """Every usable song, with its vectors of these versions by kind, and the strongest word on what it is."""
     tracks = (
         _extracted(labelled(Track.objects.filter(present())))
-        .only("pk", "audio_id", "artist", "album_artist")
+        .only("pk", "audio_id", "artist", "album_artist", "album")
         .order_by("pk")
     )
     remaining = tracks.iterator(chunk_size=_AT_ONCE)
@@ -59,7 +58,9 @@ def training_songs(versions: Mapping[str, str]) -> Iterator[TrainingSong]:
                     genre=label.genre,
                     additional_genres=label.additional_genres,
                     source=label.source,
-                    group=group_of(song),
+                    artist=song.artist,
+                    album_artist=song.album_artist,
+                    album=song.album,
                     vectors=usable,
                 )
 
@@ -68,11 +69,6 @@ def lacking_vectors(versions: Mapping[str, str]) -> QuerySet[Track]:
     """Songs that could be learned from, were it not for vectors of these versions that can be made and are not."""
     tracks = labelled(Track.objects.filter(lacking(versions), present()))
     return tracks.exclude(analysis=Analysis.SKIPPED).exclude(file="")
-
-
-def group_of(track: Track) -> str:
-    """The artist, so that one is never on both sides of a split. A song of nobody is a group of its own."""
-    return name_key(track.artist or track.album_artist) or f"song {track.pk}"
 
 
 def _extracted(tracks: QuerySet[Track]) -> QuerySet[Track]:

@@ -37,7 +37,7 @@ def evaluation(
             kind=features_pb2.VECTOR_KIND_FMA_NATIVE, version="native/1", values=packed(library.vectors[song])
         )
         training_song = messages.TrainingSong(
-            song_id=str(song), genre=library.genres[label], group=str(artist), vectors=[vector]
+            song_id=str(song), genre=library.genres[label], artist=str(artist), vectors=[vector]
         )
         split = PARTS[artist % 4] if part is None else part
         yield messages.EvaluateRequest(song=messages.EvaluationSong(song=training_song, part=split))

@@ -174,8 +174,8 @@ def test_songs_come_with_genre_artist_and_values(
     found = list(public_songs(VERSION))
     assert len(found) == 24  # Experimental is none of ours
     first = next(song for song in found if song.song_id == "fma 2")
-    assert (first.song_id, first.genre, first.group, first.source) == (
-        "fma 2", "Electronic", "artist, 0", "public"
+    assert (first.song_id, first.genre, first.artist, first.source) == (
+        "fma 2", "Electronic", "Artist, 0", "public"
     )  # fmt: skip
     assert np.allclose(values_of(first.vectors[0]), library.vectors[0], rtol=1e-6)
     assert list(public_songs("another make")) == []

@@ -25,8 +25,8 @@ def test_training_takes_overrides_before_tags_and_groups_by_artist(portal):
     Override.objects.create(track=song, genre=Genre.objects.get(name="Jazz"))
     run = portal.finish(start_train())
     assert run.state == Run.State.DONE
-    taught = {each.song_id: (each.genre, each.group) for each in portal.inference.taught}
-    assert taught[str(song.pk)] == ("Jazz", "the band")
+    taught = {each.song_id: (each.genre, each.artist) for each in portal.inference.taught}
+    assert taught[str(song.pk)] == ("Jazz", "The Band")
     assert len(taught) == SONGS
     assert run.model.stages.get().held_out_accuracy == 0.75
     assert "Too few songs or artists to learn: Folk" in run.message

@@ -27,7 +27,7 @@ def send_songs(trainer: Trainer) -> None:
     vector = Vector(kind=VectorKind.FMA, version="1", values=np.zeros(518, dtype=np.float32))
     with trainer.evaluation() as job:
         for number in range(100):
-            job.corpus.add(song_id=str(number), genres=["Jazz"], group="x", vectors=[vector])
+            job.corpus.add(song_id=str(number), genres=["Jazz"], artist="x", vectors=[vector])
 
 
 def test_songs_for_which_there_is_no_room_are_refused_with_what_to_do(trainer: Trainer) -> None:

@@ -33,7 +33,7 @@ def write(folder: Path, library: SyntheticLibrary, *, without_mert: int = 0) -> 
         writer.add(
             song_id=str(song),
             genres=[library.genres[label]],
-            group=f"artist {library.artists[song]}",
+            artist=f"artist {library.artists[song]}",
             vectors=vectors,
             source=LabelSource.TAG,
         )

@@ -11,8 +11,9 @@ from inference.jobs.training_job import TrainingJob
 from inference.registry.store import ModelStore
 from inference.rpc.servicer import add_song
 from inference.serving.heads import Heads
+from inference.training.corpus import Corpus
 from inference.training.dataset import LabelSource
-from inference.training.dataset_files import MOST_GENRES, MOST_VERSIONS, Corpus, CorpusWriter
+from inference.training.dataset_files import MOST_GENRES, MOST_VERSIONS, CorpusWriter
 from reclass.inference.v1 import inference_pb2
 from runtime.triton import Triton
 
@@ -26,10 +27,10 @@ def corpus(tmp_path: Path) -> Corpus:
     """Four songs: two with FMA and MERT, one with FMA alone, one with FMA of an older feature version."""
     writer = CorpusWriter(tmp_path)
     mert = [vector(VectorKind.MERT, "m", 10.0 + row, 768) for row in range(2)]
-    writer.add(song_id="a", genres=["Jazz"], group="x", vectors=[vector(VectorKind.FMA, "2", 0.0), mert[0]])
-    writer.add(song_id="b", genres=["Rap"], group="y", vectors=[vector(VectorKind.FMA, "1", 1.0)])
-    writer.add(song_id="c", genres=["Jazz"], group="y", vectors=[vector(VectorKind.FMA, "2", 2.0)])
-    writer.add(song_id="d", genres=["Rap"], group="x", vectors=[mert[1], vector(VectorKind.FMA, "2", 3.0)])
+    writer.add(song_id="a", genres=["Jazz"], artist="x", vectors=[vector(VectorKind.FMA, "2", 0.0), mert[0]])
+    writer.add(song_id="b", genres=["Rap"], artist="y", vectors=[vector(VectorKind.FMA, "1", 1.0)])
+    writer.add(song_id="c", genres=["Jazz"], artist="y", vectors=[vector(VectorKind.FMA, "2", 2.0)])
+    writer.add(song_id="d", genres=["Rap"], artist="x", vectors=[mert[1], vector(VectorKind.FMA, "2", 3.0)])
     writer.finish()
     return Corpus(tmp_path)
 
@@ -65,7 +66,7 @@ def test_where_most_songs_have_values_of_the_whole_song_every_stage_learns_from_
             vector(VectorKind.MERT, "m", 9.0 + row, 768),
         ]
         excerpt = [vector(VectorKind.FMA, "1", 5.0 + row)] if row else []
-        writer.add(song_id=str(row), genres=["Jazz"], group=str(row), vectors=[*vectors, *excerpt])
+        writer.add(song_id=str(row), genres=["Jazz"], artist=str(row), vectors=[*vectors, *excerpt])
     writer.finish()
     corpus = Corpus(tmp_path)
     for stage, expected in ((STAGES[0], ["n"]), (STAGES[1], ["n", "m"])):
@@ -94,7 +95,7 @@ def test_songs_of_nobody_are_groups_of_their_own(tmp_path: Path) -> None:
     store = ModelStore(repository=tmp_path / "models", templates=tmp_path)
     job = TrainingJob(folder=tmp_path, store=store, heads=Heads(store, server), threads=1)
     for song_id, group in (("1", ""), ("2", ""), ("3", "band"), ("4", "band")):
-        song = inference_pb2.TrainingSong(song_id=song_id, genre="Jazz", group=group)
+        song = inference_pb2.TrainingSong(song_id=song_id, genre="Jazz", artist=group)
         add_song(job.corpus, song)
     job.corpus.finish()
     server.close()
@@ -111,7 +112,7 @@ def test_an_artist_has_one_number_in_every_training(tmp_path: Path) -> None:
         folder.mkdir()
         writer = CorpusWriter(folder)
         for group in order:
-            writer.add(song_id=group, genres=["Jazz"], group=group, vectors=[])
+            writer.add(song_id=group, genres=["Jazz"], artist=group, vectors=[])
         writer.finish()
         numbers.append(dict(zip(order, Corpus(folder).groups.tolist(), strict=True)))
     assert numbers[0] == numbers[1]
@@ -122,7 +123,7 @@ def copies(folder: Path, *labels: tuple[list[str], LabelSource]) -> Corpus:
     writer = CorpusWriter(folder)
     for row, (genres, source) in enumerate(labels):
         same = [vector(VectorKind.FMA, "1", 7.0)]
-        writer.add(song_id=str(row), genres=genres, group=f"artist {row}", vectors=same, source=source)
+        writer.add(song_id=str(row), genres=genres, artist=f"artist {row}", vectors=same, source=source)
     writer.finish()
     return Corpus(folder)
 
@@ -161,17 +162,17 @@ def test_songs_of_ever_new_feature_versions_open_no_more_files_than_a_service_ha
     writer = CorpusWriter(tmp_path)
     for number in range(MOST_VERSIONS):
         song = vector(VectorKind.FMA, f"v{number}", 1.0)
-        writer.add(song_id=str(number), genres=["Jazz"], group="x", vectors=[song])
+        writer.add(song_id=str(number), genres=["Jazz"], artist="x", vectors=[song])
     with pytest.raises(InvalidRequestError, match="more than 100 feature versions"):
-        writer.add(song_id="x", genres=["Jazz"], group="x", vectors=[vector(VectorKind.FMA, "new", 1.0)])
-    writer.add(song_id="y", genres=["Jazz"], group="x", vectors=[vector(VectorKind.FMA, "v0", 1.0)])
+        writer.add(song_id="x", genres=["Jazz"], artist="x", vectors=[vector(VectorKind.FMA, "new", 1.0)])
+    writer.add(song_id="y", genres=["Jazz"], artist="x", vectors=[vector(VectorKind.FMA, "v0", 1.0)])
     writer.finish()
     assert len(Corpus(tmp_path).labels) == MOST_VERSIONS + 1
 
 
 def test_songs_of_ever_new_genres_are_refused_before_their_table_fills_the_memory(tmp_path: Path) -> None:
     writer = CorpusWriter(tmp_path)
-    writer.add(song_id="a", genres=[f"g{number}" for number in range(MOST_GENRES)], group="x", vectors=[])
+    writer.add(song_id="a", genres=[f"g{number}" for number in range(MOST_GENRES)], artist="x", vectors=[])
     with pytest.raises(InvalidRequestError, match="more than 2000 genres"):
-        writer.add(song_id="b", genres=["g0", "new"], group="x", vectors=[])
+        writer.add(song_id="b", genres=["g0", "new"], artist="x", vectors=[])
     writer.close()

@@ -1,6 +1,5 @@
 """Heads on a split that somebody else has made: each part does its own work, and the test part is taken as it is."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ from inference.errors import TooFewGenresError, TooFewSongsError
 from inference.jobs.evaluation_worker import evaluate
 from inference.jobs.worker_process import EVALUATION_FILE, PARTS_FILE
 from inference.registry.records import record_from_json
+from inference.training.corpus import Corpus
 from inference.training.dataset import Dataset, LabelSource, SplitPart, single_label_dataset
 from inference.training.dataset_files import CorpusWriter
 from inference.training.given_split import evaluate_split
@@ -118,7 +118,7 @@ def test_the_process_leaves_a_record_and_pictures(
         writer.add(
             song_id=str(song),
             genres=[library.genres[label]],
-            group=f"artist {library.artists[song]}",
+            artist=f"artist {library.artists[song]}",
             vectors=[vector],
             source=LabelSource.PUBLIC_TABLE,
         )
@@ -138,8 +138,8 @@ def test_copies_are_left_as_the_split_has_them(tmp_path: Path) -> None:
     writer = CorpusWriter(tmp_path, unite_copies=False)
     for song, genre in enumerate(("Jazz", "Rap")):
         vector = Vector(kind=VectorKind.FMA_NATIVE, version="n", values=np.zeros(518, dtype=np.float32))
-        writer.add(song_id=str(song), genres=[genre], group=genre, vectors=[vector])
+        writer.add(song_id=str(song), genres=[genre], artist=genre, vectors=[vector])
     writer.finish()
-    index = json.loads((tmp_path / "corpus.json").read_text())
-    assert index["copy_of"] == [0, 1]
-    assert len(set(index["groups"])) == 2
+    corpus = Corpus(tmp_path)
+    assert [corpus.genres[label] for label in corpus.labels] == ["Jazz", "Rap"]
+    assert corpus.contradictions == 0

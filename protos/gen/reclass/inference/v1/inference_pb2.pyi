@@ -657,17 +657,25 @@ class TrainingSong(_message.Message):
 
     SONG_ID_FIELD_NUMBER: _builtins.int
     GENRE_FIELD_NUMBER: _builtins.int
-    GROUP_FIELD_NUMBER: _builtins.int
+    ARTIST_FIELD_NUMBER: _builtins.int
     VECTORS_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     ADDITIONAL_GENRES_FIELD_NUMBER: _builtins.int
+    ALBUM_ARTIST_FIELD_NUMBER: _builtins.int
+    ALBUM_FIELD_NUMBER: _builtins.int
     song_id: _builtins.str
     """The caller's own key of the song; comes back with its out-of-fold prediction. At most 1000 characters."""
     genre: _builtins.str
     """As every genre here 1 to 100 characters, none of them NUL; all songs of a training together have 2000 genres at most."""
-    group: _builtins.str
-    """Songs of one group, an artist, are never on both sides of a split; a song without one is a group of its own."""
+    artist: _builtins.str
+    """As the tags have it, with its guests; songs of one leading artist are never on both sides of a split, nor are those of
+    an album or of one recording, as long as that unites less than 5 % of all. A song without one is told by its album artist,
+    else by itself.
+    """
     source: Global___LabelSource.ValueType
+    album_artist: _builtins.str
+    """Whose album it is on; "Various Artists" and its like are nobody."""
+    album: _builtins.str
     @_builtins.property
     def vectors(self) -> _containers.RepeatedCompositeFieldContainer[_features_pb2.Vector]:
         """All songs of a training together have 100 feature versions at most."""
@@ -681,14 +689,16 @@ class TrainingSong(_message.Message):
         *,
         song_id: _builtins.str = ...,
         genre: _builtins.str = ...,
-        group: _builtins.str = ...,
+        artist: _builtins.str = ...,
         vectors: _abc.Iterable[_features_pb2.Vector] | None = ...,
         source: Global___LabelSource.ValueType = ...,
         additional_genres: _abc.Iterable[_builtins.str] | None = ...,
+        album_artist: _builtins.str = ...,
+        album: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["additional_genres", b"additional_genres", "genre", b"genre", "group", b"group", "song_id", b"song_id", "source", b"source", "vectors", b"vectors"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["additional_genres", b"additional_genres", "album", b"album", "album_artist", b"album_artist", "artist", b"artist", "genre", b"genre", "song_id", b"song_id", "source", b"source", "vectors", b"vectors"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -74,7 +74,7 @@ def _song(track: FmaTrack, values: "array[float]") -> SplitSong:
     song = TrainingSong(
         song_id=str(track.track_id),
         genre=track.genre,
-        group=track.artist,
+        artist=track.artist,
         vectors=(VectorValues(kind="fma-native", version=VERSION, values=values),),
         source="public",
     )

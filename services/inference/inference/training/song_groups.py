@@ -1,0 +1,170 @@
+"""Which songs are too much alike to be on both sides of a split: those of an artist, an album, a recording.
+
+A song by "X feat. Y" sounds like X's own: were one learned from and the other tested on, the test would flatter. So
+songs are united, in one union-find, from the strongest reason to the weakest: the same leading artist, the same
+recording, the album of an artist, a compilation. What is united goes on growing over guests and compilations until it
+is half of the library (it percolates), so no union makes a group larger than `MOST_OF_ALL` of the songs; the reasons
+that are left out for that are counted. An artist with more songs stays whole.
+"""
+
+import hashlib
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Container, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.cluster.hierarchy import DisjointSet
+
+MOST_OF_ALL = 0.05
+FEWEST = 20
+"""Of songs in a group before it can be too large: 5 % of a small library is less than an album."""
+MANY_ARTISTS = 5
+"""Whoever is the album artist of songs by more leading artists than this is the name of a compilation."""
+# After these a guest follows.
+_GUESTS = re.compile(r"[\s(\[]+(?:feat|ft|featuring|with)\b\.?\s", re.IGNORECASE)
+# After these another artist follows, or the rest of one name: "Simon & Garfunkel", "Davis, Miles".
+_AND = re.compile(r"\s*[,;，、]\s*|\s(?:[/+&×x]|vs\.?|versus|and|und|et|con|y|e)\s", re.IGNORECASE)
+_NOBODY = re.compile(r"[\W_]*(?:unknown|unbekannt\w*|inconnu|desconocido)[\W_]*(?:artist|interpret)?[\W_]*|")
+
+_COMPILATION = re.compile(
+    r"v\W?a\W?|various|various artists?|varios(?: artistas)?|vários(?: artistas)?|artisti vari|divers|diverse|"
+    r"diverse (?:interpreten|artiesten)|verschiedene(?: interpreten)?|multi[- ]interpr[eè]tes|"
+    r"(?:original )?(?:motion picture )?(?:soundtrack|cast|score)|ost|compilation|sampler"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credit:
+    """Whose song it is, as its tags say; what is unknown is empty."""
+
+    song_id: str
+    artist: str = ""
+    album_artist: str = ""
+    album: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SongGroups:
+    """The group of each song, and what was not united."""
+
+    numbers: NDArray[np.int64]
+    """[songs] one number a group. An artist keeps it from training to training, so that the same are held out."""
+    cut_links: int = 0
+    """Reasons to unite two groups that would have made one of more than `MOST_OF_ALL` of the songs."""
+
+
+def group_songs(
+    credits: Sequence[Credit],
+    *,
+    copies: Iterable[tuple[int, int]] = (),
+    same_recordings: Iterable[tuple[int, int]] = (),
+) -> SongGroups:
+    """Unite songs; pairs of rows are `copies` of one audio, or `same_recordings` with nearly the same sound."""
+    leads, owners = _leads_and_owners(credits)
+    by_lead = _rows_by(leads)
+    united = DisjointSet(range(len(credits)))
+    for one, other in (*_chained(by_lead.values()), *copies):
+        united.merge(one, other)
+    largest = max(FEWEST, int(MOST_OF_ALL * len(credits)))
+    on_albums = ((row, by_lead[owner][0]) for row, owner in enumerate(owners) if owner in by_lead)
+    compilations = sorted(_compilations(credits, owners), key=len)
+    cut = 0
+    for one, other in (*same_recordings, *on_albums, *_chained(compilations)):
+        if not united.connected(one, other):
+            if united.subset_size(one) + united.subset_size(other) > largest:
+                cut += 1
+            else:
+                united.merge(one, other)
+    return SongGroups(numbers=_numbers(united, leads), cut_links=cut)
+
+
+def credit_numbers(credits: Sequence[Credit]) -> NDArray[np.int64]:
+    """[songs] a number for each one's credit as it stands, without guests: the same whichever songs come with it."""
+    names = (without_guests(each.artist) or f"song {each.song_id}" for each in credits)
+    return np.fromiter(map(_number, names), dtype=np.int64, count=len(credits))
+
+
+def lead_artist(name: str, known: Container[str] = frozenset()) -> str:
+    """Whose song it is, without guests, in the form that spellings share; empty where nobody is named.
+
+    Of artists that are joined ("X & Y", "X, Y") the first counts where it is one of those that are `known` to stand
+    alone; else all of it is one name.
+
+    >>> lead_artist("Björk feat. Rosalía"), lead_artist("Simon & Garfunkel"), lead_artist("Unknown Artist")
+    ('björk', 'simon & garfunkel', '')
+    """
+    plain = without_guests(name)
+    first = _AND.split(plain, maxsplit=1)[0]
+    lead = first if first in known else plain
+    return "" if _NOBODY.fullmatch(lead) or _COMPILATION.fullmatch(lead) else lead
+
+
+def without_guests(name: str) -> str:
+    """A credit in the form that spellings share, up to the first guest."""
+    return _GUESTS.split(_plain(name), maxsplit=1)[0]
+
+
+def _number(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+
+
+def _leads_and_owners(credits: Sequence[Credit]) -> tuple[list[str], list[str]]:
+    """Of each song its leading artist (else its album's, else its own id), and the artist whose album it is on.
+
+    A compilation has no owner: one by its name, or one that is seen to hold songs of many and to sing none.
+    """
+    known = {without_guests(name) for each in credits for name in (each.artist, each.album_artist)}
+    artists = [lead_artist(each.artist, known) for each in credits]
+    owners = [lead_artist(each.album_artist, known) for each in credits]
+    on_albums: dict[str, set[str]] = {}
+    for owner, artist in zip(owners, artists, strict=True):
+        on_albums.setdefault(owner, set()).add(artist)
+    series = {owner for owner, of in on_albums.items() if len(of) > MANY_ARTISTS} - set(artists)
+    owners = ["" if owner in series else owner for owner in owners]
+    leads = [
+        artist or owner or f"song {each.song_id}"
+        for artist, owner, each in zip(artists, owners, credits, strict=True)
+    ]
+    return leads, owners
+
+
+def _compilations(credits: Sequence[Credit], owners: Sequence[str]) -> list[list[int]]:
+    """Rows of the songs of each album that has a name and is nobody's."""
+    keys = (
+        (_plain(each.album_artist), _plain(each.album))
+        if each.album and each.album_artist and not owner
+        else None
+        for each, owner in zip(credits, owners, strict=True)
+    )
+    return list(_rows_by(keys).values())
+
+
+def _plain(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def _rows_by(keys: Iterable[Hashable]) -> dict[Hashable, list[int]]:
+    """Rows by key, without those of an empty one."""
+    rows: dict[Hashable, list[int]] = {}
+    for row, key in enumerate(keys):
+        if key:
+            rows.setdefault(key, []).append(row)
+    return rows
+
+
+def _chained(sets: Iterable[Sequence[int]]) -> Iterator[tuple[int, int]]:
+    for rows in sets:
+        yield from pairwise(rows)
+
+
+def _numbers(united: DisjointSet, leads: Sequence[str]) -> NDArray[np.int64]:
+    """Of each song the number of its group's most frequent artist."""
+    numbers = np.empty(len(leads), dtype=np.int64)
+    for rows in united.subsets():
+        names = Counter(leads[row] for row in rows)
+        numbers[list(rows)] = _number(min(names, key=lambda name: (-names[name], name)))
+    return numbers
