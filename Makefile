@@ -79,6 +79,10 @@ test-limits: install ## Flood each service as a stranger, and see what it holds 
 test-thorough: install ## Compare 60 excerpts with the reference; sync 20,000 songs that change meanwhile (about 3 minutes)
 	$(BIN)/pytest -n 2 -m thorough
 
+.PHONY: test-misuse
+test-misuse: install ## Let people and programs do what they must not: posts, addresses, arguments, calls (about 2 minutes)
+	$(BIN)/pytest -n $(TEST_PROCESSES) -m misuse
+
 .PHONY: test-outages
 test-outages: install ## Let processes and servers of each service die, hang and come back (about 2 minutes)
 	$(BIN)/pytest -n $(TEST_PROCESSES) -m outages

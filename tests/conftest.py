@@ -23,13 +23,29 @@ def postgres() -> Iterator[PostgresServer]:
 def django_db_modify_db_settings(postgres: PostgresServer) -> None:
     """Points Django at the test run's own server (pytest-django asks for this before it makes the database)."""
     from django.conf import settings
+    from django.core.management.commands import flush
     from django.db import connections
+
+    # What migrations leave in them is the same ever after. To make it anew was most of the end of each such test.
+    flush.sql_flush = flush_all_but({"django_content_type", "auth_permission"})
+    flush.emit_post_migrate_signal = lambda *_: None
 
     # Passwords of test users need no protection, and the real hasher takes half a second each.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     connections["default"].settings_dict.update(
         HOST=str(postgres.socket_folder), PORT="", USER=postgres.user, PASSWORD="", NAME="reclass"
     )
+
+
+def flush_all_but(kept: set[str]) -> Callable[..., list[str]]:
+    """What Django asks for the SQL that empties the database after a test with transactions of its own."""
+
+    def sql_flush(style: Any, connection: Any, **options: Any) -> list[str]:
+        tables = set(connection.introspection.django_table_names(only_existing=True, include_views=False))
+        statements: list[str] = connection.ops.sql_flush(style, sorted(tables - kept), **options)
+        return statements
+
+    return sql_flush
 
 
 @pytest.fixture

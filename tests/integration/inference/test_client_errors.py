@@ -14,6 +14,7 @@ from reclass_client.errors import ADVICE, BY_CODE, BY_REASON
 from refusing_inference import Refusing
 from waiting import until
 
+pytestmark = pytest.mark.misuse
 ROOT = Path(__file__).parents[3]
 CODES = [code for code in grpc.StatusCode if code is not grpc.StatusCode.OK]
 

@@ -15,6 +15,7 @@ from reclass.inference.v1 import inference_pb2_grpc
 from runtime.rights import Rights, Role
 from runtime.testing import running_server
 
+pytestmark = pytest.mark.misuse
 ROOT = Path(__file__).parents[3]
 EXAMPLES = sorted(
     path

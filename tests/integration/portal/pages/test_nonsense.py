@@ -17,7 +17,7 @@ from portal.pages.page_admin import ListAdmin
 from portal.verdicts.models import Override
 
 # Each database error would end the transaction in which a test usually runs.
-pytestmark = [pytest.mark.usefixtures("genres"), pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.misuse, pytest.mark.usefixtures("genres"), pytest.mark.django_db(transaction=True)]
 
 NONSENSE = ("\0", "x", "9" * 30, "9" * 5000, "99999-01-01 25:61", "²")
 OF_EVERY_LIST = ("q", "p", "o", "id__gt")

@@ -17,7 +17,7 @@ from portal.genres.models import Genre
 from portal.runs.models import Run
 from portal.teaching.models import TaughtSet
 
-pytestmark = pytest.mark.usefixtures("genres")
+pytestmark = [pytest.mark.misuse, pytest.mark.usefixtures("genres")]
 ADMINS = list(admin.site._registry.values())
 # What is kept of everybody who asks: who is signed in, and what they are to be told.
 PASSING = {"sessions.session", "axes.accesslog", "axes.accessattempt"}
