@@ -76,7 +76,7 @@ test-limits: install ## Flood each service as a stranger, and see what it holds 
 	$(BIN)/pytest tests/tiers/limits
 
 .PHONY: test-thorough
-test-thorough: install ## Compare 60 excerpts with the reference; sync 20,000 songs that change meanwhile (about 3 minutes)
+test-thorough: install ## Compare 60 excerpts with the reference, sync 20,000 songs that change meanwhile, train and embed at length (about 3 minutes)
 	$(BIN)/pytest -n 2 -m thorough
 
 .PHONY: test-misuse

@@ -12,6 +12,8 @@ from inference.training.options import TrainingOptions
 from inference.training.stage_result import TrainedStage
 from inference.training.stage_training import train_stage
 
+pytestmark = pytest.mark.thorough
+
 GENRES, DIMENSIONS, WIDTH = 8, 6, 40
 SONGS_AN_ARTIST = 2
 

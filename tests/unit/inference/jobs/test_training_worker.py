@@ -15,6 +15,8 @@ from inference.training.options import TrainingOptions
 from PIL import Image
 from synthetic_library import SyntheticLibrary, synthetic_library
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(scope="module")
 def library() -> SyntheticLibrary:

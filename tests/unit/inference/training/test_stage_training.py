@@ -211,6 +211,7 @@ def test_no_artist_of_the_test_part_is_known_to_what_was_selected(trained: Train
     assert not tested & set(trained.validation.groups)
 
 
+@pytest.mark.thorough
 def test_a_song_of_two_genres_counts_for_each(library: SyntheticLibrary) -> None:
     """Half of the songs of a genre lose it as their first; it is learned from the others' further genres alone."""
     songs = single_label_dataset(library.vectors, library.labels, library.artists, library.genres)
@@ -235,6 +236,7 @@ def test_a_song_of_two_genres_counts_for_each(library: SyntheticLibrary) -> None
     assert set(predicted[own]) >= {3, 4}
 
 
+@pytest.mark.thorough
 def test_overrides_are_never_dropped(library: SyntheticLibrary) -> None:
     by_hand = single_label_dataset(
         library.vectors, library.labels, library.artists, library.genres, LabelSource.OVERRIDE

@@ -185,6 +185,7 @@ def test_a_library_that_is_there_is_not_made_again(small: DemoLibrary, told: "To
     assert told.calls == [(2, 2)]
 
 
+@pytest.mark.thorough
 def test_a_library_that_lacks_a_file_is_made_again(small: DemoLibrary, told: "Told") -> None:
     small.songs[0].path.unlink()
     assert make(small.folder, songs_per_genre=1, genres=["Reggae", "Folk"], progress=told) == small

@@ -18,6 +18,8 @@ from mert_encoder.windows import normalised
 from mert_weights import golden_config, golden_tensors, music, write_golden
 from trial_weights import write_config, write_weights
 
+pytestmark = pytest.mark.thorough
+
 SAMPLES = 24_000
 CPU = torch.device("cpu")
 
