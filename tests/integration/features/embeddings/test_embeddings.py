@@ -306,4 +306,13 @@ def test_a_caller_who_goes_away_leaves_nothing_at_work(
     next(answers)
     answers.cancel()
     until(lambda: pool.unfinished == 0)
-    assert many(stub, {"again": song(library / "song.flac", FMA)})["again"].extraction.content_key
+
+    def again() -> str | None:
+        try:
+            return many(stub, {"again": song(library / "song.flac", FMA)})["again"].extraction.content_key
+        except grpc.RpcError as error:
+            if error.code() != grpc.StatusCode.RESOURCE_EXHAUSTED:  # its place is given back a moment later
+                raise
+            return None
+
+    assert until(again)
