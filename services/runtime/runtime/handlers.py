@@ -1,5 +1,6 @@
 """What interceptors make of the handlers of a server: others of the same kind, around the same behaviour."""
 
+from abc import abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias, TypeVar
@@ -27,9 +28,9 @@ class HandlerInterceptor(grpc.ServerInterceptor):
         metadata = tuple(handler_call_details.invocation_metadata or ())
         return self.replaced(handler, handler_call_details.method, metadata)
 
+    @abstractmethod
     def replaced(self, handler: Handler, method: str, metadata: Metadata) -> Handler:
         """What answers this call of "/package.Service/Method" instead; the handler itself where nothing does."""
-        raise NotImplementedError
 
 
 def behaviour_of(handler: Handler) -> Any:

@@ -19,6 +19,8 @@ INDEX_FILE = "corpus.json"
 MOST_VERSIONS = 100
 # Songs times genres stand in a table in memory.
 MOST_GENRES = 2000
+# Of an artist or album, of which every one is kept; what comes after that tells no two apart.
+LONGEST_NAME = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +77,8 @@ class CorpusWriter:
         first = self._copies.setdefault(audio or song_id.encode(), row)
         self._copy_of.append(first)
         artist_code, album_artist_code, album_code = (
-            self._names.setdefault(name, len(self._names)) for name in (artist, album_artist, album)
+            self._names.setdefault(name[:LONGEST_NAME], len(self._names))
+            for name in (artist, album_artist, album)
         )
         self._credits.append((artist_code, album_artist_code, album_code))
         for version, vector in zip(versions, vectors, strict=True):

@@ -25,11 +25,10 @@ FEWEST = 20
 MANY_ARTISTS = 5
 """Whoever is the album artist of songs by more leading artists than this is the name of a compilation."""
 # After these a guest follows.
-_GUESTS = re.compile(r"[\s(\[]+(?:feat|ft|featuring|with)\b\.?\s", re.IGNORECASE)
+_GUESTS = re.compile(r"[\s(\[]+(?:feat|ft|featuring|with)(?:\.|\s)", re.IGNORECASE)
 # After these another artist follows, or the rest of one name: "Simon & Garfunkel", "Davis, Miles".
 _AND = re.compile(r"\s*[,;，、]\s*|\s(?:[/+&×x]|vs\.?|versus|and|und|et|con|y|e)\s", re.IGNORECASE)
 _NOBODY = re.compile(r"[\W_]*(?:unknown|unbekannt\w*|inconnu|desconocido)[\W_]*(?:artist|interpret)?[\W_]*|")
-
 _COMPILATION = re.compile(
     r"v\W?a\W?|various|various artists?|varios(?: artistas)?|vários(?: artistas)?|artisti vari|divers|diverse|"
     r"diverse (?:interpreten|artiesten)|verschiedene(?: interpreten)?|multi[- ]interpr[eè]tes|"

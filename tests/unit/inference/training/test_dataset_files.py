@@ -13,7 +13,7 @@ from inference.rpc.servicer import add_song
 from inference.serving.heads import Heads
 from inference.training.corpus import Corpus
 from inference.training.dataset import LabelSource
-from inference.training.dataset_files import MOST_GENRES, MOST_VERSIONS, CorpusWriter
+from inference.training.dataset_files import INDEX_FILE, MOST_GENRES, MOST_VERSIONS, CorpusWriter
 from reclass.inference.v1 import inference_pb2
 from runtime.triton import Triton
 
@@ -176,3 +176,16 @@ def test_songs_of_ever_new_genres_are_refused_before_their_table_fills_the_memor
     with pytest.raises(InvalidRequestError, match="more than 2000 genres"):
         writer.add(song_id="b", genres=["g0", "new"], artist="x", vectors=[])
     writer.close()
+
+
+def test_endless_names_fill_neither_memory_nor_time(tmp_path: Path) -> None:
+    """A pattern that looks for guests would take hours for a million open brackets."""
+    writer = CorpusWriter(tmp_path)
+    for number in range(20):
+        name = f"{number}" + "( " * 1_000_000
+        writer.add(
+            song_id=str(number), genres=["Jazz"], artist=name, album_artist=name, album=name, vectors=[]
+        )
+    writer.finish()
+    assert (tmp_path / INDEX_FILE).stat().st_size < 100_000
+    assert len(set(Corpus(tmp_path).groups)) == 20

@@ -24,6 +24,7 @@ def grouped(*songs: tuple[str, ...]) -> list[list[int]]:
     [
         "Band feat. Guest",
         "Band ft Guest",
+        "Band feat.Guest",
         "Band featuring Guest & Other",
         "Band (feat. Guest)",
         "Band [with Guest]",

@@ -670,7 +670,7 @@ class TrainingSong(_message.Message):
     artist: _builtins.str
     """As the tags have it, with its guests; songs of one leading artist are never on both sides of a split, nor are those of
     an album or of one recording, as long as that unites less than 5 % of all. A song without one is told by its album artist,
-    else by itself.
+    else by itself. Of this and the two names below the first 1000 characters count.
     """
     source: Global___LabelSource.ValueType
     album_artist: _builtins.str
