@@ -48,6 +48,7 @@ WORKER_ENVIRONMENT = {
 MEMORY_LIMIT_BYTES = 2**30
 # Decoders leak a little; a process that grew old would fall over a song that is not to blame.
 SONGS_OF_A_PROCESS = 1000
+COUNTED_WITHIN_SECONDS = 5.0
 # No signal's number, no status of Python's own.
 OUT_OF_MEMORY_STATUS = 77
 
@@ -262,8 +263,10 @@ def _perform(work: Callable[..., Extraction], path: str, **wanted: Any) -> Timed
 
 
 def _start_process(starts: Any, memory_limit_bytes: int, preprocessings: Collection[Preprocessing]) -> None:
-    with starts.get_lock():
+    # Whoever was killed as it held this lock keeps it for ever, and only the count would be wrong without it.
+    if starts.get_lock().acquire(timeout=COUNTED_WITHIN_SECONDS):
         starts.value += 1
+        starts.get_lock().release()
     # Ctrl-C reaches the whole process group; the parent decides when its processes end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # A decoder that hangs never returns to Python, where pebble's own handler would run.

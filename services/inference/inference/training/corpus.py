@@ -56,7 +56,9 @@ class Corpus:
     @cached_property
     def grouping(self) -> SongGroups:
         """Which songs are never on two sides of a split."""
-        return group_songs(self._credits, copies=self._copies, same_recordings=self._same_recordings())
+        return group_songs(
+            self._credits, self.labels.tolist(), copies=self._copies, same_recordings=self._same_recordings()
+        )
 
     @property
     def groups(self) -> NDArray[np.int64]:

@@ -14,6 +14,8 @@ NEIGHBOUR = 5
 AXES = 48
 SAMPLE = 1000
 BLOCK = 1000
+MOST_COPIES = 20
+"""Pairs of one song with those after it: of a thousand equal ones each is linked with the next all the same."""
 BEYOND = 5.0
 """Standard deviations at which a value is cut off: some of the 518 values have tails that hide all others."""
 
@@ -66,5 +68,5 @@ def _closer_than(places: Array, squared: float) -> Iterator[tuple[int, int]]:
         products -= halves[start:]
         near = products > (halves[start : start + len(block)] - squared / 2)[:, np.newaxis]
         for row in np.flatnonzero(near.sum(axis=1) > 1):  # each is near itself
-            for other in np.flatnonzero(near[row, row + 1 :]):
+            for other in np.flatnonzero(near[row, row + 1 :])[:MOST_COPIES]:
                 yield int(start + row), int(start + row + 1 + other)

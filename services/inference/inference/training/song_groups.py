@@ -11,7 +11,7 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Container, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -22,17 +22,28 @@ from scipy.cluster.hierarchy import DisjointSet
 MOST_OF_ALL = 0.05
 FEWEST = 20
 """Of songs in a group before it can be too large: 5 % of a small library is less than an album."""
+MOST_OF_A_GENRE = 0.25
+"""Of a genre's songs in a group that was united: less than a test part takes, so that each genre keeps one."""
 MANY_ARTISTS = 5
 """Whoever is the album artist of songs by more leading artists than this is the name of a compilation."""
-# After these a guest follows.
-_GUESTS = re.compile(r"[\s(\[]+(?:feat|ft|featuring|with)(?:\.|\s)", re.IGNORECASE)
-# After these another artist follows, or the rest of one name: "Simon & Garfunkel", "Davis, Miles".
-_AND = re.compile(r"\s*[,;，、]\s*|\s(?:[/+&×x]|vs\.?|versus|and|und|et|con|y|e)\s", re.IGNORECASE)
-_NOBODY = re.compile(r"[\W_]*(?:unknown|unbekannt\w*|inconnu|desconocido)[\W_]*(?:artist|interpret)?[\W_]*|")
+# A guest follows. One bracket or blank is looked for, and those before it cut off afterwards: a run of them would cost
+# the square of its length.
+_GUESTS = re.compile(
+    r"[\s(\[{（【〈/](?:(?:feat|ft|featuring)(?=[\s.:]|$)|w/|with\s)",
+    re.IGNORECASE,
+)
+# Another artist follows, or the rest of one name: "Simon & Garfunkel", "Davis, Miles", "AC/DC".
+_AND = re.compile(
+    r"\s?[,;，、/|•]\s?|\s(?:[-+&×x–—]|vs\.?|versus|and|und|et|con|y|e|presents)\s", re.IGNORECASE
+)
+_UNKNOWN = r"(?:unknown|unbekannt\w*|inconnue?s?|desconocid[oa]s?|sconosciut[oi]|desconhecid[oa]s?)"
+_PERSON = r"(?:artist\w*|interpret\w*|künstler\w*|album)"
+_NOBODY = re.compile(rf"[\W_]*(?:{_PERSON}[\W_]*)?{_UNKNOWN}[\W_]*(?:{_PERSON}[\W_]*)?|未知\w*|")
+# Of one word only those that are no artist of that name.
 _COMPILATION = re.compile(
-    r"v\W?a\W?|various|various artists?|varios(?: artistas)?|vários(?: artistas)?|artisti vari|divers|diverse|"
-    r"diverse (?:interpreten|artiesten)|verschiedene(?: interpreten)?|multi[- ]interpr[eè]tes|"
-    r"(?:original )?(?:motion picture )?(?:soundtrack|cast|score)|ost|compilation|sampler"
+    r"v\W?a\W?|aa\W?vv\W?|various(?: artists?)?|varios(?: artistas)?|vários(?: artistas)?|artisti vari|"
+    r"artistes divers|diverse (?:interpreten|artiesten)|verschiedene(?: interpreten)?|multi[- ]interpr[eè]tes|群星|"
+    r"(?:original )?(?:motion picture )?soundtrack|original (?:cast|score)|ost|compilation"
 )
 
 
@@ -58,27 +69,69 @@ class SongGroups:
 
 def group_songs(
     credits: Sequence[Credit],
+    labels: Sequence[int] | None = None,
     *,
     copies: Iterable[tuple[int, int]] = (),
     same_recordings: Iterable[tuple[int, int]] = (),
 ) -> SongGroups:
-    """Unite songs; pairs of rows are `copies` of one audio, or `same_recordings` with nearly the same sound."""
+    """Unite songs; pairs of rows are `copies` of one audio, or `same_recordings` with nearly the same sound.
+
+    labels : of each song its genre, of which no union may hold most. What is left apart depends on the songs, and not
+    on the order in which they come.
+    """
+    order = sorted(range(len(credits)), key=lambda row: credits[row].song_id)
+    place = {row: number for number, row in enumerate(order)}
+    credits = [credits[row] for row in order]
     leads, owners = _leads_and_owners(credits)
     by_lead = _rows_by(leads)
-    united = DisjointSet(range(len(credits)))
-    for one, other in (*_chained(by_lead.values()), *copies):
+    united = _Union([0 if labels is None else labels[row] for row in order], bounded=labels is not None)
+    for one, other in (*_chained(by_lead.values()), *_placed(copies, place)):
         united.merge(one, other)
-    largest = max(FEWEST, int(MOST_OF_ALL * len(credits)))
     on_albums = ((row, by_lead[owner][0]) for row, owner in enumerate(owners) if owner in by_lead)
     compilations = sorted(_compilations(credits, owners), key=len)
     cut = 0
-    for one, other in (*same_recordings, *on_albums, *_chained(compilations)):
-        if not united.connected(one, other):
-            if united.subset_size(one) + united.subset_size(other) > largest:
-                cut += 1
-            else:
-                united.merge(one, other)
-    return SongGroups(numbers=_numbers(united, leads), cut_links=cut)
+    for one, other in (*_placed(same_recordings, place), *on_albums, *_chained(compilations)):
+        if united.may_merge(one, other):
+            united.merge(one, other)
+        else:
+            cut += 1
+    numbers = np.empty(len(credits), dtype=np.int64)
+    numbers[order] = _numbers(united.songs, leads)
+    return SongGroups(numbers=numbers, cut_links=cut)
+
+
+class _Union:
+    """The union-find, and how many songs of each genre a group holds."""
+
+    def __init__(self, labels: Sequence[int], *, bounded: bool) -> None:
+        self.songs = DisjointSet(range(len(labels)))
+        self._largest = max(FEWEST, int(MOST_OF_ALL * len(labels)))
+        totals = Counter(labels)
+        # Two songs may always be one: a recording under two names.
+        self._most = {
+            genre: max(2, int(MOST_OF_A_GENRE * total)) if bounded else total
+            for genre, total in totals.items()
+        }
+        self._genres = [Counter([label]) for label in labels]
+
+    def may_merge(self, one: int, other: int) -> bool:
+        """Whether they are one already, or would not be too many together."""
+        if self.songs.connected(one, other):
+            return True
+        together = self._genres[self.songs[one]] + self._genres[self.songs[other]]
+        return together.total() <= self._largest and all(
+            count <= self._most[genre] for genre, count in together.items()
+        )
+
+    def merge(self, one: int, other: int) -> None:
+        if not self.songs.connected(one, other):
+            together = self._genres[self.songs[one]] + self._genres[self.songs[other]]
+            self.songs.merge(one, other)
+            self._genres[self.songs[one]] = together
+
+
+def _placed(pairs: Iterable[tuple[int, int]], place: Mapping[int, int]) -> list[tuple[int, int]]:
+    return sorted((place[one], place[other]) for one, other in pairs)
 
 
 def credit_numbers(credits: Sequence[Credit]) -> NDArray[np.int64]:
@@ -104,7 +157,8 @@ def lead_artist(name: str, known: Container[str] = frozenset()) -> str:
 
 def without_guests(name: str) -> str:
     """A credit in the form that spellings share, up to the first guest."""
-    return _GUESTS.split(_plain(name), maxsplit=1)[0]
+    plain = _plain(name)
+    return _GUESTS.split(plain, maxsplit=1)[0].rstrip(" -–([{（【〈/") or plain
 
 
 def _number(name: str) -> int:
@@ -116,7 +170,7 @@ def _leads_and_owners(credits: Sequence[Credit]) -> tuple[list[str], list[str]]:
 
     A compilation has no owner: one by its name, or one that is seen to hold songs of many and to sing none.
     """
-    known = {without_guests(name) for each in credits for name in (each.artist, each.album_artist)}
+    known = {without_guests(name) for each in credits for name in (each.artist, each.album_artist)} - {""}
     artists = [lead_artist(each.artist, known) for each in credits]
     owners = [lead_artist(each.album_artist, known) for each in credits]
     on_albums: dict[str, set[str]] = {}
@@ -143,7 +197,10 @@ def _compilations(credits: Sequence[Credit], owners: Sequence[str]) -> list[list
 
 
 def _plain(name: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    seen = "".join(
+        each for each in name.replace("\0", " ").replace("’", "'") if unicodedata.category(each) != "Cf"
+    )
+    return " ".join(unicodedata.normalize("NFKC", seen).casefold().split())
 
 
 def _rows_by(keys: Iterable[Hashable]) -> dict[Hashable, list[int]]:

@@ -26,3 +26,11 @@ def test_constant_values_and_a_handful_of_songs_do_no_harm() -> None:
     vectors[:, :100] = 3.5
     assert same_recordings(vectors) == []
     assert same_recordings(vectors[:5]) == []
+
+
+def test_equal_songs_are_linked_without_a_pair_for_every_two_of_them() -> None:
+    vectors = synthetic_library(seed=5, artists_per_genre=20).vectors
+    vectors[:300] = vectors[0]
+    pairs = same_recordings(vectors)
+    assert {(row, row + 1) for row in range(299)} <= set(pairs)
+    assert len(pairs) < 300 * 25

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from inference.training.song_groups import Credit, credit_numbers, group_songs, lead_artist
+from inference.training.splits import held_out_songs
 
 
 def credits(*songs: tuple[str, ...]) -> list[Credit]:
@@ -25,6 +26,17 @@ def grouped(*songs: tuple[str, ...]) -> list[list[int]]:
         "Band feat. Guest",
         "Band ft Guest",
         "Band feat.Guest",
+        "Band/feat. Guest",
+        "Band - feat. Guest",
+        "Band feat: Guest",
+        "Band【feat. Guest】",
+        "Band w/ Guest",
+        "Band/Guest",
+        "Band | Guest",
+        "Band • Guest",
+        "Band – Guest",
+        "Band presents Guest",
+        "\ufeffBand\u200b",
         "Band featuring Guest & Other",
         "Band (feat. Guest)",
         "Band [with Guest]",
@@ -45,14 +57,44 @@ def test_guests_leave_a_song_with_its_leading_artist(credit: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["AC/DC", "Featherweight", "Withered", "Ex:Re", "!!!", "T.A.T.U.", "Sixx:A.M.", "Vas", "Ft"]
+    "name",
+    [
+        "AC/DC",
+        "Featherweight",
+        "Withered",
+        "Cast",
+        "Diverse",
+        "Sampler",
+        ", Foo",
+        "Ex:Re",
+        "!!!",
+        "T.A.T.U.",
+        "Sixx:A.M.",
+        "Vas",
+        "Ft",
+    ],
 )
 def test_what_only_looks_like_a_guest_is_part_of_a_name(name: str) -> None:
     assert lead_artist(name) == name.casefold()
 
 
 @pytest.mark.parametrize(
-    "name", ["", "  ", "Unknown Artist", "[unknown]", "<Unknown>", "Various Artists", "V.A.", "VA"]
+    "name",
+    [
+        "",
+        "  ",
+        "Unknown Artist",
+        "Artiste inconnu",
+        "Artista desconocido",
+        "未知艺术家",
+        "Artistes divers",
+        "群星",
+        "[unknown]",
+        "<Unknown>",
+        "Various Artists",
+        "V.A.",
+        "VA",
+    ],
 )
 def test_nobody_is_no_artist(name: str) -> None:
     assert lead_artist(name) == ""
@@ -126,3 +168,31 @@ def test_artists_and_groups_keep_their_numbers_whichever_songs_come_with_them() 
     assert group_songs(few).numbers[0] == group_songs(more).numbers[3]
     assert credit_numbers(few)[0] == credit_numbers(more)[2] == credit_numbers(more)[3]
     assert set(group_songs(few).numbers) < set(group_songs(more).numbers)
+
+
+@pytest.mark.parametrize("songs_per_genre", [6, 10, 12, 40])
+@pytest.mark.parametrize("by_genre", [True, False])
+def test_a_library_on_compilations_has_songs_to_test_on_of_each_genre(
+    songs_per_genre: int, by_genre: bool
+) -> None:
+    """Were a compilation united whatever its genres, a small library would have too few groups for a test part."""
+    genres = np.repeat(np.arange(6), songs_per_genre)
+    albums = [f"Hits {genre if by_genre else ''}" for genre in genres]
+    songs = [(f"Artist {row}", "Various Artists", album) for row, album in enumerate(albums)]
+    groups = group_songs(credits(*songs), genres.tolist()).numbers
+    for genre in range(6):
+        assert len(np.unique(groups[genres == genre])) >= 3
+    assert held_out_songs(genres, groups, share=0.2, seed=1).any()
+
+
+def test_what_is_left_apart_does_not_depend_on_the_order_of_the_songs() -> None:
+    random = np.random.default_rng(4)
+    songs = credits(
+        *(
+            (f"Artist {random.integers(60)}", "Various Artists", f"Hits {random.integers(30)}")
+            for _ in range(400)
+        )
+    )
+    numbers = group_songs(songs).numbers
+    shuffled = random.permutation(400)
+    assert (group_songs([songs[row] for row in shuffled]).numbers == numbers[shuffled]).all()
