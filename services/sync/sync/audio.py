@@ -8,11 +8,21 @@ import requests
 from requests import exceptions as faults
 
 from sync import bounds
-from sync.errors import AudioCutShortError, NoMediaError, NothingThereError, OffsetBeyondEndError
+from sync.errors import (
+    AudioCutShortError,
+    NoBytesThereError,
+    NoMediaError,
+    NothingThereError,
+    OffsetBeyondEndError,
+    ServerFailedError,
+)
+from sync.media_types import media_type
 from sync.plex import Plex
 from sync.tracks import MediaPart, Track
 
 CHUNK_BYTES = 1024 * 1024
+HEARD_CHUNK_BYTES = 64 * 1024
+"""Where a length is asked for: somebody waits for the first sound, and a slow line takes seconds over a mebibyte."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +34,31 @@ class AudioHeader:
     part_key: str
     """Plex's address of the bytes that follow."""
     size_bytes: int
-    """Of the whole file."""
+    """Of the whole file; 0 where Plex does not say."""
+    media_type: str
+    """As "audio/flac"."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByteSpan:
+    """Which bytes of a file are wanted."""
+
+    offset: int = 0
+    length: int = 0
+    """0: all that follow."""
+
+    @property
+    def header(self) -> dict[str, str]:
+        """As HTTP asks for them."""
+        if not (self.offset or self.length):
+            return {}
+        last = self.offset + self.length - 1 if self.length else ""
+        return {"Range": f"bytes={self.offset}-{last}"}
+
+    def end(self, size: int) -> int:
+        """Behind its last byte in a file of so many bytes, or of unknown size (0); 0 where that is not known either."""
+        ends = [end for end in (size, self.length and self.offset + self.length) if end]
+        return min(ends, default=0)
 
 
 def chosen_parts(track: Track, part_key: str) -> tuple[MediaPart, ...]:
@@ -40,70 +74,96 @@ def chosen_parts(track: Track, part_key: str) -> tuple[MediaPart, ...]:
     raise NoMediaError(f"track {track.rating_key} ({track.title!r}) has no file in Plex")
 
 
-def read(plex: Plex, parts: Sequence[MediaPart], offset: int) -> Iterator[AudioHeader | bytes]:
-    """The header, then the bytes from `offset` on in chunks of at most 1 MiB: of the first part that Plex still has.
+def read(plex: Plex, parts: Sequence[MediaPart], span: ByteSpan) -> Iterator[AudioHeader | bytes]:
+    """The header, then the bytes of the span in chunks of at most 1 MiB: of the first part that Plex still has.
 
     From an offset on, only the first will do: the bytes of another file would not go on where those of this one ended.
     """
     part, *others = parts
-    pieces = _of_part(plex, part, offset)
+    pieces = _of_part(plex, part, span)
     try:
         header = next(pieces)
     except NoMediaError:
-        if offset or not others:
+        if span.offset or not others:
             raise
-        yield from read(plex, others, offset)
+        yield from read(plex, others, span)
     else:
         yield header
         yield from pieces
 
 
-def _of_part(plex: Plex, part: MediaPart, offset: int) -> Iterator[AudioHeader | bytes]:
+def _of_part(plex: Plex, part: MediaPart, span: ByteSpan) -> Iterator[AudioHeader | bytes]:
     try:
-        with plex.stream(part.key, offset) as response:
-            size, skip = _extent(response, part, offset)
-            # Windows paths know both separators.
-            name = PureWindowsPath(part.file).name
-            yield AudioHeader(file_name=name, size_bytes=size, part_key=part.key)
-            yield from _checked(response, part, begin=offset - skip, skip=skip, size=size)
+        with plex.stream(part.key, span.header) as response:
+            size, begin = _extent(response, part, span)
+            yield _header(part, size, response.headers.get("Content-Type", ""))
+            yield from _checked(response, part, span, begin=begin, size=size)
+    except NoBytesThereError as error:
+        if span.offset:
+            raise _beyond_end(part, span) from error
+        yield _header(part, 0, "")  # not even the first byte is there: the file is empty
     except NothingThereError as error:
-        if offset:
-            raise OffsetBeyondEndError(
-                f"{part.file} has no byte {offset} any more: read it from its start"
-            ) from error
+        if span.offset:
+            raise _beyond_end(part, span) from error
         raise NoMediaError(
             f"Plex lists {part.file} and no longer has it: let Plex scan the library"
         ) from error
 
 
-def _extent(response: requests.Response, part: MediaPart, offset: int) -> tuple[int, int]:
-    """The whole file's size, and how many bytes to pass over where the server ignored the offset."""
+def _header(part: MediaPart, size: int, said_type: str) -> AudioHeader:
+    # Windows paths know both separators.
+    name = PureWindowsPath(part.file).name
+    kind = media_type(container=part.container, file_name=name, said=said_type)
+    return AudioHeader(file_name=name, size_bytes=size, part_key=part.key, media_type=kind)
+
+
+def _beyond_end(part: MediaPart, span: ByteSpan) -> OffsetBeyondEndError:
+    return OffsetBeyondEndError(f"{part.file} has no byte {span.offset} any more: read it from its start")
+
+
+def _extent(response: requests.Response, part: MediaPart, span: ByteSpan) -> tuple[int, int]:
+    """The whole file's size (0: unknown), and where in it the answer begins: at 0, if Plex ignored the range."""
     length = bounds.count(response.headers.get("Content-Length", ""), bounds.LARGEST_SIZE) or 0
     if response.status_code == requests.codes.partial_content:
-        total = response.headers.get("Content-Range", "").rpartition("/")[2]
-        whole = bounds.count(total, bounds.LARGEST_SIZE)
-        return (offset + length if whole is None else whole), 0
+        return _of_range(response.headers.get("Content-Range", ""), part, span, length), span.offset
     size = length or part.size_bytes
-    if size and offset > size:
-        raise OffsetBeyondEndError(f"{part.file} has {size} bytes, none at {offset}: read it from its start")
-    return size, offset
+    if span.offset and size and span.offset >= size:
+        raise OffsetBeyondEndError(
+            f"{part.file} has {size} bytes, none at {span.offset}: read it from its start"
+        )
+    return size, 0
+
+
+def _of_range(content_range: str, part: MediaPart, span: ByteSpan, length: int) -> int:
+    """The size of the file of which a part came, and not another part than was asked for."""
+    place, _, total = content_range.removeprefix("bytes").strip().partition("/")
+    begin = bounds.count(place.partition("-")[0], bounds.LARGEST_SIZE)
+    if begin not in (None, span.offset):
+        raise ServerFailedError(
+            f"Plex sent {part.file} from byte {begin} on, where byte {span.offset} was asked for; try again"
+        )
+    whole = bounds.count(total, bounds.LARGEST_SIZE)
+    if whole is not None:
+        return whole
+    return part.size_bytes if span.length else span.offset + length
 
 
 def _checked(
-    response: requests.Response, part: MediaPart, *, begin: int, skip: int, size: int
+    response: requests.Response, part: MediaPart, span: ByteSpan, *, begin: int, size: int
 ) -> Iterator[bytes]:
-    position = begin
+    position, end = begin, span.end(size)
     try:
-        for chunk in response.iter_content(CHUNK_BYTES):
+        for chunk in response.iter_content(HEARD_CHUNK_BYTES if span.length else CHUNK_BYTES):
+            wanted = chunk[max(0, span.offset - position) : end - position if end else None]
             position += len(chunk)
-            wanted = chunk[min(skip, len(chunk)) :]
-            skip -= len(chunk) - len(wanted)
             if wanted:
                 yield wanted
+            if end and position >= end:
+                return
     except faults.ChunkedEncodingError as fault:
-        raise _cut_short(part, position, size) from fault
-    if position < size:
-        raise _cut_short(part, position, size)
+        raise _cut_short(part, position, end) from fault
+    if position < end and size:
+        raise _cut_short(part, position, end)
 
 
 def _cut_short(part: MediaPart, position: int, size: int) -> AudioCutShortError:

@@ -110,6 +110,10 @@ class NothingThereError(SyncError):
     reason = "SERVER_ERROR"
 
 
+class NoBytesThereError(NothingThereError):
+    """Plex has the file, and not these bytes of it."""
+
+
 class LibraryNotFoundError(SyncError):
     """No music library has this key."""
 

@@ -216,22 +216,23 @@ class PlexMusic:
         return found[0]
 
     def read_audio(
-        self, rating_key: str, part_key: str, offset: int, meant: TrackIdentity | None = None
+        self, rating_key: str, part_key: str, span: audio.ByteSpan, meant: TrackIdentity | None = None
     ) -> Iterator[audio.AudioHeader | bytes]:
         """A header, then the bytes of a track's file. Raises AnotherTrackError where it is not the `meant` one."""
-        if offset < 0:
-            raise InvalidRequestError(f"offset is {offset}: bytes are counted from 0")
+        for name, count in (("offset", span.offset), ("length", span.length)):
+            if count < 0:
+                raise InvalidRequestError(f"{name} is {count}: bytes are counted from 0")
         with self._plex.held() as address:
             track = self.track(rating_key)
             _refuse_another(track, meant, "Nothing was read")
             parts = audio.chosen_parts(track, part_key)
-        return self._read(address, parts, offset)
+        return self._read(address, parts, span)
 
     def _read(
-        self, address: PlexAddress, parts: Sequence[MediaPart], offset: int
+        self, address: PlexAddress, parts: Sequence[MediaPart], span: audio.ByteSpan
     ) -> Iterator[audio.AudioHeader | bytes]:
         with self._plex.held(address):
-            yield from audio.read(self._plex, parts, offset)
+            yield from audio.read(self._plex, parts, span)
 
     def write_genres(
         self,

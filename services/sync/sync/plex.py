@@ -18,6 +18,7 @@ from requests import exceptions as faults
 from urllib3.exceptions import LocationParseError, NameResolutionError, NewConnectionError
 
 from sync.errors import (
+    NoBytesThereError,
     NoMediaError,
     NotConfiguredError,
     NothingThereError,
@@ -98,7 +99,7 @@ STATUSES: Mapping[int, tuple[type[SyncError], str]] = {
         f"Plex at {{url}} does not allow this with the token: set that of the server's owner in {TOKEN_PLACE}",
     ),
     404: (NothingThereError, "Plex at {url} has nothing at this address"),
-    416: (NothingThereError, "Plex at {url} has no bytes from there on"),
+    416: (NoBytesThereError, "Plex at {url} has no bytes from there on"),
     429: (TooManyRequestsError, "Plex at {url}, or a proxy before it, asks for fewer requests{wait}"),
     503: (ServerBusyError, "Plex at {url} is starting or in maintenance{wait}"),
 }
@@ -231,8 +232,11 @@ class Plex:
                 server.query(path + joinArgs(parameters), method=self._local.session.put)
 
     @contextmanager
-    def stream(self, path: str, offset: int = 0) -> Iterator[requests.Response]:
-        """The bytes of a file from `offset` on, where the server heeds it. plexapi's own download has no timeout."""
+    def stream(self, path: str, wanted: Mapping[str, str]) -> Iterator[requests.Response]:
+        """The bytes of a file: of the range that the header `wanted` names, where the server heeds it.
+
+        plexapi's own download has no timeout.
+        """
         if not path.startswith("/"):
             # "@elsewhere/file" or ".elsewhere/file" behind an address without a path is another host's.
             raise NoMediaError(
@@ -241,9 +245,7 @@ class Plex:
         with self._translating():
             self._server()
             address: PlexAddress = self._local.address
-            headers = {"X-Plex-Token": address.token, "Accept-Encoding": "identity"}
-            if offset:
-                headers["Range"] = f"bytes={offset}-"
+            headers = {"X-Plex-Token": address.token, "Accept-Encoding": "identity", **wanted}
             url = f"{address.url}{path}"
             response = self._local.session.get(url, headers=headers, timeout=self._timeout, stream=True)
             with response:

@@ -8,7 +8,7 @@ from reclass.sync.v1 import sync_pb2_grpc
 from runtime.messages import message_of
 
 from sync import convert
-from sync.audio import AudioHeader
+from sync.audio import AudioHeader, ByteSpan
 from sync.connection import Connection, Parts
 from sync.library import PlexMusic
 
@@ -92,7 +92,8 @@ class SyncServicer(sync_pb2_grpc.SyncServiceServicer):
         self, request: pb.ReadAudioRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.ReadAudioResponse]:
         meant = convert.identity_of(request.track) if request.HasField("track") else None
-        for item in self._music.read_audio(request.rating_key, request.part_key, request.offset, meant):
+        span = ByteSpan(offset=request.offset, length=request.length)
+        for item in self._music.read_audio(request.rating_key, request.part_key, span, meant):
             if isinstance(item, AudioHeader):
                 yield pb.ReadAudioResponse(header=message_of(pb.AudioHeader, item))
             else:

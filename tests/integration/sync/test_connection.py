@@ -210,7 +210,7 @@ def test_a_redirect_and_a_file_elsewhere_take_no_token_along(
     for key in (f"{elsewhere}/file.mp3", f"@{host}/file.mp3", f".{host}/file.mp3", ""):
         part = MediaPart(key=key, file="/music/file.mp3", size_bytes=1, container="mp3")
         with pytest.raises(NoMediaError, match="not followed"):
-            list(audio.read(music._plex, [part], 0))
+            list(audio.read(music._plex, [part], audio.ByteSpan()))
     music.close()
     assert requests == []
 

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import grpc
 import pytest
@@ -14,7 +15,7 @@ from reclass.sync.v1 import sync_pb2 as pb
 from reclass.sync.v1 import sync_pb2_grpc
 from runtime.errors import RemoteError
 from runtime.testing import connected
-from sync.audio import AudioHeader
+from sync.audio import AudioHeader, ByteSpan
 from sync.errors import (
     NoMediaError,
     NotConfiguredError,
@@ -256,10 +257,10 @@ def test_audio_that_stops_coming_ends_with_an_error_and_resumes(control: Control
     control.fail("slow", path="/library/parts/", seconds=5)
     music = at(control.stand_in.url)
 
-    stalled = fault_of(lambda: list(music.read_audio("1001", "", 0)))
+    stalled = fault_of(lambda: list(music.read_audio("1001", "", ByteSpan())))
 
     assert isinstance(stalled, ServerUnreachableError)
-    _, *rest = music.read_audio("1001", "", len(AUDIO) - 10)
+    _, *rest = music.read_audio("1001", "", ByteSpan(offset=len(AUDIO) - 10))
     assert rest == [AUDIO[-10:]]
     music.close()
 
@@ -269,17 +270,71 @@ def test_a_server_that_ignores_the_offset_still_gives_the_right_bytes(
 ) -> None:
     control.behave(honours_range=False)
 
-    header, *rest = music.read_audio("1001", "", 2_000_000)
+    header, *rest = music.read_audio("1001", "", ByteSpan(offset=2_000_000))
 
     assert getattr(header, "size_bytes", 0) == len(AUDIO)
     assert b"".join(piece for piece in rest if isinstance(piece, bytes)) == AUDIO[2_000_000:]
+
+
+@pytest.mark.parametrize(("offset", "length"), [(0, 1), (65_530, 12), (2_000_000, 700_000), (3_071_990, 10)])
+@pytest.mark.parametrize("honours_range", [True, False])
+def test_of_a_length_come_these_bytes_and_no_others(
+    music: PlexMusic, control: Control, offset: int, length: int, honours_range: bool
+) -> None:
+    control.behave(honours_range=honours_range)
+
+    header, *pieces = music.read_audio("1001", "", ByteSpan(offset=offset, length=length))
+
+    assert getattr(header, "size_bytes", 0) == len(AUDIO)
+    assert b"".join(piece for piece in pieces if isinstance(piece, bytes)) == AUDIO[offset : offset + length]
+    assert max(len(piece) for piece in pieces if isinstance(piece, bytes)) <= 64 * 1024
+    if honours_range:
+        assert asked_ranges(control) == [f"bytes={offset}-{offset + length - 1}"]
+
+
+def asked_ranges(control: Control) -> list[str]:
+    """What was asked for of files, as HTTP says it."""
+    return [each["range"] for each in control.requests() if each["path"].startswith("/library/parts/")]
+
+
+def test_a_length_beyond_the_end_gives_what_there_is(music: PlexMusic, control: Control) -> None:
+    for honours_range in (True, False):
+        control.behave(honours_range=honours_range)
+        _, *pieces = music.read_audio("1001", "", ByteSpan(offset=len(AUDIO) - 5, length=1000))
+        assert pieces == [AUDIO[-5:]]
+
+
+@pytest.mark.parametrize("honours_range", [True, False])
+def test_a_file_without_a_byte_has_none(
+    music: PlexMusic, control: Control, tmp_path: Path, honours_range: bool
+) -> None:
+    control.behave(honours_range=honours_range)
+    (tmp_path / "empty.mp3").write_bytes(b"")
+    track = {"rating_key": 7004, "title": "Empty", "file": str(tmp_path / "empty.mp3")}
+    control.ask("POST", "tracks", {"library_key": 2, "tracks": [track]})
+
+    header, *pieces = music.read_audio("7004", "", ByteSpan(length=1))
+
+    assert isinstance(header, AudioHeader)
+    assert (header.size_bytes, header.media_type, pieces) == (0, "audio/mpeg", [])
+
+
+def test_a_server_that_sends_another_place_of_the_file_is_not_believed(
+    music: PlexMusic, control: Control
+) -> None:
+    control.behave(shifts_range=3)
+
+    error = fault_of(lambda: list(music.read_audio("1001", "", ByteSpan(offset=100, length=10))))
+
+    assert isinstance(error, ServerFailedError)
+    assert "byte 103" in str(error)
 
 
 def test_a_file_that_plex_lists_and_has_no_more_is_no_media(music: PlexMusic, control: Control) -> None:
     track = {"rating_key": 7001, "title": "Gone", "file": "/nowhere/gone.mp3", "size_bytes": 10}
     control.ask("POST", "tracks", {"library_key": 2, "tracks": [track]})
 
-    error = fault_of(lambda: list(music.read_audio("7001", "", 0)))
+    error = fault_of(lambda: list(music.read_audio("7001", "", ByteSpan())))
 
     assert isinstance(error, NoMediaError)
     assert "let Plex scan" in str(error)
@@ -295,9 +350,11 @@ def test_the_first_of_several_versions_that_plex_has_is_read_unless_a_part_is_na
     parts = music.track("7002").parts
 
     assert [part.file for part in parts] == [file, "/m/b.flac", "/m/c.flac"]
-    header, *_ = music.read_audio("7002", "", 0)
+    header, *_ = music.read_audio("7002", "", ByteSpan())
     assert getattr(header, "file_name", "") == "song.mp3"
-    assert isinstance(fault_of(lambda: list(music.read_audio("7002", parts[1].key, 0))), NoMediaError)
+    assert isinstance(
+        fault_of(lambda: list(music.read_audio("7002", parts[1].key, ByteSpan()))), NoMediaError
+    )
 
 
 def test_where_the_first_version_is_gone_the_next_that_is_there_is_read(
@@ -310,17 +367,19 @@ def test_where_the_first_version_is_gone_the_next_that_is_there_is_read(
     control.ask("POST", "tracks", {"library_key": 2, "tracks": [track]})
     parts = music.track("7003").parts
 
-    header, *pieces = music.read_audio("7003", "", 0)
+    header, *pieces = music.read_audio("7003", "", ByteSpan())
 
     # A version in two files: its second is tried after the beginnings of all.
     assert [part.file for part in parts] == ["/gone/a.flac", "/gone/b.flac", file, "/gone/c.mp3"]
     assert isinstance(header, AudioHeader)
     assert (header.file_name, header.part_key) == ("song.mp3", parts[2].key)
     assert b"".join(piece for piece in pieces if isinstance(piece, bytes)) == AUDIO
-    _, *rest = music.read_audio("7003", header.part_key, 1_000_000)
+    _, *rest = music.read_audio("7003", header.part_key, ByteSpan(offset=1_000_000))
     assert b"".join(piece for piece in rest if isinstance(piece, bytes)) == AUDIO[1_000_000:]
     # What goes on must not come from another file.
-    assert isinstance(fault_of(lambda: list(music.read_audio("7003", "", 1_000_000))), OffsetBeyondEndError)
+    assert isinstance(
+        fault_of(lambda: list(music.read_audio("7003", "", ByteSpan(offset=1_000_000)))), OffsetBeyondEndError
+    )
 
 
 def test_a_service_without_a_server_answers_every_call_with_the_remedy() -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import grpc
 import pytest
@@ -10,6 +11,7 @@ from plex_stand_in import AUDIO, LONG_TITLE, MUSIC, ODD, ODD_KEY, Control
 from reclass.sync.v1 import sync_pb2 as pb
 from reclass.sync.v1 import sync_pb2_grpc
 from runtime.errors import RemoteError
+from waiting import until
 
 Sync = sync_pb2_grpc.SyncServiceStub
 TRACKS = 25 + len(ODD)
@@ -192,6 +194,47 @@ def test_read_audio_beyond_the_end_says_so(sync: Sync) -> None:
     )
 
     assert error.code == grpc.StatusCode.OUT_OF_RANGE
+
+
+def test_read_audio_of_a_length_gives_the_whole_files_size_and_kind_and_these_bytes(sync: Sync) -> None:
+    request = pb.ReadAudioRequest(rating_key="1001", offset=1000, length=500_000)
+
+    header, *pieces = sync.ReadAudio(request)
+
+    assert (header.header.size_bytes, header.header.media_type) == (len(AUDIO), "audio/mpeg")
+    assert b"".join(piece.data for piece in pieces) == AUDIO[1000:501_000]
+
+
+@pytest.mark.parametrize(("offset", "length"), [(-1, 0), (0, -1), (-(2**63), 2**63 - 1)])
+def test_read_audio_counts_bytes_from_nought(sync: Sync, offset: int, length: int) -> None:
+    request = pb.ReadAudioRequest(rating_key="1001", offset=offset, length=length)
+
+    error = refused(lambda: list(sync.ReadAudio(request)))
+
+    assert (error.code, error.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST")
+
+
+@pytest.mark.parametrize("length", [0, 60_000_000])
+def test_who_ends_reading_in_the_middle_ends_it_at_plex_too(
+    sync: Sync, control: Control, tmp_path: Path, length: int
+) -> None:
+    with (tmp_path / "long.flac").open("wb") as file:
+        file.truncate(64 * 1024 * 1024)
+    track = {"rating_key": 4003, "title": "Long", "file": str(tmp_path / "long.flac")}
+    control.ask("POST", "tracks", {"library_key": int(MUSIC), "tracks": [track]})
+    answers = sync.ReadAudio(pb.ReadAudioRequest(rating_key="4003", length=length))
+    next(answers)
+    next(answers)
+
+    answers.cancel()
+
+    until(lambda: states_of_files(control) == ["broken off"])
+
+
+def states_of_files(control: Control) -> list[str]:
+    """What became of the requests for files."""
+    files = (each for each in control.requests() if each["path"].startswith("/library/parts/"))
+    return [each.get("state", "answering") for each in files]
 
 
 @pytest.mark.parametrize("fault", ["cut", "shorten"])

@@ -11,6 +11,9 @@ from standalone.plex_stand_in.song_lists import SongList
 from standalone.plex_stand_in.world import World
 
 CODECS = {".mp3": "mp3", ".flac": "flac", ".ogg": "vorbis", ".opus": "opus", ".m4a": "aac", ".wav": "pcm"}
+MEDIA_TYPES = {".mp3": "audio/mpeg", ".flac": "audio/flac", ".ogg": "audio/ogg", ".m4a": "audio/mp4"}
+"""What is said with the bytes of a file."""
+ANY_BYTES = "application/octet-stream"
 PARTS_PER_TRACK = 100
 _ESCAPES = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}

@@ -32,6 +32,8 @@ class Behaviour:
     """Whether edits are answered as usual and change nothing."""
     honours_range: bool = True
     """Whether a file can be asked for from the middle on."""
+    shifts_range: int = 0
+    """By how many bytes the part of a file that is sent lies behind the one that was asked for."""
     ignores_sort: bool = False
     """Whether listings come in the order of titles whatever was asked."""
     list_guids: bool = True

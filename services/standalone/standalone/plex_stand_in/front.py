@@ -44,12 +44,13 @@ class Front:
             await (self._app if self._allows(scope) else _page(401))(scope, receive, send)
             return
         fault = self._world.faults.strike(scope["method"], path)
-        self._note(scope, fault)
+        noted = self._note(scope, fault)
         if not self._allows(scope):
             await _page(401)(scope, receive, send)
             return
         scope["fault"] = fault
         await self._answer(fault, scope, receive, send)
+        noted["state"] = "broken off" if _has_gone(send) else "answered"
         if fault is not None and fault.kind == "remove_after":
             self._world.remove(fault.rating_keys)
         if fault is not None and fault.kind == "change_after":
@@ -62,11 +63,14 @@ class Front:
         in_query = parse_qs(scope["query_string"].decode()).get("X-Plex-Token", [""])[0]
         return hmac.compare_digest(in_header or in_query.encode(), self._token.encode())
 
-    def _note(self, scope: Scope, fault: Fault | None) -> None:
+    def _note(self, scope: Scope, fault: Fault | None) -> dict[str, Any]:
+        """What is kept of the request; its state comes later, and is "broken off" where the client went away."""
         query = scope["query_string"].decode().replace(self._token, "(token)")
-        noted = {"method": scope["method"], "path": scope["path"], "query": query}
+        wanted = dict(scope["headers"]).get(b"range", b"").decode("latin-1")
+        noted = {"method": scope["method"], "path": scope["path"], "query": query, "range": wanted}
         self.requests.append({"time": time.time(), **noted, "fault": fault.kind if fault else None})
         log.info("request", **noted, fault=fault.kind if fault else None)
+        return self.requests[-1]
 
     async def _answer(self, fault: Fault | None, scope: Scope, receive: Receive, send: Send) -> None:
         match fault.kind if fault else None:
@@ -114,6 +118,10 @@ def _transport(send: Send) -> asyncio.Transport:
     """The socket below: uvicorn's `send` is a method of the cycle that holds it. ASGI itself cannot drop a client."""
     transport: asyncio.Transport = send.__self__.transport  # type: ignore[attr-defined]
     return transport
+
+
+def _has_gone(send: Send) -> bool:
+    return bool(send.__self__.disconnected)  # type: ignore[attr-defined]
 
 
 def _drop(send: Send) -> None:

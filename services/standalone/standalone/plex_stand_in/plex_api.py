@@ -1,5 +1,6 @@
 """The part of Plex's HTTP interface that a music client uses, answered from the world."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +20,7 @@ SORTS = ("id", "titleSort", "addedAt", "updatedAt")
 # Parameters of a listing that change nothing here; any other is refused, so that no test relies on one by accident.
 HARMLESS = {"type", "sort", "X-Plex-Token", "X-Plex-Container-Start", "X-Plex-Container-Size"}
 SHORT_PAGE = "short_page"
+PLACE = re.compile(rb"[0-9]+")
 
 
 class PlexApi:
@@ -144,9 +146,17 @@ class PlexApi:
         path = Path(answers.local_path(track, number))
         if not path.is_file():
             raise HTTPException(404, "the file is gone")
-        if not self._world.behaviour.honours_range:
-            return Response(path.read_bytes(), media_type="application/octet-stream")
-        return FileResponse(path, media_type="application/octet-stream")
+        request.scope["headers"] = [self._as_heeded(each) for each in request.scope["headers"]]
+        return FileResponse(path, media_type=answers.MEDIA_TYPES.get(path.suffix, answers.ANY_BYTES))
+
+    def _as_heeded(self, header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+        """A header as the server takes it: which part of a file is wanted, it may pass over or mistake."""
+        if header[0] != b"range":
+            return header
+        behaviour = self._world.behaviour
+        if not behaviour.honours_range:
+            return b"x-passed-over", header[1]
+        return b"range", PLACE.sub(lambda place: b"%d" % (int(place[0]) + behaviour.shifts_range), header[1])
 
     def _section(self, request: Request) -> StandInLibrary:
         library = self._world.libraries.get(request.path_params["key"])

@@ -789,10 +789,15 @@ class ReadAudioRequest(_message.Message):
     PART_KEY_FIELD_NUMBER: _builtins.int
     OFFSET_FIELD_NUMBER: _builtins.int
     TRACK_FIELD_NUMBER: _builtins.int
+    LENGTH_FIELD_NUMBER: _builtins.int
     rating_key: _builtins.str
     part_key: _builtins.str
     """Empty: the first of the track's parts that Plex still has the bytes of; from an offset on, the first of all."""
     offset: _builtins.int
+    length: _builtins.int
+    """Bytes to read from `offset` on, in smaller chunks, for somebody who wants to hear them; fewer come where the file
+    ends before. 0: all that follow.
+    """
     @_builtins.property
     def track(self) -> Global___TrackIdentity:
         """Which track the caller means, for a rating key may be given to another one."""
@@ -804,10 +809,11 @@ class ReadAudioRequest(_message.Message):
         part_key: _builtins.str = ...,
         offset: _builtins.int = ...,
         track: Global___TrackIdentity | None = ...,
+        length: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["track", b"track"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["offset", b"offset", "part_key", b"part_key", "rating_key", b"rating_key", "track", b"track"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["length", b"length", "offset", b"offset", "part_key", b"part_key", "rating_key", b"rating_key", "track", b"track"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -845,22 +851,28 @@ class AudioHeader(_message.Message):
     FILE_NAME_FIELD_NUMBER: _builtins.int
     SIZE_BYTES_FIELD_NUMBER: _builtins.int
     PART_KEY_FIELD_NUMBER: _builtins.int
+    MEDIA_TYPE_FIELD_NUMBER: _builtins.int
     file_name: _builtins.str
     """The file's name without folders, for its extension."""
     size_bytes: _builtins.int
-    """Size of the whole file."""
+    """Size of the whole file, whatever was asked of it; 0 where Plex does not say."""
     part_key: _builtins.str
     """Plex's address of these bytes: which of the track's parts it is."""
+    media_type: _builtins.str
+    """As a browser is told what the file is: "audio/flac". By the container that Plex found in it, else by its name;
+    "application/octet-stream" where neither says.
+    """
     def __init__(
         self,
         *,
         file_name: _builtins.str = ...,
         size_bytes: _builtins.int = ...,
         part_key: _builtins.str = ...,
+        media_type: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["file_name", b"file_name", "part_key", b"part_key", "size_bytes", b"size_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file_name", b"file_name", "media_type", b"media_type", "part_key", b"part_key", "size_bytes", b"size_bytes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -130,6 +130,7 @@ class SyncServiceServicer:
     def ReadAudio(self, request, context):
         """The bytes of a track's file as Plex serves it: first a header, then chunks of at most 1 MiB. DATA_LOSS when the
         body ends early. Resume with `offset` and the part of the header, for another file's bytes would not go on there.
+        OUT_OF_RANGE when the file has no byte at `offset`. Who ends the call ends the request to Plex with it.
         FAILED_PRECONDITION (ANOTHER_TRACK) when `track` is given and the key has another track now; nothing was read.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -56,6 +56,7 @@ class SyncServiceStub:
     ReadAudio: _grpc.UnaryStreamMultiCallable[_sync_pb2.ReadAudioRequest, _sync_pb2.ReadAudioResponse]
     """The bytes of a track's file as Plex serves it: first a header, then chunks of at most 1 MiB. DATA_LOSS when the
     body ends early. Resume with `offset` and the part of the header, for another file's bytes would not go on there.
+    OUT_OF_RANGE when the file has no byte at `offset`. Who ends the call ends the request to Plex with it.
     FAILED_PRECONDITION (ANOTHER_TRACK) when `track` is given and the key has another track now; nothing was read.
     """
     WriteGenres: _grpc.UnaryUnaryMultiCallable[_sync_pb2.WriteGenresRequest, _sync_pb2.WriteGenresResponse]
@@ -108,6 +109,7 @@ class SyncServiceAsyncStub(SyncServiceStub):
     ReadAudio: _aio.UnaryStreamMultiCallable[_sync_pb2.ReadAudioRequest, _sync_pb2.ReadAudioResponse]  # type: ignore[assignment]
     """The bytes of a track's file as Plex serves it: first a header, then chunks of at most 1 MiB. DATA_LOSS when the
     body ends early. Resume with `offset` and the part of the header, for another file's bytes would not go on there.
+    OUT_OF_RANGE when the file has no byte at `offset`. Who ends the call ends the request to Plex with it.
     FAILED_PRECONDITION (ANOTHER_TRACK) when `track` is given and the key has another track now; nothing was read.
     """
     WriteGenres: _aio.UnaryUnaryMultiCallable[_sync_pb2.WriteGenresRequest, _sync_pb2.WriteGenresResponse]  # type: ignore[assignment]
@@ -187,6 +189,7 @@ class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_sync_pb2.ReadAudioResponse], _abc.AsyncIterator[_sync_pb2.ReadAudioResponse]]:
         """The bytes of a track's file as Plex serves it: first a header, then chunks of at most 1 MiB. DATA_LOSS when the
         body ends early. Resume with `offset` and the part of the header, for another file's bytes would not go on there.
+        OUT_OF_RANGE when the file has no byte at `offset`. Who ends the call ends the request to Plex with it.
         FAILED_PRECONDITION (ANOTHER_TRACK) when `track` is given and the key has another track now; nothing was read.
         """
 
