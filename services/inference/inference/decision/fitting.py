@@ -1,0 +1,130 @@
+"""Learns a decision model from the songs of a training: their sound out of fold, their tags, their albums."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from inference.decision.album_messages import NOTHING, Strength, Tree, messages, tree_of
+from inference.decision.decision_model import SILENCE, DecisionModel, Strengths, prior_of
+from inference.decision.evidence import AlbumKind, Evidence, numbered
+from inference.decision.posterior import probabilities
+from inference.decision.tag_noise import fit_contradictions, group_weights, tag_likelihood
+
+MAX_SONGS = 20_000
+"""Strengths are learned from whole artists of at most so many songs; more would cost minutes and change nothing."""
+FEWEST_SONGS = 30
+"""With so few songs on albums of a kind nothing can be learned of it, and albums of that kind say nothing."""
+START = Strength(unity=0.8, correlation=0.4, weight=0.7)
+PULL = 2.0
+"""How strongly strengths are drawn to the start, in nats at one unit of a logit; few songs change little."""
+GAIN = 2.0
+"""Nats of likelihood that a strength must gain over silence to be used: chance gains as much."""
+
+
+def fit_decision_model(evidence: Evidence, genres: Sequence[str]) -> DecisionModel:
+    """Of the songs of a training; their sound is out of fold.
+
+    What albums and artists tell is learned twice: as if every contradiction were a wrong tag, and as if none were. A
+    song that stands apart from its album by its tag is a mistake in the first reading, and tells of the album's unity
+    in the second.
+    """
+    prior = prior_of(evidence.sound)
+    model = DecisionModel(
+        genres=tuple(genres),
+        prior=prior,
+        contradictions=fit_contradictions(evidence, prior),
+        if_misleading=SILENCE,
+        if_wrong=SILENCE,
+    )
+    sample = evidence.only(sampled_artists(evidence))
+    misleading, wrong = (fit_strengths(model, sample, share) for share in (0.0, 1.0))
+    return replace(model, if_misleading=misleading, if_wrong=wrong)
+
+
+def fit_strengths(model: DecisionModel, songs: Evidence, wrong_share: float) -> Strengths:
+    """What albums and artists tell, where this share of the contradictions are wrong tags."""
+    albums = {
+        kind: fit_album_strength(model, songs.only(songs.kinds == kind), kind, wrong_share)
+        for kind in AlbumKind
+    }
+    return Strengths(albums=albums, artist=fit_artist_strength(model, songs, albums, wrong_share))
+
+
+def sampled_artists(evidence: Evidence) -> NDArray[np.intp]:
+    """Rows of whole artists and albums, drawn at random, of at most `MAX_SONGS` songs."""
+    rows = np.arange(len(evidence.sound))
+    if len(rows) <= MAX_SONGS:
+        return rows
+    tree = tree_of(evidence)
+    family = tree.artist[tree.album]
+    order = np.random.default_rng(0).permutation(family.max() + 1)
+    sizes = np.bincount(family)
+    kept = np.zeros(len(sizes), dtype=np.bool_)
+    kept[order[np.cumsum(sizes[order]) <= MAX_SONGS]] = True
+    return rows[kept[family]]
+
+
+class Likelihood:
+    """How well the tags of songs fit what is told of them; tags count through their noise, never as evidence."""
+
+    def __init__(self, model: DecisionModel, songs: Evidence, tree: Tree, wrong_share: float) -> None:
+        self._prior = model.prior
+        self._tree = tree
+        self._log_ratios = model.log_ratios(model.sound(songs.sound, wrong_share))
+        self._tags = tag_likelihood(songs.tags, model.contradictions.transition(wrong_share))
+        # An album is one piece of evidence rather than as many as it has songs: its errors go together.
+        self._weights = group_weights(numbered(songs.albums)) * songs.is_tagged
+
+    def of(self, strengths: Strengths) -> float:
+        """Log-likelihood in nats."""
+        told = messages(self._log_ratios, self._tree, self._prior, strengths.of(self._tree), strengths.artist)
+        own = (probabilities(self._log_ratios + told, self._prior) * self._tags).sum(axis=1)
+        return float(self._weights @ np.log(np.maximum(own, 1e-12)))
+
+
+def fit_album_strength(
+    model: DecisionModel, songs: Evidence, kind: AlbumKind, wrong_share: float
+) -> Strength:
+    """What the other songs of an album of this kind are worth; nothing where that gains nothing."""
+    if not len(songs.sound):
+        return NOTHING
+    tree = tree_of(songs)
+    if ((tree.others > 0) & songs.is_tagged).sum() < FEWEST_SONGS:
+        return NOTHING
+    likelihood = Likelihood(model, songs, tree, wrong_share)
+    return fit_strength(lambda strength: likelihood.of(Strengths(albums={kind: strength}, artist=NOTHING)))
+
+
+def fit_artist_strength(
+    model: DecisionModel, songs: Evidence, albums: Mapping[AlbumKind, Strength], wrong_share: float
+) -> Strength:
+    """What the other albums of an artist are worth beside the song's own album."""
+    tree = tree_of(songs)
+    if ((tree.albums[tree.artist[tree.album]] > 1) & songs.is_tagged).sum() < FEWEST_SONGS:
+        return NOTHING
+    likelihood = Likelihood(model, songs, tree, wrong_share)
+    return fit_strength(lambda strength: likelihood.of(Strengths(albums=albums, artist=strength)))
+
+
+def fit_strength(likelihood_of: Callable[[Strength], float]) -> Strength:
+    """The likeliest strength, near to the start where songs are few."""
+    start = np.array([_logit(START.unity), _logit(START.correlation), _logit(START.weight)])
+
+    def loss(point: NDArray[np.float64]) -> float:
+        return PULL / 2 * float(((point - start) ** 2).sum()) - likelihood_of(_strength(point))
+
+    found = minimize(loss, start, method="Nelder-Mead", options={"maxfev": 120, "xatol": 0.03, "fatol": 0.1})
+    strength = _strength(found.x)
+    return strength if likelihood_of(strength) > likelihood_of(NOTHING) + GAIN else NOTHING
+
+
+def _logit(share: float) -> float:
+    return float(np.log(share / (1 - share)))
+
+
+def _strength(point: NDArray[np.float64]) -> Strength:
+    unity, correlation, weight = 1 / (1 + np.exp(-np.clip(point, -8, 8)))
+    return Strength(unity=float(unity), correlation=float(correlation), weight=float(weight))

@@ -1,0 +1,85 @@
+"""The genre of songs given sound, album, artist and tags, each of which can be left out."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.decision.album_messages import NOTHING, messages, tree_of
+from inference.decision.decision_model import SILENCE, DecisionModel
+from inference.decision.evidence import Evidence, Probabilities
+from inference.decision.tag_noise import tag_likelihood
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """What is asked beside the sound."""
+
+    albums: bool = True
+    artists: bool = True
+    tags: bool = True
+
+
+ALL = Sources()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How contradictions between tags and sound are read: a point between the two that data cannot tell apart."""
+
+    wrong_share: float
+    """Share of the contradictions whose tag is wrong; the others merely sound like another genre."""
+    slips: NDArray[np.float64] | None = field(default=None)
+    """[genres, genres] from the genre on which sound and tag agree to the true one; None where nobody has judged."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Posteriors:
+    """Probabilities [songs, genres] with each source and those before it."""
+
+    sound: Probabilities
+    album: Probabilities
+    artist: Probabilities
+    final: Probabilities
+
+
+def decide(model: DecisionModel, evidence: Evidence, reading: Reading, sources: Sources = ALL) -> Posteriors:
+    """The genre of songs given everything that is known of them.
+
+    By Bayes: the sound's likelihood ratios (its probabilities divided by the prior that the training implies), times
+    what album and artist say by the sound of their other songs, times P(tags | genre), times the prior.
+    """
+    sound = model.sound(evidence.sound, reading.wrong_share)
+    ratios, tree = model.log_ratios(sound), tree_of(evidence)
+    strengths = model.strengths(reading.wrong_share) if sources.albums else SILENCE
+    artist = strengths.artist if sources.artists else NOTHING
+    by_album = ratios + messages(ratios, tree, model.prior, strengths.of(tree), NOTHING)
+    by_artist = by_album
+    if artist.weight:
+        by_artist = ratios + messages(ratios, tree, model.prior, strengths.of(tree), artist)
+    album, whole = probabilities(by_album, model.prior), probabilities(by_artist, model.prior)
+    final = whole
+    if sources.tags:
+        likely = tag_likelihood(evidence.tags, model.contradictions.transition(reading.wrong_share))
+        final = whole * likely
+        final /= final.sum(axis=1, keepdims=True)
+    return Posteriors(sound=sound, album=album, artist=whole, final=slipped(final, evidence, reading))
+
+
+def probabilities(log_ratios: NDArray[np.float64], prior: NDArray[np.float64]) -> Probabilities:
+    """[songs, genres] of the logarithms of likelihood ratios."""
+    logs = log_ratios + np.log(prior)
+    exponentials = np.exp(logs - logs.max(axis=1, keepdims=True))
+    normed: Probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
+    return normed
+
+
+def slipped(final: Probabilities, evidence: Evidence, reading: Reading) -> Probabilities:
+    """The same where a genre that the model has learned wrongly is moved: of songs without a tag, or whose tag agrees.
+
+    Where tag and sound disagree, people's judgements are of those songs themselves, and are in the reading already.
+    """
+    if reading.slips is None:
+        return final
+    agree = evidence.tags[np.arange(len(final)), final.argmax(axis=1)] | ~evidence.is_tagged
+    return np.where(agree[:, np.newaxis], final @ reading.slips, final)

@@ -1,0 +1,94 @@
+"""What judgements tell: whether contradictions are wrong tags, and how sure that is."""
+
+import numpy as np
+import pytest
+from inference.decision.evidence import Evidence
+from inference.decision.fitting import fit_decision_model
+from inference.decision.judgements import Judgements, NoiseReading, reading_of
+from inference.decision.posterior import decide
+from simulated_albums import GENRES, SimulatedLibrary, one_hot, simulated, wrong_tags
+
+NAMES = tuple(map(str, range(GENRES)))
+
+
+def apart(library: SimulatedLibrary) -> SimulatedLibrary:
+    """Every song by itself, so that contradictions are all there is."""
+    songs = len(library.truth)
+    evidence = Evidence(
+        **{**vars(library.evidence), "albums": np.full(songs, -1), "artists": np.full(songs, -1)}
+    )
+    return SimulatedLibrary(evidence=evidence, truth=library.truth)
+
+
+def judged(
+    evidence: Evidence, truth: np.ndarray, rows: np.ndarray, acts: np.ndarray | None = None
+) -> Judgements:
+    return Judgements(
+        evidence=evidence,
+        rows=rows,
+        genres=one_hot(truth[rows]),
+        acts=np.arange(len(rows)) if acts is None else acts,
+    )
+
+
+def disagreements(evidence: Evidence, songs: int) -> np.ndarray:
+    rows = np.arange(len(evidence.sound))
+    best = evidence.sound.argmax(axis=1)
+    return rows[~evidence.tags[rows, best] & (evidence.sound.max(axis=1) > 0.9)][:songs]
+
+
+def read(truth_is: str, songs: int, *, seed: int = 1) -> NoiseReading:
+    """After so many judged disagreements of a library whose tags are wrong, or whose sound misleads."""
+    library = apart(simulated(seed=seed, strength=4.0, shared=0.0, artists=200))
+    tags = wrong_tags(library.truth, 0.1, seed)
+    evidence = library.with_tags(tags)
+    truth = library.truth if truth_is == "sound" else tags
+    model = fit_decision_model(evidence, NAMES)
+    return reading_of(model, judged(evidence, truth, disagreements(evidence, songs)))
+
+
+def test_without_judgements_everything_is_possible_and_decisions_trust_the_tags() -> None:
+    library = simulated(seed=1)
+    reading = reading_of(fit_decision_model(library.evidence, NAMES))
+    assert (reading.low.wrong_share, reading.high.wrong_share) == (0.05, 0.95)
+
+
+def test_thirty_judgements_that_the_tag_is_wrong_say_at_least_nine_of_ten() -> None:
+    reading = read("sound", 30)
+    assert reading.low.wrong_share == pytest.approx(0.905, abs=0.02)
+    assert reading.judgements == 30
+
+
+def test_thirty_judgements_that_the_tag_is_right_say_at_most_one_of_ten() -> None:
+    assert read("tags", 30).high.wrong_share == pytest.approx(0.095, abs=0.02)
+
+
+def test_the_interval_shrinks_with_judgements() -> None:
+    widths = [each.high.wrong_share - each.low.wrong_share for each in (read("sound", 5), read("sound", 60))]
+    assert widths[1] < widths[0] / 3
+
+
+def test_an_album_that_was_judged_at_once_is_one_judgement() -> None:
+    library = apart(simulated(seed=2, strength=4.0, shared=0.0))
+    evidence = library.with_tags(wrong_tags(library.truth, 0.1, 2))
+    model = fit_decision_model(evidence, NAMES)
+    rows = disagreements(evidence, 30)
+    at_once = reading_of(model, judged(evidence, library.truth, rows, np.zeros(30, dtype=np.intp)))
+    one = reading_of(model, judged(evidence, library.truth, rows[:1]))
+    assert at_once.judgements == 1
+    assert at_once.low.wrong_share == pytest.approx(one.low.wrong_share, abs=0.03)
+
+
+def test_mistakes_that_sound_and_tag_share_show_in_songs_on_which_they_agree() -> None:
+    library = apart(simulated(seed=3, strength=4.0, shared=0.0))
+    # Every fifth song that is tagged genre 0, and sounds like it, is of genre 1.
+    truth = np.where((library.truth == 0) & (np.arange(len(library.truth)) % 5 == 0), 1, library.truth)
+    evidence = library.evidence
+    model = fit_decision_model(evidence, NAMES)
+    of_genre = np.flatnonzero(library.truth == 0)[:100]
+    reading = reading_of(model, judged(evidence, truth, of_genre))
+    assert reading.slip_rate == pytest.approx(0.2, abs=0.06)
+    agreeing = of_genre[evidence.sound[of_genre].argmax(axis=1) == 0]
+    final = decide(model, evidence, reading.mean).final[agreeing]
+    assert final[:, 0].mean() == pytest.approx((truth[agreeing] == 0).mean(), abs=0.06)
+    assert final[:, 1].mean() == pytest.approx((truth[agreeing] == 1).mean(), abs=0.06)
