@@ -5,11 +5,12 @@ import os
 import numpy as np
 from inference.arrays import Array, Ints
 from inference.classify.probabilities import softmax
+from inference.decision.credits import Credit
 from inference.evaluation.calibration import expected_calibration_error
 from inference.training.dataset import single_label_dataset
 from inference.training.options import TrainingOptions
 from inference.training.same_recordings import same_recordings
-from inference.training.song_groups import Credit, group_songs
+from inference.training.song_groups import group_songs
 from inference.training.stage_training import train_stage
 
 SEEDS = int(os.environ.get("BENCH_SEEDS", "10"))

@@ -18,7 +18,7 @@ CONTRACTS: dict[str, tuple[ServiceDescriptor, Table]] = {
     "features": (features_pb2.DESCRIPTOR.services_by_name["FeatureService"], FEATURES),
     "inference": (inference_pb2.DESCRIPTOR.services_by_name["InferenceService"], INFERENCE),
 }
-CALLERS_MAY = {"ClassifyTrack", "ClassifyTracks", "GetStatus", "ListModels", "GetModel"}
+CALLERS_MAY = {"ClassifyTrack", "ClassifyTracks", "DecideTracks", "GetStatus", "ListModels", "GetModel"}
 
 
 def may(table: Table, role: Role) -> set[str]:

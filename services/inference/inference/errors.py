@@ -112,6 +112,13 @@ class ModelBrokenError(InferenceError):
     reason = "MODEL_BROKEN"
 
 
+class NoModelError(InferenceError):
+    """No trained model is in service."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "NO_MODEL"
+
+
 class ModelUnknownError(InferenceError):
     """There is no model of that name."""
 

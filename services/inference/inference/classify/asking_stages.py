@@ -150,4 +150,5 @@ def ask(head: InstalledHead | BrokenHead, song: SongVectors, rule: Rule) -> Aski
         threshold=rule.threshold(head.stage),
         feature_versions=tuple(head.feature_versions.values()),
         is_ood=query.is_ood,
+        probabilities=query.probabilities,
     )

@@ -1,6 +1,6 @@
 """What goes into a vote and comes out of it: heads, their output, extraction results, verdicts, the classification."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from inference.arrays import Array
@@ -85,6 +85,8 @@ class StageVerdict:
     """Of the vectors that it used."""
     is_ood: bool = False
     """The song is out of the distribution of the training: the genre is a guess, whatever its probability."""
+    probabilities: Sequence[float] = ()
+    """[genres] of all genres, calibrated, in the order of the head's."""
 
     @property
     def confidence(self) -> float:

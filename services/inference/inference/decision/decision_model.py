@@ -22,10 +22,14 @@ class Strengths:
     artist: Strength
     """Of an artist's albums."""
 
+    @property
+    def of_kinds(self) -> NDArray[np.float64]:
+        """[kinds, 3] unity, correlation and weight by kind of album."""
+        return np.array([self.albums.get(kind, NOTHING).values for kind in AlbumKind])
+
     def of(self, tree: Tree) -> NDArray[np.float64]:
         """[albums, 3] unity, correlation and weight of each album."""
-        table = np.array([self.albums.get(kind, NOTHING).values for kind in AlbumKind])
-        of_albums: NDArray[np.float64] = table[tree.kind]
+        of_albums: NDArray[np.float64] = self.of_kinds[tree.kind]
         return of_albums
 
     def towards(self, other: "Strengths", share: float) -> "Strengths":

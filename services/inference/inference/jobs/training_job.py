@@ -24,6 +24,7 @@ from inference.jobs.worker_process import (
     Progress,
     WorkerProcess,
 )
+from inference.registry.decision_files import DECISION_FILE
 from inference.registry.model_files import PICTURE_TYPES
 from inference.registry.models import Model, RegisteredModel, heads_of, registered_model
 from inference.registry.oof_predictions import SONGS_FILE, OofPrediction, write_song_ids
@@ -180,7 +181,8 @@ class TrainingJob:
         songs = self._folder / SONGS_FILE
         write_song_ids(songs, self.corpus.song_ids)
         pictures = sorted(path for path in self._folder.iterdir() if path.suffix in PICTURE_TYPES)
-        return self._store.add(self._trained(), [songs, *pictures], self._comparison(champion))
+        attachments = [songs, self._folder / DECISION_FILE, *pictures]
+        return self._store.add(self._trained(), attachments, self._comparison(champion))
 
     def _trained(self) -> dict[Stage, Path]:
         folders = {stage: self._folder / stage.model for stage in STAGES}

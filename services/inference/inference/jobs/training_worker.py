@@ -21,8 +21,10 @@ from inference.evaluation.plots import VOTE_COVERAGE_FILE, VOTE_FILE, draw_cover
 from inference.evaluation.predictions import Predictions
 from inference.evaluation.thresholds import CascadeFigures, cascade_figures, common
 from inference.jobs.champion import LearnedStage, write_comparison, write_held_out_head
+from inference.jobs.decision_training import train_decisions
 from inference.jobs.reports import draw_report, head_record
 from inference.jobs.worker_process import report_progress, run_worker
+from inference.registry.decision_files import DECISION_FILE, write_decision_model
 from inference.registry.oof_predictions import write_oof_predictions
 from inference.registry.version_files import write_head
 from inference.training.corpus import Corpus
@@ -69,6 +71,8 @@ def train(folder: Path, options: TrainingOptions) -> None:
             )
             learned.append(LearnedStage(stage=stage, trained=trained, record=record, rows=rows))
     write_all(folder, learned, options.rule, corpus.credit_numbers)
+    report_progress("learn what tags and albums tell", 1.0)
+    write_decision_model(folder / DECISION_FILE, train_decisions(corpus, learned, options.rule))
     write_comparison(folder, corpus, learned, options.rule)
 
 

@@ -74,13 +74,15 @@ class StageOofPredictions:
     def verdict(self, song: int, rule: Rule) -> StageVerdict:
         """The verdict on one song."""
         row = self.row_of_song[song]
+        probabilities = self.probabilities[row].tolist()
         return StageVerdict(
             stage=self.stage.number,
             model_version=self.version,
-            top=top_genres(self.probabilities[row].tolist(), self.ranking[row].tolist(), self.genres, TOP),
+            top=top_genres(probabilities, self.ranking[row].tolist(), self.genres, TOP),
             threshold=rule.threshold(self.stage),
             feature_versions=self.feature_versions,
             is_ood=bool(self.is_ood[row]),
+            probabilities=probabilities,
         )
 
 

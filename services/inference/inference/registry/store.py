@@ -10,9 +10,11 @@ from pathlib import Path
 
 from inference.classify.stages import STAGES, Stage
 from inference.classify.voting_rule import Rule
+from inference.decision.decision_model import DecisionModel
 from inference.errors import InferenceError, TrainingRunningError
 from inference.evaluation.comparison import Comparison
 from inference.registry.atomic_files import flush, replace, writing
+from inference.registry.decision_files import DECISION_FILE, read_decision_model
 from inference.registry.model_files import ModelFiles
 from inference.registry.models import PREFIX, HeldOut, InService, Model, heads_of
 from inference.registry.oof_predictions import OofPrediction, oof_predictions, read_oof_predictions
@@ -70,6 +72,10 @@ class ModelStore:
             for (stage, version), (name, record) in records
         ]
         yield from oof_predictions(self.models.song_ids(model.name), stages, rule)
+
+    def decision_model(self, model: Model) -> DecisionModel:
+        """What decisions of a model need; raises ModelBrokenError."""
+        return read_decision_model(self.repository / f"{model.name}.{DECISION_FILE}")
 
     def width(self, stage: Stage, version: int) -> int:
         """Length of the joined vectors that a version takes; raises ModelBrokenError when its weights are damaged."""

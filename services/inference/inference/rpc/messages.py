@@ -136,6 +136,12 @@ def write_classification(
         response.deciding_stage = deciding.stage
         response.model_version = deciding.model_version
         response.random_weights = deciding.random_weights
+        response.sound = sound_to(deciding)
+
+
+def sound_to(verdict: StageVerdict) -> bytes:
+    """The probabilities of all genres on the wire."""
+    return np.asarray(verdict.probabilities, dtype=ON_THE_WIRE).tobytes()
 
 
 def song_error_to(error: ServiceError | RemoteError) -> features_pb2.SongError:

@@ -13,7 +13,7 @@ from inference.jobs.worker_process import Progress
 from inference.registry.models import RegisteredModel
 from inference.registry.oof_predictions import OofPrediction
 from inference.registry.records import HeadRecord
-from inference.rpc.messages import OUTCOMES, verdict_to
+from inference.rpc.messages import OUTCOMES, sound_to, verdict_to
 from inference.rpc.model_messages import model_to, picture_to
 
 
@@ -35,6 +35,7 @@ def oof_prediction_to(prediction: OofPrediction) -> inference_pb2.OutOfFoldPredi
         prediction,
         verdicts=map(verdict_to, prediction.verdicts),
         outcome=OUTCOMES[prediction.outcome],
+        sound=next(sound_to(each) for each in prediction.verdicts if each.stage == prediction.deciding_stage),
     )
 
 

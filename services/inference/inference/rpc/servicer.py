@@ -13,6 +13,7 @@ from inference.errors import InvalidRequestError, VectorInvalidError
 from inference.jobs.training_job import Trainer
 from inference.rpc.callers import Callers
 from inference.rpc.classify_request import Classifier, StreamSession
+from inference.rpc.decision_request import decide_stream
 from inference.rpc.messages import (
     callers_from,
     genres_from,
@@ -89,6 +90,13 @@ class InferenceServicer(ModelServicer):
             when_gone(context, stream.cancel)
             context.send_initial_metadata(())  # says that the stream is accepted, before its first answer
             yield from stream.answers(request_iterator)
+
+    def DecideTracks(
+        self, request_iterator: Iterator[inference_pb2.DecideTracksRequest], context: grpc.ServicerContext
+    ) -> Iterator[inference_pb2.DecideTracksResponse]:
+        with self._streams.admit():
+            options: inference_pb2.DecideOptions = first_options(request_iterator, "DecideTracks")
+            yield from decide_stream(self._models, options, request_iterator)
 
     def SetCallers(
         self, request: inference_pb2.SetCallersRequest, context: grpc.ServicerContext

@@ -7,7 +7,14 @@ from datetime import UTC, datetime
 from runtime.telemetry import get_logger
 
 from inference.classify.voting_rule import Rule
-from inference.errors import ModelBrokenError, ModelOutdatedError, ModelUnknownError, NoEarlierModelError
+from inference.decision.decision_model import DecisionModel
+from inference.errors import (
+    ModelBrokenError,
+    ModelOutdatedError,
+    ModelUnknownError,
+    NoEarlierModelError,
+    NoModelError,
+)
 from inference.registry.model_files import PictureFile, pictures_among
 from inference.registry.models import InService, Model, RegisteredModel, heads_of, registered_model
 from inference.registry.oof_predictions import OofPrediction
@@ -73,6 +80,16 @@ class Models:
     def oof_predictions(self, model: Model, rule: Rule) -> Iterator[OofPrediction]:
         """The out-of-fold predictions of its training, voted on by this rule; raises ModelBrokenError."""
         return self._store.oof_predictions(model, rule)
+
+    def decision_model(self, name: str) -> tuple[Model, DecisionModel]:
+        """A model by name, the one in service without, and what its decisions need.
+
+        Raises NoModelError, ModelUnknownError, ModelBrokenError.
+        """
+        if not name and self._store.models.in_service() is None:
+            raise NoModelError("there is no model in service: run `reclass train` first")
+        model = self.get(name).model
+        return model, self._store.decision_model(model)
 
     def promote(self, name: str, available: AvailableVersions) -> RegisteredModel:
         """Put a model into service, by hand; raises ModelUnknownError, ModelOutdatedError, and what loading raises."""

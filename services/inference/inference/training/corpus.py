@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from inference.arrays import Array
 from inference.classify.stages import STAGES, Stage, VectorKind
+from inference.decision.credits import Credit, Places, places
 from inference.training.dataset import Dataset, merge_copies
 from inference.training.dataset_files import INDEX_FILE, FeatureVersion
 from inference.training.same_recordings import same_recordings
-from inference.training.song_groups import Credit, SongGroups, credit_numbers, group_songs
+from inference.training.song_groups import SongGroups, credit_numbers, group_songs
 
 
 class Corpus:
@@ -59,6 +60,19 @@ class Corpus:
         return group_songs(
             self._credits, self.labels.tolist(), copies=self._copies, same_recordings=self._same_recordings()
         )
+
+    @cached_property
+    def places(self) -> Places:
+        """Which album each song is on, and whose."""
+        return places(self._credits)
+
+    @cached_property
+    def recordings(self) -> NDArray[np.int64]:
+        """[songs] a number for each one's audio; copies have one."""
+        recordings = np.arange(len(self.labels))
+        for row, first in self._copies:
+            recordings[row] = first
+        return recordings
 
     @property
     def groups(self) -> NDArray[np.int64]:

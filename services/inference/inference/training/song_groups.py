@@ -8,10 +8,8 @@ that are left out for that are counted. An artist with more songs stays whole.
 """
 
 import hashlib
-import re
-import unicodedata
 from collections import Counter
-from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -19,42 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import DisjointSet
 
+from inference.decision.credits import Credit, leads_and_owners, plain, without_guests
+
 MOST_OF_ALL = 0.05
 FEWEST = 20
 """Of songs in a group before it can be too large: 5 % of a small library is less than an album."""
 MOST_OF_A_GENRE = 0.25
 """Of a genre's songs in a group that was united: less than a test part takes, so that each genre keeps one."""
-MANY_ARTISTS = 5
-"""Whoever is the album artist of songs by more leading artists than this is the name of a compilation."""
-# A guest follows. One bracket or blank is looked for, and those before it cut off afterwards: a run of them would cost
-# the square of its length.
-_GUESTS = re.compile(
-    r"[\s(\[{（【〈/](?:(?:feat|ft|featuring)(?=[\s.:]|$)|w/|with\s)",
-    re.IGNORECASE,
-)
-# Another artist follows, or the rest of one name: "Simon & Garfunkel", "Davis, Miles", "AC/DC".
-_AND = re.compile(
-    r"\s?[,;，、/|•]\s?|\s(?:[-+&×x–—]|vs\.?|versus|and|und|et|con|y|e|presents)\s", re.IGNORECASE
-)
-_UNKNOWN = r"(?:unknown|unbekannt\w*|inconnue?s?|desconocid[oa]s?|sconosciut[oi]|desconhecid[oa]s?)"
-_PERSON = r"(?:artist\w*|interpret\w*|künstler\w*|album)"
-_NOBODY = re.compile(rf"[\W_]*(?:{_PERSON}[\W_]*)?{_UNKNOWN}[\W_]*(?:{_PERSON}[\W_]*)?|未知\w*|")
-# Of one word only those that are no artist of that name.
-_COMPILATION = re.compile(
-    r"v\W?a\W?|aa\W?vv\W?|various(?: artists?)?|varios(?: artistas)?|vários(?: artistas)?|artisti vari|"
-    r"artistes divers|diverse (?:interpreten|artiesten)|verschiedene(?: interpreten)?|multi[- ]interpr[eè]tes|群星|"
-    r"(?:original )?(?:motion picture )?soundtrack|original (?:cast|score)|ost|compilation"
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Credit:
-    """Whose song it is, as its tags say; what is unknown is empty."""
-
-    song_id: str
-    artist: str = ""
-    album_artist: str = ""
-    album: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +51,7 @@ def group_songs(
     order = sorted(range(len(credits)), key=lambda row: credits[row].song_id)
     place = {row: number for number, row in enumerate(order)}
     credits = [credits[row] for row in order]
-    leads, owners = _leads_and_owners(credits)
+    leads, owners = leads_and_owners(credits)
     by_lead = _rows_by(leads)
     united = _Union([0 if labels is None else labels[row] for row in order], bounded=labels is not None)
     for one, other in (*_chained(by_lead.values()), *_placed(copies, place)):
@@ -140,67 +109,19 @@ def credit_numbers(credits: Sequence[Credit]) -> NDArray[np.int64]:
     return np.fromiter(map(_number, names), dtype=np.int64, count=len(credits))
 
 
-def lead_artist(name: str, known: Container[str] = frozenset()) -> str:
-    """Whose song it is, without guests, in the form that spellings share; empty where nobody is named.
-
-    Of artists that are joined ("X & Y", "X, Y") the first counts where it is one of those that are `known` to stand
-    alone; else all of it is one name.
-
-    >>> lead_artist("Björk feat. Rosalía"), lead_artist("Simon & Garfunkel"), lead_artist("Unknown Artist")
-    ('björk', 'simon & garfunkel', '')
-    """
-    plain = without_guests(name)
-    first = _AND.split(plain, maxsplit=1)[0]
-    lead = first if first in known else plain
-    return "" if _NOBODY.fullmatch(lead) or _COMPILATION.fullmatch(lead) else lead
-
-
-def without_guests(name: str) -> str:
-    """A credit in the form that spellings share, up to the first guest."""
-    plain = _plain(name)
-    return _GUESTS.split(plain, maxsplit=1)[0].rstrip(" -–([{（【〈/") or plain
-
-
 def _number(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
-
-
-def _leads_and_owners(credits: Sequence[Credit]) -> tuple[list[str], list[str]]:
-    """Of each song its leading artist (else its album's, else its own id), and the artist whose album it is on.
-
-    A compilation has no owner: one by its name, or one that is seen to hold songs of many and to sing none.
-    """
-    known = {without_guests(name) for each in credits for name in (each.artist, each.album_artist)} - {""}
-    artists = [lead_artist(each.artist, known) for each in credits]
-    owners = [lead_artist(each.album_artist, known) for each in credits]
-    on_albums: dict[str, set[str]] = {}
-    for owner, artist in zip(owners, artists, strict=True):
-        on_albums.setdefault(owner, set()).add(artist)
-    series = {owner for owner, of in on_albums.items() if len(of) > MANY_ARTISTS} - set(artists)
-    owners = ["" if owner in series else owner for owner in owners]
-    leads = [
-        artist or owner or f"song {each.song_id}"
-        for artist, owner, each in zip(artists, owners, credits, strict=True)
-    ]
-    return leads, owners
 
 
 def _compilations(credits: Sequence[Credit], owners: Sequence[str]) -> list[list[int]]:
     """Rows of the songs of each album that has a name and is nobody's."""
     keys = (
-        (_plain(each.album_artist), _plain(each.album))
+        (plain(each.album_artist), plain(each.album))
         if each.album and each.album_artist and not owner
         else None
         for each, owner in zip(credits, owners, strict=True)
     )
     return list(_rows_by(keys).values())
-
-
-def _plain(name: str) -> str:
-    seen = "".join(
-        each for each in name.replace("\0", " ").replace("’", "'") if unicodedata.category(each) != "Cf"
-    )
-    return " ".join(unicodedata.normalize("NFKC", seen).casefold().split())
 
 
 def _rows_by(keys: Iterable[Hashable]) -> dict[Hashable, list[int]]:

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from inference.training.song_groups import Credit, credit_numbers, group_songs, lead_artist
+from inference.decision.credits import Credit, lead_artist
+from inference.training.song_groups import credit_numbers, group_songs
 from inference.training.splits import held_out_songs
 
 

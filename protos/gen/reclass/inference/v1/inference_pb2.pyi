@@ -7,7 +7,7 @@ Errors are canonical codes with a message that says what to do, and an ErrorInfo
 reason tells cases apart: INVALID_REQUEST, AUDIO_REQUIRED, VECTOR_INVALID, VECTOR_MISSING, FEATURES_UNAVAILABLE,
 FEATURES_TIMED_OUT, FEATURES_REFUSED, TOO_FEW_SONGS, TOO_FEW_GENRES, TRAINING_RUNNING, TRAINING_CRASHED,
 TRITON_UNAVAILABLE, MODEL_BROKEN, REPOSITORY_UNWRITABLE, CONTENT_TOO_LARGE, TOO_MANY_CALLS, MODEL_UNKNOWN,
-MODEL_OUTDATED, NO_EARLIER_MODEL, FOLDER_UNWRITABLE. Errors about the audio itself come from the features service
+MODEL_OUTDATED, NO_EARLIER_MODEL, FOLDER_UNWRITABLE, NO_MODEL. Errors about the audio itself come from the features service
 unchanged. The metadata
 key "permanent" is "true" when trying again cannot help.
 """
@@ -79,6 +79,52 @@ OUTCOME_PROVISIONAL: Outcome.ValueType  # 3
 OUTCOME_OUT_OF_DISTRIBUTION: Outcome.ValueType  # 4
 """Unlike the songs of the training: the genre is a guess, and the confidence means nothing."""
 Global___Outcome: _TypeAlias = Outcome  # noqa: Y015
+
+class _WriteKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _WriteKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WriteKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    WRITE_KIND_UNSPECIFIED: _WriteKind.ValueType  # 0
+    WRITE_KIND_NONE: _WriteKind.ValueType  # 1
+    """Its tags name the genre already."""
+    WRITE_KIND_FILL: _WriteKind.ValueType  # 2
+    """It has no tag that counts."""
+    WRITE_KIND_CORRECTION: _WriteKind.ValueType  # 3
+    """Its tag stands for another genre."""
+
+class WriteKind(_WriteKind, metaclass=_WriteKindEnumTypeWrapper): ...
+
+WRITE_KIND_UNSPECIFIED: WriteKind.ValueType  # 0
+WRITE_KIND_NONE: WriteKind.ValueType  # 1
+"""Its tags name the genre already."""
+WRITE_KIND_FILL: WriteKind.ValueType  # 2
+"""It has no tag that counts."""
+WRITE_KIND_CORRECTION: WriteKind.ValueType  # 3
+"""Its tag stands for another genre."""
+Global___WriteKind: _TypeAlias = WriteKind  # noqa: Y015
+
+class _EvidenceSource:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EvidenceSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EvidenceSource.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EVIDENCE_SOURCE_UNSPECIFIED: _EvidenceSource.ValueType  # 0
+    EVIDENCE_SOURCE_SOUND: _EvidenceSource.ValueType  # 1
+    EVIDENCE_SOURCE_ALBUM: _EvidenceSource.ValueType  # 2
+    EVIDENCE_SOURCE_ARTIST: _EvidenceSource.ValueType  # 3
+    EVIDENCE_SOURCE_TAGS: _EvidenceSource.ValueType  # 4
+
+class EvidenceSource(_EvidenceSource, metaclass=_EvidenceSourceEnumTypeWrapper): ...
+
+EVIDENCE_SOURCE_UNSPECIFIED: EvidenceSource.ValueType  # 0
+EVIDENCE_SOURCE_SOUND: EvidenceSource.ValueType  # 1
+EVIDENCE_SOURCE_ALBUM: EvidenceSource.ValueType  # 2
+EVIDENCE_SOURCE_ARTIST: EvidenceSource.ValueType  # 3
+EVIDENCE_SOURCE_TAGS: EvidenceSource.ValueType  # 4
+Global___EvidenceSource: _TypeAlias = EvidenceSource  # noqa: Y015
 
 class _Promotion:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -173,6 +219,7 @@ class ClassifyTrackRequest(_message.Message):
     AUDIO_FIELD_NUMBER: _builtins.int
     VECTORS_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def audio(self) -> _features_pb2.AudioReference:
         """May be absent when `vectors` has all that the stages need."""
@@ -183,20 +230,81 @@ class ClassifyTrackRequest(_message.Message):
 
     @_builtins.property
     def options(self) -> Global___ClassifyOptions: ...
+    @_builtins.property
+    def evidence(self) -> Global___TrackEvidence:
+        """What else is known of the song; where it is absent, the genre is told by its sound alone."""
+
     def __init__(
         self,
         *,
         audio: _features_pb2.AudioReference | None = ...,
         vectors: _abc.Iterable[_features_pb2.Vector] | None = ...,
         options: Global___ClassifyOptions | None = ...,
+        evidence: Global___TrackEvidence | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "options", b"options"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "evidence", b"evidence", "options", b"options"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "options", b"options", "vectors", b"vectors"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "evidence", b"evidence", "options", b"options", "vectors", b"vectors"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ClassifyTrackRequest: _TypeAlias = ClassifyTrackRequest  # noqa: Y015
+
+@_typing.final
+class TrackEvidence(_message.Message):
+    """What is known of a song beside its sound."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TAGS_FIELD_NUMBER: _builtins.int
+    ARTIST_FIELD_NUMBER: _builtins.int
+    ALBUM_FIELD_NUMBER: _builtins.int
+    album: _builtins.int
+    """Which of these albums it is on, from 0; -1: none of them."""
+    @_builtins.property
+    def tags(self) -> Global___Tags:
+        """Names of our genres that the song's own tags stand for. Absent: nothing is known of tags; present and empty: it
+        has none that counts.
+        """
+
+    @_builtins.property
+    def artist(self) -> Global___ArtistSongs:
+        """The other songs of its artist, by album, without this one."""
+
+    def __init__(
+        self,
+        *,
+        tags: Global___Tags | None = ...,
+        artist: Global___ArtistSongs | None = ...,
+        album: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["artist", b"artist", "tags", b"tags"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["album", b"album", "artist", b"artist", "tags", b"tags"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TrackEvidence: _TypeAlias = TrackEvidence  # noqa: Y015
+
+@_typing.final
+class Tags(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GENRES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def genres(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        genres: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["genres", b"genres"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Tags: _TypeAlias = Tags  # noqa: Y015
 
 @_typing.final
 class ClassifyOptions(_message.Message):
@@ -466,6 +574,8 @@ class ClassifyTrackResponse(_message.Message):
     PROPERTIES_FIELD_NUMBER: _builtins.int
     TAGS_FIELD_NUMBER: _builtins.int
     RANDOM_WEIGHTS_FIELD_NUMBER: _builtins.int
+    SOUND_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
     outcome: Global___Outcome.ValueType
     """What `genre` is worth; a genre is never to be shown without it."""
     genre: _builtins.str
@@ -483,6 +593,10 @@ class ClassifyTrackResponse(_message.Message):
     """What features found out about the audio; absent when no audio was read."""
     random_weights: _builtins.bool
     """The deciding stage was asked with vectors that random weights made, for trials: its verdict means nothing."""
+    sound: _builtins.bytes
+    """Calibrated probabilities of the deciding stage, of all genres in the order of StageStatus.genres: float32,
+    little-endian. What DecideTracks is told of the song's sound. Empty with NO_MODEL.
+    """
     @_builtins.property
     def verdicts(self) -> _containers.RepeatedCompositeFieldContainer[Global___StageVerdict]:
         """Every stage that ran, in order."""
@@ -495,6 +609,10 @@ class ClassifyTrackResponse(_message.Message):
     def properties(self) -> _features_pb2.AudioProperties: ...
     @_builtins.property
     def tags(self) -> _features_pb2.FileTags: ...
+    @_builtins.property
+    def decision(self) -> Global___Decision:
+        """Given the evidence that the request brought; absent where it brought none, and with NO_MODEL."""
+
     def __init__(
         self,
         *,
@@ -510,10 +628,12 @@ class ClassifyTrackResponse(_message.Message):
         properties: _features_pb2.AudioProperties | None = ...,
         tags: _features_pb2.FileTags | None = ...,
         random_weights: _builtins.bool = ...,
+        sound: _builtins.bytes = ...,
+        decision: Global___Decision | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["properties", b"properties", "tags", b"tags"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "properties", b"properties", "tags", b"tags"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "content_key", b"content_key", "deciding_stage", b"deciding_stage", "genre", b"genre", "model_version", b"model_version", "outcome", b"outcome", "properties", b"properties", "provisional_reason", b"provisional_reason", "random_weights", b"random_weights", "tags", b"tags", "vectors", b"vectors", "verdicts", b"verdicts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "content_key", b"content_key", "deciding_stage", b"deciding_stage", "decision", b"decision", "genre", b"genre", "model_version", b"model_version", "outcome", b"outcome", "properties", b"properties", "provisional_reason", b"provisional_reason", "random_weights", b"random_weights", "sound", b"sound", "tags", b"tags", "vectors", b"vectors", "verdicts", b"verdicts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -585,6 +705,344 @@ class GenreScore(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GenreScore: _TypeAlias = GenreScore  # noqa: Y015
+
+@_typing.final
+class DecideTracksRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    JUDGED_FIELD_NUMBER: _builtins.int
+    ARTIST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def options(self) -> Global___DecideOptions: ...
+    @_builtins.property
+    def judged(self) -> Global___ArtistSongs: ...
+    @_builtins.property
+    def artist(self) -> Global___ArtistSongs: ...
+    def __init__(
+        self,
+        *,
+        options: Global___DecideOptions | None = ...,
+        judged: Global___ArtistSongs | None = ...,
+        artist: Global___ArtistSongs | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["artist", b"artist", "judged", b"judged", "options", b"options", "part", b"part"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artist", b"artist", "judged", b"judged", "options", b"options", "part", b"part"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["options", "judged", "artist"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___DecideTracksRequest: _TypeAlias = DecideTracksRequest  # noqa: Y015
+
+@_typing.final
+class DecideOptions(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: _builtins.int
+    WITHOUT_TAGS_FIELD_NUMBER: _builtins.int
+    WITHOUT_ALBUMS_FIELD_NUMBER: _builtins.int
+    WITHOUT_ARTISTS_FIELD_NUMBER: _builtins.int
+    model: _builtins.str
+    """Name of the model whose verdicts the sounds are; empty: the one in service."""
+    without_tags: _builtins.bool
+    """What is not to be asked."""
+    without_albums: _builtins.bool
+    without_artists: _builtins.bool
+    def __init__(
+        self,
+        *,
+        model: _builtins.str = ...,
+        without_tags: _builtins.bool = ...,
+        without_albums: _builtins.bool = ...,
+        without_artists: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "without_albums", b"without_albums", "without_artists", b"without_artists", "without_tags", b"without_tags"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecideOptions: _TypeAlias = DecideOptions  # noqa: Y015
+
+@_typing.final
+class ArtistSongs(_message.Message):
+    """All that is known of one artist's songs. A song of nobody's album (a compilation) stands with its album alone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ALBUMS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def albums(self) -> _containers.RepeatedCompositeFieldContainer[Global___AlbumSongs]: ...
+    def __init__(
+        self,
+        *,
+        albums: _abc.Iterable[Global___AlbumSongs] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["albums", b"albums"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ArtistSongs: _TypeAlias = ArtistSongs  # noqa: Y015
+
+@_typing.final
+class AlbumSongs(_message.Message):
+    """The songs of an album; where the title is empty, single songs that are on none."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    ALBUM_ARTIST_FIELD_NUMBER: _builtins.int
+    SONGS_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    album_artist: _builtins.str
+    """Whose album it is; "Various Artists" and its like are nobody."""
+    @_builtins.property
+    def songs(self) -> _containers.RepeatedCompositeFieldContainer[Global___SongEvidence]: ...
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        album_artist: _builtins.str = ...,
+        songs: _abc.Iterable[Global___SongEvidence] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["album_artist", b"album_artist", "songs", b"songs", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AlbumSongs: _TypeAlias = AlbumSongs  # noqa: Y015
+
+@_typing.final
+class SongEvidence(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    MODEL_VERSION_FIELD_NUMBER: _builtins.int
+    SOUND_FIELD_NUMBER: _builtins.int
+    TAGS_FIELD_NUMBER: _builtins.int
+    CONTENT_KEY_FIELD_NUMBER: _builtins.int
+    JUDGEMENT_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    """The caller's own key of the song; comes back with its decision. At most 1000 characters."""
+    model_version: _builtins.str
+    """The head that said what `sound` is, for example "genre_fma/3". A song that another model than the one asked spoke of, or
+    none, gets no decision by its sound: it is left out of its album's message, and is answered without parts.
+    """
+    sound: _builtins.bytes
+    """As ClassifyTrackResponse.sound and OutOfFoldPrediction.sound have it."""
+    content_key: _builtins.str
+    """Of its audio: copies of one recording count once. May be empty."""
+    @_builtins.property
+    def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of our genres that the song's tags stand for, as they were before anybody wrote ours; empty: none that counts."""
+
+    @_builtins.property
+    def judgement(self) -> Global___Judgement:
+        """What a person said of it; only under `judged` is it looked at."""
+
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        model_version: _builtins.str = ...,
+        sound: _builtins.bytes = ...,
+        tags: _abc.Iterable[_builtins.str] | None = ...,
+        content_key: _builtins.str = ...,
+        judgement: Global___Judgement | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["judgement", b"judgement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_key", b"content_key", "judgement", b"judgement", "key", b"key", "model_version", b"model_version", "sound", b"sound", "tags", b"tags"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SongEvidence: _TypeAlias = SongEvidence  # noqa: Y015
+
+@_typing.final
+class Judgement(_message.Message):
+    """A person's word on a song that was put to him."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GENRES_FIELD_NUMBER: _builtins.int
+    ACT_FIELD_NUMBER: _builtins.int
+    act: _builtins.str
+    """Songs that were judged by one act (a whole album) have one name here, and count as one; empty: by itself."""
+    @_builtins.property
+    def genres(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of the genres that are right; empty: none of ours."""
+
+    def __init__(
+        self,
+        *,
+        genres: _abc.Iterable[_builtins.str] | None = ...,
+        act: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "genres", b"genres"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Judgement: _TypeAlias = Judgement  # noqa: Y015
+
+@_typing.final
+class DecideTracksResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    READING_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def reading(self) -> Global___NoiseReading: ...
+    @_builtins.property
+    def decision(self) -> Global___Decision: ...
+    def __init__(
+        self,
+        *,
+        reading: Global___NoiseReading | None = ...,
+        decision: Global___Decision | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "part", b"part", "reading", b"reading"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "part", b"part", "reading", b"reading"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["reading", "decision"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___DecideTracksResponse: _TypeAlias = DecideTracksResponse  # noqa: Y015
+
+@_typing.final
+class NoiseReading(_message.Message):
+    """How far songs whose tag contradicts a confident model are wrong tags, and how far they merely sound like another genre.
+    Nobody but people can tell; decisions use the lower end.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRADICTION_RATE_FIELD_NUMBER: _builtins.int
+    WRONG_SHARE_FIELD_NUMBER: _builtins.int
+    WRONG_SHARE_LOW_FIELD_NUMBER: _builtins.int
+    WRONG_SHARE_HIGH_FIELD_NUMBER: _builtins.int
+    JUDGEMENTS_FIELD_NUMBER: _builtins.int
+    JUDGED_SONGS_FIELD_NUMBER: _builtins.int
+    SLIP_RATE_FIELD_NUMBER: _builtins.int
+    contradiction_rate: _builtins.float
+    """Share of all tags that contradict the model beyond its own doubt."""
+    wrong_share: _builtins.float
+    """Share of these whose tag is wrong: mean and 90 % interval. Without judgements anything is possible."""
+    wrong_share_low: _builtins.float
+    wrong_share_high: _builtins.float
+    judgements: _builtins.int
+    """Acts of judging that it rests on, and the songs of them."""
+    judged_songs: _builtins.int
+    slip_rate: _builtins.float
+    """Of judged songs whose tag and sound agree: share that is of another genre, which the model has learned wrongly."""
+    def __init__(
+        self,
+        *,
+        contradiction_rate: _builtins.float = ...,
+        wrong_share: _builtins.float = ...,
+        wrong_share_low: _builtins.float = ...,
+        wrong_share_high: _builtins.float = ...,
+        judgements: _builtins.int = ...,
+        judged_songs: _builtins.int = ...,
+        slip_rate: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contradiction_rate", b"contradiction_rate", "judged_songs", b"judged_songs", "judgements", b"judgements", "slip_rate", b"slip_rate", "wrong_share", b"wrong_share", "wrong_share_high", b"wrong_share_high", "wrong_share_low", b"wrong_share_low"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NoiseReading: _TypeAlias = NoiseReading  # noqa: Y015
+
+@_typing.final
+class Decision(_message.Message):
+    """The genre of a song given everything that was known of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    GENRE_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    TOP_FIELD_NUMBER: _builtins.int
+    PARTS_FIELD_NUMBER: _builtins.int
+    TAG_PROBABILITY_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_MEAN_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_HIGH_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    genre: _builtins.str
+    """Empty where nothing was known that this model can use."""
+    confidence: _builtins.float
+    """Probability that it is right, by the lower end of the reading."""
+    kind: Global___WriteKind.ValueType
+    tag_probability: _builtins.float
+    """Probability that a genre of the song's own tags is right; 0 where it has none."""
+    confidence_mean: _builtins.float
+    """Confidence by the middle and by the upper end of the reading."""
+    confidence_high: _builtins.float
+    @_builtins.property
+    def top(self) -> _containers.RepeatedCompositeFieldContainer[Global___GenreScore]:
+        """Best first."""
+
+    @_builtins.property
+    def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___DecisionPart]:
+        """What was known after each source, in order; the last one's genre and probability are those above."""
+
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        genre: _builtins.str = ...,
+        confidence: _builtins.float = ...,
+        kind: Global___WriteKind.ValueType = ...,
+        top: _abc.Iterable[Global___GenreScore] | None = ...,
+        parts: _abc.Iterable[Global___DecisionPart] | None = ...,
+        tag_probability: _builtins.float = ...,
+        confidence_mean: _builtins.float = ...,
+        confidence_high: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "confidence_high", b"confidence_high", "confidence_mean", b"confidence_mean", "genre", b"genre", "key", b"key", "kind", b"kind", "parts", b"parts", "tag_probability", b"tag_probability", "top", b"top"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Decision: _TypeAlias = Decision  # noqa: Y015
+
+@_typing.final
+class DecisionPart(_message.Message):
+    """What was known with a source and those before it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    GENRE_FIELD_NUMBER: _builtins.int
+    PROBABILITY_FIELD_NUMBER: _builtins.int
+    source: Global___EvidenceSource.ValueType
+    genre: _builtins.str
+    probability: _builtins.float
+    def __init__(
+        self,
+        *,
+        source: Global___EvidenceSource.ValueType = ...,
+        genre: _builtins.str = ...,
+        probability: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["genre", b"genre", "probability", b"probability", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecisionPart: _TypeAlias = DecisionPart  # noqa: Y015
 
 @_typing.final
 class TrainRequest(_message.Message):
@@ -768,6 +1226,7 @@ class OutOfFoldPrediction(_message.Message):
     SUSPECTED_LABEL_ERROR_FIELD_NUMBER: _builtins.int
     OUTCOME_FIELD_NUMBER: _builtins.int
     DECIDING_STAGE_FIELD_NUMBER: _builtins.int
+    SOUND_FIELD_NUMBER: _builtins.int
     song_id: _builtins.str
     suspected_label_error: _builtins.bool
     """Out of fold, the label looks wrong: the model is confident of another genre."""
@@ -777,6 +1236,8 @@ class OutOfFoldPrediction(_message.Message):
     """
     deciding_stage: _builtins.int
     """Number of the stage that has the last word."""
+    sound: _builtins.bytes
+    """Calibrated probabilities of that stage, as in ClassifyTrackResponse."""
     @_builtins.property
     def verdicts(self) -> _containers.RepeatedCompositeFieldContainer[Global___StageVerdict]:
         """One per stage that was trained."""
@@ -789,10 +1250,11 @@ class OutOfFoldPrediction(_message.Message):
         suspected_label_error: _builtins.bool = ...,
         outcome: Global___Outcome.ValueType = ...,
         deciding_stage: _builtins.int = ...,
+        sound: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deciding_stage", b"deciding_stage", "outcome", b"outcome", "song_id", b"song_id", "suspected_label_error", b"suspected_label_error", "verdicts", b"verdicts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deciding_stage", b"deciding_stage", "outcome", b"outcome", "song_id", b"song_id", "sound", b"sound", "suspected_label_error", b"suspected_label_error", "verdicts", b"verdicts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -54,6 +54,11 @@ class InferenceServiceStub:
                 request_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.EvaluateRequest.SerializeToString,
                 response_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.EvaluateResponse.FromString,
                 _registered_method=True)
+        self.DecideTracks = channel.stream_stream(
+                '/reclass.inference.v1.InferenceService/DecideTracks',
+                request_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.DecideTracksRequest.SerializeToString,
+                response_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.DecideTracksResponse.FromString,
+                _registered_method=True)
         self.GetStatus = channel.unary_unary(
                 '/reclass.inference.v1.InferenceService/GetStatus',
                 request_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.GetStatusRequest.SerializeToString,
@@ -129,6 +134,17 @@ class InferenceServiceServicer:
         one part, selects on the second, and evaluates the third once. First one `options` message, then songs in any order;
         answers with progress, and the report last. Makes no model and touches none; safe to repeat. ABORTED
         (TRAINING_RUNNING) while a training goes on; TOO_FEW_SONGS when a part has no songs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DecideTracks(self, request_iterator, context):
+        """The genre of songs given everything that is known of them: the sound of each, as ClassifyTrack answered it, the sound of
+        its album and artist, and its own tags. First one `options` message; then, as `judged`, the artists of songs that
+        people have judged; then each artist once, as `artist`, answered song by song. The first answer is the reading that
+        the judgements give. No audio and no vector is asked for. Keeps nothing; safe to repeat. FAILED_PRECONDITION
+        (NO_MODEL) where no trained model is in service, MODEL_UNKNOWN where the one named is not kept.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -215,6 +231,11 @@ def add_InferenceServiceServicer_to_server(servicer, server):
                     servicer.Evaluate,
                     request_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.EvaluateRequest.FromString,
                     response_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.EvaluateResponse.SerializeToString,
+            ),
+            'DecideTracks': grpc.stream_stream_rpc_method_handler(
+                    servicer.DecideTracks,
+                    request_deserializer=reclass_dot_inference_dot_v1_dot_inference__pb2.DecideTracksRequest.FromString,
+                    response_serializer=reclass_dot_inference_dot_v1_dot_inference__pb2.DecideTracksResponse.SerializeToString,
             ),
             'GetStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetStatus,
@@ -360,6 +381,33 @@ class InferenceService:
             '/reclass.inference.v1.InferenceService/Evaluate',
             reclass_dot_inference_dot_v1_dot_inference__pb2.EvaluateRequest.SerializeToString,
             reclass_dot_inference_dot_v1_dot_inference__pb2.EvaluateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DecideTracks(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/reclass.inference.v1.InferenceService/DecideTracks',
+            reclass_dot_inference_dot_v1_dot_inference__pb2.DecideTracksRequest.SerializeToString,
+            reclass_dot_inference_dot_v1_dot_inference__pb2.DecideTracksResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -7,7 +7,7 @@ Errors are canonical codes with a message that says what to do, and an ErrorInfo
 reason tells cases apart: INVALID_REQUEST, AUDIO_REQUIRED, VECTOR_INVALID, VECTOR_MISSING, FEATURES_UNAVAILABLE,
 FEATURES_TIMED_OUT, FEATURES_REFUSED, TOO_FEW_SONGS, TOO_FEW_GENRES, TRAINING_RUNNING, TRAINING_CRASHED,
 TRITON_UNAVAILABLE, MODEL_BROKEN, REPOSITORY_UNWRITABLE, CONTENT_TOO_LARGE, TOO_MANY_CALLS, MODEL_UNKNOWN,
-MODEL_OUTDATED, NO_EARLIER_MODEL, FOLDER_UNWRITABLE. Errors about the audio itself come from the features service
+MODEL_OUTDATED, NO_EARLIER_MODEL, FOLDER_UNWRITABLE, NO_MODEL. Errors about the audio itself come from the features service
 unchanged. The metadata
 key "permanent" is "true" when trying again cannot help.
 """
@@ -63,6 +63,13 @@ class InferenceServiceStub:
     one part, selects on the second, and evaluates the third once. First one `options` message, then songs in any order;
     answers with progress, and the report last. Makes no model and touches none; safe to repeat. ABORTED
     (TRAINING_RUNNING) while a training goes on; TOO_FEW_SONGS when a part has no songs.
+    """
+    DecideTracks: _grpc.StreamStreamMultiCallable[_inference_pb2.DecideTracksRequest, _inference_pb2.DecideTracksResponse]
+    """The genre of songs given everything that is known of them: the sound of each, as ClassifyTrack answered it, the sound of
+    its album and artist, and its own tags. First one `options` message; then, as `judged`, the artists of songs that
+    people have judged; then each artist once, as `artist`, answered song by song. The first answer is the reading that
+    the judgements give. No audio and no vector is asked for. Keeps nothing; safe to repeat. FAILED_PRECONDITION
+    (NO_MODEL) where no trained model is in service, MODEL_UNKNOWN where the one named is not kept.
     """
     GetStatus: _grpc.UnaryUnaryMultiCallable[_inference_pb2.GetStatusRequest, _inference_pb2.GetStatusResponse]
     """The stages, whether each is installed, and the model version that each serves. Safe to repeat."""
@@ -120,6 +127,13 @@ class InferenceServiceAsyncStub(InferenceServiceStub):
     one part, selects on the second, and evaluates the third once. First one `options` message, then songs in any order;
     answers with progress, and the report last. Makes no model and touches none; safe to repeat. ABORTED
     (TRAINING_RUNNING) while a training goes on; TOO_FEW_SONGS when a part has no songs.
+    """
+    DecideTracks: _aio.StreamStreamMultiCallable[_inference_pb2.DecideTracksRequest, _inference_pb2.DecideTracksResponse]  # type: ignore[assignment]
+    """The genre of songs given everything that is known of them: the sound of each, as ClassifyTrack answered it, the sound of
+    its album and artist, and its own tags. First one `options` message; then, as `judged`, the artists of songs that
+    people have judged; then each artist once, as `artist`, answered song by song. The first answer is the reading that
+    the judgements give. No audio and no vector is asked for. Keeps nothing; safe to repeat. FAILED_PRECONDITION
+    (NO_MODEL) where no trained model is in service, MODEL_UNKNOWN where the one named is not kept.
     """
     GetStatus: _aio.UnaryUnaryMultiCallable[_inference_pb2.GetStatusRequest, _inference_pb2.GetStatusResponse]  # type: ignore[assignment]
     """The stages, whether each is installed, and the model version that each serves. Safe to repeat."""
@@ -198,6 +212,19 @@ class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
         one part, selects on the second, and evaluates the third once. First one `options` message, then songs in any order;
         answers with progress, and the report last. Makes no model and touches none; safe to repeat. ABORTED
         (TRAINING_RUNNING) while a training goes on; TOO_FEW_SONGS when a part has no songs.
+        """
+
+    @_abc_1.abstractmethod
+    def DecideTracks(
+        self,
+        request_iterator: _MaybeAsyncIterator[_inference_pb2.DecideTracksRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_inference_pb2.DecideTracksResponse], _abc.AsyncIterator[_inference_pb2.DecideTracksResponse]]:
+        """The genre of songs given everything that is known of them: the sound of each, as ClassifyTrack answered it, the sound of
+        its album and artist, and its own tags. First one `options` message; then, as `judged`, the artists of songs that
+        people have judged; then each artist once, as `artist`, answered song by song. The first answer is the reading that
+        the judgements give. No audio and no vector is asked for. Keeps nothing; safe to repeat. FAILED_PRECONDITION
+        (NO_MODEL) where no trained model is in service, MODEL_UNKNOWN where the one named is not kept.
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,60 @@
+"""Learns what decisions need, from the out-of-fold predictions of all stages of a training."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from inference.arrays import Bools
+from inference.classify.voting_rule import Rule, decide
+from inference.decision.decision_model import DecisionModel
+from inference.decision.evidence import Evidence, Probabilities
+from inference.decision.fitting import fit_decision_model
+from inference.jobs.champion import LearnedStage
+from inference.training.corpus import Corpus
+from inference.training.dataset import LabelSource
+
+
+def train_decisions(corpus: Corpus, learned: Sequence[LearnedStage], rule: Rule) -> DecisionModel:
+    """The decision model of what these stages say together, voted on by this rule."""
+    return fit_decision_model(
+        evidence_of(corpus, learned[: rule.max_stages], rule), learned[0].trained.genres
+    )
+
+
+def evidence_of(corpus: Corpus, learned: Sequence[LearnedStage], rule: Rule) -> Evidence:
+    """What is known of the songs of a training that all these stages have predicted out of fold.
+
+    Only tags are evidence of tags: a song that a person has labelled counts as one without.
+    """
+    predictions = [each.trained.out_of_fold.predictions for each in learned]
+    rows = learned[0].rows[predictions[0].rows]
+    place = {int(row): number for number, row in enumerate(rows)}
+    sounds, is_ood = zip(*(_spread(each, place) for each in learned), strict=True)
+    confidences = [sound.max(axis=1) for sound in sounds]
+    decisions = decide(
+        confidences,
+        is_ood,
+        [rule.threshold(each.stage) for each in learned],
+        [confidence > 0 for confidence in confidences],
+    )
+    codes = [corpus.genres.index(genre) for genre in learned[0].trained.genres]
+    is_tag = corpus.sources[rows] == LabelSource.TAG
+    return Evidence(
+        sound=np.stack(sounds)[decisions.stages, np.arange(len(rows))],
+        tags=corpus.multi_hot[rows][:, codes] & is_tag[:, np.newaxis],
+        albums=corpus.places.albums[rows],
+        artists=corpus.places.artists[rows],
+        kinds=corpus.places.kinds[rows],
+        recordings=corpus.recordings[rows],
+    )
+
+
+def _spread(learned: LearnedStage, place: Mapping[int, int]) -> tuple[Probabilities, Bools]:
+    """A stage's out-of-fold probabilities [songs, genres], 0 where it has none; and which are out of distribution."""
+    predictions = learned.trained.out_of_fold.predictions
+    sound = np.zeros((len(place), len(learned.trained.genres)))
+    is_ood = np.zeros(len(place), dtype=np.bool_)
+    own = np.array([place.get(int(row), -1) for row in learned.rows[predictions.rows]])
+    sound[own[own >= 0]] = predictions.probabilities[own >= 0]
+    is_ood[own[own >= 0]] = predictions.is_ood[own >= 0]
+    return sound, is_ood

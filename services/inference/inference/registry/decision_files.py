@@ -1,0 +1,61 @@
+"""The decision model of a training, in one file beside the model's own."""
+
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.decision.album_messages import Strength
+from inference.decision.decision_model import DecisionModel, Strengths
+from inference.decision.evidence import AlbumKind
+from inference.decision.tag_noise import Contradictions
+from inference.errors import ModelBrokenError
+
+DECISION_FILE = "decision.npz"
+
+
+def write_decision_model(path: Path, model: DecisionModel) -> None:
+    """Keep it."""
+    np.savez(
+        path,
+        genres=np.array(model.genres),
+        prior=model.prior,
+        rates=model.contradictions.rates,
+        others=model.contradictions.others,
+        rate=model.contradictions.rate,
+        if_misleading=_table(model.if_misleading),
+        if_wrong=_table(model.if_wrong),
+    )
+
+
+def read_decision_model(path: Path) -> DecisionModel:
+    """Raises ModelBrokenError where it is damaged or missing."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return DecisionModel(
+                genres=tuple(map(str, arrays["genres"])),
+                prior=arrays["prior"],
+                contradictions=Contradictions(
+                    rates=arrays["rates"], others=arrays["others"], rate=float(arrays["rate"])
+                ),
+                if_misleading=_strengths(arrays["if_misleading"]),
+                if_wrong=_strengths(arrays["if_wrong"]),
+            )
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise ModelBrokenError(
+            f"{path.name} is damaged, or was never written: {error}. Train again, or bring it back from a backup."
+        ) from error
+
+
+def _table(strengths: Strengths) -> NDArray[np.float64]:
+    """[kinds + 1, 3] the artist's strength in the last row."""
+    return np.vstack([strengths.of_kinds, strengths.artist.values])
+
+
+def _strengths(table: NDArray[np.float64]) -> Strengths:
+    rows = [
+        Strength(unity=unity, correlation=correlation, weight=weight)
+        for unity, correlation, weight in table.tolist()
+    ]
+    return Strengths(albums=dict(zip(AlbumKind, rows, strict=False)), artist=rows[-1])

@@ -1,0 +1,247 @@
+"""Between the messages of decisions and what the decision room knows."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from reclass.inference.v1 import inference_pb2
+
+from inference.arrays import Bools, Ints
+from inference.decision.credits import is_nobody, kind_of
+from inference.decision.decision_model import DecisionModel
+from inference.decision.evidence import NONE, Evidence, Probabilities
+from inference.decision.judgements import Judgements, NoiseReading
+from inference.decision.posterior import Posteriors, Sources
+from inference.decision.writes import WriteKind, decided
+from inference.errors import InvalidRequestError
+from inference.rpc.messages import LONGEST_SONG_ID, ON_THE_WIRE, WIDTH
+
+MAX_SONGS = 20_000
+"""Of one artist."""
+SUM_TOLERANCE = 0.01
+"""Within which probabilities must sum to 1; float32 keeps seven digits of each."""
+TOP = 5
+
+
+def sources_from(options: inference_pb2.DecideOptions) -> Sources:
+    """What is asked beside the sound."""
+    return Sources(
+        albums=not options.without_albums, artists=not options.without_artists, tags=not options.without_tags
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArtistEvidence:
+    """What a message tells of an artist's songs."""
+
+    model: DecisionModel
+    heads: frozenset[str]
+    """Of the model, for example "genre_fma/3"."""
+    albums: Sequence[inference_pb2.AlbumSongs]
+
+    @cached_property
+    def songs(self) -> list[tuple[int, inference_pb2.SongEvidence]]:
+        """Number of the album and the song, of all songs; raises InvalidRequestError."""
+        songs = [(number, song) for number, album in enumerate(self.albums) for song in album.songs]
+        if len(songs) > MAX_SONGS:
+            raise InvalidRequestError(
+                f"an artist has {len(songs)} songs, and at most {MAX_SONGS} are taken at once"
+            )
+        for _, song in songs:
+            if not song.key or len(song.key) > LONGEST_SONG_ID:
+                raise InvalidRequestError(
+                    f"a song has a key of 1 to {LONGEST_SONG_ID} characters, not {len(song.key)}"
+                )
+        return songs
+
+    @cached_property
+    def known(self) -> list[tuple[int, inference_pb2.SongEvidence]]:
+        """Those of whose sound a head of this model spoke."""
+        return [(album, song) for album, song in self.songs if song.model_version in self.heads]
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """Of the known songs; raises InvalidRequestError."""
+        on_album = np.array([number for number, _ in self.known], dtype=np.intp)
+        titled = np.array([bool(album.title.strip()) for album in self.albums], dtype=np.bool_)
+        nobodys = np.array([is_nobody(album.album_artist) for album in self.albums], dtype=np.bool_)
+        kinds = np.array([kind_of(album.title, is_nobody(album.album_artist)) for album in self.albums])
+        return Evidence(
+            sound=self._sounds(),
+            tags=multi_hot([song.tags for _, song in self.known], self._codes),
+            albums=np.where(titled[on_album], on_album, NONE),
+            artists=np.where(nobodys[on_album], NONE, 0),
+            kinds=kinds[on_album],
+            recordings=numbered_recordings([song.content_key for _, song in self.known]),
+        )
+
+    @cached_property
+    def _codes(self) -> Mapping[str, int]:
+        return codes_of(self.model.genres)
+
+    def _sounds(self) -> Probabilities:
+        genres = len(self.model.genres)
+        for _, song in self.known:
+            if len(song.sound) != genres * WIDTH:
+                raise InvalidRequestError(
+                    f"song {song.key}: the sound has {len(song.sound)} bytes, and {song.model_version} knows {genres} "
+                    f"genres of {WIDTH} bytes each: send what it answered"
+                )
+        sounds = np.frombuffer(b"".join(song.sound for _, song in self.known), dtype=ON_THE_WIRE)
+        table: Probabilities = sounds.reshape(-1, genres).astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            wrong = ~((table >= 0).all(axis=1) & (np.abs(table.sum(axis=1) - 1) <= SUM_TOLERANCE))
+        if wrong.any():
+            key = self.known[int(wrong.argmax())][1].key
+            raise InvalidRequestError(
+                f"song {key}: the sound must be probabilities that sum to 1: send what was answered"
+            )
+        table /= table.sum(axis=1, keepdims=True)
+        return table
+
+    def judged(self) -> tuple[list[int], Bools, list[str]]:
+        """Rows of judged songs among the known, the genres that are right, and the names of the acts of judging."""
+        rows = [row for row, (_, song) in enumerate(self.known) if song.HasField("judgement")]
+        judgements = [self.known[row][1].judgement for row in rows]
+        acts = [
+            each.act or f"song {self.known[row][1].key}" for row, each in zip(rows, judgements, strict=True)
+        ]
+        return rows, multi_hot([each.genres for each in judgements], self._codes), acts
+
+
+def codes_of(genres: Sequence[str]) -> dict[str, int]:
+    """Places of genres by their names without case."""
+    return {genre.casefold(): code for code, genre in enumerate(genres)}
+
+
+def multi_hot(named: Sequence[Sequence[str]], codes: Mapping[str, int]) -> Bools:
+    """[songs, genres] which genres are named; those that the model has not learned are none."""
+    hot = np.zeros((len(named), len(codes)), dtype=np.bool_)
+    for row, genres in enumerate(named):
+        hot[row, [codes[genre.casefold()] for genre in genres if genre.casefold() in codes]] = True
+    return hot
+
+
+def numbered_recordings(content_keys: Sequence[str]) -> Ints:
+    """[songs] a number for each content key; each song without one has a number of its own."""
+    names = [key or (row,) for row, key in enumerate(content_keys)]
+    known = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    return np.array([known[name] for name in names], dtype=np.intp)
+
+
+def judgements_of(artists: Sequence[ArtistEvidence]) -> Judgements | None:
+    """All that people have said of songs of these artists; None where that is nothing."""
+    parts, rows, genres, acts, start, albums = [], [], [], [], 0, 0
+    for number, artist in enumerate(artists):
+        own_rows, own_genres, own_acts = artist.judged()
+        if not own_rows:
+            continue
+        parts.append(apart(artist.evidence, artist=number, first_album=albums, first_recording=start))
+        rows += [start + row for row in own_rows]
+        genres.append(own_genres)
+        acts += own_acts
+        start, albums = start + len(artist.known), albums + len(artist.albums)
+    if not rows:
+        return None
+    names = {act: number for number, act in enumerate(dict.fromkeys(acts))}
+    return Judgements(
+        evidence=joined(parts),
+        rows=np.array(rows),
+        genres=np.concatenate(genres),
+        acts=np.array([names[act] for act in acts]),
+    )
+
+
+def apart(evidence: Evidence, *, artist: int, first_album: int, first_recording: int) -> Evidence:
+    """The same with numbers that no other artist's songs have."""
+    return Evidence(
+        sound=evidence.sound,
+        tags=evidence.tags,
+        albums=np.where(evidence.albums == NONE, NONE, evidence.albums + first_album),
+        artists=np.where(evidence.artists == NONE, NONE, artist),
+        kinds=evidence.kinds,
+        recordings=evidence.recordings + first_recording,
+    )
+
+
+def joined(parts: Sequence[Evidence]) -> Evidence:
+    """One after the other."""
+    return Evidence(
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0])}
+    )
+
+
+def reading_to(model: DecisionModel, reading: NoiseReading) -> inference_pb2.NoiseReading:
+    """The message of a reading."""
+    return inference_pb2.NoiseReading(
+        contradiction_rate=model.contradictions.rate,
+        wrong_share=reading.mean.wrong_share,
+        wrong_share_low=reading.low.wrong_share,
+        wrong_share_high=reading.high.wrong_share,
+        judgements=reading.judgements,
+        judged_songs=reading.judged_songs,
+        slip_rate=reading.slip_rate,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """Decisions on the songs of an artist, in the three readings."""
+
+    artist: ArtistEvidence
+    low: Posteriors
+    mean: Posteriors
+    high: Posteriors
+    sources: Sources
+
+    def messages(self) -> Iterator[inference_pb2.Decision]:
+        """One for each song, in the order of the request."""
+        known = {id(song): row for row, (_, song) in enumerate(self.artist.known)}
+        found = decided(self.low.final, self.artist.evidence.tags)
+        for _, song in self.artist.songs:
+            row = known.get(id(song))
+            if row is None:
+                yield inference_pb2.Decision(key=song.key)
+                continue
+            genre = int(found.genres[row])
+            kind = int(found.kinds[row])
+            if kind == WriteKind.FILL and song.tags:
+                kind = WriteKind.CORRECTION  # its tags stand for genres that the model has not learned
+            yield inference_pb2.Decision(
+                key=song.key,
+                genre=self.artist.model.genres[genre],
+                confidence=found.confidences[row],
+                confidence_mean=self.mean.final[row, genre],
+                confidence_high=self.high.final[row, genre],
+                kind=inference_pb2.WriteKind.ValueType(kind),
+                tag_probability=found.tag_probabilities[row],
+                top=self._top(self.low.final[row]),
+                parts=self._parts(row),
+            )
+
+    def _top(self, probabilities: NDArray[np.float64]) -> list[inference_pb2.GenreScore]:
+        best = np.argsort(-probabilities, kind="stable")[:TOP].tolist()
+        return [
+            inference_pb2.GenreScore(genre=self.artist.model.genres[code], probability=probabilities[code])
+            for code in best
+        ]
+
+    def _parts(self, row: int) -> list[inference_pb2.DecisionPart]:
+        known = [(inference_pb2.EVIDENCE_SOURCE_SOUND, self.low.sound)]
+        if self.sources.albums:
+            known.append((inference_pb2.EVIDENCE_SOURCE_ALBUM, self.low.album))
+        if self.sources.albums and self.sources.artists:
+            known.append((inference_pb2.EVIDENCE_SOURCE_ARTIST, self.low.artist))
+        if self.sources.tags:
+            known.append((inference_pb2.EVIDENCE_SOURCE_TAGS, self.low.final))
+        parts = []
+        for source, probabilities in known:
+            code = int(probabilities[row].argmax())
+            parts.append(
+                inference_pb2.DecisionPart(
+                    source=source, genre=self.artist.model.genres[code], probability=probabilities[row, code]
+                )
+            )
+        return parts

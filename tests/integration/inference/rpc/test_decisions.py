@@ -1,0 +1,193 @@
+"""Decisions over gRPC: from what a training and calls have answered, without audio or vectors."""
+
+import queue
+from collections.abc import Iterable, Iterator
+
+import grpc
+import numpy as np
+import pytest
+from inference_system import System, fma
+from reclass.inference.v1 import inference_pb2
+from runtime.errors import RemoteError
+from synthetic_library import SyntheticLibrary
+
+Request = inference_pb2.DecideTracksRequest
+Album = inference_pb2.AlbumSongs
+Song = inference_pb2.SongEvidence
+
+
+def out_of_fold(system: System) -> dict[str, inference_pb2.OutOfFoldPrediction]:
+    found = system.stub.GetOutOfFoldPredictions(inference_pb2.GetOutOfFoldPredictionsRequest())
+    return {each.song_id: each for each in found}
+
+
+@pytest.fixture
+def artists(trained: System, library: SyntheticLibrary) -> list[inference_pb2.ArtistSongs]:
+    """Each artist with one album of all its songs, as they were predicted out of fold, with their tags."""
+    said = out_of_fold(trained)
+    found: dict[int, Album] = {}
+    for number, artist in enumerate(library.artists.tolist()):
+        prediction = said[f"song {number}"]
+        found.setdefault(
+            artist, Album(title=f"album {artist}", album_artist=f"artist {artist}")
+        ).songs.append(
+            Song(
+                key=f"song {number}",
+                model_version=prediction.verdicts[-1].model_version,
+                sound=prediction.sound,
+                tags=[library.genres[library.labels[number]]],
+            )
+        )
+    return [inference_pb2.ArtistSongs(albums=[album]) for album in found.values()]
+
+
+def ask(
+    system: System,
+    artists: Iterable[inference_pb2.ArtistSongs],
+    judged: Iterable[inference_pb2.ArtistSongs] = (),
+    **options: object,
+) -> tuple[inference_pb2.NoiseReading, dict[str, inference_pb2.Decision]]:
+    """The reading, and the decisions by key."""
+    requests = [
+        Request(options=inference_pb2.DecideOptions(**options)),
+        *(Request(judged=each) for each in judged),
+        *(Request(artist=each) for each in artists),
+    ]
+    first, *answers = system.stub.DecideTracks(iter(requests), timeout=60)
+    assert first.WhichOneof("part") == "reading"
+    assert len({answer.decision.key for answer in answers}) == len(answers)
+    return first.reading, {answer.decision.key: answer.decision for answer in answers}
+
+
+def refusal(system: System, *requests: Request) -> str:
+    with pytest.raises(grpc.RpcError) as caught:
+        list(system.stub.DecideTracks(iter(requests), timeout=60))
+    error = RemoteError.from_rpc(caught.value)
+    return f"{error.reason}: {error}"
+
+
+def test_every_song_is_decided_from_what_was_answered_of_it(
+    trained: System, artists: list[inference_pb2.ArtistSongs], library: SyntheticLibrary
+) -> None:
+    reading, decisions = ask(trained, artists)
+    assert len(decisions) == len(library.labels)
+    assert (reading.judgements, reading.wrong_share_low) == (0, 0.05)
+    for number, label in enumerate(library.labels):
+        decision = decisions[f"song {number}"]
+        assert [part.source for part in decision.parts] == [
+            inference_pb2.EVIDENCE_SOURCE_SOUND,
+            inference_pb2.EVIDENCE_SOURCE_ALBUM,
+            inference_pb2.EVIDENCE_SOURCE_ARTIST,
+            inference_pb2.EVIDENCE_SOURCE_TAGS,
+        ]
+        assert decision.parts[-1].probability == decision.confidence == decision.top[0].probability
+        agrees = decision.genre == library.genres[label]
+        kinds = (inference_pb2.WRITE_KIND_CORRECTION, inference_pb2.WRITE_KIND_NONE)
+        assert decision.kind == kinds[agrees]
+
+
+def test_a_call_answers_the_sound_of_all_genres(trained: System, library: SyntheticLibrary) -> None:
+    answer = trained.classify(fma(library, 0))
+    sound = np.frombuffer(answer.sound, dtype="<f4")
+    status = trained.stub.GetStatus(inference_pb2.GetStatusRequest()).stages[answer.deciding_stage - 1]
+    assert sound.sum() == pytest.approx(1)
+    assert status.genres[int(sound.argmax())] == answer.genre
+    assert sound.max() == pytest.approx(answer.confidence)
+
+
+def test_a_song_without_tags_is_filled(trained: System, artists: list[inference_pb2.ArtistSongs]) -> None:
+    song = artists[0].albums[0].songs[0]
+    del song.tags[:]
+    _, decisions = ask(trained, artists[:1])
+    assert decisions[song.key].kind == inference_pb2.WRITE_KIND_FILL
+    assert decisions[song.key].tag_probability == 0
+
+
+def test_a_tag_that_the_model_has_not_learned_is_no_empty_tag(
+    trained: System, artists: list[inference_pb2.ArtistSongs]
+) -> None:
+    song = artists[0].albums[0].songs[0]
+    song.tags[:] = ["Polka"]
+    _, decisions = ask(trained, artists[:1])
+    assert decisions[song.key].kind == inference_pb2.WRITE_KIND_CORRECTION
+
+
+def test_sources_can_be_switched_off(trained: System, artists: list[inference_pb2.ArtistSongs]) -> None:
+    _, decisions = ask(trained, artists, without_tags=True, without_albums=True)
+    for decision in decisions.values():
+        assert [part.source for part in decision.parts] == [inference_pb2.EVIDENCE_SOURCE_SOUND]
+        assert decision.confidence == pytest.approx(decision.parts[0].probability)
+
+
+def test_a_song_of_another_models_word_is_not_decided_and_tells_its_album_nothing(
+    trained: System, artists: list[inference_pb2.ArtistSongs]
+) -> None:
+    first, *others = artists[0].albums[0].songs
+    _, alone = ask(trained, [inference_pb2.ArtistSongs(albums=[Album(title="album", songs=[first])])])
+    for other in others:
+        other.model_version = "genre_fma/999"
+    _, decisions = ask(trained, artists[:1])
+    assert [decisions[other.key].genre for other in others] == [""] * len(others)
+    assert decisions[first.key].confidence == alone[first.key].confidence
+
+
+def test_judgements_move_the_reading(
+    trained: System, artists: list[inference_pb2.ArtistSongs], library: SyntheticLibrary
+) -> None:
+    for artist in artists:
+        for song in artist.albums[0].songs:
+            number = int(song.key.removeprefix("song "))
+            if library.wrong[number]:
+                song.judgement.genres.append(library.genres[library.truth[number]])
+    reading, _ = ask(trained, [], judged=artists)
+    assert reading.judged_songs == library.wrong.sum()
+    assert reading.wrong_share > 0.6
+
+
+def test_an_artist_is_answered_before_the_next_one_is_sent(
+    trained: System, artists: list[inference_pb2.ArtistSongs]
+) -> None:
+    to_send: queue.Queue[Request | None] = queue.Queue()
+    answers = trained.stub.DecideTracks(iter(to_send.get, None), timeout=60)
+    to_send.put(Request(options=inference_pb2.DecideOptions()))
+    for artist in artists[:3]:
+        to_send.put(Request(artist=artist))
+        songs = len(artist.albums[0].songs)
+        parts = [next(answers) for _ in range(songs + (artist is artists[0]))]
+        assert parts[-1].decision.key == artist.albums[0].songs[-1].key
+    to_send.put(None)
+    assert not list(answers)
+
+
+def bad_songs() -> Iterator[tuple[str, bytes]]:
+    yield "too short", b"\0\0\0\0"
+    yield "not whole", b"\0\0\0"
+    yield "no sum of 1", np.full(6, 0.5, dtype="<f4").tobytes()
+    yield "negative", np.array([2, -1, 0, 0, 0, 0], dtype="<f4").tobytes()
+    yield "not a number", np.full(6, np.nan, dtype="<f4").tobytes()
+
+
+@pytest.mark.parametrize("sound", [pytest.param(sound, id=name) for name, sound in bad_songs()])
+def test_a_sound_that_is_none_is_refused_by_the_song(
+    trained: System, artists: list[inference_pb2.ArtistSongs], sound: bytes
+) -> None:
+    song = artists[0].albums[0].songs[-1]
+    song.sound = sound
+    said = refusal(trained, Request(options=inference_pb2.DecideOptions()), Request(artist=artists[0]))
+    assert said.startswith("INVALID_REQUEST")
+    assert song.key in said
+
+
+def test_what_comes_in_a_wrong_order_is_refused(
+    trained: System, artists: list[inference_pb2.ArtistSongs]
+) -> None:
+    options, artist = Request(options=inference_pb2.DecideOptions()), Request(artist=artists[0])
+    assert "INVALID_REQUEST" in refusal(trained)
+    assert "INVALID_REQUEST" in refusal(trained, artist)
+    assert "INVALID_REQUEST" in refusal(trained, options, artist, Request(judged=artists[0]))
+    assert "INVALID_REQUEST" in refusal(trained, options, options)
+
+
+def test_a_model_that_is_not_there_is_named(system: System, trained: System) -> None:
+    assert "NO_MODEL" in refusal(system, Request(options=inference_pb2.DecideOptions()))
+    assert "MODEL_UNKNOWN" in refusal(trained, Request(options=inference_pb2.DecideOptions(model="model-99")))
