@@ -8,6 +8,7 @@ No song hears itself: what it gets is made of the others alone (the sum-product 
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,7 @@ from inference.decision.evidence import Evidence, numbered
 Logs = NDArray[np.float64]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Strength:
+class Strength(NamedTuple):
     """How much the members of a whole say of each other."""
 
     unity: float
@@ -27,22 +27,16 @@ class Strength:
     correlation: float
     """Of the errors of two members: 0, each counts; 1, all together count as one."""
     weight: float
-    """Of the message beside the song's own sound."""
-
-    @property
-    def values(self) -> tuple[float, float, float]:
-        """Unity, correlation, weight."""
-        return self.unity, self.correlation, self.weight
+    """Of the message, as an exponent."""
+    own: float
+    """Of the song's own sound beside a message, as an exponent: what both share would count twice."""
 
     def towards(self, other: "Strength", share: float) -> "Strength":
         """So far on the way to the other one."""
-        unity, correlation, weight = (
-            (1 - share) * mine + share * its for mine, its in zip(self.values, other.values, strict=True)
-        )
-        return Strength(unity=unity, correlation=correlation, weight=weight)
+        return Strength(*((1 - share) * mine + share * its for mine, its in zip(self, other, strict=True)))
 
 
-NOTHING = Strength(unity=0.0, correlation=1.0, weight=0.0)
+NOTHING = Strength(unity=0.0, correlation=1.0, weight=0.0, own=1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +59,9 @@ class Tree:
     """[artists] of each."""
     kind: Ints
     """[albums]"""
+    songs_of_recordings: "Members"
+    recordings_of_albums: "Members"
+    albums_of_artists: "Members"
 
     @property
     def others(self) -> NDArray[np.float64]:
@@ -91,6 +88,9 @@ def tree_of(evidence: Evidence) -> Tree:
         artist=artist,
         albums=np.bincount(artist).astype(np.float64),
         kind=evidence.kinds[first_of_album],
+        songs_of_recordings=Members.of(recording),
+        recordings_of_albums=Members.of(album_of_recording),
+        albums_of_artists=Members.of(artist),
     )
 
 
@@ -98,12 +98,24 @@ def _first(groups: Ints) -> Ints:
     return np.unique(groups, return_index=True)[1]
 
 
-def summed(values: NDArray[np.float64], groups: Ints, count: int) -> NDArray[np.float64]:
-    """[count, genres] sums of rows by group."""
-    sums = np.zeros((count, values.shape[1]))
-    for column in range(values.shape[1]):
-        sums[:, column] = np.bincount(groups, weights=values[:, column], minlength=count)
-    return sums
+@dataclass(frozen=True, kw_only=True)
+class Members:
+    """Which rows are of which whole, so that they are summed without a loop."""
+
+    order: Ints
+    starts: Ints
+
+    @classmethod
+    def of(cls, whole: Ints) -> "Members":
+        """whole : [rows] number of each one's whole, from 0, none of them empty."""
+        order = np.argsort(whole, kind="stable")
+        return cls(order=order, starts=np.flatnonzero(np.diff(whole[order], prepend=-1)))
+
+    def summed(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """[wholes, genres] sums of the rows of each; values [rows, genres]."""
+        if not len(self.order):
+            return np.zeros((0, values.shape[1]))
+        return np.asarray(np.add.reduceat(values[self.order], self.starts, axis=0))
 
 
 def messages(
@@ -115,19 +127,20 @@ def messages(
 ) -> Logs:
     """[songs, genres] logarithm of what each song is told, as a ratio to the prior; 0 where nobody speaks.
 
-    log_ratios : [songs, genres] logarithm of the sound's likelihood ratios. strengths : [albums, 3] unity, correlation
-    and weight of each.
+    log_ratios : [songs, genres] logarithm of the sound's likelihood ratios. strengths : [albums, 4] the values of
+    `Strength` for each. What the song's own sound counts less beside others is taken off.
     """
-    unity, correlation, weight = (strengths[:, column] for column in range(3))
+    unity, correlation, weight, beside = strengths.T
     own = unity[tree.album][:, np.newaxis]
     says = np.log(own * np.exp(log_ratios) + 1 - own)
-    of_recording = summed(says, tree.recording, len(tree.copies)) / tree.copies[:, np.newaxis]
-    of_album = summed(of_recording, tree.album_of_recording, len(tree.recordings))
+    of_recording = tree.songs_of_recordings.summed(says) / tree.copies[:, np.newaxis]
+    of_album = tree.recordings_of_albums.summed(of_recording)
     above = _from_artists(of_album, tree, prior, correlation, artist)
     others = of_album[tree.album] - of_recording[tree.recording]
     counted = effective(tree.others, correlation[tree.album])[:, np.newaxis] * others + above[tree.album]
     told = own * normalised(counted, prior) + 1 - own
-    heard: Logs = weight[tree.album][:, np.newaxis] * np.log(told)
+    less = np.where(tree.others > 0, beside[tree.album] - 1, 0)[:, np.newaxis]
+    heard: Logs = weight[tree.album][:, np.newaxis] * np.log(told) + less * log_ratios
     return heard
 
 
@@ -156,7 +169,7 @@ def _from_artists(
         return np.zeros_like(of_album)
     whole = effective(tree.recordings, correlation)[:, np.newaxis] * of_album
     says = np.log(artist.unity * normalised(whole, prior) + 1 - artist.unity)
-    others = summed(says, tree.artist, len(tree.albums))[tree.artist] - says
+    others = tree.albums_of_artists.summed(says)[tree.artist] - says
     beside = tree.albums[tree.artist] - 1
     counted = effective(beside, np.full(len(beside), artist.correlation))[:, np.newaxis] * others
     told = artist.unity * normalised(counted, prior) + 1 - artist.unity

@@ -8,9 +8,21 @@ from numpy.typing import NDArray
 
 from inference.decision.album_messages import NOTHING, Strength, Tree
 from inference.decision.evidence import AlbumKind, Probabilities
-from inference.decision.tag_noise import Contradictions
+from inference.decision.tag_noise import Contradictions, unmixed
 
 FEWEST = 1e-9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How differences of tags and sound are read: a point among those that data cannot tell apart."""
+
+    wrong_share: float
+    """Share of the contradictions whose tag is wrong; the others merely sound like another genre."""
+    doubt_share: float = 0.0
+    """Share of the model's own doubts that it has learned from wrong tags."""
+    slips: NDArray[np.float64] | None = None
+    """[genres, genres] from the genre on which sound and tag agree to the true one; None where nobody has judged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,11 +36,11 @@ class Strengths:
 
     @property
     def of_kinds(self) -> NDArray[np.float64]:
-        """[kinds, 3] unity, correlation and weight by kind of album."""
-        return np.array([self.albums.get(kind, NOTHING).values for kind in AlbumKind])
+        """[kinds, 4] the values of `Strength` by kind of album."""
+        return np.array([self.albums.get(kind, NOTHING) for kind in AlbumKind])
 
     def of(self, tree: Tree) -> NDArray[np.float64]:
-        """[albums, 3] unity, correlation and weight of each album."""
+        """[albums, 4] the values of `Strength` of each album."""
         of_albums: NDArray[np.float64] = self.of_kinds[tree.kind]
         return of_albums
 
@@ -59,17 +71,27 @@ class DecisionModel:
     if_wrong: Strengths
     """The same where every contradiction is a wrong tag."""
 
-    def strengths(self, wrong_share: float) -> Strengths:
-        """The same where this share of the contradictions are wrong tags."""
-        return self.if_misleading.towards(self.if_wrong, wrong_share)
+    def strengths(self, reading: Reading) -> Strengths:
+        """What albums and artists tell in a reading."""
+        return self.if_misleading.towards(self.if_wrong, reading.wrong_share)
 
-    def sound(self, sound: Probabilities, wrong_share: float) -> Probabilities:
-        """[songs, genres] the sound's probabilities, where only this share of the contradictions are wrong tags.
+    def sound(self, sound: Probabilities, reading: Reading) -> Probabilities:
+        """[songs, genres] the sound's probabilities in a reading.
 
-        The rest are songs that sound like another genre than theirs.
+        What the model doubts because of tags is taken away; what contradicts it without a wrong tag is added.
         """
-        misleading: Probabilities = sound @ self.contradictions.transition(1 - wrong_share)
-        return misleading
+        misleading = self.contradictions.transition(1 - reading.wrong_share)
+        if not reading.doubt_share:
+            return np.asarray(sound @ misleading)
+        mixing = self.contradictions.mislabelled(reading.doubt_share)
+        return np.asarray(unmixed(sound, mixing) @ misleading)
+
+    def tags(self, reading: Reading) -> NDArray[np.float64]:
+        """[genres, genres] P(tag | genre) in a reading."""
+        wrong = self.contradictions.transition(reading.wrong_share)
+        if not reading.doubt_share:
+            return wrong
+        return np.asarray(self.contradictions.mislabelled(reading.doubt_share) @ wrong)
 
     def log_ratios(self, sound: Probabilities) -> NDArray[np.float64]:
         """[songs, genres] logarithm of the likelihood ratios that these probabilities stand for."""

@@ -6,18 +6,20 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.special import expit, logit
 
 from inference.decision.album_messages import NOTHING, Strength, Tree, messages, tree_of
-from inference.decision.decision_model import SILENCE, DecisionModel, Strengths, prior_of
+from inference.decision.decision_model import SILENCE, DecisionModel, Reading, Strengths, prior_of
 from inference.decision.evidence import AlbumKind, Evidence, numbered
 from inference.decision.posterior import probabilities
 from inference.decision.tag_noise import fit_contradictions, group_weights, tag_likelihood
 
-MAX_SONGS = 20_000
+MAX_SONGS = 6_000
 """Strengths are learned from whole artists of at most so many songs; more would cost minutes and change nothing."""
 FEWEST_SONGS = 30
 """With so few songs on albums of a kind nothing can be learned of it, and albums of that kind say nothing."""
-START = Strength(unity=0.8, correlation=0.4, weight=0.7)
+START = Strength(unity=0.8, correlation=0.4, weight=0.7, own=0.95)
+MOST = Strength(unity=1.0, correlation=1.0, weight=1.0, own=1.2)
 PULL = 2.0
 """How strongly strengths are drawn to the start, in nats at one unit of a logit; few songs change little."""
 GAIN = 2.0
@@ -40,17 +42,16 @@ def fit_decision_model(evidence: Evidence, genres: Sequence[str]) -> DecisionMod
         if_wrong=SILENCE,
     )
     sample = evidence.only(sampled_artists(evidence))
-    misleading, wrong = (fit_strengths(model, sample, share) for share in (0.0, 1.0))
+    misleading, wrong = (fit_strengths(model, sample, Reading(wrong_share=share)) for share in (0.0, 1.0))
     return replace(model, if_misleading=misleading, if_wrong=wrong)
 
 
-def fit_strengths(model: DecisionModel, songs: Evidence, wrong_share: float) -> Strengths:
-    """What albums and artists tell, where this share of the contradictions are wrong tags."""
+def fit_strengths(model: DecisionModel, songs: Evidence, reading: Reading) -> Strengths:
+    """What albums and artists tell, in a reading."""
     albums = {
-        kind: fit_album_strength(model, songs.only(songs.kinds == kind), kind, wrong_share)
-        for kind in AlbumKind
+        kind: fit_album_strength(model, songs.only(songs.kinds == kind), kind, reading) for kind in AlbumKind
     }
-    return Strengths(albums=albums, artist=fit_artist_strength(model, songs, albums, wrong_share))
+    return Strengths(albums=albums, artist=fit_artist_strength(model, songs, albums, reading))
 
 
 def sampled_artists(evidence: Evidence) -> NDArray[np.intp]:
@@ -70,11 +71,11 @@ def sampled_artists(evidence: Evidence) -> NDArray[np.intp]:
 class Likelihood:
     """How well the tags of songs fit what is told of them; tags count through their noise, never as evidence."""
 
-    def __init__(self, model: DecisionModel, songs: Evidence, tree: Tree, wrong_share: float) -> None:
+    def __init__(self, model: DecisionModel, songs: Evidence, tree: Tree, reading: Reading) -> None:
         self._prior = model.prior
         self._tree = tree
-        self._log_ratios = model.log_ratios(model.sound(songs.sound, wrong_share))
-        self._tags = tag_likelihood(songs.tags, model.contradictions.transition(wrong_share))
+        self._log_ratios = model.log_ratios(model.sound(songs.sound, reading))
+        self._tags = tag_likelihood(songs.tags, model.tags(reading))
         # An album is one piece of evidence rather than as many as it has songs: its errors go together.
         self._weights = group_weights(numbered(songs.albums)) * songs.is_tagged
 
@@ -85,46 +86,39 @@ class Likelihood:
         return float(self._weights @ np.log(np.maximum(own, 1e-12)))
 
 
-def fit_album_strength(
-    model: DecisionModel, songs: Evidence, kind: AlbumKind, wrong_share: float
-) -> Strength:
+def fit_album_strength(model: DecisionModel, songs: Evidence, kind: AlbumKind, reading: Reading) -> Strength:
     """What the other songs of an album of this kind are worth; nothing where that gains nothing."""
     if not len(songs.sound):
         return NOTHING
     tree = tree_of(songs)
     if ((tree.others > 0) & songs.is_tagged).sum() < FEWEST_SONGS:
         return NOTHING
-    likelihood = Likelihood(model, songs, tree, wrong_share)
+    likelihood = Likelihood(model, songs, tree, reading)
     return fit_strength(lambda strength: likelihood.of(Strengths(albums={kind: strength}, artist=NOTHING)))
 
 
 def fit_artist_strength(
-    model: DecisionModel, songs: Evidence, albums: Mapping[AlbumKind, Strength], wrong_share: float
+    model: DecisionModel, songs: Evidence, albums: Mapping[AlbumKind, Strength], reading: Reading
 ) -> Strength:
     """What the other albums of an artist are worth beside the song's own album."""
     tree = tree_of(songs)
     if ((tree.albums[tree.artist[tree.album]] > 1) & songs.is_tagged).sum() < FEWEST_SONGS:
         return NOTHING
-    likelihood = Likelihood(model, songs, tree, wrong_share)
+    likelihood = Likelihood(model, songs, tree, reading)
     return fit_strength(lambda strength: likelihood.of(Strengths(albums=albums, artist=strength)))
 
 
 def fit_strength(likelihood_of: Callable[[Strength], float]) -> Strength:
     """The likeliest strength, near to the start where songs are few."""
-    start = np.array([_logit(START.unity), _logit(START.correlation), _logit(START.weight)])
+    start = logit(np.array(START) / MOST)
 
     def loss(point: NDArray[np.float64]) -> float:
         return PULL / 2 * float(((point - start) ** 2).sum()) - likelihood_of(_strength(point))
 
-    found = minimize(loss, start, method="Nelder-Mead", options={"maxfev": 120, "xatol": 0.03, "fatol": 0.1})
+    found = minimize(loss, start, method="Nelder-Mead", options={"maxfev": 160, "xatol": 0.03, "fatol": 0.1})
     strength = _strength(found.x)
     return strength if likelihood_of(strength) > likelihood_of(NOTHING) + GAIN else NOTHING
 
 
-def _logit(share: float) -> float:
-    return float(np.log(share / (1 - share)))
-
-
 def _strength(point: NDArray[np.float64]) -> Strength:
-    unity, correlation, weight = 1 / (1 + np.exp(-np.clip(point, -8, 8)))
-    return Strength(unity=float(unity), correlation=float(correlation), weight=float(weight))
+    return Strength(*(MOST * expit(np.clip(point, -8, 8))).tolist())

@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.arrays import Bools, Ints
-from inference.decision.decision_model import DecisionModel
+from inference.decision.decision_model import DecisionModel, Reading
 from inference.decision.evidence import Evidence
-from inference.decision.posterior import Reading, decide
+from inference.decision.posterior import Sources, decide
 
-GRID = (np.arange(100) + 0.5) / 100
-"""Shares of wrong tags among the contradictions that are weighed."""
+WRONG_SHARES = (np.arange(50) + 0.5) / 50
+"""Shares of wrong tags among the contradictions that are weighed; any is as likely before somebody has judged."""
+DOUBT_SHARES = np.arange(11) / 10
+DOUBT_PRIOR = (1 - DOUBT_SHARES) ** 3 + 0.01
+"""That a model's doubts are its own is likelier than that they are tags which it has learned."""
 LOW, HIGH = 0.05, 0.95
 """Quantiles that decisions and pages use: of 30 judgements that all find the tag wrong, at least 90 % are wrong."""
 MISTAKES = 0.01
@@ -29,7 +32,7 @@ class Judgements:
     """What people said of some songs; all arrays have one row a judged song."""
 
     evidence: Evidence
-    """Of all songs of their artists and albums, judged or not."""
+    """Of the judged songs, and others perhaps."""
     rows: Ints
     """[judged] row of the evidence."""
     genres: Bools
@@ -61,41 +64,62 @@ class NoiseReading:
 def reading_of(model: DecisionModel, judgements: Judgements | None = None) -> NoiseReading:
     """The reading that these judgements give."""
     if judgements is None or not len(judgements.rows):
-        return NoiseReading(
-            low=Reading(wrong_share=LOW),
-            mean=Reading(wrong_share=0.5),
-            high=Reading(wrong_share=HIGH),
-            judgements=0,
-            judged_songs=0,
-            slip_rate=0.0,
-        )
-    logs = np.array([log_likelihood(model, judgements, share) for share in GRID])
-    density = np.exp(logs - logs.max())
-    low, high = (quantile(density, at) for at in (LOW, HIGH))
+        low, mean, high = (Reading(wrong_share=share) for share in (LOW, 0.5, HIGH))
+        return NoiseReading(low=low, mean=mean, high=high, judgements=0, judged_songs=0, slip_rate=0.0)
+    wrong, doubts = shares_of(model, judgements)
     slips, rate = slips_of(model, judgements)
-    mean = float(GRID @ density / density.sum())
+    low, mean, high = (
+        Reading(wrong_share=share, doubt_share=doubt, slips=slips)
+        for share, doubt in zip(wrong, doubts, strict=True)
+    )
     return NoiseReading(
-        low=Reading(wrong_share=low, slips=slips),
-        mean=Reading(wrong_share=mean, slips=slips),
-        high=Reading(wrong_share=high, slips=slips),
+        low=low,
+        mean=mean,
+        high=high,
         judgements=len(np.unique(judgements.acts)),
         judged_songs=len(judgements.rows),
         slip_rate=rate,
     )
 
 
-def log_likelihood(model: DecisionModel, judgements: Judgements, wrong_share: float) -> float:
-    """Of what people said, in nats, where this share of the contradictions are wrong tags."""
-    final = decide(model, judgements.evidence, Reading(wrong_share=wrong_share)).final[judgements.rows]
+Summary = tuple[float, float, float]
+"""Lower end, mean and upper end."""
+
+
+def shares_of(model: DecisionModel, judgements: Judgements) -> tuple[Summary, Summary]:
+    """Share of wrong tags among the contradictions, and share of learned tags among the model's doubts, by Bayes."""
+    logs = np.array(
+        [
+            [
+                log_likelihood(model, judgements, Reading(wrong_share=wrong, doubt_share=doubt))
+                for doubt in DOUBT_SHARES
+            ]
+            for wrong in WRONG_SHARES
+        ]
+    )
+    density = np.exp(logs - logs.max()) * DOUBT_PRIOR
+    return summary(density.sum(axis=1), WRONG_SHARES), summary(density.sum(axis=0), DOUBT_SHARES)
+
+
+def log_likelihood(model: DecisionModel, judgements: Judgements, reading: Reading) -> float:
+    """Of what people said, in nats, in a reading.
+
+    By sound and tags alone: an album that speaks clearly would hide what the contradictions of its songs are.
+    """
+    judged = judgements.evidence.only(judgements.rows)
+    final = decide(model, judged, reading, Sources(albums=False)).final
     right = (final * judgements.genres).sum(axis=1)
     right = np.where(judgements.genres.any(axis=1), right, 0.0)
     return float(judgements.weights @ np.log((1 - MISTAKES) * right + MISTAKES / final.shape[1]))
 
 
-def quantile(density: NDArray[np.float64], at: float) -> float:
-    """Of a share whose density [grid] is known at the middles of equal cells."""
+def summary(density: NDArray[np.float64], shares: NDArray[np.float64]) -> Summary:
+    """Of a share whose density [grid] is known at these shares [grid], the middles of equal cells."""
     cumulated = np.concatenate([[0], np.cumsum(density)]) / density.sum()
-    return float(np.interp(at, cumulated, np.linspace(0, 1, len(density) + 1)))
+    half = (shares[1] - shares[0]) / 2
+    edges = np.clip(np.append(shares - half, shares[-1] + half), 0, 1)
+    low, high = (float(np.interp(at, cumulated, edges)) for at in (LOW, HIGH))
+    return low, float(shares @ density / density.sum()), high
 
 
 def slips_of(model: DecisionModel, judgements: Judgements) -> tuple[NDArray[np.float64], float]:

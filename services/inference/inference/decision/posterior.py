@@ -1,12 +1,12 @@
 """The genre of songs given sound, album, artist and tags, each of which can be left out."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inference.decision.album_messages import NOTHING, messages, tree_of
-from inference.decision.decision_model import SILENCE, DecisionModel
+from inference.decision.decision_model import SILENCE, DecisionModel, Reading
 from inference.decision.evidence import Evidence, Probabilities
 from inference.decision.tag_noise import tag_likelihood
 
@@ -21,16 +21,6 @@ class Sources:
 
 
 ALL = Sources()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reading:
-    """How contradictions between tags and sound are read: a point between the two that data cannot tell apart."""
-
-    wrong_share: float
-    """Share of the contradictions whose tag is wrong; the others merely sound like another genre."""
-    slips: NDArray[np.float64] | None = field(default=None)
-    """[genres, genres] from the genre on which sound and tag agree to the true one; None where nobody has judged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +39,9 @@ def decide(model: DecisionModel, evidence: Evidence, reading: Reading, sources: 
     By Bayes: the sound's likelihood ratios (its probabilities divided by the prior that the training implies), times
     what album and artist say by the sound of their other songs, times P(tags | genre), times the prior.
     """
-    sound = model.sound(evidence.sound, reading.wrong_share)
+    sound = model.sound(evidence.sound, reading)
     ratios, tree = model.log_ratios(sound), tree_of(evidence)
-    strengths = model.strengths(reading.wrong_share) if sources.albums else SILENCE
+    strengths = model.strengths(reading) if sources.albums else SILENCE
     artist = strengths.artist if sources.artists else NOTHING
     by_album = ratios + messages(ratios, tree, model.prior, strengths.of(tree), NOTHING)
     by_artist = by_album
@@ -60,7 +50,7 @@ def decide(model: DecisionModel, evidence: Evidence, reading: Reading, sources: 
     album, whole = probabilities(by_album, model.prior), probabilities(by_artist, model.prior)
     final = whole
     if sources.tags:
-        likely = tag_likelihood(evidence.tags, model.contradictions.transition(reading.wrong_share))
+        likely = tag_likelihood(evidence.tags, model.tags(reading))
         final = whole * likely
         final /= final.sum(axis=1, keepdims=True)
     return Posteriors(sound=sound, album=album, artist=whole, final=slipped(final, evidence, reading))

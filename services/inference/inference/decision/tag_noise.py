@@ -5,7 +5,7 @@ or the song merely sounds like another genre, they do not tell. The same table s
 if the tags are wrong, P(genre t | sounds like g) if the sound misleads.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,12 +26,24 @@ MAX_RATE = 0.5
 class Contradictions:
     """How tags contradict the sound."""
 
+    doubts: NDArray[np.float64]
+    """[genres, genres] of a song of each genre, the probability that its sound leaves to each; rows sum to 1.
+
+    Where a genre's songs are often tagged as another one, a model learns to leave so much to that one: what looks like
+    its own doubt are wrong tags then.
+    """
     rates: NDArray[np.float64]
     """[genres] share of the songs that sound like each whose tag says another, beyond the model's own doubt."""
     others: NDArray[np.float64]
     """[genres, genres] which tag it is then, each row sums to 1; its diagonal is 0."""
     rate: float
     """Of all songs."""
+
+    def mislabelled(self, share: float) -> NDArray[np.float64]:
+        """[genres, genres] from a genre to the tag, where this share of the model's doubts are tags that it learned."""
+        genres = len(self.doubts)
+        mixed: NDArray[np.float64] = (1 - share) * np.eye(genres) + share * self.doubts
+        return mixed
 
     def transition(self, share: float) -> NDArray[np.float64]:
         """[genres, genres] from a genre to what is said for it, where this share of the contradictions is at work."""
@@ -70,10 +82,29 @@ def fit_contradictions(evidence: Evidence, prior: NDArray[np.float64]) -> Contra
     usual = np.tile(prior, (genres, 1))
     np.fill_diagonal(usual, 0)
     usual /= usual.sum(axis=1, keepdims=True)
-    found = Contradictions(rates=np.full(genres, 0.02), others=usual, rate=0.02)
+    found = Contradictions(
+        doubts=doubts_of(evidence.sound), rates=np.full(genres, 0.02), others=usual, rate=0.02
+    )
     for _ in range(ROUNDS):
         found = _again(found, tagged, weights, usual)
     return found
+
+
+def doubts_of(sound: Probabilities) -> NDArray[np.float64]:
+    """[genres, genres] mean probabilities of songs, by genre; each song counts by its probability of the genre."""
+    together = sound.T @ sound + np.eye(sound.shape[1])
+    doubts: NDArray[np.float64] = together / together.sum(axis=1, keepdims=True)
+    return doubts
+
+
+def unmixed(sound: Probabilities, mixing: NDArray[np.float64]) -> Probabilities:
+    """[songs, genres] the probabilities of genres, of probabilities of tags; mixing [genres, genres] from genre to tag.
+
+    The backward correction for label noise (Patrini et al. 2017), with what becomes negative set to 0.
+    """
+    genres = np.maximum(np.linalg.solve(mixing.T, sound.T).T, 0)
+    corrected: Probabilities = genres / genres.sum(axis=1, keepdims=True)
+    return corrected
 
 
 def _again(
@@ -86,7 +117,8 @@ def _again(
     rate = min(contradict.sum() / (counts.sum() + agree.sum() + QUIET_SONGS), MAX_RATE)
     rates = (contradict + PRIOR_SONGS * rate) / (agree + contradict + PRIOR_SONGS)
     others = counts + PRIOR_SONGS * usual
-    return Contradictions(
+    return replace(
+        found,
         rates=np.minimum(rates, MAX_RATE),
         others=others / others.sum(axis=1, keepdims=True),
         rate=float(rate),

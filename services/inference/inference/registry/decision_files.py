@@ -21,6 +21,7 @@ def write_decision_model(path: Path, model: DecisionModel) -> None:
         path,
         genres=np.array(model.genres),
         prior=model.prior,
+        doubts=model.contradictions.doubts,
         rates=model.contradictions.rates,
         others=model.contradictions.others,
         rate=model.contradictions.rate,
@@ -37,7 +38,10 @@ def read_decision_model(path: Path) -> DecisionModel:
                 genres=tuple(map(str, arrays["genres"])),
                 prior=arrays["prior"],
                 contradictions=Contradictions(
-                    rates=arrays["rates"], others=arrays["others"], rate=float(arrays["rate"])
+                    doubts=arrays["doubts"],
+                    rates=arrays["rates"],
+                    others=arrays["others"],
+                    rate=float(arrays["rate"]),
                 ),
                 if_misleading=_strengths(arrays["if_misleading"]),
                 if_wrong=_strengths(arrays["if_wrong"]),
@@ -49,13 +53,10 @@ def read_decision_model(path: Path) -> DecisionModel:
 
 
 def _table(strengths: Strengths) -> NDArray[np.float64]:
-    """[kinds + 1, 3] the artist's strength in the last row."""
-    return np.vstack([strengths.of_kinds, strengths.artist.values])
+    """[kinds + 1, 4] the artist's strength in the last row."""
+    return np.vstack([strengths.of_kinds, strengths.artist])
 
 
 def _strengths(table: NDArray[np.float64]) -> Strengths:
-    rows = [
-        Strength(unity=unity, correlation=correlation, weight=weight)
-        for unity, correlation, weight in table.tolist()
-    ]
+    rows = [Strength(*values) for values in table.tolist()]
     return Strengths(albums=dict(zip(AlbumKind, rows, strict=False)), artist=rows[-1])

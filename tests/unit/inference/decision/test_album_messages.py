@@ -8,8 +8,8 @@ from inference.decision.album_messages import NOTHING, Strength, messages, tree_
 from inference.decision.evidence import NONE, Evidence
 
 PRIOR = np.array([0.5, 0.3, 0.2])
-ALBUM = Strength(unity=0.8, correlation=0.0, weight=1.0)
-ARTIST = Strength(unity=0.7, correlation=0.0, weight=1.0)
+ALBUM = Strength(unity=0.8, correlation=0.0, weight=1.0, own=1.0)
+ARTIST = Strength(unity=0.7, correlation=0.0, weight=1.0, own=1.0)
 
 
 def evidence(albums: list[int], artists: list[int], recordings: list[int] | None = None) -> Evidence:
@@ -27,7 +27,7 @@ def evidence(albums: list[int], artists: list[int], recordings: list[int] | None
 
 def told(songs: Evidence, album: Strength = ALBUM, artist: Strength = NOTHING) -> np.ndarray:
     tree = tree_of(songs)
-    strengths = np.tile(album.values, (len(tree.kind), 1))
+    strengths = np.tile(album, (len(tree.kind), 1))
     return messages(np.log(songs.sound / PRIOR), tree, PRIOR, strengths, artist)
 
 
@@ -86,5 +86,5 @@ def test_songs_on_no_album_and_albums_of_nobody_are_told_nothing() -> None:
 def test_ten_songs_with_the_same_errors_say_what_one_says() -> None:
     songs = evidence([0] * 11, [0] * 11)
     songs = replace(songs, sound=np.tile(songs.sound[:1], (11, 1)))
-    one = told(songs.only(np.arange(2)), replace(ALBUM, correlation=1.0))
-    np.testing.assert_allclose(told(songs, replace(ALBUM, correlation=1.0))[0], one[0])
+    one = told(songs.only(np.arange(2)), ALBUM._replace(correlation=1.0))
+    np.testing.assert_allclose(told(songs, ALBUM._replace(correlation=1.0))[0], one[0])

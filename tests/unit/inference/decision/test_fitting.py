@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from inference.decision.decision_model import Reading
 from inference.decision.evidence import AlbumKind
 from inference.decision.fitting import fit_decision_model
-from inference.decision.posterior import Reading, Sources, decide
+from inference.decision.posterior import Sources, decide
 from simulated_albums import GENRES, simulated, wrong_tags
 
 NAMES = tuple(map(str, range(GENRES)))
