@@ -98,12 +98,14 @@ def build(
     """Put the service together."""
     store = ModelStore(repository=settings.model_repository, templates=settings.model_templates)
     heads = Heads(store, triton)
+    models = Models(store=store, heads=heads)
     return InferenceServicer(
         heads=heads,
-        models=Models(store=store, heads=heads),
+        models=models,
         trainer=Trainer(store=store, heads=heads, threads=settings.threads_for_training()),
         classifier=Classifier(
             heads=heads,
+            models=models,
             features=features,
             extract_timeout_seconds=settings.extract_timeout_seconds,
             max_content_bytes=settings.max_content_bytes,

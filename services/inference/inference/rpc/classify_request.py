@@ -17,9 +17,11 @@ from inference.classify.batching import Predict, predict_batch, run_to_end
 from inference.classify.song_vectors import ExtractionQuery, SongVectors
 from inference.classify.verdicts import BrokenHead, InstalledHead
 from inference.errors import ContentTooLargeError
+from inference.rpc.decision_request import decide_song
 from inference.rpc.features_client import FeaturesClient
 from inference.rpc.messages import rule_from, song_error_to, vectors_from, write_classification
 from inference.serving.heads import Heads
+from inference.serving.lifecycle import Models
 
 MEBIBYTE = 1024 * 1024
 Request = inference_pb2.ClassifyTracksRequest
@@ -32,6 +34,9 @@ class PendingClassification:
 
     vote: Vote
     features: FeaturesClient | None
+    evidence: inference_pb2.TrackEvidence | None
+    """What else is known of the song."""
+    models: Models
 
     def answer(self) -> inference_pb2.ClassifyTrackResponse:
         """The response; raises what no vote survives."""
@@ -47,6 +52,10 @@ class PendingClassification:
             response.content_key = extraction.content_key
             response.properties.CopyFrom(extraction.properties)
             response.tags.CopyFrom(extraction.tags)
+        if self.evidence is not None and response.sound:
+            response.decision.CopyFrom(
+                decide_song(self.models, self.evidence, response.model_version, response.sound)
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +63,7 @@ class Classifier:
     """Begins the vote on a request; the same for a single call and for a song of a stream."""
 
     heads: Heads
+    models: Models
     features: features_pb2_grpc.FeatureServiceStub
     extract_timeout_seconds: float
     max_content_bytes: int
@@ -69,7 +79,8 @@ class Classifier:
         song = SongVectors(sent=vectors_from(request.vectors), extract=client)
         installed = self.heads.installed() if heads is None else heads
         vote = Vote(heads=installed, song=song, rule=rule_from(request.options))
-        return PendingClassification(vote=vote, features=client)
+        evidence = request.evidence if request.HasField("evidence") else None
+        return PendingClassification(vote=vote, features=client, evidence=evidence, models=self.models)
 
     def _client(self, request: inference_pb2.ClassifyTrackRequest, caller: Caller) -> FeaturesClient | None:
         if request.audio.WhichOneof("source") is None:

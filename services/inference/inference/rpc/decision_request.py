@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 from reclass.inference.v1 import inference_pb2
 
@@ -21,6 +22,7 @@ from inference.rpc.decision_messages import (
 from inference.serving.lifecycle import Models
 
 Response = inference_pb2.DecideTracksResponse
+OWN_KEY = "the song itself"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,35 @@ class Decider:
             for reading in (self.reading.low, self.reading.mean, self.reading.high)
         )
         yield from Answers(artist=artist, low=low, mean=mean, high=high, sources=self.sources).messages()
+
+
+def decide_song(
+    models: Models,
+    evidence: inference_pb2.TrackEvidence,
+    model_version: str,
+    sound: bytes,
+) -> inference_pb2.Decision:
+    """The decision on one song of which a head has just spoken; raises InvalidRequestError."""
+    model, decisions = models.decision_model("")
+    albums = [*evidence.artist.albums]
+    if albums and not -1 <= evidence.album < len(albums):
+        raise InvalidRequestError(
+            f"the song is on album {evidence.album}, and {len(albums)} were sent, from 0"
+        )
+    own = evidence.album if albums and evidence.album >= 0 else len(albums)
+    if own == len(albums):
+        albums.append(inference_pb2.AlbumSongs())
+    # Last of its album, so that its answer is known by its place, whatever keys the others have.
+    whole = inference_pb2.AlbumSongs()
+    whole.CopyFrom(albums[own])
+    whole.songs.add(key=OWN_KEY, model_version=model_version, sound=sound, tags=evidence.tags.genres)
+    albums[own] = whole
+    place = sum(len(album.songs) for album in albums[: own + 1]) - 1
+    sources = Sources(tags=evidence.HasField("tags"))
+    decider = Decider(model=model, decisions=decisions, sources=sources, reading=reading_of(decisions))
+    decision = next(islice(decider.answers(albums), place, None))
+    decision.ClearField("key")
+    return decision
 
 
 def decide_stream(

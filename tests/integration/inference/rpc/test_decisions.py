@@ -191,3 +191,44 @@ def test_what_comes_in_a_wrong_order_is_refused(
 def test_a_model_that_is_not_there_is_named(system: System, trained: System) -> None:
     assert "NO_MODEL" in refusal(system, Request(options=inference_pb2.DecideOptions()))
     assert "MODEL_UNKNOWN" in refusal(trained, Request(options=inference_pb2.DecideOptions(model="model-99")))
+
+
+def classify_with(
+    system: System, library: SyntheticLibrary, number: int, evidence: inference_pb2.TrackEvidence
+) -> inference_pb2.ClassifyTrackResponse:
+    request = inference_pb2.ClassifyTrackRequest(vectors=[fma(library, number)], evidence=evidence)
+    return system.stub.ClassifyTrack(request)
+
+
+def test_a_call_that_brings_tags_and_album_is_answered_with_a_decision(
+    trained: System, artists: list[inference_pb2.ArtistSongs], library: SyntheticLibrary
+) -> None:
+    song, *others = artists[0].albums[0].songs
+    mates = inference_pb2.ArtistSongs(albums=[Album(title="album 0", album_artist="artist 0", songs=others)])
+    evidence = inference_pb2.TrackEvidence(tags=inference_pb2.Tags(genres=song.tags), artist=mates, album=0)
+    answer = classify_with(trained, library, 0, evidence)
+    # As the stream of decisions has it, of the same sound.
+    song.model_version, song.sound = answer.model_version, answer.sound
+    _, decisions = ask(trained, artists[:1])
+    expected = decisions[song.key]
+    expected.ClearField("key")
+    assert answer.decision == expected
+
+
+def test_a_call_without_evidence_gets_no_decision_and_one_without_tags_is_not_told_by_them(
+    trained: System, library: SyntheticLibrary
+) -> None:
+    assert not trained.classify(fma(library, 0)).HasField("decision")
+    untold = classify_with(trained, library, 0, inference_pb2.TrackEvidence()).decision
+    assert inference_pb2.EVIDENCE_SOURCE_TAGS not in [part.source for part in untold.parts]
+    untagged = classify_with(
+        trained, library, 0, inference_pb2.TrackEvidence(tags=inference_pb2.Tags())
+    ).decision
+    assert untagged.kind == inference_pb2.WRITE_KIND_FILL
+
+
+def test_an_album_that_was_not_sent_is_refused(trained: System, library: SyntheticLibrary) -> None:
+    evidence = inference_pb2.TrackEvidence(artist=inference_pb2.ArtistSongs(albums=[Album()]), album=1)
+    with pytest.raises(grpc.RpcError) as caught:
+        classify_with(trained, library, 0, evidence)
+    assert RemoteError.from_rpc(caught.value).reason == "INVALID_REQUEST"

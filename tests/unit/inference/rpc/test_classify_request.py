@@ -53,7 +53,9 @@ def song(key: str, **options: int) -> Request:
 
 
 def answers(heads: Any, requests: Iterator[Request]) -> list[Response]:
-    classifier = Classifier(heads=heads, features=Any, extract_timeout_seconds=1, max_content_bytes=100)  # type: ignore[arg-type]
+    classifier = Classifier(
+        heads=heads, models=Any, features=Any, extract_timeout_seconds=1, max_content_bytes=100
+    )  # type: ignore[arg-type]
     session = StreamSession(classifier=classifier, predict=heads.predict, caller=Caller(lambda: None))
     limits = StreamLimits(songs=50, content_bytes=100, workers=1)
     return list(SongStream(begin=session.begin, size=lambda _: 0, limits=limits).answers(requests))

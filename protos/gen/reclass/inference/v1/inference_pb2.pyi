@@ -260,7 +260,7 @@ class TrackEvidence(_message.Message):
     ARTIST_FIELD_NUMBER: _builtins.int
     ALBUM_FIELD_NUMBER: _builtins.int
     album: _builtins.int
-    """Which of these albums it is on, from 0; -1: none of them."""
+    """Which of these albums it is on, from 0; -1: none of them. Without albums it is not looked at."""
     @_builtins.property
     def tags(self) -> Global___Tags:
         """Names of our genres that the song's own tags stand for. Absent: nothing is known of tags; present and empty: it
@@ -611,7 +611,9 @@ class ClassifyTrackResponse(_message.Message):
     def tags(self) -> _features_pb2.FileTags: ...
     @_builtins.property
     def decision(self) -> Global___Decision:
-        """Given the evidence that the request brought; absent where it brought none, and with NO_MODEL."""
+        """Given the evidence that the request brought, read cautiously, as where nobody has judged songs; absent where it
+        brought none, and with NO_MODEL.
+        """
 
     def __init__(
         self,
