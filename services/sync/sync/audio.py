@@ -20,9 +20,9 @@ from sync.media_types import media_type
 from sync.plex import Plex
 from sync.tracks import MediaPart, Track
 
-CHUNK_BYTES = 1024 * 1024
-HEARD_CHUNK_BYTES = 64 * 1024
-"""Where a length is asked for: somebody waits for the first sound, and a slow line takes seconds over a mebibyte."""
+CHUNK_BYTES = 128 * 1024
+"""Somebody may wait for the first sound, which a slow line takes seconds to make a mebibyte of; and every piece is held
+several times over on its way. Downloads are as fast as with eight times as much."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +153,7 @@ def _checked(
 ) -> Iterator[bytes]:
     position, end = begin, span.end(size)
     try:
-        for chunk in response.iter_content(HEARD_CHUNK_BYTES if span.length else CHUNK_BYTES):
+        for chunk in response.iter_content(CHUNK_BYTES):
             wanted = chunk[max(0, span.offset - position) : end - position if end else None]
             position += len(chunk)
             if wanted:

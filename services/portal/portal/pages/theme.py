@@ -56,7 +56,12 @@ UNFOLD: dict[str, Any] = {
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("portal/favicon.svg")}
     ],
     "STYLES": [lambda request: static("portal/portal.css")],
-    "SCRIPTS": [_script("idiomorph.min.js"), _script("refresh.js"), _script("filters.js")],
+    "SCRIPTS": [
+        _script("idiomorph.min.js"),
+        _script("refresh.js"),
+        _script("filters.js"),
+        _script("player.js"),
+    ],
     "LOGIN": {"form": "portal.pages.accounts.forms.LoginForm"},
     "DASHBOARD_CALLBACK": "portal.pages.dashboard.page.fill",
     "SIDEBAR": {

@@ -1,6 +1,6 @@
 """Calls to other services: how they are made, and their failures as this program's own exceptions."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
@@ -61,7 +61,9 @@ def translated(service: str) -> Iterator[None]:
         raise _named(service, RemoteError.from_rpc(error)) from error
 
 
-def streamed(service: str, call: Callable[[], "grpc._CallIterator[Message]"]) -> Iterator[Message]:
+def streamed(
+    service: str, call: Callable[[], "grpc._CallIterator[Message]"]
+) -> Generator[Message, None, None]:
     """The answers of a call that streams them, with its failure translated.
 
     Whoever leaves the loop early, as a run does that is stopped, ends the call: nobody waits for the rest of it.

@@ -183,3 +183,14 @@ class Written:
     after: GenreState
     changed: bool
     """False when the track already was as asked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AudioFile:
+    """What Plex says of a song's file before its bytes come."""
+
+    size_bytes: int
+    """Of the whole file; 0 where Plex does not say."""
+    media_type: str
+    part_key: str
+    """Plex's address of the bytes."""

@@ -1,6 +1,6 @@
 """The door to the sync service, and through it to Plex."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
@@ -13,9 +13,11 @@ from runtime.errors import RemoteError
 
 from portal.configuration import PortalSettings
 from portal.remote import bounds
-from portal.remote.calls import channel_to, in_flight, prefetch, translated
+from portal.remote.calls import channel_to, in_flight, prefetch, streamed, translated
 from portal.remote.plex import (
+    AudioFile,
     ConnectionSource,
+    Described,
     GenreState,
     Meant,
     MembersPage,
@@ -33,6 +35,8 @@ from portal.remote.plex import (
 # A page of a big library on a slow disk takes Plex long; a minute is more than was ever seen. Where Plex is silent,
 # sync gives up after half a minute and says so: were this deadline the first, sync would be blamed.
 LISTING_TIMEOUT_SECONDS = 120.0
+# Somebody listens to a song, or pauses in it; a player that is cut off after that goes on by itself where it was.
+READING_TIMEOUT_SECONDS = 3600.0
 TRACKS_AT_ONCE = 100
 LONGEST_LIBRARY = 300
 LONGEST_LIST_TITLE = 500
@@ -49,6 +53,27 @@ _SOURCES = {
     pb.CONNECTION_SOURCE_STORED: ConnectionSource.STORED,
     pb.CONNECTION_SOURCE_ENVIRONMENT: ConnectionSource.ENVIRONMENT,
 }
+
+
+class AudioReading:
+    """A file of a song as it comes: what it is, then its bytes. Who does not read to the end closes it."""
+
+    def __init__(self, answers: Generator[pb.ReadAudioResponse, None, None]) -> None:
+        """Raises `RemoteError` where there is nothing to read."""
+        self._answers = answers
+        header = next(answers).header
+        self.file = AudioFile(
+            size_bytes=bounds.number(header.size_bytes, bounds.LARGEST_SIZE),
+            media_type=header.media_type,
+            part_key=header.part_key,
+        )
+
+    def __iter__(self) -> Iterator[bytes]:
+        return (each.data for each in self._answers)
+
+    def close(self) -> None:
+        """End the call, and with it the request to Plex."""
+        self._answers.close()
 
 
 class SyncClient:
@@ -144,6 +169,17 @@ class SyncClient:
         request = pb.GetTracksRequest(rating_keys=rating_keys)
         with translated("sync"):
             return self._stub.GetTracks(request, timeout=LISTING_TIMEOUT_SECONDS)
+
+    def read_audio(
+        self, rating_key: str, *, meant: Described, part_key: str = "", offset: int = 0, length: int = 0
+    ) -> AudioReading:
+        """So many bytes of the track's file from `offset` on (0: all), where it is still the track that is meant."""
+        track = pb.TrackIdentity(guid=meant.guid, file=meant.file, title=meant.title, artist=meant.artist)
+        request = pb.ReadAudioRequest(
+            rating_key=rating_key, part_key=part_key, offset=offset, length=length, track=track
+        )
+        answers = streamed("sync", lambda: self._stub.ReadAudio(request, timeout=READING_TIMEOUT_SECONDS))
+        return AudioReading(answers)
 
     def write_genres(
         self, rating_key: str, wanted: GenreState, *, expected: GenreState, meant: Meant

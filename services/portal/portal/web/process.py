@@ -7,8 +7,10 @@ from runtime.telemetry import get_logger
 
 from portal.configuration import KEY_REMEDY, PortalSettings
 from portal.preferences.values import Preferences
-from portal.web.server import serve
+from portal.web.server import LongAnswers, serve
 
+REFUSING_THREADS = 4
+"""Which say that no more songs can be sent at a time."""
 log = get_logger(__name__)
 
 
@@ -19,6 +21,8 @@ def run(settings: PortalSettings) -> None:
     wanted = _preferences()
     from django.conf import settings as django_settings
     from django.core.wsgi import get_wsgi_application
+
+    from portal.pages.songs import audio
 
     application = get_wsgi_application()
     django_settings.DEBUG = wanted.debug
@@ -32,6 +36,7 @@ def run(settings: PortalSettings) -> None:
         threads=settings.web_threads,
         request_seconds=settings.request_seconds,
         grace_seconds=settings.shutdown_grace_seconds,
+        long_answers=LongAnswers(path=audio.PATH, threads=audio.STREAMS + REFUSING_THREADS),
     )
 
 

@@ -1,12 +1,15 @@
-"""The HTTP server of the pages: waitress, with limits of time and memory, and threads of their own for health.
+"""The HTTP server of the pages: waitress, with limits of time and memory, and own threads for health and for sound.
 
 waitress hands a request to a thread only when all of it has arrived: one that never ends holds a socket, and no thread.
 """
 
+import re
 import signal
 import threading
 import time
 from collections.abc import Callable
+from copy import copy
+from dataclasses import dataclass
 from typing import Any
 
 from waitress import wasyncore
@@ -29,17 +32,41 @@ HELD_BYTES = 32 * 1024 * 1024
 """Of bodies that have not been answered, all together; beyond it only small ones are read on."""
 
 
-class Lanes:
-    """Threads for pages, and others for each path of health, so that these answer while every page is stuck."""
+WAITING_BYTES = 128 * 1024
+"""Of a long answer that its browser has yet to take; its thread makes more only then."""
 
-    def __init__(self, page_threads: int) -> None:
-        self._pages = _threads(page_threads)
+
+@dataclass(frozen=True, kw_only=True)
+class LongAnswers:
+    """Answers that a browser takes for minutes, as it plays a song."""
+
+    path: re.Pattern[str]
+    """Of their addresses."""
+    threads: int
+    """For them alone: one more than may be sent at once can say so."""
+
+    def has(self, request: Any) -> bool:
+        """Whether the answer to this request is one."""
+        # A request that cannot be understood has no path.
+        return self.path.fullmatch(getattr(request, "path", "")) is not None
+
+
+NO_LONG_ANSWERS = LongAnswers(path=re.compile(r"(?!)"), threads=0)
+
+
+class Lanes:
+    """Threads for pages, others for long answers, and others for each path of health: none waits for another."""
+
+    def __init__(self, page_threads: int, long_answers: LongAnswers = NO_LONG_ANSWERS) -> None:
+        self._pages, self._long = _threads(page_threads), _threads(long_answers.threads)
+        self._long_answers = long_answers
         self._health = {path: _threads(count) for path, count in HEALTH_THREADS.items()}
 
     def add_task(self, channel: HTTPChannel) -> None:
         """Have the connection's first request answered."""
-        # A request that cannot be understood has no path.
-        self._health.get(getattr(channel.requests[0], "path", ""), self._pages).add_task(channel)
+        request = channel.requests[0]
+        others = self._long if self._long_answers.has(request) else self._pages
+        self._health.get(getattr(request, "path", ""), others).add_task(channel)
 
 
 class Channel(HTTPChannel):
@@ -64,6 +91,11 @@ class Channel(HTTPChannel):
             return False
         return bool(super().readable())
 
+    def service(self) -> None:
+        """Answer the first request, in the thread that was found for it."""
+        self.adj = self.server.adjustments_for(self.requests[0])
+        super().service()
+
     def body_bytes(self) -> int:
         """What it holds of bodies."""
         requests = [*self.requests, *([self.request] if self.request else [])]
@@ -77,6 +109,16 @@ class Server(TcpWSGIServer):
     request_seconds = 20.0
     """Within which a request must have arrived."""
     held_bytes = 0
+    long_answers = NO_LONG_ANSWERS
+
+    def adjustments_for(self, request: Any) -> Adjustments:
+        """How the answer is sent: a page is made at once, whoever takes it; of a long answer little waits."""
+        if not self.long_answers.has(request):
+            return self.adj
+        adjusted = copy(self.adj)
+        adjusted.outbuf_high_watermark = WAITING_BYTES
+        adjusted.send_bytes = 1  # the first sound is not held back until there is more
+        return adjusted
 
     def readable(self) -> bool:
         """Asked before each look at the sockets."""
@@ -106,8 +148,9 @@ class Server(TcpWSGIServer):
                 channel.will_close |= channel.last_activity < now - IDLE_SECONDS
 
     def is_busy(self) -> bool:
-        """Whether an answer is being made or sent."""
-        return any(channel.requests or channel.total_outbufs_len for channel in self.active_channels.values())
+        """Whether an answer is being made or sent; who plays a song asks for the rest of it by himself."""
+        channels = (each for each in self.active_channels.values() if each.adj is self.adj)
+        return any(channel.requests or channel.total_outbufs_len for channel in channels)
 
     def stop_listening(self) -> None:
         """Take no more connections; those that are open stay."""
@@ -122,6 +165,7 @@ def serve(
     threads: int,
     request_seconds: float,
     grace_seconds: float,
+    long_answers: LongAnswers,
 ) -> None:
     """Serve until SIGTERM or SIGINT; pages in progress are finished first, within `grace_seconds`."""
     options = Adjustments(
@@ -138,7 +182,7 @@ def serve(
         ident=None,
     )
     sockets: dict[int, Any] = {}
-    lanes = Lanes(threads)
+    lanes = Lanes(threads, long_answers)
     servers = [
         Server(application, map=sockets, dispatcher=lanes, adj=options, sockinfo=address)
         for address in options.listen
@@ -152,7 +196,7 @@ def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     for server in servers:
-        server.request_seconds = request_seconds
+        server.request_seconds, server.long_answers = request_seconds, long_answers
     while not stopping.is_set():
         _look(sockets)
     for server in servers:

@@ -795,9 +795,7 @@ class ReadAudioRequest(_message.Message):
     """Empty: the first of the track's parts that Plex still has the bytes of; from an offset on, the first of all."""
     offset: _builtins.int
     length: _builtins.int
-    """Bytes to read from `offset` on, in smaller chunks, for somebody who wants to hear them; fewer come where the file
-    ends before. 0: all that follow.
-    """
+    """Bytes to read from `offset` on; fewer come where the file ends before. 0: all that follow."""
     @_builtins.property
     def track(self) -> Global___TrackIdentity:
         """Which track the caller means, for a rating key may be given to another one."""

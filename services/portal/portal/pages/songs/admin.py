@@ -5,8 +5,9 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import path
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
@@ -17,7 +18,7 @@ from portal.library.presence import is_not_chosen
 from portal.library.tag_agreement import agreement
 from portal.pages import badges
 from portal.pages.page_admin import KeptAdmin, PageAdmin, column
-from portal.pages.songs import actions, filters, search, song_page
+from portal.pages.songs import actions, audio, filters, search, song_page
 from portal.pages.songs.place import Place, kept, place_of
 from portal.pages.songs.song_list import SongList, SongPaginator
 
@@ -133,6 +134,16 @@ class TrackAdmin(PageAdmin):
     def has_teach_permission(self, request: HttpRequest) -> bool:
         """Of who changes songs, and may make sets of them as on the page of taught sets."""
         return self.has_change_permission(request) and request.user.has_perm("teaching.add_taughtset")
+
+    def get_urls(self) -> list[Any]:
+        heard = self.admin_site.admin_view(self.audio, cacheable=True)
+        return [path("<int:pk>/audio", heard, name="library_track_audio"), *super().get_urls()]
+
+    def audio(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """The sound of a song, for a player."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        return audio.answer(request, Track.objects.filter(pk=pk).first())
 
     def page_context(self, request: HttpRequest, obj: Track) -> dict[str, Any]:
         return {

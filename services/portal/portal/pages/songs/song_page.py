@@ -19,6 +19,7 @@ from portal.orchestration.failed_songs import UNSUCCESSFUL, try_again
 from portal.orchestration.start import start_classify
 from portal.pages import badges
 from portal.pages.buttons import ask_for
+from portal.pages.songs.audio import player
 from portal.pages.songs.forms import OverrideForm
 from portal.registry.serving import serving_versions, whole_song_heads
 from portal.remote.audio import made_by_random_weights
@@ -74,6 +75,7 @@ def context(request: HttpRequest, track: Track) -> dict[str, Any]:
         "title": track.name,
         "track": track,
         "audio": track.audio,
+        "player": player(track),
         "prediction": current,
         "percent": round(100 * current.confidence, 1) if current else None,
         "tone": tone(current.confidence, is_ood=track.analysis == Analysis.OUT_OF_DISTRIBUTION)
