@@ -31,20 +31,24 @@ from reclass_client.errors import (
 )
 from reclass_client.models import (
     Comparison,
+    CoveragePoint,
     GenreFigures,
     HeldOut,
     Model,
     ModelReport,
     ModelState,
+    NoiseFigures,
     Picture,
     StageFigures,
     VoteFigures,
 )
-from reclass_client.songs import Options, Song
+from reclass_client.songs import Album, Options, Song
 from reclass_client.values import (
     Answer,
     AudioFacts,
     Classification,
+    Decision,
+    DecisionPart,
     GenreScore,
     Limits,
     Outcome,
@@ -52,9 +56,11 @@ from reclass_client.values import (
     StageVerdict,
     Status,
     Vector,
+    WriteKind,
 )
 
 __all__ = [
+    "Album",
     "Answer",
     "AsyncClient",
     "AudioDamagedError",
@@ -67,6 +73,9 @@ __all__ = [
     "Client",
     "Comparison",
     "ContentTooLargeError",
+    "CoveragePoint",
+    "Decision",
+    "DecisionPart",
     "FileUnreadableError",
     "GenreFigures",
     "GenreScore",
@@ -78,6 +87,7 @@ __all__ = [
     "ModelReport",
     "ModelState",
     "ModelUnknownError",
+    "NoiseFigures",
     "NotAllowedError",
     "NotPossibleError",
     "NotSupportedError",
@@ -99,4 +109,5 @@ __all__ = [
     "UnavailableError",
     "Vector",
     "VoteFigures",
+    "WriteKind",
 ]

@@ -15,7 +15,7 @@ from reclass_client.client import PREFETCH, SONG_SECONDS, Arrival, Feed
 from reclass_client.connection import Connection
 from reclass_client.errors import CallCancelledError, translated
 from reclass_client.models import SWITCH_SECONDS, Model, ModelReport, model_of, report_of, request_of
-from reclass_client.songs import Options, Song, request_for
+from reclass_client.songs import Album, Options, Song, request_for
 from reclass_client.values import Answer, Classification, Status, Vector
 
 ACCEPTED_SECONDS = 5.0
@@ -58,6 +58,8 @@ class AsyncClient(Connection):
         content: bytes = b"",
         file: "str | PathLike[str] | None" = None,
         vectors: Sequence[Vector] = (),
+        tags: "Sequence[str] | None" = None,
+        album: "Album | None" = None,
         options: Options = Options(),  # noqa: B008 # frozen
         timeout: float = SONG_SECONDS,  # it goes with the call as its deadline
     ) -> Classification:
@@ -70,6 +72,8 @@ class AsyncClient(Connection):
             content=content,
             file=file,
             vectors=vectors,
+            tags=tags,
+            album=album,
         )
         request = await asyncio.to_thread(request_for, song, options)
         return classification_of(await self._call(self._stub.ClassifyTrack, request, timeout))

@@ -11,6 +11,8 @@ from reclass_client.values import (
     Answer,
     AudioFacts,
     Classification,
+    Decision,
+    DecisionPart,
     GenreScore,
     Limits,
     Outcome,
@@ -18,6 +20,7 @@ from reclass_client.values import (
     StageVerdict,
     Status,
     Vector,
+    WriteKind,
     value_of,
 )
 from reclass_client.vectors import unpacked
@@ -30,6 +33,14 @@ OUTCOMES = {
 }
 
 
+WRITE_KINDS = {
+    inference_pb2.WRITE_KIND_NONE: WriteKind.NONE,
+    inference_pb2.WRITE_KIND_FILL: WriteKind.FILL,
+    inference_pb2.WRITE_KIND_CORRECTION: WriteKind.CORRECTION,
+}
+SOURCE = "EVIDENCE_SOURCE_"
+
+
 def classification_of(response: inference_pb2.ClassifyTrackResponse) -> Classification:
     """The answer to ClassifyTrack."""
     return value_of(
@@ -40,7 +51,25 @@ def classification_of(response: inference_pb2.ClassifyTrackResponse) -> Classifi
         stages=tuple(verdict_of(verdict) for verdict in response.verdicts),
         vectors=vectors_of(response.vectors),
         audio=facts_of(response) if response.content_key else None,
+        decision=decision_of(response.decision) if response.HasField("decision") else None,
     )
+
+
+def decision_of(decision: inference_pb2.Decision) -> Decision:
+    """The genre given everything that was sent."""
+    return value_of(
+        Decision,
+        decision,
+        kind=WRITE_KINDS.get(decision.kind, WriteKind.NONE),
+        top=tuple(value_of(GenreScore, each) for each in decision.top),
+        parts=tuple(value_of(DecisionPart, part, source=source_of(part.source)) for part in decision.parts),
+    )
+
+
+def source_of(source: inference_pb2.EvidenceSource.ValueType) -> str:
+    """Its name; empty for one that is newer than this package."""
+    known = source in inference_pb2.EvidenceSource.values()
+    return inference_pb2.EvidenceSource.Name(source).removeprefix(SOURCE).lower() if known else ""
 
 
 def verdict_of(verdict: inference_pb2.StageVerdict) -> StageVerdict:

@@ -21,7 +21,7 @@ from reclass_client.errors import (
     translated,
 )
 from reclass_client.models import SWITCH_SECONDS, Model, ModelReport, model_of, report_of, request_of
-from reclass_client.songs import Options, Song, options_to, request_for
+from reclass_client.songs import Album, Options, Song, options_to, request_for
 from reclass_client.values import Answer, Classification, Status, Vector
 
 PREFETCH = 1024
@@ -66,6 +66,8 @@ class Client(Connection):
         content: bytes = b"",
         file: "str | PathLike[str] | None" = None,
         vectors: Sequence[Vector] = (),
+        tags: "Sequence[str] | None" = None,
+        album: "Album | None" = None,
         options: Options = Options(),  # noqa: B008 # frozen
         timeout: float = SONG_SECONDS,
     ) -> Classification:
@@ -78,6 +80,8 @@ class Client(Connection):
             content=content,
             file=file,
             vectors=vectors,
+            tags=tags,
+            album=album,
         )
         request = request_for(song, options)
         return classification_of(self._call(self._stub.ClassifyTrack, request, timeout))

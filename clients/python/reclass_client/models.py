@@ -97,6 +97,32 @@ class GenreFigures:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NoiseFigures:
+    """What was done about labels that look wrong."""
+
+    suspected_label_errors: int
+    dropped: int
+    """Left out of the last fit."""
+    down_weighted: int
+    accuracy_with: float
+    accuracy_without: float
+    """On validation artists, with this handling and without."""
+    label_noise_rate: float
+    """Share of the tags that contradict the sound; whether those are wrong, only people can tell."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoveragePoint:
+    """From this confidence on, so much of a library is decided, and so much of that is right."""
+
+    threshold: float
+    coverage: float
+    accuracy: float
+    accuracy_low: float
+    """Lower end of the 95 % interval."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class StageFigures:
     """How good one stage is on songs of artists that were not in its training."""
 
@@ -119,6 +145,8 @@ class StageFigures:
     """Standard error that it has from the number of songs alone."""
     feature_versions: tuple[str, ...]
     genres: tuple[GenreFigures, ...]
+    noise: "NoiseFigures | None" = None
+    coverage: tuple[CoveragePoint, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,6 +216,8 @@ def figures_of(message: inference_pb2.StageReport) -> StageFigures:
         macro_f1=message.held_out_macro_f1,
         calibration_error=message.calibration_error_after,
         genres=tuple(value_of(GenreFigures, each) for each in message.genres),
+        noise=value_of(NoiseFigures, message.noise) if message.HasField("noise") else None,
+        coverage=tuple(value_of(CoveragePoint, each) for each in message.coverage),
     )
 
 

@@ -13,7 +13,7 @@ from reclass.inference.v1 import inference_pb2
 
 from reclass_client.arguments import checked, text
 from reclass_client.errors import BadArgumentError, ContentTooLargeError, FileUnreadableError
-from reclass_client.values import Vector
+from reclass_client.values import Classification, Vector
 from reclass_client.vectors import packed
 
 EXCERPTS = {
@@ -44,6 +44,17 @@ class Options:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Album:
+    """An album, by what was answered of its other songs."""
+
+    title: str = ""
+    artist: str = ""
+    """Whose album it is; "Various Artists" and its like are nobody."""
+    songs: Sequence[Classification] = ()
+    """Answers to its other songs, of the model that serves now."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Song:
     """One song: at most one of `path`, `rating_key`, `content` and `file`, and any vectors that are known of it."""
 
@@ -62,6 +73,9 @@ class Song:
     file: "str | PathLike[str] | None" = None
     """A file of this machine, which is read and sent."""
     vectors: Sequence[Vector] = ()
+    tags: "Sequence[str] | None" = None
+    """Names of genres that its own tags stand for, none where it has no tag; left out: nothing is known of tags."""
+    album: "Album | None" = None
 
     def __post_init__(self) -> None:
         for name in ("key", "path", "rating_key", "path_hint", "guid"):
@@ -86,7 +100,44 @@ def request_for(song: Song, options: Options) -> inference_pb2.ClassifyTrackRequ
     if not isinstance(song, Song):
         raise BadArgumentError(f"{song!r} is no Song")
     return inference_pb2.ClassifyTrackRequest(
-        audio=audio_of(song), vectors=[vector_to(each) for each in song.vectors], options=options_to(options)
+        audio=audio_of(song),
+        vectors=[vector_to(each) for each in song.vectors],
+        options=options_to(options),
+        evidence=evidence_of(song),
+    )
+
+
+def evidence_of(song: Song) -> "inference_pb2.TrackEvidence | None":
+    """What is known of the song beside its sound; None where nothing was said. Raises BadArgumentError."""
+    if song.tags is None and song.album is None:
+        return None
+    evidence = inference_pb2.TrackEvidence()
+    if song.tags is not None:
+        if isinstance(song.tags, str) or not isinstance(song.tags, Sequence):
+            raise BadArgumentError(f"tags is {song.tags!r}; it must be a list of names of genres")
+        evidence.tags.SetInParent()
+        evidence.tags.genres.extend(text(tag, "a tag") for tag in song.tags)
+    if song.album is not None:
+        evidence.artist.albums.append(album_to(song.album))
+    return evidence
+
+
+def album_to(album: Album) -> inference_pb2.AlbumSongs:
+    """The message; raises BadArgumentError."""
+    if not isinstance(album, Album) or not all(isinstance(each, Classification) for each in album.songs):
+        raise BadArgumentError("album must be an Album, and its songs the classifications that were answered")
+    return inference_pb2.AlbumSongs(
+        title=text(album.title, "the album's title"),
+        album_artist=text(album.artist, "the album's artist"),
+        songs=[
+            inference_pb2.SongEvidence(
+                key=f"song {number}",
+                model_version=song.model_version,
+                sound=song.sound,
+                content_key=song.audio.content_key if song.audio else "",
+            )
+            for number, song in enumerate(album.songs)
+        ],
     )
 
 

@@ -59,6 +59,46 @@ class StageVerdict:
     """Of the vectors that it classified."""
 
 
+class WriteKind(str, Enum):
+    """What writing a decided genre would be."""
+
+    NONE = "none"
+    """The song's tags name the genre already."""
+    FILL = "fill"
+    """The song has no tag that counts."""
+    CORRECTION = "correction"
+    """Its tag stands for another genre."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionPart:
+    """What was known with a source and those before it."""
+
+    source: str
+    """"sound", "album", "artist" or "tags"."""
+    genre: str
+    probability: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """The genre given everything that was known of a song: its sound, that of its album and artist, its tags."""
+
+    genre: str
+    confidence: float
+    """Probability that it is right, where contradictions of tags and sound are read cautiously."""
+    confidence_mean: float
+    confidence_high: float
+    """The same read without caution, and trusting the sound."""
+    kind: WriteKind
+    tag_probability: float
+    """Probability that a genre of the song's own tags is right."""
+    top: tuple[GenreScore, ...]
+    """Best first."""
+    parts: tuple[DecisionPart, ...]
+    """How it came about, from the sound alone on."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class AudioFacts:
     """What was found out about the audio file."""
@@ -94,6 +134,10 @@ class Classification:
     """Computed by this call; those that were sent are not repeated."""
     audio: AudioFacts | None
     """None when no audio was read."""
+    sound: bytes = b""
+    """Probabilities of all genres, for `Album.songs` of another call."""
+    decision: "Decision | None" = None
+    """Where the song was sent with its tags or its album."""
     random_weights: bool = False
     """The deciding stage classified embeddings of random weights, made for trials: its verdict means nothing."""
 
@@ -165,7 +209,7 @@ class Status:
     limits: Limits
 
 
-def value_of(kind: type[Value], message: Message, **others: Any) -> Value:
+def value_of(kind: type[Value], message: Message, /, **others: Any) -> Value:
     """A value whose fields are those of the message by their names, but for the `others`; lists become tuples."""
     named = [each.name for each in fields(kind) if each.name not in others]  # type: ignore[arg-type] # a dataclass
     found = {name: getattr(message, name) for name in named}

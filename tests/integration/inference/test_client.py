@@ -59,6 +59,28 @@ def test_vectors_are_classified(client: rc.Client, library: SyntheticLibrary) ->
     assert (told.vectors, told.audio) == ((), None)
 
 
+def test_a_song_with_tags_and_album_is_decided_by_all_of_them(
+    client: rc.Client, library: SyntheticLibrary
+) -> None:
+    own, other = (client.classify(vectors=[vector(library, number)]) for number in (0, 1))
+    album = rc.Album(title="album", artist="artist", songs=[other])
+    decision = client.classify(vectors=[vector(library, 0)], tags=[own.genre], album=album).decision
+    assert decision is not None
+    assert [part.source for part in decision.parts] == ["sound", "album", "artist", "tags"]
+    assert (decision.genre, decision.kind) == (own.genre, rc.WriteKind.NONE)
+    assert decision.tag_probability == decision.confidence == decision.top[0].probability
+    assert client.classify(vectors=[vector(library, 0)], tags=[]).decision.kind is rc.WriteKind.FILL
+    assert own.decision is None
+
+
+@pytest.mark.parametrize("tags", ["Rock", [1], {"Rock"}])
+def test_tags_that_are_no_list_of_names_are_refused(
+    client: rc.Client, library: SyntheticLibrary, tags: object
+) -> None:
+    with pytest.raises(rc.BadArgumentError):
+        client.classify(vectors=[vector(library, 0)], tags=tags)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("way", ["path", "content", "file"])
 def test_audio_is_named_in_several_ways_and_its_vectors_serve_the_next_call(
     client: rc.Client, service: System, library: SyntheticLibrary, tmp_path: Path, way: str
