@@ -53,7 +53,7 @@ def plex(files: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 @dataclass(kw_only=True)
-class Heard:
+class Playing:
     """A page of a song, and what its browser got of the sound."""
 
     page: Page
@@ -75,14 +75,14 @@ class Heard:
 
 
 @pytest.fixture
-def listen(
+def on_the_page_of(
     plex: Control,
     files: dict[str, Path],
     postgres: PostgresServer,
     tmp_path: Path,
     settings: Any,
     django_user_model: Any,
-) -> Iterator[Callable[[str, Callable[[Heard], Any]], Any]]:
+) -> Iterator[Callable[[str, Callable[[Playing], Any]], Any]]:
     """Opens the page of the song of a kind, and does something there."""
     settings.PASSWORD_HASHERS = [
         "django.contrib.auth.hashers.PBKDF2PasswordHasher"
@@ -109,55 +109,57 @@ def listen(
         ThreadPoolExecutor(1) as browser_thread,
     ):
         url = f"http://127.0.0.1:{port}"
-        yield lambda kind, steps: browser_thread.submit(on_the_page, url, tracks[kind], steps).result()
+        yield lambda kind, steps: browser_thread.submit(opened, url, tracks[kind], steps).result()
     synced.close()
 
 
-def on_the_page(url: str, track: Track, steps: Callable[[Heard], Any]) -> Any:
+def opened(url: str, track: Track, steps: Callable[[Playing], Any]) -> Any:
     with open_page() as page:
-        heard, faults = Heard(page=page), []
-        page.on("response", lambda each: heard.answers.append(each) if each.url.endswith("/audio") else None)
+        playing, faults = Playing(page=page), []
+        page.on(
+            "response", lambda each: playing.answers.append(each) if each.url.endswith("/audio") else None
+        )
         page.on("pageerror", lambda error: faults.append(str(error)))
         sign_in(page, url, "admin", "pw")
         page.goto(f"{url}/admin/library/track/{track.pk}/change/")
-        found = steps(heard)
+        found = steps(playing)
         assert faults == []
         return found
 
 
 @pytest.mark.parametrize("kind", PLAYED)
 def test_a_song_plays_and_is_sought_in(
-    listen: Any, plex: Control, files: dict[str, Path], kind: str, say: Callable[[object], None]
+    on_the_page_of: Any, plex: Control, files: dict[str, Path], kind: str, say: Callable[[object], None]
 ) -> None:
     size = files[kind].stat().st_size
     if size < LEAST_BYTES:
         # It would be fetched as a whole before anybody seeks in it.
         plex.fail("slow", path="/library/parts/", seconds=0.005)
 
-    def steps(heard: Heard) -> float:
-        assert heard.answers == [], "nothing is asked for before somebody wants to hear it"
-        page = heard.page
+    def steps(playing: Playing) -> float:
+        assert playing.answers == [], "nothing is asked for before somebody wants to hear it"
+        page = playing.page
         page.evaluate(
             f"{AUDIO}.addEventListener('timeupdate', () => window.firstSound ??= performance.now());"
             "addEventListener('keydown', () => window.pressed ??= performance.now(), true)"
         )
         page.keyboard.press("Space")
-        heard.wait("audio.currentTime > 0.5 && !audio.paused")
-        before = heard.time()
+        playing.wait("audio.currentTime > 0.5 && !audio.paused")
+        before = playing.time()
         page.keyboard.press("ArrowRight")
-        assert before + 5 <= heard.time() < before + 10
+        assert before + 5 <= playing.time() < before + 10
         page.keyboard.press("Shift+ArrowRight")
-        assert before + 15 <= heard.time() < before + 25
+        assert before + 15 <= playing.time() < before + 25
         page.keyboard.press("ArrowLeft")
-        assert before + 10 <= heard.time() < before + 20
+        assert before + 10 <= playing.time() < before + 20
         page.evaluate(f"{AUDIO}.currentTime = 0.9 * {AUDIO}.duration")
-        heard.wait("!audio.seeking && audio.currentTime > 0.9 * audio.duration + 0.3")
+        playing.wait("!audio.seeking && audio.currentTime > 0.9 * audio.duration + 0.3")
         page.keyboard.press("Space")
-        heard.wait("audio.paused")
+        playing.wait("audio.paused")
         return float(page.evaluate("window.firstSound - window.pressed"))
 
     ranges: list[tuple[int, str, str]] = []
-    first_sound = listen(kind, lambda heard: (steps(heard), ranges.extend(heard.ranges()))[0])
+    first_sound = on_the_page_of(kind, lambda playing: (steps(playing), ranges.extend(playing.ranges()))[0])
     assert {status for status, _, _ in ranges} == {206}
     assert ranges[0][1:] == ("bytes=0-", f"bytes 0-{size - 1}/{size}")
     begins = [int(asked.removeprefix("bytes=").partition("-")[0]) for _, asked, _ in ranges]
@@ -169,85 +171,89 @@ def test_a_song_plays_and_is_sought_in(
     )
 
 
-def test_it_goes_to_the_part_that_was_analysed(listen: Any) -> None:
-    def steps(heard: Heard) -> None:
-        heard.page.get_by_role("button", name="From the middle").click()
-        heard.wait("audio.currentTime > 45 && audio.currentTime < 60 && !audio.paused")
+def test_it_goes_to_the_part_that_was_analysed(on_the_page_of: Any) -> None:
+    def steps(playing: Playing) -> None:
+        playing.page.get_by_role("button", name="From the middle").click()
+        playing.wait("audio.currentTime > 45 && audio.currentTime < 60 && !audio.paused")
 
-    listen("mp3", steps)
+    on_the_page_of("mp3", steps)
 
 
-def test_a_page_may_begin_there(listen: Any) -> None:
-    def steps(heard: Heard) -> None:
-        heard.page.add_init_script(
+def test_a_page_may_begin_there(on_the_page_of: Any) -> None:
+    def steps(playing: Playing) -> None:
+        playing.page.add_init_script(
             "document.addEventListener('DOMContentLoaded',"
             " () => document.querySelector('[data-player]').setAttribute('data-from-middle', ''))"
         )
-        heard.page.reload()
-        heard.page.keyboard.press("Space")
-        heard.wait("audio.currentTime > 45 && audio.currentTime < 60 && !audio.paused")
+        playing.page.reload()
+        playing.page.keyboard.press("Space")
+        playing.wait("audio.currentTime > 45 && audio.currentTime < 60 && !audio.paused")
 
-    listen("flac", steps)
-
-
-def test_keys_that_are_typed_or_press_something_else_play_nothing(listen: Any) -> None:
-    def steps(heard: Heard) -> None:
-        heard.page.locator("[name=note]").focus()
-        heard.page.keyboard.press("Space")
-        heard.page.keyboard.press("Control+ArrowRight")
-        heard.page.locator(".rc-card h2").first.click()
-        heard.page.keyboard.press("Control+Space")
-        assert heard.page.locator("[name=note]").input_value() == " "
-        assert heard.page.evaluate(f"{AUDIO}.paused")
-        assert heard.answers == []
-        heard.page.keyboard.press("Space")
-        heard.wait("!audio.paused && audio.currentTime > 0.1")
-
-    listen("mp3", steps)
+    on_the_page_of("flac", steps)
 
 
-def test_a_file_that_the_browser_cannot_play_can_be_downloaded(listen: Any, files: dict[str, Path]) -> None:
-    def steps(heard: Heard) -> None:
-        heard.page.keyboard.press("Space")
-        trouble = heard.page.locator("[data-player-trouble]")
+def test_keys_that_are_typed_or_press_something_else_play_nothing(on_the_page_of: Any) -> None:
+    def steps(playing: Playing) -> None:
+        playing.page.locator("[name=note]").focus()
+        playing.page.keyboard.press("Space")
+        playing.page.keyboard.press("Control+ArrowRight")
+        playing.page.locator(".rc-card h2").first.click()
+        playing.page.keyboard.press("Control+Space")
+        assert playing.page.locator("[name=note]").input_value() == " "
+        assert playing.page.evaluate(f"{AUDIO}.paused")
+        assert playing.answers == []
+        playing.page.keyboard.press("Space")
+        playing.wait("!audio.paused && audio.currentTime > 0.1")
+
+    on_the_page_of("mp3", steps)
+
+
+def test_a_file_that_the_browser_cannot_play_can_be_downloaded(
+    on_the_page_of: Any, files: dict[str, Path]
+) -> None:
+    def steps(playing: Playing) -> None:
+        playing.page.keyboard.press("Space")
+        trouble = playing.page.locator("[data-player-trouble]")
         trouble.get_by_text("audio/x-ms-wma").wait_for()
-        assert grave_faults(heard.page) == []
-        with heard.page.expect_download() as download:
+        assert grave_faults(playing.page) == []
+        with playing.page.expect_download() as download:
             trouble.get_by_role("link", name="Download the file").click()
         assert download.value.suggested_filename == "song.wma"
         assert Path(download.value.path()).read_bytes() == files["wma"].read_bytes()
 
-    listen("wma", steps)
+    on_the_page_of("wma", steps)
 
 
-def test_while_plex_is_away_the_page_says_so_and_plays_when_it_is_back(listen: Any, plex: Control) -> None:
+def test_while_plex_is_away_the_page_says_so_and_plays_when_it_is_back(
+    on_the_page_of: Any, plex: Control
+) -> None:
     plex.fail("status", status=503, times=-1)
 
-    def steps(heard: Heard) -> None:
-        heard.page.keyboard.press("Space")
-        trouble = heard.page.locator("[data-player-trouble]")
+    def steps(playing: Playing) -> None:
+        playing.page.keyboard.press("Space")
+        trouble = playing.page.locator("[data-player-trouble]")
         trouble.get_by_text("maintenance").wait_for()
         assert not trouble.get_by_role("link").is_visible()
         plex.ask("DELETE", "faults")
         trouble.get_by_role("button", name="Try again").click()
-        heard.wait("!audio.paused && audio.currentTime > 0.3")
+        playing.wait("!audio.paused && audio.currentTime > 0.3")
         assert not trouble.is_visible()
 
-    listen("mp3", steps)
+    on_the_page_of("mp3", steps)
 
 
-def test_who_was_signed_out_meanwhile_is_told_so(listen: Any) -> None:
-    def steps(heard: Heard) -> None:
-        heard.page.context.clear_cookies()
-        heard.page.keyboard.press("Space")
-        heard.page.locator("[data-player-trouble]").get_by_text("signed out").wait_for()
+def test_who_was_signed_out_meanwhile_is_told_so(on_the_page_of: Any) -> None:
+    def steps(playing: Playing) -> None:
+        playing.page.context.clear_cookies()
+        playing.page.keyboard.press("Space")
+        playing.page.locator("[data-player-trouble]").get_by_text("signed out").wait_for()
 
-    listen("mp3", steps)
+    on_the_page_of("mp3", steps)
 
 
-def test_it_has_a_name_and_fits_a_telephone(listen: Any) -> None:
-    def steps(heard: Heard) -> None:
-        page = heard.page
+def test_it_has_a_name_and_fits_a_telephone(on_the_page_of: Any) -> None:
+    def steps(playing: Playing) -> None:
+        page = playing.page
         assert page.evaluate(f"{AUDIO}.getAttribute('aria-label')") == "Play Song ogg, A"
         assert grave_faults(page) == []
         page.set_viewport_size({"width": 390, "height": 844})
@@ -258,4 +264,4 @@ def test_it_has_a_name_and_fits_a_telephone(listen: Any) -> None:
         assert box["width"] >= 250
         assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
-    listen("ogg", steps)
+    on_the_page_of("ogg", steps)

@@ -188,7 +188,7 @@ def test_what_is_no_sound_is_never_shown_as_a_page(
     content(answer)
 
 
-def test_who_may_not_see_songs_hears_none(client: Client, connected_portal: Any, address: str) -> None:
+def test_who_may_not_see_songs_gets_no_sound(client: Client, connected_portal: Any, address: str) -> None:
     answer = client.get(address)
     assert (answer.status_code, answer.headers["Location"].split("?")[0]) == (302, "/admin/login/")
     user = User.objects.create_user("clerk", password="pw", is_staff=True)
@@ -196,9 +196,9 @@ def test_who_may_not_see_songs_hears_none(client: Client, connected_portal: Any,
     assert client.get(address).status_code == 403
     assert asked_of_plex(connected_portal) == []
     user.user_permissions.add(Permission.objects.get(codename="view_track"))
-    heard = client.get(address)
-    assert heard.status_code == 200
-    heard.close()
+    answer = client.get(address)
+    assert answer.status_code == 200
+    answer.close()
 
 
 def test_nobody_posts_to_it(admin_client: Client, address: str) -> None:
@@ -279,8 +279,8 @@ def test_a_file_that_plex_breaks_off_ends_before_the_length_that_was_said(
 
 
 @pytest.fixture
-def a_listener(admin_client: Client, address: str) -> Iterator[Callable[[], Any]]:
-    """Begins to listen, and stops at the end of the test."""
+def a_browser(admin_client: Client, address: str) -> Iterator[Callable[[], Any]]:
+    """Begins to take the sound, and stops at the end of the test."""
     begun = []
 
     def begin() -> Any:
@@ -292,18 +292,18 @@ def a_listener(admin_client: Client, address: str) -> Iterator[Callable[[], Any]
         each.close()
 
 
-def test_so_many_listen_at_once_and_the_next_is_told_to_wait(a_listener: Callable[[], Any]) -> None:
-    listening = [a_listener() for _ in range(STREAMS)]
-    assert {each.status_code for each in listening} == {200}
-    refused = a_listener()
+def test_so_many_play_at_once_and_the_next_is_told_to_wait(a_browser: Callable[[], Any]) -> None:
+    playing = [a_browser() for _ in range(STREAMS)]
+    assert {each.status_code for each in playing} == {200}
+    refused = a_browser()
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, str(FREED_SECONDS))
     assert str(STREAMS) in sentence(refused)
-    listening[0].close()
-    assert a_listener().status_code == 200
+    playing[0].close()
+    assert a_browser().status_code == 200
 
 
 def test_refusals_and_faults_keep_no_place(
-    admin_client: Client, connected_portal: Any, address: str, a_listener: Callable[[], Any]
+    admin_client: Client, connected_portal: Any, address: str, a_browser: Callable[[], Any]
 ) -> None:
     connected_portal.plex.fail("status", path=PARTS, times=STREAMS)
     for _ in range(STREAMS):
@@ -311,4 +311,4 @@ def test_refusals_and_faults_keep_no_place(
     for _ in range(STREAMS):
         assert admin_client.get(address, headers={"Range": f"bytes={SIZE}-"}).status_code == 416
         assert admin_client.head(address).status_code == 200
-    assert [a_listener().status_code for _ in range(STREAMS)] == [200] * STREAMS
+    assert [a_browser().status_code for _ in range(STREAMS)] == [200] * STREAMS

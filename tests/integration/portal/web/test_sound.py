@@ -1,4 +1,4 @@
-"""The web process while people listen: who goes away, who takes nothing, and how many there may be."""
+"""The web process while people play songs: who goes away, who takes nothing, and how many there may be."""
 
 import signal
 import socket
@@ -31,7 +31,7 @@ PAGE = "/admin/genres/genre/"
 
 
 @dataclass(kw_only=True)
-class Listening:
+class Playing:
     """A web process with two threads for pages, and a long song."""
 
     plex: Any
@@ -49,11 +49,11 @@ class Listening:
         )
         return begun
 
-    def listen(self, asked: str = "bytes=0-", **headers: str) -> socket.socket:
+    def play(self, asked: str = "bytes=0-", **headers: str) -> socket.socket:
         return self.ask(f"/admin/library/track/{self.song.pk}/audio", Range=asked, **headers)
 
     def status_of_sound(self) -> int:
-        with self.listen() as answer:
+        with self.play() as answer:
             return status(answer)
 
     def states(self) -> list[str]:
@@ -71,7 +71,7 @@ def cookie(client: Client, admin_user: User, settings: Any) -> str:
 
 
 @pytest.fixture
-def listening(portal: Any, cookie: str, postgres: PostgresServer, tmp_path: Path) -> Iterator[Listening]:
+def playing(portal: Any, cookie: str, postgres: PostgresServer, tmp_path: Path) -> Iterator[Playing]:
     file = tmp_path / "long.flac"
     with file.open("wb") as long:
         long.truncate(LONG_BYTES)
@@ -87,7 +87,7 @@ def listening(portal: Any, cookie: str, postgres: PostgresServer, tmp_path: Path
         PORTAL_WEB_THREADS="2",
         PORTAL_SYNC_TARGET=portal.target,
     ) as process:
-        yield Listening(plex=portal.plex, process=process, port=port, song=song, cookie=cookie)
+        yield Playing(plex=portal.plex, process=process, port=port, song=song, cookie=cookie)
 
 
 def status(answer: socket.socket) -> int:
@@ -103,53 +103,53 @@ def received(answer: socket.socket, count: int) -> int:
 
 
 @pytest.mark.parametrize("asked", ["bytes=0-", "bytes=1000-"])
-def test_who_stops_listening_in_the_middle_ends_it_at_plex(listening: Listening, asked: str) -> None:
-    with listening.listen(asked) as answer:
+def test_who_goes_away_in_the_middle_ends_it_at_plex(playing: Playing, asked: str) -> None:
+    with playing.play(asked) as answer:
         assert received(answer, 300_000) == 300_000
-        assert listening.states()[-1] == "answering"
-    until(lambda: listening.states()[-1] == "broken off", seconds=10)
+        assert playing.states()[-1] == "answering"
+    until(lambda: playing.states()[-1] == "broken off", seconds=10)
 
 
-def test_who_takes_nothing_holds_up_neither_pages_nor_memory_and_only_so_many_listen_at_once(
-    listening: Listening,
+def test_who_takes_nothing_holds_up_neither_pages_nor_memory_and_only_so_many_play_at_once(
+    playing: Playing,
 ) -> None:
     with ExitStack() as held:
-        assert status(held.enter_context(listening.ask(PAGE))) == 200
+        assert status(held.enter_context(playing.ask(PAGE))) == 200
         # What the first song of a process takes once and for all.
-        assert received(held.enter_context(listening.listen("bytes=-1", Connection="close")), 2**16) > 1
-        memory = psutil.Process(listening.process.pid)
+        assert received(held.enter_context(playing.play("bytes=-1", Connection="close")), 2**16) > 1
+        memory = psutil.Process(playing.process.pid)
         before = memory.memory_info().rss
-        answers = [held.enter_context(listening.listen()) for _ in range(20)]
+        answers = [held.enter_context(playing.play()) for _ in range(20)]
         statuses = sorted(map(status, answers))
         assert statuses == [206] * STREAMS + [503] * (20 - STREAMS)
         for _ in range(4):
             began = time.monotonic()
-            assert status(held.enter_context(listening.ask(PAGE))) == 200
+            assert status(held.enter_context(playing.ask(PAGE))) == 200
             assert time.monotonic() - began < 5
         grown = memory.memory_info().rss - before
         assert grown < STREAMS * LONG_BYTES / 6, "whole songs are held"
-        refused = held.enter_context(listening.listen())
+        refused = held.enter_context(playing.play())
         assert b"Retry-After: " in refused.recv(4096)
-    until(lambda: listening.states().count("broken off") == STREAMS)
-    until(lambda: listening.status_of_sound() == 206, seconds=10)
+    until(lambda: playing.states().count("broken off") == STREAMS)
+    until(lambda: playing.status_of_sound() == 206, seconds=10)
 
 
-def test_a_song_that_is_taken_slowly_comes_whole(listening: Listening) -> None:
+def test_a_song_that_is_taken_slowly_comes_whole(playing: Playing) -> None:
     first = LONG_BYTES - 200_000
-    with listening.listen(f"bytes={first}-") as answer:
+    with playing.play(f"bytes={first}-") as answer:
         answer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         head, _, begun = answer.recv(2**16).partition(b"\r\n\r\n")
         assert f"Content-Range: bytes {first}-{LONG_BYTES - 1}/{LONG_BYTES}".encode() in head
         assert len(begun) + received(answer, 200_000 - len(begun)) == 200_000
-    assert listening.states() == ["answered"]
+    assert playing.states() == ["answered"]
 
 
-def test_a_song_that_is_played_does_not_delay_the_end_of_the_process(listening: Listening) -> None:
-    with listening.listen() as answer:
+def test_a_song_that_is_played_does_not_delay_the_end_of_the_process(playing: Playing) -> None:
+    with playing.play() as answer:
         assert received(answer, 300_000) == 300_000
         began = time.monotonic()
-        listening.process.send_signal(signal.SIGTERM)
-        listening.process.wait(timeout=20)
+        playing.process.send_signal(signal.SIGTERM)
+        playing.process.wait(timeout=20)
         assert time.monotonic() - began < 5
 
 

@@ -136,8 +136,8 @@ class TrackAdmin(PageAdmin):
         return self.has_change_permission(request) and request.user.has_perm("teaching.add_taughtset")
 
     def get_urls(self) -> list[Any]:
-        heard = self.admin_site.admin_view(self.audio, cacheable=True)
-        return [path("<int:pk>/audio", heard, name="library_track_audio"), *super().get_urls()]
+        sound = self.admin_site.admin_view(self.audio, cacheable=True)
+        return [path("<int:pk>/audio", sound, name="library_track_audio"), *super().get_urls()]
 
     def audio(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         """The sound of a song, for a player."""

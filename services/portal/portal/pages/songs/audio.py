@@ -37,7 +37,7 @@ PATH = re.compile(r"/admin/library/track/[0-9]+/audio")
 STREAMS = 12
 """Songs that are sent at the same time; each holds one of the threads of sync, which has 32 for everything."""
 FREED_SECONDS = 5
-"""After which somebody may have stopped listening."""
+"""After which a place may be free again."""
 AWAY_SECONDS = 10
 _STATUSES = {
     grpc.StatusCode.NOT_FOUND: 404,
