@@ -109,6 +109,8 @@ class NoiseFigures:
     """On validation artists, with this handling and without."""
     label_noise_rate: float
     """Share of the tags that contradict the sound; whether those are wrong, only people can tell."""
+    overconfidence_if_right: float
+    """If every tag is right, confidences are so much too high on the mean."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -89,10 +89,16 @@ class NoiseFigures:
     """On validation artists, against the labels as they are."""
     label_noise_rate: float
     """Share of the tags that the calibration takes for wrong."""
+    overconfidence_if_right: float = 0.0
+    """Mean confidence minus the share that agrees with the tags: how far confidences are too high if tags are right."""
 
 
 def noise_figures(
-    suspected: Bools, weights: Array, accuracies: tuple[float, float], label_noise_rate: float
+    suspected: Bools,
+    weights: Array,
+    accuracies: tuple[float, float],
+    label_noise_rate: float,
+    overconfidence_if_right: float,
 ) -> NoiseFigures:
     """Figures of suspected songs [n] and the weight of each song [n]; accuracies with the handling and without."""
     return NoiseFigures(
@@ -102,4 +108,5 @@ def noise_figures(
         accuracy_with=accuracies[0],
         accuracy_without=accuracies[1],
         label_noise_rate=label_noise_rate,
+        overconfidence_if_right=overconfidence_if_right,
     )

@@ -138,10 +138,17 @@ class StageTraining:
                 weights,
                 selection.accuracies,
                 out_of_fold.scaling.label_noise_rate,
+                self.overconfidence_if_right(predictions),
             ),
             out_of_fold=out_of_fold,
             skipped=skipped,
         )
+
+    def overconfidence_if_right(self, predictions: Predictions) -> float:
+        """How far confidences are too high if every tag is right; data alone cannot tell whether they are."""
+        tagged = self.songs.sources == LabelSource.TAG
+        beyond = predictions.confidence - predictions.right
+        return float(beyond[tagged].mean()) if tagged.any() else 0.0
 
     def select(self) -> Selection:
         """Recipe, handling of noise and calibration, on folds of what is not the test part."""

@@ -109,7 +109,10 @@ def noise_sentence(stage: StageReport) -> str:
         f"{noise.suspected_label_errors} look wrong; {noise.dropped} were left out of the last fit and "
         f"{noise.down_weighted} counted less. Of validation songs {noise.accuracy_with:.1%} are right by their labels "
         f"with that, and {noise.accuracy_without:.1%} without; wrong labels are among these. Confidences count "
-        f"{noise.label_noise_rate:.0%} of the tags as wrong, and not as mistakes of the model."
+        f"{noise.label_noise_rate:.0%} of the tags as wrong, and not as mistakes of the model. If those tags are "
+        "right, and the songs only sound like another genre, confidences are "
+        f"{100 * max(noise.overconfidence_if_right, 0):.0f} points too high on the mean: data cannot tell which it is, "
+        "people who judge songs can."
     )
 
 

@@ -71,6 +71,14 @@ def test_planted_wrong_tags_are_found_out_of_fold(seed: int) -> None:
     assert found / out_of_fold.suspected_label_errors.sum() >= 0.5
 
 
+def test_both_readings_of_contradictions_are_reported() -> None:
+    library = synthetic_library(seed=4, wrong=32)
+    noise = train_on(library).noise
+    if_wrong, if_right = noise.label_noise_rate, noise.overconfidence_if_right
+    assert if_wrong > 0.1
+    assert if_right == pytest.approx(if_wrong, abs=0.07)
+
+
 def test_every_song_of_a_learned_genre_has_an_out_of_fold_prediction(
     library: SyntheticLibrary, trained: TrainedStage
 ) -> None:

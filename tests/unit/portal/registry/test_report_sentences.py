@@ -85,9 +85,11 @@ def test_what_was_done_about_wrong_labels_is_said_with_both_accuracies() -> None
         accuracy_with=0.8,
         accuracy_without=0.75,
         label_noise_rate=0.1,
+        overconfidence_if_right=0.08,
     )
     said = noise_sentence(StageReport(noise=noise))
     assert "80.0% are right by their labels with that, and 75.0% without" in said
+    assert "confidences are 8 points too high" in said
     assert noise_sentence(StageReport()) == ""
 
 

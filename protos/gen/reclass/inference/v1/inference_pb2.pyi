@@ -1539,6 +1539,7 @@ class NoiseReport(_message.Message):
     ACCURACY_WITH_FIELD_NUMBER: _builtins.int
     ACCURACY_WITHOUT_FIELD_NUMBER: _builtins.int
     LABEL_NOISE_RATE_FIELD_NUMBER: _builtins.int
+    OVERCONFIDENCE_IF_RIGHT_FIELD_NUMBER: _builtins.int
     suspected_label_errors: _builtins.int
     dropped: _builtins.int
     """Left out of the last fit, and given a smaller weight in it."""
@@ -1550,6 +1551,8 @@ class NoiseReport(_message.Message):
     """Share of the tags that the calibration takes for wrong: confidences are those that the genre is right, not that the tag
     names it. Calibration errors after scaling are of the agreement with the tags, this share counted in.
     """
+    overconfidence_if_right: _builtins.float
+    """The other reading: if every tag is right, confidences are so much too high on the mean. Data cannot tell which it is."""
     def __init__(
         self,
         *,
@@ -1559,10 +1562,11 @@ class NoiseReport(_message.Message):
         accuracy_with: _builtins.float = ...,
         accuracy_without: _builtins.float = ...,
         label_noise_rate: _builtins.float = ...,
+        overconfidence_if_right: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accuracy_with", b"accuracy_with", "accuracy_without", b"accuracy_without", "down_weighted", b"down_weighted", "dropped", b"dropped", "label_noise_rate", b"label_noise_rate", "suspected_label_errors", b"suspected_label_errors"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accuracy_with", b"accuracy_with", "accuracy_without", b"accuracy_without", "down_weighted", b"down_weighted", "dropped", b"dropped", "label_noise_rate", b"label_noise_rate", "overconfidence_if_right", b"overconfidence_if_right", "suspected_label_errors", b"suspected_label_errors"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
