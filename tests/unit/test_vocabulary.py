@@ -29,6 +29,7 @@ INFERENCE = (
     "protos/reclass/inference",
 )
 PORTAL = ("services/portal", "tests/unit/portal", "tests/integration/portal", "benchmarks/portal")
+LEARNING = "services/inference/inference/training"
 TRAINING = ("services/inference", "protos/reclass/inference")
 FITTING = (*TRAINING, "benchmarks/inference")
 MERT = ("services/triton", "tests/unit/triton", "tests/integration/triton")
@@ -66,7 +67,8 @@ WORDS = [
         "Listener Listening listener", "FeaturesClient, Embedding", (*FEATURES, *MERT, *INFERENCE, *PORTAL)
     ),
     *forbidden("heard_out_of_fold", "oof_predictions"),
-    *forbidden("judge judged judges judging opinion opinions", "score, Predictions, StagePredictions"),
+    # A person judges songs; a model scores them.
+    *forbidden("judging opinion opinions", "score, Predictions, StagePredictions"),
     *forbidden("rival rivals comparing", "champion and challenger, comparison"),
     *forbidden(
         "strange stranger strangers",
@@ -78,8 +80,8 @@ WORDS = [
     *forbidden("unsure", "out_of_distribution, is_ood; a low confidence", PORTAL),
     *forbidden("doubt doubts chances scepticism", "label_noise_rate, noise_prior, prior_strength"),
     *forbidden("suspects label_suspect", "suspected_label_errors"),
-    *forbidden("wrong", "dropped_labels", TRAINING),
-    *forbidden("shares", "soft_targets", TRAINING),
+    *forbidden("wrong", "dropped_labels", (LEARNING,)),
+    *forbidden("shares", "soft_targets", (LEARNING,)),
     *forbidden("Part", "Dataset", FITTING),
     *forbidden("named", "multi_hot", FITTING, defined=True),
     *forbidden("choosing Tried Chosen", "model_selection, Candidate, Selection", FITTING),
@@ -124,9 +126,6 @@ PHRASES = {
     "hears": "extracts features from",
     "heard": "analysed",
     "listened to": "analysed",
-    "judge": "classify",
-    "judges": "classifies",
-    "judged": "classified",
     "unsure": "Unfamiliar; a low confidence",
     "(of|the) (another|this|its|the) make": "of another feature version",
     "hangs? on": "is used by",

@@ -140,8 +140,8 @@ def messages(
     counted = effective(tree.others, correlation[tree.album])[:, np.newaxis] * others + above[tree.album]
     told = own * normalised(counted, prior) + 1 - own
     less = np.where(tree.others > 0, beside[tree.album] - 1, 0)[:, np.newaxis]
-    heard: Logs = weight[tree.album][:, np.newaxis] * np.log(told) + less * log_ratios
-    return heard
+    answer: Logs = weight[tree.album][:, np.newaxis] * np.log(told) + less * log_ratios
+    return answer
 
 
 def effective(count: NDArray[np.float64], correlation: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -173,5 +173,5 @@ def _from_artists(
     beside = tree.albums[tree.artist] - 1
     counted = effective(beside, np.full(len(beside), artist.correlation))[:, np.newaxis] * others
     told = artist.unity * normalised(counted, prior) + 1 - artist.unity
-    heard: Logs = artist.weight * np.log(told)
-    return heard
+    answer: Logs = artist.weight * np.log(told)
+    return answer

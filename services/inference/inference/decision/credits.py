@@ -48,7 +48,7 @@ class Credit:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Places:
+class Positions:
     """Where songs stand in the tree of artists and albums; all arrays have one row a song."""
 
     albums: NDArray[np.int64]
@@ -59,7 +59,7 @@ class Places:
     """The `AlbumKind` of its album."""
 
 
-def places(credits: Sequence[Credit]) -> "Places":
+def places(credits: Sequence[Credit]) -> "Positions":
     """Which album each song is on, whose, and of what kind."""
     leads, owners = leads_and_owners(credits)
     keys = [
@@ -67,7 +67,7 @@ def places(credits: Sequence[Credit]) -> "Places":
         for each, owner, lead in zip(credits, owners, leads, strict=True)
     ]
     nobodys = [bool(each.album_artist) and not owner for each, owner in zip(credits, owners, strict=True)]
-    return Places(
+    return Positions(
         albums=_numbered(keys),
         artists=_numbered(
             None if nobody else owner or lead

@@ -19,7 +19,7 @@ class Reading:
 
     wrong_share: float
     """Share of the contradictions whose tag is wrong; the others merely sound like another genre."""
-    doubt_share: float = 0.0
+    confusion_share: float = 0.0
     """Share of the model's own doubts that it has learned from wrong tags."""
     slips: NDArray[np.float64] | None = None
     """[genres, genres] from the genre on which sound and tag agree to the true one; None where nobody has judged."""
@@ -81,17 +81,17 @@ class DecisionModel:
         What the model doubts because of tags is taken away; what contradicts it without a wrong tag is added.
         """
         misleading = self.contradictions.transition(1 - reading.wrong_share)
-        if not reading.doubt_share:
+        if not reading.confusion_share:
             return np.asarray(sound @ misleading)
-        mixing = self.contradictions.mislabelled(reading.doubt_share)
+        mixing = self.contradictions.mislabelled(reading.confusion_share)
         return np.asarray(unmixed(sound, mixing) @ misleading)
 
     def tags(self, reading: Reading) -> NDArray[np.float64]:
         """[genres, genres] P(tag | genre) in a reading."""
         wrong = self.contradictions.transition(reading.wrong_share)
-        if not reading.doubt_share:
+        if not reading.confusion_share:
             return wrong
-        return np.asarray(self.contradictions.mislabelled(reading.doubt_share) @ wrong)
+        return np.asarray(self.contradictions.mislabelled(reading.confusion_share) @ wrong)
 
     def log_ratios(self, sound: Probabilities) -> NDArray[np.float64]:
         """[songs, genres] logarithm of the likelihood ratios that these probabilities stand for."""

@@ -14,10 +14,10 @@ from inference.decision.decision_model import DecisionModel, Reading
 from inference.decision.evidence import Evidence
 from inference.decision.posterior import Sources, decide
 
-WRONG_SHARES = (np.arange(50) + 0.5) / 50
+WRONG_GRID = (np.arange(50) + 0.5) / 50
 """Shares of wrong tags among the contradictions that are weighed; any is as likely before somebody has judged."""
-DOUBT_SHARES = np.arange(11) / 10
-DOUBT_PRIOR = (1 - DOUBT_SHARES) ** 3 + 0.01
+CONFUSION_GRID = np.arange(11) / 10
+CONFUSION_PRIOR = (1 - CONFUSION_GRID) ** 3 + 0.01
 """That a model's doubts are its own is likelier than that they are tags which it has learned."""
 LOW, HIGH = 0.05, 0.95
 """Quantiles that decisions and pages use: of 30 judgements that all find the tag wrong, at least 90 % are wrong."""
@@ -66,11 +66,11 @@ def reading_of(model: DecisionModel, judgements: Judgements | None = None) -> No
     if judgements is None or not len(judgements.rows):
         low, mean, high = (Reading(wrong_share=share) for share in (LOW, 0.5, HIGH))
         return NoiseReading(low=low, mean=mean, high=high, judgements=0, judged_songs=0, slip_rate=0.0)
-    wrong, doubts = shares_of(model, judgements)
+    wrong, confusion = shares_of(model, judgements)
     slips, rate = slips_of(model, judgements)
     low, mean, high = (
-        Reading(wrong_share=share, doubt_share=doubt, slips=slips)
-        for share, doubt in zip(wrong, doubts, strict=True)
+        Reading(wrong_share=share, confusion_share=learned, slips=slips)
+        for share, learned in zip(wrong, confusion, strict=True)
     )
     return NoiseReading(
         low=low,
@@ -91,14 +91,14 @@ def shares_of(model: DecisionModel, judgements: Judgements) -> tuple[Summary, Su
     logs = np.array(
         [
             [
-                log_likelihood(model, judgements, Reading(wrong_share=wrong, doubt_share=doubt))
-                for doubt in DOUBT_SHARES
+                log_likelihood(model, judgements, Reading(wrong_share=wrong, confusion_share=learned))
+                for learned in CONFUSION_GRID
             ]
-            for wrong in WRONG_SHARES
+            for wrong in WRONG_GRID
         ]
     )
-    density = np.exp(logs - logs.max()) * DOUBT_PRIOR
-    return summary(density.sum(axis=1), WRONG_SHARES), summary(density.sum(axis=0), DOUBT_SHARES)
+    density = np.exp(logs - logs.max()) * CONFUSION_PRIOR
+    return summary(density.sum(axis=1), WRONG_GRID), summary(density.sum(axis=0), CONFUSION_GRID)
 
 
 def log_likelihood(model: DecisionModel, judgements: Judgements, reading: Reading) -> float:

@@ -26,7 +26,7 @@ MAX_RATE = 0.5
 class Contradictions:
     """How tags contradict the sound."""
 
-    doubts: NDArray[np.float64]
+    confusions: NDArray[np.float64]
     """[genres, genres] of a song of each genre, the probability that its sound leaves to each; rows sum to 1.
 
     Where a genre's songs are often tagged as another one, a model learns to leave so much to that one: what looks like
@@ -41,8 +41,8 @@ class Contradictions:
 
     def mislabelled(self, share: float) -> NDArray[np.float64]:
         """[genres, genres] from a genre to the tag, where this share of the model's doubts are tags that it learned."""
-        genres = len(self.doubts)
-        mixed: NDArray[np.float64] = (1 - share) * np.eye(genres) + share * self.doubts
+        genres = len(self.confusions)
+        mixed: NDArray[np.float64] = (1 - share) * np.eye(genres) + share * self.confusions
         return mixed
 
     def transition(self, share: float) -> NDArray[np.float64]:
@@ -83,18 +83,18 @@ def fit_contradictions(evidence: Evidence, prior: NDArray[np.float64]) -> Contra
     np.fill_diagonal(usual, 0)
     usual /= usual.sum(axis=1, keepdims=True)
     found = Contradictions(
-        doubts=doubts_of(evidence.sound), rates=np.full(genres, 0.02), others=usual, rate=0.02
+        confusions=confusions_of(evidence.sound), rates=np.full(genres, 0.02), others=usual, rate=0.02
     )
     for _ in range(ROUNDS):
         found = _again(found, tagged, weights, usual)
     return found
 
 
-def doubts_of(sound: Probabilities) -> NDArray[np.float64]:
+def confusions_of(sound: Probabilities) -> NDArray[np.float64]:
     """[genres, genres] mean probabilities of songs, by genre; each song counts by its probability of the genre."""
     together = sound.T @ sound + np.eye(sound.shape[1])
-    doubts: NDArray[np.float64] = together / together.sum(axis=1, keepdims=True)
-    return doubts
+    confusions: NDArray[np.float64] = together / together.sum(axis=1, keepdims=True)
+    return confusions
 
 
 def unmixed(sound: Probabilities, mixing: NDArray[np.float64]) -> Probabilities:

@@ -21,7 +21,7 @@ def write_decision_model(path: Path, model: DecisionModel) -> None:
         path,
         genres=np.array(model.genres),
         prior=model.prior,
-        doubts=model.contradictions.doubts,
+        confusions=model.contradictions.confusions,
         rates=model.contradictions.rates,
         others=model.contradictions.others,
         rate=model.contradictions.rate,
@@ -38,7 +38,7 @@ def read_decision_model(path: Path) -> DecisionModel:
                 genres=tuple(map(str, arrays["genres"])),
                 prior=arrays["prior"],
                 contradictions=Contradictions(
-                    doubts=arrays["doubts"],
+                    confusions=arrays["confusions"],
                     rates=arrays["rates"],
                     others=arrays["others"],
                     rate=float(arrays["rate"]),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from inference.arrays import Array
 from inference.classify.stages import STAGES, Stage, VectorKind
-from inference.decision.credits import Credit, Places, places
+from inference.decision.credits import Credit, Positions, places
 from inference.training.dataset import Dataset, merge_copies
 from inference.training.dataset_files import INDEX_FILE, FeatureVersion
 from inference.training.same_recordings import same_recordings
@@ -62,7 +62,7 @@ class Corpus:
         )
 
     @cached_property
-    def places(self) -> Places:
+    def places(self) -> Positions:
         """Which album each song is on, and whose."""
         return places(self._credits)
 

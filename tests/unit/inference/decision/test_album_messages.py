@@ -68,7 +68,7 @@ def test_an_artist_equals_the_sum_over_all_that_it_and_its_albums_can_be() -> No
     np.testing.assert_allclose(posterior(songs, ALBUM, ARTIST), expected, atol=1e-12)
 
 
-def test_no_song_hears_itself_or_a_copy_of_itself() -> None:
+def test_no_song_is_told_by_itself_or_a_copy_of_itself() -> None:
     assert not told(evidence([0], [0])).any()
     assert not told(evidence([0, 0], [0, 0], recordings=[7, 7])).any()
 
