@@ -4,9 +4,11 @@ import signal
 import socket
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,12 @@ from django.urls import reverse
 from plex_stand_in import MUSIC
 from portal.library.models import Track
 from portal.pages.songs.audio import PATH, STREAMS
+from portal.web.server import Lanes, LongAnswers, Server
 from postgres_server import PostgresServer
 from processes import free_port
 from waiting import until
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
 from web_process import KEY, web_process
 
 LONG_BYTES = 64 * 1024 * 1024
@@ -151,6 +156,33 @@ def test_a_song_that_is_played_does_not_delay_the_end_of_the_process(playing: Pl
         playing.process.send_signal(signal.SIGTERM)
         playing.process.wait(timeout=20)
         assert time.monotonic() - began < 5
+
+
+def test_no_more_of_a_song_is_made_than_its_browser_takes() -> None:
+    """All of a page waits for its browser, up to 16 MiB; of a song little does."""
+    options = Adjustments(listen="127.0.0.1:0", asyncore_use_poll=True)
+    sockets: dict[int, Any] = {}
+    made: dict[str, int] = Counter()
+
+    def long(environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [("Content-Length", str(LONG_BYTES))])
+        for _ in range(LONG_BYTES // 2**16):
+            made[environ["PATH_INFO"]] += 2**16
+            yield bytes(2**16)
+
+    answers = LongAnswers(path=PATH, threads=1)
+    lanes = Lanes(1, answers)
+    server = Server(long, map=sockets, dispatcher=lanes, adj=options, sockinfo=options.listen[0])
+    server.long_answers = answers
+    song, page = "/admin/library/track/1/audio", "/admin/"
+    look = partial(wasyncore.loop, timeout=0.01, map=sockets, use_poll=True, count=1)
+    with ExitStack() as held:
+        for path in (song, page):
+            begun = held.enter_context(socket.create_connection(("127.0.0.1", server.effective_port)))
+            begun.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        # What sockets hold is the same for both.
+        until(lambda: look() or made[page] - made[song] > 12 * 2**20)
+    server.close()
 
 
 def test_the_server_knows_the_address_of_sound() -> None:
