@@ -105,6 +105,7 @@ class Deciding:
         judgements: Judgements | None,
     ) -> None:
         self._reading = reading
+        self._deciding = reading.low
         self._model = model
         self._by_sound_alone = sound.stage is not None
         # Whoever has said what a song is does not have it written by a machine.
@@ -138,7 +139,7 @@ class Deciding:
         return counts
 
     def _final(self, side: "Side", sources: Sources) -> Posterior:
-        return decide(self._model, side.evidence, self._reading.low, sources).final
+        return decide(self._model, side.evidence, self._deciding, sources).final
 
     def numbers(self) -> dict[str, float]:
         """What is stated of all writes with its interval, and what albums and artists add."""
@@ -159,7 +160,7 @@ class Deciding:
                 decide(self._model, side.evidence, each, sources).final
                 for each in (self._reading.low, self._reading.mean, self._reading.high)
             ]
-            writes = writes_by(finals[0], side.songs, side.open_to_writes)
+            writes = writes_by(self._final(side, sources), side.songs, side.open_to_writes)
             rows = np.flatnonzero(writes.planned)
             of_right.append([final[rows, writes.genres[rows]] for final in finals])
             of_tags.append([(final * side.songs.tags)[rows].sum(axis=1) for final in finals])
@@ -175,7 +176,7 @@ class Deciding:
         """Shares of songs whose best genre is wrong by sound, with the album, with the artist; of compilations too."""
         errors: dict[str, list[Bools]] = {}
         for side in self._sides:
-            found = decide(self._model, side.evidence, self._reading.low)
+            found = decide(self._model, side.evidence, self._deciding)
             of = {"sound": found.sound, "album": found.album, "artist": found.artist}
             for name, probabilities in of.items():
                 wrong = ~right(probabilities, side.songs.truth)

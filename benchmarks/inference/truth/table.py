@@ -2,10 +2,11 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
+from pathlib import Path
 from time import monotonic
 
 import numpy as np
@@ -23,6 +24,7 @@ from benchmarks.inference.truth.measures import (
     Measured,
     measure,
 )
+from benchmarks.inference.truth.page import with_tables
 from benchmarks.inference.truth.pooled import Pooled
 from benchmarks.inference.truth.targets import harm, targets
 from benchmarks.inference.truth.writers import CORRECTIONS, FILLS
@@ -60,12 +62,15 @@ def main(seeds: int) -> None:
     print(f"{len(shapes)} shapes, {seeds} libraries each; {album_structure().source}", flush=True)
     found = measured(shapes, range(seeds))
     pools = [Pooled.of([each for each in found if each.shape == shape]) for shape in shapes]
-    for title, columns in TABLES.items():
-        print_table(title, columns, pools)
-    print("\n## Targets\n")
-    for line in targets(pools):
-        print(line)
-    print(f"\n{(monotonic() - begin) / 60:.1f} minutes")
+    tables = {title: "\n".join(table(columns, pools)) for title, columns in TABLES.items()}
+    took = f"{len(shapes)} shapes with {seeds} libraries each, {album_structure().source}; {{:.0f}} minutes."
+    tables["Targets"] = "\n".join(
+        [took.format((monotonic() - begin) / 60), "", *(f"- {line}" for line in targets(pools))]
+    )
+    for title, text in tables.items():
+        print(f"\n## {title}\n\n{text}")
+    if page := os.environ.get("BENCH_PAGE"):
+        Path(page).write_text(with_tables(Path(page).read_text(), tables))
 
 
 def measured(shapes: Sequence[str], seeds: Iterable[int]) -> list[Measured]:
@@ -78,18 +83,19 @@ def measured(shapes: Sequence[str], seeds: Iterable[int]) -> list[Measured]:
         return [task.result() for task in tasks]
 
 
-def print_table(title: str, columns: dict[str, Column], pools: Sequence[Pooled]) -> None:
+def table(columns: dict[str, Column], pools: Sequence[Pooled]) -> Iterator[str]:
     """One line a shape that has something to say, and one with the means."""
     with_values = [
         pool
         for pool in pools
         if not np.isnan(np.concatenate([column.values(pool) for column in columns.values()])).all()
     ]
-    print(f"\n## {title}\n\n| shape | " + " | ".join(columns) + " |\n|---|" + "---|" * len(columns))
+    yield "| shape | " + " | ".join(columns) + " |"
+    yield "|---|" + "---|" * len(columns)
     for pool in with_values:
-        print(f"| {pool.shape} | " + " | ".join(column.cell(pool) for column in columns.values()) + " |")
+        yield f"| {pool.shape} | " + " | ".join(column.cell(pool) for column in columns.values()) + " |"
     if with_values:
-        print("| **mean** | " + " | ".join(column.mean(with_values) for column in columns.values()) + " |")
+        yield "| **mean** | " + " | ".join(column.mean(with_values) for column in columns.values()) + " |"
 
 
 def formatted(values: Iterable[float]) -> str:
@@ -156,6 +162,7 @@ TABLES: dict[str, dict[str, Column]] = {
         "too sure, fresh": share("too_sure_fresh"),
         "95 % promised": share("promised"),
         "precision": share("promise_precision"),
+        "kept": share("promise_kept"),
         "coverage": share("promise_coverage"),
         "possible coverage": share("possible_coverage"),
     },

@@ -25,7 +25,7 @@ class Target:
 
     def __str__(self) -> str:
         if np.isnan(self.number):
-            return f"target not measured: {self.what}"
+            return f"not measured: {self.what}"
         reached = self.least <= self.number <= self.most
         bar = f"at most {self.most:.3g}" if np.isfinite(self.most) else f"at least {self.least:g}"
         note = f"; {self.note}" if self.note else ""
