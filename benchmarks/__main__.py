@@ -20,6 +20,7 @@ ROOMS = {
     "storage": "portal",
     "public_table": "portal",
     "reclassifying": "portal",
+    "deciding": "portal",
     "admin_pages": "portal",
     "calling": "inference",
     "training": "inference",

@@ -22,11 +22,9 @@ def big_database(songs: int = SONGS, *, vectors: bool = True) -> Iterator[Postgr
         _use(server)
         from big_library import fill
         from django.db import connection as ours
-        from portal.genres.seeds import plant
         from portal.setup import migrate
 
         migrate(wait_seconds=10)
-        plant()
         started = time.perf_counter()
         fill(songs, vectors=vectors)
         with ours.cursor() as cursor:

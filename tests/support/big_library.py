@@ -7,10 +7,12 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 from big_vectors import FMA_VERSION, MERT_VERSION, VectorMaker, rows_of
 from django.db import connection
+from sounds import sound_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 VERSIONS = ("genre_fma/3", "genre_fma_mert/3")
@@ -41,6 +43,7 @@ def fill(songs: int, *, seed: int = 1, vectors: bool = True, mert: bool = True) 
     if vectors:
         _copy_vectors(songs, library.genre_of_artist, seed, mert=mert)
     _copy("verdicts_prediction", _PREDICTION, library.predictions())
+    _copy("verdicts_decision", _DECISION, library.decisions())
     _copy("verdicts_override", _OVERRIDE, library.overrides())
     _copy("runs_run", _RUN, _runs())
     _copy("ledger_writebatch", _BATCH, _batches())
@@ -56,7 +59,11 @@ _TRACK = (
 )
 _PREDICTION = (
     "track_id genre_id confidence model_version deciding_stage out_of_fold suspected_label_error provisional_reason "
-    "stages current created_time"
+    "stages current created_time sound"
+)
+_DECISION = (
+    "track_id genre_id confidence confidence_mean confidence_high kind tag_probability parts model prediction "
+    "artist_group evidence decided_time"
 )
 _OVERRIDE = "track_id genre_id note created_time"
 _RUN = (
@@ -66,7 +73,7 @@ _RUN = (
 _BATCH = "id state min_confidence created_time"
 _ROW = (
     "batch_id track_id rating_key before_genres before_locked after_genres after_locked source confidence state "
-    "message written_time"
+    "message written_time kind confidence_mean confidence_high tag_probability"
 )
 
 
@@ -127,7 +134,7 @@ class _Library:
             yield (
                 song, self.genres[self.said[song]][0], sure, VERSIONS[stage - 1], stage, trained,
                 trained and not self.right[song] and sure > 0.9, "", json.dumps(self._stages(song, sure, stage)), True,
-                NOW,
+                NOW, sound_of(self.genres[self.said[song]][1], sure),
             )  # fmt: skip
 
     def _stages(self, song: int, sure: float, last: int) -> list[Any]:
@@ -141,6 +148,18 @@ class _Library:
             found.append([stage, VERSIONS[stage - 1], stage == last, (0.8, 0.7)[stage - 1], top])
         return found
 
+    def decisions(self) -> Iterator[tuple[Any, ...]]:
+        for song in range(1, self.songs + 1):
+            if self.analyses[song] != "classified":
+                continue
+            genre, sure = self.genres[self.said[song]], float(self.confidence[song])
+            parts = [[source, genre[1], round(sure, 4)] for source in ("sound", "album", "artist", "tags")]
+            kind = "none" if self.right[song] else "correction"
+            group, digest = UUID(int=song // (SONGS_PER_ALBUM * ALBUMS_PER_ARTIST)), UUID(int=song)
+            yield (
+                song, genre[0], sure, sure, sure, kind, 0.05, json.dumps(parts), "model-3", song, group, digest, NOW,
+            )  # fmt: skip
+
     def overrides(self) -> Iterator[tuple[Any, ...]]:
         for song in range(3, self.songs + 1, 50):
             yield (song, self.genres[song % len(self.genres)][0], "", NOW)
@@ -149,7 +168,8 @@ class _Library:
         for song in range(5, self.songs + 1, 5):
             yield (
                 1, song, str(100_000 + song), ["Rock"], False, [self.genres[self.said[song]][1]], True, "ai",
-                float(self.confidence[song]), "written", "", NOW,
+                float(self.confidence[song]), "written", "", NOW, "correction", float(self.confidence[song]),
+                float(self.confidence[song]), 0.05,
             )  # fmt: skip
 
 

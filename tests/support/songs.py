@@ -7,6 +7,7 @@ from portal.genres.models import Genre
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.library.models import Analysis, Audio, InPlex, Library, Track
 from portal.verdicts.models import Prediction
+from sounds import sound_of
 
 THEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -51,7 +52,12 @@ def add_prediction(track: Track, genre: Genre, confidence: float, **fields: Any)
         [stage, version, confidence >= threshold, threshold, top_five(genre.name, confidence * share)]
         for stage, version, threshold, share in ((1, "genre_fma/3", 0.8, 0.9), (2, "genre_mert/2", 0.7, 1))
     ]
-    made_up: dict[str, Any] = {"model_version": "genre_mert/2", "deciding_stage": 2, "stages": stages}
+    made_up: dict[str, Any] = {
+        "model_version": "genre_mert/2",
+        "deciding_stage": 2,
+        "stages": stages,
+        "sound": sound_of(genre.name, confidence),
+    }
     return Prediction.objects.create(track=track, genre=genre, confidence=confidence, **(made_up | fields))
 
 
@@ -89,6 +95,7 @@ def make_batch(songs: list[Track], state: str = WriteBatch.State.PLANNED, **fiel
     for song in songs:
         WriteRow.objects.create(
             batch=batch, track=song, rating_key=song.rating_key, before_genres=song.plex_genres, before_locked=False,
-            after_genres=["Jazz"], source="AI", confidence=0.91, state=row_state,
+            after_genres=["Jazz"], source="AI", kind="correction", confidence=0.91, confidence_mean=0.93,
+            confidence_high=0.95, tag_probability=0.05, state=row_state,
         )  # fmt: skip
     return batch

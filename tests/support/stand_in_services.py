@@ -10,6 +10,7 @@ from models_stand_in import IN_SERVICE, RETIRED, ModelsStandIn, made
 from reclass.features.v1 import features_pb2
 from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
 from runtime.errors import ServiceError
+from sounds import said_by, sound_of
 
 INFERENCE = "reclass.inference.v1.InferenceService"
 MODEL = "genre_test/1"
@@ -28,6 +29,13 @@ class TooShortError(ServiceError):
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "TOO_SHORT"
+
+
+class NoModelError(ServiceError):
+    """Nothing was trained."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "NO_MODEL"
 
 
 @dataclass
@@ -66,6 +74,14 @@ class InferenceStandIn(ModelsStandIn):
     """Of the songs of a training."""
     random_weights: bool = False
     """Whether its verdicts are of vectors that random weights made."""
+    unknown_heads: tuple[str, ...] = ()
+    """Heads of other models, of whose songs nothing is decided."""
+    refuses_to_decide: ServiceError | None = None
+    tag_weight: float = 0.04
+    """Probability that it leaves to a tag that stands for another genre."""
+    decide_options: list[inference_pb2.DecideOptions] = field(default_factory=list)
+    artists: list[inference_pb2.ArtistSongs] = field(default_factory=list)
+    """Whom it was asked to decide."""
 
     def _verdict(self, genre: str, stage: int = 1) -> inference_pb2.StageVerdict:
         top = [inference_pb2.GenreScore(genre=genre, probability=self.confidence)]
@@ -105,6 +121,7 @@ class InferenceStandIn(ModelsStandIn):
             random_weights=self.random_weights,
             verdicts=[self._verdict(self.genre, stage + 1) for stage in range(self.verdicts_of_stages)],
             content_key=self.audio_key,
+            sound=sound_of(self.genre, self.confidence),
         )
 
     def Train(
@@ -123,6 +140,7 @@ class InferenceStandIn(ModelsStandIn):
                 suspected_label_error=song.genre != self.genre,
                 outcome=self.out_of_fold_outcome,  # type: ignore[arg-type] # any number of the enum
                 deciding_stage=1,
+                sound=sound_of(self.genre, self.confidence),
             )
             yield inference_pb2.TrainResponse(out_of_fold=said)
         stage = inference_pb2.StageReport(stage=1, model_version=self.model, held_out_accuracy=0.75)
@@ -149,6 +167,47 @@ class InferenceStandIn(ModelsStandIn):
                 each.state = RETIRED
         self.models = [model, *others]
         return model
+
+    def DecideTracks(
+        self, requests: Iterator[inference_pb2.DecideTracksRequest], context: grpc.ServicerContext
+    ) -> Iterator[inference_pb2.DecideTracksResponse]:
+        self.decide_options.append(next(requests).options)
+        if self.refuses_to_decide:
+            raise self.refuses_to_decide
+        if not self.ready:
+            raise NoModelError("No model is in service.")
+        yield inference_pb2.DecideTracksResponse(reading=inference_pb2.NoiseReading())
+        for request in requests:
+            self.artists.append(request.artist)
+            for album in request.artist.albums:
+                for song in album.songs:
+                    yield inference_pb2.DecideTracksResponse(decision=self._decision(song))
+
+    def _decision(self, song: inference_pb2.SongEvidence) -> inference_pb2.Decision:
+        """By its sound alone; of another model's songs nothing."""
+        if song.model_version in self.unknown_heads:
+            return inference_pb2.Decision(key=song.key)
+        known = said_by(song.sound)
+        genre = max(known, key=known.__getitem__)
+        confidence = known[genre]
+        tag_probability = min(self.tag_weight, 1 - confidence) if song.tags else 0.0
+        if genre in song.tags:
+            tag_probability = confidence
+        kind = inference_pb2.WRITE_KIND_CORRECTION if song.tags else inference_pb2.WRITE_KIND_FILL
+        sound, tags = (
+            inference_pb2.DecisionPart(source=source, genre=genre, probability=confidence)
+            for source in (inference_pb2.EVIDENCE_SOURCE_SOUND, inference_pb2.EVIDENCE_SOURCE_TAGS)
+        )
+        return inference_pb2.Decision(
+            key=song.key,
+            genre=genre,
+            confidence=confidence,
+            confidence_mean=min(confidence + 0.02, 1),
+            confidence_high=min(confidence + 0.05, 1),
+            kind=inference_pb2.WRITE_KIND_NONE if genre in song.tags else kind,
+            parts=[sound, tags],
+            tag_probability=tag_probability,
+        )
 
     def GetStatus(
         self, request: inference_pb2.GetStatusRequest, context: grpc.ServicerContext

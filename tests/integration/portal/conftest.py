@@ -118,6 +118,7 @@ def servers_before(
     plex: Control, features: FeaturesStandIn, inference: InferenceStandIn
 ) -> Iterator[tuple[object, str]]:
     """The services behind sockets: the portal's doors to them, and where they answer."""
+    from portal.remote.decisions import DecisionsClient
     from portal.remote.features import FeaturesClient
     from portal.remote.inference import InferenceClient
     from portal.remote.models import ModelsClient
@@ -134,6 +135,7 @@ def servers_before(
             features=FeaturesClient(channel),
             inference=InferenceClient(channel),
             models=ModelsClient(channel),
+            decisions=DecisionsClient(channel),
         )
         yield services, f"127.0.0.1:{server.port}"
         channel.close()

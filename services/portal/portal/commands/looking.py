@@ -39,7 +39,13 @@ def status(
         serving_kinds = {kind for stage in model["stages"] for kind in stage["kinds"]}
         extraction = stages_as_data(SERVICE_TIMEOUT_SECONDS, serving_kinds)
         if as_json:
-            content = {"songs": songs, "extraction": extraction, "model": model, "last_runs": runs}
+            content = {
+                "songs": songs,
+                "extraction": extraction,
+                "model": model,
+                "last_batch": _last_batch(),
+                "last_runs": runs,
+            }
             print_json(content)
         else:
             _show(songs, extraction, model, runs)
@@ -85,6 +91,19 @@ def _last_runs() -> list[dict[str, Any]]:
         }
         for run in Run.objects.order_by("-pk")[:RUNS_LISTED]
     ]
+
+
+def _last_batch() -> dict[str, Any] | None:
+    """The newest batch that was not discarded: its rows by state and by kind, and what they are expected to come to."""
+    from portal.ledger.models import WriteBatch
+    from portal.writing.stated import stated
+    from portal.writing.write_runs import counts
+
+    batch = WriteBatch.objects.exclude(state=WriteBatch.State.DISCARDED).first()
+    if batch is None:
+        return None
+    expected = stated(batch.rows.all()).as_data()
+    return {"batch": batch.pk, "state": batch.state, "rows": counts(batch), "stated": expected}
 
 
 def _show(

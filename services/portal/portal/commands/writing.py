@@ -13,6 +13,8 @@ from portal.commands.terminal import Terminal
 
 ROWS_LISTED = 20
 LATEST = "latest"
+# In place of a confidence.
+WITHOUT_CONFIDENCE = {"person": "a person's", "translation": "none needed"}
 JsonOption = Annotated[bool, typer.Option("--json", help="Print batch and counts as JSON.")]
 
 
@@ -111,6 +113,7 @@ def _batch(name: str) -> Any:
 
 
 def _report(batch: Any, *, as_json: bool, rows: bool = False, plan: Any = None) -> None:
+    from portal.writing.stated import stated
     from portal.writing.write_runs import counts
 
     unknown = list(plan.unknown_tags.all()) if plan else []
@@ -120,6 +123,7 @@ def _report(batch: Any, *, as_json: bool, rows: bool = False, plan: Any = None) 
             "batch": batch.pk if batch else None,
             "state": batch.state if batch else None,
             "rows": numbers,
+            "stated": stated(batch.rows.all()).as_data() if batch else None,
         }
         if plan is not None:
             result["unknown_tags"] = [
@@ -147,15 +151,21 @@ def _show_unknown(tags: Sequence[Any]) -> None:
 
 def _show_rows(batch: Any) -> None:
 
-    table = Table("song", "before", "after", "confidence")
+    from portal.writing.stated import stated
+
+    table = Table("song", "kind", "before", "after", "confidence")
     for row in batch.rows.select_related("track").order_by("pk")[:ROWS_LISTED]:
-        sure = "a person's" if row.confidence is None else f"{row.confidence:.0%}"
+        sure = WITHOUT_CONFIDENCE.get(row.kind, "") if row.confidence is None else f"{row.confidence:.0%}"
         sure += " of random weights" if row.random_weights else ""
         before = ", ".join(row.before_genres) or "–"
-        table.add_row(str(row.track), before, ", ".join(row.after_genres), sure)
+        table.add_row(str(row.track), row.get_kind_display(), before, ", ".join(row.after_genres), sure)
     console = Terminal()
     console.print(table)
     more = batch.rows.count() - ROWS_LISTED
     if more > 0:
         console.print(f"and {more} more; the admin lists them all under Write batches.")
+    expected = stated(batch.rows.all())
+    console.print(f"{expected.counts}.")
+    for sentence in expected.sentences:
+        console.print(sentence)
     console.print(f"Batch {batch.pk} is planned. Apply it with: reclass push")

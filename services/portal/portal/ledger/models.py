@@ -4,6 +4,8 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from portal.ledger.kinds import CHOICES
+
 
 class WriteBatch(models.Model):
     """A set of edits made together: planned by a dry run, applied by a push, taken back by a rollback."""
@@ -65,8 +67,20 @@ class WriteRow(models.Model):
     before_locked = models.BooleanField()
     after_genres = ArrayField(models.TextField(), default=list)
     after_locked = models.BooleanField(default=True)
-    source = models.CharField(max_length=20, help_text="Where the genre is from: the AI, or a person.")
-    confidence = models.FloatField(null=True, blank=True)
+    source = models.CharField(
+        max_length=20, help_text="Where the genre is from: the AI, a person, or the tags."
+    )
+    kind = models.CharField(max_length=20, choices=CHOICES)
+    confidence = models.FloatField(
+        null=True,
+        blank=True,
+        help_text="Probability that the genre is right, by the lower end of what is known.",
+    )
+    confidence_mean = models.FloatField(null=True, blank=True)
+    confidence_high = models.FloatField(null=True, blank=True)
+    tag_probability = models.FloatField(
+        default=0.0, help_text="Probability that what is written over was right: of a correction alone."
+    )
     random_weights = models.BooleanField(
         default=False, db_default=False, help_text="Decided by a model for trials: it means nothing."
     )

@@ -1,6 +1,7 @@
 """Which work belongs to which kind of run."""
 
 from portal.classification.classification_run import Classifying
+from portal.decisions.decide_run import Deciding
 from portal.extraction.extraction_run import ExtractionRun
 from portal.plex_sync.sync_run import Syncing
 from portal.runs.models import Run
@@ -14,6 +15,7 @@ _WORK: dict[str, Work] = {
     Run.Kind.SYNC: Syncing(),
     Run.Kind.EXTRACT: ExtractionRun(),
     Run.Kind.CLASSIFY: Classifying(),
+    Run.Kind.DECIDE: Deciding(),
     Run.Kind.TRAIN: Training(),
     Run.Kind.PROMOTE: Promoting(),
     Run.Kind.PLAN: Planning(),

@@ -12,6 +12,7 @@ from django.utils import timezone
 from runtime.errors import RemoteError
 from runtime.telemetry import get_logger
 
+from portal.decisions.deciding import anything_outdated
 from portal.ledger.batches import has_applied_a_batch
 from portal.ledger.models import WriteBatch
 from portal.library.models import Analysis, InPlex, Library, Track
@@ -19,6 +20,7 @@ from portal.library.presence import present
 from portal.orchestration.start import (
     CannotStart,
     start_classify,
+    start_decide,
     start_extract,
     start_plan,
     start_push,
@@ -39,6 +41,9 @@ LEAVE_TO_PERSON = timedelta(minutes=15)
 # A moment that is further ahead was written by a clock that has been put right since, not by another machine's.
 CLOCK_SKEW = timedelta(minutes=10)
 FOLLOWED = "followed"
+# What changes what is known of songs, and may leave decisions out of date.
+_CHANGES = (Run.Kind.SYNC, Run.Kind.CLASSIFY, Run.Kind.TRAIN, Run.Kind.PROMOTE)
+DECISIONS_CHECKED = "decisions_checked"
 
 
 def keep(now: datetime, services: Services) -> None:
@@ -47,13 +52,14 @@ def keep(now: datetime, services: Services) -> None:
     1. A finished dry run of the schedule is pushed.
     2. A finished classification of the schedule is planned.
     3. A finished sync with new songs is followed by their classification.
-    4. A sync begins when its time has come.
+    4. Songs are decided anew where a run has changed what is known of them.
+    5. A sync begins when its time has come.
     """
     if Run.objects.filter(state__in=Run.ACTIVE).exists():
         return
     settings = preferences()
     try:
-        for step in (_push, _plan, _classify, _sync):
+        for step in (_push, _plan, _classify, _decide, _sync):
             if step(now, settings, services):
                 return
     except CannotStart as error:
@@ -102,6 +108,20 @@ def _classify(now: datetime, settings: Preferences, services: Services) -> bool:
         return bool(songs)
     _follow(sync, (lambda: start_extract(track_ids=new, scheduled=True)) if new else None)
     return bool(new)
+
+
+def _decide(now: datetime, settings: Preferences, services: Services) -> bool:
+    changed = Run.objects.filter(kind__in=_CHANGES, finished_time__isnull=False).order_by("-pk").first()
+    # Whether anything is out of date takes seconds to find out, with 100,000 songs: not every minute.
+    if changed is None or changed.result.get(DECISIONS_CHECKED):
+        return False
+    with transaction.atomic():
+        changed.keep(**{DECISIONS_CHECKED: True})
+        found = anything_outdated()
+        if found:
+            started = start_decide(scheduled=True)
+            log.info("the schedule starts a run", run=started.pk, kind=started.kind, after=changed.pk)
+    return found
 
 
 def _plan(now: datetime, settings: Preferences, services: Services) -> bool:

@@ -21,6 +21,7 @@ _IS_RUNNING = {
     Run.Kind.SYNC: "A sync is already running",
     Run.Kind.EXTRACT: "An analysis is already running",
     Run.Kind.CLASSIFY: "A classification is already running",
+    Run.Kind.DECIDE: "Songs are already being decided",
     Run.Kind.TRAIN: "A training is already running",
     Run.Kind.PROMOTE: "A switch of models is already running",
     Run.Kind.PLAN: "A dry run is already running",
@@ -51,6 +52,11 @@ def start_classify(
 ) -> Run:
     """Classify these songs, or all; `again` also those that the model in service has classified."""
     return _start(Run.Kind.CLASSIFY, track_ids=_listed(track_ids), again=again, scheduled=scheduled)
+
+
+def start_decide(*, scheduled: bool = False) -> Run:
+    """Decide the songs of every artist of whom something has changed."""
+    return _start(Run.Kind.DECIDE, scheduled=scheduled)
 
 
 def start_train(

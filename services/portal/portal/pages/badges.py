@@ -10,6 +10,7 @@ from django.db.models import Model
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from portal.ledger.kinds import WriteKind
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.library.flags import Flag
 from portal.library.models import Analysis, InPlex
@@ -155,6 +156,21 @@ ROW: Mapping[str, Badge] = {
     WriteRow.State.FAILED: _badge("Failed", Tone.BAD, "Could not be written."),
     WriteRow.State.ROLLED_BACK: _badge("Rolled back", Tone.QUIET, "Put back as it was before."),
 }
+
+KIND: Mapping[str, Badge] = {
+    WriteKind.FILL: _badge("Fill", Tone.INFO, "The song has no tag that counts."),
+    WriteKind.CORRECTION: _badge(
+        "Correction", Tone.WARNING, "Its tag stands for another genre, and may be right."
+    ),
+    WriteKind.TRANSLATION: _badge(
+        "Translation", Tone.QUIET, "Its tag stands for the genre, in another spelling."
+    ),
+    WriteKind.PERSON: _badge("Set by a person", Tone.INFO, "A person has set the genre."),
+}
+# Of a song whose tags name the genre already.
+NO_WRITE = _badge(
+    "Its tags name it", Tone.QUIET, "Nothing is to be written: a tag of the song stands for this genre."
+)
 
 RUN: Mapping[str, Badge] = {
     Run.State.WAITING: _badge("Waiting", Tone.QUIET, "Waits for a worker."),

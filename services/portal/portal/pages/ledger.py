@@ -13,12 +13,14 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from portal.counting import counted
 from portal.ledger.differences import difference
+from portal.ledger.kinds import WriteKind
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.orchestration.start import start_push, start_rollback
 from portal.pages import badges
 from portal.pages.buttons import ask_for
 from portal.pages.page_admin import PageAdmin, column
 from portal.runs.models import Run
+from portal.writing.stated import stated, words_of_kinds
 
 ROWS_PER_PAGE = 100
 
@@ -76,7 +78,17 @@ class WriteBatchAdmin(PageAdmin):
         "A dry run makes one: “Dry run” on the dashboard, or tick songs in the list of songs and choose “Plan a "
         "write batch”."
     )
-    list_display = ("number", "state_badge", "songs", "written", "conflicts", "failed", "planned", "by")
+    list_display = (
+        "number",
+        "state_badge",
+        "songs",
+        "kinds",
+        "written",
+        "conflicts",
+        "failed",
+        "planned",
+        "by",
+    )
     list_filter = (("state", ChoicesDropdownFilter),)
     list_filter_submit = True
     list_select_related = ("by",)
@@ -94,11 +106,16 @@ class WriteBatchAdmin(PageAdmin):
             written_count=_count(WriteRow.State.WRITTEN),
             conflict_count=_count(WriteRow.State.CONFLICT),
             failed_count=_count(WriteRow.State.FAILED),
+            **{f"{kind}_count": Count("rows", filter=Q(rows__kind=kind)) for kind in WriteKind},
         )
 
     @admin.display(description="Batch", ordering="pk")
     def number(self, batch: WriteBatch) -> str:
         return str(batch)
+
+    @admin.display(description="Kinds")
+    def kinds(self, batch: Any) -> str:
+        return words_of_kinds({kind: getattr(batch, f"{kind}_count") for kind in WriteKind}) or "–"
 
     def page_context(self, request: HttpRequest, obj: WriteBatch) -> dict[str, Any]:
         counts = dict(obj.rows.order_by().values_list("state").annotate(Count("pk")))
@@ -119,6 +136,7 @@ class WriteBatchAdmin(PageAdmin):
                 for state, badge in badges.ROW.items()
                 if counts.get(state)
             ],
+            "stated": stated(obj.rows.all()),
             "total": sum(counts.values()),
             "chosen": chosen,
             "page": page,
@@ -126,6 +144,7 @@ class WriteBatchAdmin(PageAdmin):
                 {
                     "row": row,
                     "badge": badges.ROW[row.state],
+                    "kind": badges.KIND[row.kind],
                     "difference": difference(row.before_genres, row.after_genres),
                 }
                 for row in page

@@ -40,6 +40,7 @@ _PLEX = About(group=Group.PLEX, effect=Effect.NEXT_RUN)
 _ANALYSIS = About(group=Group.ANALYSIS, effect=Effect.NEXT_SONGS)
 _NEXT_EXTRACTION = About(group=Group.ANALYSIS, effect=Effect.NEXT_RUN)
 _DECIDING = About(group=Group.DECIDING, effect=Effect.NEXT_SONGS)
+_KNOWN = About(group=Group.DECIDING, effect=Effect.NEXT_RUN)
 _WRITING = About(group=Group.WRITING, effect=Effect.NEXT_RUN)
 _SCHEDULE = About(group=Group.SCHEDULE, effect=Effect.AT_ONCE)
 _PAGES = About(group=Group.PAGES, effect=Effect.RESTART)
@@ -79,8 +80,22 @@ class Preferences(BaseModel):
     """How many stages of the ensemble are used: 1 uses FMA alone, 2 adds MERT, 3 adds JMLA."""
     predictions: Annotated[int, Field(ge=1, le=50), _DECIDING] = 5
     """Genres that are kept of each stage's verdict, best first."""
+    evidence_tags: Annotated[bool, _KNOWN] = True
+    """Take a song's own tags into account when its genre is decided. Without them corrections look surer than they
+    are."""
+    evidence_albums: Annotated[bool, _KNOWN] = True
+    """Take the sound of the other songs of its album into account."""
+    evidence_artists: Annotated[bool, _KNOWN] = True
+    """Take the sound of its artist's other albums into account."""
     write_confidence: Annotated[_Share, _WRITING] = 0.7
     """Confidence from which a dry run takes the AI's genre. A person's word is always taken."""
+    write_fills: Annotated[bool, _WRITING] = True
+    """Write the genre to songs that have no tag that counts (fills)."""
+    write_corrections: Annotated[bool, _WRITING] = True
+    """Write the genre over tags that stand for another one (corrections)."""
+    write_translations: Annotated[bool, _WRITING] = False
+    """Write tags that stand for a genre as the genre is spelled (translations): "Hip-Hop/Rap" becomes "Rap". It needs
+    no evidence, and leaves all other tags as they are."""
     sync_automatically: Annotated[bool, _SCHEDULE] = True
     """Read the library from Plex again when it is due."""
     sync_every_hours: Annotated[float, Field(ge=0.25, le=24 * 90, allow_inf_nan=False), _SCHEDULE] = 24

@@ -81,6 +81,8 @@ class Classification:
     """What was found out on the way; empty when the stored vectors were enough."""
     random_weights: bool = False
     """The deciding stage's vectors were made by random weights."""
+    sound: bytes = b""
+    """Probabilities of all genres by the deciding stage, as they come: what a decision is told of the sound."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +126,8 @@ class OutOfFold:
     """classified, or out_of_distribution for a song unlike those that such a model learned from."""
     deciding_stage: int
     """Number of the stage that has the last word by the thresholds in force."""
+    sound: bytes = b""
+    """That stage's probabilities of all genres, as they come."""
 
     @property
     def deciding(self) -> StageVerdict | None:
@@ -282,6 +286,7 @@ def _classification(answer: pb.ClassifyTrackResponse) -> Classification:
         provisional_reason=answer.provisional_reason,
         extraction=extraction_result(answer.content_key, answer.properties, answer.tags, answer.vectors),
         random_weights=answer.random_weights,
+        sound=answer.sound,
     )
 
 
@@ -325,4 +330,5 @@ def out_of_fold_of(message: pb.OutOfFoldPrediction) -> OutOfFold:
         # Who does not say it cannot be believed: such a song is never written.
         outcome=_OUTCOMES.get(message.outcome, "out_of_distribution"),
         deciding_stage=message.deciding_stage,
+        sound=message.sound,
     )

@@ -8,6 +8,7 @@ import grpc
 
 from portal.configuration import PortalSettings
 from portal.remote.calls import channel_to
+from portal.remote.decisions import DecisionsClient
 from portal.remote.features import FeaturesClient
 from portal.remote.inference import InferenceClient
 from portal.remote.models import ModelsClient
@@ -16,12 +17,13 @@ from portal.remote.sync import SENT_ONCE, SyncClient
 
 @dataclass(frozen=True, kw_only=True)
 class Services:
-    """Doors to sync, features and inference, and to the models of that."""
+    """Doors to sync, features and inference, and to models and decisions of that."""
 
     sync: SyncClient
     features: FeaturesClient
     inference: InferenceClient
     models: ModelsClient
+    decisions: DecisionsClient
 
 
 @contextmanager
@@ -40,4 +42,5 @@ def connected(settings: PortalSettings) -> Iterator[Services]:
             features=FeaturesClient(to("features")),
             inference=InferenceClient(inference),
             models=ModelsClient(inference),
+            decisions=DecisionsClient(inference),
         )

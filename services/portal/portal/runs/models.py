@@ -18,6 +18,7 @@ class Run(models.Model):
         SYNC = "sync", "Sync"
         EXTRACT = "extract", "Analyse"
         CLASSIFY = "classify", "Classify"
+        DECIDE = "decide", "Decide"
         TRAIN = "train", "Train"
         PROMOTE = "promote", "Promote"
         PLAN = "plan", "Dry run"

@@ -1,4 +1,4 @@
-"""Predictions of the AI and overrides by people."""
+"""Predictions of the AI, decisions from all that is known, and overrides by people."""
 
 from django.conf import settings
 from django.db import models
@@ -39,6 +39,11 @@ class Prediction(models.Model):
         default=list,
         help_text="Each stage that ran: [stage, model version, decided, threshold, [genre, probability, …]].",
     )
+    sound = models.BinaryField(
+        default=b"",
+        db_default=b"",
+        help_text="The deciding stage's probabilities of all genres, as inference said them. Empty where it did not.",
+    )
     current = models.BooleanField(default=True)
     created_time = models.DateTimeField(auto_now_add=True)
 
@@ -52,6 +57,52 @@ class Prediction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.genre} {self.confidence:.0%}"
+
+
+class Decision(models.Model):
+    """The genre of a song given all that is known of it: its sound, its album's and artist's, and its tags.
+
+    One a song, made by inference. Out of date where `evidence` is not what is known now.
+    """
+
+    class Kind(models.TextChoices):
+        """What writing the genre would be."""
+
+        NONE = "none", "Its tags name it"
+        FILL = "fill", "Fill"
+        CORRECTION = "correction", "Correction"
+
+    track = models.OneToOneField("library.Track", on_delete=models.CASCADE, related_name="decision")
+    genre = models.ForeignKey(
+        "genres.Genre",
+        on_delete=models.CASCADE,  # it is made anew
+        null=True,
+        related_name="+",
+        help_text="Empty where nothing is known that the model in service can use: another model classified the song.",
+    )
+    confidence = models.FloatField(
+        default=0.0,
+        help_text="Probability that the genre is right, by the lower end of what is known of tags.",
+    )
+    confidence_mean = models.FloatField(default=0.0, help_text="The same by the middle.")
+    confidence_high = models.FloatField(default=0.0, help_text="The same by the upper end.")
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.NONE)
+    tag_probability = models.FloatField(
+        default=0.0, help_text="Probability that a genre of the song's own tags is right."
+    )
+    parts = models.JSONField(
+        default=list, help_text="What was known after each source, in order: [source, genre, probability]."
+    )
+    model = models.CharField(max_length=100, blank=True, help_text="The model that was asked, by its name.")
+    prediction = models.BigIntegerField(help_text="Id of the prediction whose sound it rests on.")
+    artist_group = models.UUIDField(
+        help_text="Digest of the artist, or the album, whose songs were decided together."
+    )
+    evidence = models.UUIDField(help_text="Digest of all that was known of the song itself.")
+    decided_time = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.genre or 'nothing'} {self.confidence:.0%}"
 
 
 class Override(models.Model):

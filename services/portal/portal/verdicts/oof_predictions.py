@@ -13,12 +13,13 @@ from portal.verdicts.predictions import stored_stages
 
 _COLUMNS = (
     "track_id, genre_id, confidence, model_version, deciding_stage, suspected_label_error, "
-    "outcome, random_weights, stages"
+    "outcome, random_weights, stages, sound"
 )
 _TABLE = """
     CREATE TEMPORARY TABLE said (
         track_id bigint, genre_id bigint, confidence float8, model_version varchar(100), deciding_stage smallint,
-        suspected_label_error boolean, outcome varchar(20), random_weights boolean, stages jsonb
+        suspected_label_error boolean, outcome varchar(20), random_weights boolean, stages jsonb,
+        sound bytea
     ) ON COMMIT DROP
 """
 # In the order of their ids, as a classify run at the same time does: two orders could wait for each other.
@@ -38,7 +39,7 @@ _MAKE_CURRENT = f"""
     ON CONFLICT (track_id, model_version) DO UPDATE SET
         genre_id = excluded.genre_id, confidence = excluded.confidence, deciding_stage = excluded.deciding_stage,
         out_of_fold = true, suspected_label_error = excluded.suspected_label_error, outcome = excluded.outcome,
-        random_weights = excluded.random_weights, stages = excluded.stages, current = true
+        random_weights = excluded.random_weights, stages = excluded.stages, sound = excluded.sound, current = true
 """  # noqa: S608 # our own names of columns
 # What stands by now is another model's word, or a song's that was analysed anew.
 _ONLY_CURRENT = """
@@ -85,7 +86,7 @@ class WaitingRoom:
         stages = json.dumps(stored_stages(said.verdicts))
         row = (
             int(said.song_id), genre, best.probability, verdict.model_version, verdict.stage,
-            said.suspected_label_error, said.outcome, verdict.random_weights, stages,
+            said.suspected_label_error, said.outcome, verdict.random_weights, stages, said.sound.hex(),
         )  # fmt: skip
         self._file.write(json.dumps(row) + "\n")
         self.count += 1
@@ -98,7 +99,8 @@ class WaitingRoom:
             cursor.execute(_TABLE)
             with cursor.copy(f"COPY said ({_COLUMNS}) FROM STDIN") as copy:
                 for line in self._file:
-                    copy.write_row(json.loads(line))
+                    *row, sound = json.loads(line)
+                    copy.write_row((*row, bytes.fromhex(sound)))
             if of_heads is not None:
                 cursor.execute(_ONLY_CURRENT, [list(of_heads)])
             cursor.execute("ANALYZE said")

@@ -21,6 +21,7 @@ _SAID = (
     "random_weights",
     "provisional_reason",
     "stages",
+    "sound",
     "current",
 )
 
@@ -144,6 +145,7 @@ def _prediction(track_id: int, said: Classification, known: dict[str, int]) -> P
         random_weights=said.random_weights,
         provisional_reason=said.provisional_reason,
         stages=stored_stages(said.verdicts),
+        sound=said.sound,
         current=True,
     )
 
@@ -162,5 +164,7 @@ def _decision(prediction: Prediction) -> tuple[object, ...]:
         prediction.outcome,
         prediction.random_weights,
         prediction.provisional_reason,
+        # Not its digits: they move as those of the confidence do.
+        len(prediction.sound),
         [(stage, version, decided, threshold) for stage, version, decided, threshold, _ in prediction.stages],
     )

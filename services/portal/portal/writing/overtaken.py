@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from portal.genres.models import Genre
+from portal.genres.models import Genre, spellings
+from portal.ledger.kinds import WriteKind
 from portal.ledger.models import WriteRow
 from portal.library.models import Analysis
 from portal.library.presence import unchosen_libraries
-from portal.verdicts.models import Override, Prediction
-from portal.writing.policy import PERSON, UNLIKE_THE_TRAINING
+from portal.verdicts.models import Decision, Override, Prediction
+from portal.writing.policy import PERSON, TAGS, UNLIKE_THE_TRAINING, WritingRules, translated
 
 _NOT_WRITTEN = "it was not written. Make another dry run."
 _NOT_CHOSEN = (
@@ -22,15 +23,20 @@ def overtaken(rows: Sequence[WriteRow]) -> dict[int, str]:
     1. A song of a library that is not chosen any more is left alone.
     2. A genre that is retired, renamed or gone is not written.
     3. A person's word that is another one now, or was taken back, is not written; nor is the AI's against it.
-    4. The AI's word is not written where it has classified the song anew, and says another genre or is not sure enough
-       any more; nor where nothing is said of the song at present.
+    4. The AI's word is not written where the song was decided anew, as another genre or not surely enough; nor where
+       nothing is said of it at present.
+    5. A translation is not written where its tags stand for something else by now.
     """
     tracks = [row.track_id for row in rows]
     in_use = {name.casefold() for name in Genre.objects.filter(retired=False).values_list("name", flat=True)}
     by_hand = dict(Override.objects.filter(track__in=tracks).values_list("track_id", "genre__name"))
-    current = Prediction.objects.filter(track__in=tracks, current=True).select_related("genre")
-    said = {each.track_id: each for each in current.defer("stages")}
-    reasons = {row.pk: _reason(row, in_use, by_hand.get(row.track_id, ""), said) for row in rows}
+    decisions = _decisions(tracks)
+    reasons = {
+        row.pk: _reason(row, in_use, by_hand.get(row.track_id, ""), decisions)
+        for row in rows
+        if row.source != TAGS
+    }
+    reasons |= _translations(rows)
     unchosen = unchosen_libraries()
     reasons |= {row.pk: _NOT_CHOSEN for row in rows if row.track.library_id in unchosen}
     return {pk: reason for pk, reason in reasons.items() if reason}
@@ -44,7 +50,20 @@ def is_sure(verdict: Prediction) -> bool:
     return verdict.outcome == Analysis.CLASSIFIED or (verdict.outcome == "" and not verdict.out_of_fold)
 
 
-def _reason(row: WriteRow, in_use: Collection[str], by_hand: str, said: Mapping[int, Prediction]) -> str:
+def _decisions(track_ids: Sequence[int]) -> dict[int, tuple[Prediction, Decision | None]]:
+    """What is said of these songs at present, and what was decided from it."""
+    current = Prediction.objects.filter(track__in=track_ids, current=True).defer("stages", "sound")
+    decided = Decision.objects.filter(track__in=track_ids).select_related("genre").defer("parts")
+    by_prediction = {each.prediction: each for each in decided}
+    return {each.track_id: (each, by_prediction.get(each.pk)) for each in current}
+
+
+def _reason(
+    row: WriteRow,
+    in_use: Collection[str],
+    by_hand: str,
+    decisions: Mapping[int, tuple[Prediction, Decision | None]],
+) -> str:
     genre = "".join(row.after_genres[:1])
     if genre.casefold() not in in_use:
         return f"“{genre}” was retired or renamed since the dry run: {_NOT_WRITTEN}"
@@ -55,12 +74,32 @@ def _reason(row: WriteRow, in_use: Collection[str], by_hand: str, said: Mapping[
         return f"The genre set by hand was taken back since the dry run: {_NOT_WRITTEN}"
     if row.track.analysis == Analysis.OUT_OF_DISTRIBUTION:
         return UNLIKE_THE_TRAINING
-    verdict = said.get(row.track_id)
-    if verdict is None:
+    if row.track_id not in decisions:
         return f"What was said of it was of another recording, or is gone since the dry run: {_NOT_WRITTEN}"
-    if verdict.genre.name.casefold() != genre.casefold():
-        return f"It was classified anew since the dry run, as {verdict.genre}: {_NOT_WRITTEN}"
-    sure = row.track.analysis == Analysis.CLASSIFIED and is_sure(verdict)
-    if not sure or verdict.confidence < row.batch.min_confidence:
-        return f"Its verdict is not sure enough any more since the dry run: {_NOT_WRITTEN}"
-    return ""
+    return _reason_of_decision(row, genre, *decisions[row.track_id])
+
+
+def _reason_of_decision(row: WriteRow, genre: str, verdict: Prediction, decision: Decision | None) -> str:
+    too_low = f"Its verdict is not sure enough any more since the dry run: {_NOT_WRITTEN}"
+    if row.track.analysis != Analysis.CLASSIFIED or not is_sure(verdict):
+        return too_low
+    if decision is None or decision.genre is None:
+        return f"It was classified anew since the dry run, and is not decided yet: {_NOT_WRITTEN}"
+    if decision.genre.name.casefold() != genre.casefold():
+        return f"It was decided anew since the dry run, as {decision.genre}: {_NOT_WRITTEN}"
+    return "" if decision.confidence >= row.batch.min_confidence else too_low
+
+
+def _translations(rows: Sequence[WriteRow]) -> dict[int, str]:
+    """Of the translations, those whose tags would be written in another way now."""
+    translations = [row for row in rows if row.source == TAGS]
+    if not translations:
+        return {}
+    names = dict(Genre.objects.filter(retired=False).values_list("pk", "name"))
+    rules = WritingRules(genres_by_spelling=spellings(), names=names, kinds=(WriteKind.TRANSLATION,))
+    other = f"What its tags stand for, or how that is spelled, has changed since the dry run: {_NOT_WRITTEN}"
+    return {
+        row.pk: other
+        for row in translations
+        if translated(row.before_genres, rules) != tuple(row.after_genres)
+    }

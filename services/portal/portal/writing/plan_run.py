@@ -1,33 +1,44 @@
 """The dry run: makes a batch of edits, each with what stands in Plex before it."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from django.db import transaction
 from django.db.models import Q
 
 from portal.counting import counted
+from portal.decisions.deciding import decide_outdated
 from portal.genres.models import Genre, spellings
-from portal.labels.tags import tags_of
+from portal.ledger.kinds import WriteKind
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.ledger.plex_state import discard
 from portal.library.identity import is_another
-from portal.library.models import Analysis, InPlex, Track
+from portal.library.models import InPlex, Track
 from portal.library.presence import left_alone, present
 from portal.preferences.current import preferences
-from portal.remote.plex import GenreState, PlexTrack
+from portal.remote.plex import GenreState, PlexTrack, TracksRead
 from portal.remote.sync import TRACKS_AT_ONCE
 from portal.runs.models import Run, RunSong
 from portal.runs.work import DONE, Outcome, RunInterruptedError, RunJob, Verdict, Work
-from portal.verdicts.models import Prediction
 from portal.verdicts.revote import vote_again
-from portal.writing.overtaken import is_sure
-from portal.writing.policy import RANDOM_WEIGHTS, Said, TargetGenre, edit, objection, target_genre
+from portal.writing.candidates import candidates, of_another_model
+from portal.writing.policy import (
+    RANDOM_WEIGHTS,
+    PlannedEdit,
+    TargetGenre,
+    WritingRules,
+    planned_edit,
+    tags_destroyed,
+    target_genre,
+)
+from portal.writing.said import said_of
 from portal.writing.unknown_tags import note_unknown_tags
 
 NOT_THERE = "Plex no longer has this song: sync again."
 UNREADABLE_THERE = "Plex fails whenever it is asked for this song: refresh or repair it in Plex."
 # Under this a dry run's result keeps how many songs are of another server.
 ELSEWHERE = "of_another_server"
+# And this how many songs another model than the one in service has classified.
+OF_ANOTHER_MODEL = "of_another_model"
 ANOTHER_THERE = "Plex has another song under its key now: sync again, which finds its new one."
 
 
@@ -37,26 +48,23 @@ class Planning(Work):
     songs_at_once = TRACKS_AT_ONCE
 
     def select_songs(self, job: RunJob) -> Iterable[int]:
-        """Songs with a person's word, or with a verdict that is sure enough, by the thresholds in force.
+        """Songs with a person's word, or with a decision that is sure enough, by the thresholds in force; and, where
+        tags are translated, those with tags. What is out of date is decided anew first.
 
         Of the server that is connected: another one, be it a copy of theirs, is not to get their genres.
         """
         server = job.services.sync.check_server()
-        vote_again(job.services, preferences())
+        settings = preferences()
+        vote_again(job.services, settings)
+        decide_outdated(job.services.decisions, job.report)
         batch = WriteBatch.objects.get(runs=job.run)
-        # Of what was said out of fold before outcomes were kept, nobody knows whether the song is like the training.
-        outcome = Q(predictions__outcome=Analysis.CLASSIFIED)
-        outcome |= Q(predictions__outcome="", predictions__out_of_fold=False)
-        sure = outcome & Q(
-            analysis=Analysis.CLASSIFIED,
-            predictions__current=True,
-            predictions__confidence__gte=batch.min_confidence,
-        )
-        tracks = Track.objects.filter(Q(override__isnull=False) | sure, present())
-        tracks = tracks.exclude(in_plex=InPlex.EXCLUDED)
+        tracks = Track.objects.filter(present()).exclude(in_plex=InPlex.EXCLUDED)
         chosen = job.run.arguments.get("track_ids")
         if chosen is not None:
             tracks = tracks.filter(pk__in=chosen)
+        if of_another := tracks.filter(of_another_model()).distinct().count():
+            job.run.keep(**{OF_ANOTHER_MODEL: of_another})
+        tracks = tracks.filter(candidates(batch.min_confidence, settings))
         elsewhere = tracks.exclude(library__server_id=server.machine_identifier).distinct().count()
         if elsewhere:
             job.run.keep(**{ELSEWHERE: elsewhere})
@@ -75,25 +83,18 @@ class Planning(Work):
         read = job.services.sync.read_tracks([track.rating_key for track in tracks])
         found = read.found
         known = spellings()
-        tags = {track.pk: found[track.rating_key].state for track in tracks if track.rating_key in found}
-        stages = job.services.inference.status()
-        learned = {genre for stage in stages for genre in stage.genres}
-        verdicts = _verdicts(tracks, {stage.model_version for stage in stages if stage.is_for_trials})
-        objections = _objections(tracks, tags, known, unlearned(learned))
-        if not job.run.arguments.get("random_weights"):
-            objections |= {pk: RANDOM_WEIGHTS for pk, verdict in verdicts.items() if verdict.random_weights}
-        objections |= _silenced(tracks)
-        targets = _target_genres(tracks, batch.min_confidence, verdicts, objections)
+        rules = _rules(known)
+        states = {track.pk: found[track.rating_key].state for track in tracks if track.rating_key in found}
+        trials = bool(job.run.arguments.get("random_weights"))
+        said = said_of(tracks, states, known, job.services.inference.status(), random_weights=trials)
         for track in tracks:
-            in_plex, target = found.get(track.rating_key), targets.get(track.pk)
+            in_plex = found.get(track.rating_key)
             if in_plex is None or is_another(track, in_plex):
-                message = NOT_THERE if in_plex is None else ANOTHER_THERE
-                if track.rating_key in read.unreadable:
-                    message = UNREADABLE_THERE
-                yield track.pk, Outcome(verdict=Verdict.SKIPPED, message=message)
+                yield track.pk, _not_there(track, in_plex, read)
                 continue
-            _note(batch, track.pk, in_plex, target, known)
-            yield track.pk, DONE if target else _left_alone(objections.get(track.pk, ""))
+            target = target_genre(said[track.pk], min_confidence=batch.min_confidence)
+            noted = _note(batch, track.pk, in_plex, target, rules)
+            yield track.pk, DONE if target or noted else _left_alone(said[track.pk].objection)
 
     def summarise(self, run: Run) -> str:
         """How many edits there would be; a batch without any leaves the ledger."""
@@ -108,9 +109,14 @@ class Planning(Work):
             others = "other song" if not_compared else "song"
             said = (
                 f"Nothing to write: every {others} that is decided has its genre in Plex already, is left for you to "
-                "decide, or none is decided."
+                "decide, or none is decided surely enough; or the settings switch off what there would be to write."
             )
-        left = (_left_to_trials(run), left_alone(run.arguments.get("track_ids")), _left_elsewhere(run))
+        left = (
+            _left_to_trials(run),
+            left_alone(run.arguments.get("track_ids")),
+            _left_elsewhere(run),
+            _left_stale(run),
+        )
         return " ".join(filter(None, (said, not_compared, note_unknown_tags(run), *left)))
 
     def cancel(self, run: Run) -> None:
@@ -118,32 +124,11 @@ class Planning(Work):
         discard(WriteBatch.objects.get(runs=run))
 
 
-def unlearned(learned: Collection[str]) -> dict[int, str]:
-    """The names, by id, of the genres that are not among the learned ones."""
-    known = {name.casefold() for name in learned}
-    genres = Genre.objects.filter(retired=False).values_list("pk", "name")
-    return {pk: name for pk, name in genres if name.casefold() not in known}
-
-
-def _objections(
-    tracks: Sequence[Track],
-    states: Mapping[int, GenreState],
-    known: Mapping[str, int],
-    beyond: Mapping[int, str],
-) -> dict[int, str]:
-    in_files = {track.pk: track.file_genres for track in tracks}
-    tags = tags_of({pk: state.genres for pk, state in states.items()}, in_files)
-    return {pk: objection(of_song, known, beyond) for pk, of_song in tags.items()}
-
-
-def _silenced(tracks: Sequence[Track]) -> dict[int, str]:
-    """A person's word for a genre that is retired silences the AI's, as it does in a training."""
-    words = {track.pk: track.override.genre for track in tracks if hasattr(track, "override")}
-    return {
-        pk: f"A person has set “{genre}”, which is retired, so it is left alone: set another genre by hand."
-        for pk, genre in words.items()
-        if genre.retired
-    }
+def _not_there(track: Track, in_plex: PlexTrack | None, read: TracksRead) -> Outcome:
+    message = NOT_THERE if in_plex is None else ANOTHER_THERE
+    if track.rating_key in read.unreadable:
+        message = UNREADABLE_THERE
+    return Outcome(verdict=Verdict.SKIPPED, message=message)
 
 
 def _left_alone(message: str) -> Outcome:
@@ -180,62 +165,49 @@ def _left_elsewhere(run: Run) -> str:
     return f"{left} of another Plex server than the one that is connected."
 
 
-def _verdicts(tracks: Sequence[Track], trial_heads: Collection[str]) -> dict[int, Prediction]:
-    """What the AI says of these songs, by track; of genres that are not retired. Marked as a trial's, unsaved."""
-    # Looked up anew: a verdict may have changed since the songs were selected.
-    current = Prediction.objects.filter(track__in=tracks, current=True, genre__retired=False)
-    verdicts = {said.track_id: said for said in current.select_related("genre").defer("stages")}
-    for said in verdicts.values():
-        # Of before there was the mark, the head that serves tells.
-        said.random_weights |= said.model_version in trial_heads
-    return verdicts
+def _left_stale(run: Run) -> str:
+    songs = run.result.get(OF_ANOTHER_MODEL, 0)
+    if not songs:
+        return ""
+    left = counted(songs, "song", verb=("was left alone, for it was", "were left alone, for they were"))
+    return f"{left} classified by another model than the one in service: run `reclass classify`."
 
 
-def _target_genres(
-    tracks: Sequence[Track],
-    min_confidence: float,
-    verdicts: Mapping[int, Prediction],
-    objections: Mapping[int, str],
-) -> dict[int, TargetGenre]:
-    targets = {}
-    for track in tracks:
-        override, verdict = getattr(track, "override", None), verdicts.get(track.pk)
-        genre = override.genre if override and not override.genre.retired else None
-        said = Said(
-            override=(genre.pk, genre.name) if genre else None,
-            predicted=(verdict.genre.pk, verdict.genre.name) if verdict else None,
-            confidence=verdict.confidence if verdict else 0.0,
-            classified=track.analysis == Analysis.CLASSIFIED and verdict is not None and is_sure(verdict),
-            random_weights=verdict.random_weights if verdict else False,
-            objection=objections.get(track.pk, ""),
-            excluded=track.in_plex == InPlex.EXCLUDED,
-            removed=track.removed_time is not None,
-        )
-        target = target_genre(said, min_confidence=min_confidence)
-        if target is not None:
-            targets[track.pk] = target
-    return targets
+def _rules(known: Mapping[str, int]) -> WritingRules:
+    settings = preferences()
+    kinds = {
+        WriteKind.PERSON: True,
+        WriteKind.FILL: settings.write_fills,
+        WriteKind.CORRECTION: settings.write_corrections,
+        WriteKind.TRANSLATION: settings.write_translations,
+    }
+    names = dict(Genre.objects.filter(retired=False).values_list("pk", "name"))
+    is_written = frozenset(kind for kind, is_written in kinds.items() if is_written)
+    return WritingRules(genres_by_spelling=known, names=names, kinds=is_written)
 
 
 @transaction.atomic
 def _note(
-    batch: WriteBatch, track_id: int, in_plex: PlexTrack, target: TargetGenre | None, known: Mapping[str, int]
-) -> None:
+    batch: WriteBatch, track_id: int, in_plex: PlexTrack, target: TargetGenre | None, rules: WritingRules
+) -> bool:
+    """Whether an edit was planned."""
     plans = WriteBatch.objects.select_for_update(no_key=True)
     if plans.filter(pk=batch.pk, state=WriteBatch.State.PLANNED).first() is None:
         raise RunInterruptedError  # another job of this run has failed, and the plan was put away
     # Read anew: somebody may have excluded the song since the chunk began.
     track = Track.objects.select_for_update().get(pk=track_id)
     before = in_plex.state
-    after = edit(before, target, known) if target and track.in_plex != InPlex.EXCLUDED else None
+    edit = planned_edit(before, target, rules) if track.in_plex != InPlex.EXCLUDED else None
     track.plex_genres, track.plex_genres_locked = list(before.genres), before.locked
-    if target and after:
-        _row(batch, track, before, after, target)
+    if edit:
+        _row(batch, track, before, edit)
         track.in_plex = InPlex.PLANNED
     track.save(update_fields=("plex_genres", "plex_genres_locked", "in_plex"))
+    return edit is not None
 
 
-def _row(batch: WriteBatch, track: Track, before: GenreState, after: GenreState, target: TargetGenre) -> None:
+def _row(batch: WriteBatch, track: Track, before: GenreState, edit: PlannedEdit) -> None:
+    target = edit.target
     WriteRow.objects.get_or_create(
         batch=batch,
         track=track,
@@ -243,10 +215,14 @@ def _row(batch: WriteBatch, track: Track, before: GenreState, after: GenreState,
             "rating_key": track.rating_key,
             "before_genres": list(before.genres),
             "before_locked": before.locked,
-            "after_genres": list(after.genres),
-            "after_locked": after.locked,
-            "source": target.source,
-            "confidence": target.confidence,
-            "random_weights": target.random_weights,
+            "after_genres": list(edit.after.genres),
+            "after_locked": edit.after.locked,
+            "source": edit.source,
+            "kind": edit.kind.value,
+            "confidence": target.confidence if target else None,
+            "confidence_mean": target.confidence_mean if target else None,
+            "confidence_high": target.confidence_high if target else None,
+            "tag_probability": tags_destroyed(edit),
+            "random_weights": target.random_weights if target else False,
         },
     )

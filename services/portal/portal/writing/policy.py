@@ -1,10 +1,12 @@
-"""Which songs are written to Plex, and with what: pure."""
+"""Which songs are written to Plex, with what, and which kind of write that is: pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from portal.counting import listed
 from portal.genres.spelling import all_unknown, genres_of
+from portal.ledger.kinds import WriteKind
+from portal.ledger.originals import same_genres
 from portal.remote.plex import GenreState
 
 RANDOM_WEIGHTS = (
@@ -14,8 +16,16 @@ RANDOM_WEIGHTS = (
 UNLIKE_THE_TRAINING = (
     "It is unlike the songs of the training, so its genre is a guess and is not written: set it by hand."
 )
+TAGS_CHANGED = (
+    "Its tags in Plex are others than at the last sync, and its genre was decided with those: sync again, then make "
+    "another dry run."
+)
+UNDECIDED = (
+    "It was classified, and not decided with its album, artist and tags: make another dry run; if that says the same, "
+    "see the log of inference."
+)
 NAMED, LONGEST_SHOWN = 5, 100
-AI, PERSON = "AI", "person"
+AI, PERSON, TAGS = "AI", "person", "tags"
 """Whose word a genre is."""
 
 
@@ -27,7 +37,14 @@ class TargetGenre:
     genre: str
     source: str
     """`AI` or `PERSON`."""
-    confidence: float | None
+    confidence: float | None = None
+    """Probability that it is right, by the lower end of what is known of tags; None for a person's word."""
+    confidence_mean: float | None = None
+    confidence_high: float | None = None
+    tag_probability: float = 0.0
+    """Probability that a genre of its own tags is right."""
+    kind: WriteKind | None = None
+    """What writing it is by the song's own tags; None where they name it."""
     random_weights: bool = False
     """A model for trials decided it: it means nothing."""
 
@@ -38,16 +55,37 @@ class Said:
 
     override: tuple[int, str] | None = None
     """A person's genre, by id and name."""
-    predicted: tuple[int, str] | None = None
-    confidence: float = 0.0
+    decided: TargetGenre | None = None
+    """The AI's, from all that is known."""
     classified: bool = False
     """False for provisional verdicts and songs out of distribution, which are never written."""
-    random_weights: bool = False
-    """A model for trials has said it."""
     objection: str = ""
     """What speaks against writing the AI's word."""
     excluded: bool = False
     removed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class WritingRules:
+    """What a plan goes by."""
+
+    genres_by_spelling: Mapping[str, int]
+    names: Mapping[int, str]
+    """The genres in use by id, as they are spelled in Plex."""
+    kinds: Collection[WriteKind]
+    """What is written at all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedEdit:
+    """What is to stand in Plex, and what kind of write that is."""
+
+    after: GenreState
+    kind: WriteKind
+    source: str
+    """`AI`, `PERSON` or `TAGS`."""
+    target: TargetGenre | None = None
+    """None for a translation."""
 
 
 def target_genre(said: Said, *, min_confidence: float) -> TargetGenre | None:
@@ -56,17 +94,56 @@ def target_genre(said: Said, *, min_confidence: float) -> TargetGenre | None:
         return None
     if said.override is not None:
         genre_id, genre = said.override
-        return TargetGenre(genre_id=genre_id, genre=genre, source=PERSON, confidence=None)
-    if said.objection or said.predicted is None or not said.classified or said.confidence < min_confidence:
+        return TargetGenre(genre_id=genre_id, genre=genre, source=PERSON)
+    if said.objection or said.decided is None or not said.classified:
         return None
-    genre_id, genre = said.predicted
-    return TargetGenre(
-        genre_id=genre_id,
-        genre=genre,
-        source=AI,
-        confidence=said.confidence,
-        random_weights=said.random_weights,
-    )
+    return said.decided if (said.decided.confidence or 0.0) >= min_confidence else None
+
+
+def planned_edit(before: GenreState, target: TargetGenre | None, rules: WritingRules) -> PlannedEdit | None:
+    """How the song's genres are to be; None where nothing is to be written.
+
+    1. A target that one of its tags stands for already is there.
+    2. A kind of write that is switched off is not made.
+    3. Where no genre is written, tags that stand for genres may be translated.
+    """
+    named = genres_of(before.genres, rules.genres_by_spelling)
+    if target is not None and target.genre_id not in named:
+        kind = _kind(target, named)
+        if kind in rules.kinds:
+            after = GenreState(genres=(target.genre,), locked=True)
+            return PlannedEdit(after=after, kind=kind, source=target.source, target=target)
+    return _translation(before, rules) if WriteKind.TRANSLATION in rules.kinds else None
+
+
+def tags_destroyed(edit: PlannedEdit) -> float:
+    """Probability that the write puts a wrong genre in the place of a right tag. What we wrote ourselves is no tag."""
+    is_correction = edit.target is not None and edit.target.kind is WriteKind.CORRECTION
+    return edit.target.tag_probability if edit.target and is_correction else 0.0
+
+
+def translated(tags: Sequence[str], rules: WritingRules) -> tuple[str, ...]:
+    """These tags, each that stands for genres in their own spelling, and each once."""
+    written: dict[str, None] = {}
+    for tag in tags:
+        named = genres_of((tag,), rules.genres_by_spelling)
+        written |= dict.fromkeys(rules.names[genre] for genre in named) if named else {tag: None}
+    return tuple(written)
+
+
+def _kind(target: TargetGenre, named: Sequence[int]) -> WriteKind:
+    """By the song's own tags; where these name the genre, and Plex does not, by what stands there: a genre of ours."""
+    if target.source == PERSON:
+        return WriteKind.PERSON
+    return target.kind or (WriteKind.CORRECTION if named else WriteKind.FILL)
+
+
+def _translation(before: GenreState, rules: WritingRules) -> PlannedEdit | None:
+    tags = translated(before.genres, rules)
+    if same_genres(tags, before.genres):  # Plex keeps no case
+        return None
+    after = GenreState(genres=tags, locked=True)
+    return PlannedEdit(after=after, kind=WriteKind.TRANSLATION, source=TAGS)
 
 
 def objection(
@@ -95,10 +172,3 @@ def objection(
 def _named(tags: Sequence[str]) -> str:
     """The first of them, for a song may have a thousand of ten thousand letters."""
     return listed([tag if len(tag) <= LONGEST_SHOWN else f"{tag[:LONGEST_SHOWN]}…" for tag in tags], NAMED)
-
-
-def edit(before: GenreState, target: TargetGenre, genres_by_spelling: Mapping[str, int]) -> GenreState | None:
-    """How the song's genres are to be; None where one of its tags stands for the target genre already."""
-    if target.genre_id in genres_of(before.genres, genres_by_spelling):
-        return None
-    return GenreState(genres=(target.genre,), locked=True)

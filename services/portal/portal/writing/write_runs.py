@@ -7,6 +7,7 @@ from django.db.models import Count, Q
 from django.utils import timezone
 from runtime.errors import RemoteError
 
+from portal.decisions.deciding import decide_outdated
 from portal.genres.models import spellings
 from portal.labels.tags import tags_of
 from portal.ledger.attempts import (
@@ -26,7 +27,7 @@ from portal.runs.outcomes import outcome_of
 from portal.runs.work import DONE, Outcome, RunJob, Verdict, Work
 from portal.verdicts.models import Prediction
 from portal.writing.overtaken import overtaken
-from portal.writing.policy import PERSON, RANDOM_WEIGHTS, objection
+from portal.writing.policy import AI, RANDOM_WEIGHTS, objection
 
 GENRES_CHANGED = "GENRES_CHANGED"
 WRITTEN_OVER = "Batch {batch} has written over it since: roll that back first, then this one again."
@@ -41,6 +42,8 @@ class Push(Work):
 
     def select_songs(self, job: RunJob) -> Iterable[int]:
         """The songs of the batch that are not written yet."""
+        # What has changed since the dry run is not written as if it had not.
+        decide_outdated(job.services.decisions, job.report)
         batch = WriteBatch.objects.get(runs=job.run)
         return _tracks(batch, Q(state=WriteRow.State.PLANNED))
 
@@ -125,7 +128,7 @@ def _leave_alone(row_ids: Sequence[int]) -> dict[int, str]:
     """Rows that are not written, with the reason: since the plan, or the version that made it, more speaks against."""
     planned = WriteRow.objects.filter(pk__in=row_ids, state=WriteRow.State.PLANNED, attempted_time=None)
     rows = list(planned.select_related("track", "batch"))
-    left = _spoken_against([row for row in rows if row.source != PERSON]) | overtaken(rows)
+    left = _spoken_against([row for row in rows if row.source == AI]) | overtaken(rows)
     for row in rows:
         if message := left.get(row.pk):
             planned.filter(pk=row.pk).update(state=WriteRow.State.FAILED, message=message)

@@ -249,6 +249,9 @@ def test_the_schedule_leaves_it_alone_and_takes_its_pending_songs_once_it_is_cho
         run = Run.objects.latest("pk")
         return both.finish(run) if run.state in Run.ACTIVE else None
 
+    decided = goes_on(timezone.now())
+    assert decided is not None
+    assert decided.kind == Run.Kind.DECIDE
     assert goes_on(timezone.now()) is None
     every_library()
     tomorrow = timezone.now() + timedelta(hours=25)
@@ -258,4 +261,7 @@ def test_the_schedule_leaves_it_alone_and_takes_its_pending_songs_once_it_is_cho
     classified = goes_on(tomorrow)
     assert classified is not None
     assert classified.arguments["track_ids"] == list(books().values_list("pk", flat=True))
+    decided = goes_on(timezone.now())
+    assert decided is not None
+    assert decided.result["decided"] == books().count()
     assert goes_on(timezone.now()) is None

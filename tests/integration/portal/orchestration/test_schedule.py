@@ -14,7 +14,9 @@ from portal.preferences.current import preferences
 from portal.preferences.models import ChangedSetting
 from portal.remote.sync import SyncClient
 from portal.runs.models import Run
+from portal.verdicts.models import Decision
 from runtime.testing import connected
+from stand_in_services import TooShortError
 from sync.connection import Connection, Parts
 from sync.library import PlexMusic
 from sync.plex import Plex
@@ -25,11 +27,20 @@ HOUR = timedelta(hours=1)
 NEW_KEY = 1900
 
 
-def keep(portal, now: datetime | None = None) -> Run | None:
+def look(portal, now: datetime | None = None) -> Run | None:
     """Let the schedule look once; the run that it has started."""
     before = set(Run.objects.values_list("pk", flat=True))
     schedule.keep(now or timezone.now(), portal.services)
     return Run.objects.exclude(pk__in=before).first()
+
+
+def keep(portal, now: datetime | None = None) -> Run | None:
+    """The same, and once more after it has decided what was out of date."""
+    run = look(portal, now)
+    if run is None or run.kind != Run.Kind.DECIDE:
+        return run
+    assert portal.finish(run).state == Run.State.DONE
+    return look(portal, now)
 
 
 def keep_and_finish(portal, now: datetime | None = None) -> Run:
@@ -298,6 +309,36 @@ def test_whoever_switches_writing_on_means_the_songs_from_then_on(writing):
     assert keep(writing) is None
     change({"write_automatically": True}, may_write=True)
     assert keep(writing) is None
+
+
+def test_songs_are_decided_after_a_run_that_has_changed_what_is_known_of_them_and_only_then(portal):
+    synced(portal)
+    assert look(portal) is None
+    portal.finish(start_classify())
+    run = look(portal)
+    assert (run.kind, run.is_scheduled) == (Run.Kind.DECIDE, True)
+    assert portal.finish(run).result["decided"] == Decision.objects.count() > 0
+    assert look(portal) is None
+    song = Track.objects.order_by("pk").first()
+    portal.plex.ask("PUT", f"tracks/{song.rating_key}/genres", {"genres": ["Jazz"], "locked": False})
+    portal.finish(start_sync(["Music"], full=True))
+    assert (
+        portal.finish(look(portal)).result["decided"]
+        == Decision.objects.filter(artist_group=song.decision.artist_group).count()
+    )
+    portal.finish(start_sync(["Music"], full=True))
+    assert look(portal) is None
+
+
+def test_while_inference_is_away_songs_are_not_decided_every_minute(portal):
+    synced(portal)
+    portal.finish(start_classify())
+    portal.inference.refuses_to_decide = TooShortError("Not now.")
+    assert portal.finish(look(portal)).state == Run.State.FAILED
+    assert look(portal) is None
+    portal.inference.refuses_to_decide = None
+    portal.finish(start_classify(again=True))
+    assert portal.finish(look(portal)).state == Run.State.DONE
 
 
 def test_a_run_of_the_schedule_says_so(portal, admin_client: Client):

@@ -6,6 +6,7 @@ from django.test import Client
 from models_stand_in import CANDIDATE, IN_SERVICE, RETIRED, OutdatedError, made
 from portal.registry.report_sentences import PICTURES
 from reclass.inference.v1 import inference_pb2 as messages
+from sounds import sound_of
 
 
 @pytest.fixture
@@ -30,8 +31,9 @@ def said(track, version: str, genre: str = "Jazz") -> messages.OutOfFoldPredicti
     top = [messages.GenreScore(genre=genre, probability=0.7)]
     verdict = messages.StageVerdict(stage=1, model_version=version, top=top, threshold=0.8)
     return messages.OutOfFoldPrediction(
-        song_id=str(track.pk), verdicts=[verdict], outcome=messages.OUTCOME_CLASSIFIED, deciding_stage=1
-    )
+        song_id=str(track.pk), verdicts=[verdict], outcome=messages.OUTCOME_CLASSIFIED, deciding_stage=1,
+        sound=sound_of(genre, 0.7),
+    )  # fmt: skip
 
 
 def songs():
@@ -164,6 +166,7 @@ def test_the_thresholds_in_force_reach_the_songs_of_a_training(extracted) -> Non
             verdicts=[verdict],
             outcome=messages.OUTCOME_OUT_OF_DISTRIBUTION,
             deciding_stage=1,
+            sound=sound_of("Blues", 0.7),
         )
 
     extracted.inference.said["model-1"] = [of_fold(0.5)]

@@ -37,7 +37,7 @@ OVERTAKEN = {
         set_by_hand, lambda song: Genre.objects.filter(name="Folk").update(name="Folk songs"), "retired or renamed",
     ),
     "classified as another": (
-        None, lambda song: classified_anew(song, "Blues"), "classified anew since the dry run, as Blues",
+        None, lambda song: classified_anew(song, "Blues"), "decided anew since the dry run, as Blues",
     ),
     "less sure": (None, lambda song: classified_anew(song, confidence=0.6), "not sure enough any more"),
     "out of fold, before outcomes were kept": (

@@ -14,6 +14,7 @@ from portal.orchestration.start import (
     CannotStart,
     start_push,
     start_rollback,
+    start_sync,
     stop,
 )
 from portal.remote.plex import GenreState
@@ -149,6 +150,7 @@ def test_after_a_rollback_a_song_that_somebody_changed_between_two_batches_is_no
     portal.finish(start_push(planned(portal)))
     portal.plex.ask("PUT", "tracks/1003/genres", {"genres": ["Mine"], "locked": True})
     IgnoredTag.objects.create(tag="Mine")
+    portal.finish(start_sync(["Music"], full=True))
     classify_all(Track.objects.exclude(file=""), "Folk", "genre_test/2")
     second = planned(portal)
     portal.finish(start_push(second))

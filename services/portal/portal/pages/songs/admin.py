@@ -47,6 +47,7 @@ class TrackAdmin(PageAdmin):
         filters.GenreFilter,
         filters.ConfidenceFilter,
         filters.AgreementFilter,
+        filters.WriteKindFilter,
         filters.SuspectedLabelErrorFilter,
         ("analysis", ChoicesDropdownFilter),
         ("in_plex", filters.InPlexFilter),

@@ -74,6 +74,21 @@ class AgreementFilter(ChoiceFilter):
     }
 
 
+class WriteKindFilter(ChoiceFilter):
+    """By what writing the genre would be, of songs that were decided."""
+
+    title = "kind of write"
+    parameter_name = "write_kind"
+    choices_offered: ClassVar[Choices] = {
+        "fill": ("Fill: it has no tag that counts", Q(decision__kind="fill", decision__genre__isnull=False)),
+        "correction": (
+            "Correction: its tag says otherwise",
+            Q(decision__kind="correction", decision__genre__isnull=False),
+        ),
+        "none": ("None: its tags name the genre", Q(decision__kind="none", decision__genre__isnull=False)),
+    }
+
+
 class SuspectedLabelErrorFilter(ChoiceFilter):
     """Songs whose tag looks wrong."""
 

@@ -24,7 +24,7 @@ from portal.pages.songs.forms import OverrideForm
 from portal.registry.serving import serving_versions, whole_song_heads
 from portal.remote.audio import made_by_random_weights
 from portal.remote.verdicts import StageVerdict
-from portal.verdicts.models import Override, Prediction
+from portal.verdicts.models import Decision, Override, Prediction
 from portal.verdicts.overrides import clear_override, set_override
 from portal.verdicts.predictions import stage_verdicts
 
@@ -82,6 +82,7 @@ def context(request: HttpRequest, track: Track) -> dict[str, Any]:
         if current
         else None,
         "stages": _stages(current) if current else (),
+        **_decision(track),
         "trial_warning": TRIAL_WARNING if _used_random_weights(track) else "",
         "earlier": [prediction for prediction in predictions if not prediction.current],
         "override": override,
@@ -100,6 +101,32 @@ def context(request: HttpRequest, track: Track) -> dict[str, Any]:
 def _stages(prediction: Prediction) -> tuple[StageVerdict, ...]:
     heads = whole_song_heads(str(entry[1]) for entry in prediction.stages)
     return stage_verdicts(prediction.stages, heads)
+
+
+# What is known with each source and those before it.
+_KNOWN_WITH = {
+    "sound": "Sound alone",
+    "album": "With its album",
+    "artist": "With its artist",
+    "tags": "With its tags",
+}
+
+
+def _decision(track: Track) -> dict[str, Any]:
+    """What the genre rests on, step by step, and what kind of write it would be."""
+    decision = Decision.objects.filter(track=track).exclude(genre=None).first()
+    if decision is None:
+        return {}
+    parts = [
+        {"words": _KNOWN_WITH.get(source, source), "genre": genre, "percent": round(100 * probability)}
+        for source, genre, probability in decision.parts
+    ]
+    is_correction = decision.kind == Decision.Kind.CORRECTION
+    return {
+        "parts": parts,
+        "write_kind": badges.KIND.get(decision.kind, badges.NO_WRITE),
+        "tag_percent": round(100 * decision.tag_probability) if is_correction else None,
+    }
 
 
 def _used_random_weights(track: Track) -> bool:
@@ -163,6 +190,7 @@ def _writes(track: Track) -> list[dict[str, Any]]:
         {
             "row": row,
             "badge": badges.ROW[row.state],
+            "kind": badges.KIND[row.kind],
             "difference": difference(row.before_genres, row.after_genres),
         }
         for row in rows

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
             name='Run',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('sync', 'Sync'), ('extract', 'Analyse'), ('classify', 'Classify'), ('train', 'Train'), ('promote', 'Promote'), ('plan', 'Dry run'), ('push', 'Apply'), ('rollback', 'Roll back')], max_length=20)),
+                ('kind', models.CharField(choices=[('sync', 'Sync'), ('extract', 'Analyse'), ('classify', 'Classify'), ('decide', 'Decide'), ('train', 'Train'), ('promote', 'Promote'), ('plan', 'Dry run'), ('push', 'Apply'), ('rollback', 'Roll back')], max_length=20)),
                 ('state', models.CharField(choices=[('waiting', 'Waiting'), ('running', 'Running'), ('stopping', 'Stopping'), ('done', 'Done'), ('stopped', 'Stopped'), ('failed', 'Failed')], default='waiting', max_length=20)),
                 ('request_id', models.CharField(max_length=64)),
                 ('message', models.TextField(blank=True, help_text='What happened, and what to do.')),

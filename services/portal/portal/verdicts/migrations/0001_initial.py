@@ -1,4 +1,4 @@
-"""The tables of predictions and overrides."""
+"""The tables of predictions, decisions and overrides."""
 
 import django.db.models.deletion
 from django.conf import settings
@@ -28,6 +28,25 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='Decision',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('confidence', models.FloatField(default=0.0, help_text='Probability that the genre is right, by the lower end of what is known of tags.')),
+                ('confidence_mean', models.FloatField(default=0.0, help_text='The same by the middle.')),
+                ('confidence_high', models.FloatField(default=0.0, help_text='The same by the upper end.')),
+                ('kind', models.CharField(choices=[('none', 'Its tags name it'), ('fill', 'Fill'), ('correction', 'Correction')], default='none', max_length=10)),
+                ('tag_probability', models.FloatField(default=0.0, help_text="Probability that a genre of the song's own tags is right.")),
+                ('parts', models.JSONField(default=list, help_text='What was known after each source, in order: [source, genre, probability].')),
+                ('model', models.CharField(blank=True, help_text='The model that was asked, by its name.', max_length=100)),
+                ('prediction', models.BigIntegerField(help_text='Id of the prediction whose sound it rests on.')),
+                ('artist_group', models.UUIDField(help_text='Digest of the artist, or the album, whose songs were decided together.')),
+                ('evidence', models.UUIDField(help_text='Digest of all that was known of the song itself.')),
+                ('decided_time', models.DateTimeField()),
+                ('genre', models.ForeignKey(help_text='Empty where nothing is known that the model in service can use: another model classified the song.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='genres.genre')),
+                ('track', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='decision', to='library.track')),
+            ],
+        ),
+        migrations.CreateModel(
             name='Prediction',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -40,6 +59,7 @@ class Migration(migrations.Migration):
                 ('random_weights', models.BooleanField(db_default=False, default=False, help_text='Decided from vectors that random weights made, for trials: it means nothing.')),
                 ('provisional_reason', models.TextField(blank=True)),
                 ('stages', models.JSONField(default=list, help_text='Each stage that ran: [stage, model version, decided, threshold, [genre, probability, …]].')),
+                ('sound', models.BinaryField(db_default=b'', default=b'', help_text="The deciding stage's probabilities of all genres, as inference said them. Empty where it did not.")),
                 ('current', models.BooleanField(default=True)),
                 ('created_time', models.DateTimeField(auto_now_add=True)),
                 ('genre', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='predictions', to='genres.genre')),

@@ -1,0 +1,89 @@
+"""Decides anew the songs of every artist of whom something has changed: what runs do before they use decisions."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+
+from django.db import connection
+from runtime.errors import RemoteError
+
+from portal.decisions.evidence import Outdated, changed_artists, mark_of, model_in_service, outdated
+from portal.decisions.storing import forget_decisions, store_decisions
+from portal.preferences.current import preferences
+from portal.preferences.values import Preferences
+from portal.remote.decisions import NO_MODEL, ArtistEvidence, DecisionsClient
+from portal.verdicts.models import Decision
+from portal.verdicts.predictions import genres_by_name
+
+# Songs that are asked for in a call and stored together: few enough to be held in memory, and to be decided again after
+# a crash. A call costs what it takes to read all that people have said of songs.
+SONGS_AT_ONCE = 10_000
+# Any number that nothing else of ours locks: two that decide at once would ask for the same.
+LOCK = 0x6465636964
+STEP = "Deciding from sound, albums, artists and tags"
+Report = Callable[[str, float], None]
+
+
+def anything_outdated() -> bool:
+    """Whether `decide_outdated` would have anything to do."""
+    found = outdated(mark_of(preferences()))
+    return bool(found.songs or found.gone)
+
+
+def decide_outdated(decisions: DecisionsClient, report: Report) -> int:
+    """Decide the songs of every artist of whom something has changed since; how many songs were decided.
+
+    1. Where nothing has changed nobody is asked: a batch can be applied while inference is away.
+    2. What is stored is stored as it comes. Broken off, the rest is still out of date, and is decided the next time.
+    3. Without a trained model nothing is decided, which is no failure: people's own genres can be written.
+    """
+    with _alone():
+        settings = preferences()
+        mark = mark_of(settings)
+        found = outdated(mark)
+        done = 0
+        try:
+            if found.songs:
+                done = _decide(decisions, settings, mark, found, report)
+        except RemoteError as error:
+            if error.reason != NO_MODEL:
+                raise
+            Decision.objects.all().delete()
+        forget_decisions(found.gone)
+    return done
+
+
+def _decide(
+    client: DecisionsClient, settings: Preferences, mark: str, found: Outdated, report: Report
+) -> int:
+    genres, model, done = genres_by_name(), model_in_service(), 0
+    report(STEP, 0.0)
+    # By this thread: gRPC would read a database in one of its own, whose connection nobody else could close.
+    with closing(changed_artists(mark)) as artists:
+        while portion := _portion(artists):
+            decided = list(client.decide(portion, settings, model=model))
+            store_decisions(decided, genres=genres, model=model)
+            done += len(decided)
+            report(STEP, min(done / found.songs, 1.0))
+    return done
+
+
+def _portion(artists: Iterator[ArtistEvidence]) -> list[ArtistEvidence]:
+    portion: list[ArtistEvidence] = []
+    songs = 0
+    while songs < SONGS_AT_ONCE and (artist := next(artists, None)):
+        portion.append(artist)
+        songs += artist.song_count
+    return portion
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+    try:
+        yield
+    finally:
+        # A connection that is broken, or was opened anew, holds nothing any more.
+        if connection.connection is not None and not connection.connection.closed:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])

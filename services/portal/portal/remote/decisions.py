@@ -1,0 +1,163 @@
+"""The door to decisions of inference: the genre of songs given their sound, album, artist and tags."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import grpc
+from reclass.inference.v1 import inference_pb2 as pb
+from reclass.inference.v1 import inference_pb2_grpc
+
+from portal.preferences.values import Preferences
+from portal.remote.calls import streamed
+
+# 100,000 songs take minutes; a call that takes this long hangs.
+DECIDE_TIMEOUT_SECONDS = 3600.0
+NO_MODEL = "NO_MODEL"
+
+_KINDS = {pb.WRITE_KIND_FILL: "fill", pb.WRITE_KIND_CORRECTION: "correction"}
+_SOURCES = {
+    pb.EVIDENCE_SOURCE_SOUND: "sound",
+    pb.EVIDENCE_SOURCE_ALBUM: "album",
+    pb.EVIDENCE_SOURCE_ARTIST: "artist",
+    pb.EVIDENCE_SOURCE_TAGS: "tags",
+}
+SOURCES = tuple(_SOURCES.values())
+"""What a decision may rest on, in the order in which it is taken into account."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SongEvidence:
+    """What is known of one song."""
+
+    key: str
+    """Comes back with its decision."""
+    model_version: str
+    """The head that said what `sound` is."""
+    sound: bytes
+    tags: tuple[str, ...]
+    """Genres that its tags stand for, as they were before we wrote."""
+    content_key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlbumEvidence:
+    """The songs of an album; without a title, single songs that are on none."""
+
+    title: str
+    album_artist: str
+    songs: tuple[SongEvidence, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArtistEvidence:
+    """All that is known of one artist's songs."""
+
+    albums: tuple[AlbumEvidence, ...]
+
+    @property
+    def song_count(self) -> int:
+        """Of all albums."""
+        return sum(len(album.songs) for album in self.albums)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What was known with a source and those before it."""
+
+    source: str
+    """One of `SOURCES`."""
+    genre: str
+    probability: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SongDecision:
+    """The genre of one song given all of it."""
+
+    key: str
+    genre: str
+    """Empty where nothing was known that the model can use."""
+    confidence: float
+    """By the lower end of what is known of tags."""
+    confidence_mean: float
+    confidence_high: float
+    kind: str
+    """none, fill or correction."""
+    tag_probability: float
+    parts: tuple[Part, ...]
+
+
+class DecisionsClient:
+    """Typed calls; every failure is a `RemoteError`."""
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        self._stub = inference_pb2_grpc.InferenceServiceStub(channel)
+
+    def decide(
+        self,
+        artists: Iterable[ArtistEvidence],
+        settings: Preferences,
+        *,
+        model: str = "",
+        judgements: Iterable[ArtistEvidence] = (),
+    ) -> Iterator[SongDecision]:
+        """Decide the songs of these artists, each answered once. `model`: whose word the sounds are; empty: that of the
+        model in service. `judgements` come first: artists of songs that people were asked about."""
+
+        def requests() -> Iterator[pb.DecideTracksRequest]:
+            yield pb.DecideTracksRequest(options=_options(settings, model))
+            for artist in judgements:
+                yield pb.DecideTracksRequest(judged=_artist(artist))
+            for artist in artists:
+                yield pb.DecideTracksRequest(artist=_artist(artist))
+
+        answers = streamed(
+            "inference", lambda: self._stub.DecideTracks(requests(), timeout=DECIDE_TIMEOUT_SECONDS)
+        )
+        for answer in answers:
+            if answer.WhichOneof("part") == "decision":
+                yield _decision(answer.decision)
+
+
+def _options(settings: Preferences, model: str) -> pb.DecideOptions:
+    return pb.DecideOptions(
+        model=model,
+        without_tags=not settings.evidence_tags,
+        without_albums=not settings.evidence_albums,
+        without_artists=not settings.evidence_artists,
+    )
+
+
+def _artist(artist: ArtistEvidence) -> pb.ArtistSongs:
+    return pb.ArtistSongs(albums=map(_album, artist.albums))
+
+
+def _album(album: AlbumEvidence) -> pb.AlbumSongs:
+    return pb.AlbumSongs(title=album.title, album_artist=album.album_artist, songs=map(_song, album.songs))
+
+
+def _song(song: SongEvidence) -> pb.SongEvidence:
+    return pb.SongEvidence(
+        key=song.key,
+        model_version=song.model_version,
+        sound=song.sound,
+        tags=song.tags,
+        content_key=song.content_key,
+    )
+
+
+def _decision(message: pb.Decision) -> SongDecision:
+    return SongDecision(
+        key=message.key,
+        genre=message.genre,
+        confidence=message.confidence,
+        confidence_mean=message.confidence_mean,
+        confidence_high=message.confidence_high,
+        kind=_KINDS.get(message.kind, "none"),
+        tag_probability=message.tag_probability,
+        parts=tuple(
+            Part(source=_SOURCES[part.source], genre=part.genre, probability=part.probability)
+            for part in message.parts
+            if part.source in _SOURCES
+        ),
+    )
