@@ -29,6 +29,7 @@ ROOMS = {
     "split_leaks": "inference",
     "truth": "inference",
     "truth_short": "inference",
+    "recipes": "inference",
 }
 # A shorter form of another one: it runs where it is named.
 ONLY_WHERE_NAMED = {"truth_short"}

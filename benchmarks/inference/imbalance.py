@@ -103,7 +103,7 @@ def fitted(part: Dataset, power: float, seed: int) -> dict[str, tuple[Head, Arra
     weights = class_weights(learned.labels, power)
     candidates = [logistic(learned, validation, strength, weights, seed) for strength in STRENGTHS]
     regression = best_candidate(candidates)
-    network = early_stopping(validation, 0.0, network_logits(learned, validation, weights, seed))
+    network = early_stopping(validation, network_logits(learned, validation, weights, seed))
     return {
         each.recipe.algorithm: (
             fit_head(learned, each.recipe, seed=seed, weights=weights), each.logits, validation

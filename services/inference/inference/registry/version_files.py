@@ -37,6 +37,8 @@ def write_weights(path: Path, head: Head) -> None:
         "bias": head.bias,
         "hidden_weight": head.hidden_weight,
         "hidden_bias": head.hidden_bias,
+        "landmarks": head.landmarks,
+        "gamma": None if head.landmarks is None else np.float32(head.gamma),
     }
     if head.ood_distance is not None:
         arrays |= vars(head.ood_distance) | {"residual": np.float32(head.ood_distance.residual)}
@@ -59,6 +61,8 @@ def read_weights(path: Path) -> Head:
             bias=arrays["bias"],
             hidden_weight=arrays.get("hidden_weight"),
             hidden_bias=arrays.get("hidden_bias"),
+            landmarks=arrays.get("landmarks"),
+            gamma=float(arrays.get("gamma", 0)),
             ood_distance=ood_distance_of(arrays),
         )
 

@@ -9,7 +9,7 @@ from inference.arrays import Array, Bools, Ints
 from inference.classify.probabilities import softmax
 from inference.evaluation.metrics import effective_labels
 from inference.training.dataset import Dataset
-from inference.training.fitting import LOGISTIC, Recipe, fit_head
+from inference.training.fitting import Recipe, fit_head
 from inference.training.head import Head
 from inference.training.label_noise import ODDS_TO_DROP, find_label_errors, song_weights
 from inference.training.parallel_fits import parallel_map
@@ -63,7 +63,7 @@ def weights_of(songs: Dataset, recipe: Recipe, *, seed: int) -> Array:
 def inner_label_errors(songs: Dataset, recipe: Recipe, *, seed: int) -> Bools:
     """[songs] whose labels are almost surely wrong, by quick models out of fold."""
     folds = grouped_folds(songs.labels, songs.groups, folds=INNER_FOLDS, seed=seed + 7)
-    quick = Recipe(algorithm=LOGISTIC, strength=recipe.strength)
+    quick = recipe.quick or recipe
     logits = np.zeros((len(folds), len(songs.genres)), dtype=np.float32)
 
     def predict_fold(fold: int) -> None:

@@ -1,6 +1,8 @@
-"""Fits a genre head by a recipe: logistic regression or an ensemble of perceptrons, on standardised vectors."""
+"""Fits genre heads by recipes: a linear discriminant, logistic regression, a radial basis function machine or an
+ensemble of perceptrons, on standardised vectors.
+"""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -9,18 +11,29 @@ from numpy.typing import NDArray
 
 from inference.arrays import Array
 from inference.training.dataset import Dataset
+from inference.training.discriminant import fit_discriminant
 from inference.training.head import Head, standardise
+from inference.training.kernel_features import (
+    choose_landmarks,
+    nystrom_map,
+    radial_basis,
+    squared_distances,
+)
 from inference.training.logistic_regression import fit_logistic
 from inference.training.mlp_ensemble import Architecture, Weights, train
 from inference.training.out_of_distribution import fit_mahalanobis
 
+DISCRIMINANT = "shrinkage-lda"
 LOGISTIC = "logistic-regression"
+RADIAL_BASIS = "rbf"
 MLP_ENSEMBLE = "mlp-ensemble"
 
 CLIP = 8.0
 """Standard deviations at which a value is clipped: kurtosis and the like have tails that would drown all the rest."""
 ABSENT_LOGIT_GAP = 10.0
 """How far below all others the logit of a genre lies that had no song in this fit; e**-10 is as good as never."""
+MAX_SPREAD = 5.0
+"""Mean standard deviation of a song's logits of the genres, beyond which a discriminant is divided."""
 CHUNK_ROWS = 8192
 """Rows that are converted to float64 at a time, so that moments of a large matrix need no copy of it."""
 ARCHITECTURE = Architecture()
@@ -37,19 +50,33 @@ class Recipe:
     """How a head is fitted; chosen on validation."""
 
     algorithm: str
+    shrinkage: float = 0.0
+    """Of the discriminant's covariance: 1 knows nothing of how values go together."""
     strength: float = 0.0
-    """Of the logistic regression: scikit-learn's C, small is strict."""
+    """Of a logistic regression: scikit-learn's C, small is strict."""
+    gamma: float = 0.0
+    """Of radial basis functions, times the number of values: scikit-learn's "scale" is 1."""
     epochs: int = 0
     """Of the perceptrons: where their validation loss was least."""
+    quick: "Recipe | None" = None
+    """Of the models that look for wrong labels, where it is not this one: perceptrons are slow."""
 
     def for_songs(self, count: int) -> "Recipe":
         """The same for a fit of so many songs, of which a large library's need fewer epochs."""
         return replace(self, epochs=min(self.epochs, max(1, round(MAX_SAMPLES_SEEN / count))))
 
     def __str__(self) -> str:
-        if self.algorithm == LOGISTIC:
-            return f"{LOGISTIC} (C {self.strength:g})"
-        return f"{MLP_ENSEMBLE} ({ARCHITECTURE.members} of {ARCHITECTURE.hidden} units, {self.epochs} epochs)"
+        return f"{self.algorithm} ({DETAILS[self.algorithm](self)})"
+
+
+DETAILS: Mapping[str, Callable[[Recipe], str]] = {
+    DISCRIMINANT: lambda recipe: f"shrinkage {recipe.shrinkage:g}",
+    LOGISTIC: lambda recipe: f"C {recipe.strength:g}",
+    RADIAL_BASIS: lambda recipe: f"gamma {recipe.gamma:g}, C {recipe.strength:g}",
+    MLP_ENSEMBLE: lambda recipe: (
+        f"{ARCHITECTURE.members} of {ARCHITECTURE.hidden} units, {recipe.epochs} epochs"
+    ),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,15 +136,68 @@ def fit_head(
     with_ood_distance: bool = False,
 ) -> Head:
     """The head of these songs, each with its weight [songs] (1 where none are given); the distance costs time."""
-    fit = prepared(songs, np.ones(len(songs.labels), dtype=np.float32) if weights is None else weights)
-    if recipe.algorithm == LOGISTIC:
-        weight, bias = fit_logistic(fit.vectors, fit.soft_targets, fit.weights, strength=recipe.strength)
-        head = assembled(fit, weight, bias)
-    else:
-        head = ensemble_head(fit, next(islice(epochs(fit, seed), recipe.epochs - 1, None)))
+    fit = prepared(songs, ones(songs) if weights is None else weights)
+    (head,) = FITS[recipe.algorithm](fit, [recipe], seed)
     if with_ood_distance:
         return replace(head, ood_distance=fit_mahalanobis(fit.vectors, fit.soft_targets))
     return head
+
+
+def fit_heads(songs: Dataset, recipes: Sequence[Recipe], *, seed: int) -> Iterator[Head]:
+    """Heads of the same songs by recipes of one algorithm, which share what is common to them."""
+    return FITS[recipes[0].algorithm](prepared(songs, ones(songs)), recipes, seed)
+
+
+def ones(songs: Dataset) -> Array:
+    return np.ones(len(songs.labels), dtype=np.float32)
+
+
+def discriminants(fit: Standardised, recipes: Sequence[Recipe], seed: int) -> Iterator[Head]:
+    shrinkages = [recipe.shrinkage for recipe in recipes]
+    for layer in fit_discriminant(fit.vectors, fit.soft_targets, fit.weights, shrinkages=shrinkages):
+        yield assembled(fit, *within_spread(fit.vectors, *layer))
+
+
+def within_spread(vectors: Array, weight: Array, bias: Array) -> tuple[Array, Array]:
+    """The layer, divided so that its logits of these vectors [songs, n] are not spread by more than MAX_SPREAD.
+
+    Of few songs a discriminant is sure beyond what a temperature could make good, and each fold's by another factor.
+    """
+    logits = vectors @ weight + bias
+    spread = float(logits.std(axis=1).mean())
+    factor = np.float32(min(1.0, MAX_SPREAD / max(spread, 1e-9)))
+    return weight * factor, bias * factor
+
+
+def regressions(fit: Standardised, recipes: Sequence[Recipe], seed: int) -> Iterator[Head]:
+    for recipe in recipes:
+        layer = fit_logistic(fit.vectors, fit.soft_targets, fit.weights, strength=recipe.strength)
+        yield assembled(fit, *layer)
+
+
+def radial_basis_machines(fit: Standardised, recipes: Sequence[Recipe], seed: int) -> Iterator[Head]:
+    """Logistic regressions on Nyström features, whose map becomes a part of the last layer."""
+    landmarks = choose_landmarks(fit.vectors, fit.weights, seed)
+    squares = squared_distances(fit.vectors, landmarks)
+    for recipe in recipes:
+        gamma = recipe.gamma / len(landmarks)
+        mapped = nystrom_map(landmarks, gamma)
+        features = radial_basis(squares, gamma) @ mapped
+        weight, bias = fit_logistic(features, fit.soft_targets, fit.weights, strength=recipe.strength)
+        yield replace(assembled(fit, mapped @ weight, bias), landmarks=landmarks, gamma=gamma)
+
+
+def ensembles(fit: Standardised, recipes: Sequence[Recipe], seed: int) -> Iterator[Head]:
+    for recipe in recipes:
+        yield ensemble_head(fit, next(islice(epochs(fit, seed), recipe.epochs - 1, None)))
+
+
+FITS: Mapping[str, Callable[[Standardised, Sequence[Recipe], int], Iterator[Head]]] = {
+    DISCRIMINANT: discriminants,
+    LOGISTIC: regressions,
+    RADIAL_BASIS: radial_basis_machines,
+    MLP_ENSEMBLE: ensembles,
+}
 
 
 def ensemble_head(songs: Standardised, ensemble: Weights) -> Head:

@@ -2,7 +2,7 @@
 the third.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +15,17 @@ from inference.evaluation.coverage import coverage_curve
 from inference.evaluation.metrics import effective_labels, held_out_figures
 from inference.training.cross_validation import fit_noise_robust
 from inference.training.dataset import Dataset, LabelSource, SplitPart
-from inference.training.fitting import fit_head
+from inference.training.fitting import Recipe, fit_head, fit_heads
 from inference.training.head import Head
 from inference.training.label_noise import handling_hurts
 from inference.training.labels import MIN_GENRES
 from inference.training.model_selection import (
     Candidate,
     ReportProgress,
-    best_candidate,
     evaluate_recipes,
     fold_epochs,
     scored,
+    simplest_candidate,
 )
 from inference.training.stage_result import HeadResult
 from inference.training.stage_training import calibrated
@@ -48,7 +48,8 @@ def evaluate_split(
     training, validation, test = parts_of(songs, parts)
     candidates = evaluate_candidates(training, validation, seed=seed, report=report)
     report("look for labels that are wrong", 0.75)
-    head, selected, handle_noise = selected_head(training, validation, best_candidate(candidates), seed=seed)
+    plain = simplest_candidate(candidates, validation.groups)
+    head, selected, handle_noise = selected_head(training, validation, plain, seed=seed)
     scaling, _ = calibrated(selected.logits, validation)
     report("evaluate the test part", 0.95)
     logits = head.logits(test.vectors)
@@ -94,10 +95,16 @@ def evaluate_candidates(
     """Every recipe, fitted on the one part and scored on the other."""
     return evaluate_recipes(
         validation,
-        lambda recipe: fit_head(training, recipe, seed=seed).logits(validation.vectors),
+        lambda recipes: validation_logits(training, validation, recipes, seed),
         lambda: mlp_epochs(training, validation, seed),
         lambda step, done: report(step, 0.6 * done),
     )
+
+
+def validation_logits(training: Dataset, validation: Dataset, recipes: Sequence[Recipe], seed: int) -> Array:
+    """Logits [recipes, songs, genres] of the validation part by heads of the training part."""
+    heads = fit_heads(training, recipes, seed=seed)
+    return np.stack([head.logits(validation.vectors) for head in heads])
 
 
 def mlp_epochs(training: Dataset, validation: Dataset, seed: int) -> Iterator[Array]:

@@ -1,4 +1,7 @@
-"""A genre head as Triton runs it: standardisation, at most one hidden layer, logits, Mahalanobis distance."""
+"""A genre head as Triton runs it: standardisation, at most one hidden layer, logits, Mahalanobis distance.
+
+The hidden layer is of rectified units, or of radial basis functions: exp(-gamma * squared distance to a landmark).
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -6,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from inference.arrays import Array, Floats
+from inference.training.kernel_features import radial_basis, squared_distances
 from inference.training.out_of_distribution import MahalanobisDistance
 
 ROWS_AT_ONCE = 8192
@@ -29,6 +33,10 @@ class Head:
     """[n, h] of a hidden layer of rectified units, if there is one."""
     hidden_bias: Array | None = None
     """[h]"""
+    landmarks: Array | None = None
+    """[n, h] standardised songs of a hidden layer of radial basis functions, if there is one."""
+    gamma: float = 0.0
+    """Of these functions."""
     ood_distance: MahalanobisDistance | None = None
     """None in heads that only choose a recipe; every head that serves has one."""
 
@@ -40,6 +48,8 @@ class Head:
         """Logits of standardised vectors."""
         if self.hidden_weight is not None and self.hidden_bias is not None:
             standardised = np.maximum(standardised @ self.hidden_weight + self.hidden_bias, 0)
+        if self.landmarks is not None:
+            standardised = radial_basis(squared_distances(standardised, self.landmarks), self.gamma)
         return standardised @ self.weight + self.bias
 
     def distances(self, vectors: Array) -> Array:

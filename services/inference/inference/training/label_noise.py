@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inference.arrays import Array, Bools, Floats, Ints
-from inference.evaluation.bootstrap import Z, per_group
+from inference.evaluation.bootstrap import per_group
 from inference.training.dataset import LabelSource
 
 ODDS = 5.0
@@ -25,6 +25,11 @@ TRUST: Mapping[LabelSource, float] = {
 }
 """What a song counts whose label looks wrong. A person who named a genre is never contradicted; a tag is left out."""
 
+ERRORS_THAT_HURT = 0.7
+"""By so many standard errors fewer right songs are taken for a loss. Measured on twelve made-up libraries of 192 and
+640 songs with clean tags that are right for 38 to 70 %: the handling costs 1 to 3 points of accuracy against the truth,
+and is given up for eleven of them (at 1.96, for seven). With a fifth of wrong tags it brings 2 points, and more songs
+are right or as many."""
 MAX_SUSPECTED_SHARE = 0.5
 """Share of a genre's songs beyond which its labels are left alone."""
 
@@ -65,15 +70,14 @@ def song_weights(suspected: Bools, labels: Ints, sources: Ints) -> Array:
 
 
 def handling_hurts(right_with: Bools, right_without: Bools, groups: Ints) -> bool:
-    """Whether fewer songs [n] of validation artists [n] are right with the handling, by more than chance (paired, 95
-    %).
+    """Whether fewer songs [n] of validation artists [n] are right with the handling, as far as can be told (paired).
 
     Their own labels are partly wrong as well, which hides some of the gain: so a tie speaks for the handling.
     """
     difference = right_with.astype(np.float64) - right_without
     sums, sizes = per_group(difference, groups)
     error = np.sqrt(((sums - difference.mean() * sizes) ** 2).sum()) / len(difference)
-    return bool(difference.mean() < -Z * error)
+    return bool(difference.mean() < -ERRORS_THAT_HURT * error)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,9 +26,9 @@ from inference.training.labels import SkippedGenre, trainable_genres
 from inference.training.model_selection import (
     Candidate,
     ReportProgress,
-    best_candidate,
     evaluate_candidates,
     scored,
+    simplest_candidate,
 )
 from inference.training.options import TrainingOptions
 from inference.training.out_of_distribution import ood_threshold_of
@@ -154,11 +154,11 @@ class StageTraining:
         """Recipe, handling of noise and calibration, on folds of what is not the test part."""
         rest = np.flatnonzero(~self.split.held_out)
         rows = sampled(rest, self.songs.groups, SELECTION_SONGS, self.options.seed)
-        sample, folds = self.songs.only(rows), self.split.runs[0][rows]
+        sample, runs = self.songs.only(rows), [run[rows] for run in self.split.runs]
         candidates = evaluate_candidates(
-            sample, folds, seed=self.options.seed, report=lambda step, done: self.report(step, 0.3 * done)
+            sample, runs, seed=self.options.seed, report=lambda step, done: self.report(step, 0.3 * done)
         )
-        plain = best_candidate(candidates)
+        plain = simplest_candidate(candidates, sample.groups)
         self.report("look for labels that are wrong", 0.3)
         handling = self.compare_handling(rows, plain)
         best = handling.candidate if handling.used else plain

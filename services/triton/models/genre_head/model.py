@@ -1,8 +1,9 @@
 """The genre head as Triton's Python backend runs it: standardise, at most one hidden layer, logits; and the distance.
 
 The weights lie beside this file in head.npz: mean [n], scale [n], clip [], weight [h, genres], bias [genres]; for a
-hidden layer hidden_weight [n, h] and hidden_bias [h], else h is n; for the Mahalanobis distance from the training songs
-basis [n, d], whitening [d, d], centres [genres, d] and residual [].
+hidden layer of rectified units hidden_weight [n, h] and hidden_bias [h], for one of radial basis functions landmarks
+[n, h] and gamma [], else h is n; for the Mahalanobis distance from the training songs basis [n, d], whitening [d, d],
+centres [genres, d] and residual [].
 """
 
 from pathlib import Path
@@ -47,7 +48,15 @@ class TritonPythonModel:
         """[rows, genres]"""
         if "hidden_weight" in self.head:
             standardised = np.maximum(standardised @ self.head["hidden_weight"] + self.head["hidden_bias"], 0)
+        if "landmarks" in self.head:
+            standardised = self.radial_basis(standardised, self.head["landmarks"])
         return standardised @ self.head["weight"] + self.head["bias"]
+
+    def radial_basis(self, standardised, landmarks):
+        """[rows, h] exp(-gamma * squared distance to each landmark)."""
+        squares = standardised @ (-2 * landmarks)
+        squares += (standardised**2).sum(axis=1, keepdims=True) + (landmarks**2).sum(axis=0)
+        return np.exp(-self.head["gamma"] * np.maximum(squares, 0))
 
     def distances(self, standardised):
         """[rows, 1] distance to the nearest genre."""

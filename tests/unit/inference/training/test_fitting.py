@@ -4,11 +4,17 @@ import numpy as np
 import pytest
 from inference.training.dataset import Dataset, LabelSource
 from inference.training.fitting import (
+    DETAILS,
+    DISCRIMINANT,
+    FITS,
     LOGISTIC,
     MAX_SAMPLES_SEEN,
+    MAX_SPREAD,
     MLP_ENSEMBLE,
+    RADIAL_BASIS,
     Recipe,
     fit_head,
+    fit_heads,
     prepared,
     with_rare_genres_raised,
 )
@@ -17,8 +23,10 @@ from inference.training.mlp_ensemble import Architecture, RunningMean, gradients
 from sklearn.linear_model import LogisticRegression
 
 RECIPES = [
+    Recipe(algorithm=DISCRIMINANT, shrinkage=0.3),
     Recipe(algorithm=LOGISTIC, strength=0.05),
-    Recipe(algorithm=MLP_ENSEMBLE, strength=0.05, epochs=20),
+    Recipe(algorithm=RADIAL_BASIS, gamma=1.0, strength=10.0),
+    Recipe(algorithm=MLP_ENSEMBLE, epochs=20),
 ]
 
 
@@ -184,7 +192,45 @@ def test_the_same_seed_fits_the_same_head(recipe: Recipe) -> None:
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_both_kinds_learn_what_can_be_learned(recipe: Recipe) -> None:
+def test_every_kind_learns_what_can_be_learned(recipe: Recipe) -> None:
     vectors, labels = blobs(800)
     head = fit_head(songs_of(vectors[:400], targets_of(labels[:400]) > 0), recipe, seed=0)
     assert np.mean(head.logits(vectors[400:]).argmax(axis=1) == labels[400:]) > 0.8
+
+
+def test_every_kind_has_a_fit_and_a_name() -> None:
+    assert set(FITS) == set(DETAILS) == {recipe.algorithm for recipe in RECIPES}
+    names = [str(recipe) for recipe in RECIPES]
+    assert names[0] == "shrinkage-lda (shrinkage 0.3)"
+    assert names[2] == "rbf (gamma 1, C 10)"
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_head_fitted_beside_others_is_the_one_fitted_alone(recipe: Recipe) -> None:
+    vectors, labels = blobs(120)
+    songs = songs_of(vectors, targets_of(labels) > 0)
+    _, beside = fit_heads(songs, [recipe, recipe], seed=3)
+    assert (beside.logits(vectors) == fit_head(songs, recipe, seed=3).logits(vectors)).all()
+
+
+def test_a_radial_basis_machine_finds_islands_that_no_plane_cuts_off() -> None:
+    """Each genre on two opposite corners of a square."""
+    random = np.random.default_rng(0)
+    corners = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]])
+    where = np.arange(400) % 4
+    vectors = (3 * corners[where] + random.normal(size=(400, 2))).astype(np.float32)
+    songs = songs_of(vectors[:200], targets_of(where % 2, 2)[:200] > 0)
+    accuracies = [
+        np.mean(fit_head(songs, recipe, seed=0).logits(vectors[200:]).argmax(axis=1) == where[200:] % 2)
+        for recipe in RECIPES[1:3]
+    ]
+    assert accuracies[0] < 0.7
+    assert accuracies[1] > 0.95
+
+
+def test_a_discriminant_of_few_songs_is_not_sure_beyond_measure() -> None:
+    vectors, labels = blobs(40, width=200)
+    head = fit_head(songs_of(vectors, targets_of(labels) > 0), RECIPES[0], seed=0)
+    plain = fit_head(songs_of(vectors[:, :3], targets_of(labels) > 0), RECIPES[0], seed=0)
+    assert head.logits(vectors).std(axis=1).mean() == pytest.approx(MAX_SPREAD, rel=1e-3)
+    assert plain.logits(vectors[:, :3]).std(axis=1).mean() < MAX_SPREAD

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from inference.training.cross_validation import OofScores, predict_oof
 from inference.training.dataset import Dataset, LabelSource
-from inference.training.fitting import LOGISTIC, MLP_ENSEMBLE, Recipe
+from inference.training.fitting import DISCRIMINANT, LOGISTIC, MLP_ENSEMBLE, RADIAL_BASIS, Recipe
 from inference.training.parallel_fits import COPIES, MAX_BYTES, parallel_map, worker_threads
 
 HALF = MAX_BYTES // COPIES // 2
@@ -56,7 +56,12 @@ def test_what_one_raises_is_raised() -> None:
 
 @pytest.mark.parametrize(
     "recipe",
-    [Recipe(algorithm=LOGISTIC, strength=0.05), Recipe(algorithm=MLP_ENSEMBLE, strength=0.05, epochs=3)],
+    [
+        Recipe(algorithm=DISCRIMINANT, shrinkage=0.3),
+        Recipe(algorithm=LOGISTIC, strength=0.05),
+        Recipe(algorithm=RADIAL_BASIS, gamma=1.0, strength=10.0),
+        Recipe(algorithm=MLP_ENSEMBLE, epochs=3),
+    ],
 )
 def test_threads_change_no_number(recipe: Recipe) -> None:
     random = np.random.default_rng(0)

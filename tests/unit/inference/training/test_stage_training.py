@@ -5,15 +5,28 @@ import pytest
 from inference.errors import TooFewGenresError, TooFewSongsError
 from inference.training.cross_validation import fit_noise_robust, predict_oof, sampled
 from inference.training.dataset import Dataset, LabelSource, single_label_dataset
-from inference.training.fitting import LOGISTIC, MLP_ENSEMBLE, Recipe, fit_head
+from inference.training.fitting import (
+    DISCRIMINANT,
+    FITS,
+    LOGISTIC,
+    MLP_ENSEMBLE,
+    RADIAL_BASIS,
+    Recipe,
+    fit_head,
+)
 from inference.training.labels import why_not
+from inference.training.model_selection import STANDARD_ERRORS, best_candidate, beyond
 from inference.training.options import TrainingOptions
 from inference.training.stage_result import TrainedStage
 from inference.training.stage_training import train_stage
 from synthetic_library import SyntheticLibrary, synthetic_library
 
 RECIPE = Recipe(algorithm=LOGISTIC, strength=0.01)
-ENSEMBLE = Recipe(algorithm=MLP_ENSEMBLE, strength=0.01, epochs=5)
+OTHERS = [
+    Recipe(algorithm=DISCRIMINANT, shrinkage=0.3),
+    Recipe(algorithm=RADIAL_BASIS, gamma=1.0, strength=10.0),
+    Recipe(algorithm=MLP_ENSEMBLE, epochs=5),
+]
 
 
 def songs_of(library: SyntheticLibrary, vectors: np.ndarray) -> Dataset:
@@ -166,7 +179,7 @@ def test_two_genres_can_be_learned() -> None:
     assert trained.out_of_fold.accuracy > 0.7
 
 
-@pytest.mark.parametrize("recipe", [RECIPE, ENSEMBLE])
+@pytest.mark.parametrize("recipe", [RECIPE, *OTHERS])
 def test_a_genre_that_a_fold_never_saw_is_never_predicted_there(recipe: Recipe) -> None:
     library = synthetic_library(seed=6, genres=3, wrong=0)
     folds = np.where(library.labels == 2, 0, 1 + library.artists % 2)
@@ -191,10 +204,24 @@ def test_constant_values_do_no_harm(library: SyntheticLibrary) -> None:
     assert np.isfinite(head.logits(vectors)).all()
 
 
-def test_both_kinds_of_heads_are_tried_and_the_likelier_is_taken(trained: TrainedStage) -> None:
+def test_every_kind_of_head_is_tried_and_none_is_taken_that_is_likelier_by_more_than_chance(
+    trained: TrainedStage, library: SyntheticLibrary
+) -> None:
     candidates = trained.candidates
-    assert {each.recipe.algorithm for each in candidates} == {LOGISTIC, MLP_ENSEMBLE}
-    assert trained.recipe == min(candidates, key=lambda each: each.loss).recipe
+    assert {each.recipe.algorithm for each in candidates} == set(FITS)
+    (taken,) = [each for each in candidates if each.recipe == trained.recipe]
+    best = best_candidate(candidates)
+    groups = library.artists[trained.validation.rows]
+    assert beyond(best, taken, groups) <= STANDARD_ERRORS
+
+
+def test_perceptrons_name_the_likeliest_other_recipe_for_the_search_for_wrong_labels(
+    trained: TrainedStage,
+) -> None:
+    others = [each for each in trained.candidates if each.recipe.algorithm != MLP_ENSEMBLE]
+    (perceptrons,) = (each for each in trained.candidates if each.recipe.algorithm == MLP_ENSEMBLE)
+    assert perceptrons.recipe.quick in {each.recipe for each in others}
+    assert {each.recipe.quick for each in others} == {None}
 
 
 @pytest.mark.thorough
