@@ -105,7 +105,7 @@ class Deciding:
         judgements: Judgements | None,
     ) -> None:
         self._reading = reading
-        self._deciding = reading.low
+        self._deciding = reading.deciding
         self._model = model
         self._by_sound_alone = sound.stage is not None
         # Whoever has said what a song is does not have it written by a machine.

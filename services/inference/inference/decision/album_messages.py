@@ -131,6 +131,8 @@ def messages(
     `Strength` for each. What the song's own sound counts less beside others is taken off.
     """
     unity, correlation, weight, beside = strengths.T
+    # A song that is alone on its album is all that the album is.
+    unity = np.where(tree.recordings == 1, 1.0, unity)
     own = unity[tree.album][:, np.newaxis]
     says = np.log(own * np.exp(log_ratios) + 1 - own)
     of_recording = tree.songs_of_recordings.summed(says) / tree.copies[:, np.newaxis]

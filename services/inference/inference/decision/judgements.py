@@ -20,7 +20,13 @@ CONFUSION_GRID = np.arange(11) / 10
 CONFUSION_PRIOR = (1 - CONFUSION_GRID) ** 3 + 0.01
 """That a model's doubts are its own is likelier than that they are tags which it has learned."""
 LOW, HIGH = 0.05, 0.95
-"""Quantiles that decisions and pages use: of 30 judgements that all find the tag wrong, at least 90 % are wrong."""
+"""Quantiles of the interval: of 30 judgements that all find the tag wrong, at least 90 % are wrong."""
+ENOUGH = 30
+"""Judgements from which on decisions use `DECIDING` in place of the lower end."""
+DECIDING = 0.3
+"""Quantile by which decisions are made once there are enough judgements. On 39 kinds of libraries with 100 of them, the
+lower end kept 58 % of the right corrections of whoever knows the truth and destroyed 0.8 times the right tags; the mean
+79 % and 1.36 times; this lies between, at 0.7 of the way."""
 MISTAKES = 0.01
 """People err too, and a song may be of no genre that is known."""
 SLIP_SONGS = 10.0
@@ -53,9 +59,11 @@ class NoiseReading:
     """What is known of the share of contradictions whose tag is wrong; uniform before anybody has judged."""
 
     low: Reading
-    """Decisions use it."""
     mean: Reading
     high: Reading
+    """Lower end, mean and upper end of the 90 % interval."""
+    deciding: Reading
+    """Decisions use it: the lower end until `ENOUGH` judgements are there."""
     judgements: int
     judged_songs: int
     slip_rate: float
@@ -65,28 +73,50 @@ def reading_of(model: DecisionModel, judgements: Judgements | None = None) -> No
     """The reading that these judgements give."""
     if judgements is None or not len(judgements.rows):
         low, mean, high = (Reading(wrong_share=share) for share in (LOW, 0.5, HIGH))
-        return NoiseReading(low=low, mean=mean, high=high, judgements=0, judged_songs=0, slip_rate=0.0)
+        return NoiseReading(
+            low=low, mean=mean, high=high, deciding=low, judgements=0, judged_songs=0, slip_rate=0.0
+        )
     wrong, confusion = shares_of(model, judgements)
     slips, rate = slips_of(model, judgements)
-    low, mean, high = (
-        Reading(wrong_share=share, confusion_share=learned, slips=slips)
-        for share, learned in zip(wrong, confusion, strict=True)
-    )
+    count = len(np.unique(judgements.acts))
+
+    def at(share: float) -> Reading:
+        return Reading(wrong_share=wrong.at(share), confusion_share=confusion.at(share), slips=slips)
+
     return NoiseReading(
-        low=low,
-        mean=mean,
-        high=high,
-        judgements=len(np.unique(judgements.acts)),
+        low=at(LOW),
+        mean=Reading(wrong_share=wrong.mean, confusion_share=confusion.mean, slips=slips),
+        high=at(HIGH),
+        deciding=at(DECIDING if count >= ENOUGH else LOW),
+        judgements=count,
         judged_songs=len(judgements.rows),
         slip_rate=rate,
     )
 
 
-Summary = tuple[float, float, float]
-"""Lower end, mean and upper end."""
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """What is known of a share between 0 and 1."""
+
+    values: NDArray[np.float64]
+    """[grid] rising, the middles of equal cells."""
+    density: NDArray[np.float64]
+    """[grid] not normalised."""
+
+    @property
+    def mean(self) -> float:
+        """Its expectation."""
+        return float(self.values @ self.density / self.density.sum())
+
+    def at(self, quantile: float) -> float:
+        """The share that it is below with this probability."""
+        cumulated = np.concatenate([[0], np.cumsum(self.density)]) / self.density.sum()
+        half = (self.values[1] - self.values[0]) / 2
+        edges = np.clip(np.append(self.values - half, self.values[-1] + half), 0, 1)
+        return float(np.interp(quantile, cumulated, edges))
 
 
-def shares_of(model: DecisionModel, judgements: Judgements) -> tuple[Summary, Summary]:
+def shares_of(model: DecisionModel, judgements: Judgements) -> tuple[Share, Share]:
     """Share of wrong tags among the contradictions, and share of learned tags among the model's doubts, by Bayes."""
     logs = np.array(
         [
@@ -98,7 +128,10 @@ def shares_of(model: DecisionModel, judgements: Judgements) -> tuple[Summary, Su
         ]
     )
     density = np.exp(logs - logs.max()) * CONFUSION_PRIOR
-    return summary(density.sum(axis=1), WRONG_GRID), summary(density.sum(axis=0), CONFUSION_GRID)
+    return (
+        Share(values=WRONG_GRID, density=density.sum(axis=1)),
+        Share(values=CONFUSION_GRID, density=density.sum(axis=0)),
+    )
 
 
 def log_likelihood(model: DecisionModel, judgements: Judgements, reading: Reading) -> float:
@@ -111,15 +144,6 @@ def log_likelihood(model: DecisionModel, judgements: Judgements, reading: Readin
     right = (final * judgements.genres).sum(axis=1)
     right = np.where(judgements.genres.any(axis=1), right, 0.0)
     return float(judgements.weights @ np.log((1 - MISTAKES) * right + MISTAKES / final.shape[1]))
-
-
-def summary(density: NDArray[np.float64], shares: NDArray[np.float64]) -> Summary:
-    """Of a share whose density [grid] is known at these shares [grid], the middles of equal cells."""
-    cumulated = np.concatenate([[0], np.cumsum(density)]) / density.sum()
-    half = (shares[1] - shares[0]) / 2
-    edges = np.clip(np.append(shares - half, shares[-1] + half), 0, 1)
-    low, high = (float(np.interp(at, cumulated, edges)) for at in (LOW, HIGH))
-    return low, float(shares @ density / density.sum()), high
 
 
 def slips_of(model: DecisionModel, judgements: Judgements) -> tuple[NDArray[np.float64], float]:

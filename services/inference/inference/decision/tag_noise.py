@@ -91,8 +91,9 @@ def fit_contradictions(evidence: Evidence, prior: NDArray[np.float64]) -> Contra
 
 
 def confusions_of(sound: Probabilities) -> NDArray[np.float64]:
-    """[genres, genres] mean probabilities of songs, by genre; each song counts by its probability of the genre."""
-    together = sound.T @ sound + np.eye(sound.shape[1])
+    """[genres, genres] mean probabilities of songs, by the genre that is likeliest for each."""
+    genres = sound.shape[1]
+    together = np.eye(genres)[sound.argmax(axis=1)].T @ sound + np.eye(genres)
     confusions: NDArray[np.float64] = together / together.sum(axis=1, keepdims=True)
     return confusions
 

@@ -922,7 +922,7 @@ Global___DecideTracksResponse: _TypeAlias = DecideTracksResponse  # noqa: Y015
 @_typing.final
 class NoiseReading(_message.Message):
     """How far songs whose tag contradicts a confident model are wrong tags, and how far they merely sound like another genre.
-    Nobody but people can tell; decisions use the lower end.
+    Nobody but people can tell; decisions use the lower end, or from 30 judgements on a value below the mean.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -983,7 +983,9 @@ class Decision(_message.Message):
     genre: _builtins.str
     """Empty where nothing was known that this model can use."""
     confidence: _builtins.float
-    """Probability that it is right, by the lower end of the reading."""
+    """Probability that it is right, in the reading that decisions use: its lower end until 30 judgements are there, a value
+    below its mean from then on.
+    """
     kind: Global___WriteKind.ValueType
     tag_probability: _builtins.float
     """Probability that a genre of the song's own tags is right; 0 where it has none."""
