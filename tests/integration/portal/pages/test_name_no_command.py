@@ -114,7 +114,8 @@ def test_no_page_names_a_command(admin_client: Client, filled: bool) -> None:
         everything_is_said()
     for address in addresses():
         answer = admin_client.get(address, follow=True)
-        assert answer.status_code in (200, 403, 404, 405), address
+        # The sound of a song is not to be had without the services, and says so.
+        assert answer.status_code in (200, 403, 404, 405, 503), address
         assert commands_on(answer) == [], address
 
 
