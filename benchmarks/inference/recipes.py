@@ -25,7 +25,7 @@ from sklearn.svm import SVC
 from benchmarks.support.targets import at_most
 
 SEEDS = int(os.environ.get("BENCH_SEEDS", "10"))
-SHAPES_CHOSEN = os.environ.get("BENCH_SHAPES", "")
+ONLY_SHAPES = os.environ.get("BENCH_SHAPES", "")
 """Names of shapes, with a semicolon in between; empty for all."""
 THREADS = 2
 FOLDS = 5
@@ -103,7 +103,7 @@ def main() -> None:
         f"{SEEDS} libraries a shape, {TEST_ARTISTS * TEST_SONGS:,} fresh songs each; accuracy in per cent\n"
     )
     print(f"{'':22}{'ours':>7}" + "".join(f"{name:>10}" for name in GRIDS) + f"{'behind':>9}  our recipes")
-    behind = [print_shape(name) for name in SHAPES if name in (SHAPES_CHOSEN or name).split(";")]
+    behind = [print_shape(name) for name in SHAPES if name in (ONLY_SHAPES or name).split(";")]
     print(f"{'mean':22}{np.mean(behind):{7 + 10 * len(GRIDS) + 9}.1f}\n")
     print(at_most("on the mean ours are behind by", float(np.mean(behind)), ON_THE_MEAN, "points"))
     print(at_most("in the worst shape", max(behind), IN_A_SHAPE, "points"))

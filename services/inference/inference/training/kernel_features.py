@@ -13,8 +13,8 @@ SMALLEST_EIGENVALUE = 1e-4
 def choose_landmarks(vectors: Array, weights: Array, seed: int) -> Array:
     """[n, h] columns of vectors [songs, n], drawn by the weights [songs]: songs of rare genres are likelier."""
     count = min(MAX_LANDMARKS, int(np.count_nonzero(weights)))
-    chances = weights.astype(np.float64) / weights.sum(dtype=np.float64)
-    drawn = np.random.default_rng(seed).choice(len(vectors), count, replace=False, p=chances)
+    probabilities = weights.astype(np.float64) / weights.sum(dtype=np.float64)
+    drawn = np.random.default_rng(seed).choice(len(vectors), count, replace=False, p=probabilities)
     return np.ascontiguousarray(vectors[drawn].T)
 
 
