@@ -5,6 +5,7 @@ from pathlib import Path
 
 import portal
 import pytest
+from portal.decisions.suspicion import Suspicion
 from portal.ledger.differences import difference
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.ledger.plex_state import STATE_AFTER
@@ -131,10 +132,21 @@ def test_with_no_model_the_advice_is_to_train_and_without_tags_to_set_genres_by_
     assert "set some by hand" in advice(situation(model_ready=False, tagged=0))[0].text
 
 
-def test_tags_that_look_wrong_are_to_be_looked_over_while_something_else_was_written() -> None:
+@pytest.mark.parametrize(
+    ("expected_wrong", "begins"),
+    [
+        (1, "2 songs have a tag that looks wrong (about 1 of 2"),
+        (0, "2 songs are worth a listen"),
+        (None, "2 songs are worth a listen"),
+    ],
+)
+def test_tags_that_the_sound_contradicts_look_wrong_only_where_half_of_them_are(
+    expected_wrong: int | None, begins: str
+) -> None:
     written = {"by_analysis": {"classified": 9}, "by_in_plex": {"written": 3}, "planned_since": True}
-    (found,) = advice(situation(**written, suspected_label_errors=1))
-    assert found.text.startswith("1 song has a tag that looks wrong")
+    suspected = Suspicion(songs=2, expected_wrong=expected_wrong)
+    (found,) = advice(situation(**written, suspected=suspected))
+    assert found.text.startswith(begins)
     assert found.page == "library/track/?suspected_label_error=yes"
     assert advice(situation(**written)) == []
 
@@ -162,7 +174,10 @@ CLASSIFIED = {"by_analysis": {"classified": 10}}
         (CLASSIFIED | {"stale": 3, "planned_since": True}, "Classify again"),
         (CLASSIFIED, "Dry run"),
         (CLASSIFIED | {"planned_batch": 4}, "Look it over"),
-        (CLASSIFIED | {"planned_since": True, "suspected_label_errors": 2}, "Look them over"),
+        (
+            CLASSIFIED | {"planned_since": True, "suspected": Suspicion(songs=2, expected_wrong=2)},
+            "Look them over",
+        ),
         (CLASSIFIED | {"planned_since": True}, None),
         ({"songs": 0, "down": ("sync",)}, None),
         ({"by_analysis": {"pending": 10}, "model_ready": False, "tagged": 3, "down": ("features",)}, "Train"),

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from portal.counting import counted
+from portal.decisions.suspicion import NO_SUSPICION, Suspicion
 from portal.training.readiness import FEWEST_GENRES
 
 CONNECTION = "preferences/changedsetting/#plex-connection"
@@ -38,8 +39,8 @@ class Situation:
     """Genres that a training could learn; None where nobody counted."""
     unknown_tags: int = 0
     """Songs that have tags, of which none is known."""
-    suspected_label_errors: int = 0
-    """Songs whose tag looks wrong, and that nobody has decided and no batch has put right."""
+    suspected: Suspicion = NO_SUSPICION
+    """Songs whose tag the sound contradicts, and that nobody has decided and no batch has put right."""
     overridden: int = 0
     """Songs whose genre a person has set."""
     unknown_tags_message: str = ""
@@ -235,10 +236,9 @@ def _look_and_write(situation: Situation) -> Iterable[Advice]:
             kind="plan",
             button="Dry run",
         )
-    if situation.suspected_label_errors:
+    if situation.suspected.songs:
         yield Advice(
-            text=f"{_songs(situation.suspected_label_errors)} a tag that looks wrong, and that no write batch has put "
-            "right: say which genre is right, or plan a batch with them.",
+            text=situation.suspected.advice,
             page="library/track/?suspected_label_error=yes",
             button="Look them over",
         )

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from portal.decisions.suspicion import Suspicion, suspicion
 from portal.labels.unmapped_tags import unknown_tag_songs
 from portal.ledger.batches import last_written_batch
 from portal.ledger.models import WriteBatch
@@ -24,12 +25,14 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Adds what the dashboard shows (django-unfold calls it for the index page)."""
     around = surroundings()
     counts = count_songs(serving_versions())
-    situation = _situation(counts, around)
+    suspected = suspicion()
+    situation = _situation(counts, around, suspected)
     runs = [_run_row(run) for run in Run.objects.all()[:6]]
     at_work = [_run_row(run) for run in Run.objects.filter(state__in=Run.ACTIVE)]
     context.update(
         title="Dashboard",
         counts=counts,
+        suspected=suspected,
         **bars(counts),
         runs=runs,
         at_work=at_work,
@@ -47,7 +50,7 @@ def _run_row(run: Run) -> dict[str, Any]:
     return {"run": run, "badge": badges.RUN[run.state], "percent": run.percent}
 
 
-def _situation(counts: Counts, around: Surroundings) -> Situation:
+def _situation(counts: Counts, around: Surroundings, suspected: Suspicion) -> Situation:
     planned = (
         WriteBatch.objects.filter(state=WriteBatch.State.PLANNED, rows__isnull=False).order_by("-pk").first()
     )
@@ -65,7 +68,7 @@ def _situation(counts: Counts, around: Surroundings) -> Situation:
         model_ready=around.model_ready,
         model_trouble=around.model_trouble,
         stale=counts.stale,
-        suspected_label_errors=counts.suspected_label_errors,
+        suspected=suspected,
         plex_trouble=around.plex_trouble,
         plex_unset=around.plex_unset,
         down=tuple(service.name for service in around.services if not service.serving),

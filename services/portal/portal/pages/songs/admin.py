@@ -119,7 +119,7 @@ class TrackAdmin(PageAdmin):
             return format_html(
                 '{} <span class="material-symbols-outlined rc-alert" title="{}">warning</span>',
                 tags,
-                "Looks wrong: a model that had no song of this artist in its training is confident of another genre.",
+                "Worth a listen: a model that had no song of this artist in its training says another genre.",
             )
         return tags
 

@@ -94,7 +94,7 @@ class SuspectedLabelErrorFilter(ChoiceFilter):
 
     title = "wrong tag"
     parameter_name = "suspected_label_error"
-    choices_offered: ClassVar[Choices] = {"yes": ("Looks wrong", LOOKS_WRONG)}
+    choices_offered: ClassVar[Choices] = {"yes": ("Looks wrong, or worth a listen", LOOKS_WRONG)}
 
 
 class StaleFilter(DropdownFilter):

@@ -125,6 +125,7 @@ def _decision(track: Track) -> dict[str, Any]:
     return {
         "parts": parts,
         "write_kind": badges.KIND.get(decision.kind, badges.NO_WRITE),
+        "tag_right_percent": round(100 * decision.tag_probability),
         "tag_percent": round(100 * decision.tag_probability) if is_correction else None,
     }
 
