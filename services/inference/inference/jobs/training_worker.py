@@ -65,6 +65,7 @@ def train(folder: Path, options: TrainingOptions) -> None:
                 skipped=trained.skipped,
                 song_count=len(trained.out_of_fold.predictions.rows),
                 group_count=len(np.unique(trained.out_of_fold.predictions.groups)),
+                cut_links=corpus.grouping.cut_links,
                 seed=options.seed,
                 training_digest=songs.digest(),
                 training_seconds=time.monotonic() - started,

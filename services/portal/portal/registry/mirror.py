@@ -46,6 +46,7 @@ def _add(model: Model, report: TrainingReport) -> None:
         name=model.name,
         created_time=model.create_time,
         group_count=report.group_count,
+        cut_links=report.cut_links,
         is_rollback_target=False,
         **_state(model),
     )

@@ -24,8 +24,8 @@ def library() -> SyntheticLibrary:
     return synthetic_library(seed=31, genres=4, width=518 + 768, artists_per_genre=8, wrong=6, separation=0.7)
 
 
-def write(folder: Path, library: SyntheticLibrary, *, without_mert: int = 0) -> None:
-    """The songs as a corpus; the first few lack the second vector."""
+def write(folder: Path, library: SyntheticLibrary, *, without_mert: int = 0, compilation: str = "") -> None:
+    """The songs as a corpus; the first few lack the second vector. All are on a compilation, if it has a name."""
     writer = CorpusWriter(folder)
     for song, label in enumerate(library.labels):
         values = library.vectors[song]
@@ -36,6 +36,8 @@ def write(folder: Path, library: SyntheticLibrary, *, without_mert: int = 0) -> 
             song_id=str(song),
             genres=[library.genres[label]],
             artist=f"artist {library.artists[song]}",
+            album_artist="Various Artists" if compilation else "",
+            album=compilation,
             vectors=vectors,
             source=LabelSource.TAG,
         )
@@ -48,6 +50,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory, library: SyntheticLibrary) 
     write(left, library, without_mert=5)
     train(left, TrainingOptions(seed=1))
     return left
+
+
+def test_what_could_not_be_kept_on_one_side_of_the_splits_is_counted(
+    folder: Path, tmp_path: Path, library: SyntheticLibrary
+) -> None:
+    write(tmp_path, library, without_mert=len(library.labels), compilation="Hits")
+    train(tmp_path, TrainingOptions(seed=1))
+    assert read_record(tmp_path / "genre_fma").cut_links > 10
+    assert records(folder)[0].cut_links == 0
 
 
 def records(folder: Path) -> list[HeadRecord]:

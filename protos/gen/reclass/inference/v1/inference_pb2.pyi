@@ -1277,9 +1277,14 @@ class TrainingReport(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     CASCADE_FIELD_NUMBER: _builtins.int
+    CUT_LINKS_FIELD_NUMBER: _builtins.int
     song_count: _builtins.int
     group_count: _builtins.int
     training_seconds: _builtins.float
+    cut_links: _builtins.int
+    """Songs that should have been on one side of every split with another group (an album, a compilation, a recording under
+    another name) and were not, because the group would have held more than 5 % of all songs. They flatter the figures.
+    """
     @_builtins.property
     def stages(self) -> _containers.RepeatedCompositeFieldContainer[Global___StageReport]: ...
     @_builtins.property
@@ -1306,10 +1311,11 @@ class TrainingReport(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         model: Global___Model | None = ...,
         cascade: Global___CascadeReport | None = ...,
+        cut_links: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cascade", b"cascade", "create_time", b"create_time", "model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cascade", b"cascade", "create_time", b"create_time", "genres", b"genres", "group_count", b"group_count", "model", b"model", "skipped_genres", b"skipped_genres", "song_count", b"song_count", "stages", b"stages", "training_seconds", b"training_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cascade", b"cascade", "create_time", b"create_time", "cut_links", b"cut_links", "genres", b"genres", "group_count", b"group_count", "model", b"model", "skipped_genres", b"skipped_genres", "song_count", b"song_count", "stages", b"stages", "training_seconds", b"training_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

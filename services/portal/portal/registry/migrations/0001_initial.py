@@ -24,6 +24,7 @@ class Migration(migrations.Migration):
                 ('genres', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), size=None)),
                 ('song_count', models.PositiveIntegerField()),
                 ('group_count', models.PositiveIntegerField(help_text='Artists of these songs.')),
+                ('cut_links', models.PositiveIntegerField(db_default=0, default=0, help_text='Links between groups of artists that no split could keep on one side.')),
                 ('training_digest', models.CharField(max_length=200)),
                 ('random_weights', models.BooleanField(help_text='It has learned from vectors that random weights made: its verdicts mean nothing.')),
                 ('created_time', models.DateTimeField()),
