@@ -59,7 +59,7 @@ class Recipe:
     epochs: int = 0
     """Of the perceptrons: where their validation loss was least."""
     quick: "Recipe | None" = None
-    """Of the models that look for wrong labels, where it is not this one: perceptrons are slow."""
+    """Of the models that look for wrong labels, where this one is not linear: the others are slow."""
 
     def for_songs(self, count: int) -> "Recipe":
         """The same for a fit of so many songs, of which a large library's need fewer epochs."""

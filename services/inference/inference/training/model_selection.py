@@ -42,6 +42,7 @@ RECIPES = (
     *(Recipe(algorithm=RADIAL_BASIS, gamma=gamma, strength=RADIAL_BASIS_STRENGTH) for gamma in GAMMAS),
 )
 """All but the perceptrons, those of one algorithm together; the simpler algorithms stand first."""
+LINEAR = (DISCRIMINANT, LOGISTIC)
 STANDARD_ERRORS = 0.5
 """Within so many standard errors of the least loss a loss is taken for as good. The whole error of Breiman et al.
 (1984) and none at all gave the same accuracy within 0.4 points on each shape of `make bench NAMES="recipes"`."""
@@ -127,7 +128,7 @@ def evaluate_recipes(
     """All recipes by their logits of these songs.
 
     logits_of : [recipes, songs, genres] of recipes of one algorithm; ensemble : [songs, genres] of the perceptrons
-    after each epoch. The perceptrons keep the likeliest other recipe for the quick models that look for wrong labels.
+    after each epoch. Others than linear ones keep the likeliest linear one for the models that look for wrong labels.
     """
     candidates: list[Candidate] = []
     for algorithm, group in groupby(RECIPES, key=lambda recipe: recipe.algorithm):
@@ -140,12 +141,10 @@ def evaluate_recipes(
 
 
 def with_quick_recipes(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """The same, where the perceptrons name the likeliest of the others."""
-    quick = best_candidate([each for each in candidates if each.recipe.algorithm != MLP_ENSEMBLE]).recipe
+    """The same, where those that are not linear name the likeliest that is."""
+    quick = best_candidate([each for each in candidates if each.recipe.algorithm in LINEAR]).recipe
     return [
-        replace(each, recipe=replace(each.recipe, quick=quick))
-        if each.recipe.algorithm == MLP_ENSEMBLE
-        else each
+        each if each.recipe.algorithm in LINEAR else replace(each, recipe=replace(each.recipe, quick=quick))
         for each in candidates
     ]
 

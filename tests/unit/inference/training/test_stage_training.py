@@ -15,7 +15,7 @@ from inference.training.fitting import (
     fit_head,
 )
 from inference.training.labels import why_not
-from inference.training.model_selection import STANDARD_ERRORS, best_candidate, beyond
+from inference.training.model_selection import LINEAR, STANDARD_ERRORS, best_candidate, beyond
 from inference.training.options import TrainingOptions
 from inference.training.stage_result import TrainedStage
 from inference.training.stage_training import train_stage
@@ -215,13 +215,14 @@ def test_every_kind_of_head_is_tried_and_none_is_taken_that_is_likelier_by_more_
     assert beyond(best, taken, groups) <= STANDARD_ERRORS
 
 
-def test_perceptrons_name_the_likeliest_other_recipe_for_the_search_for_wrong_labels(
+def test_slow_heads_name_the_likeliest_linear_one_for_the_search_for_wrong_labels(
     trained: TrainedStage,
 ) -> None:
-    others = [each for each in trained.candidates if each.recipe.algorithm != MLP_ENSEMBLE]
-    (perceptrons,) = (each for each in trained.candidates if each.recipe.algorithm == MLP_ENSEMBLE)
-    assert perceptrons.recipe.quick in {each.recipe for each in others}
-    assert {each.recipe.quick for each in others} == {None}
+    linear = [each for each in trained.candidates if each.recipe.algorithm in LINEAR]
+    quick = {each.recipe.quick for each in trained.candidates if each.recipe.algorithm not in LINEAR}
+    assert len(quick) == 1
+    assert quick < {each.recipe for each in linear}
+    assert {each.recipe.quick for each in linear} == {None}
 
 
 @pytest.mark.thorough
