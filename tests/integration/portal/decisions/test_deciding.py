@@ -1,15 +1,20 @@
 """Which songs are decided anew, with whom together, and what is kept of it."""
 
+from uuid import uuid4
+
 import pytest
 from django.db import connection
 from portal.decisions import evidence
 from portal.decisions.deciding import anything_outdated, decide_outdated
+from portal.decisions.storing import store_decisions
 from portal.genres.models import Genre
 from portal.library.models import Analysis, Track
 from portal.orchestration.start import start_decide
 from portal.preferences.changing import change
+from portal.remote.decisions import SongDecision
 from portal.runs.models import Run
 from portal.verdicts.models import Decision, Prediction
+from portal.verdicts.predictions import genres_by_name
 from songs import add_prediction, make_library, make_song
 
 NOBODY = "Various Artists"
@@ -189,14 +194,19 @@ def test_many_songs_of_one_artist_go_in_several_messages(portal, library, decide
     assert (done, [[len(songs) for *_, songs in each] for each in asked]) == (10, [[2], [2], [2], [3], [1]])
 
 
-def test_a_song_that_goes_while_it_is_decided_takes_nothing_along(portal, library, decide):
+def test_a_song_that_goes_while_it_is_decided_takes_nothing_along(library):
     going, staying = said(library, 1), said(library, 2)
-
-    def meanwhile(step: str, progress: float) -> None:
-        Track.objects.filter(pk=going.pk).delete()
-
-    decide_outdated(portal.services.decisions, meanwhile)
-    assert set(Decision.objects.values_list("track", flat=True)) == {staying.pk}
+    decided = [
+        SongDecision(
+            key=str(evidence.Key(song.pk, 1, uuid4(), uuid4())), genre="Jazz", confidence=0.9, confidence_mean=0.9,
+            confidence_high=0.9, kind="fill", tag_probability=0.0, parts=(),
+        )
+        for song in (going, staying)
+    ]  # fmt: skip
+    Track.objects.filter(pk=going.pk).delete()
+    store_decisions(decided, genres=genres_by_name(), model="model-1")
+    decision = Decision.objects.get()
+    assert (decision.track, decision.genre.name, decision.model) == (staying, "Jazz", "model-1")
 
 
 def test_a_decide_run_says_how_many_songs_it_has_decided(portal, library):
