@@ -1,11 +1,13 @@
 """A small library in the database, with songs in every state, for tests of the portal."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from portal.genres.models import Genre
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.library.models import Analysis, Audio, InPlex, Library, Track
+from portal.registry.models import TrainedModel
 from portal.verdicts.models import Prediction
 from sounds import sound_of
 
@@ -15,6 +17,15 @@ THEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 def make_library(title: str = "Music") -> Library:
     """A library without songs."""
     return Library.objects.create(server_id="server", key=title, title=title)
+
+
+def make_serving_model(head: str, genres: Sequence[str]) -> TrainedModel:
+    """A model in service of one stage, as a training leaves it."""
+    return TrainedModel.objects.create(
+        name="model-3", state=TrainedModel.State.IN_SERVICE, heads=[head], feature_versions=[], genres=list(genres),
+        song_count=9, group_count=3, training_digest="", random_weights=False, created_time=THEN,
+        is_rollback_target=False,
+    )  # fmt: skip
 
 
 def make_song(library: Library, number: int, **fields: Any) -> Track:

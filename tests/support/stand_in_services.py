@@ -82,6 +82,8 @@ class InferenceStandIn(ModelsStandIn):
     decide_options: list[inference_pb2.DecideOptions] = field(default_factory=list)
     artists: list[inference_pb2.ArtistSongs] = field(default_factory=list)
     """Whom it was asked to decide."""
+    judged: list[inference_pb2.SongEvidence] = field(default_factory=list)
+    """Songs that people had judged when it was asked last."""
 
     def _verdict(self, genre: str, stage: int = 1) -> inference_pb2.StageVerdict:
         top = [inference_pb2.GenreScore(genre=genre, probability=self.confidence)]
@@ -176,12 +178,35 @@ class InferenceStandIn(ModelsStandIn):
             raise self.refuses_to_decide
         if not self.ready:
             raise NoModelError("No model is in service.")
-        yield inference_pb2.DecideTracksResponse(reading=inference_pb2.NoiseReading())
+        self.judged = []
+        is_read = False
         for request in requests:
+            if request.HasField("judged"):
+                self.judged += [song for album in request.judged.albums for song in album.songs]
+                continue
+            if not is_read:
+                is_read = True
+                yield inference_pb2.DecideTracksResponse(reading=self._reading())
             self.artists.append(request.artist)
             for album in request.artist.albums:
                 for song in album.songs:
                     yield inference_pb2.DecideTracksResponse(decision=self._decision(song))
+        if not is_read:
+            yield inference_pb2.DecideTracksResponse(reading=self._reading())
+
+    def _reading(self) -> inference_pb2.NoiseReading:
+        """Narrower with each judgement, about the share of them that found the tag wrong."""
+        count = len(self.judged)
+        wrong = sum(not set(song.judgement.genres) & set(song.tags) for song in self.judged)
+        share, half = (wrong + 1) / (count + 2), 0.45 / (count + 1) ** 0.5
+        return inference_pb2.NoiseReading(
+            contradiction_rate=0.1,
+            wrong_share=share,
+            wrong_share_low=max(share - half, 0),
+            wrong_share_high=min(share + half, 1),
+            judgements=count,
+            judged_songs=count,
+        )
 
     def _decision(self, song: inference_pb2.SongEvidence) -> inference_pb2.Decision:
         """By its sound alone; of another model's songs nothing."""

@@ -1,1 +1,1 @@
-"""The genre of each song given all that is known: asks inference, artist by artist, where something has changed."""
+"""The genre of each song given all that is known, as inference decides it; which songs people judge, and why."""

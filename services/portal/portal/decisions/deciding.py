@@ -7,6 +7,7 @@ from django.db import connection
 from runtime.errors import RemoteError
 
 from portal.decisions.evidence import Outdated, changed_artists, mark_of, model_in_service, outdated
+from portal.decisions.judged import as_artists, judged_songs
 from portal.decisions.storing import forget_decisions, store_decisions
 from portal.preferences.current import preferences
 from portal.preferences.values import Preferences
@@ -56,11 +57,12 @@ def _decide(
     client: DecisionsClient, settings: Preferences, mark: str, found: Outdated, report: Report
 ) -> int:
     genres, model, done = genres_by_name(), model_in_service(), 0
+    judged = as_artists(judged_songs())
     report(STEP, 0.0)
     # By this thread: gRPC would read a database in one of its own, whose connection nobody else could close.
     with closing(changed_artists(mark)) as artists:
         while portion := _portion(artists):
-            decided = list(client.decide(portion, settings, model=model))
+            decided = list(client.decide(portion, settings, model=model, judged=judged))
             store_decisions(decided, genres=genres, model=model)
             done += len(decided)
             report(STEP, min(done / found.songs, 1.0))

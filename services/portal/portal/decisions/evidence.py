@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from portal.decisions.judged import judged_songs
 from portal.genres.models import Genre
 from portal.library.presence import unchosen_libraries
 from portal.preferences.values import Preferences
@@ -128,12 +129,10 @@ class _Row(NamedTuple):
 
 
 def mark_of(settings: Preferences) -> str:
-    """What all decisions rest on beside their songs: the model in service, the sources, the names of genres.
-
-    Where it is another one, every song is decided anew. What people say of songs that are put to them belongs here too.
-    """
+    """What all decisions rest on beside their songs: the model in service, the sources, the names of genres, and what
+    people have said of songs that were put to them. Where it is another one, every song is decided anew."""
     sources = (settings.evidence_tags, settings.evidence_albums, settings.evidence_artists)
-    said = repr((model_in_service(), sources, sorted(genre_names().items())))
+    said = repr((model_in_service(), sources, sorted(genre_names().items()), judged_songs()))
     return hashlib.sha256(said.encode()).hexdigest()
 
 

@@ -1,17 +1,21 @@
 """The door to decisions of inference: the genre of songs given their sound, album, artist and tags."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 import grpc
 from reclass.inference.v1 import inference_pb2 as pb
 from reclass.inference.v1 import inference_pb2_grpc
 
+from portal.configuration import PortalSettings
 from portal.preferences.values import Preferences
-from portal.remote.calls import streamed
+from portal.remote.calls import channel_to, streamed
 
 # 100,000 songs take minutes; a call that takes this long hangs.
 DECIDE_TIMEOUT_SECONDS = 3600.0
+# Of some hundred judgements it takes a second.
+READ_TIMEOUT_SECONDS = 60.0
 NO_MODEL = "NO_MODEL"
 
 _KINDS = {pb.WRITE_KIND_FILL: "fill", pb.WRITE_KIND_CORRECTION: "correction"}
@@ -26,6 +30,16 @@ SOURCES = tuple(_SOURCES.values())
 
 
 @dataclass(frozen=True, kw_only=True)
+class JudgementEvidence:
+    """A person's word on a song that was put to them."""
+
+    genres: tuple[str, ...]
+    """Those that are right; none: none of ours."""
+    act: str = ""
+    """Songs that were judged at once have one name, and count as one."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SongEvidence:
     """What is known of one song."""
 
@@ -37,6 +51,7 @@ class SongEvidence:
     tags: tuple[str, ...]
     """Genres that its tags stand for, as they were before we wrote."""
     content_key: str
+    judgement: JudgementEvidence | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +102,27 @@ class SongDecision:
     parts: tuple[Part, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class NoiseReading:
+    """How far tags that contradict the model are wrong, by what people have judged: shares."""
+
+    contradiction_rate: float
+    wrong_share: float
+    wrong_share_low: float
+    wrong_share_high: float
+    judgements: int
+    """Acts of judging that it rests on."""
+    judged_songs: int
+    slip_rate: float
+
+
+@contextmanager
+def decisions_at_hand() -> Iterator["DecisionsClient"]:
+    """As a page asks: over a channel of its own, that says at once when nobody answers."""
+    with channel_to(PortalSettings.load(), "inference", patient=False) as channel:
+        yield DecisionsClient(channel)
+
+
 class DecisionsClient:
     """Typed calls; every failure is a `RemoteError`."""
 
@@ -99,15 +135,13 @@ class DecisionsClient:
         settings: Preferences,
         *,
         model: str = "",
-        judgements: Iterable[ArtistEvidence] = (),
+        judged: Iterable[ArtistEvidence] = (),
     ) -> Iterator[SongDecision]:
         """Decide the songs of these artists, each answered once. `model`: whose word the sounds are; empty: that of the
-        model in service. `judgements` come first: artists of songs that people were asked about."""
+        model in service. `judged` come first: the songs that people were asked about, with what they said."""
 
         def requests() -> Iterator[pb.DecideTracksRequest]:
-            yield pb.DecideTracksRequest(options=_options(settings, model))
-            for artist in judgements:
-                yield pb.DecideTracksRequest(judged=_artist(artist))
+            yield from _judged(settings, model, judged)
             for artist in artists:
                 yield pb.DecideTracksRequest(artist=_artist(artist))
 
@@ -117,6 +151,25 @@ class DecisionsClient:
         for answer in answers:
             if answer.WhichOneof("part") == "decision":
                 yield _decision(answer.decision)
+
+    def reading(
+        self, judged: Iterable[ArtistEvidence], settings: Preferences, *, model: str = ""
+    ) -> NoiseReading:
+        """What these judgements tell of tags that contradict the model."""
+        answers = streamed(
+            "inference",
+            lambda: self._stub.DecideTracks(_judged(settings, model, judged), timeout=READ_TIMEOUT_SECONDS),
+        )
+        with closing(answers):
+            return _reading(next(answers).reading)
+
+
+def _judged(
+    settings: Preferences, model: str, judged: Iterable[ArtistEvidence]
+) -> Iterator[pb.DecideTracksRequest]:
+    yield pb.DecideTracksRequest(options=_options(settings, model))
+    for artist in judged:
+        yield pb.DecideTracksRequest(judged=_artist(artist))
 
 
 def _options(settings: Preferences, model: str) -> pb.DecideOptions:
@@ -143,6 +196,23 @@ def _song(song: SongEvidence) -> pb.SongEvidence:
         sound=song.sound,
         tags=song.tags,
         content_key=song.content_key,
+        judgement=_judgement(song.judgement),
+    )
+
+
+def _judgement(said: JudgementEvidence | None) -> pb.Judgement | None:
+    return pb.Judgement(genres=said.genres, act=said.act) if said else None
+
+
+def _reading(message: pb.NoiseReading) -> NoiseReading:
+    return NoiseReading(
+        contradiction_rate=message.contradiction_rate,
+        wrong_share=message.wrong_share,
+        wrong_share_low=message.wrong_share_low,
+        wrong_share_high=message.wrong_share_high,
+        judgements=message.judgements,
+        judged_songs=message.judged_songs,
+        slip_rate=message.slip_rate,
     )
 
 

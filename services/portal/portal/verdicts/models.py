@@ -1,6 +1,7 @@
-"""Predictions of the AI, decisions from all that is known, and overrides by people."""
+"""Predictions of the AI, decisions from all that is known, overrides and judgements by people."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
@@ -116,3 +117,61 @@ class Override(models.Model):
 
     def __str__(self) -> str:
         return f"{self.genre} (by {self.by or 'somebody'})"
+
+
+class Judgement(models.Model):
+    """What a person said of a song that was put to them: by it decisions learn how far tags can be trusted.
+
+    One a song, beside the override that it is too. Written by `portal.decisions.judge`, which chooses the songs: a
+    song that people have chosen themselves would tell nothing of the others.
+    """
+
+    class Kind(models.TextChoices):
+        """Why the song was asked about."""
+
+        DISAGREEMENT = "disagreement", "Its sound and its tags say different genres"
+        AGREEMENT = "agreement", "Its sound and its tags say the same"
+
+    track = models.OneToOneField("library.Track", on_delete=models.CASCADE, related_name="judgement")
+    genres = ArrayField(
+        models.BigIntegerField(),
+        default=list,
+        blank=True,
+        help_text="The genres that are right; none: none of ours.",
+    )
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    stratum = models.CharField(max_length=20, help_text="Confidence that it was asked about at, in words.")
+    act = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="Songs that were judged at once, such as an album, have one name.",
+    )
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
+    created_time = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.track_id} (by {self.by or 'somebody'})"
+
+
+class Reading(models.Model):
+    """What judgements tell of tags that contradict the model, as inference answered it: kept, so that it is asked once.
+
+    Shares, with the ends of a 90 % interval.
+    """
+
+    mark = models.UUIDField(unique=True, help_text="Digest of the model and of all judgements.")
+    model = models.CharField(max_length=100, blank=True)
+    judgements = models.PositiveIntegerField()
+    judged_songs = models.PositiveIntegerField()
+    contradiction_rate = models.FloatField(help_text="Tags that contradict the model beyond its own doubt.")
+    wrong_share = models.FloatField(help_text="Of these, the wrong tags.")
+    wrong_share_low = models.FloatField()
+    wrong_share_high = models.FloatField()
+    slip_rate = models.FloatField(help_text="Songs of another genre where sound and tags agree.")
+    created_time = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("pk",)
+
+    def __str__(self) -> str:
+        return f"{self.wrong_share_low:.0%} to {self.wrong_share_high:.0%}"

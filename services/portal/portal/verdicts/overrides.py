@@ -1,4 +1,4 @@
-"""A person's word on songs: given, and taken back."""
+"""A person's word on songs: given, and taken back; a judgement follows, for it is the same person's word."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.utils import timezone
 
 from portal.genres.models import Genre
-from portal.verdicts.models import Override
+from portal.verdicts.models import Judgement, Override
 
 
 def set_override(
@@ -25,10 +25,13 @@ def set_override(
         unique_fields=["track"],
         update_fields=["genre", "note", "by", "created_time"],
     )
+    Judgement.objects.filter(track__in=[each.track_id for each in overrides]).update(genres=[genre.pk])
     return len(overrides)
 
 
 def clear_override(track_ids: Iterable[int]) -> int:
     """Let the AI's word stand again; how many songs had an override."""
-    cleared, _ = Override.objects.filter(track_id__in=list(track_ids)).delete()
+    ids = list(track_ids)
+    Judgement.objects.filter(track__in=ids).delete()
+    cleared, _ = Override.objects.filter(track_id__in=ids).delete()
     return cleared

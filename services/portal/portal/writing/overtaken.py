@@ -7,8 +7,17 @@ from portal.ledger.kinds import WriteKind
 from portal.ledger.models import WriteRow
 from portal.library.models import Analysis
 from portal.library.presence import unchosen_libraries
+from portal.verdicts.judgements import none_is_right
 from portal.verdicts.models import Decision, Override, Prediction
-from portal.writing.policy import PERSON, TAGS, UNLIKE_THE_TRAINING, WritingRules, translated
+from portal.writing.policy import (
+    AI,
+    NONE_IS_RIGHT,
+    PERSON,
+    TAGS,
+    UNLIKE_THE_TRAINING,
+    WritingRules,
+    translated,
+)
 
 _NOT_WRITTEN = "it was not written. Make another dry run."
 _NOT_CHOSEN = (
@@ -22,7 +31,8 @@ def overtaken(rows: Sequence[WriteRow]) -> dict[int, str]:
 
     1. A song of a library that is not chosen any more is left alone.
     2. A genre that is retired, renamed or gone is not written.
-    3. A person's word that is another one now, or was taken back, is not written; nor is the AI's against it.
+    3. A person's word that is another one now, or was taken back, is not written; nor is the AI's against it, which may
+       be that the song is of none of our genres.
     4. The AI's word is not written where the song was decided anew, as another genre or not surely enough; nor where
        nothing is said of it at present.
     5. A translation is not written where its tags stand for something else by now.
@@ -36,6 +46,8 @@ def overtaken(rows: Sequence[WriteRow]) -> dict[int, str]:
         for row in rows
         if row.source != TAGS
     }
+    judged = none_is_right(row.track_id for row in rows if row.source == AI)
+    reasons |= {row.pk: NONE_IS_RIGHT for row in rows if row.source == AI and row.track_id in judged}
     reasons |= _translations(rows)
     unchosen = unchosen_libraries()
     reasons |= {row.pk: _NOT_CHOSEN for row in rows if row.track.library_id in unchosen}

@@ -24,6 +24,7 @@ UNDECIDED = (
     "It was classified, and not decided with its album, artist and tags: make another dry run; if that says the same, "
     "see the log of inference."
 )
+NONE_IS_RIGHT = "A person says that it is of none of these genres, so it is left alone."
 NAMED, LONGEST_SHOWN = 5, 100
 AI, PERSON, TAGS = "AI", "person", "tags"
 """Whose word a genre is."""

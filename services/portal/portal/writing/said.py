@@ -9,9 +9,19 @@ from portal.ledger.kinds import WriteKind
 from portal.library.models import Analysis, InPlex, Track
 from portal.remote.inference import Stage
 from portal.remote.plex import GenreState
+from portal.verdicts.judgements import none_is_right
 from portal.verdicts.models import Decision, Prediction
 from portal.writing.overtaken import is_sure
-from portal.writing.policy import AI, RANDOM_WEIGHTS, TAGS_CHANGED, UNDECIDED, Said, TargetGenre, objection
+from portal.writing.policy import (
+    AI,
+    NONE_IS_RIGHT,
+    RANDOM_WEIGHTS,
+    TAGS_CHANGED,
+    UNDECIDED,
+    Said,
+    TargetGenre,
+    objection,
+)
 
 
 def said_of(
@@ -28,6 +38,7 @@ def said_of(
     decisions = _decisions(tracks, verdicts)
     learned = {genre for stage in stages for genre in stage.genres}
     objections = _objections(tracks, states, known, unlearned(learned))
+    none_right = none_is_right(track.pk for track in tracks)
     said = {}
     for track in tracks:
         verdict, decision = verdicts.get(track.pk), decisions.get(track.pk)
@@ -40,7 +51,11 @@ def said_of(
             override=(genre.pk, genre.name) if genre and not genre.retired else None,
             decided=_decided(decision, verdict),
             classified=is_classified,
-            objection=_silenced(genre) or trial or objections.get(track.pk, "") or undecided,
+            objection=_silenced(genre)
+            or (NONE_IS_RIGHT if track.pk in none_right else "")
+            or trial
+            or objections.get(track.pk, "")
+            or undecided,
             excluded=track.in_plex == InPlex.EXCLUDED,
             removed=track.removed_time is not None,
         )

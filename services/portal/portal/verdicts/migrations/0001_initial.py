@@ -1,5 +1,6 @@
-"""The tables of predictions, decisions and overrides."""
+"""The tables of predictions, decisions, overrides, judgements and readings."""
 
+import django.contrib.postgres.fields
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
@@ -68,5 +69,37 @@ class Migration(migrations.Migration):
             options={
                 'constraints': [models.UniqueConstraint(fields=('track', 'model_version'), name='prediction_once_per_version'), models.UniqueConstraint(condition=models.Q(('current', True)), fields=('track',), name='prediction_one_current')],
             },
+        ),
+        migrations.CreateModel(
+            name='Reading',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('mark', models.UUIDField(help_text='Digest of the model and of all judgements.', unique=True)),
+                ('model', models.CharField(blank=True, max_length=100)),
+                ('judgements', models.PositiveIntegerField()),
+                ('judged_songs', models.PositiveIntegerField()),
+                ('contradiction_rate', models.FloatField(help_text='Tags that contradict the model beyond its own doubt.')),
+                ('wrong_share', models.FloatField(help_text='Of these, the wrong tags.')),
+                ('wrong_share_low', models.FloatField()),
+                ('wrong_share_high', models.FloatField()),
+                ('slip_rate', models.FloatField(help_text='Songs of another genre where sound and tags agree.')),
+                ('created_time', models.DateTimeField(auto_now_add=True)),
+            ],
+            options={
+                'ordering': ('pk',),
+            },
+        ),
+        migrations.CreateModel(
+            name='Judgement',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('genres', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), blank=True, default=list, help_text='The genres that are right; none: none of ours.', size=None)),
+                ('kind', models.CharField(choices=[('disagreement', 'Its sound and its tags say different genres'), ('agreement', 'Its sound and its tags say the same')], max_length=20)),
+                ('stratum', models.CharField(help_text='Confidence that it was asked about at, in words.', max_length=20)),
+                ('act', models.CharField(blank=True, help_text='Songs that were judged at once, such as an album, have one name.', max_length=200)),
+                ('created_time', models.DateTimeField(auto_now_add=True)),
+                ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
+                ('track', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='judgement', to='library.track')),
+            ],
         ),
     ]

@@ -1,0 +1,124 @@
+"""Which song a person is asked to judge next.
+
+1. One song an artist: whoever tags a whole artist wrongly has made one mistake.
+2. Three quarters of the songs are disagreements, whose sound says a genre that none of their tags says; of these as
+   many are asked about at each confidence. They tell whether tags are wrong, or songs merely sound like another genre.
+3. A quarter are agreements, of all genres alike: what a model has learned wrongly from wrong tags shows only there.
+4. Never one of which a person has said something, nor one that would not be written to.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count
+
+from portal.genres.models import Genre
+from portal.library.presence import unchosen_libraries
+from portal.registry.models import TrainedModel
+from portal.verdicts.models import Judgement
+
+AGREEMENT = "agreement"
+CONFIDENCES = ((0.85, "from 0.85"), (0.7, "0.7 to 0.85"), (0.5, "0.5 to 0.7"), (0.0, "under 0.5"))
+"""From which confidence on, and the name of the stratum. The surest contradict most, and come first."""
+STRATA = tuple(name for _, name in CONFIDENCES)
+
+# Ordered by a digest of the id: by chance, and the same for everybody who asks. What is sure of a song comes first, for
+# the digest of hundreds of thousands is more work than all the rest.
+_CANDIDATES = f"""
+WITH asked AS MATERIALIZED (
+  SELECT lower(btrim(COALESCE(NULLIF(t.artist, ''), t.album_artist))) AS artist
+  FROM verdicts_judgement j JOIN library_track t ON t.id = j.track_id
+), genres_asked AS MATERIALIZED (
+  SELECT t.tag_genre_id, count(*) AS songs FROM verdicts_judgement j JOIN library_track t ON t.id = j.track_id
+  WHERE j.kind = '{AGREEMENT}' GROUP BY t.tag_genre_id
+), songs AS (
+  SELECT t.id, t.tag_genre_id, p.genre_id AS sound_genre_id, p.confidence, CASE
+      WHEN p.genre_id = ANY(t.tag_genre_id || t.additional_tag_genres) THEN '{AGREEMENT}'
+      {" ".join(f"WHEN p.confidence >= {least} THEN '{name}'" for least, name in CONFIDENCES)}
+      ELSE '{STRATA[-1]}' END AS stratum
+  FROM verdicts_prediction p JOIN library_track t ON t.id = p.track_id
+  WHERE p.current AND p.sound <> '' AND p.outcome <> 'out_of_distribution' AND NOT p.random_weights
+    AND p.model_version = ANY(%(heads)s) AND t.tag_genre_id = ANY(%(learned)s) AND t.file <> ''
+    AND t.removed_time IS NULL AND t.in_plex <> 'excluded' AND NOT t.library_id = ANY(%(unchosen)s)
+    AND NOT EXISTS (SELECT FROM verdicts_override o WHERE o.track_id = t.id)
+    AND NOT EXISTS (SELECT FROM verdicts_judgement j WHERE j.track_id = t.id)
+    AND (btrim(t.artist || t.album_artist) = ''
+      OR lower(btrim(COALESCE(NULLIF(t.artist, ''), t.album_artist))) NOT IN (SELECT artist FROM asked))
+)
+"""  # noqa: S608 # our own words
+_NEXT = f"""{_CANDIDATES}
+SELECT songs.id, tag_genre_id, sound_genre_id, stratum FROM songs LEFT JOIN genres_asked USING (tag_genre_id)
+WHERE NOT songs.id = ANY(%(skipped)s)
+ORDER BY array_position(%(order)s, stratum),
+  CASE WHEN stratum = '{AGREEMENT}' THEN COALESCE(genres_asked.songs, 0) ELSE 0 END, md5(songs.id::text)
+LIMIT 1
+"""  # noqa: S608 # our own words
+_THIS = f"""{_CANDIDATES}
+SELECT id, tag_genre_id, sound_genre_id, stratum FROM songs WHERE id = %(track)s
+"""  # noqa: S608 # our own words
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """A song that is put to a person."""
+
+    track_id: int
+    tag_genre: int
+    """What its tags stand for, the first of it."""
+    sound_genre: int
+    """What it sounds like to the model."""
+    stratum: str
+    """One of `STRATA`, or `AGREEMENT`."""
+
+    @property
+    def kind(self) -> Judgement.Kind:
+        """Why it is asked about."""
+        is_agreement = self.stratum == AGREEMENT
+        return Judgement.Kind.AGREEMENT if is_agreement else Judgement.Kind.DISAGREEMENT
+
+
+def next_question(skipped: Collection[int] = ()) -> Question | None:
+    """The song to ask about, but for those that were skipped; None where there is none."""
+    arguments = {**_arguments(), "skipped": list(skipped), "order": list(order(_judged_by_stratum()))}
+    return _question(_NEXT, arguments)
+
+
+def question_of(track_id: int) -> Question | None:
+    """The question of a song that was put to a person; None where it is not to be asked any more."""
+    return _question(_THIS, {**_arguments(), "track": track_id})
+
+
+def order(judged: dict[str, int]) -> Sequence[str]:
+    """The strata, the one first from which a song is due. `judged`: how many songs of each were judged."""
+    disagreements = sum(judged.get(name, 0) for name in STRATA)
+    fewest_first = sorted(STRATA, key=lambda name: judged.get(name, 0))
+    if 3 * (judged.get(AGREEMENT, 0) + 1) <= disagreements:
+        return (AGREEMENT, *fewest_first)
+    return (*fewest_first, AGREEMENT)
+
+
+def _judged_by_stratum() -> dict[str, int]:
+    return dict(Judgement.objects.order_by().values_list("stratum").annotate(songs=Count("pk")))
+
+
+def _arguments() -> dict[str, Any]:
+    serving = TrainedModel.objects.filter(state=TrainedModel.State.IN_SERVICE).first()
+    learned = {name.casefold() for name in serving.genres} if serving else set()
+    genres = Genre.objects.filter(retired=False).values_list("pk", "name")
+    return {
+        "heads": list(serving.heads) if serving else [],
+        "learned": [pk for pk, name in genres if name.casefold() in learned],
+        "unchosen": unchosen_libraries(),
+    }
+
+
+def _question(sql: str, arguments: dict[str, Any]) -> Question | None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, arguments)
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    track_id, tag_genre, sound_genre, stratum = row
+    return Question(track_id=track_id, tag_genre=tag_genre, sound_genre=sound_genre, stratum=stratum)

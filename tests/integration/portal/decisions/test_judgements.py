@@ -1,0 +1,260 @@
+"""Which songs are put to a person, what is kept of what they say, and what inference is told of it."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from portal.decisions.deciding import anything_outdated, decide_outdated
+from portal.decisions.judge import NotAskedError, judge
+from portal.decisions.queue import AGREEMENT, STRATA, next_question, order
+from portal.decisions.reading import current_reading, judgements_to_go
+from portal.genres.models import Genre
+from portal.library.models import Analysis, InPlex, Library, Track
+from portal.verdicts.models import Decision, Judgement, Override, Prediction, Reading
+from portal.verdicts.overrides import clear_override, set_override
+from songs import THEN, add_prediction, make_library, make_serving_model, make_song
+
+pytestmark = pytest.mark.usefixtures("genres")
+HEAD = "genre_fma/3"
+CONFIDENCES = (0.4, 0.6, 0.8, 0.9)
+
+
+def genre(name: str) -> Genre:
+    return Genre.objects.get(name=name)
+
+
+@pytest.fixture
+def library(db: None) -> Library:
+    """Beside a model in service that has learned three genres."""
+    make_serving_model(HEAD, ("Jazz", "Folk", "Rap"))
+    return make_library()
+
+
+def song(
+    library: Library,
+    number: int,
+    *,
+    tag: str = "Folk",
+    sound: str = "Jazz",
+    confidence: float = 0.9,
+    **more: Any,
+) -> Track:
+    """Of an artist of its own, unless one is named."""
+    said = {name: more.pop(name) for name in ("outcome", "model_version", "random_weights") if name in more}
+    fields = {"artist": f"Artist {number}", "tag_genre": genre(tag) if tag else None, **more}
+    track = make_song(library, number, analysis=Analysis.CLASSIFIED, **fields)
+    add_prediction(
+        track, genre(sound), confidence, **{"outcome": "classified", "model_version": HEAD, **said}
+    )
+    return track
+
+
+def judge_next(name: str | None = "Jazz") -> Judgement:
+    question = next_question()
+    assert question is not None
+    return judge(question.track_id, genre(name) if name else None, by=None)
+
+
+def test_three_of_four_songs_contradict_the_model_as_many_of_each_confidence_and_the_rest_are_of_all_genres(
+    library: Library,
+) -> None:
+    for number in range(120):
+        song(library, number, confidence=CONFIDENCES[number % 4])
+    for number in range(120, 240):
+        name = "Rap" if number % 12 else "Folk"
+        song(library, number, tag=name, sound=name)
+    for _ in range(32):
+        judge_next()
+    asked = Counter(Judgement.objects.values_list("stratum", flat=True))
+    assert asked == {AGREEMENT: 8, **dict.fromkeys(STRATA, 6)}
+    assert Counter(Judgement.objects.filter(kind="agreement").values_list("track__tag_genre__name", flat=True)) == {
+        "Rap": 4, "Folk": 4,
+    }  # fmt: skip
+
+
+def test_where_a_kind_has_no_songs_left_the_others_go_on(library: Library) -> None:
+    song(library, 1, confidence=0.6)
+    song(library, 2, tag="Rap", sound="Rap")
+    assert [judge_next().stratum, judge_next().stratum] == ["0.5 to 0.7", AGREEMENT]
+    assert next_question() is None
+
+
+@pytest.mark.parametrize(
+    ("judged", "first"),
+    [
+        ({}, STRATA[0]),
+        (dict.fromkeys(STRATA[:2], 1), STRATA[2]),
+        (dict.fromkeys(STRATA[:3], 1), AGREEMENT),
+        ({**dict.fromkeys(STRATA, 3), AGREEMENT: 4}, STRATA[0]),
+    ],
+)
+def test_a_quarter_are_agreements(judged: dict[str, int], first: str) -> None:
+    assert order(judged)[0] == first
+    assert sorted(order(judged)) == sorted((AGREEMENT, *STRATA))
+
+
+def test_an_artist_is_asked_about_once_in_any_spelling_and_songs_of_nobody_each(library: Library) -> None:
+    for number, artist in enumerate(("Björk", "björk ", "", "")):
+        song(library, number, artist=artist)
+    for _ in range(3):
+        judge_next()
+    assert next_question() is None
+    assert Judgement.objects.filter(track__artist="").count() == 2
+
+
+def exclude(track: Track) -> None:
+    track.in_plex = InPlex.EXCLUDED
+    track.save()
+
+
+def remove(track: Track) -> None:
+    track.removed_time = THEN
+    track.save()
+
+
+@pytest.mark.parametrize(
+    "never",
+    [
+        lambda library: song(library, 1, tag=""),
+        lambda library: song(
+            library, 1, tag="Blues"
+        ),  # which the model has not learned: it cannot but contradict
+        lambda library: song(library, 1, outcome="out_of_distribution"),
+        lambda library: song(library, 1, random_weights=True),
+        lambda library: song(library, 1, model_version="genre_fma/2"),
+        lambda library: song(library, 1, file=""),
+        lambda library: exclude(song(library, 1)),
+        lambda library: remove(song(library, 1)),
+        lambda library: set_override([song(library, 1).pk], genre("Rap"), note="", user=None),
+    ],
+)
+def test_songs_that_are_never_asked_about(library: Library, never: Callable[[Library], object]) -> None:
+    never(library)
+    assert next_question() is None
+    asked = song(library, 2)
+    assert next_question().track_id == asked.pk
+
+
+def test_the_order_is_the_same_for_everybody_and_skipped_songs_are_left_out(library: Library) -> None:
+    for number in range(20):
+        song(library, number)
+    first = next_question()
+    assert next_question() == first
+    assert next_question([first.track_id]) not in (first, None)
+    ids = list(Track.objects.order_by("pk").values_list("pk", flat=True))
+    assert first.track_id != ids[0] or next_question([ids[0]]).track_id != ids[1]
+
+
+def test_the_next_song_takes_a_constant_number_of_queries(library: Library, queries_of: Any) -> None:
+    for number in range(3):
+        song(library, number)
+    few = queries_of(next_question)
+    for number in range(3, 40):
+        song(library, number)
+    judge_next()
+    assert queries_of(next_question) == few <= 5
+
+
+def test_a_judgement_stands_as_the_persons_word_also_where_it_confirms_the_tag(library: Library) -> None:
+    user = User.objects.create_user("nina")
+    track = song(library, 1)
+    said = judge(track.pk, genre("Folk"), by=user)
+    assert (said.genres, said.kind, said.stratum, said.by) == (
+        [genre("Folk").pk],
+        "disagreement",
+        "from 0.85",
+        user,
+    )
+    assert Override.objects.get(track=track).genre.name == "Folk"
+
+
+def test_none_of_ours_sets_no_genre(library: Library) -> None:
+    track = song(library, 1)
+    assert judge(track.pk, None, by=None).genres == []
+    assert not Override.objects.exists()
+
+
+def test_said_twice_it_counts_once_and_who_comes_second_is_told(library: Library) -> None:
+    nina, otto = User.objects.create_user("nina"), User.objects.create_user("otto")
+    track = song(library, 1)
+    assert judge(track.pk, genre("Jazz"), by=nina) == judge(track.pk, genre("Jazz"), by=nina)
+    with pytest.raises(NotAskedError, match="nina"):
+        judge(track.pk, genre("Folk"), by=otto)
+    with pytest.raises(NotAskedError, match="gone"):
+        judge(track.pk + 1000, genre("Folk"), by=otto)
+    assert Override.objects.get().genre.name == "Jazz"
+
+
+def test_a_song_whose_genre_was_set_or_whose_artist_was_judged_meanwhile_is_not_judged(
+    library: Library,
+) -> None:
+    one, same_artist, other = song(library, 1), song(library, 2, artist="Artist 1"), song(library, 3)
+    judge(one.pk, genre("Jazz"), by=None)
+    set_override([other.pk], genre("Rap"), note="", user=None)
+    with pytest.raises(NotAskedError, match="artist"):
+        judge(same_artist.pk, genre("Jazz"), by=None)
+    with pytest.raises(NotAskedError, match="Rap"):
+        judge(other.pk, genre("Jazz"), by=None)
+    assert Override.objects.get(track=other).genre.name == "Rap"
+
+
+def test_another_genre_set_later_is_what_was_judged_and_who_takes_it_back_has_judged_nothing(
+    library: Library,
+) -> None:
+    track = song(library, 1)
+    judge(track.pk, genre("Jazz"), by=None)
+    set_override([track.pk], genre("Rap"), note="", user=None)
+    assert Judgement.objects.get().genres == [genre("Rap").pk]
+    clear_override([track.pk])
+    assert not Judgement.objects.exists()
+    assert next_question().track_id == track.pk
+
+
+def say_nothing(step: str, progress: float) -> None: ...
+
+
+def test_judged_songs_are_sent_before_all_others_and_decide_these_anew(portal: Any, library: Library) -> None:
+    portal.inference.model = HEAD
+    track, other, third = song(library, 1), song(library, 2), song(library, 3)
+    assert decide_outdated(portal.services.decisions, say_nothing) == 3
+    assert portal.inference.judged == []
+    judge(track.pk, genre("Jazz"), by=None)
+    judge(third.pk, None, by=None)
+    assert anything_outdated()
+    assert decide_outdated(portal.services.decisions, say_nothing) == 3
+    sent = {each.key: each for each in portal.inference.judged}
+    assert list(sent) == [str(track.pk), str(third.pk)]
+    said = sent[str(track.pk)]
+    assert (list(said.judgement.genres), list(said.tags), said.model_version) == (["Jazz"], ["Folk"], HEAD)
+    assert bytes(said.sound) == bytes(Prediction.objects.get(track=track).sound)
+    assert sent[str(third.pk)].HasField("judgement")
+    assert not sent[str(third.pk)].judgement.genres
+    assert not anything_outdated()
+    assert Decision.objects.filter(track=other).exists()
+    clear_override([track.pk])
+    assert anything_outdated()
+
+
+def test_a_reading_is_asked_for_once_and_again_after_another_judgement(portal: Any, library: Library) -> None:
+    track = song(library, 1)
+    client = portal.services.decisions
+    nothing = current_reading(client)
+    judge(track.pk, genre("Jazz"), by=None)
+    first = current_reading(client)
+    assert (first.judgements, first.judged_songs) == (1, 1)
+    assert first.wrong_share_high - first.wrong_share_low < nothing.wrong_share_high - nothing.wrong_share_low
+    calls = len(portal.inference.decide_options)
+    assert current_reading(client) == first
+    assert len(portal.inference.decide_options) == calls
+    assert Reading.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("judgements", "low", "high", "more"),
+    [(0, 0.05, 0.95, 30), (20, 0.5, 0.9, 10), (40, 0.8, 1.0, 120), (90, 0.9, 1.0, 0)],
+)
+def test_how_many_more_judgements_are_wanted(judgements: int, low: float, high: float, more: int) -> None:
+    reading = Reading(judgements=judgements, wrong_share_low=low, wrong_share_high=high)
+    assert judgements_to_go(reading) == more
