@@ -36,7 +36,7 @@ def _is_about(model: str, but: str) -> Callable[[HttpRequest], bool]:
 
     def is_it(request: HttpRequest) -> bool:
         name = request.resolver_match.url_name if request.resolver_match else None
-        return bool(name and name.startswith(f"genres_{model}_") and name != f"genres_{model}_{but}")
+        return bool(name and name.startswith(f"{model}_") and name != f"{model}_{but}")
 
     return is_it
 
@@ -61,6 +61,7 @@ UNFOLD: dict[str, Any] = {
         _script("refresh.js"),
         _script("filters.js"),
         _script("player.js"),
+        _script("judge.js"),
     ],
     "LOGIN": {"form": "portal.pages.accounts.forms.LoginForm"},
     "DASHBOARD_CALLBACK": "portal.pages.dashboard.page.fill",
@@ -71,7 +72,11 @@ UNFOLD: dict[str, Any] = {
             {
                 "items": [
                     _entry("Dashboard", "dashboard", "index"),
-                    _entry("Songs", "music_note", "library_track_changelist"),
+                    {
+                        **_entry("Songs", "music_note", "library_track_changelist"),
+                        "active": _is_about("library_track", "judge"),
+                    },
+                    _entry("Judge songs", "headphones", "library_track_judge"),
                     _entry("Write batches", "edit_note", "ledger_writebatch_changelist"),
                     _entry("Runs", "play_circle", "runs_run_changelist"),
                 ]
@@ -82,12 +87,12 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     {
                         **_entry("Genres", "sell", "genres_genre_changelist"),
-                        "active": _is_about("genre", "readiness"),
+                        "active": _is_about("genres_genre", "readiness"),
                     },
                     _entry("Taught sets", "local_library", "teaching_taughtset_changelist"),
                     {
                         **_entry("Aliases", "alt_route", "genres_alias_changelist"),
-                        "active": _is_about("alias", "unmapped"),
+                        "active": _is_about("genres_alias", "unmapped"),
                     },
                     _entry("Unknown tags", "question_mark", "genres_alias_unmapped"),
                     _entry("What can be learned", "school", "genres_genre_readiness"),

@@ -18,7 +18,7 @@ from portal.library.presence import is_not_chosen
 from portal.library.tag_agreement import agreement
 from portal.pages import badges
 from portal.pages.page_admin import KeptAdmin, PageAdmin, column
-from portal.pages.songs import actions, audio, filters, search, song_page
+from portal.pages.songs import actions, audio, filters, judge_page, search, song_page
 from portal.pages.songs.place import Place, kept, place_of
 from portal.pages.songs.song_list import SongList, SongPaginator
 
@@ -139,6 +139,17 @@ class TrackAdmin(PageAdmin):
     def get_urls(self) -> list[Any]:
         sound = self.admin_site.admin_view(self.audio, cacheable=True)
         return [path("<int:pk>/audio", sound, name="library_track_audio"), *super().get_urls()]
+
+    def get_custom_urls(self) -> tuple[tuple[str, str, Any], ...]:
+        return (("judge/", "library_track_judge", self.judge),)
+
+    def judge(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """A song that a person is to judge; a POST is what they said of one."""
+        self.refuse_without_rights(request)
+        if request.method == "POST":
+            judge_page.act(request)
+            return redirect("admin:library_track_judge")
+        return self.page(request, "portal/judge.html", opts=None, **judge_page.context(request))
 
     def audio(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         """The sound of a song, for a player."""

@@ -1,0 +1,167 @@
+"""The page on which a person judges songs: one at a time, heard, and blind to what tags and model say."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest
+from django.utils.html import format_html
+from runtime.errors import RemoteError
+
+from portal.counting import counted
+from portal.decisions.judge import NotAskedError, judge
+from portal.decisions.queue import AGREEMENT, Question, next_question
+from portal.decisions.reading import ENOUGH, current_reading, half_width, judgements_to_go
+from portal.genres.models import Genre
+from portal.library.models import Track
+from portal.pages.genre_field import GenreField
+from portal.pages.songs.audio import player
+from portal.remote.decisions import decisions_at_hand
+from portal.verdicts.models import Judgement, Prediction, Reading
+
+SKIPPED = "judge_skipped"
+MOST_SKIPPED = 500
+"""Of one session; who skips more is asked about the first of them again."""
+LATEST_READINGS = 30
+_NO_SONG = "Which song was meant was not to be seen: nothing was changed."
+_NO_GENRE = "That genre is not in use: nothing was changed."
+_NOTHING_KNOWN = (
+    "Nobody knows yet how many of the tags that contradict the model are wrong: it cannot tell by itself."
+)
+
+
+class JudgeForm(forms.Form):
+    """What the buttons send."""
+
+    track = forms.IntegerField(min_value=1, max_value=2**63 - 1)
+    genre = GenreField(required=False)
+    another = GenreField(required=False)
+
+
+def act(request: HttpRequest) -> None:
+    """Do what the pressed button says of the song that it was pressed for."""
+    form = JudgeForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _NO_SONG if "track" in form.errors else _NO_GENRE)
+        return
+    track_id, chosen = form.cleaned_data["track"], form.cleaned_data["genre"]
+    if "skip" in request.POST:
+        request.session[SKIPPED] = [*_skipped(request), track_id][-MOST_SKIPPED:]
+    elif "none" in request.POST:
+        _judge(request, track_id, None)
+    elif chosen or form.cleaned_data["another"]:
+        _judge(request, track_id, chosen or form.cleaned_data["another"])
+    else:
+        messages.error(request, "Choose a genre from the list first: nothing was changed.")
+
+
+def context(request: HttpRequest) -> dict[str, Any]:
+    """What the page shows: the next song, and what is known so far."""
+    question = next_question(_skipped(request))
+    track = Track.objects.filter(pk=question.track_id).first() if question else None
+    return {
+        "title": "Judge songs",
+        "track": track,
+        "player": player(track, from_middle=True) if track else None,
+        "choices": _choices(question) if question else (),
+        "form": JudgeForm(auto_id=False),
+        "judged": Judgement.objects.count(),
+        "skipped": len(_skipped(request)),
+        **_reading(),
+    }
+
+
+def _judge(request: HttpRequest, track_id: int, genre: Genre | None) -> None:
+    try:
+        said = judge(track_id, genre, by=request.user)
+    except NotAskedError as error:
+        messages.warning(request, str(error))
+        return
+    track = said.track
+    messages.success(
+        request,
+        format_html(
+            '“{}” is {}. A wrong key? <a class="rc-link" href="{}">Its page</a> has what you said.',
+            track.name,
+            genre or "of none of these genres",
+            f"../{track.pk}/change/",
+        ),
+    )
+
+
+def _skipped(request: HttpRequest) -> list[int]:
+    found: list[int] = request.session.get(SKIPPED, [])
+    return found
+
+
+def _choices(question: Question) -> Sequence[Genre]:
+    """Two genres, in an order that says nothing of whose word each is, and that stays when the page is loaded again."""
+    ids = [question.tag_genre, question.sound_genre]
+    genres = {genre.pk: genre for genre in Genre.objects.filter(pk__in=ids)}
+    found = [genres[pk] for pk in dict.fromkeys(ids) if pk in genres]
+    if question.stratum == AGREEMENT:
+        found = [found[0], *_second(question, found[0])]
+    digest = hashlib.md5(str(question.track_id).encode(), usedforsecurity=False).digest()
+    return found if digest[0] % 2 else found[::-1]
+
+
+def _second(question: Question, first: Genre) -> Sequence[Genre]:
+    """What the model took for the next likely: with one button alone, everybody would know that both agree."""
+    said = Prediction.objects.filter(track=question.track_id, current=True).first()
+    tops = [stage[4] for stage in said.stages if stage[0] == said.deciding_stage] if said else []
+    names = [name for top in tops for name in top[::2] if name.casefold() != first.name.casefold()]
+    genres = {genre.name.casefold(): genre for genre in Genre.objects.filter(retired=False)}
+    return [genres[name.casefold()] for name in names if name.casefold() in genres][:1]
+
+
+def _reading() -> dict[str, Any]:
+    try:
+        with decisions_at_hand() as decisions:
+            reading = current_reading(decisions)
+    except RemoteError as error:
+        return {"trouble": error.message}
+    history = list(Reading.objects.filter(model=reading.model, judgements__lte=reading.judgements))
+    latest = list({each.judgements: each for each in history}.values())[-LATEST_READINGS:]
+    before = latest[-2] if len(latest) > 1 else None
+    return {
+        "reading": reading,
+        "sentence": sentence(reading),
+        "to_go": _to_go(reading),
+        "before": before and ends(before),
+        "now": ends(reading),
+        "bars": [_bar(each) for each in latest],
+    }
+
+
+def ends(reading: Reading) -> str:
+    """Of the interval, in percent."""
+    return f"{100 * reading.wrong_share_low:.0f} to {100 * reading.wrong_share_high:.0f} %"
+
+
+def sentence(reading: Reading) -> str:
+    """What is known, for a person."""
+    if not reading.judgements:
+        return _NOTHING_KNOWN
+    low, high = 100 * reading.wrong_share_low, 100 * reading.wrong_share_high
+    return f"Of 100 tags that contradict the model, between {low:.0f} and {high:.0f} are wrong."
+
+
+def _to_go(reading: Reading) -> str:
+    more = judgements_to_go(reading)
+    if reading.judgements < ENOUGH:
+        return f"{counted(more, 'more judgement')} give a first interval that is worth something."
+    if not more:
+        return "That is known to within 5 points: nobody needs to judge on."
+    return f"About {counted(more, 'more judgement')} and you know it to within 5 points."
+
+
+def _bar(reading: Reading) -> dict[str, Any]:
+    width = 200 * half_width(reading)
+    return {
+        "judgements": reading.judgements,
+        "left": f"{100 * reading.wrong_share_low:.1f}",
+        "width": f"{width:.1f}",
+        "ends": ends(reading),
+    }

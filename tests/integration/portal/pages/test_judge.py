@@ -1,0 +1,203 @@
+"""The page Judge songs, as a person uses it, before real inference of a stand-in's words."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from portal.genres.models import Genre
+from portal.library.models import Library, Track
+from portal.verdicts.models import Judgement, Override
+from songs import add_prediction, make_library, make_serving_model, make_song
+
+PAGE = "/admin/library/track/judge/"
+pytestmark = pytest.mark.usefixtures("genres")
+
+
+@pytest.fixture(autouse=True)
+def nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless a test says who does."""
+    monkeypatch.setenv("PORTAL_INFERENCE_TARGET", "127.0.0.1:9")
+
+
+@pytest.fixture
+def library(db: None) -> Library:
+    make_serving_model("genre_fma/3", ("Jazz", "Folk", "Rap"))
+    return make_library()
+
+
+def song(library: Library, number: int, *, tag: str = "Folk", sound: str = "Jazz") -> Track:
+    genres = {genre.name: genre for genre in Genre.objects.all()}
+    track = make_song(library, number, artist=f"Artist {number}", tag_genre=genres[tag])
+    add_prediction(track, genres[sound], 0.9, model_version="genre_fma/3", outcome="classified")
+    return track
+
+
+def choices(page: str) -> list[tuple[str, str]]:
+    """Key and genre of the large buttons."""
+    return re.findall(r'data-key="(\d)"><kbd>\d</kbd> ([^<]+)</button>', page)
+
+
+def shown(client: Client) -> str:
+    answer = client.get(PAGE)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def say(client: Client, track: Track, **pressed: Any) -> str:
+    answer = client.post(PAGE, {"track": track.pk, **pressed})
+    assert (answer.status_code, answer.headers["Location"]) == (302, PAGE)
+    return shown(client)
+
+
+def genre_id(name: str) -> int:
+    return Genre.objects.get(name=name).pk
+
+
+def test_a_song_is_shown_with_two_alike_buttons_in_an_order_that_stays(
+    admin_client: Client, library: Library
+) -> None:
+    song(library, 1)
+    page = shown(admin_client)
+    assert "data-player data-from-middle" in page
+    assert {genre for _, genre in choices(page)} == {"Folk", "Jazz"}
+    assert choices(shown(admin_client)) == choices(page)
+    classes = re.findall(r'<button class="([^"]*)" name="genre"', page)
+    assert len(set(classes)) == 1
+
+
+def test_neither_genre_has_a_place_of_its_own(admin_client: Client, library: Library) -> None:
+    firsts = set()
+    for number in range(12):
+        track = song(library, number)
+        firsts.add(choices(shown(admin_client))[0][1])
+        say(admin_client, track, genre=genre_id("Jazz"))
+    assert firsts == {"Folk", "Jazz"}
+
+
+def test_where_tag_and_sound_agree_two_buttons_stand_there_all_the_same(
+    admin_client: Client, library: Library
+) -> None:
+    song(library, 1, tag="Jazz")
+    assert {genre for _, genre in choices(shown(admin_client))} == {"Jazz", "Blues"}
+
+
+@pytest.mark.parametrize(
+    ("pressed", "kept", "overridden"),
+    [
+        (lambda: {"genre": genre_id("Jazz")}, ["Jazz"], ["Jazz"]),
+        (lambda: {"other": "", "another": genre_id("Rap")}, ["Rap"], ["Rap"]),
+        (lambda: {"none": ""}, [], []),
+    ],
+)
+def test_each_button_keeps_what_it_says(
+    admin_client: Client,
+    library: Library,
+    pressed: Callable[[], dict[str, Any]],
+    kept: list[str],
+    overridden: list[str],
+) -> None:
+    track = song(library, 1)
+    page = say(admin_client, track, **pressed())
+    said = Judgement.objects.get()
+    assert (said.track, said.by.username) == (track, "admin")
+    assert list(Genre.objects.filter(pk__in=said.genres).values_list("name", flat=True)) == kept
+    assert list(Override.objects.values_list("genre__name", flat=True)) == overridden
+    assert f"../{track.pk}/change/" in page
+
+
+def test_a_skipped_song_is_not_asked_again_in_this_session_and_nothing_is_kept(
+    admin_client: Client, library: Library
+) -> None:
+    track = song(library, 1)
+    assert not choices(say(admin_client, track, skip=""))
+    assert not Judgement.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {},
+        {"track": "x"},
+        {"track": str(2**70)},
+        {"track": "1", "genre": "999999"},
+        {"track": "1", "other": ""},
+    ],
+)
+def test_nonsense_changes_nothing(admin_client: Client, library: Library, form: dict[str, str]) -> None:
+    song(library, 1)
+    answer = admin_client.post(PAGE, form, follow=True)
+    assert answer.status_code == 200
+    assert not Judgement.objects.exists()
+
+
+def test_pressed_twice_it_counts_once_and_who_is_second_is_told(
+    admin_client: Client, client: Client, library: Library
+) -> None:
+    track = song(library, 1)
+    for _ in range(2):
+        say(admin_client, track, genre=genre_id("Jazz"))
+    client.force_login(User.objects.create_superuser("otto"))
+    assert "admin has judged this song already" in say(client, track, genre=genre_id("Folk"))
+    assert Override.objects.get().genre.name == "Jazz"
+
+
+def test_who_may_only_look_judges_nothing(client: Client, library: Library) -> None:
+    from portal.accounts.roles import Role, give
+
+    reader = User.objects.create_user("reader", is_staff=True)
+    give(reader, Role.READER)
+    client.force_login(reader)
+    track = song(library, 1)
+    assert not choices(shown(client))
+    assert client.post(PAGE, {"track": track.pk, "none": ""}).status_code == 403
+    assert not Judgement.objects.exists()
+
+
+def test_the_interval_is_shown_before_and_after(
+    admin_client: Client, library: Library, portal: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORTAL_INFERENCE_TARGET", portal.target)
+    tracks = [song(library, number) for number in range(3)]
+    widths = []
+    for track in tracks:
+        page = shown(admin_client)
+        low, high = (float(re.search(rf'data-{end}="([\d.]+)"', page)[1]) for end in ("low", "high"))
+        widths.append(high - low)
+        say(admin_client, track, genre=genre_id("Jazz"))
+    assert widths == sorted(widths, reverse=True)
+    assert len(set(widths)) == 3
+    assert "Before your last judgement" in shown(admin_client)
+
+
+def test_while_inference_is_away_songs_are_judged_all_the_same(
+    admin_client: Client, library: Library
+) -> None:
+    track = song(library, 1)
+    page = say(admin_client, track, genre=genre_id("Jazz"))
+    assert "cannot be said at present" in page
+    assert Judgement.objects.exists()
+
+
+def test_names_in_tags_are_text(admin_client: Client, library: Library) -> None:
+    track = song(library, 1)
+    track.title = '"><script>alert(1)</script>'
+    track.save()
+    assert "<script>alert" not in shown(admin_client)
+
+
+def test_the_page_asks_the_database_as_often_for_many_songs_as_for_few(
+    admin_client: Client, library: Library, queries_of: Any
+) -> None:
+    for number in range(2):
+        song(library, number)
+    few = queries_of(lambda: shown(admin_client))
+    for number in range(2, 40):
+        song(library, number)
+    assert queries_of(lambda: shown(admin_client)) == few
+
+
+def test_the_menu_has_the_page(admin_client: Client) -> None:
+    assert PAGE in admin_client.get("/admin/").content.decode()
