@@ -15,8 +15,9 @@ from standalone.commands.console import say, say_address
 from standalone.commands.running import as_command, run
 from standalone.demo.figures import Figures
 from standalone.demo.folder import DemoFolder, with_stand_in
+from standalone.demo.judge import Judged, judge_songs
 from standalone.demo.songs import make_songs
-from standalone.demo.steps import measure, run_steps
+from standalone.demo.steps import LEARNING, WRITING, measure, run_steps
 from standalone.demo_library import DemoLibrary
 from standalone.host.data_folder import demo_root
 from standalone.host.ports import check_ports
@@ -91,7 +92,14 @@ def _show(plan: Plan, timeout_seconds: float, songs_per_genre: int, leave: bool,
 
     def work(system: System) -> None:
         nonlocal result
-        result = _do_the_job(system, library, started, console, with_mert=plan.mert_weights is not None)
+        result = _do_the_job(
+            system,
+            library,
+            plan.folder.admin_password,
+            started,
+            console,
+            with_mert=plan.mert_weights is not None,
+        )
         if leave:
             _say_how_to_go_on(plan, console)
         else:
@@ -138,18 +146,33 @@ def _make_in_lines(demo_folder: DemoFolder, songs_per_genre: int, console: Conso
 
 
 def _do_the_job(
-    system: System, library: DemoLibrary, started: float, console: Console, *, with_mert: bool
+    system: System,
+    library: DemoLibrary,
+    password_file: Path,
+    started: float,
+    console: Console,
+    *,
+    with_mert: bool,
 ) -> Figures:
     def announce(title: str, arguments: tuple[str, ...]) -> None:
         console.print(f"\n[bold]{title}[/bold]  [dim]$ reclass {' '.join(arguments)}[/dim]")
         console.file.flush()
 
-    seconds = run_steps(system, announce, with_mert=with_mert)
+    seconds = run_steps(system, LEARNING, announce, with_mert=with_mert)
+    began = time.monotonic()
+    _say_what_was_judged(judge_songs(system.address, password_file, library), console)
+    seconds["judge songs"] = time.monotonic() - began
+    seconds |= run_steps(system, WRITING, announce)
     result = measure(system, library, with_mert=with_mert)
     console.print(_summary(result, seconds, time.monotonic() - started))
     for sentence in result.shortfalls():
         console.print(f"[red]✗ {sentence}[/red]")
     return result
+
+
+def _say_what_was_judged(judged: Judged, console: Console) -> None:
+    console.print(f"\n[bold]Judge songs[/bold]  [dim]on the page of that name[/dim]\n{judged}.")
+    console.file.flush()
 
 
 def _summary(result: Figures, seconds: dict[str, float], total_seconds: float) -> Table:

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,16 @@ from standalone.demo_library import SPELLINGS, DemoLibrary
 from standalone.errors import StandaloneError
 from standalone.system.lifecycle import System
 
+Steps = Sequence[tuple[str, tuple[str, ...]]]
+"""What each is for, and its command."""
 EXTRACT_BOTH = ("extract", "--stage", "fma", "--stage", "mert")
-STEPS = (
+LEARNING = (
     ("Read the library from Plex", ("sync",)),
     ("Extract every song's features", ("extract",)),
     ("Train on the tags", ("train",)),
     ("Classify every song", ("classify",)),
+)
+WRITING = (
     ("See what would be written", ("push", "--dry-run")),
     ("Write it", ("push",)),
 )
@@ -31,14 +35,14 @@ class StepFailedError(StandaloneError):
 
 
 def run_steps(
-    system: System, announce: Callable[[str, tuple[str, ...]], None], *, with_mert: bool = False
+    system: System, steps: Steps, announce: Callable[[str, tuple[str, ...]], None], *, with_mert: bool = False
 ) -> dict[str, float]:
-    """Do the job, command by command, and return the seconds that each took. `with_mert` does it with stage 2.
+    """Do a part of the job, command by command, and return the seconds of each. `with_mert` does it with stage 2.
 
     Raises StepFailedError, and does not go on, when a command fails.
     """
     seconds = {}
-    for title, step in STEPS:
+    for title, step in steps:
         # Named, a stage that is not there is an error and not left out.
         arguments = EXTRACT_BOTH if with_mert and step == ("extract",) else step
         announce(title, arguments)
