@@ -160,11 +160,12 @@ def _do_the_job(
 
     seconds = run_steps(system, LEARNING, announce, with_mert=with_mert)
     began = time.monotonic()
-    _say_what_was_judged(judge_songs(system.address, password_file, library), console)
+    judged = judge_songs(system.address, password_file, library)
+    _say_what_was_judged(judged, console)
     seconds["judge songs"] = time.monotonic() - began
     seconds |= run_steps(system, WRITING, announce)
     result = measure(system, library, with_mert=with_mert)
-    console.print(_summary(result, seconds, time.monotonic() - started))
+    console.print(_summary(result, judged, seconds, time.monotonic() - started))
     for sentence in result.shortfalls():
         console.print(f"[red]✗ {sentence}[/red]")
     return result
@@ -175,7 +176,7 @@ def _say_what_was_judged(judged: Judged, console: Console) -> None:
     console.file.flush()
 
 
-def _summary(result: Figures, seconds: dict[str, float], total_seconds: float) -> Table:
+def _summary(result: Figures, judged: Judged, seconds: dict[str, float], total_seconds: float) -> Table:
     table = Table(title="What came of it", show_header=False, title_justify="left")
     table.add_column(style="bold")
     table.add_column()
@@ -186,7 +187,8 @@ def _summary(result: Figures, seconds: dict[str, float], total_seconds: float) -
         ),
         (
             "Right genre in Plex",
-            f"{result.right_before:.1%} before  →  [green]{result.right_after:.1%} now[/green]",
+            f"{result.right_before:.1%} before  →  [green]{result.right_after:.1%} now[/green], "
+            f"{judged.wrong_tags} songs of these by the word of the person who judged",
         ),
         (
             "Held-out artists",
