@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from running_demo import RunningDemo
+from standalone.demo_library import SPELLINGS
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -57,6 +58,31 @@ def test_the_report_of_the_training_says_the_same_of_held_out_artists(demo: Runn
     found = re.search(r"Held-out artists\D+([\d.]+)%", demo.output)
     assert found
     assert 60 <= float(found[1]) <= 99
+
+
+def test_a_person_judges_thirty_songs_and_decisions_write_the_rest_without_destroying_a_right_tag(
+    demo: RunningDemo, say: Callable[[object], None]
+) -> None:
+    found = re.search(
+        r"judged (\d+) songs, as a person would: (\d+) tags are right, (\d+) wrong", demo.output
+    )
+    assert found
+    assert int(found[1]) == int(found[2]) + int(found[3]) == 30
+    ((judgements, artists),) = demo.query(
+        "SELECT count(*), count(DISTINCT artist) FROM verdicts_judgement JOIN library_track t ON t.id = track_id"
+    )
+    assert judgements == artists == 30
+    known = truth(demo)
+    right: dict[str, list[bool]] = {"right": [], "wrong": [], "missing": []}
+    for row in demo.export():
+        song = known[row["file"]]
+        is_right = song["true_genre"] in {SPELLINGS.get(tag, tag) for tag in row["plex_genres"]}
+        right[str(song["tag_state"])].append(is_right)
+    say({state: f"{sum(each)} of {len(each)} are right in Plex" for state, each in right.items()})
+    assert all(right["right"])
+    assert sum(right["wrong"]) >= 12
+    assert sum(right["missing"]) >= 12
+    assert sum(map(sum, right.values())) / len(known) >= 0.94
 
 
 def test_the_edits_that_plex_received_are_the_rows_of_the_ledger(demo: RunningDemo) -> None:
