@@ -114,6 +114,7 @@ def _addresses(page: Page, base_url: str) -> list[tuple[str, str]]:
         ("settings", f"{base_url}/admin/preferences/changedsetting/"),
         ("readiness", f"{base_url}/admin/genres/genre/readiness/"),
         ("models", f"{base_url}/admin/registry/trainedmodel/"),
+        ("judge-songs", f"{base_url}/admin/library/track/judge/"),
     ]
     for name, listing in (
         ("track-page", "library/track/?suspected_label_error=yes"),

@@ -24,6 +24,7 @@ def test_the_pages_of_the_readme_are_what_the_portal_shows(demo: RunningDemo, tm
     )
     assert set(pictures) == {
         "dashboard", "track-list", "settings", "readiness", "models", "track-page", "write-batch", "model-page",
+        "judge-songs",
     }  # fmt: skip
     for name, picture in pictures.items():
         assert picture.stat().st_size > LEAST_BYTES, f"{name} shows next to nothing"

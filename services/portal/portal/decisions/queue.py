@@ -7,10 +7,11 @@
 4. Never one of which a person has said something, nor one that would not be written to.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.cache import cache
 from django.db import connection
 from django.db.models import Count
 
@@ -23,9 +24,11 @@ AGREEMENT = "agreement"
 CONFIDENCES = ((0.85, "from 0.85"), (0.7, "0.7 to 0.85"), (0.5, "0.5 to 0.7"), (0.0, "under 0.5"))
 """From which confidence on, and the name of the stratum. The surest contradict most, and come first."""
 STRATA = tuple(name for _, name in CONFIDENCES)
+KEPT_SONGS = 20
+"""Of each stratum, once they are looked for among all songs: of 300,000 that takes more than a second."""
+KEPT_SECONDS = 600
 
-# Ordered by a digest of the id: by chance, and the same for everybody who asks. What is sure of a song comes first, for
-# the digest of hundreds of thousands is more work than all the rest.
+# Ordered by a digest of the id: by chance, and the same for everybody who asks.
 _CANDIDATES = f"""
 WITH asked AS MATERIALIZED (
   SELECT lower(btrim(COALESCE(NULLIF(t.artist, ''), t.album_artist))) AS artist
@@ -48,9 +51,17 @@ WITH asked AS MATERIALIZED (
       OR lower(btrim(COALESCE(NULLIF(t.artist, ''), t.album_artist))) NOT IN (SELECT artist FROM asked))
 )
 """  # noqa: S608 # our own words
+# The first of each stratum, and of each genre among agreements.
+_FIRST = f"""{_CANDIDATES}, placed AS (
+  SELECT id, stratum, row_number() OVER (
+    PARTITION BY stratum, CASE WHEN stratum = '{AGREEMENT}' THEN tag_genre_id END ORDER BY md5(id::text)) AS place
+  FROM songs
+)
+SELECT stratum, array_agg(id) FROM placed WHERE place <= %(kept)s GROUP BY stratum
+"""  # noqa: S608 # our own words
 _NEXT = f"""{_CANDIDATES}
 SELECT songs.id, tag_genre_id, sound_genre_id, stratum FROM songs LEFT JOIN genres_asked USING (tag_genre_id)
-WHERE NOT songs.id = ANY(%(skipped)s)
+WHERE songs.id = ANY(%(among)s) AND NOT songs.id = ANY(%(skipped)s)
 ORDER BY array_position(%(order)s, stratum),
   CASE WHEN stratum = '{AGREEMENT}' THEN COALESCE(genres_asked.songs, 0) ELSE 0 END, md5(songs.id::text)
 LIMIT 1
@@ -81,8 +92,17 @@ class Question:
 
 def next_question(skipped: Collection[int] = ()) -> Question | None:
     """The song to ask about, but for those that were skipped; None where there is none."""
-    arguments = {**_arguments(), "skipped": list(skipped), "order": list(order(_judged_by_stratum()))}
-    return _question(_NEXT, arguments)
+    due = order(_judged_by_stratum())
+    arguments = {**_arguments(), "skipped": list(skipped), "order": list(due)}
+    kept = cache.get(_key(arguments))
+    if kept is not None:
+        found = _among(kept, arguments)
+        # Where the stratum that is due has no more songs of those that are kept, it may have others.
+        if found is not None and (found.stratum == due[0] or len(kept.get(due[0], ())) < KEPT_SONGS):
+            return found
+    kept = _first(arguments)
+    cache.set(_key(arguments), kept, KEPT_SECONDS)
+    return _among(kept, arguments)
 
 
 def question_of(track_id: int) -> Question | None:
@@ -97,6 +117,22 @@ def order(judged: dict[str, int]) -> Sequence[str]:
     if 3 * (judged.get(AGREEMENT, 0) + 1) <= disagreements:
         return (AGREEMENT, *fewest_first)
     return (*fewest_first, AGREEMENT)
+
+
+def _key(arguments: Mapping[str, Any]) -> str:
+    return f"judge-queue:{','.join(arguments['heads'])}"
+
+
+def _first(arguments: Mapping[str, Any]) -> dict[str, list[int]]:
+    """The ids of songs that come first, by stratum."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FIRST, {**arguments, "kept": KEPT_SONGS})
+        return dict(cursor.fetchall())
+
+
+def _among(kept: Mapping[str, Sequence[int]], arguments: Mapping[str, Any]) -> Question | None:
+    """The next of these songs, of those that are still to be asked about."""
+    return _question(_NEXT, {**arguments, "among": [pk for ids in kept.values() for pk in ids]})
 
 
 def _judged_by_stratum() -> dict[str, int]:

@@ -3,14 +3,15 @@
 import re
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from portal.genres.models import Genre
 from portal.library.models import Library, Track
-from portal.verdicts.models import Judgement, Override
-from songs import add_prediction, make_library, make_serving_model, make_song
+from portal.verdicts.models import Decision, Judgement, Override
+from songs import THEN, add_prediction, make_library, make_serving_model, make_song
 
 PAGE = "/admin/library/track/judge/"
 pytestmark = pytest.mark.usefixtures("genres")
@@ -179,6 +180,20 @@ def test_while_inference_is_away_songs_are_judged_all_the_same(
     page = say(admin_client, track, genre=genre_id("Jazz"))
     assert "cannot be said at present" in page
     assert Judgement.objects.exists()
+
+
+def test_what_a_narrower_interval_would_buy_is_counted(admin_client: Client, library: Library) -> None:
+    for number, (low, mean, kind) in enumerate(
+        ((0.9, 0.95, "correction"), (0.4, 0.9, "correction"), (0.3, 0.5, "correction"), (0.4, 0.9, "fill"))
+    ):
+        track = song(library, number)
+        Decision.objects.create(
+            track=track, genre_id=genre_id("Jazz"), confidence=low, confidence_mean=mean, confidence_high=mean,
+            kind=kind, prediction=1, artist_group=UUID(int=1), evidence=UUID(int=1), decided_time=THEN,
+        )  # fmt: skip
+    said = re.search(r"data-buys>([^<]+)<", shown(admin_client))
+    assert said
+    assert re.findall(r"\d+", said[1]) == ["1", "2"]
 
 
 def test_names_in_tags_are_text(admin_client: Client, library: Library) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db.models import Count, Q
 from django.http import HttpRequest
 from django.utils.html import format_html
 from runtime.errors import RemoteError
@@ -16,10 +17,12 @@ from portal.decisions.queue import AGREEMENT, Question, next_question
 from portal.decisions.reading import ENOUGH, current_reading, half_width, judgements_to_go
 from portal.genres.models import Genre
 from portal.library.models import Track
+from portal.library.presence import present
 from portal.pages.genre_field import GenreField
 from portal.pages.songs.audio import player
+from portal.preferences.current import preferences
 from portal.remote.decisions import decisions_at_hand
-from portal.verdicts.models import Judgement, Prediction, Reading
+from portal.verdicts.models import Decision, Judgement, Prediction, Reading
 
 SKIPPED = "judge_skipped"
 MOST_SKIPPED = 500
@@ -69,6 +72,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "form": JudgeForm(auto_id=False),
         "judged": Judgement.objects.count(),
         "skipped": len(_skipped(request)),
+        "buys": _buys(),
         **_reading(),
     }
 
@@ -155,6 +159,24 @@ def _to_go(reading: Reading) -> str:
     if not more:
         return "That is known to within 5 points: nobody needs to judge on."
     return f"About {counted(more, 'more judgement')} and you know it to within 5 points."
+
+
+def _buys() -> str:
+    """What is to be gained, by the decisions that were made last; empty where none would gain."""
+    least = preferences().write_confidence
+    corrections = Decision.objects.filter(
+        present("track__"), kind=Decision.Kind.CORRECTION, track__override=None
+    )
+    found = corrections.aggregate(
+        now=Count("pk", filter=Q(confidence__gte=least)),
+        narrow=Count("pk", filter=Q(confidence_mean__gte=least)),
+    )
+    if found["narrow"] <= found["now"]:
+        return ""
+    return (
+        f"When songs were decided last, {counted(found['now'], 'correction')} could be written; with an interval so "
+        f"narrow that it is a point in the middle, {found['narrow']:,}."
+    )
 
 
 def _bar(reading: Reading) -> dict[str, Any]:
