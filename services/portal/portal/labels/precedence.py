@@ -33,7 +33,8 @@ class SongLabel:
 
 
 # One row for each song of which anybody says anything. A stronger word for a retired genre silences the weaker ones:
-# whoever taught it did not mean what the tags say. A suspended set says nothing, as if it were not there.
+# whoever taught it did not mean what the tags say. So does a judgement that none of our genres is right. A suspended
+# set says nothing, as if it were not there.
 SAID = """
 SELECT t.id AS track_id,
   CASE WHEN o.id IS NOT NULL THEN 'override' WHEN s.genre_ids IS NOT NULL THEN 'taught' ELSE 'tag' END AS source,
@@ -46,7 +47,8 @@ LEFT JOIN (
   FROM teaching_taughtsong m JOIN teaching_taughtset e ON e.id = m.taught_set_id AND e.suspended_time IS NULL
   GROUP BY m.track_id
 ) s ON s.track_id = t.id
-WHERE o.id IS NOT NULL OR s.genre_ids IS NOT NULL OR t.tag_genre_id IS NOT NULL
+WHERE o.id IS NOT NULL OR (s.genre_ids IS NOT NULL OR t.tag_genre_id IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM verdicts_judgement j WHERE j.track_id = t.id AND j.genres = '{}')
 """
 # One row for each song and genre that it counts for.
 COUNTED = f"""

@@ -11,6 +11,7 @@ from portal.decisions.judge import NotAskedError, judge
 from portal.decisions.queue import AGREEMENT, STRATA, next_question, order
 from portal.decisions.reading import current_reading, judgements_to_go
 from portal.genres.models import Genre
+from portal.labels.precedence import song_labels
 from portal.library.models import Analysis, InPlex, Library, Track
 from portal.verdicts.models import Decision, Judgement, Override, Prediction, Reading
 from portal.verdicts.overrides import clear_override, set_override
@@ -185,10 +186,13 @@ def test_a_judgement_stands_as_the_persons_word_also_where_it_confirms_the_tag(l
     assert Override.objects.get(track=track).genre.name == "Folk"
 
 
-def test_none_of_ours_sets_no_genre(library: Library) -> None:
-    track = song(library, 1)
+def test_none_of_ours_sets_no_genre_and_is_not_learned_from_by_its_tag(library: Library) -> None:
+    track, other = song(library, 1), song(library, 2)
     assert judge(track.pk, None, by=None).genres == []
     assert not Override.objects.exists()
+    assert set(song_labels([track.pk, other.pk])) == {other.pk}
+    set_override([track.pk], genre("Rap"), note="", user=None)
+    assert song_labels([track.pk])[track.pk].genre == "Rap"
 
 
 def test_said_twice_it_counts_once_and_who_comes_second_is_told(library: Library) -> None:

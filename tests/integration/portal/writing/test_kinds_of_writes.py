@@ -11,8 +11,8 @@ from portal.library.models import Track
 from portal.orchestration.start import start_plan, start_push, start_sync
 from portal.preferences.changing import change
 from portal.runs.models import RunSong
-from portal.verdicts.models import Decision, Prediction
-from portal.writing.policy import TAGS_CHANGED, UNDECIDED
+from portal.verdicts.models import Decision, Judgement, Prediction
+from portal.writing.policy import NONE_IS_RIGHT, TAGS_CHANGED, UNDECIDED
 from portal.writing.stated import stated
 from write_batches import SONGS, classified, classify_all, planned, set_by_hand
 
@@ -152,3 +152,11 @@ def test_a_songs_page_shows_what_its_genre_rests_on_and_the_list_filters_by_kind
         assert found.result_count == count, kind
     Decision.objects.all().delete()
     assert "Sound alone" not in admin_client.get(f"/admin/library/track/{song.pk}/change/").content.decode()
+
+
+def test_a_song_that_a_person_says_is_of_none_of_our_genres_is_left_alone(library):
+    song = Track.objects.get(rating_key="1003")
+    Judgement.objects.create(track=song, genres=[], kind="disagreement", stratum="from 0.85")
+    batch = planned(library)
+    assert "1003" not in kinds(batch)
+    assert RunSong.objects.get(run__batch=batch, track=song).message == NONE_IS_RIGHT

@@ -1,15 +1,16 @@
 """What is planned is not written where another word holds since."""
 
 import pytest
+from portal.decisions.queue import STRATA
 from portal.genres.models import Genre, IgnoredTag
 from portal.ledger.models import WriteRow
 from portal.library.models import Analysis, InPlex, Track
 from portal.orchestration.start import (
     start_push,
 )
-from portal.verdicts.models import Prediction
+from portal.verdicts.models import Judgement, Prediction
 from portal.verdicts.overrides import clear_override
-from portal.writing.policy import objection
+from portal.writing.policy import NONE_IS_RIGHT, objection
 from songs import add_prediction
 from write_batches import (
     classified,
@@ -24,6 +25,10 @@ from write_batches import (
 def classified_anew(song, genre="Jazz", confidence=0.9):
     Prediction.objects.filter(track=song).update(current=False)
     add_prediction(song, Genre.objects.get(name=genre), confidence, model_version="genre_test/2")
+
+
+def judged_as_none(song):
+    Judgement.objects.create(track=song, genres=[], kind="disagreement", stratum=STRATA[0])
 
 
 OVERTAKEN = {
@@ -46,6 +51,7 @@ OVERTAKEN = {
     "out of fold, and unlike the training": (
         None, lambda song: song.predictions.update(outcome=Analysis.OUT_OF_DISTRIBUTION), "not sure enough any more",
     ),
+    "judged as none of ours": (None, judged_as_none, NONE_IS_RIGHT),
     "no stage was sure": (
         None,
         lambda song: Track.objects.filter(pk=song.pk).update(analysis=Analysis.PROVISIONAL),
