@@ -7,7 +7,8 @@
 4. Never one of which a person has said something, nor one that would not be written to.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +26,8 @@ CONFIDENCES = ((0.85, "from 0.85"), (0.7, "0.7 to 0.85"), (0.5, "0.5 to 0.7"), (
 """From which confidence on, and the name of the stratum. The surest contradict most, and come first."""
 STRATA = tuple(name for _, name in CONFIDENCES)
 KEPT_SONGS = 20
-"""Of each stratum, once they are looked for among all songs: of 300,000 that takes more than a second."""
+"""Of each stratum, once they are looked for among all songs: of 300,000 that takes more than a second. As many may be
+skipped before they are looked for again."""
 KEPT_SECONDS = 600
 
 # Ordered by a digest of the id: by chance, and the same for everybody who asks.
@@ -43,6 +45,7 @@ WITH asked AS MATERIALIZED (
       ELSE '{STRATA[-1]}' END AS stratum
   FROM verdicts_prediction p JOIN library_track t ON t.id = p.track_id
   WHERE p.current AND p.sound <> '' AND p.outcome <> 'out_of_distribution' AND NOT p.random_weights
+    AND p.genre_id = ANY(%(in_use)s)
     AND p.model_version = ANY(%(heads)s) AND t.tag_genre_id = ANY(%(learned)s) AND t.file <> ''
     AND t.removed_time IS NULL AND t.in_plex <> 'excluded' AND NOT t.library_id = ANY(%(unchosen)s)
     AND NOT EXISTS (SELECT FROM verdicts_override o WHERE o.track_id = t.id)
@@ -55,7 +58,7 @@ WITH asked AS MATERIALIZED (
 _FIRST = f"""{_CANDIDATES}, placed AS (
   SELECT id, stratum, row_number() OVER (
     PARTITION BY stratum, CASE WHEN stratum = '{AGREEMENT}' THEN tag_genre_id END ORDER BY md5(id::text)) AS place
-  FROM songs
+  FROM songs WHERE NOT id = ANY(%(passed)s)
 )
 SELECT stratum, array_agg(id) FROM placed WHERE place <= %(kept)s GROUP BY stratum
 """  # noqa: S608 # our own words
@@ -90,10 +93,12 @@ class Question:
         return Judgement.Kind.AGREEMENT if is_agreement else Judgement.Kind.DISAGREEMENT
 
 
-def next_question(skipped: Collection[int] = ()) -> Question | None:
-    """The song to ask about, but for those that were skipped; None where there is none."""
+def next_question(skipped: Sequence[int] = ()) -> Question | None:
+    """The song to ask about, but for those that were skipped, in this order; None where there is none."""
     due = order(_judged_by_stratum())
-    arguments = {**_arguments(), "skipped": list(skipped), "order": list(due)}
+    arguments = {
+        **_arguments(), "skipped": list(skipped), "passed": _passed(skipped), "order": list(due)
+    }  # fmt: skip
     kept = cache.get(_key(arguments))
     if kept is not None:
         found = _among(kept, arguments)
@@ -119,8 +124,15 @@ def order(judged: dict[str, int]) -> Sequence[str]:
     return (*fewest_first, AGREEMENT)
 
 
+def _passed(skipped: Sequence[int]) -> list[int]:
+    """Skipped songs that are not kept for whoever skipped them: all but the last, of which there are too few to use up
+    what is kept of a stratum. Whoever has skipped few shares what is kept with everybody."""
+    return list(skipped[: len(skipped) - len(skipped) % KEPT_SONGS])
+
+
 def _key(arguments: Mapping[str, Any]) -> str:
-    return f"judge-queue:{','.join(arguments['heads'])}"
+    whose = hashlib.sha256(repr((arguments["heads"], arguments["passed"])).encode())
+    return f"judge-queue:{whose.hexdigest()}"
 
 
 def _first(arguments: Mapping[str, Any]) -> dict[str, list[int]]:
@@ -142,10 +154,11 @@ def _judged_by_stratum() -> dict[str, int]:
 def _arguments() -> dict[str, Any]:
     serving = TrainedModel.objects.filter(state=TrainedModel.State.IN_SERVICE).first()
     learned = {name.casefold() for name in serving.genres} if serving else set()
-    genres = Genre.objects.filter(retired=False).values_list("pk", "name")
+    genres = dict(Genre.objects.filter(retired=False).values_list("pk", "name"))
     return {
         "heads": list(serving.heads) if serving else [],
-        "learned": [pk for pk, name in genres if name.casefold() in learned],
+        "learned": [pk for pk, name in genres.items() if name.casefold() in learned],
+        "in_use": list(genres),
         "unchosen": unchosen_libraries(),
     }
 

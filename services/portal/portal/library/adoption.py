@@ -17,9 +17,14 @@ PREDICTED = "('classified', 'provisional', 'out_of_distribution')"
 # Rows are locked in one order, so that two that adopt wait for each other instead of for ever.
 LOCK = "SELECT id FROM library_track WHERE id = ANY(%(both)s) ORDER BY id FOR UPDATE"
 
+# When a person last said something of a song: an override and a judgement are one word.
+_SAID = """(SELECT max(said.created_time) FROM (
+    SELECT track_id, created_time FROM verdicts_override UNION ALL SELECT track_id, created_time FROM verdicts_judgement
+  ) said WHERE said.track_id = {}.id)"""
 PREPARE = f"""
 CREATE TEMP TABLE adopted ON COMMIT DROP AS
 SELECT o.id AS old_id, n.id AS new_id, {SAME_SOUND} AS same_sound,
+  {_SAID.format("o")} AS old_said_time, {_SAID.format("n")} AS new_said_time,
   {SAME_SOUND} AND (n.analysis = 'pending' OR o.analysis IN {PREDICTED}) AS keeps_analysis
 FROM unnest(%(old)s::bigint[], %(new)s::bigint[]) AS p (old_id, new_id)
 JOIN library_track o ON o.id = p.old_id JOIN library_track n ON n.id = p.new_id
@@ -40,9 +45,12 @@ PREDICTIONS = (
     """UPDATE verdicts_prediction SET current = false FROM adopted WHERE track_id = old_id AND current
     AND EXISTS (SELECT FROM verdicts_prediction mine WHERE mine.track_id = new_id AND mine.current)""",
 )
-OVERRIDES = (
-    """DELETE FROM verdicts_override mine USING adopted, verdicts_override theirs
-    WHERE mine.track_id = new_id AND theirs.track_id = old_id AND mine.created_time < theirs.created_time""",
+# Of two words the newer stays, as a whole: a judgement beside another's override would say something else.
+WORDS = tuple(
+    f"DELETE FROM {table} USING adopted "  # noqa: S608 # our own words
+    "WHERE track_id = CASE WHEN new_said_time < old_said_time THEN new_id ELSE old_id END "
+    "AND old_said_time IS NOT NULL AND new_said_time IS NOT NULL"
+    for table in ("verdicts_override", "verdicts_judgement")
 )
 TRACKS = f"""
 UPDATE library_track n SET
@@ -75,9 +83,9 @@ def adopt(removed: Track, newcomer: Track) -> bool:
     """Give `newcomer` the history of `removed`, whose row goes; whether that was done. `newcomer` is read anew.
 
     For two rows that are one song: the track vanished from Plex and came back under another rating key. Predictions,
-    override, ledger, exclusion and earlier runs go over; key, library and metadata are the newcomer's. Features and
-    verdicts go over where both have the same audio, or the same file. Not done where `removed` is still in Plex,
-    for tracks of two servers, or where one batch has written both.
+    override, judgement, ledger, exclusion and earlier runs go over; key, library and metadata are the newcomer's.
+    Features and verdicts go over where both have the same audio, or the same file. Not done where `removed` is still in
+    Plex, for tracks of two servers, or where one batch has written both.
     """
     with transaction.atomic():
         gone = Track.objects.select_for_update().filter(pk=removed.pk, removed_time__isnull=False).exists()
@@ -93,7 +101,7 @@ def adopt_all(pairs: Sequence[tuple[int, int]]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(LOCK, {"both": [*old, *new]})
         cursor.execute(PREPARE, {"old": old, "new": new})
-        for statement in (*PREDICTIONS, *OVERRIDES, *_moves(), TRACKS, *LEDGER):
+        for statement in (*PREDICTIONS, *WORDS, *_moves(), TRACKS, *LEDGER):
             cursor.execute(statement)
         cursor.execute(DELETE)
         done: int = cursor.rowcount

@@ -12,9 +12,12 @@ from portal.library.models import InPlex, Track
 from portal.library.presence import is_not_chosen
 from portal.library.tag_agreement import agreement
 
-# A tag that was written over, or whose song a person has decided, is not to be looked over again.
-# The override is asked for by its track: in that PostgreSQL sees an anti-join, which takes a fifth of the time.
-LOOKS_WRONG = Q(said__suspected_label_error=True, override__track__isnull=True) & ~Q(in_plex=InPlex.WRITTEN)
+# A tag that was written over, or whose song a person has decided, is not to be looked over again; a judgement without
+# an override says that none of our genres is right.
+# Both are asked for by their track: in that PostgreSQL sees an anti-join, which takes a fifth of the time.
+LOOKS_WRONG = Q(
+    said__suspected_label_error=True, override__track__isnull=True, judgement__track__isnull=True
+) & ~Q(in_plex=InPlex.WRITTEN)
 
 # By what they may be asked for; those that are made of others come after them.
 FIELDS: dict[str, Any] = {

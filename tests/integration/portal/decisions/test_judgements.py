@@ -111,6 +111,38 @@ def test_songs_that_came_or_went_since_the_first_were_looked_up_are_minded(
     assert next_question().track_id == new.pk
 
 
+@pytest.mark.parametrize("kept", [1, 3])
+def test_who_skips_more_songs_than_are_kept_of_a_stratum_is_asked_about_its_others(
+    library: Library, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    monkeypatch.setattr("portal.decisions.queue.KEPT_SONGS", kept)
+    for number in range(8):
+        song(library, number)
+        song(library, 10 + number, confidence=0.6)
+    first = next_question()
+    skipped: list[int] = []
+    while (question := next_question(skipped)) and question.stratum == STRATA[0]:
+        skipped.append(question.track_id)
+    assert len(set(skipped)) == len(skipped) == 8
+    assert next_question() == first, "what one skips is kept for the others"
+
+
+def test_songs_that_are_kept_are_not_looked_for_again_by_who_skipped_many(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.decisions.queue.KEPT_SONGS", 2)
+    for number in range(9):
+        song(library, number)
+    skipped: list[int] = []
+    for _ in range(5):
+        skipped.append(next_question(skipped).track_id)
+    next_question(skipped)
+    calls: list[object] = []
+    monkeypatch.setattr("portal.decisions.queue._first", calls.append)
+    assert next_question(skipped) is not None
+    assert calls == []
+
+
 def test_an_artist_is_asked_about_once_in_any_spelling_and_songs_of_nobody_each(library: Library) -> None:
     for number, artist in enumerate(("Björk", "björk ", "", "")):
         song(library, number, artist=artist)
@@ -151,6 +183,12 @@ def test_songs_that_are_never_asked_about(library: Library, never: Callable[[Lib
     assert next_question() is None
     asked = song(library, 2)
     assert next_question().track_id == asked.pk
+
+
+def test_a_song_that_sounds_like_a_genre_that_is_out_of_use_is_not_asked_about(library: Library) -> None:
+    song(library, 1)
+    Genre.objects.filter(name="Jazz").update(retired=True)
+    assert next_question() is None
 
 
 def test_the_order_is_the_same_for_everybody_and_skipped_songs_are_left_out(library: Library) -> None:

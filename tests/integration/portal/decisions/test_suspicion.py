@@ -4,7 +4,8 @@ import pytest
 from django.utils import timezone
 from portal.decisions.suspicion import suspicion
 from portal.genres.models import Genre
-from portal.verdicts.models import Decision
+from portal.library.models import Track
+from portal.verdicts.models import Decision, Judgement
 from songs import add_prediction, make_library, make_song
 
 pytestmark = pytest.mark.django_db
@@ -42,3 +43,10 @@ def test_a_list_looks_wrong_only_where_half_of_it_is_expected_to_be(tag_probabil
         suspected(number, tag_probability)
     found = suspicion()
     assert (found.songs, found.expected_wrong, found.is_likely) == (len(tag_probabilities), expected, likely)
+
+
+def test_a_song_that_a_person_said_is_of_none_of_our_genres_is_not_looked_over_again():
+    suspected(1, 0.1)
+    suspected(2, 0.1)
+    Judgement.objects.create(track=Track.objects.first(), genres=[], kind="disagreement", stratum="from 0.85")
+    assert suspicion().songs == 1

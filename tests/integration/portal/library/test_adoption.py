@@ -1,6 +1,6 @@
 """One song of two rows: what a track that is gone leaves to the one that came in its place."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import User
@@ -10,7 +10,7 @@ from portal.ledger.models import WriteBatch, WriteRow
 from portal.library.adoption import adopt
 from portal.library.models import Analysis, Audio, InPlex, Library, Track
 from portal.runs.models import Run, RunSong
-from portal.verdicts.models import Override, Prediction
+from portal.verdicts.models import Judgement, Override, Prediction
 
 PART = "/library/parts/{key}00/1700000000/file.mp3"
 
@@ -104,6 +104,49 @@ def test_the_newer_of_two_overrides_stays(library: Library) -> None:
         Override.objects.filter(pk=word.pk).update(created_time=timezone.now() - timedelta(hours=age))
     assert adopt(old, new)
     assert Override.objects.get(track=new).genre.name == "Blues"
+
+
+@pytest.mark.parametrize(("hours_old", "hours_new", "stays"), [(1, 2, "Blues"), (2, 1, "Jazz")])
+@pytest.mark.parametrize(
+    ("old_says", "new_says"),
+    [
+        (("judged",), ("judged",)),
+        (("overridden", "judged"), ("overridden", "judged")),
+        (("overridden", "judged"), ("overridden",)),
+        (("overridden",), ("overridden", "judged")),
+        (("judged",), ("overridden",)),
+    ],
+)
+def test_of_what_people_said_of_both_the_newer_stays_as_a_whole(
+    library: Library,
+    old_says: tuple[str, ...],
+    new_says: tuple[str, ...],
+    hours_old: int,
+    hours_new: int,
+    stays: str,
+) -> None:
+    old, new = gone(library, 1), track(library, 2)
+    for song, name, hours, how in ((old, "Blues", hours_old, old_says), (new, "Jazz", hours_new, new_says)):
+        said_by_a_person(song, name, timezone.now() - timedelta(hours=hours), how)
+    assert adopt(old, new)
+    genre = Genre.objects.get(name=stays)
+    how = old_says if stays == "Blues" else new_says
+    assert list(Override.objects.values_list("track", "genre")) == (
+        [(new.pk, genre.pk)] if "overridden" in how else []
+    )
+    assert list(Judgement.objects.values_list("track", "genres")) == (
+        [(new.pk, [genre.pk])] if "judged" in how else []
+    )
+
+
+def said_by_a_person(song: Track, name: str, when: datetime, how: tuple[str, ...]) -> None:
+    genre = Genre.objects.get(name=name)
+    if "overridden" in how:
+        Override.objects.create(track=song, genre=genre)
+    if "judged" in how:
+        Judgement.objects.create(track=song, genres=[genre.pk], kind="disagreement", stratum="from 0.85")
+    for model in (Override, Judgement):
+        model.objects.filter(track=song).update(created_time=when)
 
 
 def test_tracks_that_one_batch_has_written_are_two_songs(library: Library) -> None:

@@ -9,8 +9,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from portal.genres.models import Genre
-from portal.library.models import Library, Track
+from portal.library.models import Analysis, Library, Track
+from portal.preferences.changing import change
 from portal.verdicts.models import Decision, Judgement, Override
+from portal.verdicts.overrides import clear_override
 from songs import THEN, add_prediction, make_library, make_serving_model, make_song
 
 PAGE = "/admin/library/track/judge/"
@@ -182,18 +184,95 @@ def test_while_inference_is_away_songs_are_judged_all_the_same(
     assert Judgement.objects.exists()
 
 
+def decided(library: Library, number: int, low: float = 0.4, mean: float = 0.9, **more: Any) -> Track:
+    """A song whose tag would be corrected if no more were known than the middle."""
+    track = song(library, number)
+    Track.objects.filter(pk=track.pk).update(analysis=Analysis.CLASSIFIED)
+    said = {
+        "genre_id": genre_id("Jazz"),
+        "kind": "correction",
+        "prediction": track.predictions.get().pk,
+        **more,
+    }
+    Decision.objects.create(
+        track=track, confidence=low, confidence_mean=mean, confidence_high=mean, artist_group=UUID(int=1),
+        evidence=UUID(int=1), decided_time=THEN, **said,
+    )  # fmt: skip
+    return track
+
+
+def bought(client: Client) -> list[str]:
+    """The numbers of the sentence."""
+    said = re.search(r"data-buys>([^<]+)<", shown(client))
+    return re.findall(r"\d+", said[1]) if said else []
+
+
 def test_what_a_narrower_interval_would_buy_is_counted(admin_client: Client, library: Library) -> None:
-    for number, (low, mean, kind) in enumerate(
-        ((0.9, 0.95, "correction"), (0.4, 0.9, "correction"), (0.3, 0.5, "correction"), (0.4, 0.9, "fill"))
-    ):
-        track = song(library, number)
-        Decision.objects.create(
-            track=track, genre_id=genre_id("Jazz"), confidence=low, confidence_mean=mean, confidence_high=mean,
-            kind=kind, prediction=1, artist_group=UUID(int=1), evidence=UUID(int=1), decided_time=THEN,
-        )  # fmt: skip
-    said = re.search(r"data-buys>([^<]+)<", shown(admin_client))
-    assert said
-    assert re.findall(r"\d+", said[1]) == ["1", "2"]
+    decided(library, 0, 0.9, 0.95)
+    decided(library, 1, 0.4, 0.9)
+    decided(library, 2, 0.3, 0.5)
+    decided(library, 3, kind="fill")
+    assert bought(admin_client) == ["1", "2"]
+
+
+def of_a_song(**fields: Any) -> Callable[[Track], object]:
+    return lambda track: Track.objects.filter(pk=track.pk).update(**fields)
+
+
+def of_its_prediction(**fields: Any) -> Callable[[Track], object]:
+    return lambda track: track.predictions.update(**fields)
+
+
+def of_its_decision(**fields: Any) -> Callable[[Track], object]:
+    return lambda track: Decision.objects.filter(track=track).update(**fields)
+
+
+@pytest.mark.parametrize(
+    "never",
+    [
+        of_a_song(in_plex="written"),
+        of_a_song(in_plex="excluded"),
+        of_a_song(analysis="provisional"),
+        of_its_prediction(outcome="provisional"),
+        of_its_prediction(random_weights=True),
+        of_its_prediction(current=False),
+        of_its_decision(genre=None),
+        of_its_decision(prediction=1),
+        lambda track: Override.objects.create(track=track, genre_id=genre_id("Jazz")),
+        lambda track: Judgement.objects.create(
+            track=track, genres=[], kind="disagreement", stratum="from 0.85"
+        ),
+        lambda track: change({"write_corrections": False}),
+    ],
+)
+def test_what_no_plan_could_write_is_not_bought(
+    admin_client: Client, library: Library, never: Callable[[Track], object]
+) -> None:
+    track = decided(library, 1)
+    assert bought(admin_client) == ["0", "1"]
+    never(track)
+    assert bought(admin_client) == []
+
+
+def test_bars_are_in_the_order_of_judgements_also_where_some_were_taken_back(
+    admin_client: Client, library: Library, portal: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORTAL_INFERENCE_TARGET", portal.target)
+    tracks = [song(library, number) for number in range(3)]
+    shown(admin_client)
+    for track in tracks[:2]:  # but one reading, of two judgements
+        admin_client.post(PAGE, {"track": track.pk, "genre": genre_id("Jazz")})
+    shown(admin_client)
+    clear_override([tracks[1].pk])
+    shown(admin_client)
+    say(admin_client, tracks[2], genre=genre_id("Jazz"))
+    page = shown(admin_client)
+    assert re.findall(r'title="After (\d) judgement', page) == ["0", "1", "2"]
+    assert re.search(r"Before your last judgement: ([^;]+);", page)[1] in bar_of(page, 1)
+
+
+def bar_of(page: str, judgements: int) -> str:
+    return re.search(rf'title="After {judgements} judgements?: ([^"]+)"', page)[1]
 
 
 def test_names_in_tags_are_text(admin_client: Client, library: Library) -> None:

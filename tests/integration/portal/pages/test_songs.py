@@ -13,7 +13,7 @@ from portal.ledger.models import WriteBatch, WriteRow
 from portal.library.models import Analysis, InPlex, Track
 from portal.runs.models import Run
 from portal.teaching.models import TaughtSet
-from portal.verdicts.models import Override
+from portal.verdicts.models import Judgement, Override
 
 LIST = "/admin/library/track/"
 pytestmark = pytest.mark.usefixtures("genres")
@@ -251,6 +251,20 @@ def test_an_override_is_saved_on_the_songs_page_with_who_said_it_and_cleared(
     assert "Choose a genre" in post(admin_client, address_of(track), genre="", note="", save="")
     post(admin_client, address_of(track), clear="")
     assert not Override.objects.exists()
+
+
+def test_that_none_of_our_genres_is_right_stands_on_the_songs_page_and_is_taken_back_there(
+    admin_client: Client, admin_user: User
+) -> None:
+    (track,) = songs.make_classified_songs(1)
+    assert 'name="clear"' not in admin_client.get(address_of(track)).content.decode()
+    Judgement.objects.create(track=track, genres=[], kind="disagreement", stratum="from 0.85", by=admin_user)
+    html = admin_client.get(address_of(track)).content.decode()
+    assert "data-none-is-right" in html
+    assert f"judged by {admin_user.username}" in html
+    assert 'name="clear"' in html
+    assert "data-none-is-right" not in post(admin_client, address_of(track), clear="")
+    assert not Judgement.objects.exists()
 
 
 def test_buttons_of_the_songs_page_classify_exclude_and_include(admin_client: Client) -> None:

@@ -16,7 +16,7 @@ from portal.orchestration.start import start_extract, start_sync, start_train
 from portal.teaching.models import TaughtSet
 from portal.teaching.results import enough
 from portal.training.readiness import survey_genres
-from portal.verdicts.models import Override
+from portal.verdicts.models import Judgement, Override
 from reclass.inference.v1 import inference_pb2
 
 ADD = "/admin/teaching/taughtset/add/"
@@ -258,6 +258,17 @@ def test_a_song_that_was_taught_a_genre_that_is_retired_counts_for_nothing_its_t
     teach("K-Pop", track)
     Genre.objects.filter(name="K-Pop").update(retired=True)
     assert song_labels([track.pk]) == {}
+
+
+def test_of_a_song_that_a_person_said_is_of_none_of_our_genres_neither_tag_nor_set_is_learned(genres):
+    library = songs.make_library()
+    rejected, taught, judged = (songs.make_song(library, number, plex_genres=["Jazz"]) for number in range(3))
+    relabel()
+    teach("K-Pop", taught)
+    for track, said in ((rejected, []), (taught, []), (judged, [Genre.objects.get(name="Jazz").pk])):
+        Judgement.objects.create(track=track, genres=said, kind="disagreement", stratum="from 0.85")
+    labels = song_labels([rejected.pk, taught.pk, judged.pk])
+    assert {pk: label.genre for pk, label in labels.items()} == {judged.pk: "Jazz"}
 
 
 def test_a_training_is_given_the_source_of_each_label_and_the_further_genres(portal):

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Count, Q
+from django.db.models import Count, F, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from runtime.errors import RemoteError
@@ -16,13 +16,14 @@ from portal.decisions.judge import NotAskedError, judge
 from portal.decisions.queue import AGREEMENT, Question, next_question
 from portal.decisions.reading import ENOUGH, current_reading, half_width, judgements_to_go
 from portal.genres.models import Genre
-from portal.library.models import Track
+from portal.library.models import InPlex, Track
 from portal.library.presence import present
 from portal.pages.genre_field import GenreField
 from portal.pages.songs.audio import player
 from portal.preferences.current import preferences
 from portal.remote.decisions import decisions_at_hand
 from portal.verdicts.models import Decision, Judgement, Prediction, Reading
+from portal.writing.candidates import is_classified
 
 SKIPPED = "judge_skipped"
 MOST_SKIPPED = 500
@@ -127,7 +128,7 @@ def _reading() -> dict[str, Any]:
     except RemoteError as error:
         return {"trouble": error.message}
     history = list(Reading.objects.filter(model=reading.model, judgements__lte=reading.judgements))
-    latest = list({each.judgements: each for each in history}.values())[-LATEST_READINGS:]
+    latest = _latest([*history, reading])
     before = latest[-2] if len(latest) > 1 else None
     return {
         "reading": reading,
@@ -137,6 +138,12 @@ def _reading() -> dict[str, Any]:
         "now": ends(reading),
         "bars": [_bar(each) for each in latest],
     }
+
+
+def _latest(history: Sequence[Reading]) -> Sequence[Reading]:
+    """The last of each number of judgements, fewest first: who took judgements back has passed some numbers twice."""
+    by_count = {each.judgements: each for each in history}
+    return [by_count[count] for count in sorted(by_count)][-LATEST_READINGS:]
 
 
 def ends(reading: Reading) -> str:
@@ -163,13 +170,13 @@ def _to_go(reading: Reading) -> str:
 
 def _buys() -> str:
     """What is to be gained, by the decisions that were made last; empty where none would gain."""
-    least = preferences().write_confidence
-    corrections = Decision.objects.filter(
-        present("track__"), kind=Decision.Kind.CORRECTION, track__override=None
-    )
-    found = corrections.aggregate(
-        now=Count("pk", filter=Q(confidence__gte=least)),
-        narrow=Count("pk", filter=Q(confidence_mean__gte=least)),
+    settings = preferences()
+    if not settings.write_corrections:
+        return ""
+    least = settings.write_confidence
+    found = _correctable().aggregate(
+        now=Count("pk", filter=Q(decision__confidence__gte=least)),
+        narrow=Count("pk", filter=Q(decision__confidence_mean__gte=least)),
     )
     if found["narrow"] <= found["now"]:
         return ""
@@ -177,6 +184,20 @@ def _buys() -> str:
         f"When songs were decided last, {counted(found['now'], 'correction')} could be written; with an interval so "
         f"narrow that it is a point in the middle, {found['narrow']:,}."
     )
+
+
+def _correctable() -> QuerySet[Track]:
+    """Songs whose tags a plan could correct, and of which nobody has said anything, were the decision sure enough."""
+    return Track.objects.filter(
+        present(),
+        is_classified(),
+        predictions__random_weights=False,
+        decision__prediction=F("predictions__pk"),
+        decision__kind=Decision.Kind.CORRECTION,
+        decision__genre__isnull=False,
+        override__track__isnull=True,
+        judgement__track__isnull=True,
+    ).exclude(in_plex__in=(InPlex.WRITTEN, InPlex.EXCLUDED))
 
 
 def _bar(reading: Reading) -> dict[str, Any]:

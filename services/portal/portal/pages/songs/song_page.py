@@ -24,7 +24,7 @@ from portal.pages.songs.forms import OverrideForm
 from portal.registry.serving import serving_versions, whole_song_heads
 from portal.remote.audio import made_by_random_weights
 from portal.remote.verdicts import StageVerdict
-from portal.verdicts.models import Decision, Override, Prediction
+from portal.verdicts.models import Decision, Judgement, Override, Prediction
 from portal.verdicts.overrides import clear_override, set_override
 from portal.verdicts.predictions import stage_verdicts
 
@@ -86,6 +86,7 @@ def context(request: HttpRequest, track: Track) -> dict[str, Any]:
         "trial_warning": TRIAL_WARNING if _used_random_weights(track) else "",
         "earlier": [prediction for prediction in predictions if not prediction.current],
         "override": override,
+        "none_is_right": Judgement.objects.filter(track=track, genres=[]).select_related("by").first(),
         "form": _form(request, override),
         "writes": _writes(track),
         "before_us": _before_us(track),

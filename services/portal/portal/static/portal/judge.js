@@ -1,16 +1,26 @@
-/* Judging songs by keyboard: each button that has a key is pressed by it, and the form is sent once. */
+/* Judging songs by keyboard: each button that has a key is pressed by it, and the form is sent once. A genre's key does
+   nothing before the song has begun to play: pressed twice, slowly, it would judge the next song, unheard. */
 "use strict";
 
 (() => {
   const TYPES = "input:not([type='hidden']), textarea, select, [contenteditable]";
+  // Where nothing can be heard: longer than it takes to press a key twice.
+  const SETTLED_MILLISECONDS = 700;
   let isSent = false;
+  let shownAt = performance.now();
+
+  function mayChoose() {
+    const audio = document.querySelector("[data-player] audio");
+    if (audio && !audio.error) return audio.played.length > 0;
+    return performance.now() - shownAt >= SETTLED_MILLISECONDS;
+  }
 
   function pressed(event) {
     const form = document.querySelector("[data-judge]");
     if (!form || event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.repeat) return;
     if (event.target.closest(TYPES)) return;
     const button = form.querySelector(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
-    if (!button) return;
+    if (!button || (button.name === "genre" && !mayChoose())) return;
     event.preventDefault();
     button.click();
   }
@@ -24,5 +34,8 @@
   document.addEventListener("keydown", pressed);
   document.addEventListener("submit", sent);
   // A page that the browser kept for its Back button can be sent again; the portal says what became of it.
-  addEventListener("pageshow", () => { isSent = false; });
+  addEventListener("pageshow", () => {
+    isSent = false;
+    shownAt = performance.now();
+  });
 })();
