@@ -9,6 +9,7 @@ import django
 from django.apps import apps
 from django.core.management import call_command
 from django.db import OperationalError, connection
+from django.db.migrations import Migration, RunPython, RunSQL
 from django.db.migrations.loader import MigrationLoader
 
 ADMIN_NAME = "admin"
@@ -73,16 +74,16 @@ def migrate(*, wait_seconds: float) -> None:
 def refuse_other_version() -> None:
     """Raise `OtherVersionError` where the database bears changes of tables that this version does not know.
 
-    So it does where it has all changes by name and lacks columns: an app's one migration is written anew, under its old
-    name, until there is a release.
+    So it does where it has an app's first change by name and lacks columns of that app: its one migration is written
+    anew, under its old name, until there is a release.
     """
     ours = {app.label for app in apps.get_app_configs() if app.name.startswith("portal.")}
     loader = MigrationLoader(connection)
     unknown = sorted(loader.applied_migrations.keys() - loader.disk_migrations.keys())
     found = [f"it has the change {label}.{name}" for label, name in unknown if label in ours]
-    expected = {key for key in loader.disk_migrations if key[0] in ours}
-    if not found and expected <= loader.applied_migrations.keys():
-        found = [f"it lacks the column {column}" for column in _lacking_columns(ours)]
+    if not found:
+        begun = {label for label, _ in loader.applied_migrations if label in ours}
+        found = [f"it lacks the column {column}" for column in _lacking_columns(_written_anew(begun, loader))]
     if found:
         raise OtherVersionError(
             f"The database {connection.settings_dict['NAME']} was made by another version of Music ReClass, whose "
@@ -90,6 +91,20 @@ def refuse_other_version() -> None:
             "it; or begin anew, in another folder (`reclass up --data DIR`) or with another PORTAL_DATABASE_URL. Roll "
             "back with the old version first what it has written to Plex: the new one knows nothing of it."
         )
+
+
+def _written_anew(begun: Collection[str], loader: MigrationLoader) -> set[str]:
+    """Apps whose tables no change that is still to come makes or alters: they are as they will be."""
+    to_come = [
+        loader.disk_migrations[key]
+        for key in loader.disk_migrations.keys() - loader.applied_migrations.keys()
+    ]
+    altered = {migration.app_label for migration in to_come if not _only_data(migration)}
+    return set(begun) - altered
+
+
+def _only_data(migration: Migration) -> bool:
+    return all(isinstance(operation, (RunPython, RunSQL)) for operation in migration.operations)
 
 
 def _lacking_columns(labels: Collection[str]) -> list[str]:

@@ -67,6 +67,16 @@ def test_a_table_that_lacks_a_column_is_one_of_another_version_whatever_its_chan
     assert "Traceback" not in done.stderr
 
 
+def test_a_change_of_rows_that_is_still_to_come_does_not_hide_a_column_that_lacks(address: str) -> None:
+    migrate(address)
+    with psycopg.connect(address) as connection:
+        connection.execute("DELETE FROM django_migrations WHERE app = 'genres' AND name LIKE '0002%'")
+        connection.execute("ALTER TABLE verdicts_prediction DROP COLUMN sound")
+    done = migrate(address)
+    assert done.returncode == 1
+    assert "verdicts_prediction.sound" in done.stderr
+
+
 def test_tables_are_made_once_and_made_again_to_no_harm(address: str) -> None:
     for _ in range(2):
         done = migrate(address)

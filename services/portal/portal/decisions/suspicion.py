@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Count, F, Sum
+from django.db.models import Count, F, Q, Sum
 
 from portal.counting import counted
 from portal.library.annotations import LOOKS_WRONG, with_prediction
@@ -63,7 +63,7 @@ def suspicion() -> Suspicion:
         .aggregate(
             songs=Count("pk"),
             decided=Count("decision__genre"),
-            wrong=Sum(1 - F("decision__tag_probability")),
+            wrong=Sum(1 - F("decision__tag_probability"), filter=Q(decision__genre__isnull=False)),
         )
     )
     songs, decided = found["songs"], found["decided"]

@@ -27,7 +27,7 @@ class Stated:
     """Genres of these that are expected to be right."""
     right_low: float
     right_high: float
-    """90 % interval: what is not known of tags, and chance."""
+    """An interval for that: from what decisions take for granted to the upper end of what may be, and chance."""
     right_tags_destroyed: float
     """Corrections that are expected to put a wrong genre in the place of a right tag."""
 
@@ -49,7 +49,7 @@ class Stated:
         right, low, high = map(_number, (self.right, self.right_low, self.right_high))
         genres = counted(self.writes, "genre")
         return (
-            f"Of {genres} that the AI writes, about {right} are right (90 %: {low} to {high}).",
+            f"Of {genres} that the AI writes, about {right} are right (probably {low} to {high}).",
             destroyed,
         )
 
