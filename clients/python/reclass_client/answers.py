@@ -60,7 +60,7 @@ def decision_of(decision: inference_pb2.Decision) -> Decision:
     return value_of(
         Decision,
         decision,
-        kind=WRITE_KINDS.get(decision.kind, WriteKind.NONE),
+        kind=WRITE_KINDS.get(decision.kind),
         top=tuple(value_of(GenreScore, each) for each in decision.top),
         parts=tuple(value_of(DecisionPart, part, source=source_of(part.source)) for part in decision.parts),
     )

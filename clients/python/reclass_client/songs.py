@@ -124,7 +124,7 @@ def evidence_of(song: Song) -> "inference_pb2.TrackEvidence | None":
 
 def album_to(album: Album) -> inference_pb2.AlbumSongs:
     """The message; raises BadArgumentError."""
-    if not isinstance(album, Album) or not all(isinstance(each, Classification) for each in album.songs):
+    if not isinstance(album, Album) or not _are_classifications(album.songs):
         raise BadArgumentError("album must be an Album, and its songs the classifications that were answered")
     return inference_pb2.AlbumSongs(
         title=text(album.title, "the album's title"),
@@ -137,8 +137,14 @@ def album_to(album: Album) -> inference_pb2.AlbumSongs:
                 content_key=song.audio.content_key if song.audio else "",
             )
             for number, song in enumerate(album.songs)
+            # What is said of a song unlike the training, or by random weights, tells nothing of its album.
+            if not (song.is_guess or song.random_weights)
         ],
     )
+
+
+def _are_classifications(songs: object) -> bool:
+    return isinstance(songs, Sequence) and all(isinstance(each, Classification) for each in songs)
 
 
 def audio_of(song: Song) -> features_pb2.AudioReference | None:

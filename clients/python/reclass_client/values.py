@@ -90,7 +90,8 @@ class Decision:
     confidence_mean: float
     confidence_high: float
     """The same read without caution, and trusting the sound."""
-    kind: WriteKind
+    kind: "WriteKind | None"
+    """None where the song was sent without its tags."""
     tag_probability: float
     """Probability that a genre of the song's own tags is right."""
     top: tuple[GenreScore, ...]

@@ -132,7 +132,8 @@ def messages(
     """
     unity, correlation, weight, beside = strengths.T
     # A song that is alone on its album is all that the album is.
-    unity = np.where(tree.recordings == 1, 1.0, unity)
+    is_single = tree.recordings == 1
+    unity, weight = np.where(is_single, 1.0, unity), np.where(is_single, 1.0, weight)
     own = unity[tree.album][:, np.newaxis]
     says = np.log(own * np.exp(log_ratios) + 1 - own)
     of_recording = tree.songs_of_recordings.summed(says) / tree.copies[:, np.newaxis]

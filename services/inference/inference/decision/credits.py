@@ -22,9 +22,10 @@ _GUESTS = re.compile(
 _AND = re.compile(
     r"\s?[,;，、/|•]\s?|\s(?:[-+&×x–—]|vs\.?|versus|and|und|et|con|y|e|presents)\s", re.IGNORECASE
 )
-_UNKNOWN = r"(?:unknown|unbekannt\w*|inconnue?s?|desconocid[oa]s?|sconosciut[oi]|desconhecid[oa]s?)"
-_PERSON = r"(?:artist\w*|interpret\w*|künstler\w*|album)"
-_NOBODY = re.compile(rf"[\W_]*(?:{_PERSON}[\W_]*)?{_UNKNOWN}[\W_]*(?:{_PERSON}[\W_]*)?|未知\w*|")
+# Letters only, where \w would take the underscores that follow as well: two ways to read a run of them cost its square.
+_UNKNOWN = r"(?:unknown|unbekannt[^\W_]*|inconnue?s?|desconocid[oa]s?|sconosciut[oi]|desconhecid[oa]s?)"
+_PERSON = r"(?:artist[^\W_]*|interpret[^\W_]*|künstler[^\W_]*|album)"
+_NOBODY = re.compile(rf"[\W_]*(?:{_PERSON}[\W_]*)?{_UNKNOWN}[\W_]*(?:{_PERSON}[\W_]*)?|未知[^\W_]*|")
 # Of one word only those that are no artist of that name.
 _COMPILATION = re.compile(
     r"v\W?a\W?|aa\W?vv\W?|various(?: artists?)?|varios(?: artistas)?|vários(?: artistas)?|artisti vari|"

@@ -75,6 +75,11 @@ class DecisionModel:
         """What albums and artists tell in a reading."""
         return self.if_misleading.towards(self.if_wrong, reading.wrong_share)
 
+    def prior_in(self, reading: Reading) -> NDArray[np.float64]:
+        """[genres] how often each occurs in a reading: what the sound's probabilities in that reading imply."""
+        prior = np.maximum(self.sound(self.prior[np.newaxis], reading)[0], FEWEST)
+        return np.asarray(prior / prior.sum())
+
     def sound(self, sound: Probabilities, reading: Reading) -> Probabilities:
         """[songs, genres] the sound's probabilities in a reading.
 
@@ -93,10 +98,11 @@ class DecisionModel:
             return wrong
         return np.asarray(self.contradictions.mislabelled(reading.confusion_share) @ wrong)
 
-    def log_ratios(self, sound: Probabilities) -> NDArray[np.float64]:
-        """[songs, genres] logarithm of the likelihood ratios that these probabilities stand for."""
-        ratios: NDArray[np.float64] = np.log(np.maximum(sound, FEWEST)) - np.log(self.prior)
-        return ratios
+
+def log_ratios(sound: Probabilities, prior: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[songs, genres] logarithm of the likelihood ratios behind these probabilities, with this prior [genres]."""
+    ratios: NDArray[np.float64] = np.log(np.maximum(sound, FEWEST)) - np.log(prior)
+    return ratios
 
 
 def prior_of(sound: Probabilities) -> NDArray[np.float64]:

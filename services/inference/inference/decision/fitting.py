@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from inference.decision.album_messages import NOTHING, Strength, Tree, messages, tree_of
-from inference.decision.decision_model import SILENCE, DecisionModel, Reading, Strengths, prior_of
+from inference.decision.decision_model import SILENCE, DecisionModel, Reading, Strengths, log_ratios, prior_of
 from inference.decision.evidence import AlbumKind, Evidence, numbered
 from inference.decision.posterior import probabilities
 from inference.decision.tag_noise import fit_contradictions, group_weights, tag_likelihood
@@ -61,20 +61,26 @@ def sampled_artists(evidence: Evidence) -> NDArray[np.intp]:
         return rows
     tree = tree_of(evidence)
     family = tree.artist[tree.album]
-    order = np.random.default_rng(0).permutation(family.max() + 1)
-    sizes = np.bincount(family)
+    # Of an artist with very many songs some albums are enough.
+    is_giant = np.bincount(family)[family] > MAX_SONGS / 4
+    unit = numbered(np.where(is_giant, len(tree.albums) + tree.album, family))
+    sizes = np.bincount(unit)
     kept = np.zeros(len(sizes), dtype=np.bool_)
-    kept[order[np.cumsum(sizes[order]) <= MAX_SONGS]] = True
-    return rows[kept[family]]
+    room = MAX_SONGS
+    for each in np.random.default_rng(0).permutation(len(sizes)):
+        if sizes[each] <= room:
+            kept[each] = True
+            room -= sizes[each]
+    return rows[kept[unit]]
 
 
 class Likelihood:
     """How well the tags of songs fit what is told of them; tags count through their noise, never as evidence."""
 
     def __init__(self, model: DecisionModel, songs: Evidence, tree: Tree, reading: Reading) -> None:
-        self._prior = model.prior
+        self._prior = model.prior_in(reading)
         self._tree = tree
-        self._log_ratios = model.log_ratios(model.sound(songs.sound, reading))
+        self._log_ratios = log_ratios(model.sound(songs.sound, reading), self._prior)
         self._tags = tag_likelihood(songs.tags, model.tags(reading))
         # An album is one piece of evidence rather than as many as it has songs: its errors go together.
         self._weights = group_weights(numbered(songs.albums)) * songs.is_tagged

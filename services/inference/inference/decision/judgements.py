@@ -4,7 +4,7 @@ Which songs they were asked about depends on sound and tags alone, so P(judgemen
 the choice.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ CONFUSION_PRIOR = (1 - CONFUSION_GRID) ** 3 + 0.01
 LOW, HIGH = 0.05, 0.95
 """Quantiles of the interval: of 30 judgements that all find the tag wrong, at least 90 % are wrong."""
 ENOUGH = 30
-"""Judgements from which on decisions use `DECIDING` in place of the lower end."""
+"""Judged contradictions from which on decisions use `DECIDING` in place of the lower end."""
 DECIDING = 0.3
 """Quantile by which decisions are made once there are enough judgements. On 39 kinds of libraries with 100 of them, the
 lower end kept 58 % of the right corrections of whoever knows the truth and destroyed 0.8 times the right tags; the mean
@@ -30,7 +30,9 @@ lower end kept 58 % of the right corrections of whoever knows the truth and dest
 MISTAKES = 0.01
 """People err too, and a song may be of no genre that is known."""
 SLIP_SONGS = 10.0
-"""Judgements' worth of evidence that a genre's slips are those of all."""
+"""Judgements' worth of evidence that nothing slips, and that a genre's slips are those of all."""
+MOST_READ = 3000
+"""Judgements that are read; more would change nothing and cost seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +54,20 @@ class Judgements:
         _, act, sizes = np.unique(self.acts, return_inverse=True, return_counts=True)
         weights: NDArray[np.float64] = 1 / sizes[act]
         return weights
+
+    @property
+    def tell_of_contradictions(self) -> Bools:
+        """[judged] the song is of a genre that the model knows, and its tag is not what it sounds like."""
+        evidence = self.evidence.only(self.rows)
+        agrees = evidence.tags[np.arange(len(self.rows)), evidence.sound.argmax(axis=1)]
+        return np.asarray(self.genres.any(axis=1) & evidence.is_tagged & ~agrees)
+
+    def sampled(self, most: int) -> "Judgements":
+        """At most so many of them, evenly spread."""
+        if len(self.rows) <= most:
+            return self
+        kept = np.linspace(0, len(self.rows) - 1, most).astype(np.intp)
+        return replace(self, rows=self.rows[kept], genres=self.genres[kept], acts=self.acts[kept])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,9 +92,10 @@ def reading_of(model: DecisionModel, judgements: Judgements | None = None) -> No
         return NoiseReading(
             low=low, mean=mean, high=high, deciding=low, judgements=0, judged_songs=0, slip_rate=0.0
         )
-    wrong, confusion = shares_of(model, judgements)
+    wrong, confusion = shares_of(model, judgements.sampled(MOST_READ))
     slips, rate = slips_of(model, judgements)
     count = len(np.unique(judgements.acts))
+    telling = len(np.unique(judgements.acts[judgements.tell_of_contradictions]))
 
     def at(share: float) -> Reading:
         return Reading(wrong_share=wrong.at(share), confusion_share=confusion.at(share), slips=slips)
@@ -87,7 +104,7 @@ def reading_of(model: DecisionModel, judgements: Judgements | None = None) -> No
         low=at(LOW),
         mean=Reading(wrong_share=wrong.mean, confusion_share=confusion.mean, slips=slips),
         high=at(HIGH),
-        deciding=at(DECIDING if count >= ENOUGH else LOW),
+        deciding=at(DECIDING if telling >= ENOUGH else LOW),
         judgements=count,
         judged_songs=len(judgements.rows),
         slip_rate=rate,
@@ -163,8 +180,8 @@ def slips_of(model: DecisionModel, judgements: Judgements) -> tuple[NDArray[np.f
     np.add.at(counts, best, weights[:, np.newaxis] * shares)
     total = counts.sum()
     wrong = total - np.trace(counts)
-    # One more that was right than were seen: none wrong of a few does not make a model infallible, nor fallible.
-    rate = float(wrong / (total + 1))
+    # A few songs that were wrong do not condemn a model.
+    rate = float(wrong / (total + SLIP_SONGS))
     off = counts - np.diag(np.diag(counts))
     rates = (off.sum(axis=1) + SLIP_SONGS * rate) / (counts.sum(axis=1) + SLIP_SONGS)
     elsewhere = off + model.prior * (1 - np.eye(genres))

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.decision.album_messages import NOTHING, messages, tree_of
-from inference.decision.decision_model import SILENCE, DecisionModel, Reading
+from inference.decision.decision_model import SILENCE, DecisionModel, Reading, log_ratios
 from inference.decision.evidence import Evidence, Probabilities
 from inference.decision.tag_noise import tag_likelihood
 
@@ -39,15 +39,15 @@ def decide(model: DecisionModel, evidence: Evidence, reading: Reading, sources: 
     By Bayes: the sound's likelihood ratios (its probabilities divided by the prior that the training implies), times
     what album and artist say by the sound of their other songs, times P(tags | genre), times the prior.
     """
-    sound = model.sound(evidence.sound, reading)
-    ratios, tree = model.log_ratios(sound), tree_of(evidence)
+    sound, prior = model.sound(evidence.sound, reading), model.prior_in(reading)
+    ratios, tree = log_ratios(sound, prior), tree_of(evidence)
     strengths = model.strengths(reading) if sources.albums else SILENCE
     artist = strengths.artist if sources.artists else NOTHING
-    by_album = ratios + messages(ratios, tree, model.prior, strengths.of(tree), NOTHING)
+    by_album = ratios + messages(ratios, tree, prior, strengths.of(tree), NOTHING)
     by_artist = by_album
     if artist.weight:
-        by_artist = ratios + messages(ratios, tree, model.prior, strengths.of(tree), artist)
-    album, whole = probabilities(by_album, model.prior), probabilities(by_artist, model.prior)
+        by_artist = ratios + messages(ratios, tree, prior, strengths.of(tree), artist)
+    album, whole = probabilities(by_album, prior), probabilities(by_artist, prior)
     final = whole
     if sources.tags:
         likely = tag_likelihood(evidence.tags, model.tags(reading))
@@ -56,9 +56,9 @@ def decide(model: DecisionModel, evidence: Evidence, reading: Reading, sources: 
     return Posteriors(sound=sound, album=album, artist=whole, final=slipped(final, evidence, reading))
 
 
-def probabilities(log_ratios: NDArray[np.float64], prior: NDArray[np.float64]) -> Probabilities:
+def probabilities(ratios: NDArray[np.float64], prior: NDArray[np.float64]) -> Probabilities:
     """[songs, genres] of the logarithms of likelihood ratios."""
-    logs = log_ratios + np.log(prior)
+    logs = ratios + np.log(prior)
     exponentials = np.exp(logs - logs.max(axis=1, keepdims=True))
     normed: Probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
     return normed
@@ -72,4 +72,7 @@ def slipped(final: Probabilities, evidence: Evidence, reading: Reading) -> Proba
     if reading.slips is None:
         return final
     agree = evidence.tags[np.arange(len(final)), final.argmax(axis=1)] | ~evidence.is_tagged
-    return np.where(agree[:, np.newaxis], final @ reading.slips, final)
+    moved = final @ reading.slips
+    # Few judgements say how often songs are of another genre, and hardly of which: they make no genre of another one.
+    stays = moved.argmax(axis=1) == final.argmax(axis=1)
+    return np.where((agree & stays)[:, np.newaxis], moved, final)

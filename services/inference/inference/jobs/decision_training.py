@@ -39,7 +39,7 @@ def evidence_of(corpus: Corpus, learned: Sequence[LearnedStage], rule: Rule) -> 
     )
     codes = [corpus.genres.index(genre) for genre in learned[0].trained.genres]
     is_tag = corpus.sources[rows] == LabelSource.TAG
-    return Evidence(
+    evidence = Evidence(
         sound=np.stack(sounds)[decisions.stages, np.arange(len(rows))],
         tags=corpus.multi_hot[rows][:, codes] & is_tag[:, np.newaxis],
         albums=corpus.places.albums[rows],
@@ -47,6 +47,8 @@ def evidence_of(corpus: Corpus, learned: Sequence[LearnedStage], rule: Rule) -> 
         kinds=corpus.places.kinds[rows],
         recordings=corpus.recordings[rows],
     )
+    # What a model says of a song unlike all that it knows tells nothing of tags and albums.
+    return evidence.only(~decisions.is_ood)
 
 
 def _spread(learned: LearnedStage, place: Mapping[int, int]) -> tuple[Probabilities, Bools]:

@@ -46,7 +46,7 @@ def read_decision_model(path: Path) -> DecisionModel:
                 if_misleading=_strengths(arrays["if_misleading"]),
                 if_wrong=_strengths(arrays["if_wrong"]),
             )
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
         raise ModelBrokenError(
             f"{path.name} is damaged, or was never written: {error}. Train again, or bring it back from a backup."
         ) from error

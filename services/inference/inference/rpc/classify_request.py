@@ -11,19 +11,22 @@ from reclass.features.v1 import features_pb2_grpc
 from reclass.inference.v1 import inference_pb2
 from runtime.errors import RemoteError, ServiceError
 from runtime.streams import Caller, Submit
+from runtime.telemetry import get_logger
 
 from inference.classify.asking_stages import STAGE_FAILURES, HeadQuery, Vote
 from inference.classify.batching import Predict, predict_batch, run_to_end
 from inference.classify.song_vectors import ExtractionQuery, SongVectors
 from inference.classify.verdicts import BrokenHead, InstalledHead
-from inference.errors import ContentTooLargeError
-from inference.rpc.decision_request import decide_song
+from inference.errors import ContentTooLargeError, ModelBrokenError, NoModelError
+from inference.rpc.decision_request import check_evidence, decide_song
 from inference.rpc.features_client import FeaturesClient
 from inference.rpc.messages import rule_from, song_error_to, vectors_from, write_classification
 from inference.serving.heads import Heads
 from inference.serving.lifecycle import Models
 
+log = get_logger(__name__)
 MEBIBYTE = 1024 * 1024
+DECIDED = (inference_pb2.OUTCOME_CLASSIFIED, inference_pb2.OUTCOME_PROVISIONAL)
 Request = inference_pb2.ClassifyTracksRequest
 Response = inference_pb2.ClassifyTracksResponse
 
@@ -52,10 +55,23 @@ class PendingClassification:
             response.content_key = extraction.content_key
             response.properties.CopyFrom(extraction.properties)
             response.tags.CopyFrom(extraction.tags)
-        if self.evidence is not None and response.sound:
-            response.decision.CopyFrom(
-                decide_song(self.models, self.evidence, response.model_version, response.sound)
-            )
+        self._decide(response)
+
+    def _decide(self, response: inference_pb2.ClassifyTrackResponse) -> None:
+        """Add the decision where evidence was sent; the verdict stands also where there can be none."""
+        means_something = response.outcome in DECIDED and not response.random_weights
+        if self.evidence is None or not means_something:
+            return
+        song = inference_pb2.SongEvidence(
+            model_version=response.model_version, sound=response.sound, content_key=response.content_key
+        )
+        try:
+            decision = decide_song(self.models, self.evidence, song)
+        except (ModelBrokenError, NoModelError) as error:
+            log.warning("a song is answered without a decision", because=str(error))
+            return
+        if decision is not None:
+            response.decision.CopyFrom(decision)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +96,8 @@ class Classifier:
         installed = self.heads.installed() if heads is None else heads
         vote = Vote(heads=installed, song=song, rule=rule_from(request.options))
         evidence = request.evidence if request.HasField("evidence") else None
+        if evidence is not None:
+            check_evidence(evidence)
         return PendingClassification(vote=vote, features=client, evidence=evidence, models=self.models)
 
     def _client(self, request: inference_pb2.ClassifyTrackRequest, caller: Caller) -> FeaturesClient | None:

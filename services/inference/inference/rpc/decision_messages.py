@@ -20,6 +20,8 @@ from inference.rpc.messages import LONGEST_SONG_ID, ON_THE_WIRE, WIDTH
 
 MAX_SONGS = 20_000
 """Of one artist."""
+LONGEST_NAME = 1000
+"""Characters of a name that count."""
 SUM_TOLERANCE = 0.01
 """Within which probabilities must sum to 1; float32 keeps seven digits of each."""
 TOP = 5
@@ -44,11 +46,13 @@ class ArtistEvidence:
     @cached_property
     def songs(self) -> list[tuple[int, inference_pb2.SongEvidence]]:
         """Number of the album and the song, of all songs; raises InvalidRequestError."""
-        songs = [(number, song) for number, album in enumerate(self.albums) for song in album.songs]
-        if len(songs) > MAX_SONGS:
+        count = sum(len(album.songs) for album in self.albums)
+        if max(count, len(self.albums)) > MAX_SONGS:
             raise InvalidRequestError(
-                f"an artist has {len(songs)} songs, and at most {MAX_SONGS} are taken at once"
+                f"an artist has {count} songs on {len(self.albums)} albums, and at most {MAX_SONGS} of either are "
+                "taken at once"
             )
+        songs = [(number, song) for number, album in enumerate(self.albums) for song in album.songs]
         for _, song in songs:
             if not song.key or len(song.key) > LONGEST_SONG_ID:
                 raise InvalidRequestError(
@@ -66,8 +70,16 @@ class ArtistEvidence:
         """Of the known songs; raises InvalidRequestError."""
         on_album = np.array([number for number, _ in self.known], dtype=np.intp)
         titled = np.array([bool(album.title.strip()) for album in self.albums], dtype=np.bool_)
-        nobodys = np.array([is_nobody(album.album_artist) for album in self.albums], dtype=np.bool_)
-        kinds = np.array([kind_of(album.title, is_nobody(album.album_artist)) for album in self.albums])
+        nobodys = np.array(
+            [is_nobody(album.album_artist[:LONGEST_NAME]) for album in self.albums], dtype=np.bool_
+        )
+        kinds = np.array(
+            [
+                kind_of(album.title[:LONGEST_NAME], is_nobodys)
+                for album, is_nobodys in zip(self.albums, nobodys.tolist(), strict=True)
+            ],
+            dtype=np.intp,
+        )
         return Evidence(
             sound=self._sounds(),
             tags=multi_hot([song.tags for _, song in self.known], self._codes),

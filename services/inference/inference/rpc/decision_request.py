@@ -23,6 +23,7 @@ from inference.serving.lifecycle import Models
 
 Response = inference_pb2.DecideTracksResponse
 OWN_KEY = "the song itself"
+MOST_JUDGED = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,30 +53,41 @@ class Decider:
 def decide_song(
     models: Models,
     evidence: inference_pb2.TrackEvidence,
-    model_version: str,
-    sound: bytes,
-) -> inference_pb2.Decision:
-    """The decision on one song of which a head has just spoken; raises InvalidRequestError."""
+    own_song: inference_pb2.SongEvidence,
+) -> inference_pb2.Decision | None:
+    """The decision on one song of which a head has just spoken; None where another model serves by now.
+
+    Raises InvalidRequestError, and what reading the model raises.
+    """
     model, decisions = models.decision_model("")
+    if own_song.model_version not in model.heads:
+        return None
     albums = [*evidence.artist.albums]
-    if albums and not -1 <= evidence.album < len(albums):
-        raise InvalidRequestError(
-            f"the song is on album {evidence.album}, and {len(albums)} were sent, from 0"
-        )
     own = evidence.album if albums and evidence.album >= 0 else len(albums)
     if own == len(albums):
         albums.append(inference_pb2.AlbumSongs())
     # Last of its album, so that its answer is known by its place, whatever keys the others have.
     whole = inference_pb2.AlbumSongs()
     whole.CopyFrom(albums[own])
-    whole.songs.add(key=OWN_KEY, model_version=model_version, sound=sound, tags=evidence.tags.genres)
+    whole.songs.append(own_song)
+    whole.songs[-1].key = OWN_KEY
+    whole.songs[-1].tags.extend(evidence.tags.genres)
     albums[own] = whole
     place = sum(len(album.songs) for album in albums[: own + 1]) - 1
     sources = Sources(tags=evidence.HasField("tags"))
     decider = Decider(model=model, decisions=decisions, sources=sources, reading=reading_of(decisions))
     decision = next(islice(decider.answers(albums), place, None))
     decision.ClearField("key")
+    if not evidence.HasField("tags"):
+        decision.ClearField("kind")  # whether it has a tag nobody said
     return decision
+
+
+def check_evidence(evidence: inference_pb2.TrackEvidence) -> None:
+    """Raise InvalidRequestError for an album that was not sent."""
+    albums = len(evidence.artist.albums)
+    if albums and not -1 <= evidence.album < albums:
+        raise InvalidRequestError(f"the song is on album {evidence.album}, and {albums} were sent, from 0")
 
 
 def decide_stream(
@@ -86,13 +98,20 @@ def decide_stream(
     """The reading first, then a decision for each song of each artist."""
     model, decisions = models.decision_model(options.model)
     judged: list[ArtistEvidence] = []
+    count = 0
     decider: Decider | None = None
     for request in requests:
         part = request.WhichOneof("part")
         if part == "judged" and decider is None:
-            judged.append(
-                ArtistEvidence(model=decisions, heads=frozenset(model.heads), albums=request.judged.albums)
-            )
+            songs = [
+                song for album in request.judged.albums for song in album.songs if song.HasField("judgement")
+            ]
+            count += len(songs)
+            if count > MOST_JUDGED:
+                raise InvalidRequestError(f"at most {MOST_JUDGED} judged songs are taken, and more were sent")
+            # A judgement is read by sound and tags alone: its album and artist are of no account.
+            alone = inference_pb2.AlbumSongs(songs=songs)
+            judged.append(ArtistEvidence(model=decisions, heads=frozenset(model.heads), albums=[alone]))
         elif part == "artist":
             if decider is None:
                 decider = _decider(model, decisions, options, judged)

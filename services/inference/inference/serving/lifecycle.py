@@ -41,6 +41,8 @@ class Models:
     def __init__(self, *, store: ModelStore, heads: Heads) -> None:
         self._store = store
         self._heads = heads
+        # Of the last model that was asked for; what stands in the file of a model never changes.
+        self._decisions: tuple[str, DecisionModel] | None = None
 
     def all(self) -> list[RegisteredModel]:
         """The newest first."""
@@ -89,7 +91,10 @@ class Models:
         if not name and self._store.models.in_service() is None:
             raise NoModelError("there is no model in service: run `reclass train` first")
         model = self.get(name).model
-        return model, self._store.decision_model(model)
+        known = self._decisions
+        if known is None or known[0] != model.name:
+            known = self._decisions = (model.name, self._store.decision_model(model))
+        return model, known[1]
 
     def promote(self, name: str, available: AvailableVersions) -> RegisteredModel:
         """Put a model into service, by hand; raises ModelUnknownError, ModelOutdatedError, and what loading raises."""

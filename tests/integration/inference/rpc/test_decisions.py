@@ -220,6 +220,7 @@ def test_a_call_without_evidence_gets_no_decision_and_one_without_tags_is_not_to
 ) -> None:
     assert not trained.classify(fma(library, 0)).HasField("decision")
     untold = classify_with(trained, library, 0, inference_pb2.TrackEvidence()).decision
+    assert untold.kind == inference_pb2.WRITE_KIND_UNSPECIFIED
     assert inference_pb2.EVIDENCE_SOURCE_TAGS not in [part.source for part in untold.parts]
     untagged = classify_with(
         trained, library, 0, inference_pb2.TrackEvidence(tags=inference_pb2.Tags())
@@ -232,3 +233,22 @@ def test_an_album_that_was_not_sent_is_refused(trained: System, library: Synthet
     with pytest.raises(grpc.RpcError) as caught:
         classify_with(trained, library, 0, evidence)
     assert RemoteError.from_rpc(caught.value).reason == "INVALID_REQUEST"
+
+
+def test_an_artist_without_albums_and_an_album_without_songs_end_no_stream(
+    trained: System, artists: list[inference_pb2.ArtistSongs]
+) -> None:
+    empty = [inference_pb2.ArtistSongs(), inference_pb2.ArtistSongs(albums=[Album(title="empty")])]
+    _, decisions = ask(trained, [*empty, artists[0]], judged=empty)
+    assert len(decisions) == len(artists[0].albums[0].songs)
+
+
+def test_too_many_songs_and_too_many_albums_are_refused(
+    trained: System, artists: list[inference_pb2.ArtistSongs]
+) -> None:
+    options = Request(options=inference_pb2.DecideOptions())
+    for artist in (
+        inference_pb2.ArtistSongs(albums=[Album(songs=[Song(key="a")] * 20_001)]),
+        inference_pb2.ArtistSongs(albums=[Album()] * 20_001),
+    ):
+        assert "20001" in refusal(trained, options, Request(artist=artist))

@@ -1,5 +1,7 @@
 """Where songs stand in the tree of artists and albums, as their tags say it."""
 
+import time
+
 import pytest
 from inference.decision.credits import Credit, is_nobody, kind_of, places
 from inference.decision.evidence import NONE, AlbumKind
@@ -63,3 +65,10 @@ def test_nobody_is_somebody_who_is_named_and_no_artist() -> None:
     assert is_nobody("Various Artists")
     assert not is_nobody("")
     assert not is_nobody("Vario")
+
+
+def test_a_hostile_name_costs_no_more_than_its_length() -> None:
+    """Two ways to read a run of underscores cost its square: a minute for this one."""
+    began = time.process_time()
+    is_nobody("artist" + "_" * 40_000 + "!")
+    assert time.process_time() - began < 5

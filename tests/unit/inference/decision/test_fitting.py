@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from inference.decision.decision_model import Reading
-from inference.decision.evidence import AlbumKind
-from inference.decision.fitting import fit_decision_model
+from inference.decision.evidence import NONE, AlbumKind, Evidence
+from inference.decision.fitting import MAX_SONGS, fit_decision_model, sampled_artists
 from inference.decision.posterior import Sources, decide
 from simulated_albums import GENRES, simulated, wrong_tags
 
@@ -53,3 +53,33 @@ def test_sources_that_are_switched_off_say_nothing() -> None:
     model = fit_decision_model(library.evidence, NAMES)
     found = decide(model, library.evidence, TAGS_RIGHT, Sources(albums=False, artists=False, tags=False))
     np.testing.assert_allclose(found.final, found.sound, atol=1e-9)
+
+
+def test_songs_that_sound_like_nothing_in_particular_do_not_speak_for_rare_genres() -> None:
+    """Mates whose sound equals the prior tell nothing in any reading, for the prior is read as the sound is."""
+    library = simulated(seed=8)
+    model = fit_decision_model(library.with_tags(wrong_tags(library.truth, 0.2, 8)), NAMES)
+    songs = library.evidence.only(np.arange(8))
+    plain = Evidence(
+        **{**vars(songs), "sound": np.tile(model.prior, (8, 1)), "tags": np.zeros_like(songs.tags)}
+    )
+    for reading in (TAGS_RIGHT, TAGS_WRONG):
+        found = decide(model, plain, reading)
+        np.testing.assert_allclose(found.final, found.sound, atol=1e-6)
+
+
+def test_an_artist_speaks_to_songs_that_are_on_no_album() -> None:
+    library = simulated(seed=9, strength=2.0, unity=1.0, shared=0.0)
+    model = fit_decision_model(library.evidence, NAMES)
+    alone = Evidence(**{**vars(library.evidence), "albums": np.full(len(library.truth), NONE)})
+    found = decide(model, alone, TAGS_WRONG, Sources(tags=False))
+    assert 1 - share_right(found.artist, library.truth) < 0.8 * (1 - share_right(found.sound, library.truth))
+
+
+def test_a_sample_takes_whole_artists_and_some_albums_of_one_with_most_songs() -> None:
+    library = simulated(seed=10, artists=400, albums=5, songs=10)
+    artists = np.where(library.evidence.artists < 300, 0, library.evidence.artists)
+    rows = sampled_artists(Evidence(**{**vars(library.evidence), "artists": artists}))
+    assert 0.9 * MAX_SONGS <= len(rows) <= MAX_SONGS
+    for artist in np.unique(artists[rows])[1:]:
+        assert np.isin(np.flatnonzero(artists == artist), rows).all()

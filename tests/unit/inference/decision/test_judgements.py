@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from inference.decision.decision_model import Reading
 from inference.decision.evidence import Evidence
 from inference.decision.fitting import fit_decision_model
 from inference.decision.judgements import Judgements, NoiseReading, reading_of
@@ -92,3 +93,48 @@ def test_mistakes_that_sound_and_tag_share_show_in_songs_on_which_they_agree() -
     final = decide(model, evidence, reading.mean).final[agreeing]
     assert final[:, 0].mean() == pytest.approx((truth[agreeing] == 0).mean(), abs=0.06)
     assert final[:, 1].mean() == pytest.approx((truth[agreeing] == 1).mean(), abs=0.06)
+
+
+def agreeing(songs: int, wrong: int) -> tuple[Evidence, NoiseReading]:
+    """The reading of so many judged songs on which sound and tag agree, and what it rests on."""
+    library = apart(simulated(seed=4, strength=4.0, shared=0.0))
+    evidence = library.evidence
+    model = fit_decision_model(evidence, NAMES)
+    best = evidence.sound.argmax(axis=1)
+    rows = np.flatnonzero(best == library.truth)[:songs]
+    truth = library.truth.copy()
+    truth[rows[:wrong]] = (truth[rows[:wrong]] + 1) % GENRES
+    return evidence, reading_of(model, judged(evidence, truth, rows))
+
+
+def test_one_song_that_is_of_another_genre_does_not_condemn_a_model() -> None:
+    _, reading = agreeing(1, 1)
+    assert reading.slip_rate < 0.1
+
+
+def test_slips_of_a_few_genres_make_no_song_one_of_another() -> None:
+    evidence, reading = agreeing(6, 6)
+    model = fit_decision_model(evidence, NAMES)
+    with_slips = decide(model, evidence, reading.mean).final
+    without = decide(model, evidence, Reading(wrong_share=reading.mean.wrong_share)).final
+    changed = with_slips.argmax(axis=1) != decide(
+        model,
+        evidence,
+        Reading(wrong_share=reading.mean.wrong_share, confusion_share=reading.mean.confusion_share),
+    ).final.argmax(axis=1)
+    assert not changed.any()
+    assert with_slips.max(axis=1).mean() < without.max(axis=1).mean()
+
+
+def test_judgements_that_tell_nothing_of_contradictions_leave_decisions_cautious() -> None:
+    _, reading = agreeing(40, 0)
+    assert reading.judgements == 40
+    assert reading.deciding.wrong_share == reading.low.wrong_share
+    library = apart(simulated(seed=2, strength=4.0, shared=0.0))
+    evidence = library.with_tags(wrong_tags(library.truth, 0.1, 2))
+    rows = disagreements(evidence, 40)
+    none = Judgements(
+        evidence=evidence, rows=rows, genres=np.zeros((40, GENRES), dtype=np.bool_), acts=np.arange(40)
+    )
+    unknown = reading_of(fit_decision_model(evidence, NAMES), none)
+    assert unknown.deciding.wrong_share == unknown.low.wrong_share

@@ -612,7 +612,7 @@ class ClassifyTrackResponse(_message.Message):
     @_builtins.property
     def decision(self) -> Global___Decision:
         """Given the evidence that the request brought, read cautiously, as where nobody has judged songs; absent where it
-        brought none, and with NO_MODEL.
+        brought none, for songs OUT_OF_DISTRIBUTION, and with NO_MODEL. Its kind is unspecified where no tags were brought.
         """
 
     def __init__(
