@@ -35,11 +35,13 @@ def _name(column: str) -> str:
 
 # 1. Every song of which a model in service, or one before it, said something that means anything.
 # 2. Whose album it is: its album artist, else its artist. An album of several artists of whom none is its album artist
-#    ("Various Artists") is nobody's. It stands alone; songs on no album are then their own artists'.
+#    ("Various Artists") is nobody's. It stands alone; songs on no album are then their own artists'. What random
+#    weights decided means nothing, so such a song stands alone, and tells no other anything.
 # 3. A digest of all that is known of a song, and of the settings (`mark`).
 _EVIDENCE = f"""
 WITH songs AS (
-  SELECT t.id, p.id AS prediction, p.model_version, p.sound, COALESCE(a.content_key, '') AS content_key,
+  SELECT t.id, p.id AS prediction, p.model_version, p.sound, p.random_weights,
+    COALESCE(a.content_key, '') AS content_key,
     CASE WHEN t.tag_genre_id IS NULL THEN '{{}}' ELSE t.tag_genre_id || t.additional_tag_genres END AS tags,
     t.artist, t.album_artist, t.album, {_name("t.artist")} AS artist_name, {_name("t.album")} AS album_name,
     COALESCE(NULLIF({_name("t.album_artist")}, ''), {_name("t.artist")}) AS owner_name
@@ -55,15 +57,16 @@ WITH songs AS (
   SELECT owner_name FROM songs GROUP BY owner_name
   HAVING NOT bool_or(artist_name = owner_name) AND count(DISTINCT artist_name) > {MANY_ARTISTS}
 ), grouped AS (
-  SELECT owned.*, md5(CASE
+  SELECT owned.*, series.owner_name IS NOT NULL AS is_series, md5(CASE
+      WHEN random_weights THEN ROW(id)
       WHEN owner_name <> '' AND NOT is_nobodys THEN ROW(owner_name)
       WHEN album_name <> '' THEN ROW(owner_name, album_name)
       WHEN artist_name <> '' THEN ROW(artist_name)
       ELSE ROW(id, '', '') END::text)::uuid AS artist_group
-  FROM owned
+  FROM owned LEFT JOIN series USING (owner_name)
 ), evidence AS MATERIALIZED (
   SELECT grouped.*, md5(ROW(%(mark)s::text, prediction, model_version, sound, content_key, tags, artist, album_artist,
-    album, artist_group)::text)::uuid AS evidence
+    album, artist_group, is_series)::text)::uuid AS evidence
   FROM grouped
 ), outdated AS MATERIALIZED (
   SELECT e.artist_group FROM evidence e LEFT JOIN verdicts_decision d ON d.track_id = e.id
@@ -80,8 +83,8 @@ SELECT (SELECT count(*) FROM evidence JOIN outdated USING (artist_group)), (
 """  # noqa: S608 # our own words
 _CHANGED = f"""{_EVIDENCE}
 SELECT artist_group, id, prediction, evidence, model_version, sound, content_key, tags, album_name, album,
-  CASE WHEN series.owner_name IS NULL THEN COALESCE(NULLIF(btrim(album_artist), ''), artist) ELSE '{NOBODY}' END
-FROM evidence JOIN outdated USING (artist_group) LEFT JOIN series USING (owner_name)
+  CASE WHEN is_series THEN '{NOBODY}' ELSE COALESCE(NULLIF(btrim(album_artist), ''), artist) END
+FROM evidence JOIN outdated USING (artist_group)
 ORDER BY artist_group, album_name, id
 """  # noqa: S608 # our own words
 

@@ -19,7 +19,7 @@ SELECT j.track_id, p.model_version, p.sound, COALESCE(a.content_key, ''),
 FROM verdicts_judgement j JOIN library_track t ON t.id = j.track_id
 JOIN verdicts_prediction p ON p.track_id = t.id AND p.current
 LEFT JOIN library_audio a ON a.id = t.audio_id
-WHERE p.sound <> '' AND p.outcome <> 'out_of_distribution'
+WHERE p.sound <> '' AND p.outcome <> 'out_of_distribution' AND NOT p.random_weights
 ORDER BY j.track_id
 """
 

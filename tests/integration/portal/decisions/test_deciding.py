@@ -140,6 +140,21 @@ def test_who_is_the_album_artist_of_many_and_sings_nothing_is_called_nobody(libr
     assert {(title, owner) for ((title, owner, _),) in decide()[1]} == {("Now 1", NOBODY), ("Now 2", NOBODY)}
 
 
+def test_an_album_of_a_series_is_decided_anew_when_its_name_becomes_one(library, decide):
+    for n in range(5):
+        said(library, n, artist=f"A {n}", album_artist="Now", album="Now 1")
+    decide()
+    said(library, 7, artist="Somebody", album_artist="Now", album="Now 2")
+    assert {(title, owner) for ((title, owner, _),) in decide()[1]} == {("Now 1", NOBODY), ("Now 2", NOBODY)}
+
+
+def test_what_random_weights_decided_tells_no_other_song_anything(library, decide):
+    real = said(library, 1, artist="Björk", album="Post")
+    trial = said(library, 2, artist="Björk", album="Post")
+    Prediction.objects.filter(track=trial).update(random_weights=True)
+    assert sorted(songs for ((_, _, songs),) in decide()[1]) == [{real.pk}, {trial.pk}]
+
+
 def test_without_a_model_nothing_stays_decided(portal, library, decide):
     song = said(library, 1)
     decide()
