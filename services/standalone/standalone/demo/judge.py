@@ -1,8 +1,10 @@
 """The person of the demo: signs in, opens the page Judge songs, and says of each song what the maker knows of it."""
 
+import os
 import urllib.request
 from dataclasses import dataclass
 from html.parser import HTMLParser
+from http.client import HTTPException
 from http.cookiejar import CookieJar
 from pathlib import Path
 from urllib.parse import urlencode
@@ -43,10 +45,15 @@ def judge_songs(address: str, password_file: Path, library: DemoLibrary, *, most
     """Judge up to `most` songs of the queue, by the truth about them. Raises JudgeFailedError."""
     person = _Person(address)
     try:
-        person.sign_in(password_file.read_text().strip())
+        person.sign_in(_password(password_file))
         return _judge(person, library, most)
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         raise JudgeFailedError(f"the page of songs to judge did not answer: {error}") from error
+
+
+def _password(file: Path) -> str:
+    """The first administrator's: made up for this system, unless the surroundings name one."""
+    return os.environ.get("PORTAL_ADMIN_PASSWORD") or file.read_text().strip()
 
 
 def _judge(person: "_Person", library: DemoLibrary, most: int) -> Judged:
@@ -71,6 +78,8 @@ class _Page(HTMLParser):
         """Title, artist and album of the song that is asked about."""
         self.genres: dict[str, str] = {}
         """What a choice sends, by the name of the genre."""
+        self.asks_for_password = False
+        """It is the page to sign in."""
         self._option: str | None = None
 
     @property
@@ -83,6 +92,8 @@ class _Page(HTMLParser):
         self._option = given.get("value") if tag == "option" else None
         if tag == "input" and given.get("type") == "hidden":
             self.hidden[given.get("name", "")] = given.get("value", "")
+        elif tag == "input" and given.get("type") == "password":
+            self.asks_for_password = True
         elif tag == "form" and "data-judge" in given:
             self.song = (given["data-title"], given["data-artist"], given["data-album"])
 
@@ -104,7 +115,10 @@ class _Person:
         """As whoever was told the first password."""
         page = self._load(LOGIN)
         sent = {TOKEN: page.hidden[TOKEN], "username": ADMINISTRATOR, "password": password, "next": "/admin/"}
-        self._load(LOGIN, sent)
+        if self._load(LOGIN, sent).asks_for_password:
+            raise JudgeFailedError(
+                f"{ADMINISTRATOR} could not sign in: is the password of this system another one?"
+            )
 
     def question(self) -> _Page:
         """The song that is asked about."""
