@@ -129,7 +129,7 @@ def press(page: Page, key: str) -> None:
     )
 
 
-def hear(page: Page) -> None:
+def play(page: Page) -> None:
     """A bit of the song, without which no key says what it is."""
     page.keyboard.press("Space")
     page.wait_for_function(f"{AUDIO}.played.length > 0", timeout=20_000)
@@ -141,12 +141,12 @@ def key_of(page: Page, genre: str) -> str:
 
 def test_a_person_plays_a_song_judges_ten_by_keyboard_and_sees_the_interval_shrink(on_the_page: Any) -> None:
     def steps(page: Page) -> list[tuple[float, float]]:
-        hear(page)
+        play(page)
         page.wait_for_function(f"{AUDIO}.currentTime > 40 && !{AUDIO}.paused", timeout=20_000)
         page.keyboard.press("Space")
         seen = [interval(page)]
         for _ in range(JUDGED):
-            hear(page)
+            play(page)
             press(page, key_of(page, SOUND))
             seen.append(interval(page))
         assert page.locator("[data-judged]").inner_text() == str(JUDGED)
@@ -184,7 +184,7 @@ def test_a_song_is_skipped_by_its_key_and_typing_in_the_list_of_genres_judges_no
 def test_a_key_that_is_pressed_again_and_again_judges_one_song(on_the_page: Any) -> None:
     def steps(page: Page) -> None:
         key = key_of(page, SOUND)
-        hear(page)
+        play(page)
         with page.expect_navigation():
             page.evaluate(
                 "key => [1, 2, 3].forEach(() => document.body.dispatchEvent("
@@ -197,9 +197,11 @@ def test_a_key_that_is_pressed_again_and_again_judges_one_song(on_the_page: Any)
     assert Judgement.objects.count() == 1
 
 
-def test_a_key_that_is_pressed_twice_slowly_does_not_judge_the_next_song_unheard(on_the_page: Any) -> None:
+def test_a_key_that_is_pressed_twice_slowly_does_not_judge_the_next_song_before_it_played(
+    on_the_page: Any,
+) -> None:
     def steps(page: Page) -> None:
-        hear(page)
+        play(page)
         press(page, key_of(page, SOUND))
         asked = title(page)
         page.evaluate(
@@ -211,7 +213,7 @@ def test_a_key_that_is_pressed_twice_slowly_does_not_judge_the_next_song_unheard
         assert page.locator("body[data-sent]").count() == 0
         page.reload()
         assert title(page) == asked
-        hear(page)
+        play(page)
         press(page, key_of(page, SOUND))
 
     on_the_page(steps)

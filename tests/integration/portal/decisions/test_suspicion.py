@@ -8,7 +8,7 @@ from portal.library.models import Track
 from portal.verdicts.models import Decision, Judgement
 from songs import add_prediction, make_library, make_song
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.usefixtures("genres")
 
 
 def suspected(number: int, tag_probability: float | None) -> None:
