@@ -158,7 +158,7 @@ class Deciding:
         for side in self._sides:
             finals = [
                 decide(self._model, side.evidence, each, sources).final
-                for each in (self._reading.low, self._reading.mean, self._reading.high)
+                for each in (self._reading.low, self._reading.stating, self._reading.high)
             ]
             writes = writes_by(self._final(side, sources), side.songs, side.open_to_writes)
             rows = np.flatnonzero(writes.planned)

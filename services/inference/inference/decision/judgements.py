@@ -80,6 +80,8 @@ class NoiseReading:
     """Lower end, mean and upper end of the 90 % interval."""
     deciding: Reading
     """Decisions use it: the lower end until `ENOUGH` judgements are there."""
+    stating: Reading
+    """What is stated of many songs rests on it: the mean, and until `ENOUGH` judgements are there the lower end."""
     judgements: int
     judged_songs: int
     slip_rate: float
@@ -90,7 +92,14 @@ def reading_of(model: DecisionModel, judgements: Judgements | None = None) -> No
     if judgements is None or not len(judgements.rows):
         low, mean, high = (Reading(wrong_share=share) for share in (LOW, 0.5, HIGH))
         return NoiseReading(
-            low=low, mean=mean, high=high, deciding=low, judgements=0, judged_songs=0, slip_rate=0.0
+            low=low,
+            mean=mean,
+            high=high,
+            deciding=low,
+            stating=low,
+            judgements=0,
+            judged_songs=0,
+            slip_rate=0.0,
         )
     wrong, confusion = shares_of(model, judgements.sampled(MOST_READ))
     slips, rate = slips_of(model, judgements)
@@ -100,11 +109,14 @@ def reading_of(model: DecisionModel, judgements: Judgements | None = None) -> No
     def at(share: float) -> Reading:
         return Reading(wrong_share=wrong.at(share), confusion_share=confusion.at(share), slips=slips)
 
+    low = at(LOW)
+    mean = Reading(wrong_share=wrong.mean, confusion_share=confusion.mean, slips=slips)
     return NoiseReading(
-        low=at(LOW),
-        mean=Reading(wrong_share=wrong.mean, confusion_share=confusion.mean, slips=slips),
+        low=low,
+        mean=mean,
         high=at(HIGH),
-        deciding=at(DECIDING if telling >= ENOUGH else LOW),
+        deciding=at(DECIDING) if telling >= ENOUGH else low,
+        stating=mean if telling >= ENOUGH else low,
         judgements=count,
         judged_songs=len(judgements.rows),
         slip_rate=rate,

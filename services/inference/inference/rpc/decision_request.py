@@ -45,7 +45,7 @@ class Decider:
         artist = ArtistEvidence(model=self.decisions, heads=self.heads, albums=albums)
         low, mean, high = (
             decide(self.decisions, artist.evidence, reading, self.sources)
-            for reading in (self.reading.deciding, self.reading.mean, self.reading.high)
+            for reading in (self.reading.deciding, self.reading.stating, self.reading.high)
         )
         yield from Answers(artist=artist, low=low, mean=mean, high=high, sources=self.sources).messages()
 

@@ -138,3 +138,9 @@ def test_judgements_that_tell_nothing_of_contradictions_leave_decisions_cautious
     )
     unknown = reading_of(fit_decision_model(evidence, NAMES), none)
     assert unknown.deciding.wrong_share == unknown.low.wrong_share
+
+
+def test_what_is_stated_rests_on_the_lower_end_until_enough_was_judged() -> None:
+    few, many = read("sound", 10), read("sound", 60)
+    assert few.stating == few.low
+    assert many.stating == many.mean
