@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 import grpc
 import numpy as np
 import pytest
-from inference_system import System, fma
+from inference_system import System, fma, training
 from reclass.inference.v1 import inference_pb2
 from runtime.errors import RemoteError
 from synthetic_library import SyntheticLibrary
@@ -252,3 +252,18 @@ def test_too_many_songs_and_too_many_albums_are_refused(
         inference_pb2.ArtistSongs(albums=[Album()] * 20_001),
     ):
         assert "20001" in refusal(trained, options, Request(artist=artist))
+
+
+def test_without_what_decisions_need_that_is_said_and_verdicts_are_answered_all_the_same(
+    system: System, library: SyntheticLibrary
+) -> None:
+    """As for a model of an earlier version of the service, or after a file was lost."""
+    system.train(training(library))
+    for path in system.triton.repository.glob("*.decision.npz"):
+        path.unlink()
+    said = refusal(system, Request(options=inference_pb2.DecideOptions()))
+    assert said.startswith("MODEL_BROKEN")
+    assert "Train again" in said
+    answer = classify_with(system, library, 0, inference_pb2.TrackEvidence())
+    assert answer.genre
+    assert not answer.HasField("decision")
