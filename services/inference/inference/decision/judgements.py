@@ -4,15 +4,16 @@ Which songs they were asked about depends on sound and tags alone, so P(judgemen
 the choice.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inference.arrays import Bools, Ints
-from inference.decision.decision_model import DecisionModel, Reading
+from inference.decision.decision_model import FEWEST, DecisionModel, Reading
 from inference.decision.evidence import Evidence
-from inference.decision.posterior import Sources, decide
+from inference.decision.tag_noise import tag_likelihood
 
 WRONG_GRID = (np.arange(50) + 0.5) / 50
 """Shares of wrong tags among the contradictions that are weighed; any is as likely before somebody has judged."""
@@ -32,7 +33,7 @@ MISTAKES = 0.01
 SLIP_SONGS = 10.0
 """Judgements' worth of evidence that nothing slips, and that a genre's slips are those of all."""
 MOST_READ = 3000
-"""Judgements that are read; more would change nothing and cost seconds."""
+"""Judgements that are read; more would change nothing and cost time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,15 +148,7 @@ class Share:
 
 def shares_of(model: DecisionModel, judgements: Judgements) -> tuple[Share, Share]:
     """Share of wrong tags among the contradictions, and share of learned tags among the model's doubts, by Bayes."""
-    logs = np.array(
-        [
-            [
-                log_likelihood(model, judgements, Reading(wrong_share=wrong, confusion_share=learned))
-                for learned in CONFUSION_GRID
-            ]
-            for wrong in WRONG_GRID
-        ]
-    )
+    logs = np.column_stack([log_likelihoods(model, judgements, learned) for learned in CONFUSION_GRID])
     density = np.exp(logs - logs.max()) * CONFUSION_PRIOR
     return (
         Share(values=WRONG_GRID, density=density.sum(axis=1)),
@@ -163,16 +156,31 @@ def shares_of(model: DecisionModel, judgements: Judgements) -> tuple[Share, Shar
     )
 
 
-def log_likelihood(model: DecisionModel, judgements: Judgements, reading: Reading) -> float:
-    """Of what people said, in nats, in a reading.
+def log_likelihoods(model: DecisionModel, judgements: Judgements, learned: float) -> NDArray[np.float64]:
+    """[grid] of what people said, in nats, by share of wrong tags, where this share of the model's doubts is learned.
 
-    By sound and tags alone: an album that speaks clearly would hide what the contradictions of its songs are.
+    By sound and tags alone: an album that speaks clearly would hide what the contradictions of its songs are. It is
+    what `decide` gives without albums; both factors are straight lines in the share of wrong tags, so that most is
+    computed at their ends, once for the whole grid.
     """
     judged = judgements.evidence.only(judgements.rows)
-    final = decide(model, judged, reading, Sources(albums=False)).final
-    right = (final * judgements.genres).sum(axis=1)
-    right = np.where(judgements.genres.any(axis=1), right, 0.0)
-    return float(judgements.weights @ np.log((1 - MISTAKES) * right + MISTAKES / final.shape[1]))
+    ends = [Reading(wrong_share=share, confusion_share=learned) for share in (0.0, 1.0)]
+    sounds = [model.sound(judged.sound, end) for end in ends]
+    likelihoods = [tag_likelihood(judged.tags, model.tags(end)) for end in ends]
+    said, weights = judgements.genres.astype(np.float64), judgements.weights
+
+    def log_likelihood(share: float) -> float:
+        joint = np.maximum(between(sounds, share), FEWEST) * between(likelihoods, share)
+        right = np.einsum("ij,ij->i", joint, said) / joint.sum(axis=1)
+        return float(weights @ np.log((1 - MISTAKES) * right + MISTAKES / said.shape[1]))
+
+    return np.array([log_likelihood(share) for share in WRONG_GRID.tolist()])
+
+
+def between(ends: Sequence[NDArray[np.float64]], share: float) -> NDArray[np.float64]:
+    """What lies so far on the way from the first to the second."""
+    point: NDArray[np.float64] = (1 - share) * ends[0] + share * ends[1]
+    return point
 
 
 def slips_of(model: DecisionModel, judgements: Judgements) -> tuple[NDArray[np.float64], float]:

@@ -1,12 +1,22 @@
 """What judgements tell: whether contradictions are wrong tags, and how sure that is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from inference.decision.decision_model import Reading
-from inference.decision.evidence import Evidence
+from inference.decision.evidence import NONE, Evidence
 from inference.decision.fitting import fit_decision_model
-from inference.decision.judgements import Judgements, NoiseReading, reading_of
-from inference.decision.posterior import decide
+from inference.decision.judgements import (
+    CONFUSION_GRID,
+    MISTAKES,
+    WRONG_GRID,
+    Judgements,
+    NoiseReading,
+    log_likelihoods,
+    reading_of,
+)
+from inference.decision.posterior import Sources, decide
 from simulated_albums import GENRES, SimulatedLibrary, one_hot, simulated, wrong_tags
 
 NAMES = tuple(map(str, range(GENRES)))
@@ -144,3 +154,35 @@ def test_what_is_stated_rests_on_the_lower_end_until_enough_was_judged() -> None
     few, many = read("sound", 10), read("sound", 60)
     assert few.stating == few.low
     assert many.stating == many.mean
+
+
+def of_all_sorts(seed: int) -> tuple[Evidence, Judgements]:
+    """Random judgements: songs of albums and alone, of no, one and several tags and genres, some judged together."""
+    random = np.random.default_rng(seed)
+    library = simulated(seed=seed)
+    songs = len(library.truth)
+    tags = one_hot(wrong_tags(library.truth, 0.3, seed)) | (random.random((songs, GENRES)) < 0.05)
+    tags &= random.random((songs, 1)) < 0.8
+    sound = np.where(random.random((songs, 1)) < 0.1, one_hot(library.truth), library.evidence.sound)
+    albums = np.where(random.random(songs) < 0.3, NONE, library.evidence.albums)
+    evidence = replace(library.evidence, tags=tags, sound=sound.astype(np.float64), albums=albums)
+    rows = random.choice(songs, size=300, replace=False)
+    said = one_hot(library.truth[rows]) | (random.random((300, GENRES)) < 0.05)
+    said &= random.random((300, 1)) < 0.9
+    return evidence, Judgements(
+        evidence=evidence, rows=rows, genres=said, acts=random.integers(200, size=300)
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_likelihood_of_judgements_is_that_of_decisions_by_sound_and_tags(seed: int) -> None:
+    evidence, judgements = of_all_sorts(seed)
+    model = fit_decision_model(evidence, NAMES)
+    for learned in CONFUSION_GRID[[0, 3, 10]].tolist():
+        found = log_likelihoods(model, judgements, learned)
+        for place in (0, 17, 49):
+            reading = Reading(wrong_share=WRONG_GRID[place], confusion_share=learned)
+            judged_songs = evidence.only(judgements.rows)
+            final = decide(model, judged_songs, reading, Sources(albums=False)).final
+            right = (1 - MISTAKES) * (final * judgements.genres).sum(axis=1) + MISTAKES / GENRES
+            assert found[place] == pytest.approx(judgements.weights @ np.log(right), rel=1e-9)
