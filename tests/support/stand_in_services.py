@@ -196,8 +196,9 @@ class InferenceStandIn(ModelsStandIn):
 
     def _reading(self) -> inference_pb2.NoiseReading:
         """Narrower with each judgement, about the share of them that found the tag wrong."""
-        count = len(self.judged)
-        wrong = sum(not set(song.judgement.genres) & set(song.tags) for song in self.judged)
+        by_act = {song.judgement.act or song.key: song for song in self.judged}
+        count = len(by_act)
+        wrong = sum(not set(song.judgement.genres) & set(song.tags) for song in by_act.values())
         share, half = (wrong + 1) / (count + 2), 0.45 / (count + 1) ** 0.5
         return inference_pb2.NoiseReading(
             contradiction_rate=0.1,
@@ -205,7 +206,7 @@ class InferenceStandIn(ModelsStandIn):
             wrong_share_low=max(share - half, 0),
             wrong_share_high=min(share + half, 1),
             judgements=count,
-            judged_songs=count,
+            judged_songs=len(self.judged),
         )
 
     def _decision(self, song: inference_pb2.SongEvidence) -> inference_pb2.Decision:

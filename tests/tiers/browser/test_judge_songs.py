@@ -29,7 +29,11 @@ from web_process import web_process
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("genres")]
 
 SECONDS = 120
-SONGS = 12
+SONGS = 15
+ALONE = 12
+"""Songs that are alone on their albums."""
+ON_ALBUM = SONGS - ALONE
+ALBUM_ARTIST = "The Band"
 JUDGED = 10
 AUDIO = "document.querySelector('[data-player] audio')"
 TAG, SOUND = "Folk", "Jazz"
@@ -45,7 +49,12 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def plex(file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Control]:
     """A library of songs that all have this file."""
     tracks = tuple(
-        StandInTrack(rating_key=number, title=f"Song {number}", file=str(file), artist=f"Artist {number}")
+        StandInTrack(
+            rating_key=number,
+            title=f"Song {number}",
+            file=str(file),
+            artist=f"Artist {number}" if number <= ALONE else ALBUM_ARTIST,
+        )
         for number in range(1, SONGS + 1)
     )
     catalogue = music_and_films(tracks, str(file.parent))
@@ -54,7 +63,7 @@ def plex(file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Contr
 
 
 def fill(file: Path) -> None:
-    """The same songs, each of an artist of its own, whose tags contradict a model in service."""
+    """The same songs, each of an artist of its own, whose tags contradict a model in service; the last are an album."""
     songs.make_serving_model("genre_fma/3", (TAG, SOUND))
     library, genres = songs.make_library(), {genre.name: genre for genre in Genre.objects.all()}
     for number in range(1, SONGS + 1):
@@ -62,7 +71,9 @@ def fill(file: Path) -> None:
             library,
             number,
             title=f"Song {number}",
-            artist=f"Artist {number}",
+            artist=f"Artist {number}" if number <= ALONE else ALBUM_ARTIST,
+            album_artist=f"Artist {number}" if number <= ALONE else ALBUM_ARTIST,
+            album=f"Album {number}" if number <= ALONE else "Hits",
             file=str(file),
             duration_seconds=SECONDS,
             tag_genre=genres[TAG],
@@ -218,6 +229,38 @@ def test_a_key_that_is_pressed_twice_slowly_does_not_judge_the_next_song_before_
 
     on_the_page(steps)
     assert Judgement.objects.count() == 2
+
+
+def to_the_album(page: Page) -> None:
+    while page.locator("[data-judge]").get_attribute("data-artist") != ALBUM_ARTIST:
+        press(page, "s")
+
+
+def test_a_whole_album_is_judged_and_taken_back_by_keyboard_as_one_judgement(on_the_page: Any) -> None:
+    def steps(page: Page) -> None:
+        to_the_album(page)
+        asked, box = title(page), page.get_by_label(f"The whole album ({ON_ALBUM} songs) is of this genre")
+        assert grave_faults(page) == []
+        page.keyboard.press("a")
+        assert box.is_checked()
+        page.keyboard.press("a")
+        assert not box.is_checked()
+        box.click()
+        assert box.is_checked()
+        # Out of the box, where the space bar is its own.
+        page.locator("body").click(position={"x": 700, "y": 700})
+        play(page)
+        press(page, key_of(page, SOUND))
+        page.get_by_text(f"“{asked}” and {ON_ALBUM - 1} other songs of its album are {SOUND}").wait_for()
+        assert page.locator("[data-judged]").inner_text() == "1"
+        assert page.locator("[data-judge]").get_attribute("data-artist") != ALBUM_ARTIST
+        page.keyboard.press("u")
+        page.get_by_text(f"What you said of {ON_ALBUM} songs is taken back").wait_for()
+        assert page.locator("[data-judged]").inner_text() == "0"
+
+    on_the_page(steps)
+    assert not Override.objects.exists()
+    assert not Judgement.objects.exists()
 
 
 def test_the_page_can_be_used_by_everybody_and_fits_a_telephone(on_the_page: Any) -> None:

@@ -1,15 +1,15 @@
-"""Takes a person's word on a song that was put to them."""
+"""Takes a person's word on a song that was put to them, or on its whole album."""
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
 
+from portal.decisions.album import album_mates
 from portal.decisions.queue import question_of
 from portal.genres.models import Genre
 from portal.library.models import Track
+from portal.verdicts.judgements import JUDGED
 from portal.verdicts.models import Judgement, Override
 from portal.verdicts.overrides import set_override
-
-NOTE = "judged"
 
 
 class NotAskedError(Exception):
@@ -17,32 +17,49 @@ class NotAskedError(Exception):
 
 
 @transaction.atomic
-def judge(track_id: int, genre: Genre | None, *, by: User | AnonymousUser | None) -> Judgement:
+def judge(
+    track_id: int, genre: Genre | None, *, by: User | AnonymousUser | None, whole_album: bool = False
+) -> Judgement:
     """Keep what a person said: `genre` is right, or none of ours is. The genre that was named stands as an override.
 
-    A second time, by the same person, it changes nothing. Raises NotAskedError where somebody else was quicker, or the
+    `whole_album`: it holds for all songs of the album of which nobody has said anything, as one act of judging. A
+    second time, by the same person, it changes nothing. Raises NotAskedError where somebody else was quicker, or the
     song is not to be asked about any more.
     """
-    # Whoever else is told of this song waits.
-    if not Track.objects.select_for_update(no_key=True).filter(pk=track_id).exists():
+    track = Track.objects.filter(pk=track_id).first()
+    if track is None:
         raise NotAskedError("This song is gone.")
+    mates = _locked(track, whole_album=whole_album)
     user = by if isinstance(by, User) else None
     genres = [genre.pk] if genre else []
     there = Judgement.objects.select_related("by").filter(track=track_id).first()
     if there is not None:
-        if there.by == user and there.genres == genres:
-            return there
-        raise NotAskedError(
-            f"{there.by or 'Somebody'} has judged this song already; what was said then stands."
-        )
+        return _said_already(there, genres, user)
     question = question_of(track_id)
     if question is None:
         raise NotAskedError(_why_not(track_id))
     if genre is not None:
-        set_override([track_id], genre, note=NOTE, user=user)
-    return Judgement.objects.create(
-        track_id=track_id, genres=genres, kind=question.kind, stratum=question.stratum, by=user
+        set_override([track_id, *mates], genre, note=JUDGED, user=user)
+    said = {"genres": genres, "act": f"album of song {track_id}" if mates else "", "by": user}
+    Judgement.objects.bulk_create(
+        Judgement(track_id=mate, kind=Judgement.Kind.ALBUM, **said) for mate in mates
     )
+    return Judgement.objects.create(track=track, kind=question.kind, stratum=question.stratum, **said)
+
+
+def _locked(track: Track, *, whole_album: bool) -> list[int]:
+    """Have whoever else is told of these songs wait; the ids of those that the word holds for besides the song."""
+    mates = album_mates(track) if whole_album else Track.objects.none()
+    songs = Track.objects.filter(pk__in=[track.pk, *mates.values_list("pk", flat=True)])
+    held = list(songs.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
+    # Anew: of some of them somebody may have said something before we had them.
+    return list(mates.filter(pk__in=held).values_list("pk", flat=True))
+
+
+def _said_already(there: Judgement, genres: list[int], user: User | None) -> Judgement:
+    if there.by == user and there.genres == genres:
+        return there
+    raise NotAskedError(f"{there.by or 'Somebody'} has judged this song already; what was said then stands.")
 
 
 def _why_not(track_id: int) -> str:

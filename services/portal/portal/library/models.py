@@ -208,6 +208,7 @@ class Track(models.Model):
         indexes = (
             models.Index(fields=("analysis",), name="track_by_analysis"),
             models.Index(fields=("in_plex",), name="track_by_in_plex"),
+            models.Index(fields=("album",), name="track_by_album"),
             # The list of songs in its own order, which ends with the id as the admin does.
             models.Index(
                 "artist",

@@ -131,6 +131,7 @@ class Judgement(models.Model):
 
         DISAGREEMENT = "disagreement", "Its sound and its tags say different genres"
         AGREEMENT = "agreement", "Its sound and its tags say the same"
+        ALBUM = "album", "It stands on the album of a song that was asked about"
 
     track = models.OneToOneField("library.Track", on_delete=models.CASCADE, related_name="judgement")
     genres = ArrayField(
@@ -140,7 +141,11 @@ class Judgement(models.Model):
         help_text="The genres that are right; none: none of ours.",
     )
     kind = models.CharField(max_length=20, choices=Kind.choices)
-    stratum = models.CharField(max_length=20, help_text="Confidence that it was asked about at, in words.")
+    stratum = models.CharField(
+        max_length=20,
+        blank=True,
+        help_text="Confidence that it was asked about at, in words; empty where only its album was asked about.",
+    )
     act = models.CharField(
         max_length=200,
         blank=True,

@@ -6,6 +6,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.utils import timezone
 
 from portal.genres.models import Genre
+from portal.verdicts.judgements import judged_together
 from portal.verdicts.models import Judgement, Override
 
 
@@ -30,8 +31,12 @@ def set_override(
 
 
 def clear_override(track_ids: Iterable[int]) -> int:
-    """Let the AI's word stand again; how many songs had an override."""
-    ids = list(track_ids)
+    """Let the AI's word stand again; how many songs had an override.
+
+    Songs that were judged at once, such as an album, are taken back at once.
+    """
+    ids = set(track_ids)
+    ids |= judged_together(ids)
     Judgement.objects.filter(track__in=ids).delete()
     cleared, _ = Override.objects.filter(track_id__in=ids).delete()
     return cleared

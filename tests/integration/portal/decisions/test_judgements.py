@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from portal.decisions.album import album_mates
 from portal.decisions.deciding import anything_outdated, decide_outdated
 from portal.decisions.judge import NotAskedError, judge
 from portal.decisions.queue import AGREEMENT, STRATA, next_question, order
@@ -13,6 +14,7 @@ from portal.decisions.reading import current_reading, judgements_to_go
 from portal.genres.models import Genre
 from portal.labels.precedence import song_labels
 from portal.library.models import Analysis, InPlex, Library, Track
+from portal.verdicts.judgements import judged_together, judgement_count, none_is_right
 from portal.verdicts.models import Decision, Judgement, Override, Prediction, Reading
 from portal.verdicts.overrides import clear_override, set_override
 from songs import THEN, add_prediction, make_library, make_serving_model, make_song
@@ -267,6 +269,87 @@ def test_another_genre_set_later_is_what_was_judged_and_who_takes_it_back_has_ju
     clear_override([track.pk])
     assert not Judgement.objects.exists()
     assert next_question().track_id == track.pk
+
+
+def album(library: Library, first: int, count: int, **more: Any) -> list[Track]:
+    """Songs of one artist on one album."""
+    of_album = {"artist": "The Band", "album_artist": "The Band", "album": "Hits", **more}
+    return [song(library, number, **of_album) for number in range(first, first + count)]
+
+
+def test_a_whole_album_is_one_judgement_and_the_queue_goes_on_to_another_artist(
+    portal: Any, library: Library
+) -> None:
+    songs, other = album(library, 1, 4), song(library, 9)
+    pending = album(library, 5, 1)[0]
+    Prediction.objects.filter(track=pending).delete()
+    judge(songs[0].pk, genre("Rap"), by=None, whole_album=True)
+    assert set(Override.objects.values_list("track", "genre__name")) == {
+        (each.pk, "Rap") for each in (*songs, pending)
+    }
+    assert judgement_count() == 1
+    assert next_question().track_id == other.pk
+    reading = current_reading(portal.services.decisions)
+    assert (reading.judgements, reading.judged_songs) == (1, 4)
+    assert Counter(Judgement.objects.values_list("kind", "stratum")) == {
+        ("disagreement", "from 0.85"): 1, ("album", ""): 4,
+    }  # fmt: skip
+
+
+def in_another_library(library: Library, track: Track) -> None:
+    track.library = make_library("Other")
+    track.save()
+
+
+@pytest.mark.parametrize(
+    "not_of_it",
+    [
+        {"album": "Others"},
+        {"album": ""},
+        {"album_artist": "Somebody"},
+        exclude,
+        remove,
+        lambda track: in_another_library(track.library, track),
+        lambda track: set_override([track.pk], genre("Folk"), note="", user=None),
+    ],
+)
+def test_songs_that_a_word_on_the_album_is_not_said_of(library: Library, not_of_it: Any) -> None:
+    asked, left = song(library, 1, album="Hits", album_artist="A"), None
+    if callable(not_of_it):
+        left = song(library, 2, album="Hits", album_artist="A")
+        not_of_it(left)
+    else:
+        left = song(library, 2, **{"album": "Hits", "album_artist": "A", **not_of_it})
+    assert not album_mates(asked).exists()
+    said = judge(asked.pk, genre("Jazz"), by=None, whole_album=True)
+    assert said.act == ""
+    assert not Override.objects.filter(track=left, genre__name="Jazz").exists()
+
+
+def test_songs_without_an_album_stand_alone(library: Library) -> None:
+    one, _ = (song(library, number, album="", album_artist="A") for number in range(2))
+    assert not album_mates(one).exists()
+
+
+def test_whoever_takes_back_one_song_of_an_album_takes_back_the_act_but_not_what_was_said_since(
+    library: Library,
+) -> None:
+    songs = album(library, 1, 4)
+    judge(songs[0].pk, genre("Jazz"), by=None, whole_album=True)
+    set_override([songs[3].pk], genre("Rap"), note="by hand", user=None)
+    assert judged_together([songs[1].pk]) == {each.pk for each in songs[:3]}
+    assert clear_override([songs[1].pk]) == 3
+    assert list(Override.objects.values_list("track", "genre__name")) == [(songs[3].pk, "Rap")]
+    assert list(Judgement.objects.values_list("track", flat=True)) == [songs[3].pk]
+    assert clear_override([songs[3].pk]) == 1
+
+
+def test_an_album_of_none_of_our_genres_is_left_alone_and_taken_back_as_a_whole(library: Library) -> None:
+    songs = album(library, 1, 3)
+    judge(songs[0].pk, None, by=None, whole_album=True)
+    assert none_is_right(each.pk for each in songs) == {each.pk for each in songs}
+    clear_override([songs[2].pk])
+    assert not Judgement.objects.exists()
 
 
 def say_nothing(step: str, progress: float) -> None: ...

@@ -31,9 +31,9 @@ def library(db: None) -> Library:
     return make_library()
 
 
-def song(library: Library, number: int, *, tag: str = "Folk", sound: str = "Jazz") -> Track:
+def song(library: Library, number: int, *, tag: str = "Folk", sound: str = "Jazz", **more: Any) -> Track:
     genres = {genre.name: genre for genre in Genre.objects.all()}
-    track = make_song(library, number, artist=f"Artist {number}", tag_genre=genres[tag])
+    track = make_song(library, number, **{"artist": f"Artist {number}", "tag_genre": genres[tag], **more})
     add_prediction(track, genres[sound], 0.9, model_version="genre_fma/3", outcome="classified")
     return track
 
@@ -109,6 +109,70 @@ def test_each_button_keeps_what_it_says(
     assert list(Genre.objects.filter(pk__in=said.genres).values_list("name", flat=True)) == kept
     assert list(Override.objects.values_list("genre__name", flat=True)) == overridden
     assert f"../{track.pk}/change/" in page
+
+
+def album(library: Library, count: int) -> list[Track]:
+    """Songs of one artist on one album."""
+    return [
+        song(library, number, artist="The Band", album_artist="The Band", album="Hits")
+        for number in range(1, count + 1)
+    ]
+
+
+def test_a_whole_album_is_offered_judged_and_taken_back_at_once(
+    admin_client: Client, library: Library
+) -> None:
+    songs = album(library, 3)
+    page = shown(admin_client)
+    assert 'name="whole_album"' in page
+    assert "The whole album (3 songs)" in page
+    page = say(admin_client, songs[0], genre=genre_id("Jazz"), whole_album="1")
+    assert Override.objects.filter(genre__name="Jazz").count() == 3
+    assert (not choices(page), 'name="back"' in page) == (True, True)
+    assert re.search(r"data-judged>1</span>.*of 3 songs", page)
+    song_page = admin_client.get(f"/admin/library/track/{songs[1].pk}/change/").content.decode()
+    assert "data-judged-with" in song_page
+    page = say(admin_client, songs[0], back="")
+    assert not Override.objects.exists()
+    assert not Judgement.objects.exists()
+    assert (bool(choices(page)), 'name="back"' in page) == (True, False)
+
+
+def test_clear_on_the_page_of_a_song_takes_back_its_whole_album(
+    admin_client: Client, library: Library
+) -> None:
+    songs = album(library, 3)
+    say(admin_client, songs[0], none="", whole_album="1")
+    assert Judgement.objects.filter(genres=[]).count() == 3
+    answer = admin_client.post(f"/admin/library/track/{songs[2].pk}/change/", {"clear": ""}, follow=True)
+    assert "also of 2 other songs" in answer.content.decode()
+    assert not Judgement.objects.exists()
+
+
+def test_a_song_alone_on_its_album_is_offered_alone(admin_client: Client, library: Library) -> None:
+    song(library, 1)
+    assert 'name="whole_album"' not in shown(admin_client)
+
+
+def another_session(client: Client, track: Track) -> None:
+    client.force_login(User.objects.create_superuser("otto"))
+
+
+def something_else(client: Client, track: Track) -> None:
+    client.post(
+        f"/admin/library/track/{track.pk}/change/", {"save": "", "genre": genre_id("Rap"), "note": ""}
+    )
+
+
+@pytest.mark.parametrize("meanwhile", [another_session, something_else])
+def test_only_what_one_has_said_oneself_and_stands_is_taken_back_from_the_page(
+    admin_client: Client, library: Library, meanwhile: Callable[[Client, Track], None]
+) -> None:
+    track = song(library, 1)
+    say(admin_client, track, genre=genre_id("Jazz"))
+    meanwhile(admin_client, track)
+    assert 'name="back"' not in say(admin_client, track, back="")
+    assert Override.objects.exists()
 
 
 def test_a_skipped_song_is_not_asked_again_in_this_session_and_nothing_is_kept(

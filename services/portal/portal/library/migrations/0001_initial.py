@@ -120,7 +120,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'song',
                 'ordering': ('artist', 'album', 'title'),
-                'indexes': [models.Index(fields=['analysis'], name='track_by_analysis'), models.Index(fields=['in_plex'], name='track_by_in_plex'), models.Index(models.F('artist'), models.F('album'), models.F('title'), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('removed_time', None)), name='track_in_order_of_the_list')],
+                'indexes': [models.Index(fields=['analysis'], name='track_by_analysis'), models.Index(fields=['in_plex'], name='track_by_in_plex'), models.Index(fields=['album'], name='track_by_album'), models.Index(models.F('artist'), models.F('album'), models.F('title'), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('removed_time', None)), name='track_in_order_of_the_list')],
                 'constraints': [models.UniqueConstraint(fields=('library', 'rating_key'), name='track_of_library')],
             },
         ),

@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from runtime.errors import RemoteError
 
 from portal.counting import counted
+from portal.decisions.album import album_mates
 from portal.decisions.judge import NotAskedError, judge
 from portal.decisions.queue import AGREEMENT, Question, next_question
 from portal.decisions.reading import ENOUGH, current_reading, half_width, judgements_to_go
@@ -22,10 +23,14 @@ from portal.pages.genre_field import GenreField
 from portal.pages.songs.audio import player
 from portal.preferences.current import preferences
 from portal.remote.decisions import decisions_at_hand
-from portal.verdicts.models import Decision, Judgement, Prediction, Reading
+from portal.verdicts.judgements import JUDGED, judged_together, judgement_count
+from portal.verdicts.models import Decision, Judgement, Override, Prediction, Reading
+from portal.verdicts.overrides import clear_override
 from portal.writing.candidates import is_classified
 
 SKIPPED = "judge_skipped"
+LATEST = "judge_latest"
+"""The song that was judged last in this session."""
 MOST_SKIPPED = 500
 """Of one session; who skips more is asked about the first of them again."""
 LATEST_READINGS = 30
@@ -42,6 +47,7 @@ class JudgeForm(forms.Form):
     track = forms.IntegerField(min_value=1, max_value=2**63 - 1)
     genre = GenreField(required=False)
     another = GenreField(required=False)
+    whole_album = forms.BooleanField(required=False)
 
 
 def act(request: HttpRequest) -> None:
@@ -51,12 +57,15 @@ def act(request: HttpRequest) -> None:
         messages.error(request, _NO_SONG if "track" in form.errors else _NO_GENRE)
         return
     track_id, chosen = form.cleaned_data["track"], form.cleaned_data["genre"]
+    whole_album = form.cleaned_data["whole_album"]
     if "skip" in request.POST:
         request.session[SKIPPED] = [*_skipped(request), track_id][-MOST_SKIPPED:]
+    elif "back" in request.POST:
+        _take_back(request, track_id)
     elif "none" in request.POST:
-        _judge(request, track_id, None)
+        _judge(request, track_id, None, whole_album=whole_album)
     elif chosen or form.cleaned_data["another"]:
-        _judge(request, track_id, chosen or form.cleaned_data["another"])
+        _judge(request, track_id, chosen or form.cleaned_data["another"], whole_album=whole_album)
     else:
         messages.error(request, "Choose a genre from the list first: nothing was changed.")
 
@@ -71,29 +80,62 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "player": player(track, from_middle=True) if track else None,
         "choices": _choices(question) if question else (),
         "form": JudgeForm(auto_id=False),
-        "judged": Judgement.objects.count(),
+        "album_songs": _album_songs(track) if track else 0,
+        "judgements": judgement_count(),
+        "judged_songs": Judgement.objects.count(),
+        "latest": _latest_judgement(request),
         "skipped": len(_skipped(request)),
         "buys": _buys(),
         **_reading(),
     }
 
 
-def _judge(request: HttpRequest, track_id: int, genre: Genre | None) -> None:
+def _judge(request: HttpRequest, track_id: int, genre: Genre | None, *, whole_album: bool) -> None:
     try:
-        said = judge(track_id, genre, by=request.user)
+        said = judge(track_id, genre, by=request.user, whole_album=whole_album)
     except NotAskedError as error:
         messages.warning(request, str(error))
         return
-    track = said.track
+    request.session[LATEST] = track_id
+    others = len(judged_together([track_id]) - {track_id})
     messages.success(
         request,
         format_html(
-            '“{}” is {}. A wrong key? <a class="rc-link" href="{}">Its page</a> has what you said.',
-            track.name,
+            '“{}”{} {} {}. <a class="rc-link" href="{}">Its page</a> has what you said.',
+            said.track.name,
+            f" and {counted(others, 'other song')} of its album" if others else "",
+            "are" if others else "is",
             genre or "of none of these genres",
-            f"../{track.pk}/change/",
+            f"../{said.track.pk}/change/",
         ),
     )
+
+
+def _take_back(request: HttpRequest, track_id: int) -> None:
+    """What was judged last, with the songs that it was said of too."""
+    latest = _latest_judgement(request)
+    if latest is None or latest.track_id != track_id:
+        messages.warning(request, "That was taken back already, or somebody has said something else since.")
+        return
+    songs = judged_together([track_id]) | {track_id}
+    clear_override([track_id])
+    del request.session[LATEST]
+    messages.success(request, f"What you said of {counted(len(songs), 'song')} is taken back.")
+
+
+def _latest_judgement(request: HttpRequest) -> Judgement | None:
+    """Of this session, where it stands as it was said."""
+    by = request.user.pk
+    said = Judgement.objects.filter(track=request.session.get(LATEST), by=by).select_related("track").first()
+    if said is None or not said.genres:
+        return said
+    return said if Override.objects.filter(track=said.track, note=JUDGED).exists() else None
+
+
+def _album_songs(track: Track) -> int:
+    """What a word on the whole album holds for, the song included; 0 where it holds for the song alone."""
+    mates = album_mates(track).count()
+    return mates + 1 if mates else 0
 
 
 def _skipped(request: HttpRequest) -> list[int]:

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from portal.counting import counted
 from portal.labels.tags import edits_of
 from portal.ledger import exclusion
 from portal.ledger.differences import difference
@@ -24,6 +25,7 @@ from portal.pages.songs.forms import OverrideForm
 from portal.registry.serving import serving_versions, whole_song_heads
 from portal.remote.audio import made_by_random_weights
 from portal.remote.verdicts import StageVerdict
+from portal.verdicts.judgements import judged_together
 from portal.verdicts.models import Decision, Judgement, Override, Prediction
 from portal.verdicts.overrides import clear_override, set_override
 from portal.verdicts.predictions import stage_verdicts
@@ -87,6 +89,7 @@ def context(request: HttpRequest, track: Track) -> dict[str, Any]:
         "earlier": [prediction for prediction in predictions if not prediction.current],
         "override": override,
         "none_is_right": Judgement.objects.filter(track=track, genres=[]).select_related("by").first(),
+        "judged_with": _judged_with(track),
         "form": _form(request, override),
         "writes": _writes(track),
         "before_us": _before_us(track),
@@ -146,8 +149,14 @@ def starts_a_run(request: HttpRequest) -> bool:
 def act(request: HttpRequest, track: Track) -> bool:
     """Do what the pressed button says; False when its form was filled in wrongly."""
     if "clear" in request.POST:
+        others = _judged_with(track)
         clear_override([track.pk])
-        messages.success(request, "The AI's genre counts again.")
+        of_others = (
+            f", also of {counted(others, 'other song')} that {'was' if others == 1 else 'were'} judged with it"
+            if others
+            else ""
+        )
+        messages.success(request, f"The AI's genre counts again{of_others}.")
     elif "classify" in request.POST:
         ask_for(request, lambda: start_classify(track_ids=[track.pk], again=True))
     elif "again" in request.POST:
@@ -161,6 +170,11 @@ def act(request: HttpRequest, track: Track) -> bool:
     else:
         return _save_override(request, track)
     return True
+
+
+def _judged_with(track: Track) -> int:
+    """How many other songs are taken back with what was said of this one: those of its album, judged at once."""
+    return len(judged_together([track.pk]) - {track.pk})
 
 
 def _save_override(request: HttpRequest, track: Track) -> bool:

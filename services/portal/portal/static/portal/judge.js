@@ -1,9 +1,10 @@
-/* Judging songs by keyboard: each button that has a key is pressed by it, and the form is sent once. A genre's key does
+/* Judging songs by keyboard: each button or box that has a key is pressed by it, and a form is sent once. A genre's key does
    nothing before the song has begun to play: pressed twice, slowly, it would judge the next song, unheard. */
 "use strict";
 
 (() => {
-  const TYPES = "input:not([type='hidden']), textarea, select, [contenteditable]";
+  const FORMS = "[data-judge], [data-judge-back]";
+  const TYPES = "input:not([type='hidden'], [type='checkbox']), textarea, select, [contenteditable]";
   // Where nothing can be heard: longer than it takes to press a key twice.
   const SETTLED_MILLISECONDS = 700;
   let isSent = false;
@@ -16,17 +17,16 @@
   }
 
   function pressed(event) {
-    const form = document.querySelector("[data-judge]");
-    if (!form || event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.repeat) return;
+    if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.repeat) return;
     if (event.target.closest(TYPES)) return;
-    const button = form.querySelector(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
+    const button = document.querySelector(`:is(${FORMS}) [data-key="${CSS.escape(event.key.toLowerCase())}"]`);
     if (!button || (button.name === "genre" && !mayChoose())) return;
     event.preventDefault();
     button.click();
   }
 
   function sent(event) {
-    if (!event.target.matches("[data-judge]")) return;
+    if (!event.target.matches(FORMS)) return;
     if (isSent) event.preventDefault();
     isSent = true;
   }

@@ -94,8 +94,8 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('genres', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), blank=True, default=list, help_text='The genres that are right; none: none of ours.', size=None)),
-                ('kind', models.CharField(choices=[('disagreement', 'Its sound and its tags say different genres'), ('agreement', 'Its sound and its tags say the same')], max_length=20)),
-                ('stratum', models.CharField(help_text='Confidence that it was asked about at, in words.', max_length=20)),
+                ('kind', models.CharField(choices=[('disagreement', 'Its sound and its tags say different genres'), ('agreement', 'Its sound and its tags say the same'), ('album', 'It stands on the album of a song that was asked about')], max_length=20)),
+                ('stratum', models.CharField(blank=True, help_text='Confidence that it was asked about at, in words; empty where only its album was asked about.', max_length=20)),
                 ('act', models.CharField(blank=True, help_text='Songs that were judged at once, such as an album, have one name.', max_length=200)),
                 ('created_time', models.DateTimeField(auto_now_add=True)),
                 ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
