@@ -15,7 +15,7 @@ from runtime.watchdog import Watchdog, WatchdogMetrics
 
 from inference.jobs.training_job import Trainer
 from inference.registry.store import ModelStore
-from inference.rpc.admission import calls_limit, streams_limit
+from inference.rpc.admission import calls_limit, decide_streams_limit, streams_limit
 from inference.rpc.callers import Callers
 from inference.rpc.classify_request import Classifier
 from inference.rpc.rights import MAY_CALL
@@ -69,7 +69,7 @@ def main() -> None:
         {SERVICE_NAME: register},
         tables={SERVICE_NAME: MAY_CALL},
         others=callers.role_of,
-        max_workers=settings.max_calls + settings.max_streams + OTHER_CALLS,
+        max_workers=settings.max_calls + settings.max_streams + settings.max_decide_streams + OTHER_CALLS,
         warm_up=warm_up,
         close=close,
         registry=registry,
@@ -112,6 +112,7 @@ def build(
         ),
         calls=calls_limit(settings.max_calls),
         streams=streams_limit(settings.max_streams),
+        decide_streams=decide_streams_limit(settings.max_decide_streams),
         stream_limits=StreamLimits(
             songs=settings.max_stream_songs,
             content_bytes=settings.max_content_bytes,

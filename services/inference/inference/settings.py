@@ -47,6 +47,8 @@ class InferenceSettings(TritonCallerSettings):
     """ClassifyTrack calls at the same time."""
     max_streams: int = Field(default=16, ge=1, le=256)
     """ClassifyTracks streams at the same time."""
+    max_decide_streams: int = Field(default=8, ge=1, le=256)
+    """DecideTracks streams at the same time."""
     max_stream_songs: int = Field(default=512, ge=1, le=65536)
     """Songs of one ClassifyTracks stream that are in the works at the same time."""
     max_stream_extractions: int = Field(default=16, ge=1, le=256)

@@ -16,6 +16,17 @@ def calls_limit(limit: int) -> AdmissionLimit:
     )
 
 
+def decide_streams_limit(limit: int) -> AdmissionLimit:
+    """Of DecideTracks: a library that is decided keeps nobody from classifying, and the other way round."""
+    return AdmissionLimit(
+        limit,
+        lambda: TooManyCallsError(
+            f"{limit} DecideTracks streams are open, as many as this service takes: try again when one has ended "
+            "(INFERENCE_MAX_DECIDE_STREAMS raises the limit)"
+        ),
+    )
+
+
 def streams_limit(limit: int) -> AdmissionLimit:
     """Of ClassifyTracks."""
     return AdmissionLimit(

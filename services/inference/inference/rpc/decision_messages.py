@@ -22,6 +22,9 @@ MAX_SONGS = 20_000
 """Of one artist."""
 LONGEST_NAME = 1000
 """Characters of a name that count."""
+MOST_JUDGED = 100_000
+READ_TOGETHER = 1000
+"""Judged songs: a few of them alone would take as long."""
 SUM_TOLERANCE = 0.01
 """Within which probabilities must sum to 1; float32 keeps seven digits of each."""
 TOP = 5
@@ -113,14 +116,11 @@ class ArtistEvidence:
         table /= table.sum(axis=1, keepdims=True)
         return table
 
-    def judged(self) -> tuple[list[int], Bools, list[str]]:
-        """Rows of judged songs among the known, the genres that are right, and the names of the acts of judging."""
-        rows = [row for row, (_, song) in enumerate(self.known) if song.HasField("judgement")]
-        judgements = [self.known[row][1].judgement for row in rows]
-        acts = [
-            each.act or f"song {self.known[row][1].key}" for row, each in zip(rows, judgements, strict=True)
-        ]
-        return rows, multi_hot([each.genres for each in judgements], self._codes), acts
+    @property
+    def judgements(self) -> tuple[Bools, list[str]]:
+        """Of the known songs, all of which must be judged: the genres that are right, and the acts of judging."""
+        named = multi_hot([song.judgement.genres for _, song in self.known], self._codes)
+        return named, [song.judgement.act or f"song {song.key}" for _, song in self.known]
 
 
 def codes_of(genres: Sequence[str]) -> dict[str, int]:
@@ -143,39 +143,53 @@ def numbered_recordings(content_keys: Sequence[str]) -> Ints:
     return np.array([known[name] for name in names], dtype=np.intp)
 
 
-def judgements_of(artists: Sequence[ArtistEvidence]) -> Judgements | None:
-    """All that people have said of songs of these artists; None where that is nothing."""
-    parts, rows, genres, acts, start, albums = [], [], [], [], 0, 0
-    for number, artist in enumerate(artists):
-        own_rows, own_genres, own_acts = artist.judged()
-        if not own_rows:
-            continue
-        parts.append(apart(artist.evidence, artist=number, first_album=albums, first_recording=start))
-        rows += [start + row for row in own_rows]
-        genres.append(own_genres)
-        acts += own_acts
-        start, albums = start + len(artist.known), albums + len(artist.albums)
-    if not rows:
-        return None
-    names = {act: number for number, act in enumerate(dict.fromkeys(acts))}
-    return Judgements(
-        evidence=joined(parts),
-        rows=np.array(rows),
-        genres=np.concatenate(genres),
-        acts=np.array([names[act] for act in acts]),
-    )
+class JudgedSongs:
+    """What people have said of songs, read as it arrives, so that little is left to do for a caller who has gone.
 
+    A judgement is read by sound and tags alone: its album and artist are of no account.
+    """
 
-def apart(evidence: Evidence, *, artist: int, first_album: int, first_recording: int) -> Evidence:
-    """The same with numbers that no other artist's songs have."""
-    return Evidence(
-        sound=evidence.sound,
-        tags=evidence.tags,
-        albums=np.where(evidence.albums == NONE, NONE, evidence.albums + first_album),
-        artists=np.where(evidence.artists == NONE, NONE, artist),
-        kinds=evidence.kinds,
-        recordings=evidence.recordings + first_recording,
-    )
+    def __init__(self, model: DecisionModel, heads: frozenset[str]) -> None:
+        self._model = model
+        self._heads = heads
+        self._waiting: list[inference_pb2.SongEvidence] = []
+        self._count = 0
+        self._evidence: list[Evidence] = []
+        self._genres: list[Bools] = []
+        self._acts: list[str] = []
+
+    def add(self, artist: inference_pb2.ArtistSongs) -> None:
+        """Take the judged songs of an artist; raises InvalidRequestError."""
+        songs = [song for album in artist.albums for song in album.songs if song.HasField("judgement")]
+        self._count += len(songs)
+        if self._count > MOST_JUDGED:
+            raise InvalidRequestError(f"at most {MOST_JUDGED} judged songs are taken, and more were sent")
+        self._waiting += songs
+        if len(self._waiting) >= READ_TOGETHER:
+            self._read()
+
+    def _read(self) -> None:
+        for start in range(0, len(self._waiting), READ_TOGETHER):
+            alone = inference_pb2.AlbumSongs(songs=self._waiting[start : start + READ_TOGETHER])
+            songs = ArtistEvidence(model=self._model, heads=self._heads, albums=[alone])
+            genres, acts = songs.judgements
+            self._evidence.append(songs.evidence)
+            self._genres.append(genres)
+            self._acts += acts
+        self._waiting.clear()
+
+    def judgements(self) -> Judgements | None:
+        """All of them; None where the model knows none of the songs. Raises InvalidRequestError."""
+        self._read()
+        if not self._acts:
+            return None
+        names = {act: number for number, act in enumerate(dict.fromkeys(self._acts))}
+        return Judgements(
+            evidence=joined(self._evidence),
+            rows=np.arange(len(self._acts)),
+            genres=np.concatenate(self._genres),
+            acts=np.array([names[act] for act in self._acts]),
+        )
 
 
 def joined(parts: Sequence[Evidence]) -> Evidence:

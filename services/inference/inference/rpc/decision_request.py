@@ -15,7 +15,7 @@ from inference.registry.models import Model
 from inference.rpc.decision_messages import (
     Answers,
     ArtistEvidence,
-    judgements_of,
+    JudgedSongs,
     reading_to,
     sources_from,
 )
@@ -23,7 +23,6 @@ from inference.serving.lifecycle import Models
 
 Response = inference_pb2.DecideTracksResponse
 OWN_KEY = "the song itself"
-MOST_JUDGED = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,21 +96,12 @@ def decide_stream(
 ) -> Iterator[Response]:
     """The reading first, then a decision for each song of each artist."""
     model, decisions = models.decision_model(options.model)
-    judged: list[ArtistEvidence] = []
-    count = 0
+    judged = JudgedSongs(decisions, frozenset(model.heads))
     decider: Decider | None = None
     for request in requests:
         part = request.WhichOneof("part")
         if part == "judged" and decider is None:
-            songs = [
-                song for album in request.judged.albums for song in album.songs if song.HasField("judgement")
-            ]
-            count += len(songs)
-            if count > MOST_JUDGED:
-                raise InvalidRequestError(f"at most {MOST_JUDGED} judged songs are taken, and more were sent")
-            # A judgement is read by sound and tags alone: its album and artist are of no account.
-            alone = inference_pb2.AlbumSongs(songs=songs)
-            judged.append(ArtistEvidence(model=decisions, heads=frozenset(model.heads), albums=[alone]))
+            judged.add(request.judged)
         elif part == "artist":
             if decider is None:
                 decider = _decider(model, decisions, options, judged)
@@ -131,11 +121,11 @@ def _decider(
     model: Model,
     decisions: DecisionModel,
     options: inference_pb2.DecideOptions,
-    judged: Sequence[ArtistEvidence],
+    judged: JudgedSongs,
 ) -> Decider:
     return Decider(
         model=model,
         decisions=decisions,
         sources=sources_from(options),
-        reading=reading_of(decisions, judgements_of(judged)),
+        reading=reading_of(decisions, judged.judgements()),
     )

@@ -44,6 +44,7 @@ class InferenceServicer(ModelServicer):
         classifier: Classifier,
         calls: AdmissionLimit,
         streams: AdmissionLimit,
+        decide_streams: AdmissionLimit,
         stream_limits: StreamLimits,
         callers: Callers,
     ) -> None:
@@ -53,6 +54,7 @@ class InferenceServicer(ModelServicer):
         self._classifier = classifier
         self._calls = calls
         self._streams = streams
+        self._decide_streams = decide_streams
         self._stream_limits = stream_limits
         self._callers = callers
 
@@ -94,7 +96,7 @@ class InferenceServicer(ModelServicer):
     def DecideTracks(
         self, request_iterator: Iterator[inference_pb2.DecideTracksRequest], context: grpc.ServicerContext
     ) -> Iterator[inference_pb2.DecideTracksResponse]:
-        with self._streams.admit():
+        with self._decide_streams.admit():
             options: inference_pb2.DecideOptions = first_options(request_iterator, "DecideTracks")
             yield from decide_stream(self._models, options, request_iterator)
 

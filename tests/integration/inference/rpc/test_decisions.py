@@ -2,11 +2,12 @@
 
 import queue
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import grpc
 import numpy as np
 import pytest
-from inference_system import System, fma, training
+from inference_system import System, fma, running_system, training
 from reclass.inference.v1 import inference_pb2
 from runtime.errors import RemoteError
 from synthetic_library import SyntheticLibrary
@@ -267,3 +268,80 @@ def test_without_what_decisions_need_that_is_said_and_verdicts_are_answered_all_
     answer = classify_with(system, library, 0, inference_pb2.TrackEvidence())
     assert answer.genre
     assert not answer.HasField("decision")
+
+
+@pytest.fixture
+def narrow(trained: System) -> Iterator[System]:
+    """The same model behind the narrowest limits."""
+    with running_system(trained.triton, max_streams=1, max_decide_streams=1) as running:
+        yield running
+
+
+@contextmanager
+def decide_stream_open(system: System) -> Iterator[None]:
+    """A stream that has been answered, and of which more is to come."""
+    to_send: queue.Queue[Request | None] = queue.Queue()
+    artist = inference_pb2.ArtistSongs(albums=[Album(songs=[Song(key="song")])])
+    for request in (Request(options=inference_pb2.DecideOptions()), Request(artist=artist)):
+        to_send.put(request)
+    answers = system.stub.DecideTracks(iter(to_send.get, None), timeout=60)
+    next(answers)
+    yield
+    to_send.put(None)
+    assert len(list(answers)) == 1
+
+
+def classified(system: System, library: SyntheticLibrary) -> list[str]:
+    """Keys that a stream answers."""
+    track = inference_pb2.ClassifyTrackRequest(vectors=[fma(library, 0)])
+    request = inference_pb2.ClassifyTracksRequest(key="song", track=track)
+    return [answer.key for answer in system.stub.ClassifyTracks(iter([request]), timeout=60)]
+
+
+def test_who_decides_a_library_keeps_nobody_from_classifying(
+    narrow: System, library: SyntheticLibrary
+) -> None:
+    with decide_stream_open(narrow):
+        assert classified(narrow, library) == ["song"]
+        said = refusal(narrow, Request(options=inference_pb2.DecideOptions()))
+        assert said.startswith("TOO_MANY_CALLS")
+        assert "INFERENCE_MAX_DECIDE_STREAMS" in said
+
+
+def test_who_classifies_keeps_nobody_from_deciding(narrow: System, library: SyntheticLibrary) -> None:
+    to_send: queue.Queue[inference_pb2.ClassifyTracksRequest | None] = queue.Queue()
+    track = inference_pb2.ClassifyTrackRequest(vectors=[fma(library, 0)])
+    to_send.put(inference_pb2.ClassifyTracksRequest(key="song", track=track))
+    answers = narrow.stub.ClassifyTracks(iter(to_send.get, None), timeout=60)
+    next(answers)
+    with decide_stream_open(narrow):
+        pass
+    to_send.put(None)
+    assert not list(answers)
+
+
+def test_judged_songs_that_come_together_count_as_those_that_come_alone(
+    trained: System, artists: list[inference_pb2.ArtistSongs], library: SyntheticLibrary
+) -> None:
+    """Fewer come together than are read together; of songs that the model does not know nothing is read."""
+    songs = [song for artist in artists for song in artist.albums[0].songs]
+    for number, song in enumerate(songs):
+        song.judgement.genres.append(library.genres[number % len(library.genres)])
+        song.judgement.act = f"album {number // 3}"
+    songs += [
+        Song(key=f"unknown {number}", model_version="genre_fma/999", judgement=songs[0].judgement)
+        for number in range(1100)
+    ]
+    alone = [inference_pb2.ArtistSongs(albums=[Album(songs=[song])]) for song in songs]
+    together, _ = ask(trained, [], judged=[inference_pb2.ArtistSongs(albums=[Album(songs=songs)])])
+    one_by_one, _ = ask(trained, [], judged=alone)
+    assert together == one_by_one
+    assert together.judged_songs == len(library.labels)
+    assert together.judgements == -(-len(library.labels) // 3)
+
+
+def test_too_many_judged_songs_are_refused(trained: System) -> None:
+    options = Request(options=inference_pb2.DecideOptions())
+    judged = [Song(key="a", judgement=inference_pb2.Judgement())] * 50_001
+    artist = inference_pb2.ArtistSongs(albums=[Album(songs=judged)])
+    assert "100000" in refusal(trained, options, Request(judged=artist), Request(judged=artist))

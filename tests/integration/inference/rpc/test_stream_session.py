@@ -207,7 +207,7 @@ def test_a_caller_that_goes_away_leaves_no_thread_no_call_and_no_place_behind(
     talk.send(*map(by_path, paths))
     until(lambda: len(narrow.features.requests) == 2)
     talk.cancel()
-    until(lambda: not {"reading", "listening_0", "listening_1"} & thread_names())
+    until(lambda: not {"reading", "working_0", "working_1"} & thread_names())
     # A song that was begun in that moment is given up as the others are.
     until(lambda: len(narrow.features.given_up) == len(narrow.features.requests))
     assert len(narrow.features.requests) <= 4
