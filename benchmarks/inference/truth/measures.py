@@ -10,9 +10,9 @@ from inference.decision.evidence import Evidence
 from inference.decision.fitting import fit_decision_model
 from inference.decision.judgements import Judgements, NoiseReading, reading_of
 from inference.decision.posterior import ALL, Sources, decide
-from inference.decision.writes import expected
 
 from benchmarks.inference.truth.album_shapes import ALBUM_SHAPES
+from benchmarks.inference.truth.expected_writes import expected
 from benchmarks.inference.truth.learned_sound import (
     LearnedSound,
     calibration_errors,

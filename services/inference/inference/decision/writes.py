@@ -1,4 +1,4 @@
-"""What would be written to songs: fills and corrections, and how many of them are expected to be right."""
+"""What would be written to songs: fills and corrections."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -8,9 +8,6 @@ from numpy.typing import NDArray
 
 from inference.arrays import Bools, Ints
 from inference.decision.evidence import Probabilities
-
-Z = 1.645
-"""Standard deviations of a 90 % interval."""
 
 
 class WriteKind(IntEnum):
@@ -47,27 +44,4 @@ def decided(final: Probabilities, tags: Bools) -> Decided:
         confidences=final[songs, genres],
         kinds=np.where(tags[songs, genres], WriteKind.NONE, kinds),
         tag_probabilities=(final * tags).sum(axis=1),
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Expected:
-    """A number of songs that is expected, with its 90 % interval."""
-
-    mean: float
-    low: float
-    high: float
-
-
-def expected(low: NDArray[np.float64], mean: NDArray[np.float64], high: NDArray[np.float64]) -> Expected:
-    """How many of some songs are right, by the probability of each [songs] in the three readings.
-
-    The interval has both parts: what is not known of tags, and chance.
-    """
-    chance = Z * float(np.sqrt((mean * (1 - mean)).sum()))
-    ends = low.sum(), high.sum()
-    return Expected(
-        mean=float(mean.sum()),
-        low=max(0.0, float(min(ends)) - chance),
-        high=min(float(len(mean)), float(max(ends)) + chance),
     )
