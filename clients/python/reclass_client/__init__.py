@@ -6,6 +6,15 @@ with Client("127.0.0.1:50053") as reclass:
 
 from reclass_client.aio import AsyncClient
 from reclass_client.client import Client
+from reclass_client.decisions import (
+    AlbumEvidence,
+    ArtistEvidence,
+    AsyncDecisions,
+    Decisions,
+    Judgement,
+    SongEvidence,
+    Sources,
+)
 from reclass_client.errors import (
     AudioDamagedError,
     AudioNotFoundError,
@@ -51,6 +60,7 @@ from reclass_client.values import (
     DecisionPart,
     GenreScore,
     Limits,
+    NoiseReading,
     Outcome,
     StageState,
     StageVerdict,
@@ -61,8 +71,11 @@ from reclass_client.values import (
 
 __all__ = [
     "Album",
+    "AlbumEvidence",
     "Answer",
+    "ArtistEvidence",
     "AsyncClient",
+    "AsyncDecisions",
     "AudioDamagedError",
     "AudioFacts",
     "AudioNotFoundError",
@@ -76,11 +89,13 @@ __all__ = [
     "CoveragePoint",
     "Decision",
     "DecisionPart",
+    "Decisions",
     "FileUnreadableError",
     "GenreFigures",
     "GenreScore",
     "HeldOut",
     "InvalidRequestError",
+    "Judgement",
     "LimitExceededError",
     "Limits",
     "Model",
@@ -88,6 +103,7 @@ __all__ = [
     "ModelState",
     "ModelUnknownError",
     "NoiseFigures",
+    "NoiseReading",
     "NotAllowedError",
     "NotPossibleError",
     "NotSupportedError",
@@ -97,6 +113,8 @@ __all__ = [
     "ReclassError",
     "ServiceFailedError",
     "Song",
+    "SongEvidence",
+    "Sources",
     "StageFigures",
     "StageState",
     "StageVerdict",

@@ -13,6 +13,7 @@ from reclass_client.answers import classification_of, status_of
 from reclass_client.arguments import seconds
 from reclass_client.client import PREFETCH, SONG_SECONDS, Arrival, Feed
 from reclass_client.connection import Connection
+from reclass_client.decisions import ArtistEvidence, AsyncDecisions, Requests, SongEvidence, Sources
 from reclass_client.errors import CallCancelledError, translated
 from reclass_client.models import SWITCH_SECONDS, Model, ModelReport, model_of, report_of, request_of
 from reclass_client.songs import Album, Options, Song, request_for
@@ -97,6 +98,26 @@ class AsyncClient(Connection):
         finally:
             call.cancel()
             taking.cancel()
+
+    async def decide(
+        self,
+        artists: "Iterable[ArtistEvidence] | AsyncIterable[ArtistEvidence]",
+        *,
+        judged: Iterable[SongEvidence] = (),
+        model: str = "",
+        sources: Sources = Sources(),  # noqa: B008 # frozen
+        timeout: float | None = None,  # it goes with the call as its deadline
+    ) -> AsyncDecisions:
+        """As `Client.decide`; `artists` may be asynchronous too."""
+        self._require_open()
+        requests = Requests(artists, judged, model, sources)
+        begun: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        call = self._stub.DecideTracks(
+            requests.messages(begun), timeout=seconds(timeout), metadata=self._metadata
+        )
+        await accepted(call)
+        begun.set_result(None)
+        return await AsyncDecisions(call, requests).begin()
 
     async def status(self, *, timeout: float = 30.0) -> Status:  # as above
         """The stages, whether each is ready, and the limits; raises ReclassError."""

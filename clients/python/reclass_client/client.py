@@ -13,6 +13,7 @@ from reclass.inference.v1 import inference_pb2
 from reclass_client.answers import answer_of, classification_of, status_of
 from reclass_client.arguments import checked, seconds
 from reclass_client.connection import Connection
+from reclass_client.decisions import ArtistEvidence, Decisions, Requests, SongEvidence, Sources
 from reclass_client.errors import (
     BadArgumentError,
     ContentTooLargeError,
@@ -108,6 +109,26 @@ class Client(Connection):
         finally:
             call.cancel()
             feed.stop()
+
+    def decide(
+        self,
+        artists: Iterable[ArtistEvidence],
+        *,
+        judged: Iterable[SongEvidence] = (),
+        model: str = "",
+        sources: Sources = Sources(),  # noqa: B008 # frozen
+        timeout: float | None = None,
+    ) -> Decisions:
+        """The genre of each song given its sound, album, artist and tags, from what was answered of them: no audio.
+
+        Each artist comes once, with all albums. `judged`: songs that people have judged, which are sent first. `model`
+        is the one whose word the sounds are, without a name the one in service. Raises ReclassError, also while the
+        decisions are taken; to stop early, stop iterating.
+        """
+        self._require_open()
+        requests = Requests(artists, judged, model, sources)
+        call = self._stub.DecideTracks(iter(requests), timeout=seconds(timeout), metadata=self._metadata)
+        return Decisions(call, requests)
 
     def status(self, *, timeout: float = 30.0) -> Status:
         """The stages, whether each is ready, and the limits; raises ReclassError."""

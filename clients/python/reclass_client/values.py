@@ -98,6 +98,28 @@ class Decision:
     """Best first."""
     parts: tuple[DecisionPart, ...]
     """How it came about, from the sound alone on."""
+    key: str = ""
+    """Of the song, where many were decided."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseReading:
+    """How far songs whose tag contradicts a confident model are wrong tags, by what people have judged: shares, 0 to 1.
+
+    Nobody but people can tell; decisions use the lower end, from 30 judgements on a value below the mean.
+    """
+
+    contradiction_rate: float
+    """Of all tags, those that contradict the model beyond its own doubt."""
+    wrong_share: float
+    """Of these, the wrong tags: mean, and the ends of a 90 % interval."""
+    wrong_share_low: float
+    wrong_share_high: float
+    judgements: int
+    """Acts of judging that it rests on, and their songs."""
+    judged_songs: int
+    slip_rate: float
+    """Of judged songs whose tag and sound agree, those of another genre."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ import asyncio
 import re
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import grpc
@@ -357,3 +357,113 @@ def test_the_async_client_asks_for_models_too(service: System) -> None:
             assert await client.rollback_model("model-998") == serving
 
     asyncio.run(ask())
+
+
+def known_artists(client: rc.Client, library: SyntheticLibrary) -> list[list[rc.AlbumEvidence]]:
+    """Two artists of two albums with two songs each, as they were classified, with their tags."""
+    answers = client.classify_many(rc.Song(key=str(n), vectors=[vector(library, n)]) for n in range(8))
+    said = {answer.key: answer.result() for answer in answers}
+    songs = [
+        rc.SongEvidence.of(str(n), said[str(n)], tags=[library.genres[library.labels[n]]]) for n in range(8)
+    ]
+    albums = [
+        rc.AlbumEvidence(title=f"Album {n}", artist=f"Artist {n // 2}", songs=songs[2 * n : 2 * n + 2])
+        for n in range(4)
+    ]
+    return [albums[:2], albums[2:]]
+
+
+def test_a_library_is_decided_from_what_was_answered_of_it(
+    client: rc.Client, library: SyntheticLibrary
+) -> None:
+    artists = known_artists(client, library)
+    decisions = client.decide(artists)
+    assert (decisions.reading.judgements, decisions.reading.wrong_share_low) == (0, 0.05)
+    found = {decision.key: decision for decision in decisions}
+    assert sorted(found) == [str(n) for n in range(8)]
+    for decision in found.values():
+        assert [part.source for part in decision.parts] == ["sound", "album", "artist", "tags"]
+        assert decision.parts[-1].probability == decision.confidence == decision.top[0].probability
+        assert decision.kind in (rc.WriteKind.NONE, rc.WriteKind.CORRECTION)
+    alone = client.decide(artists, sources=rc.Sources(tags=False, albums=False))
+    assert [[part.source for part in decision.parts] for decision in alone] == [["sound"]] * 8
+
+
+def test_judgements_are_sent_first_and_an_album_that_was_judged_at_once_counts_once(
+    client: rc.Client, library: SyntheticLibrary
+) -> None:
+    songs = [
+        replace(song, judgement=rc.Judgement(genres=song.tags, act=act))
+        for artist in known_artists(client, library)
+        for album, act in zip(artist, ("at once", ""), strict=True)
+        for song in album.songs
+    ]
+    reading = client.decide([], judged=songs).reading
+    assert (reading.judgements, reading.judged_songs) == (5, 8)
+
+
+def test_songs_of_another_models_word_get_no_genre_and_guesses_are_no_evidence(
+    client: rc.Client, library: SyntheticLibrary
+) -> None:
+    said = client.classify(vectors=[vector(library, 0)])
+    guess = rc.SongEvidence.of("guess", replace(said, outcome=rc.Outcome.OUT_OF_DISTRIBUTION))
+    assert (guess.model_version, guess.sound) == ("", b"")
+    old = replace(rc.SongEvidence.of("old", said), model_version="genre_fma/999")
+    decisions = list(client.decide([[rc.AlbumEvidence(songs=[guess, old])]]))
+    assert [(decision.key, decision.genre, decision.parts) for decision in decisions] == [
+        ("guess", "", ()), ("old", "", ()),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "artist", ["Rock", 5, rc.AlbumEvidence(), [rc.Song(path="/a")], [rc.AlbumEvidence(songs=["a"])]]
+)
+def test_an_artist_that_is_none_is_a_bad_argument_in_both_clients(
+    client: rc.Client, service: System, artist: object
+) -> None:
+    with pytest.raises(rc.BadArgumentError):
+        list(client.decide([artist]))  # type: ignore[list-item]
+
+    async def ask() -> None:
+        async with rc.AsyncClient(service.target, token=TOKEN) as asynchronous:
+            await asynchronous.decide([artist])  # type: ignore[list-item]
+
+    with pytest.raises(rc.BadArgumentError):
+        asyncio.run(ask())
+
+
+def test_what_the_service_refuses_to_decide_has_its_reason(client: rc.Client) -> None:
+    twice = [rc.AlbumEvidence(songs=[rc.SongEvidence(key="")])]
+    with pytest.raises(rc.InvalidRequestError):
+        list(client.decide([twice]))
+    with pytest.raises(rc.ModelUnknownError):
+        client.decide([], model="model-999")
+
+
+def test_the_async_client_decides_a_library_too(
+    client: rc.Client, service: System, library: SyntheticLibrary
+) -> None:
+    artists = known_artists(client, library)
+
+    async def each() -> AsyncIterator[rc.ArtistEvidence]:
+        for artist in artists:
+            yield artist
+
+    async def broken() -> AsyncIterator[rc.ArtistEvidence]:
+        yield artists[0]
+        raise LookupError("the caller's own")
+
+    async def ask() -> list[rc.Decision]:
+        async with rc.AsyncClient(service.target, token=TOKEN) as asynchronous:
+            decisions = await asynchronous.decide(each())
+            found = [decision async for decision in decisions]
+            assert decisions.reading.judgements == 0
+            assert [decision async for decision in await asynchronous.decide(artists)] == found
+            with pytest.raises(LookupError, match="the caller's own"):
+                [decision async for decision in await asynchronous.decide(broken())]
+        async with rc.AsyncClient(service.target, token="wrong") as unknown:
+            with pytest.raises(rc.TokenRefusedError):
+                await unknown.decide(artists)
+        return found
+
+    assert asyncio.run(ask()) == list(client.decide(artists))

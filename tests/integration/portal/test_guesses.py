@@ -1,6 +1,7 @@
 """A genre that is only a guess, of a song unlike the training, is called so wherever it is shown; one of trials too."""
 
 import html
+from uuid import UUID
 
 import pytest
 import songs
@@ -12,7 +13,7 @@ from portal.library.models import Analysis, Track
 from portal.library.stages import TRIAL_WARNING
 from portal.remote.models import Models
 from portal.remote.reports import model_of
-from portal.verdicts.models import Override
+from portal.verdicts.models import Decision, Judgement, Override
 
 pytestmark = pytest.mark.usefixtures("genres")
 
@@ -65,6 +66,32 @@ def test_an_exported_verdict_is_the_genre_with_its_outcome(jazz):
     )
     songs.make_song(track.library, 2)
     assert [row["outcome"] for row in songs_as_data()] == ["classified", None]
+
+
+def test_an_exported_song_has_its_decision_with_its_parts_and_what_a_person_judged(jazz):
+    library = songs.make_library()
+    asked, mate, _ = (songs.make_song(library, number, analysis=Analysis.CLASSIFIED) for number in range(3))
+    for track, genres, act in ((asked, [jazz.pk], "album of song 1"), (mate, [], "")):
+        Judgement.objects.create(
+            track=track, genres=genres, kind="disagreement", stratum="from 0.85", act=act
+        )
+    parts = [["sound", "Folk", 0.62], ["album", "Jazz", 0.91], ["tags", "Jazz", 0.84]]
+    Decision.objects.create(
+        track=asked, genre=jazz, confidence=0.84, kind="correction", tag_probability=0.1, parts=parts, prediction=1,
+        artist_group=UUID(int=1), evidence=UUID(int=1), decided_time=songs.THEN,
+    )  # fmt: skip
+    rows = list(songs_as_data())
+    assert [(row["judgement"], row["judgement_act"]) for row in rows] == [
+        (["Jazz"], "album of song 1"), ([], ""), (None, None),
+    ]  # fmt: skip
+    assert [(row["decided_genre"], row["decided_confidence"], row["write_kind"]) for row in rows] == [
+        ("Jazz", 0.84, "correction"), (None, None, None), (None, None, None),
+    ]  # fmt: skip
+    assert rows[0]["decided_from"] == [
+        {"source": source, "genre": genre, "probability": probability} for source, genre, probability in parts
+    ]
+    assert rows[2]["decided_from"] == []
+    assert rows[0]["tag_probability"] == 0.1
 
 
 def test_the_list_and_the_page_of_a_song_call_a_guess_a_guess_without_its_percentage(jazz, admin_client):

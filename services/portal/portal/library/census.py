@@ -1,11 +1,12 @@
 """How many songs are in which state, and every song as plain data, for programs."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from django.db.models import Count, Q
 from django.db.models.functions import Coalesce
 
+from portal.genres.models import Genre
 from portal.library.annotations import LOOKS_WRONG, with_prediction
 from portal.library.flags import count_of_random_weights, count_stale
 from portal.library.models import Analysis, InPlex, Track
@@ -47,12 +48,19 @@ def counts(serving: Collection[str] = ()) -> dict[str, int]:
 def songs_as_data() -> Iterator[dict[str, Any]]:
     """Every present song in the order of its key."""
     songs = with_prediction(Track.objects.filter(present())).order_by("pk")
+    genres = dict(Genre.objects.values_list("pk", "name"))
     for values in songs.values_list(*_FIELDS.values()).iterator(chunk_size=2000):
-        yield _song(dict(zip(_FIELDS, values, strict=True)))
+        yield _song(dict(zip(_FIELDS, values, strict=True)), genres)
 
 
-def _song(song: dict[str, Any]) -> dict[str, Any]:
+def _song(song: dict[str, Any], genres: Mapping[int, str]) -> dict[str, Any]:
     """A song as programs get it. A guess is no genre of the song: it stands under `ai_genre`, and is called so."""
+    song["decided_from"] = [
+        {"source": source, "genre": genre, "probability": probability}
+        for source, genre, probability in song["decided_from"] or ()
+    ]
+    if song["judgement"] is not None:
+        song["judgement"] = [genres[pk] for pk in song["judgement"] if pk in genres]
     has_prediction = song["ai_genre"] is not None
     song["outcome"] = (song["outcome"] or song["analysis"]) if has_prediction else None
     song["is_guess"] = has_prediction and song["outcome"] == Analysis.OUT_OF_DISTRIBUTION
@@ -86,6 +94,8 @@ _FIELDS: dict[str, Any] = {
     "decided_from": "decision__parts",
     "write_kind": "decision__kind",
     "tag_probability": "decision__tag_probability",
+    "judgement": "judgement__genres",
+    "judgement_act": "judgement__act",
     "extracted": has_vectors(),
     "analysis": "analysis",
     "analysis_reason": "analysis_reason",
