@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from inference.arrays import Array
+from inference.arrays import Array, Ints
 from inference.classify.asking_stages import Vote
 from inference.classify.batching import Predict, run_to_end
 from inference.classify.song_vectors import SongVectors
@@ -55,7 +55,7 @@ class Outputs:
         self._distances = distances
         self.inputs: dict[int, Array] = {}
 
-    def __call__(self, head: InstalledHead, vectors: Array) -> HeadOutput:
+    def __call__(self, head: InstalledHead, vectors: Array, folds: Ints) -> HeadOutput:
         self.inputs[head.stage.number] = vectors
         genre, confidence = self._said[f"stage{head.stage.number}"]
         rest = (1 - confidence) / (len(GENRES) - 1)

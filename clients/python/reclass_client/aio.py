@@ -61,6 +61,8 @@ class AsyncClient(Connection):
         vectors: Sequence[Vector] = (),
         tags: "Sequence[str] | None" = None,
         album: "Album | None" = None,
+        artist: str = "",
+        album_artist: str = "",
         options: Options = Options(),  # noqa: B008 # frozen
         timeout: float = SONG_SECONDS,  # it goes with the call as its deadline
     ) -> Classification:
@@ -75,6 +77,8 @@ class AsyncClient(Connection):
             vectors=vectors,
             tags=tags,
             album=album,
+            artist=artist,
+            album_artist=album_artist,
         )
         request = await asyncio.to_thread(request_for, song, options)
         return classification_of(await self._call(self._stub.ClassifyTrack, request, timeout))

@@ -69,6 +69,8 @@ class Client(Connection):
         vectors: Sequence[Vector] = (),
         tags: "Sequence[str] | None" = None,
         album: "Album | None" = None,
+        artist: str = "",
+        album_artist: str = "",
         options: Options = Options(),  # noqa: B008 # frozen
         timeout: float = SONG_SECONDS,
     ) -> Classification:
@@ -83,6 +85,8 @@ class Client(Connection):
             vectors=vectors,
             tags=tags,
             album=album,
+            artist=artist,
+            album_artist=album_artist,
         )
         request = request_for(song, options)
         return classification_of(self._call(self._stub.ClassifyTrack, request, timeout))

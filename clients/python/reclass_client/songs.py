@@ -76,9 +76,12 @@ class Song:
     tags: "Sequence[str] | None" = None
     """Names of genres that its own tags stand for, none where it has no tag; left out: nothing is known of tags."""
     album: "Album | None" = None
+    artist: str = ""
+    album_artist: str = ""
+    """As its tags have them, with guests. Where the model has learned from the artist, a head answers that has not."""
 
     def __post_init__(self) -> None:
-        for name in ("key", "path", "rating_key", "path_hint", "guid"):
+        for name in ("key", "path", "rating_key", "path_hint", "guid", "artist", "album_artist"):
             text(getattr(self, name), name)
         if not isinstance(self.content, (bytes, bytearray, memoryview)):
             raise BadArgumentError(
@@ -104,6 +107,8 @@ def request_for(song: Song, options: Options) -> inference_pb2.ClassifyTrackRequ
         vectors=[vector_to(each) for each in song.vectors],
         options=options_to(options),
         evidence=evidence_of(song),
+        artist=song.artist,
+        album_artist=song.album_artist,
     )
 
 

@@ -57,6 +57,8 @@ class StageVerdict:
     threshold: float
     feature_versions: tuple[str, ...]
     """Of the vectors that it classified."""
+    out_of_fold: bool = False
+    """By a head that has not learned from the song's artist, from whom the model has."""
 
 
 class WriteKind(str, Enum):
@@ -163,6 +165,8 @@ class Classification:
     """Where the song was sent with its tags or its album."""
     random_weights: bool = False
     """The deciding stage classified embeddings of random weights, made for trials: its verdict means nothing."""
+    out_of_fold: bool = False
+    """By a head that has not learned from the song's artist, from whom the model has."""
 
     @property
     def is_guess(self) -> bool:

@@ -1,6 +1,6 @@
 """Progressive voting: a later stage is asked only when the earlier one does not decide and it is installed."""
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from runtime.errors import RemoteError, ServiceError
@@ -10,6 +10,7 @@ from inference.classify.probabilities import top_genres
 from inference.classify.song_vectors import ExtractionQuery, SongVectors, concatenated
 from inference.classify.stages import VectorKind
 from inference.classify.verdicts import (
+    NO_FOLD,
     BrokenHead,
     Classification,
     InstalledHead,
@@ -30,6 +31,8 @@ class HeadQuery:
     head: InstalledHead
     vector: Array
     """[n] the head's input."""
+    fold: int
+    """Whose head is asked, for it has not learned from the song's artist; `NO_FOLD` for the one of all songs."""
     probabilities: Sequence[float] = field(init=False)
     """[genres] calibrated."""
     ranking: Sequence[int] = field(init=False)
@@ -38,6 +41,8 @@ class HeadQuery:
     """Whether the song is out of the distribution of the head's training."""
 
 
+FoldOf = Callable[[InstalledHead], int]
+"""In which fold of a head's training the song's artist was; `NO_FOLD` for one in none."""
 Queries = Generator[ExtractionQuery | HeadQuery, None, Classification]
 Asking = Generator[ExtractionQuery | HeadQuery, None, StageVerdict | SkippedStage]
 
@@ -45,11 +50,19 @@ Asking = Generator[ExtractionQuery | HeadQuery, None, StageVerdict | SkippedStag
 class Vote:
     """The vote on one song, stopped at the query that it waits for, so that many can be answered in one batch."""
 
-    def __init__(self, *, heads: Sequence[InstalledHead | BrokenHead], song: SongVectors, rule: Rule) -> None:
+    def __init__(
+        self,
+        *,
+        heads: Sequence[InstalledHead | BrokenHead],
+        song: SongVectors,
+        rule: Rule,
+        fold_of: FoldOf | None = None,
+    ) -> None:
+        """fold_of : without it the song's artist is taken for one of whom nothing was learned."""
         self.song = song
         self.query: ExtractionQuery | HeadQuery | None = None
         """None when the vote has ended."""
-        self._queries = queries(heads, song, rule)
+        self._queries = queries(heads, song, rule, fold_of or (lambda head: NO_FOLD))
         self._result: Classification | None = None
         self._failure: ServiceError | RemoteError | None = None
         self.resume()
@@ -70,7 +83,9 @@ class Vote:
         return self._result
 
 
-def queries(heads: Sequence[InstalledHead | BrokenHead], song: SongVectors, rule: Rule) -> Queries:
+def queries(
+    heads: Sequence[InstalledHead | BrokenHead], song: SongVectors, rule: Rule, fold_of: FoldOf
+) -> Queries:
     """What the vote on one song needs to know, and what it comes to.
 
     1. Without a head, have the FMA values computed for the caller to keep, and answer NO_MODEL.
@@ -85,7 +100,8 @@ def queries(heads: Sequence[InstalledHead | BrokenHead], song: SongVectors, rule
         return with_outcome(Outcome.NO_MODEL, (), "", song)
     verdicts: list[StageVerdict] = []
     for head in heads[: rule.max_stages]:
-        result = yield from ask_later(head, song, rule) if verdicts else ask(head, song, rule)
+        asking = ask_later if verdicts else ask
+        result = yield from asking(head, song, rule, fold_of)
         if isinstance(result, SkippedStage):
             return without_stage(result, verdicts, song)
         verdicts.append(result)
@@ -126,22 +142,22 @@ def without_stage(
     return with_outcome(Outcome.NO_MODEL, (), skipped.reason, song)
 
 
-def ask_later(head: InstalledHead | BrokenHead, song: SongVectors, rule: Rule) -> Asking:
+def ask_later(head: InstalledHead | BrokenHead, song: SongVectors, rule: Rule, fold_of: FoldOf) -> Asking:
     """Ask a stage whose failure does not matter to the verdict that is there."""
     try:
-        return (yield from ask(head, song, rule))
+        return (yield from ask(head, song, rule, fold_of))
     except STAGE_FAILURES as error:
         return SkippedStage(reason=f"stage {head.stage.number}: {error}", retryable=True)
 
 
-def ask(head: InstalledHead | BrokenHead, song: SongVectors, rule: Rule) -> Asking:
+def ask(head: InstalledHead | BrokenHead, song: SongVectors, rule: Rule, fold_of: FoldOf) -> Asking:
     """The verdict of one stage."""
     if isinstance(head, BrokenHead):
         raise head.error
     vector = yield from concatenated(head, song)
     if isinstance(vector, SkippedStage):
         return vector
-    query = HeadQuery(head=head, vector=vector)
+    query = HeadQuery(head=head, vector=vector, fold=fold_of(head))
     yield query
     return StageVerdict(
         stage=head.stage.number,
@@ -151,4 +167,5 @@ def ask(head: InstalledHead | BrokenHead, song: SongVectors, rule: Rule) -> Aski
         feature_versions=tuple(head.feature_versions.values()),
         is_ood=query.is_ood,
         probabilities=query.probabilities,
+        out_of_fold=query.fold != NO_FOLD,
     )

@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from inference.arrays import Array
+from inference.arrays import Array, Ints
 from inference.classify.asking_stages import STAGE_FAILURES, HeadQuery, Vote
 from inference.classify.probabilities import ranked, softmax
 from inference.classify.song_vectors import ExtractionQuery
 from inference.classify.verdicts import HeadOutput, InstalledHead
 
-Predict = Callable[[InstalledHead, Array], HeadOutput]
-"""The output of a head for vectors [rows, n]."""
+Predict = Callable[[InstalledHead, Array, Ints], HeadOutput]
+"""The output of a head for vectors [rows, n], each by the head of its fold [rows] or, for `NO_FOLD`, of all songs."""
 
 
 def run_to_end(vote: Vote, predict: Predict) -> None:
@@ -50,7 +50,8 @@ def predict_group(group: Sequence[tuple[Vote, HeadQuery]], predict: Predict) -> 
     """One call for votes that wait for the same head."""
     head = group[0][1].head
     try:
-        output = predict(head, np.stack([query.vector for _, query in group]))
+        folds = np.array([query.fold for _, query in group])
+        output = predict(head, np.stack([query.vector for _, query in group]), folds)
     except STAGE_FAILURES as error:
         for vote, _ in group:
             vote.resume(error)

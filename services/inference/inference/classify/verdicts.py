@@ -8,6 +8,9 @@ from inference.classify.stages import Stage, Vector, VectorKind, has_random_weig
 from inference.classify.voting_rule import Outcome, decides
 from inference.errors import InferenceError
 
+NO_FOLD = -1
+"""Instead of the number of a fold: the head that has learned from all songs."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class InstalledHead:
@@ -87,6 +90,8 @@ class StageVerdict:
     """The song is out of the distribution of the training: the genre is a guess, whatever its probability."""
     probabilities: Sequence[float] = ()
     """[genres] of all genres, calibrated, in the order of the head's."""
+    out_of_fold: bool = False
+    """By the head of a fold, which has learned from all songs but those of the fold that the song's artist was in."""
 
     @property
     def confidence(self) -> float:

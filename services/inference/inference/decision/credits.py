@@ -1,5 +1,6 @@
 """Whose song is it, and on whose album: artists and albums as tags name them, in the spellings that people use."""
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Container, Hashable, Iterable, Sequence
@@ -108,10 +109,14 @@ def lead_artist(name: str, known: Container[str] = frozenset()) -> str:
     >>> lead_artist("Björk feat. Rosalía"), lead_artist("Simon & Garfunkel"), lead_artist("Unknown Artist")
     ('björk', 'simon & garfunkel', '')
     """
-    whole = without_guests(name)
-    first = _AND.split(whole, maxsplit=1)[0]
-    lead = first if first in known else whole
+    first = first_artist(name)
+    lead = first if first in known else without_guests(name)
     return "" if _NOBODY.fullmatch(lead) or _COMPILATION.fullmatch(lead) else lead
+
+
+def first_artist(name: str) -> str:
+    """The first of artists that are joined, in the form that spellings share."""
+    return _AND.split(without_guests(name), maxsplit=1)[0]
 
 
 def without_guests(name: str) -> str:
@@ -140,9 +145,15 @@ def leads_and_owners(credits: Sequence[Credit]) -> tuple[list[str], list[str]]:
     return leads, owners
 
 
+def digest(name: str) -> int:
+    """A number of 64 bits by which a name is kept, from training to training, without the name itself."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+
+
 def plain(name: str) -> str:
     """A name in the form that spellings share."""
-    seen = "".join(
-        each for each in name.replace("\0", " ").replace("’", "'") if unicodedata.category(each) != "Cf"
-    )
-    return " ".join(unicodedata.normalize("NFKC", seen).casefold().split())
+    seen = name.replace("\0", " ").replace("’", "'")
+    if not seen.isascii():  # which has nothing of this, and most names are
+        visible = "".join(each for each in seen if unicodedata.category(each) != "Cf")
+        seen = unicodedata.normalize("NFKC", visible)
+    return " ".join(seen.casefold().split())

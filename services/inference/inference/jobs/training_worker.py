@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.classify.stages import STAGES, Stage
+from inference.classify.verdicts import NO_FOLD
 from inference.classify.voting_rule import Rule
 from inference.errors import TooFewGenresError, TooFewSongsError
 from inference.evaluation.plots import VOTE_COVERAGE_FILE, VOTE_FILE, draw_coverage, draw_vote
@@ -25,8 +26,10 @@ from inference.jobs.decision_training import train_decisions
 from inference.jobs.reports import draw_report, head_record
 from inference.jobs.worker_process import report_progress, run_worker
 from inference.registry.decision_files import DECISION_FILE, write_decision_model
+from inference.registry.fold_files import write_folds
 from inference.registry.oof_predictions import write_oof_predictions
 from inference.registry.version_files import write_head
+from inference.training.artist_folds import artist_folds
 from inference.training.corpus import Corpus
 from inference.training.dataset import Dataset
 from inference.training.dataset_files import FeatureVersion
@@ -71,7 +74,7 @@ def train(folder: Path, options: TrainingOptions) -> None:
                 training_seconds=time.monotonic() - started,
             )
             learned.append(LearnedStage(stage=stage, trained=trained, record=record, rows=rows))
-    write_all(folder, learned, options.rule, corpus.credit_numbers)
+    write_all(folder, learned, options.rule, corpus)
     report_progress("learn what tags and albums tell", 1.0)
     write_decision_model(folder / DECISION_FILE, train_decisions(corpus, learned, options.rule))
     write_comparison(folder, corpus, learned, options.rule)
@@ -120,15 +123,16 @@ def learn(
     return trained
 
 
-def write_all(folder: Path, learned: Sequence[LearnedStage], rule: Rule, credits: Rows) -> None:
-    """Leave what came of all stages, the vote of them with the last one; `credits` has a number for each row."""
+def write_all(folder: Path, learned: Sequence[LearnedStage], rule: Rule, corpus: Corpus) -> None:
+    """Leave what came of all stages, the vote of them with the last one."""
     figures = cascade_of(learned, rule)
     for each in learned:
         record = replace(each.record, cascade=figures) if each is learned[-1] else each.record
         own = folder / each.stage.model
         own.mkdir()
         write_head(own, each.trained.head, record)
-        write_held_out_head(own, each.trained, credits[each.rows])
+        write_held_out_head(own, each.trained, corpus.credit_numbers[each.rows])
+        write_folds(own, each.trained.fold_heads, artist_folds(corpus.credits, folds_of(each, corpus)))
         out_of_fold = each.trained.out_of_fold
         write_oof_predictions(
             own, by_corpus_rows(each, out_of_fold.predictions), out_of_fold.suspected_label_errors
@@ -148,6 +152,13 @@ def write_all(folder: Path, learned: Sequence[LearnedStage], rule: Rule, credits
         draw_coverage(
             folder / VOTE_COVERAGE_FILE, figures.coverage, songs, "All stages: accuracy by threshold"
         )
+
+
+def folds_of(learned: LearnedStage, corpus: Corpus) -> Rows:
+    """By rows of the corpus the fold of each song that a stage learned from."""
+    folds = np.full(len(corpus.credits), NO_FOLD, dtype=np.int64)
+    folds[learned.rows[learned.trained.out_of_fold.predictions.rows]] = learned.trained.folds
+    return folds
 
 
 def cascade_of(learned: Sequence[LearnedStage], rule: Rule) -> CascadeFigures:

@@ -83,6 +83,7 @@ class StageOofPredictions:
             feature_versions=self.feature_versions,
             is_ood=bool(self.is_ood[row]),
             probabilities=probabilities,
+            out_of_fold=True,
         )
 
 

@@ -13,7 +13,7 @@ from runtime.errors import RemoteError, ServiceError
 from runtime.streams import Caller, Submit
 from runtime.telemetry import get_logger
 
-from inference.classify.asking_stages import STAGE_FAILURES, HeadQuery, Vote
+from inference.classify.asking_stages import STAGE_FAILURES, FoldOf, HeadQuery, Vote
 from inference.classify.batching import Predict, predict_batch, run_to_end
 from inference.classify.song_vectors import ExtractionQuery, SongVectors
 from inference.classify.verdicts import BrokenHead, InstalledHead
@@ -94,11 +94,21 @@ class Classifier:
         client = self._client(request, caller)
         song = SongVectors(sent=vectors_from(request.vectors), extract=client)
         installed = self.heads.installed() if heads is None else heads
-        vote = Vote(heads=installed, song=song, rule=rule_from(request.options))
+        vote = Vote(
+            heads=installed,
+            song=song,
+            rule=rule_from(request.options),
+            fold_of=self._fold_of(request),
+        )
         evidence = request.evidence if request.HasField("evidence") else None
         if evidence is not None:
             check_evidence(evidence)
         return PendingClassification(vote=vote, features=client, evidence=evidence, models=self.models)
+
+    def _fold_of(self, request: inference_pb2.ClassifyTrackRequest) -> FoldOf | None:
+        if not (request.artist or request.album_artist):
+            return None
+        return partial(self.heads.fold_of, artist=request.artist, album_artist=request.album_artist)
 
     def _client(self, request: inference_pb2.ClassifyTrackRequest, caller: Caller) -> FeaturesClient | None:
         if request.audio.WhichOneof("source") is None:

@@ -136,6 +136,7 @@ def write_classification(
         response.deciding_stage = deciding.stage
         response.model_version = deciding.model_version
         response.random_weights = deciding.random_weights
+        response.out_of_fold = deciding.out_of_fold
         response.sound = sound_to(deciding)
 
 
@@ -163,6 +164,7 @@ def write_verdict(verdict: StageVerdict, message: inference_pb2.StageVerdict) ->
     message.decided = verdict.decided
     message.threshold = verdict.threshold
     message.random_weights = verdict.random_weights
+    message.out_of_fold = verdict.out_of_fold
     message.feature_versions.extend(verdict.feature_versions)
     for genre, probability in verdict.top:
         message.top.add(genre=genre, probability=probability)

@@ -7,17 +7,20 @@ from datetime import datetime
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 from runtime import triton
 from runtime.telemetry import get_logger
 from runtime.watchdog import Probe
 
-from inference.arrays import Array
+from inference.arrays import Array, Ints
 from inference.classify.stages import STAGES, Stage, VectorKind
-from inference.classify.verdicts import BrokenHead, HeadOutput, InstalledHead
+from inference.classify.verdicts import NO_FOLD, BrokenHead, HeadOutput, InstalledHead
 from inference.errors import InferenceError, ModelBrokenError, TritonUnavailableError
+from inference.registry.fold_files import read_artist_folds
 from inference.registry.models import Model, heads_of
 from inference.registry.records import HeadRecord
 from inference.registry.store import ModelStore, version_name
+from inference.training.artist_folds import ArtistFolds
 
 log = get_logger(__name__)
 
@@ -29,6 +32,7 @@ class Heads:
         self._store = store
         self._triton = server
         self._known: dict[tuple[str, int], InstalledHead | BrokenHead] = {}
+        self._artists: dict[str, ArtistFolds | None] = {}
         self._probe_vectors: dict[str, Array] = {}
         self._switching = threading.Lock()
 
@@ -55,12 +59,32 @@ class Heads:
             log.warning("model is damaged", model=version_name(stage, version), because=str(error))
             return BrokenHead(stage=stage, error=error)
 
-    def predict(self, head: InstalledHead, vectors: Array) -> HeadOutput:
-        """The output of a head for vectors [rows, n] float32; a model that Triton lost is loaded again."""
+    def fold_of(self, head: InstalledHead, artist: str, album_artist: str) -> int:
+        """The fold of a head's training that a song's artist was in, whose head has not learned from this artist.
+
+        `NO_FOLD` where the training had none of that artist, or was before such heads were kept. Raises
+        ModelBrokenError.
+        """
+        if head.version not in self._artists:
+            folder = self._store.folder(head.stage, head.number)
+            self._artists[head.version] = read_artist_folds(folder, head.version)
+        artists = self._artists[head.version]
+        return NO_FOLD if artists is None else artists.fold_of(artist, album_artist)
+
+    def predict(self, head: InstalledHead, vectors: Array, folds: Ints | None = None) -> HeadOutput:
+        """The output of a head for vectors [rows, n] float32; a model that Triton lost is loaded again.
+
+        folds : [rows] each by the head of this fold, or for `NO_FOLD` by that of all songs, as without folds.
+        """
+        inputs: dict[str, Array | NDArray[np.int32]] = {
+            "vectors": np.ascontiguousarray(vectors, dtype=np.float32)
+        }
+        if folds is not None and (folds != NO_FOLD).any():
+            inputs["fold"] = folds.astype(np.int32)[:, np.newaxis]
         with translated(head.version):
             answer = self._triton.infer(
                 head.stage.model,
-                {"vectors": np.ascontiguousarray(vectors, dtype=np.float32)},
+                inputs,
                 ["logits", "distance"],
                 version=str(head.number),
                 heal=lambda: self._serve(head),

@@ -26,7 +26,7 @@ class Corpus:
         self.genres: tuple[str, ...] = tuple(index["genres"])
         self.sources: NDArray[np.int64] = np.asarray(index["sources"], dtype=np.int64)
         names = index["names"]
-        self._credits = [
+        self.credits = [
             Credit(
                 song_id=song_id, artist=names[artist], album_artist=names[album_artist], album=names[album]
             )
@@ -52,19 +52,19 @@ class Corpus:
     @cached_property
     def credit_numbers(self) -> NDArray[np.int64]:
         """[songs] a number for each one's credit, the same in every training."""
-        return credit_numbers(self._credits)
+        return credit_numbers(self.credits)
 
     @cached_property
     def grouping(self) -> SongGroups:
         """Which songs are never on two sides of a split."""
         return group_songs(
-            self._credits, self.labels.tolist(), copies=self._copies, same_recordings=self._same_recordings()
+            self.credits, self.labels.tolist(), copies=self._copies, same_recordings=self._same_recordings()
         )
 
     @cached_property
     def places(self) -> Positions:
         """Which album each song is on, and whose."""
-        return places(self._credits)
+        return places(self.credits)
 
     @cached_property
     def recordings(self) -> NDArray[np.int64]:

@@ -1,5 +1,6 @@
 """Out-of-fold predictions: each song by a model of other artists, fitted like the one that will serve."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,8 @@ class OofScores:
     """[songs, genres]"""
     distances: Array
     """[songs] Mahalanobis distance from the songs that the fold's model learned from."""
+    heads: Mapping[int, Head]
+    """By fold, those that gave the scores."""
 
 
 def predict_oof(
@@ -38,14 +41,15 @@ def predict_oof(
     logits = np.zeros((len(folds), len(songs.genres)), dtype=np.float32)
     distances = np.zeros(len(folds), dtype=np.float32)
 
-    def predict_fold(fold: int) -> None:
+    def predict_fold(fold: int) -> Head:
         own = folds == fold
         head = fit_noise_robust(songs.only(~own), recipe, seed=seed, handle_noise=handle_noise)
         logits[own] = head.logits(songs.vectors[own])
         distances[own] = head.distances(songs.vectors[own])
+        return head
 
-    parallel_map(predict_fold, only.tolist(), bytes_each=songs.vectors.nbytes)
-    return OofScores(logits=logits, distances=distances)
+    heads = parallel_map(predict_fold, only.tolist(), bytes_each=songs.vectors.nbytes)
+    return OofScores(logits=logits, distances=distances, heads=dict(zip(only.tolist(), heads, strict=True)))
 
 
 def fit_noise_robust(songs: Dataset, recipe: Recipe, *, seed: int, handle_noise: bool) -> Head:

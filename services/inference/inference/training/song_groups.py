@@ -7,7 +7,6 @@ is half of the library (it percolates), so no union makes a group larger than `M
 that are left out for that are counted. An artist with more songs stays whole.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import DisjointSet
 
-from inference.decision.credits import Credit, leads_and_owners, plain, without_guests
+from inference.decision.credits import Credit, digest, leads_and_owners, plain, without_guests
 
 MOST_OF_ALL = 0.05
 FEWEST = 20
@@ -106,11 +105,7 @@ def _placed(pairs: Iterable[tuple[int, int]], place: Mapping[int, int]) -> list[
 def credit_numbers(credits: Sequence[Credit]) -> NDArray[np.int64]:
     """[songs] a number for each one's credit as it stands, without guests: the same whichever songs come with it."""
     names = (without_guests(each.artist) or f"song {each.song_id}" for each in credits)
-    return np.fromiter(map(_number, names), dtype=np.int64, count=len(credits))
-
-
-def _number(name: str) -> int:
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+    return np.fromiter(map(digest, names), dtype=np.int64, count=len(credits))
 
 
 def _compilations(credits: Sequence[Credit], owners: Sequence[str]) -> list[list[int]]:
@@ -143,5 +138,5 @@ def _numbers(united: DisjointSet, leads: Sequence[str]) -> NDArray[np.int64]:
     numbers = np.empty(len(leads), dtype=np.int64)
     for rows in united.subsets():
         names = Counter(leads[row] for row in rows)
-        numbers[list(rows)] = _number(min(names, key=lambda name: (-names[name], name)))
+        numbers[list(rows)] = digest(min(names, key=lambda name: (-names[name], name)))
     return numbers

@@ -1,8 +1,9 @@
 """What a training of one stage gives: the head, and everything that is known of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from inference.arrays import Array, Bools
+from inference.arrays import Array, Bools, Ints
 from inference.evaluation.calibration import CalibrationFigures
 from inference.evaluation.coverage import CoveragePoint
 from inference.evaluation.metrics import HeldOutFigures
@@ -78,6 +79,10 @@ class TrainedStage(HeadResult):
     """Trained on all songs of the learned genres; its logits need the temperature and nothing else."""
     held_out_head: Head
     """Trained on all but the test part, the softmax of its logits calibrated; the held-out figures are its own."""
+    folds: Ints
+    """[m] in which fold of the first out-of-fold run each song lay; songs of skipped genres are missing."""
+    fold_heads: Mapping[int, Head]
+    """Of each fold the head that learned from all others; its logits need the temperature, as those of the head do."""
     validation: Predictions
     test: Predictions
     noise: NoiseFigures

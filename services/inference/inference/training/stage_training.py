@@ -106,7 +106,8 @@ class StageTraining:
         rest = self.songs.only(~self.split.held_out)
         held_out_head = self.fit(rest, selection)
         test = self.evaluate_test(held_out_head, selection.scaling)
-        out_of_fold = self.summarise_oof(self.predict_oof(selection, held_out_head))
+        runs = self.predict_oof(selection, held_out_head)
+        out_of_fold = self.summarise_oof(runs)
         self.report("fit on all songs", 0.92)
         weights = self.weights(selection, out_of_fold)
         head = fit_head(
@@ -131,6 +132,10 @@ class StageTraining:
             coverage=coverage_curve(predictions.confidence, predictions.right, predictions.groups),
             head=head.scaled(*out_of_fold.scaling.folded),
             held_out_head=held_out_head.scaled(selection.scaling.scale, selection.scaling.bias),
+            folds=self.split.runs[0],
+            fold_heads={
+                fold: each.scaled(*out_of_fold.scaling.folded) for fold, each in runs[0].heads.items()
+            },
             validation=self.mark_ood(selection.predictions, out_of_fold),
             test=self.mark_ood(test, out_of_fold),
             noise=noise_figures(
@@ -258,6 +263,7 @@ class StageTraining:
                 own = self.split.held_out
                 scores.logits[own] = held_out_head.logits(self.songs.vectors[own])
                 scores.distances[own] = held_out_head.distances(self.songs.vectors[own])
+                scores = replace(scores, heads={HELD_OUT: held_out_head, **scores.heads})
             runs.append(scores)
         return runs
 

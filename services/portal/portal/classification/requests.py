@@ -71,6 +71,8 @@ def _song(track: Track, vectors: tuple[VectorValues, ...]) -> SongToClassify:
         track_id=track.pk,
         vectors=vectors if _has_vectors(track) else (),
         source=source_of(track),
+        artist=track.artist,
+        album_artist=track.album_artist,
     )
 
 

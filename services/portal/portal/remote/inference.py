@@ -92,6 +92,9 @@ class SongToClassify:
     track_id: int
     vectors: tuple[VectorValues, ...]
     source: AudioSource
+    artist: str = ""
+    album_artist: str = ""
+    """Both as the tags have them: a model that has learned from the artist answers by a head that has not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -257,7 +260,13 @@ def _seconds_for(songs: Sequence[SongToClassify]) -> float:
 
 def _request(song: SongToClassify, options: pb.ClassifyOptions) -> pb.ClassifyTracksRequest:
     vectors = map(vector_message, song.vectors)
-    track = pb.ClassifyTrackRequest(vectors=vectors, audio=reference(song.source), options=options)
+    track = pb.ClassifyTrackRequest(
+        vectors=vectors,
+        audio=reference(song.source),
+        options=options,
+        artist=song.artist,
+        album_artist=song.album_artist,
+    )
     return pb.ClassifyTracksRequest(key=str(song.track_id), track=track)
 
 

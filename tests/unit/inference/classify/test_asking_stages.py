@@ -6,7 +6,7 @@ from dataclasses import replace
 import grpc
 import numpy as np
 import pytest
-from inference.arrays import Array
+from inference.arrays import Array, Ints
 from inference.classify.song_vectors import SongVectors, other_version
 from inference.classify.stages import STAGES, Vector, VectorKind
 from inference.classify.verdicts import (
@@ -202,7 +202,7 @@ def test_a_first_head_that_is_damaged_fails_the_call() -> None:
 
 
 def test_triton_gone_at_the_first_stage_fails_the_call() -> None:
-    def predict(head: InstalledHead, vectors: Array) -> HeadOutput:
+    def predict(head: InstalledHead, vectors: Array, folds: Ints) -> HeadOutput:
         raise TritonUnavailableError("Triton does not answer")
 
     with pytest.raises(TritonUnavailableError, match="does not answer"):

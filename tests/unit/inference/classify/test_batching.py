@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from inference.arrays import Array
+from inference.arrays import Array, Ints
 from inference.classify.asking_stages import Vote
 from inference.classify.batching import predict_batch
 from inference.classify.song_vectors import SongVectors
@@ -26,7 +26,7 @@ def test_votes_that_wait_for_one_head_share_a_call_and_a_wrong_width_spoils_its_
     """MERT has two lengths that are allowed, and a head was trained on one of them."""
     shapes: list[tuple[int, ...]] = []
 
-    def predict(head: InstalledHead, vectors: Array) -> HeadOutput:
+    def predict(head: InstalledHead, vectors: Array, folds: Ints) -> HeadOutput:
         shapes.append(vectors.shape)
         if vectors.shape[1] == 518 + 1024:
             raise ModelBrokenError("this head wants 1286 values")
@@ -56,8 +56,8 @@ def test_only_the_songs_that_were_unsure_go_on_to_the_second_stage() -> None:
         for rule in rules
     ]
 
-    def predict(head: InstalledHead, vectors: Array) -> HeadOutput:
-        one = outputs(head, vectors)
+    def predict(head: InstalledHead, vectors: Array, folds: Ints) -> HeadOutput:
+        one = outputs(head, vectors, folds)
         return HeadOutput(logits=np.repeat(one.logits, len(vectors), axis=0), distances=np.ones(len(vectors)))
 
     predict_batch(votes, predict)

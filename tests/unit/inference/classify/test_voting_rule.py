@@ -1,7 +1,7 @@
 """One rule of voting, whoever asks: serving, out-of-fold outcomes, figures, promotion."""
 
 import numpy as np
-from inference.arrays import Array
+from inference.arrays import Array, Ints
 from inference.classify.song_vectors import SongVectors
 from inference.classify.stages import LENGTHS, STAGES, Vector, VectorKind
 from inference.classify.verdicts import HeadOutput, InstalledHead
@@ -43,7 +43,7 @@ class Stages:
             for kind in (VectorKind.FMA, VectorKind.MERT, VectorKind.JMLA)
         )
 
-        def predict(head: InstalledHead, vectors: Array) -> HeadOutput:
+        def predict(head: InstalledHead, vectors: Array, folds: Ints) -> HeadOutput:
             place = head.stage.number - 1
             distance = 2.0 if self.is_ood[place][song] else 0.5
             return HeadOutput(logits=self.logits[place][[song]], distances=np.array([distance]))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from inference.arrays import Array
+from inference.arrays import Array, Ints
 from inference.classify.stages import STAGES, VectorKind
 from inference.classify.verdicts import HeadOutput, InstalledHead
 from inference.rpc.classify_request import Classifier, Request, Response, StreamSession
@@ -37,7 +37,7 @@ class StandInHeads:
         self.lookups += 1
         return [HEAD]
 
-    def predict(self, head: InstalledHead, vectors: Array) -> HeadOutput:
+    def predict(self, head: InstalledHead, vectors: Array, folds: Ints) -> HeadOutput:
         self.batches.append(len(vectors))
         rows = len(vectors)
         return HeadOutput(

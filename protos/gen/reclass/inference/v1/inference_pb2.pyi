@@ -220,6 +220,14 @@ class ClassifyTrackRequest(_message.Message):
     VECTORS_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
+    ARTIST_FIELD_NUMBER: _builtins.int
+    ALBUM_ARTIST_FIELD_NUMBER: _builtins.int
+    artist: _builtins.str
+    """Whose song it is and whose album it is on, as its tags name them, with guests; of each the first 1000 characters count. A
+    song of an artist that the model in service has learned from is scored by a head that has not: out of fold. Empty, and
+    for other artists: by the head that has learned from all songs.
+    """
+    album_artist: _builtins.str
     @_builtins.property
     def audio(self) -> _features_pb2.AudioReference:
         """May be absent when `vectors` has all that the stages need."""
@@ -241,10 +249,12 @@ class ClassifyTrackRequest(_message.Message):
         vectors: _abc.Iterable[_features_pb2.Vector] | None = ...,
         options: Global___ClassifyOptions | None = ...,
         evidence: Global___TrackEvidence | None = ...,
+        artist: _builtins.str = ...,
+        album_artist: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "evidence", b"evidence", "options", b"options"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "evidence", b"evidence", "options", b"options", "vectors", b"vectors"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["album_artist", b"album_artist", "artist", b"artist", "audio", b"audio", "evidence", b"evidence", "options", b"options", "vectors", b"vectors"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -576,6 +586,7 @@ class ClassifyTrackResponse(_message.Message):
     RANDOM_WEIGHTS_FIELD_NUMBER: _builtins.int
     SOUND_FIELD_NUMBER: _builtins.int
     DECISION_FIELD_NUMBER: _builtins.int
+    OUT_OF_FOLD_FIELD_NUMBER: _builtins.int
     outcome: Global___Outcome.ValueType
     """What `genre` is worth; a genre is never to be shown without it."""
     genre: _builtins.str
@@ -597,6 +608,8 @@ class ClassifyTrackResponse(_message.Message):
     """Calibrated probabilities of the deciding stage, of all genres in the order of StageStatus.genres: float32,
     little-endian. What DecideTracks is told of the song's sound. Empty with NO_MODEL.
     """
+    out_of_fold: _builtins.bool
+    """The deciding stage was asked out of fold, as its verdict says."""
     @_builtins.property
     def verdicts(self) -> _containers.RepeatedCompositeFieldContainer[Global___StageVerdict]:
         """Every stage that ran, in order."""
@@ -632,10 +645,11 @@ class ClassifyTrackResponse(_message.Message):
         random_weights: _builtins.bool = ...,
         sound: _builtins.bytes = ...,
         decision: Global___Decision | None = ...,
+        out_of_fold: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "properties", b"properties", "tags", b"tags"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "content_key", b"content_key", "deciding_stage", b"deciding_stage", "decision", b"decision", "genre", b"genre", "model_version", b"model_version", "outcome", b"outcome", "properties", b"properties", "provisional_reason", b"provisional_reason", "random_weights", b"random_weights", "sound", b"sound", "tags", b"tags", "vectors", b"vectors", "verdicts", b"verdicts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "content_key", b"content_key", "deciding_stage", b"deciding_stage", "decision", b"decision", "genre", b"genre", "model_version", b"model_version", "out_of_fold", b"out_of_fold", "outcome", b"outcome", "properties", b"properties", "provisional_reason", b"provisional_reason", "random_weights", b"random_weights", "sound", b"sound", "tags", b"tags", "vectors", b"vectors", "verdicts", b"verdicts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -652,6 +666,7 @@ class StageVerdict(_message.Message):
     THRESHOLD_FIELD_NUMBER: _builtins.int
     FEATURE_VERSIONS_FIELD_NUMBER: _builtins.int
     RANDOM_WEIGHTS_FIELD_NUMBER: _builtins.int
+    OUT_OF_FOLD_FIELD_NUMBER: _builtins.int
     stage: _builtins.int
     model_version: _builtins.str
     decided: _builtins.bool
@@ -659,6 +674,10 @@ class StageVerdict(_message.Message):
     threshold: _builtins.float
     random_weights: _builtins.bool
     """Random weights made some of them, for trials: the verdict means nothing."""
+    out_of_fold: _builtins.bool
+    """By a head that has not learned from the song's artist, from whom the one that serves has. So is every verdict of an
+    OutOfFoldPrediction.
+    """
     @_builtins.property
     def top(self) -> _containers.RepeatedCompositeFieldContainer[Global___GenreScore]:
         """Best first."""
@@ -677,10 +696,11 @@ class StageVerdict(_message.Message):
         threshold: _builtins.float = ...,
         feature_versions: _abc.Iterable[_builtins.str] | None = ...,
         random_weights: _builtins.bool = ...,
+        out_of_fold: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decided", b"decided", "feature_versions", b"feature_versions", "model_version", b"model_version", "random_weights", b"random_weights", "stage", b"stage", "threshold", b"threshold", "top", b"top"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decided", b"decided", "feature_versions", b"feature_versions", "model_version", b"model_version", "out_of_fold", b"out_of_fold", "random_weights", b"random_weights", "stage", b"stage", "threshold", b"threshold", "top", b"top"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
