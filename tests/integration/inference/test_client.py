@@ -73,6 +73,19 @@ def test_a_song_with_tags_and_album_is_decided_by_all_of_them(
     assert own.decision is None
 
 
+def test_a_song_of_an_artist_of_the_training_is_scored_out_of_fold(
+    client: rc.Client, library: SyntheticLibrary
+) -> None:
+    song, artist = vector(library, 0), f"artist {library.artists[0]}"
+    told = client.classify(vectors=[song], artist=f"{artist} feat. a guest")
+    assert (told.out_of_fold, told.stages[0].out_of_fold) == (True, True)
+    (answer,) = client.classify_many([rc.Song(vectors=[song], artist="a guest", album_artist=artist)])
+    assert answer.result().sound == told.sound
+    assert not client.classify(vectors=[song]).out_of_fold
+    with pytest.raises(rc.BadArgumentError, match="artist is 7"):
+        client.classify(vectors=[song], artist=7)  # type: ignore[arg-type] # on purpose
+
+
 @pytest.mark.parametrize("tags", ["Rock", [1], {"Rock"}])
 def test_tags_that_are_no_list_of_names_are_refused(
     client: rc.Client, library: SyntheticLibrary, tags: object

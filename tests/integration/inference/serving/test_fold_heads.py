@@ -71,10 +71,10 @@ def test_an_unlabelled_song_of_a_training_artist_is_scored_by_the_head_of_its_fo
         request_of(values, f"Artist {artist} feat. a guest")
         for values, artist in zip(vectors, library.artists, strict=True)
     ]
-    strangers = [request_of(values, "somebody else") for values in vectors]
+    others = [request_of(values, "somebody else") for values in vectors]
     # All heads at once, so that batches mix them.
-    answers = streamed(trained, [*named, *strangers, *map(request_of, vectors)])
-    of_folds, of_strangers, without_names = np.split(np.array([sound(each) for each in answers]), 3)
+    answers = streamed(trained, [*named, *others, *map(request_of, vectors)])
+    of_folds, of_others, without_names = np.split(np.array([sound(each) for each in answers]), 3)
 
     heads = {fold: read_weights(folder / fold_file(fold)) for fold in set(folds)}
     expected = [
@@ -84,8 +84,8 @@ def test_an_unlabelled_song_of_a_training_artist_is_scored_by_the_head_of_its_fo
     serving = softmax(read_weights(folder / HEAD_FILE).logits(vectors), record.temperature)
     # float32 sums in another order.
     assert of_folds == pytest.approx(np.array(expected), abs=1e-3)
-    assert of_strangers == pytest.approx(serving, abs=1e-3)
-    assert without_names == pytest.approx(of_strangers, abs=1e-6)
+    assert of_others == pytest.approx(serving, abs=1e-3)
+    assert without_names == pytest.approx(of_others, abs=1e-6)
     # They know their artists' labels less well than the head that has learned them, the wrong ones too.
     labels = (np.arange(len(vectors)), library.labels)
     assert of_folds[labels].mean() < serving[labels].mean() - 0.05

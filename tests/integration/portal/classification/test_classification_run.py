@@ -82,6 +82,12 @@ def test_songs_with_vectors_go_into_large_jobs_and_the_others_into_small_ones(po
     assert set(jobs[0].args["track_ids"]) == {song.pk for song in songs[5:]}
 
 
+def test_a_song_goes_with_whose_it_is_so_that_no_head_scores_it_that_knows_its_artist(portal, songs):
+    Track.objects.filter(pk=songs[0].pk).update(artist="X feat. Y", album_artist="X")
+    portal.finish(start_classify())
+    assert ("X feat. Y", "X") in {(asked.artist, asked.album_artist) for asked in portal.inference.asked}
+
+
 def test_a_verdict_that_stands_is_not_written_again(portal, songs):
     portal.finish(start_classify())
     before = written()
