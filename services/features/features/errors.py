@@ -144,7 +144,7 @@ class DecoderCrashedError(FeatureError):
 
 
 class ProcessesLostError(FeatureError):
-    """The processes that analyse songs died twice while the song waited for one. They are started anew."""
+    """The processes that analyse songs died twice before the song was through. They are started anew."""
 
     code = grpc.StatusCode.UNAVAILABLE
     reason = "PROCESSES_LOST"

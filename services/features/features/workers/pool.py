@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import CancelledError, Future, TimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
@@ -49,6 +50,8 @@ MEMORY_LIMIT_BYTES = 2**30
 # Decoders leak a little; a process that grew old would fall over a song that is not to blame.
 SONGS_OF_A_PROCESS = 1000
 COUNTED_WITHIN_SECONDS = 5.0
+# However large it is: the windows of a song of an hour take a second.
+ANSWERED_WITHIN_SECONDS = 10.0
 # No signal's number, no status of Python's own.
 OUT_OF_MEMORY_STATUS = 77
 
@@ -65,8 +68,10 @@ class TimedExtraction:
 class ExtractionPool:
     """Runs extractions with a limit of time and memory each; a process that dies or exceeds one is replaced.
 
-    Where one dies that had no song (the kernel ended it for want of memory, say), or that held the way by which songs
-    reach the others, pebble gives up for ever. Then every process is started anew with the next song.
+    Where one dies that had no song (the kernel ended it for want of memory, say), pebble gives up for ever: every
+    process is started anew with the next song. One that was killed in the middle of its answer keeps the lock of the
+    pipe that all answers take, which pebble notices after two or three minutes: every process is started anew within
+    seconds, and the songs at work with it.
 
     `work` is what a process does with a song; `preprocessings` are tried once by each process before its first one.
     """
@@ -151,22 +156,23 @@ class ExtractionPool:
             "excerpt": excerpt,
             "known_keys": known_keys,
         }
-        pool = self._running_pool()
-        try:
-            future = pool.schedule(
-                _perform, args=(self._work, path), kwargs=wanted, timeout=self._time_limit_seconds
-            )
-        except RuntimeError as error:  # what pebble raises of a pool that broke, or was renewed, since then
-            raise ProcessesLostError(LOST) from error
-        self._unfinished.add(future)
-        future.add_done_callback(self._count)
+        with self._renewal:  # a song that was queued as a pool ended would wait for ever
+            pool = self._running_pool()
+            try:
+                future = pool.schedule(
+                    _perform, args=(self._work, path), kwargs=wanted, timeout=self._time_limit_seconds
+                )
+            except RuntimeError as error:  # what pebble raises of a pool that is closed, or broke since then
+                raise ProcessesLostError(LOST) from error
+            self._unfinished.add(future)
+        future.add_done_callback(partial(self._count, pool))
         return future
 
     def wait(self, future: "ProcessFuture[TimedExtraction]", patience_seconds: float | None) -> Extraction:
         """The result of `schedule`.
 
         Raises what the extraction raised, TimedOutError, OutOfMemoryError or DecoderCrashedError; ProcessesLostError
-        where the song was not even begun, for the processes are gone: it can be scheduled again.
+        where the processes went through no fault of this song: it can be scheduled again.
         """
         try:
             return future.result(timeout=patience_seconds).extraction
@@ -192,17 +198,34 @@ class ExtractionPool:
             _end(self._pool)
 
     def _running_pool(self) -> ProcessPool:
+        """Under the lock of renewal."""
+        if not (self._closed or self._pool.active):
+            log.warning("a process died that had no song; all are started anew", processes=self._processes)
+            self._renew()
+        return self._pool
+
+    def _renew(self) -> None:
+        left, broken, self._pool = tuple(self._unfinished), self._pool, self._new_pool()
+        _end(broken)
+        for future in left:  # queued as the pool broke, which pebble tells nobody
+            if not future.done():
+                future.set_exception(BrokenProcessPool(LOST))
+
+    def _renew_if_held_up(self, pool: ProcessPool) -> None:
+        """After a process died: where it held the lock of the pipes, nobody else will ever have it."""
         with self._renewal:
-            if not (self._closed or self._pool.active):
+            if self._closed or self._pool is not pool or not pool.active:
+                return
+            # Private to pebble, as is what it does without: each process waits a minute for the lock, and then ends.
+            channel: Any = pool._pool_manager.worker_manager.workers_channel
+            with channel.lock(timeout=ANSWERED_WITHIN_SECONDS) as is_free:
+                pass
+            if not is_free:
                 log.warning(
-                    "a process died that had no song; all are started anew", processes=self._processes
+                    "a process was killed in the middle of its answer; all are started anew",
+                    processes=self._processes,
                 )
-                left, broken, self._pool = tuple(self._unfinished), self._pool, self._new_pool()
-                _end(broken)
-                for future in left:  # queued as the pool broke, which pebble tells nobody
-                    if not future.done():
-                        future.set_exception(BrokenProcessPool(LOST))
-            return self._pool
+                self._renew()
 
     def _death(self, error: ProcessExpired) -> FeatureError:
         if error.exitcode == OUT_OF_MEMORY_STATUS:
@@ -212,7 +235,7 @@ class ExtractionPool:
             )
         return DecoderCrashedError(f"the decoder died of this song (exit code {error.exitcode})")
 
-    def _count(self, future: "Future[TimedExtraction]") -> None:
+    def _count(self, pool: ProcessPool, future: "Future[TimedExtraction]") -> None:
         self._unfinished.discard(future)
         outcome = _outcome(future)
         self._metrics.songs.labels(outcome).inc()
@@ -224,6 +247,8 @@ class ExtractionPool:
             log.info("a song could not be analysed", reason=outcome, detail=error.detail)
         elif outcome in (DecoderCrashedError.reason, OutOfMemoryError.reason):
             log.warning("a process died over a song and was replaced", reason=outcome)
+            # By a thread of its own: this one is pebble's, which a renewal waits for.
+            threading.Thread(target=self._renew_if_held_up, args=(pool,), daemon=True).start()
 
 
 def _end(pool: ProcessPool) -> None:
@@ -232,7 +257,7 @@ def _end(pool: ProcessPool) -> None:
 
 
 EXTRACTED = "extracted"
-LOST = "the processes that analyse songs died while this one waited for its turn; they are started anew, try again"
+LOST = "the processes that analyse songs died before this one was through; they are started anew, try again"
 
 
 def _outcome(future: "Future[TimedExtraction]") -> str:

@@ -2,21 +2,35 @@
 
 import os
 import shutil
+import threading
+import time
 import wave
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import audio_files
 import decoders_gone_wrong
 import numpy as np
+import psutil
 import pytest
 import soundfile
-from features.errors import DecoderCrashedError, FeatureError, OutOfMemoryError, SilentError, TimedOutError
+from features.errors import (
+    DecoderCrashedError,
+    FeatureError,
+    OutOfMemoryError,
+    ProcessesLostError,
+    SilentError,
+    TimedOutError,
+)
+from features.workers.extraction import Extraction
 from features.workers.pool import ExtractionPool
 from prometheus_client import CollectorRegistry
+from waiting import until
 
 pytestmark = pytest.mark.outages
 PROCESSES = 2
+PATIENCE_SECONDS = 45.0
 
 
 @pytest.fixture(scope="module")
@@ -138,3 +152,55 @@ def test_eight_channels_at_192_khz_fit_into_the_limit(pool: ExtractionPool, tmp_
     soundfile.write(tmp_path / "song.flac", samples, 192_000, subtype="PCM_16")
     with pytest.raises(SilentError):  # decoded as far as that it is silence
         pool.wait(pool.schedule(str(tmp_path / "song.flac"), with_fma=True), None)
+
+
+def test_a_process_that_is_killed_in_the_middle_of_its_answer_holds_up_the_others_for_seconds(
+    library: Path,
+) -> None:
+    """It keeps the lock of the pipe that all answers take, which nobody can give back."""
+    long, song = library / "long.flac", str(library / "song.flac")
+    shutil.copy(song, long)
+    pool = ExtractionPool(processes=2, time_limit_seconds=300.0, work=decoders_gone_wrong.decode)
+    with closing(pool):
+        cut_off = pool.schedule(str(long), with_fma=False)
+        told = long.with_suffix(".pid")
+        worker = psutil.Process(int(until(lambda: told.exists() and told.read_text())))
+        with no_answers_taken(pool, song):
+            told.unlink()
+            until(lambda: has_come_to_rest(worker))
+            worker.kill()
+        with pytest.raises(DecoderCrashedError):
+            pool.wait(cut_off, PATIENCE_SECONDS)
+        assert answered(pool, song).content_key
+
+
+@contextmanager
+def no_answers_taken(pool: ExtractionPool, song: str) -> Iterator[None]:
+    """The thread that takes answers has a callback of a song's to run meanwhile."""
+    held, go_on = threading.Event(), threading.Event()
+
+    def hold(_: object) -> None:
+        held.set()
+        go_on.wait()
+
+    pool.schedule(song, with_fma=False).add_done_callback(hold)
+    assert held.wait(PATIENCE_SECONDS)
+    try:
+        yield
+    finally:
+        go_on.set()
+
+
+def has_come_to_rest(process: psutil.Process) -> bool:
+    """It waits, and not for the next look at a file."""
+    before = process.cpu_times(), process.num_ctx_switches()
+    time.sleep(0.1)
+    return (process.cpu_times(), process.num_ctx_switches()) == before
+
+
+def answered(pool: ExtractionPool, song: str) -> Extraction:
+    """As a caller of the service has it, whose song is scheduled again where the processes were lost."""
+    try:
+        return pool.wait(pool.schedule(song, with_fma=False), PATIENCE_SECONDS)
+    except ProcessesLostError:
+        return pool.wait(pool.schedule(song, with_fma=False), PATIENCE_SECONDS)
