@@ -38,8 +38,10 @@ def interval_of_share(right: Values, groups: Ints) -> tuple[float, float]:
     if np.any(right) and not np.all(right):
         return interval_of_mean(right, groups)
     count = len(np.unique(groups))
-    low = lower_end(count, count, 1.0)
-    return (low, 1.0) if np.any(right) else (0.0, 1.0 - low if count else 1.0)
+    if not count:
+        return 0.0, 1.0
+    low = float(wilson_low(np.ones(1), np.full(1, float(count)))[0])
+    return (low, 1.0) if np.any(right) else (0.0, 1.0 - low)
 
 
 def per_group(values: Values, groups: Ints) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -49,25 +51,12 @@ def per_group(values: Values, groups: Ints) -> tuple[NDArray[np.float64], NDArra
     return sums, np.bincount(group_of).astype(np.float64)
 
 
-def design_effect(values: Values, groups: Ints) -> float:
-    """Design effect (Kish): by how much the groups [n] widen the variance of the mean of `values` [n]; at least 1."""
-    mean = float(np.mean(values))
-    binomial = mean * (1 - mean) * len(values)
-    if binomial == 0:
-        return 1.0
-    sums, sizes = per_group(values, groups)
-    between = float(((sums - mean * sizes) ** 2).sum())
-    return max(1.0, between / binomial)
+def wilson_low(share: Floats, size: Floats, z: float = Z) -> NDArray[np.float64]:
+    """Lower end of the Wilson score interval of shares of right ones among so many independent songs, both [n].
 
-
-def lower_end(right: float, songs: float, effect: float) -> float:
-    """Lower end of the 95 % Wilson score interval of `right` out of `songs`, whose effective number is songs / effect.
-
-    Unlike a bootstrap it does not say 100 % where all of a handful are right.
+    Unlike a bootstrap it does not say 100 % where all of a handful are right. z : standard deviations.
     """
-    if songs == 0:
-        return 0.0
-    size, share = songs / effect, right / songs
-    centre = share + Z**2 / (2 * size)
-    spread = Z * np.sqrt(share * (1 - share) / size + Z**2 / (4 * size**2))
-    return float((centre - spread) / (1 + Z**2 / size))
+    centre = share + z**2 / (2 * size)
+    spread = z * np.sqrt(share * (1 - share) / size + z**2 / (4 * size**2))
+    low: NDArray[np.float64] = (centre - spread) / (1 + z**2 / size)
+    return low

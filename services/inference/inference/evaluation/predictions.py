@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.arrays import Bools, Ints
+from inference.evaluation.coverage import ScoredSongs
 from inference.evaluation.metrics import effective_labels
 
 
@@ -38,6 +39,13 @@ class Predictions:
         predicted = self.probabilities.argmax(axis=1)
         right: Bools = effective_labels(predicted, self.multi_hot, self.labels) == predicted
         return right
+
+    @property
+    def scored(self) -> ScoredSongs:
+        """Confidence, and what the labels say of the best genre."""
+        return ScoredSongs(
+            confidence=self.confidence, right=self.right, labels=self.labels, groups=self.groups
+        )
 
     def only(self, rows: Bools | NDArray[np.intp]) -> "Predictions":
         """These of the songs."""

@@ -37,7 +37,8 @@ def head_record(result: HeadResult, versions: Sequence[FeatureVersion], **figure
         calibration=result.calibration,
         feature_versions={version.kind.name: version.version for version in versions},
         held_out=result.held_out,
-        coverage=result.coverage,
+        coverage=result.coverage.points,
+        promise=result.coverage.promise,
         created_time=datetime.now(UTC),
         **figures,
     )

@@ -25,6 +25,7 @@ from inference.jobs.worker_process import (
     WorkerProcess,
 )
 from inference.registry.decision_files import DECISION_FILE
+from inference.registry.held_out_files import HELD_OUT_FILE
 from inference.registry.model_files import PICTURE_TYPES
 from inference.registry.models import Model, RegisteredModel, heads_of, registered_model
 from inference.registry.oof_predictions import SONGS_FILE, OofPrediction, write_song_ids
@@ -181,7 +182,7 @@ class TrainingJob:
         songs = self._folder / SONGS_FILE
         write_song_ids(songs, self.corpus.song_ids)
         pictures = sorted(path for path in self._folder.iterdir() if path.suffix in PICTURE_TYPES)
-        attachments = [songs, self._folder / DECISION_FILE, *pictures]
+        attachments = [songs, self._folder / DECISION_FILE, self._folder / HELD_OUT_FILE, *pictures]
         return self._store.add(self._trained(), attachments, self._comparison(champion))
 
     def _trained(self) -> dict[Stage, Path]:

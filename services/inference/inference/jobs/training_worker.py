@@ -22,11 +22,12 @@ from inference.evaluation.plots import VOTE_COVERAGE_FILE, VOTE_FILE, draw_cover
 from inference.evaluation.predictions import Predictions
 from inference.evaluation.thresholds import CascadeFigures, cascade_figures, common
 from inference.jobs.champion import LearnedStage, write_comparison, write_held_out_head
-from inference.jobs.decision_training import train_decisions
+from inference.jobs.decision_training import held_out_songs, train_decisions
 from inference.jobs.reports import draw_report, head_record
 from inference.jobs.worker_process import report_progress, run_worker
 from inference.registry.decision_files import DECISION_FILE, write_decision_model
 from inference.registry.fold_files import write_folds
+from inference.registry.held_out_files import HELD_OUT_FILE, write_held_out_songs
 from inference.registry.oof_predictions import write_oof_predictions
 from inference.registry.version_files import write_head
 from inference.training.artist_folds import artist_folds
@@ -77,6 +78,7 @@ def train(folder: Path, options: TrainingOptions) -> None:
     write_all(folder, learned, options.rule, corpus)
     report_progress("learn what tags and albums tell", 1.0)
     write_decision_model(folder / DECISION_FILE, train_decisions(corpus, learned, options.rule))
+    write_held_out_songs(folder / HELD_OUT_FILE, held_out_songs(corpus, learned, options.rule))
     write_comparison(folder, corpus, learned, options.rule)
 
 
@@ -166,7 +168,6 @@ def cascade_of(learned: Sequence[LearnedStage], rule: Rule) -> CascadeFigures:
     asked = learned[: rule.max_stages]
     return cascade_figures(
         test=[by_corpus_rows(each, each.trained.test) for each in asked],
-        validation=[by_corpus_rows(each, each.trained.validation) for each in asked],
         out_of_fold=[by_corpus_rows(each, each.trained.out_of_fold.predictions) for each in asked],
         thresholds=[rule.threshold(each.stage) for each in asked],
         genres=learned[0].trained.genres,

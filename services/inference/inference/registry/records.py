@@ -50,6 +50,8 @@ class HeadRecord:
     """SHA-256 of vectors, labels and groups."""
     training_seconds: float
     created_time: datetime
+    promise: CoveragePoint | None = None
+    """The lowest threshold of which 95 % can be promised."""
     cut_links: int = 0
     """Reasons to keep two groups of artists on one side of a split that were passed over, for groups grow too large."""
     skipped: tuple[SkippedGenre, ...] = ()

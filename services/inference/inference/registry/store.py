@@ -11,10 +11,12 @@ from pathlib import Path
 from inference.classify.stages import STAGES, Stage
 from inference.classify.voting_rule import Rule
 from inference.decision.decision_model import DecisionModel
+from inference.decision.promise import HeldOutSongs
 from inference.errors import InferenceError, TrainingRunningError
 from inference.evaluation.comparison import Comparison
 from inference.registry.atomic_files import flush, replace, writing
 from inference.registry.decision_files import DECISION_FILE, read_decision_model
+from inference.registry.held_out_files import HELD_OUT_FILE, read_held_out_songs
 from inference.registry.model_files import ModelFiles
 from inference.registry.models import PREFIX, HeldOut, InService, Model, heads_of
 from inference.registry.oof_predictions import OofPrediction, oof_predictions, read_oof_predictions
@@ -76,6 +78,10 @@ class ModelStore:
     def decision_model(self, model: Model) -> DecisionModel:
         """What decisions of a model need; raises ModelBrokenError."""
         return read_decision_model(self.repository / f"{model.name}.{DECISION_FILE}")
+
+    def held_out_songs(self, model: Model) -> HeldOutSongs:
+        """What is kept of the songs of a model's training; raises ModelBrokenError."""
+        return read_held_out_songs(self.repository / f"{model.name}.{HELD_OUT_FILE}")
 
     def width(self, stage: Stage, version: int) -> int:
         """Length of the joined vectors that a version takes; raises ModelBrokenError when its weights are damaged."""

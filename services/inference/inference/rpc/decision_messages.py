@@ -14,9 +14,11 @@ from inference.decision.decision_model import DecisionModel
 from inference.decision.evidence import NONE, Evidence, Probabilities
 from inference.decision.judgements import Judgements, NoiseReading
 from inference.decision.posterior import Posteriors, Sources
+from inference.decision.promise import ReadFigures
 from inference.decision.writes import WriteKind, decided
 from inference.errors import InvalidRequestError
 from inference.rpc.messages import LONGEST_SONG_ID, ON_THE_WIRE, WIDTH
+from inference.rpc.report_messages import coverage_to, point_to
 
 MAX_SONGS = 20_000
 """Of one artist."""
@@ -199,8 +201,10 @@ def joined(parts: Sequence[Evidence]) -> Evidence:
     )
 
 
-def reading_to(model: DecisionModel, reading: NoiseReading) -> inference_pb2.NoiseReading:
-    """The message of a reading."""
+def reading_to(
+    model: DecisionModel, reading: NoiseReading, figures: ReadFigures | None
+) -> inference_pb2.NoiseReading:
+    """The message of a reading, and of the figures in it."""
     return inference_pb2.NoiseReading(
         contradiction_rate=model.contradictions.rate,
         wrong_share=reading.mean.wrong_share,
@@ -209,6 +213,10 @@ def reading_to(model: DecisionModel, reading: NoiseReading) -> inference_pb2.Noi
         judgements=reading.judgements,
         judged_songs=reading.judged_songs,
         slip_rate=reading.slip_rate,
+        coverage=coverage_to(figures.coverage.points) if figures else (),
+        promise=point_to(figures.coverage.promise) if figures else None,
+        calibration_error=figures.calibration_error if figures else 0.0,
+        overconfidence=figures.overconfidence if figures else 0.0,
     )
 
 

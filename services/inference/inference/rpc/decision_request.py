@@ -6,11 +6,13 @@ from functools import cached_property
 from itertools import islice
 
 from reclass.inference.v1 import inference_pb2
+from runtime.telemetry import get_logger
 
 from inference.decision.decision_model import DecisionModel
 from inference.decision.judgements import NoiseReading, reading_of
 from inference.decision.posterior import Sources, decide
-from inference.errors import InvalidRequestError
+from inference.decision.promise import figures_in
+from inference.errors import InvalidRequestError, ModelBrokenError
 from inference.registry.models import Model
 from inference.rpc.decision_messages import (
     Answers,
@@ -20,6 +22,8 @@ from inference.rpc.decision_messages import (
     sources_from,
 )
 from inference.serving.lifecycle import Models
+
+log = get_logger(__name__)
 
 Response = inference_pb2.DecideTracksResponse
 OWN_KEY = "the song itself"
@@ -105,7 +109,7 @@ def decide_stream(
         elif part == "artist":
             if decider is None:
                 decider = _decider(model, decisions, options, judged)
-                yield Response(reading=reading_to(decisions, decider.reading))
+                yield Response(reading=reading_message(models, decider))
             for decision in decider.answers(request.artist.albums):
                 yield Response(decision=decision)
         else:
@@ -113,8 +117,18 @@ def decide_stream(
                 "after the options come judged artists, and after these artists, and nothing else"
             )
     if decider is None:
-        reading = _decider(model, decisions, options, judged).reading
-        yield Response(reading=reading_to(decisions, reading))
+        yield Response(reading=reading_message(models, _decider(model, decisions, options, judged)))
+
+
+def reading_message(models: Models, decider: Decider) -> inference_pb2.NoiseReading:
+    """The reading with what it makes of coverage and calibration; without where the songs for that are lost."""
+    try:
+        songs = models.held_out_songs(decider.model)
+    except ModelBrokenError as error:
+        log.warning("nothing can be promised in a reading", because=str(error))
+        return reading_to(decider.decisions, decider.reading, None)
+    figures = figures_in(decider.decisions, songs, decider.reading)
+    return reading_to(decider.decisions, decider.reading, figures)
 
 
 def _decider(

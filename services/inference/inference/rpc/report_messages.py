@@ -113,6 +113,7 @@ def stage_report_to(name: str, record: HeadRecord) -> inference_pb2.StageReport:
         if noise
         else None,
         coverage=coverage_to(record.coverage),
+        promise=point_to(record.promise),
         ood_threshold=record.ood_threshold,
         ood_rate=record.ood_rate,
         genres=[message_of(inference_pb2.GenreReport, figures) for figures in held_out.genres],
@@ -127,9 +128,15 @@ def cascade_report_to(figures: CascadeFigures) -> inference_pb2.CascadeReport:
         figures,
         curve=[message_of(inference_pb2.ThresholdPoint, point) for point in figures.curve],
         coverage=coverage_to(figures.coverage),
+        promise=point_to(figures.promise),
     )
 
 
 def coverage_to(points: Iterable[CoveragePoint]) -> list[inference_pb2.CoveragePoint]:
     """The points of a coverage curve."""
     return [message_of(inference_pb2.CoveragePoint, point) for point in points]
+
+
+def point_to(point: CoveragePoint | None) -> inference_pb2.CoveragePoint | None:
+    """A point of the curve, where there is one."""
+    return message_of(inference_pb2.CoveragePoint, point) if point else None

@@ -8,6 +8,7 @@ from runtime.telemetry import get_logger
 
 from inference.classify.voting_rule import Rule
 from inference.decision.decision_model import DecisionModel
+from inference.decision.promise import HeldOutSongs
 from inference.errors import (
     ModelBrokenError,
     ModelOutdatedError,
@@ -43,6 +44,7 @@ class Models:
         self._heads = heads
         # Of the last model that was asked for; what stands in the file of a model never changes.
         self._decisions: tuple[str, DecisionModel] | None = None
+        self._held_out: tuple[str, HeldOutSongs] | None = None
 
     def all(self) -> list[RegisteredModel]:
         """The newest first."""
@@ -95,6 +97,13 @@ class Models:
         if known is None or known[0] != model.name:
             known = self._decisions = (model.name, self._store.decision_model(model))
         return model, known[1]
+
+    def held_out_songs(self, model: Model) -> HeldOutSongs:
+        """What is kept of the songs of its training; raises ModelBrokenError."""
+        known = self._held_out
+        if known is None or known[0] != model.name:
+            known = self._held_out = (model.name, self._store.held_out_songs(model))
+        return known[1]
 
     def promote(self, name: str, available: AvailableVersions) -> RegisteredModel:
         """Put a model into service, by hand; raises ModelUnknownError, ModelOutdatedError, and what loading raises."""

@@ -11,7 +11,7 @@ from inference.arrays import Array
 from inference.classify.probabilities import softmax
 from inference.errors import TooFewGenresError, TooFewSongsError
 from inference.evaluation.calibration import calibration_figures
-from inference.evaluation.coverage import coverage_curve
+from inference.evaluation.coverage import ScoredSongs, coverage_of
 from inference.evaluation.metrics import effective_labels, held_out_figures
 from inference.training.cross_validation import fit_noise_robust
 from inference.training.dataset import Dataset, LabelSource, SplitPart
@@ -74,7 +74,14 @@ def evaluate_split(
         calibration=calibration_figures(
             softmax(logits), scaling.label_probabilities(probabilities, tags), labels
         ),
-        coverage=coverage_curve(probabilities.max(axis=1), labels == predicted, test.groups),
+        coverage=coverage_of(
+            ScoredSongs(
+                confidence=probabilities.max(axis=1),
+                right=labels == predicted,
+                labels=test.labels,
+                groups=test.groups,
+            )
+        ),
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from inference.arrays import Array, Bools, Ints
 from inference.evaluation.calibration import CalibrationFigures
-from inference.evaluation.coverage import CoveragePoint
+from inference.evaluation.coverage import Coverage
 from inference.evaluation.metrics import HeldOutFigures
 from inference.evaluation.predictions import Predictions
 from inference.training.fitting import Recipe
@@ -31,7 +31,7 @@ class HeadResult:
     held_out: HeldOutFigures
     """Of the test part."""
     calibration: CalibrationFigures
-    coverage: tuple[CoveragePoint, ...]
+    coverage: Coverage
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from inference.arrays import Array, Floats, Ints
 from inference.classify.probabilities import softmax
 from inference.evaluation.calibration import calibration_figures
-from inference.evaluation.coverage import coverage_curve
+from inference.evaluation.coverage import coverage_of
 from inference.evaluation.metrics import effective_labels, held_out_figures
 from inference.evaluation.predictions import Predictions
 from inference.training.cross_validation import OofScores, fit_noise_robust, predict_oof, sampled
@@ -129,7 +129,7 @@ class StageTraining:
                 genres=self.songs.genres,
             ),
             calibration=out_of_fold.calibration,
-            coverage=coverage_curve(predictions.confidence, predictions.right, predictions.groups),
+            coverage=coverage_of(predictions.scored),
             head=head.scaled(*out_of_fold.scaling.folded),
             held_out_head=held_out_head.scaled(selection.scaling.scale, selection.scaling.bias),
             folds=self.split.runs[0],

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from inference.classify.probabilities import softmax
 from inference.evaluation.calibration import calibration_error, sampling_error
-from inference.evaluation.coverage import CoveragePoint, threshold_for_precision
 from inference.training.dataset import single_label_dataset
 from inference.training.options import TrainingOptions
 from inference.training.stage_result import TrainedStage
@@ -85,8 +84,7 @@ def test_the_report_says_of_the_calibration_what_fresh_songs_show(
 def test_the_threshold_for_95_percent_gives_at_least_93_on_fresh_songs(
     world: World, trained: TrainedStage
 ) -> None:
-    predictions = trained.out_of_fold.predictions
-    point = threshold_for_precision(predictions.confidence, predictions.right, predictions.groups, 0.95)
+    point = trained.coverage.promise
     assert point is not None
     vectors, genres, _ = world.songs(8000, seed=6)
     probabilities = served(trained, vectors)
@@ -108,42 +106,7 @@ def test_an_overconfident_head_has_no_such_precision_without_calibration(
     assert (cold.argmax(axis=1) == genres)[reached].mean() < 0.93
 
 
-def point(confidence: list[float], right: list[int], wanted: float) -> CoveragePoint | None:
-    values = np.array(right, dtype=bool)
-    return threshold_for_precision(np.array(confidence), values, np.arange(len(right)), wanted)
-
-
-def test_the_threshold_of_a_hand_counted_case() -> None:
-    """Of 40 songs the surer 30 have one wrong, the other ten are all wrong."""
-    found = point([0.9] * 30 + [0.5] * 10, [1] * 29 + [0] + [0] * 10, 0.95)
-    assert found is not None
-    assert (found.threshold, found.coverage) == (0.9, 0.75)
-    assert found.accuracy == pytest.approx(29 / 30)
-    # Wilson's interval of 29 of 30.
-    assert found.accuracy_low == pytest.approx(0.833, abs=0.002)
-
-
-def test_where_nothing_is_so_good_there_is_no_threshold() -> None:
-    assert point([0.9] * 40, [1, 0] * 20, 0.95) is None
-
-
-def test_a_handful_of_lucky_songs_is_no_answer() -> None:
-    assert point([0.99] * 10 + [0.5] * 40, [1] * 10 + [1, 0] * 20, 0.95) is None
-
-
-def test_all_right_of_a_few_does_not_promise_all_right() -> None:
-    found = point([0.9] * 25, [1] * 25, 0.95)
-    assert found is not None
-    assert found.accuracy == 1.0
-    assert found.accuracy_low == pytest.approx(0.867, abs=0.002)
-
-
-def test_the_curve_has_the_threshold_for_95_percent_among_its_points(trained: TrainedStage) -> None:
-    predictions = trained.out_of_fold.predictions
-    wanted = threshold_for_precision(predictions.confidence, predictions.right, predictions.groups, 0.95)
-    assert wanted in trained.coverage
-    assert [each.threshold for each in trained.coverage] == sorted(
-        each.threshold for each in trained.coverage
-    )
-    lower = [each for each in trained.coverage if wanted and each.threshold < wanted.threshold]
-    assert all(each.accuracy < 0.95 for each in lower)
+def test_the_promise_is_among_the_points_of_the_curve(trained: TrainedStage) -> None:
+    assert trained.coverage.promise in trained.coverage.points
+    thresholds = [each.threshold for each in trained.coverage.points]
+    assert thresholds == sorted(thresholds)

@@ -62,7 +62,6 @@ def test_a_song_unlike_the_training_goes_on_and_is_undecided_where_no_stage_know
     assert both.decided.tolist() == [True, True, True, False]
     figures = cascade_figures(
         test=[sure, later],
-        validation=[sure, later],
         out_of_fold=[sure, later],
         thresholds=(0.8, 0.7),
         genres=GENRES,
@@ -78,12 +77,21 @@ def test_only_songs_that_every_stage_has_are_compared_in_one_order() -> None:
     assert second.confidence.tolist() == [0.9, 0.7]
 
 
-def test_the_thresholds_proposed_lose_at_most_a_point_at_the_least_cost() -> None:
-    curve = threshold_curve([FIRST, SECOND])
+def test_where_both_stages_say_the_same_no_later_one_is_asked() -> None:
+    curve = threshold_curve([FIRST, predictions([0.95, 0.95, 0.9, 0.9], [1, 1, 0, 0])])
     everything = curve[-1]
     assert (everything.accuracy, everything.escalation_rate) == (0.5, 1.0)
-    # To ask no later stage is as good as to ask it always here, and costs nothing.
-    assert propose_thresholds(curve) == (0.5, 0.0)
+    assert (everything.loss_high, curve[0].loss_high) == (0.0, 0.0)
+    # The highest of those that cost nothing.
+    assert propose_thresholds(curve) == (0.55, 0.0)
+
+
+def test_what_the_last_stage_doubts_counts_as_a_loss_though_the_labels_of_these_few_songs_agree() -> None:
+    # Both are right about two of four songs, but not the same: the last one doubts a verdict of the first.
+    curve = threshold_curve([FIRST, SECOND])
+    assert curve[0].accuracy == curve[-1].accuracy
+    assert curve[0].loss_high > 0.4
+    assert propose_thresholds(curve)[0] > 0.85
 
 
 def test_where_only_the_later_stage_is_right_it_is_asked_for_the_songs_that_need_it() -> None:
@@ -95,10 +103,11 @@ def test_where_only_the_later_stage_is_right_it_is_asked_for_the_songs_that_need
     assert 0.6 < chosen.thresholds[0] <= 0.85
 
 
-def test_the_curve_keeps_no_point_that_a_cheaper_one_beats() -> None:
-    curve = pareto_front(threshold_curve([FIRST, predictions([0.9] * 4, [1] * 4)]))
-    accuracies = [point.accuracy for point in curve]
-    assert accuracies == sorted(set(accuracies))
+def test_the_curve_keeps_no_point_that_a_cheaper_one_beats_and_has_the_proposed_one() -> None:
+    curve = pareto_front(every := threshold_curve([FIRST, predictions([0.9] * 4, [1] * 4)]))
+    losses = [point.loss_high for point in curve]
+    assert losses == sorted(set(losses), reverse=True)
+    assert propose_thresholds(every) in [point.thresholds for point in curve]
     assert [point.later_stages_per_song for point in curve] == sorted(
         point.later_stages_per_song for point in curve
     )
@@ -114,24 +123,23 @@ def test_three_stages_are_counted_by_what_they_run() -> None:
     )
 
 
-def test_figures_are_of_the_test_part_and_proposals_of_validation() -> None:
+def test_figures_are_of_the_test_part_and_proposals_out_of_fold() -> None:
     figures = cascade_figures(
         test=[FIRST, SECOND],
-        validation=[predictions([0.9] * 4, [0] * 4), predictions([0.9] * 4, [1] * 4)],
-        out_of_fold=[FIRST, SECOND],
+        out_of_fold=[predictions([0.9] * 4, [0] * 4), predictions([0.9] * 4, [1] * 4)],
         thresholds=(0.8, 0.7),
         genres=GENRES,
     )
     assert (figures.songs, figures.accuracy, figures.decided) == (4, 0.75, (0.5, 0.25))
     assert figures.accuracy_low < 0.75 < figures.accuracy_high
-    assert figures.proposed_thresholds[0] >= 0.95
-    assert figures.coverage[0].coverage == 1.0
-    assert figures.coverage[0].accuracy == pytest.approx(0.75)
+    assert figures.proposed_thresholds[0] > 0.9
+    assert (figures.coverage[0].coverage, figures.coverage[0].accuracy) == (1.0, 0.0)
+    assert figures.promise is None
 
 
 def test_a_single_stage_decides_what_it_is_sure_of_and_leaves_the_rest_undecided() -> None:
     figures = cascade_figures(
-        test=[FIRST], validation=[FIRST], out_of_fold=[FIRST], thresholds=(0.8,), genres=GENRES
+        test=[FIRST], out_of_fold=[FIRST], thresholds=(0.8,), genres=GENRES
     )
     assert figures.decided == (0.5,)
     assert figures.proposed_thresholds == (0.0,)

@@ -954,6 +954,10 @@ class NoiseReading(_message.Message):
     JUDGEMENTS_FIELD_NUMBER: _builtins.int
     JUDGED_SONGS_FIELD_NUMBER: _builtins.int
     SLIP_RATE_FIELD_NUMBER: _builtins.int
+    COVERAGE_FIELD_NUMBER: _builtins.int
+    PROMISE_FIELD_NUMBER: _builtins.int
+    CALIBRATION_ERROR_FIELD_NUMBER: _builtins.int
+    OVERCONFIDENCE_FIELD_NUMBER: _builtins.int
     contradiction_rate: _builtins.float
     """Share of all tags that contradict the model beyond its own doubt."""
     wrong_share: _builtins.float
@@ -965,6 +969,17 @@ class NoiseReading(_message.Message):
     judged_songs: _builtins.int
     slip_rate: _builtins.float
     """Of judged songs whose tag and sound agree: share that is of another genre, which the model has learned wrongly."""
+    calibration_error: _builtins.float
+    """Calibration error of the confidences in this reading, and by how much they are too high on the mean."""
+    overconfidence: _builtins.float
+    @_builtins.property
+    def coverage(self) -> _containers.RepeatedCompositeFieldContainer[Global___CoveragePoint]:
+        """What thresholds give in this reading, its uncertainty counted in; while nobody has judged as if every tag were right.
+        Empty where the held-out songs of the training are lost.
+        """
+
+    @_builtins.property
+    def promise(self) -> Global___CoveragePoint: ...
     def __init__(
         self,
         *,
@@ -975,10 +990,14 @@ class NoiseReading(_message.Message):
         judgements: _builtins.int = ...,
         judged_songs: _builtins.int = ...,
         slip_rate: _builtins.float = ...,
+        coverage: _abc.Iterable[Global___CoveragePoint] | None = ...,
+        promise: Global___CoveragePoint | None = ...,
+        calibration_error: _builtins.float = ...,
+        overconfidence: _builtins.float = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["promise", b"promise"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contradiction_rate", b"contradiction_rate", "judged_songs", b"judged_songs", "judgements", b"judgements", "slip_rate", b"slip_rate", "wrong_share", b"wrong_share", "wrong_share_high", b"wrong_share_high", "wrong_share_low", b"wrong_share_low"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calibration_error", b"calibration_error", "contradiction_rate", b"contradiction_rate", "coverage", b"coverage", "judged_songs", b"judged_songs", "judgements", b"judgements", "overconfidence", b"overconfidence", "promise", b"promise", "slip_rate", b"slip_rate", "wrong_share", b"wrong_share", "wrong_share_high", b"wrong_share_high", "wrong_share_low", b"wrong_share_low"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1395,6 +1414,7 @@ class StageReport(_message.Message):
     COVERAGE_FIELD_NUMBER: _builtins.int
     OOD_THRESHOLD_FIELD_NUMBER: _builtins.int
     OOD_RATE_FIELD_NUMBER: _builtins.int
+    PROMISE_FIELD_NUMBER: _builtins.int
     stage: _builtins.int
     model_version: _builtins.str
     algorithm: _builtins.str
@@ -1434,6 +1454,10 @@ class StageReport(_message.Message):
     def noise(self) -> Global___NoiseReport: ...
     @_builtins.property
     def coverage(self) -> _containers.RepeatedCompositeFieldContainer[Global___CoveragePoint]: ...
+    @_builtins.property
+    def promise(self) -> Global___CoveragePoint:
+        """See CascadeReport."""
+
     def __init__(
         self,
         *,
@@ -1463,10 +1487,11 @@ class StageReport(_message.Message):
         coverage: _abc.Iterable[Global___CoveragePoint] | None = ...,
         ood_threshold: _builtins.float = ...,
         ood_rate: _builtins.float = ...,
+        promise: Global___CoveragePoint | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["confusion", b"confusion", "noise", b"noise"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["confusion", b"confusion", "noise", b"noise", "promise", b"promise"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "balanced_accuracy", b"balanced_accuracy", "calibration", b"calibration", "calibration_error_after", b"calibration_error_after", "calibration_error_before", b"calibration_error_before", "calibration_error_sampling", b"calibration_error_sampling", "candidates", b"candidates", "confusion", b"confusion", "coverage", b"coverage", "feature_versions", b"feature_versions", "genres", b"genres", "held_out_accuracy", b"held_out_accuracy", "held_out_accuracy_high", b"held_out_accuracy_high", "held_out_accuracy_low", b"held_out_accuracy_low", "held_out_macro_f1", b"held_out_macro_f1", "held_out_songs", b"held_out_songs", "majority_baseline_accuracy", b"majority_baseline_accuracy", "model_version", b"model_version", "noise", b"noise", "ood_rate", b"ood_rate", "ood_threshold", b"ood_threshold", "out_of_fold_accuracy", b"out_of_fold_accuracy", "stage", b"stage", "temperature", b"temperature", "top3_accuracy", b"top3_accuracy", "top5_accuracy", b"top5_accuracy"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "balanced_accuracy", b"balanced_accuracy", "calibration", b"calibration", "calibration_error_after", b"calibration_error_after", "calibration_error_before", b"calibration_error_before", "calibration_error_sampling", b"calibration_error_sampling", "candidates", b"candidates", "confusion", b"confusion", "coverage", b"coverage", "feature_versions", b"feature_versions", "genres", b"genres", "held_out_accuracy", b"held_out_accuracy", "held_out_accuracy_high", b"held_out_accuracy_high", "held_out_accuracy_low", b"held_out_accuracy_low", "held_out_macro_f1", b"held_out_macro_f1", "held_out_songs", b"held_out_songs", "majority_baseline_accuracy", b"majority_baseline_accuracy", "model_version", b"model_version", "noise", b"noise", "ood_rate", b"ood_rate", "ood_threshold", b"ood_threshold", "out_of_fold_accuracy", b"out_of_fold_accuracy", "promise", b"promise", "stage", b"stage", "temperature", b"temperature", "top3_accuracy", b"top3_accuracy", "top5_accuracy", b"top5_accuracy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1604,7 +1629,9 @@ Global___NoiseReport: _TypeAlias = NoiseReport  # noqa: Y015
 
 @_typing.final
 class CoveragePoint(_message.Message):
-    """From this confidence on, so much of the library is decided, and so much of that is right; held-out songs."""
+    """From this confidence on, so much is decided, and so much of that is right: as expected of fresh songs of fresh artists, by
+    held-out songs. An artist counts as the effective number of its songs, and genres keep their shares.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1648,6 +1675,7 @@ class CascadeReport(_message.Message):
     PROPOSED_THRESHOLDS_FIELD_NUMBER: _builtins.int
     CURVE_FIELD_NUMBER: _builtins.int
     COVERAGE_FIELD_NUMBER: _builtins.int
+    PROMISE_FIELD_NUMBER: _builtins.int
     songs: _builtins.int
     accuracy: _builtins.float
     accuracy_low: _builtins.float
@@ -1661,12 +1689,18 @@ class CascadeReport(_message.Message):
 
     @_builtins.property
     def proposed_thresholds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
-        """Thresholds that keep the vote within one point of all stages for every song, at the least cost."""
+        """Thresholds that keep the vote within one point of all stages for every song, with a certainty of 90 %, at the least cost."""
 
     @_builtins.property
     def curve(self) -> _containers.RepeatedCompositeFieldContainer[Global___ThresholdPoint]: ...
     @_builtins.property
     def coverage(self) -> _containers.RepeatedCompositeFieldContainer[Global___CoveragePoint]: ...
+    @_builtins.property
+    def promise(self) -> Global___CoveragePoint:
+        """The lowest threshold from which on 95 % are right, and with a certainty of 90 % at least 93 %, if tags are; absent where
+        there is none. NoiseReading has what people's judgements make of it.
+        """
+
     def __init__(
         self,
         *,
@@ -1679,10 +1713,11 @@ class CascadeReport(_message.Message):
         proposed_thresholds: _abc.Iterable[_builtins.float] | None = ...,
         curve: _abc.Iterable[Global___ThresholdPoint] | None = ...,
         coverage: _abc.Iterable[Global___CoveragePoint] | None = ...,
+        promise: Global___CoveragePoint | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["promise", b"promise"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accuracy", b"accuracy", "accuracy_high", b"accuracy_high", "accuracy_low", b"accuracy_low", "coverage", b"coverage", "curve", b"curve", "decided", b"decided", "macro_f1", b"macro_f1", "proposed_thresholds", b"proposed_thresholds", "songs", b"songs"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accuracy", b"accuracy", "accuracy_high", b"accuracy_high", "accuracy_low", b"accuracy_low", "coverage", b"coverage", "curve", b"curve", "decided", b"decided", "macro_f1", b"macro_f1", "promise", b"promise", "proposed_thresholds", b"proposed_thresholds", "songs", b"songs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
