@@ -29,6 +29,7 @@ ROOMS = {
     "split_leaks": "inference",
     "truth": "inference",
     "truth_short": "inference",
+    "promise": "inference",
     "recipes": "inference",
 }
 # A shorter form of another one: it runs where it is named.

@@ -1,12 +1,16 @@
 """What is known of the sound of a simulated library: by a training of it, or as its making simulates it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from inference.arrays import Bools
 from inference.classify.probabilities import softmax
+from inference.decision.decision_model import DecisionModel
+from inference.decision.judgements import NoiseReading
+from inference.decision.promise import HeldOutSongs, figures_in
 from inference.evaluation.calibration import expected_calibration_error
-from inference.evaluation.coverage import MIN_SONGS, TARGET_ACCURACY, CoveragePoint
+from inference.evaluation.coverage import PROMISED, TOLERATED, CoveragePoint
 from inference.training.dataset import Dataset, LabelSource
 from inference.training.options import TrainingOptions
 from inference.training.stage_result import TrainedStage
@@ -14,9 +18,6 @@ from inference.training.stage_training import train_stage
 from numpy.typing import NDArray
 
 from benchmarks.inference.truth.worlds import Posterior, Songs, World
-
-KEPT = 0.93
-"""A promise of 95 % is kept where so many fresh songs are right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,44 +115,52 @@ def calibration_errors(sound: LearnedSound) -> dict[str, float]:
     return found
 
 
-def promise(sound: LearnedSound) -> dict[str, float]:
-    """What "95 %" is on fresh songs, and what somebody could promise who knew the true posterior.
+def held_out_songs(sound: LearnedSound) -> HeldOutSongs:
+    """What a training keeps of its songs."""
+    return HeldOutSongs(
+        sound=sound.library_sound,
+        labels=sound.library.tags,
+        is_tag=np.ones(len(sound.library), dtype=np.bool_),
+        groups=sound.library.groups,
+    )
 
-    precision and coverage are missing (nan) where nothing was promised.
+
+def promise(
+    sound: LearnedSound, model: DecisionModel, readings: Mapping[str, NoiseReading]
+) -> dict[str, float]:
+    """What "95 %" is on fresh songs in these readings, and what somebody could promise who knew the true posterior.
+
+    precision and coverage are missing where nothing was promised.
     """
     if sound.stage is None:
         return {}
-    point = promised_point(sound.stage)
     possible = best_coverage(sound.fresh.by_sound.max(axis=1))
-    found = {
-        "promised": float(point is not None),
-        "possible": float(possible > 0),
-        "possible_coverage": possible,
-    }
-    if point is not None:
-        reached = sound.fresh_sound.max(axis=1) >= point.threshold
-        hits = right(sound.fresh_sound, sound.fresh.truth)[reached]
-        found |= {"promise_coverage": float(reached.mean())}
-        if reached.any():
-            found |= {"promise_precision": hits.mean(), "promise_kept": float(hits.mean() >= KEPT)}
+    found = {"possible": float(possible > 0), "possible_coverage": possible}
+    for name, reading in readings.items():
+        point = figures_in(model, held_out_songs(sound), reading).coverage.promise
+        found |= {
+            f"{key}, {name}": value for key, value in kept(point, sound.fresh_sound, sound.fresh).items()
+        }
     return found
 
 
-def promised_point(stage: TrainedStage) -> CoveragePoint | None:
-    """The smallest threshold at which the report says that 95 % are right."""
-    songs = len(stage.out_of_fold.predictions.rows)
-    good = [
-        point
-        for point in stage.coverage
-        if point.accuracy >= TARGET_ACCURACY and point.coverage * songs >= MIN_SONGS - 0.5
-    ]
-    return min(good, key=lambda point: point.threshold, default=None)
+def kept(point: CoveragePoint | None, fresh_sound: Posterior, fresh: Songs) -> dict[str, float]:
+    """Whether there is a promise, and what it is on fresh songs: how many are right, by the true posterior."""
+    if point is None:
+        return {"promised": 0.0}
+    reached = fresh_sound.max(axis=1) >= point.threshold
+    found = {"promised": 1.0, "promise_coverage": float(reached.mean()), "promise_kept": 0.0}
+    if reached.any():
+        best = fresh_sound.argmax(axis=1)
+        precision = float(fresh.by_sound[np.arange(len(best)), best][reached].mean())
+        found |= {"promise_precision": precision, "promise_kept": float(precision >= TOLERATED)}
+    return found
 
 
 def best_coverage(confidences: NDArray[np.float64]) -> float:
     """The largest share of songs of which 95 % are right, by true confidences [songs]; 0 where there is none."""
     means = -np.sort(-confidences)
-    good = np.cumsum(means) / np.arange(1, len(means) + 1) >= TARGET_ACCURACY
+    good = np.cumsum(means) / np.arange(1, len(means) + 1) >= PROMISED
     return float(good.nonzero()[0].max(initial=-1) + 1) / len(means)
 
 

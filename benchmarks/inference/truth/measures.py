@@ -65,17 +65,18 @@ def measure(shape: str, seed: int) -> Measured:
     evidence = evidence_of(sound.library, sound.library_sound)
     model = fit_decision_model(evidence, sound.genres)
     judgements = simulated_judgements(sound.library, evidence, seed)
+    readings: tuple[tuple[str, Judgements | None], ...] = ((CAUTIOUS, None), (RATED, judgements))
     numbers = {
         "bayes": float(right(world.fresh.by_sound, world.fresh.truth).mean()),
         "accuracy": float(right(sound.fresh_sound, sound.fresh.truth).mean()),
         **plain_accuracies(world),
         **calibration_errors(sound),
-        **promise(sound),
+        **promise(sound, model, {name: reading_of(model, given) for name, given in readings}),
         **noise_found(sound),
         "contradictions": model.contradictions.rate,
     }
     writes: dict[WriteKey, WriteCounts] = {}
-    for name, given in ((CAUTIOUS, None), (RATED, judgements)):
+    for name, given in readings:
         deciding = Deciding(sound, model, reading_of(model, given), given)
         writes |= deciding.writes(name)
         numbers |= {f"{key}, {name}": value for key, value in deciding.numbers().items()}

@@ -39,6 +39,8 @@ class SoundShape:
     """Of the songs with a guest: "X feat. Y"."""
     copies: float = 0.0
     """Of the songs under another name too."""
+    fresh_artists: int = FRESH_ARTISTS
+    """That come to it later, with two songs each."""
 
     def world(self, seed: int) -> World:
         """One such library."""
@@ -81,8 +83,9 @@ class _Making:
         if self._shape.giant:
             artist_genres, sizes = np.append(artist_genres, 0), np.append(sizes, self._shape.giant)
         library = self._songs(self._states_of(artist_genres), sizes, copies=self._shape.copies)
-        fresh_states = self._random.choice(len(self._prior), size=FRESH_ARTISTS, p=self._prior)
-        fresh = self._songs(fresh_states, np.full(FRESH_ARTISTS, FRESH_EACH), tagged=False)
+        artists = self._shape.fresh_artists
+        fresh_states = self._random.choice(len(self._prior), size=artists, p=self._prior)
+        fresh = self._songs(fresh_states, np.full(artists, FRESH_EACH), tagged=False)
         return World(library=library, fresh=fresh, noise_rate=self._shape.noise.rate)
 
     def _states_of(self, artist_genres: Ints) -> Ints:

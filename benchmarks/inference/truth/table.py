@@ -108,6 +108,13 @@ def share(name: str) -> Column:
     return Column(values=lambda pool: [100 * pool.mean(name)])
 
 
+def in_readings(name: str) -> Column:
+    """The same before and after judgements."""
+    return Column(
+        values=lambda pool: [100 * pool.mean(f"{name}, {reading}") for reading in (CAUTIOUS, RATED)]
+    )
+
+
 def percent(value: Callable[[Pooled], float]) -> Column:
     """A share in percent."""
     return Column(values=lambda pool: [100 * value(pool)])
@@ -160,10 +167,10 @@ TABLES: dict[str, dict[str, Column]] = {
         "ECE fresh": share("ece_fresh"),
         "too sure, library": share("too_sure_library"),
         "too sure, fresh": share("too_sure_fresh"),
-        "95 % promised": share("promised"),
-        "precision": share("promise_precision"),
-        "kept": share("promise_kept"),
-        "coverage": share("promise_coverage"),
+        "95 % promised, cautious / rated": in_readings("promised"),
+        "precision": in_readings("promise_precision"),
+        "kept": in_readings("promise_kept"),
+        "coverage": in_readings("promise_coverage"),
         "possible coverage": share("possible_coverage"),
     },
     "Wrong tags (%)": {

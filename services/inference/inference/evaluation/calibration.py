@@ -28,10 +28,10 @@ def negative_log_likelihood(logits: Floats, labels: Ints, temperature: float = 1
     return float(-np.mean(log_softmax(scaled)[np.arange(len(labels)), labels]))
 
 
-def calibration_error(confidence: Floats, right: Bools | Ints, bins: int = 10) -> float:
+def calibration_error(confidence: Floats, right: Bools | Ints | Floats, bins: int = 10) -> float:
     """Expected calibration error: mean distance of confidence [n] and accuracy over equal-width bins; 0 to 1.
 
-    right : [n] whether the prediction is right. Each bin weighs as much as it has songs.
+    right : [n] whether the prediction is right, or how likely. Each bin weighs as much as it has songs.
     """
     gaps = np.bincount(bin_of(confidence, bins), weights=confidence - right, minlength=bins)
     return float(np.abs(gaps).sum() / len(confidence))

@@ -91,13 +91,12 @@ class _Curve:
     def promise(self) -> CoveragePoint | None:
         """The lowest threshold at which 95 % are right, and with a certainty of 90 % at least 93 %.
 
-        None where no threshold that decides 20 songs is so good.
+        None where no threshold is so good: fewer than 22 songs are too few though all be right.
         """
         # Songs of one confidence are decided together.
         last_of_its_kind = np.append(self.confidence[1:] < self.confidence[:-1], True)
         is_sure = wilson_low(self.accuracy, self.size, ONE_SIDED_Z) >= TOLERATED
         good = last_of_its_kind & (self.accuracy >= PROMISED) & is_sure
-        good[: MIN_SONGS - 1] = False
         if not good.any():
             return None
         chosen = int(np.flatnonzero(good)[-1])

@@ -11,7 +11,7 @@ from inference.arrays import Bools, Floats
 from inference.classify.voting_rule import decide
 from inference.evaluation.artist_weights import artist_weights
 from inference.evaluation.bootstrap import interval_of_share, per_group
-from inference.evaluation.coverage import ONE_SIDED_Z, CoveragePoint, ScoredSongs, coverage_of
+from inference.evaluation.coverage import CoveragePoint, ScoredSongs, coverage_of
 from inference.evaluation.metrics import confusion_matrix, effective_labels, genre_figures, macro_f1
 from inference.evaluation.predictions import Predictions
 
@@ -19,6 +19,9 @@ CANDIDATE_THRESHOLDS = (0.0, *(0.3 + step / 40 for step in range(25)), 0.92, 0.9
 """The last one is never reached: every song goes on to the next stage."""
 ACCURACY_TOLERANCE = 0.01
 """Accuracy that may be lost against asking every stage of every song, with a certainty of 90 %."""
+BOUND_Z = 1.645
+"""Standard deviations of a one-sided 95 % bound: that the cheapest of many thresholds is taken by the same songs costs
+part of the certainty."""
 MOST_SONGS = 20_000
 """Thresholds are compared on at most so many songs; more would cost minutes and change nothing."""
 
@@ -51,7 +54,7 @@ class ThresholdPoint:
     later_stages_per_song: float
     """Mean number of later stages that run for a song: what the vote costs."""
     loss_high: float = 1.0
-    """Upper end of the one-sided 90 % interval of the accuracy that is lost against every stage for every song."""
+    """Upper end of the one-sided 95 % interval of the accuracy that is lost against every stage for every song."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,7 +196,7 @@ class _Losses:
         total = self._weights.sum()
         mean = float(self._weights @ lost / total)
         sums, _ = per_group(self._weights * (lost - mean), self._groups)
-        return mean + ONE_SIDED_Z * float(np.sqrt((sums**2).sum()) / total)
+        return mean + BOUND_Z * float(np.sqrt((sums**2).sum()) / total)
 
 
 def propose_thresholds(curve: Sequence[ThresholdPoint]) -> tuple[float, ...]:

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-import pytest
 from inference.evaluation.predictions import Predictions
 from inference.evaluation.thresholds import (
     cascade_figures,
@@ -138,8 +137,6 @@ def test_figures_are_of_the_test_part_and_proposals_out_of_fold() -> None:
 
 
 def test_a_single_stage_decides_what_it_is_sure_of_and_leaves_the_rest_undecided() -> None:
-    figures = cascade_figures(
-        test=[FIRST], out_of_fold=[FIRST], thresholds=(0.8,), genres=GENRES
-    )
+    figures = cascade_figures(test=[FIRST], out_of_fold=[FIRST], thresholds=(0.8,), genres=GENRES)
     assert figures.decided == (0.5,)
     assert figures.proposed_thresholds == (0.0,)
