@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -149,6 +149,8 @@ class StageFigures:
     genres: tuple[GenreFigures, ...]
     noise: "NoiseFigures | None" = None
     coverage: tuple[CoveragePoint, ...] = ()
+    promise: "CoveragePoint | None" = None
+    """The lowest threshold from which on 95 % are right, and with a certainty of 90 % at least 93 %; if tags are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +162,9 @@ class VoteFigures(HeldOut):
     """Share of the songs that each stage decides, from the first."""
     proposed_thresholds: tuple[float, ...]
     """For `Options.stage_thresholds`: within one point of asking every stage for every song, at the least cost."""
+    coverage: tuple[CoveragePoint, ...] = ()
+    promise: "CoveragePoint | None" = None
+    """As of a stage."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +207,7 @@ def report_of(message: inference_pb2.GetModelResponse) -> ModelReport:
     return ModelReport(
         model=model_of(message.model),
         stages=tuple(figures_of(stage) for stage in message.report.stages),
-        vote=value_of(VoteFigures, vote) if message.report.HasField("cascade") else None,
+        vote=value_of(VoteFigures, vote, **coverage_of(vote)) if message.report.HasField("cascade") else None,
         pictures=tuple(value_of(Picture, each) for each in message.pictures),
     )
 
@@ -219,8 +224,16 @@ def figures_of(message: inference_pb2.StageReport) -> StageFigures:
         calibration_error=message.calibration_error_after,
         genres=tuple(value_of(GenreFigures, each) for each in message.genres),
         noise=value_of(NoiseFigures, message.noise) if message.HasField("noise") else None,
-        coverage=tuple(value_of(CoveragePoint, each) for each in message.coverage),
+        **coverage_of(message),
     )
+
+
+def coverage_of(message: "inference_pb2.StageReport | inference_pb2.CascadeReport") -> dict[str, Any]:
+    """The fields that are of coverage."""
+    return {
+        "coverage": tuple(value_of(CoveragePoint, each) for each in message.coverage),
+        "promise": value_of(CoveragePoint, message.promise) if message.HasField("promise") else None,
+    }
 
 
 def time_of(message: Timestamp) -> datetime:

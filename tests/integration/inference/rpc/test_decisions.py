@@ -140,9 +140,21 @@ def test_judgements_move_the_reading(
             number = int(song.key.removeprefix("song "))
             if library.wrong[number]:
                 song.judgement.genres.append(library.genres[library.truth[number]])
+    before, _ = ask(trained, [])
     reading, _ = ask(trained, [], judged=artists)
     assert reading.judged_songs == library.wrong.sum()
     assert reading.wrong_share > 0.6
+    # Wrong tags that people found wrong are no mistakes of the model any more.
+    assert reading.overconfidence < before.overconfidence - library.wrong.mean() / 2
+    assert reading.coverage[0].accuracy > before.coverage[0].accuracy
+    assert reading.coverage[0].accuracy_low < reading.coverage[0].accuracy
+
+
+def test_before_anybody_has_judged_the_reading_promises_what_the_training_does(trained: System) -> None:
+    reading, _ = ask(trained, [])
+    report = trained.stub.GetModel(inference_pb2.GetModelRequest()).report
+    assert reading.HasField("promise") == report.cascade.HasField("promise")
+    assert reading.coverage[0].accuracy == pytest.approx(report.cascade.coverage[0].accuracy, abs=1e-6)
 
 
 def test_an_artist_is_answered_before_the_next_one_is_sent(
@@ -253,6 +265,18 @@ def test_too_many_songs_and_too_many_albums_are_refused(
         inference_pb2.ArtistSongs(albums=[Album()] * 20_001),
     ):
         assert "20001" in refusal(trained, options, Request(artist=artist))
+
+
+def test_where_the_songs_for_a_promise_are_lost_decisions_are_made_all_the_same(
+    system: System, library: SyntheticLibrary
+) -> None:
+    system.train(training(library))
+    for path in system.triton.repository.glob("*.held_out.npz"):
+        path.unlink()
+    reading, _ = ask(system, [])
+    assert reading.wrong_share_high == 0.95
+    assert not reading.coverage
+    assert not reading.HasField("promise")
 
 
 def test_without_what_decisions_need_that_is_said_and_verdicts_are_answered_all_the_same(

@@ -85,7 +85,7 @@ def test_where_both_stages_say_the_same_no_later_one_is_asked() -> None:
     assert propose_thresholds(curve) == (0.55, 0.0)
 
 
-def test_what_the_last_stage_doubts_counts_as_a_loss_though_the_labels_of_these_few_songs_agree() -> None:
+def test_what_the_last_stage_contradicts_is_a_loss_though_labels_of_a_few_songs_say_nothing_of_it() -> None:
     # Both are right about two of four songs, but not the same: the last one doubts a verdict of the first.
     curve = threshold_curve([FIRST, SECOND])
     assert curve[0].accuracy == curve[-1].accuracy
