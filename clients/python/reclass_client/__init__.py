@@ -40,7 +40,6 @@ from reclass_client.errors import (
 )
 from reclass_client.models import (
     Comparison,
-    CoveragePoint,
     GenreFigures,
     HeldOut,
     Model,
@@ -56,6 +55,7 @@ from reclass_client.values import (
     Answer,
     AudioFacts,
     Classification,
+    CoveragePoint,
     Decision,
     DecisionPart,
     GenreScore,

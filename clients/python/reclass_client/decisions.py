@@ -12,7 +12,7 @@ from reclass.inference.v1 import inference_pb2
 from reclass_client.answers import decision_of
 from reclass_client.arguments import checked, text
 from reclass_client.errors import BadArgumentError, CallCancelledError, error_of_call, translated
-from reclass_client.values import Classification, Decision, NoiseReading, value_of
+from reclass_client.values import Classification, Decision, NoiseReading, coverage_of, value_of
 
 JUDGED_AT_ONCE = 1000
 """Judged songs of one message."""
@@ -206,7 +206,7 @@ def reading_of(answer: "inference_pb2.DecideTracksResponse | None") -> NoiseRead
     """The first answer."""
     if answer is None:
         raise CallCancelledError(code="CANCELLED", message="the service ended the stream without an answer")
-    return value_of(NoiseReading, answer.reading)
+    return value_of(NoiseReading, answer.reading, **coverage_of(answer.reading))
 
 
 def artist_to(albums: ArtistEvidence) -> inference_pb2.ArtistSongs:

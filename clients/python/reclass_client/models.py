@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from reclass.inference.v1 import inference_pb2
 
 from reclass_client.arguments import checked
-from reclass_client.values import value_of
+from reclass_client.values import CoveragePoint, coverage_of, value_of
 
 Request = TypeVar("Request", bound=Message)
 
@@ -111,17 +111,6 @@ class NoiseFigures:
     """Share of the tags that contradict the sound; whether those are wrong, only people can tell."""
     overconfidence_if_right: float
     """If every tag is right, confidences are so much too high on the mean."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CoveragePoint:
-    """From this confidence on, so much of a library is decided, and so much of that is right."""
-
-    threshold: float
-    coverage: float
-    accuracy: float
-    accuracy_low: float
-    """Lower end of the 95 % interval."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,14 +215,6 @@ def figures_of(message: inference_pb2.StageReport) -> StageFigures:
         noise=value_of(NoiseFigures, message.noise) if message.HasField("noise") else None,
         **coverage_of(message),
     )
-
-
-def coverage_of(message: "inference_pb2.StageReport | inference_pb2.CascadeReport") -> dict[str, Any]:
-    """The fields that are of coverage."""
-    return {
-        "coverage": tuple(value_of(CoveragePoint, each) for each in message.coverage),
-        "promise": value_of(CoveragePoint, message.promise) if message.HasField("promise") else None,
-    }
 
 
 def time_of(message: Timestamp) -> datetime:

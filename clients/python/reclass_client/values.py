@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
+from reclass.inference.v1 import inference_pb2
 
 from reclass_client.errors import ReclassError
 
@@ -105,6 +106,17 @@ class Decision:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CoveragePoint:
+    """From this confidence on, so much is decided, and so much of that is right, as expected of fresh songs."""
+
+    threshold: float
+    coverage: float
+    accuracy: float
+    accuracy_low: float
+    """Lower end of the 95 % interval."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class NoiseReading:
     """How far songs whose tag contradicts a confident model are wrong tags, by what people have judged: shares, 0 to 1.
 
@@ -122,6 +134,14 @@ class NoiseReading:
     judged_songs: int
     slip_rate: float
     """Of judged songs whose tag and sound agree, those of another genre."""
+    calibration_error: float = 0.0
+    """Of the confidences by sound, as this reading has it."""
+    overconfidence: float = 0.0
+    """By how much these are too high on the mean."""
+    coverage: tuple[CoveragePoint, ...] = ()
+    """What thresholds give; before anybody has judged as if every tag were right."""
+    promise: "CoveragePoint | None" = None
+    """The lowest threshold from which on 95 % are right, and with a certainty of 90 % at least 93 %."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,3 +265,13 @@ def value_of(kind: type[Value], message: Message, /, **others: Any) -> Value:
         for name, each in found.items()
     }
     return kind(**plain, **others)
+
+
+def coverage_of(
+    message: "inference_pb2.StageReport | inference_pb2.CascadeReport | inference_pb2.NoiseReading",
+) -> dict[str, Any]:
+    """The fields `coverage` and `promise` of whatever has them."""
+    return {
+        "coverage": tuple(value_of(CoveragePoint, each) for each in message.coverage),
+        "promise": value_of(CoveragePoint, message.promise) if message.HasField("promise") else None,
+    }

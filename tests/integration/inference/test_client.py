@@ -344,6 +344,8 @@ def test_models_are_listed_shown_put_into_service_and_taken_back(
     assert report.model == candidate
     assert [stage.model_version for stage in report.stages] == list(candidate.heads)
     assert report.vote is not None
+    assert report.vote.coverage[0].coverage == report.stages[0].coverage[0].coverage == 1.0
+    assert report.vote.promise is None or report.vote.promise in report.vote.coverage
     assert candidate.held_out is not None
     counted, vote = asdict(candidate.held_out), asdict(report.vote)
     assert counted == {name: vote[name] for name in counted}
@@ -392,6 +394,7 @@ def test_a_library_is_decided_from_what_was_answered_of_it(
     artists = known_artists(client, library)
     decisions = client.decide(artists)
     assert (decisions.reading.judgements, decisions.reading.wrong_share_low) == (0, 0.05)
+    assert decisions.reading.coverage[0].coverage == 1.0
     found = {decision.key: decision for decision in decisions}
     assert sorted(found) == [str(n) for n in range(8)]
     for decision in found.values():
