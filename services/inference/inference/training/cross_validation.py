@@ -43,7 +43,7 @@ def predict_oof(
 
     def predict_fold(fold: int) -> Head:
         own = folds == fold
-        head = fit_noise_robust(songs.only(~own), recipe, seed=seed, handle_noise=handle_noise)
+        head = fit_noise_robust(songs, recipe, seed=seed, handle_noise=handle_noise, among=~own)
         logits[own] = head.logits(songs.vectors[own])
         distances[own] = head.distances(songs.vectors[own])
         return head
@@ -52,33 +52,41 @@ def predict_oof(
     return OofScores(logits=logits, distances=distances, heads=dict(zip(only.tolist(), heads, strict=True)))
 
 
-def fit_noise_robust(songs: Dataset, recipe: Recipe, *, seed: int, handle_noise: bool) -> Head:
-    """The head of these songs, after those whose labels look wrong among them lost their weight."""
-    weights = weights_of(songs, recipe, seed=seed) if handle_noise else None
+def fit_noise_robust(
+    songs: Dataset, recipe: Recipe, *, seed: int, handle_noise: bool, among: Bools | None = None
+) -> Head:
+    """The head of these songs, or of those `among` them alone, after songs whose labels look wrong lost their weight.
+
+    among : [songs] so, and not as songs by themselves: of a large library each copy of the vectors has hundreds of MB.
+    """
+    rows = np.arange(len(songs.labels)) if among is None else np.flatnonzero(among)
+    weights = np.zeros(len(songs.labels), dtype=np.float32)
+    weights[rows] = weights_of(songs, rows, recipe, seed=seed) if handle_noise else 1
     return fit_head(songs, recipe, seed=seed, weights=weights, with_ood_distance=True)
 
 
-def weights_of(songs: Dataset, recipe: Recipe, *, seed: int) -> Array:
-    """[songs] weight of each song, by models of these songs alone: nothing from outside reaches a fit."""
-    suspected = inner_label_errors(songs, recipe, seed=seed)
-    return song_weights(suspected, songs.labels, songs.sources)
+def weights_of(songs: Dataset, rows: NDArray[np.intp], recipe: Recipe, *, seed: int) -> Array:
+    """[rows] weight of each song, by models of these songs alone: nothing from outside reaches a fit."""
+    suspected = inner_label_errors(songs, rows, recipe, seed=seed)
+    return song_weights(suspected, songs.labels[rows], songs.sources[rows])
 
 
-def inner_label_errors(songs: Dataset, recipe: Recipe, *, seed: int) -> Bools:
-    """[songs] whose labels are almost surely wrong, by quick models out of fold."""
-    folds = grouped_folds(songs.labels, songs.groups, folds=INNER_FOLDS, seed=seed + 7)
+def inner_label_errors(songs: Dataset, rows: NDArray[np.intp], recipe: Recipe, *, seed: int) -> Bools:
+    """[rows] songs whose labels are almost surely wrong, by quick models out of fold."""
+    folds = grouped_folds(songs.labels[rows], songs.groups[rows], folds=INNER_FOLDS, seed=seed + 7)
     quick = recipe.quick or recipe
-    logits = np.zeros((len(folds), len(songs.genres)), dtype=np.float32)
+    logits = np.zeros((len(rows), len(songs.genres)), dtype=np.float32)
 
     def predict_fold(fold: int) -> None:
         own = folds == fold
-        others = sampled(np.flatnonzero(~own), songs.groups, INNER_SONGS, seed)
-        logits[own] = fit_head(songs.only(others), quick, seed=seed).logits(songs.vectors[own])
+        others = sampled(rows[~own], songs.groups, INNER_SONGS, seed)
+        logits[own] = fit_head(songs.only(others), quick, seed=seed).logits(songs.vectors[rows[own]])
 
     parallel_map(predict_fold, np.unique(folds).tolist(), bytes_each=songs.vectors[:INNER_SONGS].nbytes)
-    labels = effective_labels(logits.argmax(axis=1), songs.multi_hot, songs.labels)
+    multi_hot = songs.multi_hot[rows]
+    labels = effective_labels(logits.argmax(axis=1), multi_hot, songs.labels[rows])
     probabilities = softmax(logits, fit_temperature(logits, labels))
-    return find_label_errors(probabilities, songs.multi_hot, ODDS_TO_DROP)
+    return find_label_errors(probabilities, multi_hot, ODDS_TO_DROP)
 
 
 def sampled(rows: NDArray[np.intp], groups: Ints, limit: int, seed: int) -> NDArray[np.intp]:

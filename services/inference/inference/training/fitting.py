@@ -97,8 +97,10 @@ class Standardised:
 def prepared(songs: Dataset, weights: Array) -> Standardised:
     """The songs of a fit whose weight [songs] is not 0."""
     kept = weights > 0
+    own_copy = None
     if not kept.all():
         songs, weights = songs.only(kept), weights[kept]
+        own_copy = songs.vectors
     mean, scale = moments(songs.vectors)
     soft_targets = songs.soft_targets()
     present = np.flatnonzero(soft_targets.sum(axis=0) > 0)
@@ -106,7 +108,7 @@ def prepared(songs: Dataset, weights: Array) -> Standardised:
     return Standardised(
         mean=mean,
         scale=scale,
-        vectors=standardise(songs.vectors, mean, scale, CLIP),
+        vectors=standardise(songs.vectors, mean, scale, CLIP, out=own_copy),
         soft_targets=soft_targets,
         weights=with_rare_genres_raised(soft_targets, weights),
         present=present,

@@ -73,10 +73,10 @@ class Head:
         )
 
 
-def standardise(vectors: Array, mean: Array, scale: Array, clip: float) -> Array:
-    """(vectors - mean) / scale cut at +-clip, float32."""
+def standardise(vectors: Array, mean: Array, scale: Array, clip: float, *, out: Array | None = None) -> Array:
+    """(vectors - mean) / scale cut at +-clip, float32; `out` may be the vectors themselves."""
     # In place, because a training matrix is hundreds of MB and each temporary would be another.
-    standardised: Array = vectors - mean
+    standardised: Array = np.subtract(vectors, mean, out=out)
     standardised /= scale
     np.clip(standardised, -clip, clip, out=standardised)
     return standardised

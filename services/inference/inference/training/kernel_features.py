@@ -29,8 +29,8 @@ def squared_distances(vectors: Array, landmarks: Array) -> Array:
 
 def radial_basis(squares: Array, gamma: float) -> Array:
     """exp(-gamma * squares), float32."""
-    values: Array = np.exp(squares * np.float32(-gamma))
-    return values
+    values: Array = squares * np.float32(-gamma)
+    return np.exp(values, out=values)
 
 
 def nystrom_map(landmarks: Array, gamma: float) -> Array:

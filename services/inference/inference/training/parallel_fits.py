@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
 
-MAX_BYTES = 2**31
-"""What all fits at one time may copy of the songs' vectors: memory, not time, limits a large library."""
+MAX_BYTES = 5 * 2**29
+"""What all fits at one time may hold beside the songs' vectors: memory, not time, limits a large library."""
 COPIES = 2
-"""Of the vectors, in each fit: its songs, and the same standardised."""
+"""Of the vectors, in each fit: its songs standardised, and radial basis functions of them or what else it makes."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.arrays import Array, Floats, Ints
+from inference.arrays import Array, Bools, Floats, Ints
 from inference.classify.probabilities import softmax
 from inference.evaluation.calibration import calibration_figures
 from inference.evaluation.coverage import coverage_of
@@ -32,6 +32,7 @@ from inference.training.model_selection import (
 )
 from inference.training.options import TrainingOptions
 from inference.training.out_of_distribution import ood_threshold_of
+from inference.training.parallel_fits import parallel_map
 from inference.training.splits import HELD_OUT, Split, grouped_folds, split_songs
 from inference.training.stage_result import OofSummary, Selection, TrainedStage
 from inference.training.temperature_scaling import Scaling, choose_scaling, fit_temperature
@@ -101,10 +102,7 @@ class StageTraining:
 
     def run(self, skipped: tuple[SkippedGenre, ...]) -> TrainedStage:
         """All steps, in their order."""
-        selection = self.select()
-        self.report("measure on artists that were not in training", 0.45)
-        rest = self.songs.only(~self.split.held_out)
-        held_out_head = self.fit(rest, selection)
+        selection, held_out_head = self.select()
         test = self.evaluate_test(held_out_head, selection.scaling)
         runs = self.predict_oof(selection, held_out_head)
         out_of_fold = self.summarise_oof(runs)
@@ -125,7 +123,7 @@ class StageTraining:
                 multi_hot=test.multi_hot,
                 labels=test.labels,
                 groups=test.groups,
-                train_labels=rest.labels,
+                train_labels=self.songs.labels[~self.split.held_out],
                 genres=self.songs.genres,
             ),
             calibration=out_of_fold.calibration,
@@ -155,8 +153,8 @@ class StageTraining:
         beyond = predictions.confidence - predictions.right
         return float(beyond[tagged].mean()) if tagged.any() else 0.0
 
-    def select(self) -> Selection:
-        """Recipe, handling of noise and calibration, on folds of what is not the test part."""
+    def select(self) -> tuple[Selection, Head]:
+        """Recipe, handling of noise and calibration, on folds of what is not the test part; and the head of it all."""
         rest = np.flatnonzero(~self.split.held_out)
         rows = sampled(rest, self.songs.groups, SELECTION_SONGS, self.options.seed)
         sample, runs = self.songs.only(rows), [run[rows] for run in self.split.runs]
@@ -168,10 +166,13 @@ class StageTraining:
         handling = self.compare_handling(rows, plain)
         best = handling.candidate if handling.used else plain
         recipe = plain.recipe.for_songs(len(rest))
+        self.report("measure on artists that were not in training", 0.38)
         if len(rows) < len(rest):
-            rows, best = self.validate(rest, recipe, handle_noise=handling.used)
+            head, (rows, best) = self.fit_and_validate(recipe, handle_noise=handling.used)
+        else:
+            head = self.fit(~self.split.held_out, recipe, handle_noise=handling.used)
         scaling, logits = calibrated(best.logits, self.songs.only(rows))
-        return Selection(
+        selection = Selection(
             recipe=recipe,
             candidates=tuple(candidates),
             handle_noise=handling.used,
@@ -179,6 +180,7 @@ class StageTraining:
             scaling=scaling,
             predictions=self.predictions(rows, softmax(logits)),
         )
+        return selection, head
 
     def compare_handling(self, rows: NDArray[np.intp], plain: Candidate) -> NoiseHandling:
         """Whether handling wrong labels helps, on the folds of every run; these rows are of no test song."""
@@ -203,29 +205,30 @@ class StageTraining:
             accuracies=(float(right_with.mean()), float(right_without.mean())),
         )
 
-    def validate(
-        self, rest: NDArray[np.intp], recipe: Recipe, *, handle_noise: bool
-    ) -> tuple[NDArray[np.intp], Candidate]:
-        """One fold of a large library, predicted by a head of nearly as many songs as the one that will serve."""
-        self.report("calibrate on artists that were not in training", 0.38)
-        songs, folds = self.songs.only(rest), self.split.runs[0][rest]
-        own = folds == VALIDATION
-        only = np.array([VALIDATION])
-        logits = self.predict_folds(songs, folds, recipe, handle_noise=handle_noise, only=only)
-        return rest[own], scored(recipe, songs.only(own), logits[own])
+    def fit_and_validate(
+        self, recipe: Recipe, *, handle_noise: bool
+    ) -> tuple[Head, tuple[NDArray[np.intp], Candidate]]:
+        """The head of all but the test part of a large library; beside it one fold of that, predicted by a head of
+        the others, which has nearly as many songs as the one that will serve.
+        """
+        rest, own = ~self.split.held_out, self.split.runs[0] == VALIDATION
+        head, of_others = parallel_map(
+            lambda among: self.fit(among, recipe, handle_noise=handle_noise),
+            [rest, rest & ~own],
+            bytes_each=self.songs.vectors.nbytes,
+        )
+        validation = self.songs.only(own)
+        return head, (np.flatnonzero(own), scored(recipe, validation, of_others.logits(validation.vectors)))
 
-    def predict_folds(
-        self, songs: Dataset, folds: Ints, recipe: Recipe, *, handle_noise: bool, only: Ints | None = None
-    ) -> Array:
-        """Logits of the songs of these folds (all where none are named)."""
-        chosen = np.unique(folds) if only is None else only
-        seed = self.options.seed
-        return predict_oof(songs, folds, recipe, seed=seed, handle_noise=handle_noise, only=chosen).logits
+    def predict_folds(self, songs: Dataset, folds: Ints, recipe: Recipe, *, handle_noise: bool) -> Array:
+        """Logits of the songs of all folds."""
+        seed, only = self.options.seed, np.unique(folds)
+        return predict_oof(songs, folds, recipe, seed=seed, handle_noise=handle_noise, only=only).logits
 
-    def fit(self, songs: Dataset, selection: Selection) -> Head:
-        """A head of these songs, fitted as all are."""
+    def fit(self, among: Bools, recipe: Recipe, *, handle_noise: bool) -> Head:
+        """A head of so many of the songs, fitted as all are."""
         return fit_noise_robust(
-            songs, selection.recipe, seed=self.options.seed, handle_noise=selection.handle_noise
+            self.songs, recipe, seed=self.options.seed, handle_noise=handle_noise, among=among
         )
 
     def evaluate_test(self, head: Head, scaling: Scaling) -> Predictions:
