@@ -1,13 +1,16 @@
 """Which genres there is enough of to learn them, why not the others, and which tags would help if they were known."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from django.db import connection
 
 from portal.genres.models import Genre
 from portal.labels.precedence import COUNTED
 from portal.labels.unmapped_tags import unmapped_tags
+from portal.library.names import leading_artist, without_guests
 from portal.library.presence import unchosen_libraries
 from portal.teaching.results import LEAST_SONGS, enough
 from portal.training.dataset import present_versions
@@ -31,7 +34,7 @@ class GenreCount:
     usable: int
     """Of these there are vectors of the feature version that the others have."""
     artists: int
-    """Of the usable ones."""
+    """Leading ones of the usable songs. A training may see fewer, as it unites those of an album or a recording too."""
     by_people: int = 0
     """Of the labelled ones, those that a person set or taught."""
     taught: int = 0
@@ -86,7 +89,7 @@ def survey_genres() -> TrainingReadiness:
     with connection.cursor() as cursor:
         versions = [f"{kind} {version}" for kind, version in present_versions().items()]
         cursor.execute(_COUNTS, [unchosen_libraries(), versions])
-        counted = {row[0]: row[1:] for row in cursor.fetchall()}
+        counted = _with_leading_artists(cursor.fetchall())
     names = Genre.objects.filter(retired=False).values_list("pk", "name")
     genres = [
         GenreCount(genre=name, **dict(zip(_COUNTED, counted.get(pk, (0,) * len(_COUNTED)), strict=True)))
@@ -99,12 +102,22 @@ def survey_genres() -> TrainingReadiness:
 _COUNTED = ("labelled", "extracted", "usable", "artists", "by_people", "taught")
 
 
+def _with_leading_artists(rows: Sequence[Sequence[Any]]) -> dict[int, list[int]]:
+    """Rows by genre, with the number of its artists in place of their credits."""
+    place = 1 + _COUNTED.index("artists")
+    alone = {without_guests(credit) for row in rows for credit in row[place]}
+    return {
+        row[0]: [*row[1:place], len({leading_artist(each, alone) for each in row[place]}), *row[place + 1 :]]
+        for row in rows
+    }
+
+
 def _unknown_tags() -> tuple[tuple[str, int], ...]:
     helpful = (each for each in unmapped_tags() if each.without_genre)
     return tuple((each.tag, each.without_genre) for each in islice(helpful, TAGS_LISTED))
 
 
-# An artist is told from another as in the training, but for letters that only Unicode's case folding makes equal.
+# A credit is told from another as in the training, but for letters that only Unicode's case folding makes equal.
 _COUNTS = f"""
 WITH labelled AS (
   SELECT c.genre_id, c.source, t.audio_id,
@@ -120,7 +133,7 @@ WITH labelled AS (
   FROM labelled l
 )
 SELECT genre_id, count(*), count(*) FILTER (WHERE extracted), count(*) FILTER (WHERE usable),
-  count(DISTINCT artist) FILTER (WHERE usable), count(*) FILTER (WHERE source <> 'tag'),
+  COALESCE(array_agg(DISTINCT artist) FILTER (WHERE usable), '{{}}'), count(*) FILTER (WHERE source <> 'tag'),
   count(*) FILTER (WHERE source = 'taught')
 FROM counted GROUP BY genre_id
 """  # noqa: S608 # our own words

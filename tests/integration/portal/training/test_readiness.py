@@ -4,11 +4,14 @@ import io
 
 import pytest
 import songs
+from inference.decision import credits as credits_of_inference
+from inference.decision.credits import Credit, leads_and_owners
 from inference.training.labels import MIN_GENRES, why_not
 from portal.commands.songs.learning import show_readiness
 from portal.commands.terminal import Terminal
 from portal.genres.models import Alias, Genre
 from portal.labels.tags import relabel
+from portal.library import names
 from portal.library.models import Analysis, Track, Vector
 from portal.library.names import name_key
 from portal.pages.dashboard.advice import Situation, advice
@@ -84,6 +87,21 @@ def test_what_is_counted_as_usable_is_what_a_training_is_given():
         mine = [each for each in given if each.genre == name]
         artists = {name_key(each.artist or each.album_artist) or each.song_id for each in mine}
         assert (len(mine), len(artists)) == numbers(of(name))[2:]
+
+
+def test_songs_with_guests_are_songs_of_one_artist_as_in_a_training():
+    library = songs.make_library()
+    credits = ["X & Q", "X feat. Y", "x & Z", "Simon & Garfunkel", "SIMON & GARFUNKEL (ft. W)"]
+    for number, artist in enumerate(credits):
+        a_song(library, number, "Jazz", artist=artist)
+    a_song(library, 20, "Folk", artist="X")
+    relabel()
+    leads, _ = leads_and_owners([Credit(song_id=artist, artist=artist) for artist in credits])
+    assert of("Jazz").artists == len(set(leads)) == 2
+    assert (names._GUESTS.pattern, names._AND.pattern) == (
+        credits_of_inference._GUESTS.pattern,
+        credits_of_inference._AND.pattern,
+    )
 
 
 @pytest.mark.parametrize("usable", [0, 4, 5, 6])
