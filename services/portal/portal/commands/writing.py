@@ -53,7 +53,10 @@ def push(
             _report(batch, as_json=as_json, rows=dry_run, plan=run)
             return
         from portal.orchestration.start import start_push
+        from portal.writing.overtaken import older_than_judgements
 
+        if older := older_than_judgements(batch):
+            Terminal(stderr=True, soft_wrap=True).print(older)
         _do(batch, start_push(batch, random_weights=random_weights), as_json=as_json)
 
 

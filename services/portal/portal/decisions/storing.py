@@ -5,20 +5,20 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from django.db import connection, transaction
 
-from portal.decisions.evidence import Key
+from portal.decisions.evidence import Key, SharedInputs
 from portal.remote.decisions import SongDecision
 from portal.verdicts.models import Decision
 from portal.verdicts.predictions import DIGITS
 
 _COLUMNS = (
     "track_id, genre_id, confidence, confidence_mean, confidence_high, kind, tag_probability, parts, model, "
-    "prediction, artist_group, evidence"
+    "prediction, artist_group, evidence, basis, judged"
 )
 _TABLE = """
 CREATE TEMPORARY TABLE decided (
   track_id bigint, genre_id bigint, confidence float8, confidence_mean float8, confidence_high float8,
   kind varchar(10), tag_probability float8, parts jsonb, model varchar(100), prediction bigint, artist_group uuid,
-  evidence uuid
+  evidence uuid, basis uuid, judged uuid
 ) ON COMMIT DROP
 """
 # In the order of their ids, as whoever else holds songs does. A genre or song that went meanwhile takes nothing along.
@@ -33,13 +33,15 @@ ON CONFLICT (track_id) DO UPDATE SET decided_time = excluded.decided_time,
 
 
 @transaction.atomic
-def store_decisions(decided: Iterable[SongDecision], *, genres: Mapping[str, int], model: str) -> None:
+def store_decisions(
+    decided: Iterable[SongDecision], *, genres: Mapping[str, int], model: str, inputs: SharedInputs
+) -> None:
     """Make these the decisions of their songs. `genres`: ids by name without case; another genre counts as none."""
     with connection.cursor() as cursor:
         cursor.execute(_TABLE)
         with cursor.copy(f"COPY decided ({_COLUMNS}) FROM STDIN") as copy:
             for each in decided:
-                copy.write_row(_row(each, genres, model))
+                copy.write_row((*_row(each, genres, model), inputs.basis, inputs.judged))
         cursor.execute(_STORE)
         cursor.execute("DROP TABLE decided")
 

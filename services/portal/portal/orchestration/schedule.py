@@ -12,7 +12,7 @@ from django.utils import timezone
 from runtime.errors import RemoteError
 from runtime.telemetry import get_logger
 
-from portal.decisions.deciding import anything_outdated
+from portal.decisions.deciding import anything_outdated, inputs_changed
 from portal.ledger.batches import has_applied_a_batch
 from portal.ledger.models import WriteBatch
 from portal.library.models import Analysis, InPlex, Library, Track
@@ -28,9 +28,11 @@ from portal.orchestration.start import (
 )
 from portal.plex_sync.sync_run import CHOSEN
 from portal.preferences.current import preferences
+from portal.preferences.models import SettingChange
 from portal.preferences.values import Preferences
 from portal.remote.services import Services
 from portal.runs.models import Run
+from portal.verdicts.models import Judgement
 
 log = get_logger(__name__)
 
@@ -44,6 +46,10 @@ FOLLOWED = "followed"
 # What changes what is known of songs, and may leave decisions out of date.
 _CHANGES = (Run.Kind.SYNC, Run.Kind.CLASSIFY, Run.Kind.TRAIN, Run.Kind.PROMOTE)
 DECISIONS_CHECKED = "decisions_checked"
+# Whoever judges a song or changes a setting goes on to the next: all songs are decided anew once, after the last.
+LEAVE_TO_GO_ON = timedelta(minutes=2)
+# Under this a run's result keeps what decisions were to rest on.
+INPUTS = "inputs"
 
 
 def keep(now: datetime, services: Services) -> None:
@@ -52,7 +58,8 @@ def keep(now: datetime, services: Services) -> None:
     1. A finished dry run of the schedule is pushed.
     2. A finished classification of the schedule is planned.
     3. A finished sync with new songs is followed by their classification.
-    4. Songs are decided anew where a run has changed what is known of them.
+    4. Songs are decided anew where a run has changed what is known of them, or a person has: by judging songs, by
+       another setting of sources, or by another name of a genre.
     5. A sync begins when its time has come.
     """
     if Run.objects.filter(state__in=Run.ACTIVE).exists():
@@ -114,7 +121,7 @@ def _decide(now: datetime, settings: Preferences, services: Services) -> bool:
     changed = Run.objects.filter(kind__in=_CHANGES, finished_time__isnull=False).order_by("-pk").first()
     # Whether anything is out of date takes seconds to find out, with 100,000 songs: not every minute.
     if changed is None or changed.result.get(DECISIONS_CHECKED):
-        return False
+        return _decide_by_people(now)
     with transaction.atomic():
         changed.keep(**{DECISIONS_CHECKED: True})
         found = anything_outdated()
@@ -122,6 +129,37 @@ def _decide(now: datetime, settings: Preferences, services: Services) -> bool:
             started = start_decide(scheduled=True)
             log.info("the schedule starts a run", run=started.pk, kind=started.kind, after=changed.pk)
     return found
+
+
+def _decide_by_people(now: datetime) -> bool:
+    """After people have judged songs or changed what decisions rest on, and have stopped doing so."""
+    inputs = inputs_changed() if _people_have_stopped(now) else None
+    if inputs is None or _decided_in_vain(inputs.name, now):
+        return False
+    with transaction.atomic():
+        started = start_decide(scheduled=True)
+        started.keep(**{INPUTS: inputs.name})
+        log.info(
+            "the schedule starts a run", run=started.pk, kind=started.kind, after="judgements or settings"
+        )
+    return True
+
+
+def _people_have_stopped(now: datetime) -> bool:
+    times = (
+        Judgement.objects.aggregate(last=Max("created_time"))["last"],
+        SettingChange.objects.aggregate(last=Max("changed_time"))["last"],
+    )
+    # What lies ahead was written by another clock.
+    return not any(last and timedelta() <= now - last < LEAVE_TO_GO_ON for last in times)
+
+
+def _decided_in_vain(inputs: str, now: datetime) -> bool:
+    """The last run that was to bring decisions to these inputs could not: a service may be away."""
+    last = Run.objects.filter(kind=Run.Kind.DECIDE).order_by("-pk").first()
+    if last is None or last.result.get(INPUTS) != inputs:
+        return False
+    return now < (last.finished_time or last.created_time) + TRY_AGAIN
 
 
 def _plan(now: datetime, settings: Preferences, services: Services) -> bool:

@@ -20,6 +20,7 @@ from portal.pages import badges
 from portal.pages.buttons import ask_for
 from portal.pages.page_admin import PageAdmin, column
 from portal.runs.models import Run
+from portal.writing.overtaken import older_than_judgements
 from portal.writing.stated import stated, words_of_kinds
 
 ROWS_PER_PAGE = 100
@@ -137,6 +138,7 @@ class WriteBatchAdmin(PageAdmin):
                 if counts.get(state)
             ],
             "stated": stated(obj.rows.all()),
+            "older": older_than_judgements(obj),
             "total": sum(counts.values()),
             "chosen": chosen,
             "page": page,
@@ -182,6 +184,7 @@ class WriteBatchAdmin(PageAdmin):
             title=f"{step.words} {str(obj).lower()}",
             text=step.promise.format(count=counted(count, "song")),
             step=step,
+            older=older_than_judgements(obj) if step.name == "apply" else "",
             by_random_weights=affected.filter(random_weights=True).count() if step.name == "apply" else 0,
             cancel=self.page_url(obj),
         )

@@ -84,9 +84,10 @@ class Preferences(BaseModel):
     """Take a song's own tags into account when its genre is decided. Without them corrections look surer than they
     are."""
     evidence_albums: Annotated[bool, _KNOWN] = True
-    """Take the sound of the other songs of its album into account."""
+    """Take the sound of the other songs of its album into account. Switched off, its artist's other albums are left out
+    too, whatever the next setting says: they speak through it."""
     evidence_artists: Annotated[bool, _KNOWN] = True
-    """Take the sound of its artist's other albums into account."""
+    """Take the sound of its artist's other albums into account, where that of its album is."""
     write_confidence: Annotated[_Share, _WRITING] = 0.7
     """Confidence from which a dry run takes the AI's genre. A person's word is always taken."""
     write_fills: Annotated[bool, _WRITING] = True

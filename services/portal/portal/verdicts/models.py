@@ -1,5 +1,7 @@
 """Predictions of the AI, decisions from all that is known, overrides and judgements by people."""
 
+from uuid import UUID
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -100,7 +102,15 @@ class Decision(models.Model):
         help_text="Digest of the artist, or the album, whose songs were decided together."
     )
     evidence = models.UUIDField(help_text="Digest of all that was known of the song itself.")
+    basis = models.UUIDField(
+        default=UUID(int=0), help_text="Digest of the model in service, the sources, and the names of genres."
+    )
+    judged = models.UUIDField(default=UUID(int=0), help_text="Digest of what people had judged.")
     decided_time = models.DateTimeField()
+
+    class Meta:
+        # Whether any rests on something else than what holds now is asked every minute.
+        indexes = (models.Index(fields=("basis", "judged"), name="decision_by_what_holds"),)
 
     def __str__(self) -> str:
         return f"{self.genre or 'nothing'} {self.confidence:.0%}"

@@ -2,13 +2,16 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+from portal.counting import counted
 from portal.genres.models import Genre, spellings
 from portal.ledger.kinds import WriteKind
-from portal.ledger.models import WriteRow
+from portal.ledger.models import WriteBatch, WriteRow
 from portal.library.models import Analysis
 from portal.library.presence import unchosen_libraries
-from portal.verdicts.judgements import none_is_right
-from portal.verdicts.models import Decision, Override, Prediction
+from portal.preferences.current import preferences
+from portal.verdicts.judgements import judgement_count, none_is_right
+from portal.verdicts.models import Decision, Judgement, Override, Prediction
+from portal.writing.candidates import kinds_written
 from portal.writing.policy import (
     AI,
     NONE_IS_RIGHT,
@@ -36,6 +39,7 @@ def overtaken(rows: Sequence[WriteRow]) -> dict[int, str]:
     4. The AI's word is not written where the song was decided anew, as another genre or not surely enough; nor where
        nothing is said of it at present.
     5. A translation is not written where its tags stand for something else by now.
+    6. A kind of write that is switched off by now is not made.
     """
     tracks = [row.track_id for row in rows]
     in_use = {name.casefold() for name in Genre.objects.filter(retired=False).values_list("name", flat=True)}
@@ -49,9 +53,31 @@ def overtaken(rows: Sequence[WriteRow]) -> dict[int, str]:
     judged = none_is_right(row.track_id for row in rows if row.source == AI)
     reasons |= {row.pk: NONE_IS_RIGHT for row in rows if row.source == AI and row.track_id in judged}
     reasons |= _translations(rows)
+    written = kinds_written(preferences())
+    reasons |= {
+        row.pk: f"{row.kind.capitalize()}s are switched off since the dry run (write_{row.kind}s): {_NOT_WRITTEN}"
+        for row in rows
+        if WriteKind(row.kind) not in written and row.track_id not in by_hand
+    }
     unchosen = unchosen_libraries()
     reasons |= {row.pk: _NOT_CHOSEN for row in rows if row.track.library_id in unchosen}
     return {pk: reason for pk, reason in reasons.items() if reason}
+
+
+def older_than_judgements(batch: WriteBatch) -> str:
+    """What to say of a plan that people have judged songs since; empty where nobody has, or it is a plan no more."""
+    if batch.state != WriteBatch.State.PLANNED:
+        return ""
+    since = judgement_count(Judgement.objects.filter(created_time__gt=batch.created_time))
+    if not since:
+        return ""
+    is_older = counted(
+        since, "judgement", verb=("was given since this dry run", "were given since this dry run")
+    )
+    return (
+        f"{is_older}: what it shows does not rest on them, and is what is written, but for songs that are decided anew "
+        "meanwhile, as another genre or less surely. Make another dry run to have all decided by them."
+    )
 
 
 def is_sure(verdict: Prediction) -> bool:

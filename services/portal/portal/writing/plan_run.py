@@ -5,10 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from django.db import transaction
 from django.db.models import Q
 
-from portal.counting import counted
+from portal.counting import counted, listed
 from portal.decisions.deciding import decide_outdated
 from portal.genres.models import Genre, spellings
-from portal.ledger.kinds import WriteKind
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.ledger.plex_state import discard
 from portal.library.identity import is_another
@@ -20,8 +19,9 @@ from portal.remote.sync import TRACKS_AT_ONCE
 from portal.runs.models import Run, RunSong
 from portal.runs.work import DONE, Outcome, RunInterruptedError, RunJob, Verdict, Work
 from portal.verdicts.revote import vote_again
-from portal.writing.candidates import candidates, of_another_model
+from portal.writing.candidates import candidates, genres_out_of_use, kinds_written, of_another_model
 from portal.writing.policy import (
+    NAMED,
     RANDOM_WEIGHTS,
     PlannedEdit,
     TargetGenre,
@@ -39,6 +39,8 @@ UNREADABLE_THERE = "Plex fails whenever it is asked for this song: refresh or re
 ELSEWHERE = "of_another_server"
 # And this how many songs another model than the one in service has classified.
 OF_ANOTHER_MODEL = "of_another_model"
+# And this the genres that the model says and that are not in use, each with its number of songs.
+OUT_OF_USE = "genres_out_of_use"
 ANOTHER_THERE = "Plex has another song under its key now: sync again, which finds its new one."
 
 
@@ -64,6 +66,8 @@ class Planning(Work):
             tracks = tracks.filter(pk__in=chosen)
         if of_another := tracks.filter(of_another_model()).distinct().count():
             job.run.keep(**{OF_ANOTHER_MODEL: of_another})
+        if out_of_use := genres_out_of_use(tracks):
+            job.run.keep(**{OUT_OF_USE: out_of_use})
         tracks = tracks.filter(candidates(batch.min_confidence, settings))
         elsewhere = tracks.exclude(library__server_id=server.machine_identifier).distinct().count()
         if elsewhere:
@@ -116,6 +120,7 @@ class Planning(Work):
             left_alone(run.arguments.get("track_ids")),
             _left_elsewhere(run),
             _left_stale(run),
+            _left_out_of_use(run),
         )
         return " ".join(filter(None, (said, not_compared, note_unknown_tags(run), *left)))
 
@@ -173,17 +178,20 @@ def _left_stale(run: Run) -> str:
     return f"{left} classified by another model than the one in service: run `reclass classify`."
 
 
+def _left_out_of_use(run: Run) -> str:
+    genres = run.result.get(OUT_OF_USE, {})
+    if not genres:
+        return ""
+    left = counted(sum(genres.values()), "song", verb=("was", "were"))
+    return (
+        f"{left} left alone: the model says {listed(sorted(genres), NAMED)}, which is retired or renamed here. Restore "
+        "it in the admin, or train again (`reclass train`)."
+    )
+
+
 def _rules(known: Mapping[str, int]) -> WritingRules:
-    settings = preferences()
-    kinds = {
-        WriteKind.PERSON: True,
-        WriteKind.FILL: settings.write_fills,
-        WriteKind.CORRECTION: settings.write_corrections,
-        WriteKind.TRANSLATION: settings.write_translations,
-    }
     names = dict(Genre.objects.filter(retired=False).values_list("pk", "name"))
-    is_written = frozenset(kind for kind, is_written in kinds.items() if is_written)
-    return WritingRules(genres_by_spelling=known, names=names, kinds=is_written)
+    return WritingRules(genres_by_spelling=known, names=names, kinds=kinds_written(preferences()))
 
 
 @transaction.atomic

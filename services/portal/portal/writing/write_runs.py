@@ -42,8 +42,9 @@ class Push(Work):
 
     def select_songs(self, job: RunJob) -> Iterable[int]:
         """The songs of the batch that are not written yet."""
-        # What has changed since the dry run is not written as if it had not.
-        decide_outdated(job.services.decisions, job.report)
+        # What has changed of a song since the dry run is not written as if it had not. What people have judged since is
+        # for the next one: whoever applies a batch expects what it shows.
+        decide_outdated(job.services.decisions, job.report, judged_counts=False)
         batch = WriteBatch.objects.get(runs=job.run)
         return _tracks(batch, Q(state=WriteRow.State.PLANNED))
 

@@ -5,15 +5,16 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 from portal.decisions import evidence
-from portal.decisions.deciding import anything_outdated, decide_outdated
+from portal.decisions.deciding import anything_outdated, decide_outdated, inputs_changed
 from portal.decisions.storing import store_decisions
 from portal.genres.models import Genre
 from portal.library.models import Analysis, Track
 from portal.orchestration.start import start_decide
 from portal.preferences.changing import change
+from portal.preferences.current import preferences
 from portal.remote.decisions import SongDecision
 from portal.runs.models import Run
-from portal.verdicts.models import Decision, Prediction
+from portal.verdicts.models import Decision, Judgement, Prediction
 from portal.verdicts.predictions import genres_by_name
 from songs import add_prediction, make_library, make_song
 
@@ -191,6 +192,44 @@ def test_settings_of_sources_travel_and_another_setting_genre_name_or_model_deci
     assert decide()[0] == 2
 
 
+def judged(track, genre="Rap"):
+    Judgement.objects.create(
+        track=track, genres=[Genre.objects.get(name=genre).pk], kind="disagreement", stratum="from 0.85"
+    )
+
+
+def test_judgements_decide_all_anew_but_not_where_they_are_no_reason(portal, library, decide):
+    songs = [said(library, number, artist=f"A {number}") for number in range(3)]
+    decide()
+    assert inputs_changed() is None
+    judged(songs[0])
+    assert inputs_changed() is not None
+    assert decide_outdated(portal.services.decisions, lambda *_: None, judged_counts=False) == 0
+    Track.objects.filter(pk=songs[1].pk).update(tag_genre=Genre.objects.get(name="Rap"))
+    assert decide_outdated(portal.services.decisions, lambda *_: None, judged_counts=False) == 1
+    assert decide()[0] == 2, "the one that was decided meanwhile rests on the judgement"
+    assert inputs_changed() is None
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        lambda: change({"evidence_tags": False}),
+        lambda: Genre.objects.filter(name="Rap").update(retired=True),
+        lambda: Judgement.objects.all().delete(),
+    ],
+)
+def test_other_sources_names_of_genres_and_judgements_that_are_taken_back_are_seen_in_a_blink(
+    library, decide, meanwhile, queries_of
+):
+    judged(said(library, 1))
+    decide()
+    assert inputs_changed() is None
+    meanwhile()
+    assert inputs_changed() is not None
+    assert queries_of(inputs_changed) <= 6
+
+
 def test_songs_that_another_model_has_classified_get_no_genre_and_are_not_asked_for_again(
     portal, library, decide
 ):
@@ -219,7 +258,8 @@ def test_a_song_that_goes_while_it_is_decided_takes_nothing_along(library):
         for song in (going, staying)
     ]  # fmt: skip
     Track.objects.filter(pk=going.pk).delete()
-    store_decisions(decided, genres=genres_by_name(), model="model-1")
+    inputs = evidence.shared_inputs(preferences())
+    store_decisions(decided, genres=genres_by_name(), model="model-1", inputs=inputs)
     decision = Decision.objects.get()
     assert (decision.track, decision.genre.name, decision.model) == (staying, "Jazz", "model-1")
 

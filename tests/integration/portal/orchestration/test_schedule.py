@@ -14,7 +14,7 @@ from portal.preferences.current import preferences
 from portal.preferences.models import ChangedSetting
 from portal.remote.sync import SyncClient
 from portal.runs.models import Run
-from portal.verdicts.models import Decision
+from portal.verdicts.models import Decision, Judgement
 from runtime.testing import connected
 from stand_in_services import TooShortError
 from sync.connection import Connection, Parts
@@ -23,7 +23,7 @@ from sync.plex import Plex
 from sync.servicer import SERVICE_NAME, SyncServicer
 from waiting import until
 
-HOUR = timedelta(hours=1)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 NEW_KEY = 1900
 
 
@@ -339,6 +339,50 @@ def test_while_inference_is_away_songs_are_not_decided_every_minute(portal):
     portal.inference.refuses_to_decide = None
     portal.finish(start_classify(again=True))
     assert portal.finish(look(portal)).state == Run.State.DONE
+
+
+def judged(number: int, at: datetime) -> None:
+    """As a person does on the page."""
+    track = Track.objects.order_by("pk")[number]
+    said = Judgement.objects.create(track=track, genres=[], kind="disagreement", stratum="from 0.85")
+    Judgement.objects.filter(pk=said.pk).update(created_time=at)
+
+
+def test_after_a_person_has_stopped_to_judge_songs_are_decided_anew_once(portal):
+    synced(portal)
+    portal.finish(start_classify())
+    portal.finish(look(portal))
+    now = timezone.now()
+    for number in range(3):
+        judged(number, now + number * MINUTE)
+        assert look(portal, now + number * MINUTE) is None
+    assert look(portal, now + 3.9 * MINUTE) is None
+    run = look(portal, now + 4 * MINUTE)
+    assert (run.kind, run.is_scheduled) == (Run.Kind.DECIDE, True)
+    assert portal.finish(run).result["decided"] == Decision.objects.count() > 0
+    assert look(portal, now + 9 * MINUTE) is None
+    Judgement.objects.first().delete()
+    assert look(portal, now + 10 * MINUTE).kind == Run.Kind.DECIDE
+
+
+def test_after_another_setting_of_sources_songs_are_decided_anew(portal):
+    synced(portal)
+    portal.finish(start_classify())
+    portal.finish(look(portal))
+    change({"evidence_albums": False})
+    assert look(portal) is None
+    assert look(portal, timezone.now() + 2 * MINUTE).kind == Run.Kind.DECIDE
+
+
+def test_while_inference_is_away_judgements_start_a_run_an_hour(portal):
+    synced(portal)
+    portal.finish(start_classify())
+    portal.finish(look(portal))
+    judged(0, timezone.now() - HOUR)
+    portal.inference.refuses_to_decide = TooShortError("Not now.")
+    assert portal.finish(look(portal)).state == Run.State.FAILED
+    assert look(portal, timezone.now() + 59 * MINUTE) is None
+    assert look(portal, timezone.now() + 61 * MINUTE).kind == Run.Kind.DECIDE
 
 
 def test_a_run_of_the_schedule_says_so(portal, admin_client: Client):

@@ -5,11 +5,11 @@ from portal.decisions.queue import STRATA
 from portal.genres.models import Genre, IgnoredTag
 from portal.ledger.models import WriteRow
 from portal.library.models import Analysis, InPlex, Track
-from portal.orchestration.start import (
-    start_push,
-)
-from portal.verdicts.models import Judgement, Prediction
+from portal.orchestration.start import start_plan, start_push
+from portal.preferences.changing import change
+from portal.verdicts.models import Decision, Judgement, Prediction
 from portal.verdicts.overrides import clear_override
+from portal.writing.overtaken import older_than_judgements
 from portal.writing.policy import NONE_IS_RIGHT, objection
 from songs import add_prediction
 from write_batches import (
@@ -75,6 +75,65 @@ def test_a_word_that_was_overtaken_since_the_dry_run_is_not_written(portal, firs
     assert portal.plex.edits()[-1:] == []
     song.refresh_from_db()
     assert song.in_plex == InPlex.UNTOUCHED
+
+
+@pytest.mark.parametrize("kind", ["fill", "correction"])
+def test_a_kind_of_write_that_was_switched_off_since_the_dry_run_is_not_made(portal, kind):
+    classified(portal)
+    batch = planned(portal)
+    last = batch.rows.last()
+    batch.rows.exclude(pk=last.pk).update(kind=kind)
+    batch.rows.filter(pk=last.pk).update(kind="fill" if kind == "correction" else "correction")
+    by_hand = batch.rows.filter(kind=kind).first().track
+    others = batch.rows.exclude(kind=kind)
+    set_by_hand(by_hand, "Jazz")
+    change({f"write_{kind}s": False})
+    portal.finish(start_push(batch))
+    left = batch.rows.filter(kind=kind).exclude(track=by_hand)
+    assert {(row.state, f"write_{kind}s" in row.message) for row in left} == {(WriteRow.State.FAILED, True)}
+    assert not others.filter(message__contains="switched off").exists()
+    assert batch.rows.get(track=by_hand).state == WriteRow.State.WRITTEN
+
+
+def test_a_translation_is_not_made_once_translations_are_switched_off(portal):
+    change({"write_translations": True, "write_fills": False, "write_corrections": False})
+    classified(portal)
+    batch = planned(portal)
+    assert {row.kind for row in batch.rows.all()} == {"translation"}
+    change({"write_translations": False})
+    portal.finish(start_push(batch))
+    assert row_states(batch) == {WriteRow.State.FAILED}
+
+
+def test_what_people_judged_since_the_dry_run_is_for_the_next_one_and_the_batch_says_so(portal, admin_client):
+    classified(portal)
+    batch = planned(portal)
+    page = f"/admin/ledger/writebatch/{batch.pk}/change/"
+    assert "data-older" not in admin_client.get(page).content.decode()
+    for song in Track.objects.exclude(writes__batch=batch)[:2]:
+        Judgement.objects.create(track=song, genres=[], kind="disagreement", stratum=STRATA[0], act="at once")
+    assert older_than_judgements(batch).startswith("1 judgement was given since")
+    assert "data-older" in admin_client.get(page).content.decode()
+    assert "data-older" in admin_client.get(page + "?step=apply").content.decode()
+    asked = len(portal.inference.decide_options)
+    portal.finish(start_push(batch))
+    assert len(portal.inference.decide_options) == asked
+    assert row_states(batch) == {WriteRow.State.WRITTEN}
+    batch.refresh_from_db()
+    assert older_than_judgements(batch) == ""
+
+
+def test_a_song_that_the_model_gives_a_genre_out_of_use_is_not_said_to_be_of_another_model(
+    portal, admin_client
+):
+    classified(portal)
+    Genre.objects.filter(name="Jazz").update(name="Jazz and more")
+    run = portal.finish(start_plan(min_confidence=0.5))
+    assert set(run.result["genres_out_of_use"]) == {"Jazz"}
+    assert "of_another_model" not in run.result
+    assert "Jazz" in run.message
+    song = Decision.objects.filter(genre=None).exclude(parts=[]).first().track
+    assert "data-out-of-use" in admin_client.get(f"/admin/library/track/{song.pk}/change/").content.decode()
 
 
 def test_the_same_word_said_again_since_the_dry_run_is_written(portal):

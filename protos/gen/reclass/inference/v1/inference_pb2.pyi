@@ -771,6 +771,7 @@ class DecideOptions(_message.Message):
     without_tags: _builtins.bool
     """What is not to be asked."""
     without_albums: _builtins.bool
+    """Artists are then not asked either, whose albums speak through the song's own."""
     without_artists: _builtins.bool
     def __init__(
         self,

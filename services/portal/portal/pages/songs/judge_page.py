@@ -13,6 +13,7 @@ from runtime.errors import RemoteError
 
 from portal.counting import counted
 from portal.decisions.album import album_mates
+from portal.decisions.deciding import inputs_changed
 from portal.decisions.judge import NotAskedError, judge
 from portal.decisions.queue import AGREEMENT, Question, next_question
 from portal.decisions.reading import ENOUGH, current_reading, half_width, judgements_to_go
@@ -86,6 +87,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "latest": _latest_judgement(request),
         "skipped": len(_skipped(request)),
         "buys": _buys(),
+        "is_decided_anew_soon": inputs_changed() is not None,
         **_reading(),
     }
 

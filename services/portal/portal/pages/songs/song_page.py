@@ -9,6 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from portal.counting import counted
+from portal.decisions.deciding import inputs_changed
 from portal.labels.tags import edits_of
 from portal.ledger import exclusion
 from portal.ledger.differences import difference
@@ -25,7 +26,7 @@ from portal.pages.songs.forms import OverrideForm
 from portal.registry.serving import serving_versions, whole_song_heads
 from portal.remote.audio import made_by_random_weights
 from portal.remote.verdicts import StageVerdict
-from portal.verdicts.judgements import judged_together
+from portal.verdicts.judgements import judged_together, judgement_count
 from portal.verdicts.models import Decision, Judgement, Override, Prediction
 from portal.verdicts.overrides import clear_override, set_override
 from portal.verdicts.predictions import stage_verdicts
@@ -118,17 +119,22 @@ _KNOWN_WITH = {
 
 def _decision(track: Track) -> dict[str, Any]:
     """What the genre rests on, step by step, and what kind of write it would be."""
-    decision = Decision.objects.filter(track=track).exclude(genre=None).first()
+    decision = Decision.objects.filter(track=track).exclude(parts=[]).first()
     if decision is None:
         return {}
+    is_used = decision.genre_id is not None
     parts = [
         {"words": _KNOWN_WITH.get(source, source), "genre": genre, "percent": round(100 * probability)}
         for source, genre, probability in decision.parts
     ]
     is_correction = decision.kind == Decision.Kind.CORRECTION
+    judged_since = Judgement.objects.filter(created_time__gt=decision.decided_time)
     return {
+        "genre_out_of_use": "" if is_used else decision.parts[-1][1],
+        "judged_since": judgement_count(judged_since),
+        "is_decided_anew_soon": inputs_changed() is not None,
         "parts": parts,
-        "write_kind": badges.KIND.get(decision.kind, badges.NO_WRITE),
+        "write_kind": badges.KIND.get(decision.kind, badges.NO_WRITE) if is_used else badges.NO_WRITE,
         "tag_right_percent": round(100 * decision.tag_probability),
         "tag_percent": round(100 * decision.tag_probability) if is_correction else None,
     }

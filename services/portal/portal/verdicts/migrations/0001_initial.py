@@ -1,5 +1,7 @@
 """The tables of predictions, decisions, overrides, judgements and readings."""
 
+import uuid
+
 import django.contrib.postgres.fields
 import django.db.models.deletion
 from django.conf import settings
@@ -42,10 +44,15 @@ class Migration(migrations.Migration):
                 ('prediction', models.BigIntegerField(help_text='Id of the prediction whose sound it rests on.')),
                 ('artist_group', models.UUIDField(help_text='Digest of the artist, or the album, whose songs were decided together.')),
                 ('evidence', models.UUIDField(help_text='Digest of all that was known of the song itself.')),
+                ('basis', models.UUIDField(default=uuid.UUID('00000000-0000-0000-0000-000000000000'), help_text='Digest of the model in service, the sources, and the names of genres.')),
+                ('judged', models.UUIDField(default=uuid.UUID('00000000-0000-0000-0000-000000000000'), help_text='Digest of what people had judged.')),
                 ('decided_time', models.DateTimeField()),
                 ('genre', models.ForeignKey(help_text='Empty where nothing is known that the model in service can use: another model classified the song.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='genres.genre')),
                 ('track', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='decision', to='library.track')),
             ],
+            options={
+                'indexes': [models.Index(fields=['basis', 'judged'], name='decision_by_what_holds')],
+            },
         ),
         migrations.CreateModel(
             name='Prediction',
