@@ -24,7 +24,6 @@ class Corpus:
         self._folder = folder
         index = json.loads((folder / INDEX_FILE).read_text())
         self.genres: tuple[str, ...] = tuple(index["genres"])
-        self.sources: NDArray[np.int64] = np.asarray(index["sources"], dtype=np.int64)
         names = index["names"]
         self.credits = [
             Credit(
@@ -35,7 +34,8 @@ class Corpus:
             )
         ]
         self._copies = [(row, first) for row, first in enumerate(index["copy_of"]) if row != first]
-        labels = merge_copies(index["labels"], self.sources, index["copy_of"])
+        labels = merge_copies(index["labels"], np.asarray(index["sources"], dtype=np.int64), index["copy_of"])
+        self.sources: NDArray[np.int64] = np.asarray(labels.sources, dtype=np.int64)
         self.contradictions = labels.contradictions
         """Number of songs whose audio was sent with another label too."""
         self.labels: NDArray[np.int64] = np.asarray([genres[0] for genres in labels.genres], dtype=np.int64)

@@ -108,6 +108,8 @@ class MergedLabels:
 
     genres: list[tuple[int, ...]]
     """Of each song, the first of them first."""
+    sources: Ints
+    """[songs] a LabelSource: whose word each label is; that of a copy where the stronger word was on it."""
     contradictions: int
     """Songs whose label was another one than that of a copy of their audio."""
 
@@ -121,12 +123,14 @@ def merge_copies(genres: Sequence[Sequence[int]], sources: Ints, copy_of: Sequen
     for row, first in enumerate(copy_of):
         copies.setdefault(first, []).append(row)
     labels = [tuple(own) for own in genres]
+    whose = np.array(sources)
     contradictions = 0
     for rows in copies.values():
         if len({frozenset(genres[row]) for row in rows}) > 1:
             contradictions += len(rows)
             strongest = max(sources[row] for row in rows)
             named = [genre for row in rows if sources[row] == strongest for genre in genres[row]]
+            whose[rows] = strongest  # or a person's word would pass for the tag of the copy that has one
             for row in rows:
                 labels[row] = tuple(dict.fromkeys(named))
-    return MergedLabels(genres=labels, contradictions=contradictions)
+    return MergedLabels(genres=labels, sources=whose, contradictions=contradictions)

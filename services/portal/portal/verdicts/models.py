@@ -103,9 +103,13 @@ class Decision(models.Model):
     )
     evidence = models.UUIDField(help_text="Digest of all that was known of the song itself.")
     basis = models.UUIDField(
-        default=UUID(int=0), help_text="Digest of the model in service, the sources, and the names of genres."
+        default=UUID(int=0),
+        db_default=UUID(int=0),
+        help_text="Digest of the model in service, the sources, and the names of genres.",
     )
-    judged = models.UUIDField(default=UUID(int=0), help_text="Digest of what people had judged.")
+    judged = models.UUIDField(
+        default=UUID(int=0), db_default=UUID(int=0), help_text="Digest of what people had judged."
+    )
     decided_time = models.DateTimeField()
 
     class Meta:

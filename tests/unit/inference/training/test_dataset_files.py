@@ -138,6 +138,20 @@ def test_of_contradicting_labels_for_one_audio_the_stronger_word_counts(tmp_path
     assert corpus.contradictions == 2
 
 
+@pytest.mark.parametrize(
+    ("of_person", "sources"),
+    [
+        (["Rap"], [LabelSource.OVERRIDE, LabelSource.OVERRIDE]),
+        (["Jazz"], [LabelSource.TAG, LabelSource.OVERRIDE]),
+    ],
+)
+def test_a_persons_word_on_a_copy_is_not_taken_for_the_tag_that_it_overrules(
+    tmp_path: Path, of_person: list[str], sources: list[LabelSource]
+) -> None:
+    corpus = copies(tmp_path, (["Jazz"], LabelSource.TAG), (of_person, LabelSource.OVERRIDE))
+    assert corpus.sources.tolist() == sources
+
+
 def test_contradicting_labels_of_one_strength_are_joined(tmp_path: Path) -> None:
     corpus = copies(tmp_path, (["Jazz"], LabelSource.TAG), (["Rap"], LabelSource.TAG))
     assert names(corpus) == [["Jazz", "Rap"], ["Jazz", "Rap"]]
