@@ -205,6 +205,11 @@ class InferenceStandIn(ModelsStandIn):
             wrong_share=share,
             wrong_share_low=max(share - half, 0),
             wrong_share_high=min(share + half, 1),
+            promise=inference_pb2.CoveragePoint(
+                threshold=0.8, coverage=0.6, accuracy=0.95, accuracy_low=0.93
+            ),
+            calibration_error=0.02,
+            overconfidence=-0.034,
             judgements=count,
             judged_songs=len(self.judged),
         )

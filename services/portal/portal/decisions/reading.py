@@ -4,9 +4,11 @@ import hashlib
 import math
 from uuid import UUID
 
+from portal.counting import counted
 from portal.decisions.evidence import model_in_service
 from portal.decisions.judged import as_artists, judged_songs
 from portal.preferences.current import preferences
+from portal.registry.report_sentences import ASKED_FOR, NO_PROMISE, promised
 from portal.remote.decisions import DecisionsClient
 from portal.verdicts.models import Reading
 
@@ -38,3 +40,26 @@ def judgements_to_go(reading: Reading) -> int:
     if reading.judgements < ENOUGH:
         return ENOUGH - reading.judgements
     return max(0, math.ceil(reading.judgements * ((half_width(reading) / AIM) ** 2 - 1)))
+
+
+def promise_sentence(reading: Reading) -> str:
+    """What can be promised by what people have judged; empty while nobody has."""
+    if not reading.judgements:
+        return ""
+    judged = f"By {counted(reading.judgements, 'judgement')}"
+    if reading.promise_threshold is None:
+        return f"{judged}, {ASKED_FOR:.0%} can be promised from no threshold on: {NO_PROMISE}."
+    point = promised(reading.promise_threshold, reading.promise_coverage, reading.promise_accuracy_low)
+    return f"{judged}, {point}."
+
+
+def calibration_sentence(reading: Reading) -> str:
+    """How true confidences are by what people have judged; empty while nobody has."""
+    if not reading.judgements:
+        return ""
+    points = 100 * abs(reading.overconfidence)
+    way = "high" if reading.overconfidence > 0 else "low"
+    return (
+        f"By {counted(reading.judgements, 'judgement')}, {reading.calibration_error:.3f}; confidences are "
+        f"{points:.1f} points too {way} on the mean."
+    )

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from runtime.errors import RemoteError
 
+from portal.decisions.reading import calibration_sentence, current_reading, promise_sentence
 from portal.orchestration.start import start_model_rollback, start_promote
 from portal.pages.badges import MODEL
 from portal.pages.buttons import ask_for
@@ -15,6 +16,7 @@ from portal.pages.page_admin import KeptAdmin
 from portal.registry import report_sentences
 from portal.registry.mirror import reconcile
 from portal.registry.models import TrainedModel
+from portal.remote.decisions import decisions_at_hand
 from portal.remote.models import ModelDetails, models_at_hand
 from portal.remote.reports import Picture, StageReport, TrainingReport
 
@@ -59,6 +61,7 @@ class TrainedModelAdmin(KeptAdmin):
             trouble=trouble,
             **_rollback(),
             **(_report(details) if details else {}),
+            judged=_judged(model) if details else {},
         )
 
     def _switch(self, request: HttpRequest) -> HttpResponse:
@@ -107,8 +110,24 @@ def _together(report: TrainingReport) -> dict[str, str]:
         return {}
     said = {
         "Decided by": report_sentences.decided_sentence(cascade),
-        "Asked for 95 %": report_sentences.precision_sentence(cascade.coverage, report.song_count),
+        "Asked for 95 %": report_sentences.promise_sentence(cascade),
         "Thresholds proposed": report_sentences.proposal_sentence(cascade),
+    }
+    return {about: sentence for about, sentence in said.items() if sentence}
+
+
+def _judged(model: TrainedModel) -> dict[str, str]:
+    """What people's judgements say of the model in service, by what it is about."""
+    if model.state != TrainedModel.State.IN_SERVICE:
+        return {}
+    try:
+        with decisions_at_hand() as decisions:
+            reading = current_reading(decisions)
+    except RemoteError as error:
+        return {"Judged songs": error.message}
+    said = {
+        "95 %, judged": promise_sentence(reading),
+        "Calibration error, judged": calibration_sentence(reading),
     }
     return {about: sentence for about, sentence in said.items() if sentence}
 

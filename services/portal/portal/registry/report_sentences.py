@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from portal.remote.reports import CascadeReport, ConfusionMatrix, CoveragePoint, StageReport
+from portal.remote.reports import CascadeReport, ConfusionMatrix, StageReport
 
 ASKED_FOR = 0.95
-FEWEST_SONGS = 20
-"""A share of fewer songs than these says nothing; inference looks no closer either."""
+NO_PROMISE = "too few of its songs are right, or too few are known for that to be sure"
 MOST_MISTAKES = 12
 # How to read each picture, by the end of its name.
 PICTURES = {
@@ -23,8 +22,8 @@ PICTURES = {
     ),
     "coverage": (
         "What a threshold gives",
-        "How much is decided from a confidence on, which stands beside the points, and how much of that is right. "
-        "Where the curve crosses 95 %, nineteen of twenty are right.",
+        "How much is decided from a confidence on, which stands beside the points, and how much of that is right, by "
+        "the labels. Where the curve crosses 95 %, nineteen of twenty are right.",
     ),
     "vote": (
         "What a later stage costs and brings",
@@ -70,17 +69,19 @@ def decided_sentence(cascade: CascadeReport) -> str:
     return f"{', '.join(stages)}; of {open_:.0%} no stage is sure, or they are unlike the training"
 
 
-def precision_sentence(coverage: Sequence[CoveragePoint], songs: int) -> str:
-    """From which confidence on 95 % are right, and how much of the library that is."""
-    good = [
-        point for point in coverage if point.accuracy >= ASKED_FOR and point.coverage * songs >= FEWEST_SONGS
-    ]
-    if not good:
-        return f"No threshold that decides {FEWEST_SONGS} songs is {ASKED_FOR:.0%} right, by the labels that there are."
-    point = min(good, key=lambda each: each.threshold)
+def promise_sentence(cascade: CascadeReport) -> str:
+    """From which confidence on 95 % are right, and how much of the library that is, by the labels as they are."""
+    if not cascade.HasField("promise"):
+        return f"If all tags are right, {ASKED_FOR:.0%} can be promised from no threshold on: {NO_PROMISE}."
+    point = cascade.promise
+    return f"If all tags are right, {promised(point.threshold, point.coverage, point.accuracy_low)}."
+
+
+def promised(threshold: float, coverage: float, accuracy_low: float) -> str:
+    """The promise, without a full stop."""
     return (
-        f"{ASKED_FOR:.0%} are right from a confidence of {100 * point.threshold:.0f} % on, which covers "
-        f"{point.coverage:.0%} of the songs (by the 95 % interval, at least {point.accuracy_low:.0%} are right)."
+        f"{ASKED_FOR:.0%} are right from a confidence of {100 * threshold:.0f} % on, which covers {coverage:.0%} of "
+        f"the songs (by the 95 % interval, at least {accuracy_low:.0%} are right)"
     )
 
 

@@ -114,6 +114,14 @@ class NoiseReading:
     """Acts of judging that it rests on."""
     judged_songs: int
     slip_rate: float
+    promise_threshold: float | None
+    """From this confidence on 95 % of fresh songs are right by sound; None where that cannot be promised."""
+    promise_coverage: float
+    promise_accuracy_low: float
+    """Lower end of the 95 % interval."""
+    calibration_error: float
+    overconfidence: float
+    """By how much confidences are too high on the mean."""
 
 
 @contextmanager
@@ -213,6 +221,11 @@ def _reading(message: pb.NoiseReading) -> NoiseReading:
         judgements=message.judgements,
         judged_songs=message.judged_songs,
         slip_rate=message.slip_rate,
+        promise_threshold=message.promise.threshold if message.HasField("promise") else None,
+        promise_coverage=message.promise.coverage,
+        promise_accuracy_low=message.promise.accuracy_low,
+        calibration_error=message.calibration_error,
+        overconfidence=message.overconfidence,
     )
 
 

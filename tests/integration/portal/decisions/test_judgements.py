@@ -10,7 +10,7 @@ from portal.decisions.album import album_mates
 from portal.decisions.deciding import anything_outdated, decide_outdated
 from portal.decisions.judge import NotAskedError, judge
 from portal.decisions.queue import AGREEMENT, STRATA, next_question, order
-from portal.decisions.reading import current_reading, judgements_to_go
+from portal.decisions.reading import calibration_sentence, current_reading, judgements_to_go, promise_sentence
 from portal.genres.models import Genre
 from portal.labels.precedence import song_labels
 from portal.library.models import Analysis, InPlex, Library, Track
@@ -389,6 +389,21 @@ def test_a_reading_is_asked_for_once_and_again_after_another_judgement(portal: A
     assert current_reading(client) == first
     assert len(portal.inference.decide_options) == calls
     assert Reading.objects.count() == 2
+
+
+def test_what_a_reading_promises_is_kept_with_it_and_said_once_somebody_has_judged(
+    portal: Any, library: Library
+) -> None:
+    track = song(library, 1)
+    before = current_reading(portal.services.decisions)
+    assert (promise_sentence(before), calibration_sentence(before)) == ("", "")
+    judge(track.pk, genre("Jazz"), by=None)
+    after = Reading.objects.get(pk=current_reading(portal.services.decisions).pk)
+    assert (after.promise_threshold, after.promise_coverage, after.promise_accuracy_low) == (0.8, 0.6, 0.93)
+    assert "from a confidence of 80 % on, which covers 60% of the songs" in promise_sentence(after)
+    assert "3.4 points too low" in calibration_sentence(after)
+    after.promise_threshold = None
+    assert "from no threshold on" in promise_sentence(after)
 
 
 @pytest.mark.parametrize(

@@ -249,8 +249,27 @@ def test_the_page_of_a_model_shows_report_and_pictures(page: Client, portal) -> 
     assert "<td>Rap</td>" in shown
     assert "<td>Jazz</td><td>Rap</td>" in shown, "the mistakes are named"
     assert "Roll back" not in shown, "there is nothing to roll back to"
+    assert "judgement, 95%" not in shown, "nobody has judged"
     portal.inference.models = [made(2, IN_SERVICE), made(1, RETIRED)]
     assert "Roll back to model-1" in page.get("/admin/registry/trainedmodel/model-2/change/").content.decode()
+
+
+@pytest.mark.usefixtures("at_hand")
+def test_the_page_of_the_model_in_service_says_what_judgements_promise(page: Client, portal) -> None:
+    from portal.genres.models import Genre
+    from portal.library.models import Analysis
+    from portal.verdicts.models import Judgement
+    from songs import add_prediction, make_library, make_song
+
+    portal.inference.models = [made(2, IN_SERVICE), made(1, RETIRED)]
+    track = make_song(make_library(), 1, analysis=Analysis.CLASSIFIED)
+    jazz, _ = Genre.objects.get_or_create(name="Jazz")
+    add_prediction(track, jazz, 0.9, outcome="classified", model_version="genre_fma/2")
+    Judgement.objects.create(track=track, genres=[jazz.pk], kind="disagreement", stratum="sure")
+    shown = page.get("/admin/registry/trainedmodel/model-2/change/").content.decode()
+    assert "By 1 judgement, 95% are right from a confidence of 80 % on" in shown
+    assert "3.4 points too low" in shown
+    assert "judgement, 95%" not in page.get("/admin/registry/trainedmodel/model-1/change/").content.decode()
 
 
 @pytest.mark.usefixtures("at_hand")

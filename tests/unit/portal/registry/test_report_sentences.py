@@ -9,7 +9,7 @@ from portal.registry.report_sentences import (
     mistakes,
     noise_sentence,
     picture_words,
-    precision_sentence,
+    promise_sentence,
     proposal_sentence,
     stage_of_picture,
 )
@@ -50,21 +50,15 @@ def test_what_no_stage_is_sure_of_is_said_beside_what_each_decides() -> None:
     )
 
 
-def point(threshold: float, coverage: float, accuracy: float) -> CoveragePoint:
-    return CoveragePoint(
-        threshold=threshold, coverage=coverage, accuracy=accuracy, accuracy_low=accuracy - 0.04
-    )
+def test_the_promise_is_named_with_what_it_covers_and_how_sure_it_is() -> None:
+    promise = CoveragePoint(threshold=0.7, coverage=0.6, accuracy=0.951, accuracy_low=0.93)
+    said = promise_sentence(CascadeReport(promise=promise))
+    assert "95% are right from a confidence of 70 % on, which covers 60% of the songs" in said
+    assert "at least 93%" in said
 
 
-def test_the_lowest_threshold_is_named_from_which_95_percent_are_right() -> None:
-    curve = [point(0.0, 1.0, 0.8), point(0.7, 0.6, 0.951), point(0.9, 0.4, 0.97)]
-    said = precision_sentence(curve, 200)
-    assert said.startswith("95% are right from a confidence of 70 % on, which covers 60% of the songs")
-    assert "at least 91%" in said
-
-
-def test_a_threshold_that_decides_hardly_a_song_gives_no_promise() -> None:
-    assert precision_sentence([point(0.0, 1.0, 0.8), point(0.99, 0.05, 1.0)], 100).startswith("No threshold")
+def test_where_nothing_can_be_promised_that_is_said() -> None:
+    assert "no threshold" in promise_sentence(CascadeReport())
 
 
 def test_thresholds_are_proposed_only_where_there_is_a_later_stage() -> None:

@@ -65,7 +65,7 @@ def show_report(details: ModelDetails) -> None:
     console.print(stages_table(details.report.stages))
     cascade = details.report.cascade
     if cascade.songs:
-        for line in cascade_lines(cascade, details.report.song_count):
+        for line in cascade_lines(cascade):
             console.print(line)
     for stage in details.report.stages:
         console.print(genres_table(stage.genres, title=f"Stage {stage.stage}"))
@@ -107,14 +107,14 @@ def genres_table(
     return table
 
 
-def cascade_lines(cascade: CascadeReport, songs: int) -> Iterator[str]:
+def cascade_lines(cascade: CascadeReport) -> Iterator[str]:
     """What all stages come to together."""
     yield (
         f"All stages together: {cascade.accuracy:.1%} of {cascade.songs} songs right "
         f"({cascade.accuracy_low:.1%} to {cascade.accuracy_high:.1%}), macro F1 {cascade.macro_f1:.3f}"
     )
     yield f"Decided by {report_sentences.decided_sentence(cascade)}"
-    yield report_sentences.precision_sentence(cascade.coverage, songs)
+    yield report_sentences.promise_sentence(cascade)
     if proposal := report_sentences.proposal_sentence(cascade):
         yield f"Thresholds proposed: {proposal}"
 

@@ -90,6 +90,11 @@ class Migration(migrations.Migration):
                 ('wrong_share_low', models.FloatField()),
                 ('wrong_share_high', models.FloatField()),
                 ('slip_rate', models.FloatField(help_text='Songs of another genre where sound and tags agree.')),
+                ('promise_threshold', models.FloatField(help_text='Confidence by sound from which on 95 % are right; none: that cannot be promised.', null=True)),
+                ('promise_coverage', models.FloatField(default=0.0, help_text='Of all songs, those that reach it.')),
+                ('promise_accuracy_low', models.FloatField(default=0.0, help_text='Of these, at least so many are right.')),
+                ('calibration_error', models.FloatField(default=0.0)),
+                ('overconfidence', models.FloatField(default=0.0, help_text='How far confidences are too high on the mean.')),
                 ('created_time', models.DateTimeField(auto_now_add=True)),
             ],
             options={
