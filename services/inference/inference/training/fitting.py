@@ -181,10 +181,12 @@ def radial_basis_machines(fit: Standardised, recipes: Sequence[Recipe], seed: in
     """Logistic regressions on Nyström features, whose map becomes a part of the last layer."""
     landmarks = choose_landmarks(fit.vectors, fit.weights, seed)
     squares = squared_distances(fit.vectors, landmarks)
-    for recipe in recipes:
+    for number, recipe in enumerate(recipes, start=1):
         gamma = recipe.gamma / len(landmarks)
         mapped = nystrom_map(landmarks, gamma)
-        features = radial_basis(squares, gamma) @ mapped
+        # Of a hundred thousand songs they have 400 MB, and no recipe after the last needs them.
+        in_place = squares if number == len(recipes) else None
+        features = radial_basis(squares, gamma, out=in_place) @ mapped
         weight, bias = fit_logistic(features, fit.soft_targets, fit.weights, strength=recipe.strength)
         yield replace(assembled(fit, mapped @ weight, bias), landmarks=landmarks, gamma=gamma)
 

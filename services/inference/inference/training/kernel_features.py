@@ -27,9 +27,9 @@ def squared_distances(vectors: Array, landmarks: Array) -> Array:
     return np.maximum(distances, 0, out=distances)
 
 
-def radial_basis(squares: Array, gamma: float) -> Array:
-    """exp(-gamma * squares), float32."""
-    values: Array = squares * np.float32(-gamma)
+def radial_basis(squares: Array, gamma: float, *, out: Array | None = None) -> Array:
+    """exp(-gamma * squares), float32; `out` may be the squares themselves."""
+    values: Array = np.multiply(squares, np.float32(-gamma), out=out)
     return np.exp(values, out=values)
 
 
