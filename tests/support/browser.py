@@ -20,6 +20,11 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
+# Of a page's picture, what is shown by itself too.
+PARTS = {
+    "track-page": {"decision-parts": "[data-parts]"},
+    "model-page": {"both-readings": "[data-readings]"},
+}
 NARROWEST_CARD_PIXELS = 180
 VIEWPORT: ViewportSize = {"width": 1440, "height": 900}
 NARROW_VIEWPORT: ViewportSize = {"width": 900, "height": 900}
@@ -81,6 +86,9 @@ def take_screenshots(base_url: str, user: str, password: str, folder: Path) -> d
             faults += [f"{name}: {fault}" for fault in (*_flaws(page), *_narrow_flaws(page))]
             pictures[name] = folder / f"{name}.png"
             page.screenshot(path=pictures[name])
+            for part, selector in PARTS.get(name, {}).items():
+                pictures[part] = folder / f"{part}.png"
+                page.locator(selector).first.screenshot(path=pictures[part])
         assert not foreign, f"pages asked other hosts: {foreign}"
         assert not faults, f"pages are broken: {faults}"
     return pictures

@@ -130,9 +130,12 @@ def test_a_whole_album_is_offered_judged_and_taken_back_at_once(
     assert Override.objects.filter(genre__name="Jazz").count() == 3
     assert (not choices(page), 'name="back"' in page) == (True, True)
     assert re.search(r"data-judged>1</span>.*of 3 songs", page)
+    assert 'name="track"' not in page, (
+        "a program that judges must find the song that is asked about, and no other"
+    )
     song_page = admin_client.get(f"/admin/library/track/{songs[1].pk}/change/").content.decode()
     assert "data-judged-with" in song_page
-    page = say(admin_client, songs[0], back="")
+    page = say(admin_client, songs[0], back=songs[0].pk)
     assert not Override.objects.exists()
     assert not Judgement.objects.exists()
     assert (bool(choices(page)), 'name="back"' in page) == (True, False)
@@ -171,7 +174,7 @@ def test_only_what_one_has_said_oneself_and_stands_is_taken_back_from_the_page(
     track = song(library, 1)
     say(admin_client, track, genre=genre_id("Jazz"))
     meanwhile(admin_client, track)
-    assert 'name="back"' not in say(admin_client, track, back="")
+    assert 'name="back"' not in say(admin_client, track, back=track.pk)
     assert Override.objects.exists()
 
 
@@ -191,6 +194,8 @@ def test_a_skipped_song_is_not_asked_again_in_this_session_and_nothing_is_kept(
         {"track": str(2**70)},
         {"track": "1", "genre": "999999"},
         {"track": "1", "other": ""},
+        {"track": "1", "back": "1"},
+        {"back": "x"},
     ],
 )
 def test_nonsense_changes_nothing(admin_client: Client, library: Library, form: dict[str, str]) -> None:

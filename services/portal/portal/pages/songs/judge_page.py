@@ -53,6 +53,9 @@ class JudgeForm(forms.Form):
 
 def act(request: HttpRequest) -> None:
     """Do what the pressed button says of the song that it was pressed for."""
+    if "back" in request.POST:
+        _take_back(request)
+        return
     form = JudgeForm(request.POST)
     if not form.is_valid():
         messages.error(request, _NO_SONG if "track" in form.errors else _NO_GENRE)
@@ -61,8 +64,6 @@ def act(request: HttpRequest) -> None:
     whole_album = form.cleaned_data["whole_album"]
     if "skip" in request.POST:
         request.session[SKIPPED] = [*_skipped(request), track_id][-MOST_SKIPPED:]
-    elif "back" in request.POST:
-        _take_back(request, track_id)
     elif "none" in request.POST:
         _judge(request, track_id, None, whole_album=whole_album)
     elif chosen or form.cleaned_data["another"]:
@@ -113,14 +114,14 @@ def _judge(request: HttpRequest, track_id: int, genre: Genre | None, *, whole_al
     )
 
 
-def _take_back(request: HttpRequest, track_id: int) -> None:
+def _take_back(request: HttpRequest) -> None:
     """What was judged last, with the songs that it was said of too."""
     latest = _latest_judgement(request)
-    if latest is None or latest.track_id != track_id:
+    if latest is None or str(latest.track_id) != request.POST["back"]:
         messages.warning(request, "That was taken back already, or somebody has said something else since.")
         return
-    songs = judged_together([track_id]) | {track_id}
-    clear_override([track_id])
+    songs = judged_together([latest.track_id]) | {latest.track_id}
+    clear_override([latest.track_id])
     del request.session[LATEST]
     messages.success(request, f"What you said of {counted(len(songs), 'song')} is taken back.")
 
