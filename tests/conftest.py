@@ -37,13 +37,33 @@ def django_db_modify_db_settings(postgres: PostgresServer) -> None:
     )
 
 
+MUCH_BYTES = 8 * 2**20
+"""Of a table, dead rows included, from which on it is truncated with all others, which makes a file anew for each."""
+
+
 def flush_all_but(kept: set[str]) -> Callable[..., list[str]]:
-    """What Django asks for the SQL that empties the database after a test with transactions of its own."""
+    """What Django asks for the SQL that empties the database after a test with transactions of its own.
+
+    Of most such tests few tables have a row. To delete these takes a tenth of what it takes to truncate all tables.
+    """
 
     def sql_flush(style: Any, connection: Any, **options: Any) -> list[str]:
         tables = set(connection.introspection.django_table_names(only_existing=True, include_views=False))
-        statements: list[str] = connection.ops.sql_flush(style, sorted(tables - kept), **options)
-        return statements
+        emptied = sorted(tables - kept)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT max(pg_relation_size(oid)) FROM pg_class WHERE relkind = 'r' AND relname = ANY(%s)",
+                [emptied],
+            )
+            if cursor.fetchone()[0] > MUCH_BYTES:
+                statements: list[str] = connection.ops.sql_flush(style, emptied, **options)
+                return statements
+            rows = (f"(SELECT '{table}' FROM {table} LIMIT 1)" for table in emptied)  # noqa: S608 # Django's names
+            cursor.execute(" UNION ALL ".join(rows))
+            filled = [table for (table,) in cursor.fetchall()]
+        # As a replica the server leaves foreign keys and triggers alone, as a truncation does.
+        deletions = [f"DELETE FROM {table}" for table in filled]  # noqa: S608 # as above
+        return ["SET LOCAL session_replication_role = replica", *deletions]
 
     return sql_flush
 
@@ -54,7 +74,8 @@ def genres(db: None) -> dict[str, int]:
     from portal.genres.models import Alias, Genre
     from portal.genres.seeds import plant
 
-    plant(Genre, Alias)
+    if not Alias.objects.exists():
+        plant(Genre, Alias)
     return dict(Genre.objects.values_list("name", "pk"))
 
 
