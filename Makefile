@@ -76,7 +76,7 @@ test-limits: install ## Flood each service as a stranger, and see what it holds 
 	$(BIN)/pytest tests/tiers/limits
 
 .PHONY: test-thorough
-test-thorough: install ## Compare 60 excerpts with the reference, sync 20,000 songs that change meanwhile, train and embed at length (about 3 minutes)
+test-thorough: install ## Compare 60 excerpts with the reference, sync 20,000 songs that change meanwhile, train and embed at length (about 4 minutes)
 	$(BIN)/pytest -n 2 -m thorough
 
 .PHONY: test-misuse
@@ -84,7 +84,7 @@ test-misuse: install ## Let people and programs do what they must not: posts, ad
 	$(BIN)/pytest -n $(TEST_PROCESSES) -m misuse
 
 .PHONY: test-outages
-test-outages: install ## Let processes and servers of each service die, hang and come back (about 2 minutes)
+test-outages: install ## Let processes and servers of each service die, hang and come back (about 3 minutes)
 	$(BIN)/pytest -n $(TEST_PROCESSES) -m outages
 
 .PHONY: test-survival

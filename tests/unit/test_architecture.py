@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,20 @@ DOORS = {
 }
 
 
+@cache
 def modules(member: str) -> list[Path]:
     return sorted((SERVICES / member / member).rglob("*.py"))
 
 
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    """Of the tree of a module: what may be looked for in them."""
+    kinds = (ast.Import, ast.ImportFrom, ast.ExceptHandler)
+    return [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, kinds)]
+
+
 def imported(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
@@ -137,7 +146,7 @@ def test_a_broad_except_stands_in_one_place_of_the_repository() -> None:
         str(path.relative_to(SERVICES))
         for member in MEMBERS
         for path in modules(member)
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or getattr(node.type, "id", "") in ("Exception", "BaseException"))
     }

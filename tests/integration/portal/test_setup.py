@@ -12,13 +12,31 @@ from portal.genres.models import Alias, IgnoredTag
 from postgres_server import PostgresServer
 
 
+def database(postgres: PostgresServer, name: str, template: str = "template1") -> str:
+    """The address of a new database that is as its template is."""
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name}")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    return postgres.url(name)
+
+
 @pytest.fixture
 def address(postgres: PostgresServer) -> str:
     """An empty database."""
-    with psycopg.connect(postgres.url(), autocommit=True) as connection:
-        connection.execute("DROP DATABASE IF EXISTS before")
-        connection.execute("CREATE DATABASE before")
-    return postgres.url("before")
+    return database(postgres, "before")
+
+
+@pytest.fixture(scope="module")
+def first_made(postgres: PostgresServer) -> "subprocess.CompletedProcess[str]":
+    """How the tables of a new system were made, in the database "made"."""
+    return migrate(database(postgres, "made"))
+
+
+@pytest.fixture
+def made(postgres: PostgresServer, first_made: "subprocess.CompletedProcess[str]") -> str:
+    """A database with the tables of a new system."""
+    assert (first_made.returncode, first_made.stderr) == (0, "")
+    return database(postgres, "before", "made")
 
 
 def migrate(address: str) -> subprocess.CompletedProcess[str]:
@@ -56,32 +74,31 @@ def test_tables_of_another_version_are_refused_with_what_to_do_and_left_as_they_
 
 
 def test_a_table_that_lacks_a_column_is_one_of_another_version_whatever_its_changes_are_called(
-    address: str,
+    made: str,
 ) -> None:
-    migrate(address)
-    with psycopg.connect(address) as connection:
+    with psycopg.connect(made) as connection:
         connection.execute("ALTER TABLE teaching_taughtset DROP COLUMN list_guid")
-    done = migrate(address)
+    done = migrate(made)
     assert done.returncode == 1
     assert "teaching_taughtset.list_guid" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_change_of_rows_that_is_still_to_come_does_not_hide_a_column_that_lacks(address: str) -> None:
-    migrate(address)
-    with psycopg.connect(address) as connection:
+def test_a_change_of_rows_that_is_still_to_come_does_not_hide_a_column_that_lacks(made: str) -> None:
+    with psycopg.connect(made) as connection:
         connection.execute("DELETE FROM django_migrations WHERE app = 'genres' AND name LIKE '0002%'")
         connection.execute("ALTER TABLE verdicts_prediction DROP COLUMN sound")
-    done = migrate(address)
+    done = migrate(made)
     assert done.returncode == 1
     assert "verdicts_prediction.sound" in done.stderr
 
 
-def test_tables_are_made_once_and_made_again_to_no_harm(address: str) -> None:
-    for _ in range(2):
-        done = migrate(address)
-        assert (done.returncode, done.stderr) == (0, "")
-    assert {"library_track", "verdicts_prediction", "genres_genre"} <= tables(address)
+def test_tables_are_made_once_and_made_again_to_no_harm(made: str) -> None:
+    before = tables(made)
+    assert {"library_track", "verdicts_prediction", "genres_genre"} <= before
+    done = migrate(made)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert tables(made) == before
 
 
 def test_aliases_of_an_earlier_version_are_compared_with_the_marks_that_are_letters(

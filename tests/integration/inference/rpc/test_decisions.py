@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import grpc
 import numpy as np
 import pytest
-from inference_system import System, fma, running_system, training
+from inference_system import System, fma, running_system
 from reclass.inference.v1 import inference_pb2
 from runtime.errors import RemoteError
 from synthetic_library import SyntheticLibrary
@@ -267,29 +267,35 @@ def test_too_many_songs_and_too_many_albums_are_refused(
         assert "20001" in refusal(trained, options, Request(artist=artist))
 
 
-def test_where_the_songs_for_a_promise_are_lost_decisions_are_made_all_the_same(
-    system: System, library: SyntheticLibrary
-) -> None:
-    system.train(training(library))
-    for path in system.triton.repository.glob("*.held_out.npz"):
-        path.unlink()
-    reading, _ = ask(system, [])
+@contextmanager
+def without(trained: System, files: str) -> Iterator[System]:
+    """A service whose models lack a file, as one of an earlier version does, or one that lost it."""
+    lost = list(trained.triton.repository.glob(files))
+    assert lost
+    for path in lost:
+        path.rename(path.with_suffix(".aside"))
+    with running_system(trained.triton) as running:
+        yield running
+    for path in lost:
+        path.with_suffix(".aside").rename(path)
+
+
+def test_where_the_songs_for_a_promise_are_lost_decisions_are_made_all_the_same(trained: System) -> None:
+    with without(trained, "*.held_out.npz") as system:
+        reading, _ = ask(system, [])
     assert reading.wrong_share_high == 0.95
     assert not reading.coverage
     assert not reading.HasField("promise")
 
 
 def test_without_what_decisions_need_that_is_said_and_verdicts_are_answered_all_the_same(
-    system: System, library: SyntheticLibrary
+    trained: System, library: SyntheticLibrary
 ) -> None:
-    """As for a model of an earlier version of the service, or after a file was lost."""
-    system.train(training(library))
-    for path in system.triton.repository.glob("*.decision.npz"):
-        path.unlink()
-    said = refusal(system, Request(options=inference_pb2.DecideOptions()))
+    with without(trained, "*.decision.npz") as system:
+        said = refusal(system, Request(options=inference_pb2.DecideOptions()))
+        answer = classify_with(system, library, 0, inference_pb2.TrackEvidence())
     assert said.startswith("MODEL_BROKEN")
     assert "Train again" in said
-    answer = classify_with(system, library, 0, inference_pb2.TrackEvidence())
     assert answer.genre
     assert not answer.HasField("decision")
 

@@ -210,6 +210,7 @@ def test_one_training_at_a_time_and_one_given_up_makes_room_for_the_next(
     assert train_when_free(trained, library).model_version == trained.version() != before
 
 
+@pytest.mark.thorough
 def test_a_caller_that_gives_up_as_the_new_version_comes_keeps_the_old_one(
     trained: System, library: SyntheticLibrary
 ) -> None:

@@ -37,8 +37,10 @@ def states(system: System) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def two(trained: System, library: SyntheticLibrary) -> tuple[System, messages.Model, messages.Model]:
-    """A service with a model in service, and a candidate of another seed."""
-    first = train(trained, library, messages.PROMOTION_ALWAYS, seed=1)
+    """A service with a model in service, the newest that there is, and a candidate of another seed."""
+    first = trained.stub.ListModels(messages.ListModelsRequest(page_size=1)).models[0]
+    if first.state != messages.MODEL_STATE_IN_SERVICE:
+        first = train(trained, library, messages.PROMOTION_ALWAYS, seed=1)
     return trained, first, train(trained, library, messages.PROMOTION_NEVER, seed=2)
 
 
@@ -236,6 +238,7 @@ def test_without_an_earlier_model_there_is_nothing_to_roll_back_to(
     assert system.stub.ListModels(messages.ListModelsRequest()).rollback_model == ""
 
 
+@pytest.mark.thorough
 def test_a_model_is_put_into_service_by_itself_only_when_it_is_better_on_songs_that_neither_learned_from(
     system: System,
 ) -> None:

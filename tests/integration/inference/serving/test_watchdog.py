@@ -18,6 +18,7 @@ from structlog.testing import capture_logs
 from synthetic_library import SyntheticLibrary
 from waiting import until
 
+pytestmark = pytest.mark.outages
 RECOVERY_SECONDS = 120.0
 """A second where nothing else runs: a model's process starts, and a connection is made again. Under load it is many."""
 

@@ -88,6 +88,7 @@ def test_our_figures_stand_beside_the_papers_and_no_model_is_made(
     assert not inference.stub.ListModels(messages.ListModelsRequest()).models
 
 
+@pytest.mark.thorough
 def test_the_small_subset_has_no_figures_of_the_paper(
     command: Command, folder: Path, tmp_path: Path, library: SyntheticLibrary
 ) -> None:

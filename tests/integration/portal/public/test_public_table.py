@@ -329,6 +329,7 @@ def real_inference(portal, tmp_path: Path) -> Iterator[System]:
         channel.close()
 
 
+@pytest.mark.thorough
 def test_a_model_of_the_table_classifies_songs_by_their_whole_song_values(
     portal, real_inference: System, admin_client: Client, tmp_path: Path
 ) -> None:

@@ -69,6 +69,7 @@ def a_library() -> None:
     relabel()
 
 
+@pytest.mark.thorough
 def test_a_genre_taught_from_a_folder_of_thirty_songs_is_predicted_after_one_training(
     extracting_portal, admin_client
 ):

@@ -75,7 +75,8 @@ def test_a_silent_beginning_gives_way_to_what_comes_next(tmp_path, music):
 @pytest.mark.parametrize("name", ["song.wav", "song.mp3", "song.m4a", "song.opus"])
 def test_an_inverted_channel_does_not_cancel_the_song(tmp_path, name):
     rate = 48_000 if name.endswith("opus") else 44_100
-    samples = audio_files.music(40.0, sample_rate_hz=rate)
+    # More than an excerpt where that costs little: the others take long to encode.
+    samples = audio_files.music(40.0 if name.endswith("wav") else 12.0, sample_rate_hz=rate)
     inverted = samples * np.array([1, -1], dtype=np.float32)
     left = np.repeat(samples[:, :1], 2, axis=1)
     paths = [
@@ -86,7 +87,9 @@ def test_an_inverted_channel_does_not_cancel_the_song(tmp_path, name):
     assert decoded.properties.excerpt_start_seconds == pytest.approx(
         expected.properties.excerpt_start_seconds, abs=0.03
     )
-    found, wanted = (np.abs(np.fft.rfft(each.y))[:60_000] for each in (decoded, expected))
+    found, wanted = (
+        np.abs(np.fft.rfft(each.y, norm="forward"))[: each.y.size // 11] for each in (decoded, expected)
+    )
     assert np.corrcoef(found, wanted)[0, 1] > 0.98
     assert np.std(decoded.y) == pytest.approx(np.std(expected.y), rel=0.1)
 
