@@ -12,7 +12,7 @@ from inference.classify.probabilities import softmax
 from inference.classify.voting_rule import decide
 from inference.decision.decision_model import SILENCE, DecisionModel, prior_of
 from inference.decision.evidence import Evidence
-from inference.decision.judgements import reading_of
+from inference.decision.noise_reading import reading_of
 from inference.decision.promise import figures_in
 from inference.decision.tag_noise import fit_contradictions
 from inference.evaluation.thresholds import ACCURACY_TOLERANCE, CANDIDATE_THRESHOLDS, cascade_figures

@@ -7,7 +7,7 @@ import numpy as np
 from inference.arrays import Bools
 from inference.classify.probabilities import softmax
 from inference.decision.decision_model import DecisionModel
-from inference.decision.judgements import NoiseReading
+from inference.decision.noise_reading import NoiseReading
 from inference.decision.promise import HeldOutSongs, figures_in
 from inference.evaluation.calibration import expected_calibration_error
 from inference.evaluation.coverage import PROMISED, TOLERATED, CoveragePoint

@@ -8,7 +8,8 @@ from inference.arrays import Bools
 from inference.decision.decision_model import DecisionModel
 from inference.decision.evidence import Evidence
 from inference.decision.fitting import fit_decision_model
-from inference.decision.judgements import Judgements, NoiseReading, reading_of
+from inference.decision.judgements import Judgements
+from inference.decision.noise_reading import NoiseReading, reading_of
 from inference.decision.posterior import ALL, Sources, decide
 
 from benchmarks.inference.truth.album_shapes import ALBUM_SHAPES
@@ -145,9 +146,9 @@ class Deciding:
     def numbers(self) -> dict[str, float]:
         """What is stated of all writes with its interval, and what albums and artists add."""
         return {
-            "wrong share": self._reading.mean.wrong_share,
-            "wrong share low": self._reading.low.wrong_share,
-            "wrong share high": self._reading.high.wrong_share,
+            "wrong share": self._reading.wrong_share.mean,
+            "wrong share low": self._reading.wrong_share.low,
+            "wrong share high": self._reading.wrong_share.high,
             **self._intervals(),
             **self._album_errors(),
         }

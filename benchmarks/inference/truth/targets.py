@@ -106,12 +106,17 @@ def harm(counts: WriteCounts, kind: str) -> float:
 
 def of_sound_alone(pools: Sequence[Pooled]) -> Iterator[Target]:
     """Beside whoever asks the sound alone."""
-    for kinds, what in (((FILLS, CORRECTIONS), "all writes"), ((CORRECTIONS,), "corrections")):
-        noisy = [pool for pool in pools if pool.has_wrong_tags]
-        gains = {pool.shape: gain(pool, kinds) for pool in noisy}
+    noisy = [pool for pool in pools if pool.has_wrong_tags]
+    for kinds, what, among in (
+        ((FILLS, CORRECTIONS), "all writes", ""),
+        ((CORRECTIONS,), "corrections", ""),
+        ((FILLS, CORRECTIONS), "all writes", MATES),
+    ):
+        gains = {pool.shape: gain(pool, kinds, among) for pool in noisy}
         worse = [f"{shape} {value:+.1f}" for shape, value in gains.items() if value <= 0]
         yield Target(
-            what=f"2. shapes with wrong tags where right minus destroyed, rated, is no higher than sound's ({what})",
+            what="2. shapes with wrong tags where right minus destroyed, rated, is no higher than sound's "
+            f"({what}{among})",
             number=float(len(worse)) if noisy else float("nan"),
             most=0,
             note=", ".join(worse),
@@ -128,9 +133,9 @@ def of_sound_alone(pools: Sequence[Pooled]) -> Iterator[Target]:
         )
 
 
-def gain(pool: Pooled, kinds: Sequence[str]) -> float:
-    """Right writes minus destroyed tags, ours minus sound's, a library."""
-    ours, sound = (pool.writes(RATED, writer, *kinds) for writer in (OURS, SOUND))
+def gain(pool: Pooled, kinds: Sequence[str], among: str = "") -> float:
+    """Right writes minus destroyed tags, ours minus sound's, a library; `among`: the artist's other songs are asked."""
+    ours, sound = (pool.writes(RATED, writer, *kinds) for writer in (f"{OURS}{among}", SOUND))
     return (ours.right - ours.destroyed - sound.right + sound.destroyed) / pool.libraries
 
 

@@ -120,7 +120,7 @@ class CoveragePoint:
 class NoiseReading:
     """How far songs whose tag contradicts a confident model are wrong tags, by what people have judged: shares, 0 to 1.
 
-    Nobody but people can tell; decisions use the lower end, from 30 judgements on a value below the mean.
+    Nobody but people can tell; decisions use the lower end, and from 30 judgements on the middle.
     """
 
     contradiction_rate: float

@@ -18,9 +18,12 @@ class Reading:
     """How differences of tags and sound are read: a point among those that data cannot tell apart."""
 
     wrong_share: float
-    """Share of the contradictions whose tag is wrong; the others merely sound like another genre."""
+    """Share of the contradictions whose tag is wrong; the others merely sound like another genre. Above 1 where more
+    tags are wrong than were found to contradict."""
     confusion_share: float = 0.0
     """Share of the model's own doubts that it has learned from wrong tags."""
+    lapses: float = 0.0
+    """Share of the tagged songs of whose sound the model is far surer than it should be."""
     slips: NDArray[np.float64] | None = None
     """[genres, genres] from the genre on which sound and tag agree to the true one; None where nobody has judged."""
 
@@ -73,7 +76,7 @@ class DecisionModel:
 
     def strengths(self, reading: Reading) -> Strengths:
         """What albums and artists tell in a reading."""
-        return self.if_misleading.towards(self.if_wrong, reading.wrong_share)
+        return self.if_misleading.towards(self.if_wrong, min(1.0, reading.wrong_share))
 
     def prior_in(self, reading: Reading) -> NDArray[np.float64]:
         """[genres] how often each occurs in a reading: what the sound's probabilities in that reading imply."""
@@ -85,7 +88,7 @@ class DecisionModel:
 
         What the model doubts because of tags is taken away; what contradicts it without a wrong tag is added.
         """
-        misleading = self.contradictions.transition(1 - reading.wrong_share)
+        misleading = self.contradictions.transition(max(0.0, 1 - reading.wrong_share))
         if not reading.confusion_share:
             return np.asarray(sound @ misleading)
         mixing = self.contradictions.mislabelled(reading.confusion_share)
@@ -97,6 +100,10 @@ class DecisionModel:
         if not reading.confusion_share:
             return wrong
         return np.asarray(self.contradictions.mislabelled(reading.confusion_share) @ wrong)
+
+    def wrong_tags(self, reading: Reading) -> float:
+        """Share of the songs whose tag is wrong, in a reading."""
+        return float(1 - self.prior_in(reading) @ np.diag(self.tags(reading)))
 
 
 def log_ratios(sound: Probabilities, prior: NDArray[np.float64]) -> NDArray[np.float64]:

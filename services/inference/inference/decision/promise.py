@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from inference.arrays import Bools, Floats, Ints
 from inference.decision.decision_model import DecisionModel, Reading
 from inference.decision.evidence import NONE, AlbumKind, Evidence
-from inference.decision.judgements import NoiseReading
+from inference.decision.noise_reading import NoiseReading
 from inference.decision.posterior import Sources, decide
 from inference.evaluation.calibration import calibration_error
 from inference.evaluation.coverage import Coverage, ScoredSongs, coverage_of

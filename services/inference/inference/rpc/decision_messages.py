@@ -12,7 +12,8 @@ from inference.arrays import Bools, Ints
 from inference.decision.credits import is_nobody, kind_of
 from inference.decision.decision_model import DecisionModel
 from inference.decision.evidence import NONE, Evidence, Probabilities
-from inference.decision.judgements import Judgements, NoiseReading
+from inference.decision.judgements import Judgements
+from inference.decision.noise_reading import NoiseReading
 from inference.decision.posterior import Posteriors, Sources
 from inference.decision.promise import ReadFigures
 from inference.decision.writes import WriteKind, decided
@@ -207,9 +208,9 @@ def reading_to(
     """The message of a reading, and of the figures in it."""
     return inference_pb2.NoiseReading(
         contradiction_rate=model.contradictions.rate,
-        wrong_share=reading.mean.wrong_share,
-        wrong_share_low=reading.low.wrong_share,
-        wrong_share_high=reading.high.wrong_share,
+        wrong_share=reading.wrong_share.mean,
+        wrong_share_low=reading.wrong_share.low,
+        wrong_share_high=reading.wrong_share.high,
         judgements=reading.judgements,
         judged_songs=reading.judged_songs,
         slip_rate=reading.slip_rate,

@@ -9,7 +9,7 @@ from reclass.inference.v1 import inference_pb2
 from runtime.telemetry import get_logger
 
 from inference.decision.decision_model import DecisionModel
-from inference.decision.judgements import NoiseReading, reading_of
+from inference.decision.noise_reading import NoiseReading, reading_of
 from inference.decision.posterior import Sources, decide
 from inference.decision.promise import figures_in
 from inference.errors import InvalidRequestError, ModelBrokenError

@@ -7,16 +7,16 @@ import pytest
 from inference.decision.decision_model import Reading
 from inference.decision.evidence import NONE, Evidence
 from inference.decision.fitting import fit_decision_model
-from inference.decision.judgements import (
+from inference.decision.judgements import Judgements
+from inference.decision.noise_reading import NoiseReading, reading_of
+from inference.decision.posterior import Sources, decide
+from inference.decision.weighed_readings import (
     CONFUSION_GRID,
+    LAPSE_GRID,
     MISTAKES,
     WRONG_GRID,
-    Judgements,
-    NoiseReading,
     log_likelihoods,
-    reading_of,
 )
-from inference.decision.posterior import Sources, decide
 from simulated_albums import GENRES, SimulatedLibrary, one_hot, simulated, wrong_tags
 
 NAMES = tuple(map(str, range(GENRES)))
@@ -61,21 +61,23 @@ def read(truth_is: str, songs: int, *, seed: int = 1) -> NoiseReading:
 def test_without_judgements_everything_is_possible_and_decisions_trust_the_tags() -> None:
     library = simulated(seed=1)
     reading = reading_of(fit_decision_model(library.evidence, NAMES))
-    assert (reading.low.wrong_share, reading.high.wrong_share) == (0.05, 0.95)
+    assert (reading.wrong_share.low, reading.wrong_share.high) == (0.05, 0.95)
+    assert reading.deciding.wrong_share == 0.05
 
 
 def test_thirty_judgements_that_the_tag_is_wrong_say_at_least_nine_of_ten() -> None:
     reading = read("sound", 30)
-    assert reading.low.wrong_share == pytest.approx(0.905, abs=0.02)
+    assert reading.wrong_share.low == pytest.approx(0.905, abs=0.02)
     assert reading.judgements == 30
 
 
 def test_thirty_judgements_that_the_tag_is_right_say_at_most_one_of_ten() -> None:
-    assert read("tags", 30).high.wrong_share == pytest.approx(0.095, abs=0.02)
+    assert read("tags", 30).wrong_share.high == pytest.approx(0.1, abs=0.03)
 
 
 def test_the_interval_shrinks_with_judgements() -> None:
-    widths = [each.high.wrong_share - each.low.wrong_share for each in (read("sound", 5), read("sound", 60))]
+    shares = [read("sound", judgements).wrong_share for judgements in (5, 60)]
+    widths = [share.high - share.low for share in shares]
     assert widths[1] < widths[0] / 3
 
 
@@ -87,7 +89,7 @@ def test_an_album_that_was_judged_at_once_is_one_judgement() -> None:
     at_once = reading_of(model, judged(evidence, library.truth, rows, np.zeros(30, dtype=np.intp)))
     one = reading_of(model, judged(evidence, library.truth, rows[:1]))
     assert at_once.judgements == 1
-    assert at_once.low.wrong_share == pytest.approx(one.low.wrong_share, abs=0.03)
+    assert at_once.wrong_share.low == pytest.approx(one.wrong_share.low, abs=0.03)
 
 
 def test_mistakes_that_sound_and_tag_share_show_in_songs_on_which_they_agree() -> None:
@@ -180,9 +182,44 @@ def test_the_likelihood_of_judgements_is_that_of_decisions_by_sound_and_tags(see
     model = fit_decision_model(evidence, NAMES)
     for learned in CONFUSION_GRID[[0, 3, 10]].tolist():
         found = log_likelihoods(model, judgements, learned)
-        for place in (0, 17, 49):
-            reading = Reading(wrong_share=WRONG_GRID[place], confusion_share=learned)
+        for lapses, wrong in ((0, 0), (2, 9), (5, 23)):
+            reading = Reading(
+                wrong_share=WRONG_GRID[wrong], confusion_share=learned, lapses=LAPSE_GRID[lapses]
+            )
             judged_songs = evidence.only(judgements.rows)
             final = decide(model, judged_songs, reading, Sources(albums=False)).final
             right = (1 - MISTAKES) * (final * judgements.genres).sum(axis=1) + MISTAKES / GENRES
-            assert found[place] == pytest.approx(judgements.weights @ np.log(right), rel=1e-9)
+            assert found[lapses, wrong] == pytest.approx(judgements.weights @ np.log(right), rel=1e-6)
+
+
+def test_where_two_ways_explain_the_wrong_tags_they_share_them() -> None:
+    # Judgements say how many tags are wrong, and hardly by which way: with either alone at its usual value there would
+    # be too many, and with both low too few.
+    library = apart(simulated(seed=5, strength=1.8, shared=0.0, artists=200))
+    evidence = library.with_tags(wrong_tags(library.truth, 0.15, 5))
+    model = fit_decision_model(evidence, NAMES)
+    reading = reading_of(model, judged(evidence, library.truth, np.arange(0, len(library.truth), 16)))
+    true_share = (~evidence.tags[np.arange(len(library.truth)), library.truth]).mean()
+    for each in (reading.mean, reading.deciding):
+        assert model.wrong_tags(each) == pytest.approx(true_share, abs=0.05)
+    assert model.wrong_tags(reading.low) < model.wrong_tags(reading.high)
+
+
+def test_a_few_songs_of_which_the_model_is_far_too_sure_do_not_spare_the_wrong_tags() -> None:
+    library = apart(simulated(seed=6, strength=4.0, shared=0.0, artists=200))
+    tags = wrong_tags(library.truth, 0.1, 6)
+    evidence = library.with_tags(tags)
+    model = fit_decision_model(evidence, NAMES)
+    rows = disagreements(evidence, 40)
+    truth = library.truth.copy()
+    truth[rows[:3]] = tags[rows[:3]]
+    sound = evidence.sound.copy()
+    # The model is sure of another genre than the true one, and leaves the true one more than it leaves to wrong tags.
+    sound[rows[:3]] = 0.004
+    sound[rows[:3], library.truth[rows[:3]]] = 1 - 0.004 * (GENRES - 1)
+    heard = Evidence(**{**vars(evidence), "sound": sound})
+    reading = reading_of(model, judged(heard, truth, rows))
+    assert reading.mean.lapses > 0.01
+    final = decide(model, heard, reading.mean).final
+    others = np.setdiff1d(rows, rows[:3])
+    assert final[others, library.truth[others]].mean() > final[rows[:3], library.truth[rows[:3]]].mean() + 0.1

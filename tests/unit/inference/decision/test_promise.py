@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from inference.decision.decision_model import SILENCE, DecisionModel, prior_of
 from inference.decision.evidence import Evidence
-from inference.decision.judgements import Judgements, reading_of
+from inference.decision.judgements import Judgements
+from inference.decision.noise_reading import reading_of
 from inference.decision.promise import HeldOutSongs, ReadFigures, figures_in
 from inference.decision.tag_noise import fit_contradictions
 from inference.evaluation.coverage import PROMISED, TOLERATED
