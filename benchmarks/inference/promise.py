@@ -134,8 +134,7 @@ def without_albums(evidence: Evidence, genres: tuple[str, ...]) -> DecisionModel
         genres=genres,
         prior=prior,
         contradictions=fit_contradictions(evidence, prior),
-        if_misleading=SILENCE,
-        if_wrong=SILENCE,
+        strengths_at=(SILENCE,) * 3,
     )
 
 

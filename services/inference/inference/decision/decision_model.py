@@ -58,6 +58,7 @@ class Strengths:
         )
 
 
+STRENGTHS_AT = (0.0, 0.5, 1.0)
 SILENCE = Strengths(albums={}, artist=NOTHING)
 
 
@@ -69,14 +70,16 @@ class DecisionModel:
     prior: NDArray[np.float64]
     """[genres] how often each occurs among the songs of the training; what its probabilities imply already."""
     contradictions: Contradictions
-    if_misleading: Strengths
-    """What albums and artists tell, where no tag is wrong."""
-    if_wrong: Strengths
-    """The same where every contradiction is a wrong tag."""
+    strengths_at: tuple[Strengths, ...]
+    """What albums and artists tell, in readings whose `wrong_share` is each of `STRENGTHS_AT`."""
 
     def strengths(self, reading: Reading) -> Strengths:
         """What albums and artists tell in a reading."""
-        return self.if_misleading.towards(self.if_wrong, min(1.0, reading.wrong_share))
+        last = len(STRENGTHS_AT) - 2
+        before = min(int(np.searchsorted(STRENGTHS_AT, reading.wrong_share, side="right")) - 1, last)
+        start, end = STRENGTHS_AT[before : before + 2]
+        share = min(1.0, (reading.wrong_share - start) / (end - start))
+        return self.strengths_at[before].towards(self.strengths_at[before + 1], share)
 
     def prior_in(self, reading: Reading) -> NDArray[np.float64]:
         """[genres] how often each occurs in a reading: what the sound's probabilities in that reading imply."""

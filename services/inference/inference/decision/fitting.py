@@ -9,7 +9,15 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from inference.decision.album_messages import NOTHING, Strength, Tree, messages, tree_of
-from inference.decision.decision_model import SILENCE, DecisionModel, Reading, Strengths, log_ratios, prior_of
+from inference.decision.decision_model import (
+    SILENCE,
+    STRENGTHS_AT,
+    DecisionModel,
+    Reading,
+    Strengths,
+    log_ratios,
+    prior_of,
+)
 from inference.decision.evidence import AlbumKind, Evidence, numbered
 from inference.decision.posterior import probabilities
 from inference.decision.tag_noise import fit_contradictions, group_weights, tag_likelihood
@@ -29,21 +37,20 @@ GAIN = 2.0
 def fit_decision_model(evidence: Evidence, genres: Sequence[str]) -> DecisionModel:
     """Of the songs of a training; their sound is out of fold.
 
-    What albums and artists tell is learned twice: as if every contradiction were a wrong tag, and as if none were. A
-    song that stands apart from its album by its tag is a mistake in the first reading, and tells of the album's unity
-    in the second.
+    What albums and artists tell is learned as if no contradiction were a wrong tag, as if half of them were, and as if
+    all. A song that stands apart from its album by its tag tells of the album's unity in the first reading, and is a
+    mistake in the last; in between neither holds, and an album tells more than on the mean of both.
     """
     prior = prior_of(evidence.sound)
     model = DecisionModel(
         genres=tuple(genres),
         prior=prior,
         contradictions=fit_contradictions(evidence, prior),
-        if_misleading=SILENCE,
-        if_wrong=SILENCE,
+        strengths_at=(SILENCE,) * len(STRENGTHS_AT),
     )
     sample = evidence.only(sampled_artists(evidence))
-    misleading, wrong = (fit_strengths(model, sample, Reading(wrong_share=share)) for share in (0.0, 1.0))
-    return replace(model, if_misleading=misleading, if_wrong=wrong)
+    strengths = (fit_strengths(model, sample, Reading(wrong_share=share)) for share in STRENGTHS_AT)
+    return replace(model, strengths_at=tuple(strengths))
 
 
 def fit_strengths(model: DecisionModel, songs: Evidence, reading: Reading) -> Strengths:

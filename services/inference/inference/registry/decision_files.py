@@ -25,8 +25,7 @@ def write_decision_model(path: Path, model: DecisionModel) -> None:
         rates=model.contradictions.rates,
         others=model.contradictions.others,
         rate=model.contradictions.rate,
-        if_misleading=_table(model.if_misleading),
-        if_wrong=_table(model.if_wrong),
+        strengths_at=np.array([_table(each) for each in model.strengths_at]),
     )
 
 
@@ -43,8 +42,7 @@ def read_decision_model(path: Path) -> DecisionModel:
                     others=arrays["others"],
                     rate=float(arrays["rate"]),
                 ),
-                if_misleading=_strengths(arrays["if_misleading"]),
-                if_wrong=_strengths(arrays["if_wrong"]),
+                strengths_at=tuple(map(_strengths, arrays["strengths_at"])),
             )
     except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
         raise ModelBrokenError(

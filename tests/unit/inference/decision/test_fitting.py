@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from inference.decision.decision_model import Reading
+from inference.decision.decision_model import STRENGTHS_AT, Reading
 from inference.decision.evidence import NONE, AlbumKind, Evidence
 from inference.decision.fitting import MAX_SONGS, fit_decision_model, sampled_artists
 from inference.decision.posterior import Sources, decide
@@ -35,7 +35,7 @@ def test_albums_take_away_errors_and_confidence_stays_true(shared: float, falls:
 
 def test_an_album_says_nothing_where_its_songs_have_nothing_in_common() -> None:
     library = simulated(seed=5, unity=0.0, shared=0.0)
-    strengths = fit_decision_model(library.evidence, NAMES).if_wrong
+    strengths = fit_decision_model(library.evidence, NAMES).strengths(TAGS_WRONG)
     assert strengths.albums[AlbumKind.ARTIST].unity * strengths.albums[AlbumKind.ARTIST].weight < 0.1
 
 
@@ -83,3 +83,14 @@ def test_a_sample_takes_whole_artists_and_some_albums_of_one_with_most_songs() -
     assert 0.9 * MAX_SONGS <= len(rows) <= MAX_SONGS
     for artist in np.unique(artists[rows])[1:]:
         assert np.isin(np.flatnonzero(artists == artist), rows).all()
+
+
+def test_what_albums_tell_is_learned_for_readings_and_lies_between_them_elsewhere() -> None:
+    model = fit_decision_model(simulated(seed=1).evidence, NAMES)
+    for share, strengths in zip(STRENGTHS_AT, model.strengths_at, strict=True):
+        assert model.strengths(Reading(wrong_share=share)) == strengths
+    assert model.strengths(Reading(wrong_share=1.15)) == model.strengths_at[-1]
+    unity = [
+        model.strengths(Reading(wrong_share=share)).albums[AlbumKind.ARTIST].unity for share in (0.5, 0.75, 1)
+    ]
+    assert unity[1] == pytest.approx((unity[0] + unity[2]) / 2)

@@ -217,9 +217,9 @@ def test_a_few_songs_of_which_the_model_is_far_too_sure_do_not_spare_the_wrong_t
     # The model is sure of another genre than the true one, and leaves the true one more than it leaves to wrong tags.
     sound[rows[:3]] = 0.004
     sound[rows[:3], library.truth[rows[:3]]] = 1 - 0.004 * (GENRES - 1)
-    heard = Evidence(**{**vars(evidence), "sound": sound})
-    reading = reading_of(model, judged(heard, truth, rows))
+    misled = Evidence(**{**vars(evidence), "sound": sound})
+    reading = reading_of(model, judged(misled, truth, rows))
     assert reading.mean.lapses > 0.01
-    final = decide(model, heard, reading.mean).final
+    final = decide(model, misled, reading.mean).final
     others = np.setdiff1d(rows, rows[:3])
     assert final[others, library.truth[others]].mean() > final[rows[:3], library.truth[rows[:3]]].mean() + 0.1

@@ -63,8 +63,7 @@ def without_albums(evidence: Evidence) -> DecisionModel:
         genres=NAMES,
         prior=prior,
         contradictions=fit_contradictions(evidence, prior),
-        if_misleading=SILENCE,
-        if_wrong=SILENCE,
+        strengths_at=(SILENCE,) * 3,
     )
 
 
