@@ -4,7 +4,7 @@ import ast
 import re
 import sys
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import packages_distributions, requires
 from importlib.util import find_spec
@@ -97,7 +97,14 @@ def closure(member: str, *, with_extras: bool = False) -> frozenset[str]:
     return frozenset(name for name, _ in seen)
 
 
-def imported(member: str) -> set[str]:
+@cache
+def providers() -> Mapping[str, Sequence[str]]:
+    """The distributions that bring a package, by its name."""
+    return packages_distributions() | OWN
+
+
+@cache
+def imported(member: str) -> frozenset[str]:
     """Distributions whose packages the member's modules import."""
     names: set[str] = set()
     for path in (FOLDERS[member] / member).rglob("*.py"):
@@ -107,8 +114,7 @@ def imported(member: str) -> set[str]:
             elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
                 names.add(node.module.split(".")[0])
     foreign = names - set(sys.stdlib_module_names) - {member}
-    providers = packages_distributions() | OWN
-    return {canonicalize_name(found) for name in foreign for found in providers.get(name, (name,))}
+    return frozenset(canonicalize_name(found) for name in foreign for found in providers().get(name, (name,)))
 
 
 @pytest.mark.parametrize("member", FORBIDDEN)

@@ -223,6 +223,21 @@ def uses() -> frozenset[Use]:
     return frozenset(found)
 
 
+@cache
+def uses_by_word() -> dict[str, list[Use]]:
+    """The same by each word of the name."""
+    found: dict[str, list[Use]] = {}
+    for use in uses():
+        for word in set(words_of(use.name)):
+            found.setdefault(word, []).append(use)
+    return found
+
+
+def uses_of(word: str) -> list[Use]:
+    """Every name that has this word."""
+    return uses_by_word().get(word, [])
+
+
 def names_of_proto(text: str) -> set[str]:
     """Names that a proto defines, and reasons of errors in its comments."""
     code = re.sub(r"//.*|\"[^\"]*\"", "", text)
@@ -234,7 +249,7 @@ def stands(entry: Forbidden) -> list[str]:
     return sorted(
         {
             f"{use.path}: {use.name}"
-            for use in uses()
+            for use in uses_of(words_of(entry.word)[0])
             if use.path.startswith(entry.where)
             and (use.defined or not entry.defined)
             and is_in(entry.word, use.name)
