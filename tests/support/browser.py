@@ -125,6 +125,7 @@ def _addresses(page: Page, base_url: str) -> list[tuple[str, str]]:
         ("judge-songs", f"{base_url}/admin/library/track/judge/"),
     ]
     for name, listing in (
+        ("track-page", "library/track/?write_kind=correction"),
         ("track-page", "library/track/?suspected_label_error=yes"),
         ("track-page", "library/track/"),
         ("write-batch", "ledger/writebatch/?state__exact=applied"),
