@@ -77,6 +77,10 @@ class Head:
             self.arrays = {name: arrays[name].astype(np.float32) for name in arrays.files}
         self.width = len(self.arrays["mean"])
         self.genres = len(self.arrays["bias"])
+        # Once: a few rows cost less than a pass over the landmarks, which have megabytes.
+        self.landmark_squares = (
+            (self.arrays["landmarks"] ** 2).sum(axis=0) if "landmarks" in self.arrays else None
+        )
 
     def outputs(self, vectors):
         standardised = (vectors - self.arrays["mean"]) / self.arrays["scale"]
@@ -89,13 +93,14 @@ class Head:
         if "hidden_weight" in arrays:
             standardised = np.maximum(standardised @ arrays["hidden_weight"] + arrays["hidden_bias"], 0)
         if "landmarks" in arrays:
-            standardised = self.radial_basis(standardised, arrays["landmarks"])
+            standardised = self.radial_basis(standardised)
         return standardised @ arrays["weight"] + arrays["bias"]
 
-    def radial_basis(self, standardised, landmarks):
+    def radial_basis(self, standardised):
         """[rows, h] exp(-gamma * squared distance to each landmark)."""
-        squares = standardised @ (-2 * landmarks)
-        squares += (standardised**2).sum(axis=1, keepdims=True) + (landmarks**2).sum(axis=0)
+        squares = standardised @ self.arrays["landmarks"]
+        squares *= -2
+        squares += (standardised**2).sum(axis=1, keepdims=True) + self.landmark_squares
         return np.exp(-self.arrays["gamma"] * np.maximum(squares, 0))
 
     def distances(self, standardised):
