@@ -212,7 +212,7 @@ def draw_vote(path: Path, figures: CascadeFigures) -> None:
         axes.set_xlim(-0.02, 1.02)
         percent(axes, "xy")
         axes.set_xlabel("Share of the songs that go on to a later stage")
-        axes.set_ylabel("Accuracy, on validation artists")
+        axes.set_ylabel("Accuracy, out of fold")
         axes.set_title("What a later stage costs and brings")
         axes.legend(loc="lower right", frameon=False)
 
