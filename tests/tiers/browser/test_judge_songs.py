@@ -142,6 +142,8 @@ def press(page: Page, key: str) -> None:
 
 def play(page: Page) -> None:
     """A bit of the song, without which no key says what it is."""
+    # A key that is pressed before the page has its scripts is lost.
+    page.locator("[data-player-help]").wait_for()
     page.keyboard.press("Space")
     page.wait_for_function(f"{AUDIO}.played.length > 0", timeout=20_000)
 
