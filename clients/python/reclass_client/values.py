@@ -120,7 +120,7 @@ class CoveragePoint:
 class NoiseReading:
     """How far songs whose tag contradicts a confident model are wrong tags, by what people have judged: shares, 0 to 1.
 
-    Nobody but people can tell; decisions use the lower end, and from 30 judgements on the middle.
+    Nobody but people can tell; decisions use the lower end, and the middle once 30 such songs were judged.
     """
 
     contradiction_rate: float

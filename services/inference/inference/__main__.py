@@ -7,6 +7,7 @@ from reclass.features.v1 import features_pb2_grpc
 from reclass.inference.v1 import inference_pb2_grpc
 from runtime.channel import BRIEFLY, open_channel
 from runtime.metrics import new_registry
+from runtime.rights import Role
 from runtime.server import serve
 from runtime.streams import StreamLimits
 from runtime.telemetry import configure_logging
@@ -15,7 +16,7 @@ from runtime.watchdog import Watchdog, WatchdogMetrics
 
 from inference.jobs.training_job import Trainer
 from inference.registry.store import ModelStore
-from inference.rpc.admission import calls_limit, decide_streams_limit, streams_limit
+from inference.rpc.admission import PORTAL_STREAMS, DecideStreams, calls_limit, streams_limit
 from inference.rpc.callers import Callers
 from inference.rpc.classify_request import Classifier
 from inference.rpc.rights import MAY_CALL
@@ -69,7 +70,11 @@ def main() -> None:
         {SERVICE_NAME: register},
         tables={SERVICE_NAME: MAY_CALL},
         others=callers.role_of,
-        max_workers=settings.max_calls + settings.max_streams + settings.max_decide_streams + OTHER_CALLS,
+        max_workers=settings.max_calls
+        + settings.max_streams
+        + settings.max_decide_streams
+        + PORTAL_STREAMS
+        + OTHER_CALLS,
         warm_up=warm_up,
         close=close,
         registry=registry,
@@ -112,7 +117,7 @@ def build(
         ),
         calls=calls_limit(settings.max_calls),
         streams=streams_limit(settings.max_streams),
-        decide_streams=decide_streams_limit(settings.max_decide_streams),
+        decide_streams=DecideStreams(settings.max_decide_streams, settings.tokens().get(Role.PORTAL)),
         stream_limits=StreamLimits(
             songs=settings.max_stream_songs,
             content_bytes=settings.max_content_bytes,

@@ -102,6 +102,13 @@ def fingerprint(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+def mark_of(metadata: Iterable[tuple[str, str | bytes]]) -> str:
+    """The fingerprint of the token that came with a call; empty where none did."""
+    sent = next((value for name, value in metadata if name == HEADER), "")
+    text = sent.decode("latin-1") if isinstance(sent, bytes) else sent
+    return fingerprint(text[len(BEARER) :].strip()) if text.lower().startswith(BEARER) else ""
+
+
 class Rights:
     """What each token opens on one server. A method that no table names is refused to everybody."""
 
@@ -122,14 +129,13 @@ class Rights:
 
     def refusal(self, method: str, metadata: Iterable[tuple[str, str | bytes]]) -> ServiceError | None:
         """Why this call is refused, or None."""
-        sent = next((value for name, value in metadata if name == HEADER), "")
-        text = sent.decode("latin-1") if isinstance(sent, bytes) else sent
-        if not text:
+        sent = list(metadata)
+        if not any(value for name, value in sent if name == HEADER):
             return TokenRequiredError(
                 "this service asks for a token: send metadata 'authorization: Bearer <token>'"
             )
         # By fingerprint, so that the time it takes tells nothing of a token.
-        mark = fingerprint(text[len(BEARER) :].strip()) if text.lower().startswith(BEARER) else ""
+        mark = mark_of(sent)
         role = self._roles.get(mark) or self._others(mark)
         if role is None:
             return TokenInvalidError(

@@ -11,6 +11,7 @@ from runtime.watchdog import Probe
 from inference.classify.batching import run_to_end
 from inference.errors import InvalidRequestError, VectorInvalidError
 from inference.jobs.training_job import Trainer
+from inference.rpc.admission import DecideStreams
 from inference.rpc.callers import Callers
 from inference.rpc.classify_request import Classifier, StreamSession
 from inference.rpc.decision_request import decide_stream
@@ -44,7 +45,7 @@ class InferenceServicer(ModelServicer):
         classifier: Classifier,
         calls: AdmissionLimit,
         streams: AdmissionLimit,
-        decide_streams: AdmissionLimit,
+        decide_streams: DecideStreams,
         stream_limits: StreamLimits,
         callers: Callers,
     ) -> None:
@@ -96,7 +97,7 @@ class InferenceServicer(ModelServicer):
     def DecideTracks(
         self, request_iterator: Iterator[inference_pb2.DecideTracksRequest], context: grpc.ServicerContext
     ) -> Iterator[inference_pb2.DecideTracksResponse]:
-        with self._decide_streams.admit():
+        with self._decide_streams.admit(context.invocation_metadata()):
             options: inference_pb2.DecideOptions = first_options(request_iterator, "DecideTracks")
             yield from decide_stream(self._models, options, request_iterator)
 

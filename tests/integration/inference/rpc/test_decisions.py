@@ -3,18 +3,23 @@
 import queue
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import grpc
 import numpy as np
 import pytest
-from inference_system import System, fma, running_system
-from reclass.inference.v1 import inference_pb2
+from inference.rpc.rights import MAY_CALL
+from inference_system import NAME, System, fma, running_system
+from reclass.inference.v1 import inference_pb2, inference_pb2_grpc
+from runtime.channel import open_channel
 from runtime.errors import RemoteError
+from runtime.rights import Rights, Role, fingerprint
 from synthetic_library import SyntheticLibrary
 
 Request = inference_pb2.DecideTracksRequest
 Album = inference_pb2.AlbumSongs
 Song = inference_pb2.SongEvidence
+OF_PORTAL, OF_PROGRAM = "of-the-portal", "of-a-program"
 
 
 def out_of_fold(system: System) -> dict[str, inference_pb2.OutOfFoldPrediction]:
@@ -336,6 +341,25 @@ def test_who_decides_a_library_keeps_nobody_from_classifying(
         said = refusal(narrow, Request(options=inference_pb2.DecideOptions()))
         assert said.startswith("TOO_MANY_CALLS")
         assert "INFERENCE_MAX_DECIDE_STREAMS" in said
+
+
+def test_programs_that_hold_their_streams_open_keep_the_portal_from_nothing(trained: System) -> None:
+    rights = Rights(
+        {NAME: MAY_CALL},
+        {Role.PORTAL: OF_PORTAL},
+        {fingerprint(OF_PROGRAM): Role.CALLER}.get,
+    )
+    with (
+        running_system(
+            trained.triton, rights=rights, token=OF_PROGRAM, token_of_portal=OF_PORTAL, max_decide_streams=1
+        ) as system,
+        decide_stream_open(system),
+    ):
+        assert refusal(system, Request(options=inference_pb2.DecideOptions())).startswith("TOO_MANY_CALLS")
+        with open_channel(system.target, token=OF_PORTAL, timeout_seconds=60) as channel:
+            of_portal = replace(system, stub=inference_pb2_grpc.InferenceServiceStub(channel))
+            reading, _ = ask(of_portal, [])
+        assert reading.wrong_share_high == 0.95
 
 
 def test_who_classifies_keeps_nobody_from_deciding(narrow: System, library: SyntheticLibrary) -> None:

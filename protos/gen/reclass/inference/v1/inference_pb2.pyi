@@ -943,7 +943,7 @@ Global___DecideTracksResponse: _TypeAlias = DecideTracksResponse  # noqa: Y015
 @_typing.final
 class NoiseReading(_message.Message):
     """How far songs whose tag contradicts a confident model are wrong tags, and how far they merely sound like another genre.
-    Nobody but people can tell; decisions use the lower end, and from 30 judgements on the middle.
+    Nobody but people can tell; decisions use the lower end, and the middle once 30 such songs were judged.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -1023,8 +1023,8 @@ class Decision(_message.Message):
     genre: _builtins.str
     """Empty where nothing was known that this model can use."""
     confidence: _builtins.float
-    """Probability that it is right, in the reading that decisions use: its lower end until 30 judgements are there, its middle
-    from then on.
+    """Probability that it is right, in the reading that decisions use: its lower end until 30 songs are judged whose tag
+    contradicts the model, its middle from then on.
     """
     kind: Global___WriteKind.ValueType
     tag_probability: _builtins.float
