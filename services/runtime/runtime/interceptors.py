@@ -185,7 +185,8 @@ def _limited(method: str, handler: Handler, limit: int) -> Handler:
     def small(request: Any) -> Any:
         if isinstance(request, _TooLarge):
             raise RequestTooLargeError(
-                f"{method} takes messages of at most {limit} bytes, and this one has {request.size}"
+                f"{method} takes messages of at most {limit} bytes, and this one has {request.size}: send "
+                "less at once, in several messages or calls"
             )
         return request
 

@@ -1030,8 +1030,8 @@ class Decision(_message.Message):
     tag_probability: _builtins.float
     """Probability that a genre of the song's own tags is right; 0 where it has none."""
     confidence_mean: _builtins.float
-    """Confidence by the mean of the reading, its lower end until 30 judgements are there, and by its upper end. Sums of the first
-    over many songs are what is expected of them.
+    """Confidence by the mean of the reading (its lower end for as long as decisions use that), and by its upper end. Sums of the
+    first over many songs are what is expected of them.
     """
     confidence_high: _builtins.float
     @_builtins.property
