@@ -13,7 +13,6 @@ from portal.verdicts.judgements import judgement_count, none_is_right
 from portal.verdicts.models import Decision, Judgement, Override, Prediction
 from portal.writing.candidates import kinds_written
 from portal.writing.policy import (
-    AI,
     NONE_IS_RIGHT,
     PERSON,
     TAGS,
@@ -23,6 +22,7 @@ from portal.writing.policy import (
 )
 
 _NOT_WRITTEN = "it was not written. Make another dry run."
+_SET_BY_HAND = f"“{{genre}}” was set by hand since the dry run: {_NOT_WRITTEN}"
 _NOT_CHOSEN = (
     "Its library is not among those that the setting plex_libraries names any more: it was not written. Choose it "
     "again, and make another dry run."
@@ -34,12 +34,12 @@ def overtaken(rows: Sequence[WriteRow]) -> dict[int, str]:
 
     1. A song of a library that is not chosen any more is left alone.
     2. A genre that is retired, renamed or gone is not written.
-    3. A person's word that is another one now, or was taken back, is not written; nor is the AI's against it, which may
-       be that the song is of none of our genres.
+    3. A person's word that is another one now, or was taken back, is not written; nor is the AI's against it, nor a
+       translation. It may be that the song is of none of our genres.
     4. The AI's word is not written where the song was decided anew, as another genre or not surely enough; nor where
        nothing is said of it at present.
     5. A translation is not written where its tags stand for something else by now.
-    6. A kind of write that is switched off by now is not made.
+    6. A kind of write that is switched off by now is not made, unless it is a person's word as well.
     """
     tracks = [row.track_id for row in rows]
     in_use = {name.casefold() for name in Genre.objects.filter(retired=False).values_list("name", flat=True)}
@@ -50,15 +50,10 @@ def overtaken(rows: Sequence[WriteRow]) -> dict[int, str]:
         for row in rows
         if row.source != TAGS
     }
-    judged = none_is_right(row.track_id for row in rows if row.source == AI)
-    reasons |= {row.pk: NONE_IS_RIGHT for row in rows if row.source == AI and row.track_id in judged}
-    reasons |= _translations(rows)
-    written = kinds_written(preferences())
-    reasons |= {
-        row.pk: f"{row.kind.capitalize()}s are switched off since the dry run (write_{row.kind}s): {_NOT_WRITTEN}"
-        for row in rows
-        if WriteKind(row.kind) not in written and row.track_id not in by_hand
-    }
+    reasons |= _translations(rows, by_hand)
+    judged = none_is_right(row.track_id for row in rows if row.source != PERSON)
+    reasons |= {row.pk: NONE_IS_RIGHT for row in rows if row.source != PERSON and row.track_id in judged}
+    reasons |= _switched_off(rows, by_hand)
     unchosen = unchosen_libraries()
     reasons |= {row.pk: _NOT_CHOSEN for row in rows if row.track.library_id in unchosen}
     return {pk: reason for pk, reason in reasons.items() if reason}
@@ -107,7 +102,7 @@ def _reason(
         return f"“{genre}” was retired or renamed since the dry run: {_NOT_WRITTEN}"
     if by_hand:
         same = by_hand.casefold() == genre.casefold()
-        return "" if same else f"“{by_hand}” was set by hand since the dry run: {_NOT_WRITTEN}"
+        return "" if same else _SET_BY_HAND.format(genre=by_hand)
     if row.source == PERSON:
         return f"The genre set by hand was taken back since the dry run: {_NOT_WRITTEN}"
     if row.track.analysis == Analysis.OUT_OF_DISTRIBUTION:
@@ -128,16 +123,32 @@ def _reason_of_decision(row: WriteRow, genre: str, verdict: Prediction, decision
     return "" if decision.confidence >= row.batch.min_confidence else too_low
 
 
-def _translations(rows: Sequence[WriteRow]) -> dict[int, str]:
-    """Of the translations, those whose tags would be written in another way now."""
+def _switched_off(rows: Sequence[WriteRow], by_hand: Collection[int]) -> dict[int, str]:
+    """Those of a kind that is not written any more. What a person has set is written all the same; a translation is
+    not what they have set, even where its tags say so too."""
+    written = kinds_written(preferences())
+    return {
+        row.pk: f"{row.kind.capitalize()}s are switched off since the dry run (write_{row.kind}s): {_NOT_WRITTEN}"
+        for row in rows
+        if WriteKind(row.kind) not in written and (row.source == TAGS or row.track_id not in by_hand)
+    }
+
+
+def _translations(rows: Sequence[WriteRow], by_hand: Mapping[int, str]) -> dict[int, str]:
+    """Of the translations, those whose tags would be written in another way now, or that a person contradicts."""
     translations = [row for row in rows if row.source == TAGS]
     if not translations:
         return {}
     names = dict(Genre.objects.filter(retired=False).values_list("pk", "name"))
     rules = WritingRules(genres_by_spelling=spellings(), names=names, kinds=(WriteKind.TRANSLATION,))
     other = f"What its tags stand for, or how that is spelled, has changed since the dry run: {_NOT_WRITTEN}"
-    return {
+    reasons = {
         row.pk: other
         for row in translations
         if translated(row.before_genres, rules) != tuple(row.after_genres)
     }
+    for row in translations:
+        said = by_hand.get(row.track_id, "")
+        if said and said.casefold() not in {genre.casefold() for genre in row.after_genres}:
+            reasons[row.pk] = _SET_BY_HAND.format(genre=said)
+    return reasons

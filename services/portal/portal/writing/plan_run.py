@@ -27,6 +27,7 @@ from portal.writing.policy import (
     TargetGenre,
     WritingRules,
     planned_edit,
+    rules_for,
     tags_destroyed,
     target_genre,
 )
@@ -97,7 +98,7 @@ class Planning(Work):
                 yield track.pk, _not_there(track, in_plex, read)
                 continue
             target = target_genre(said[track.pk], min_confidence=batch.min_confidence)
-            noted = _note(batch, track.pk, in_plex, target, rules)
+            noted = _note(batch, track.pk, in_plex, target, rules_for(said[track.pk], rules))
             yield track.pk, DONE if target or noted else _left_alone(said[track.pk].objection)
 
     def summarise(self, run: Run) -> str:

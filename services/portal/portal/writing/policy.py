@@ -1,7 +1,7 @@
 """Which songs are written to Plex, with what, and which kind of write that is: pure."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from portal.counting import listed
 from portal.genres.spelling import all_unknown, genres_of
@@ -62,6 +62,8 @@ class Said:
     """False for provisional verdicts and songs out of distribution, which are never written."""
     objection: str = ""
     """What speaks against writing the AI's word."""
+    left_alone: bool = False
+    """By a person's word, which names no genre that may be written: its tags are not translated either."""
     excluded: bool = False
     removed: bool = False
 
@@ -115,6 +117,13 @@ def planned_edit(before: GenreState, target: TargetGenre | None, rules: WritingR
             after = GenreState(genres=(target.genre,), locked=True)
             return PlannedEdit(after=after, kind=kind, source=target.source, target=target)
     return _translation(before, rules) if WriteKind.TRANSLATION in rules.kinds else None
+
+
+def rules_for(said: Said, rules: WritingRules) -> WritingRules:
+    """Those for this song."""
+    if not said.left_alone:
+        return rules
+    return replace(rules, kinds=frozenset(rules.kinds) - {WriteKind.TRANSLATION})
 
 
 def tags_destroyed(edit: PlannedEdit) -> float:

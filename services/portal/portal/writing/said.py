@@ -47,15 +47,13 @@ def said_of(
         is_classified = track.analysis == Analysis.CLASSIFIED and verdict is not None and is_sure(verdict)
         trial = RANDOM_WEIGHTS if verdict and verdict.random_weights and not random_weights else ""
         undecided = UNDECIDED if is_classified and decision is None else ""
+        by_a_person = _silenced(genre) or (NONE_IS_RIGHT if track.pk in none_right else "")
         said[track.pk] = Said(
             override=(genre.pk, genre.name) if genre and not genre.retired else None,
             decided=_decided(decision, verdict),
             classified=is_classified,
-            objection=_silenced(genre)
-            or (NONE_IS_RIGHT if track.pk in none_right else "")
-            or trial
-            or objections.get(track.pk, "")
-            or undecided,
+            objection=by_a_person or trial or objections.get(track.pk, "") or undecided,
+            left_alone=bool(by_a_person),
             excluded=track.in_plex == InPlex.EXCLUDED,
             removed=track.removed_time is not None,
         )

@@ -160,3 +160,16 @@ def test_a_song_that_a_person_says_is_of_none_of_our_genres_is_left_alone(librar
     batch = planned(library)
     assert "1003" not in kinds(batch)
     assert RunSong.objects.get(run__batch=batch, track=song).message == NONE_IS_RIGHT
+
+
+def test_nor_is_its_tag_translated(library):
+    change({"write_translations": True, "write_corrections": False})
+    song = Track.objects.get(rating_key="1003")
+    Judgement.objects.create(track=song, genres=[], kind="disagreement", stratum="from 0.85")
+    retired = Track.objects.get(rating_key="1004")
+    set_by_hand(retired, "Blues")
+    Genre.objects.filter(name="Blues").update(retired=True)
+    batch = planned(library)
+    assert {"1003", "1004"} & set(kinds(batch)) == set()
+    assert kinds(batch)["1005"] == "translation"
+    assert RunSong.objects.get(run__batch=batch, track=song).message == NONE_IS_RIGHT

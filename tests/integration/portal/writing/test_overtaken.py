@@ -98,11 +98,30 @@ def test_a_kind_of_write_that_was_switched_off_since_the_dry_run_is_not_made(por
 def test_a_translation_is_not_made_once_translations_are_switched_off(portal):
     change({"write_translations": True, "write_fills": False, "write_corrections": False})
     classified(portal)
+    agreed = Track.objects.get(rating_key="1001")
+    set_by_hand(agreed, "Pop_Rock")  # as its tags say already
     batch = planned(portal)
     assert {row.kind for row in batch.rows.all()} == {"translation"}
+    assert batch.rows.filter(track=agreed).exists()
     change({"write_translations": False})
     portal.finish(start_push(batch))
     assert row_states(batch) == {WriteRow.State.FAILED}
+
+
+def test_no_translation_is_made_against_a_persons_word_that_was_given_since_the_dry_run(portal):
+    change({"write_translations": True, "write_fills": False, "write_corrections": False})
+    classified(portal)
+    none, other, same = (Track.objects.get(rating_key=key) for key in ("1001", "1002", "1003"))
+    batch = planned(portal, track_ids=[none.pk, other.pk, same.pk])
+    assert {row.kind for row in batch.rows.all()} == {"translation"}
+    judged_as_none(none)
+    set_by_hand(other, "Folk")
+    set_by_hand(same, "Pop_Rock")
+    portal.finish(start_push(batch))
+    messages = dict(batch.rows.values_list("rating_key", "message"))
+    assert (messages["1001"], "“Folk” was set by hand" in messages["1002"]) == (NONE_IS_RIGHT, True)
+    written = batch.rows.filter(state=WriteRow.State.WRITTEN)
+    assert set(written.values_list("rating_key", flat=True)) == {"1003"}
 
 
 def test_what_people_judged_since_the_dry_run_is_for_the_next_one_and_the_batch_says_so(portal, admin_client):
