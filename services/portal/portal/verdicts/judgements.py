@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 
-from django.db.models import CharField, Count, Q, QuerySet, Value
+from django.db.models import CharField, Count, F, Q, QuerySet, Value
 from django.db.models.functions import Cast, Coalesce, NullIf
 
 from portal.verdicts.models import Judgement
 
 JUDGED = "judged"
-"""The note of an override that a judgement has set."""
+"""The note of an override that a judgement has set, for whoever reads it; what is one is told by `as_said` alone."""
 
 
 def none_is_right(track_ids: Iterable[int]) -> set[int]:
@@ -25,9 +25,17 @@ def judgement_count(judged: "QuerySet[Judgement] | None" = None) -> int:
     return found
 
 
+def as_said() -> "QuerySet[Judgement]":
+    """Judgements that stand as they were said: a person who says something else by hand makes a newer override.
+
+    `portal.decisions.judge` sets the override before it keeps the judgement.
+    """
+    is_its_own = Q(track__override__created_time__lte=F("created_time"))
+    return Judgement.objects.filter(Q(track__override=None) | is_its_own)
+
+
 def judged_together(track_ids: Iterable[int]) -> set[int]:
     """The songs that were judged by one act with these: all of them, but for those of which a person has said something
     else by hand since. Songs that were judged by themselves are left out."""
-    as_judged = Judgement.objects.filter(Q(track__override=None) | Q(track__override__note=JUDGED))
-    acts = as_judged.filter(track__in=list(track_ids)).exclude(act="").values("act")
-    return set(as_judged.filter(act__in=acts).values_list("track", flat=True))
+    acts = as_said().filter(track__in=list(track_ids)).exclude(act="").values("act")
+    return set(as_said().filter(act__in=acts).values_list("track", flat=True))

@@ -14,7 +14,7 @@ from portal.decisions.reading import calibration_sentence, current_reading, judg
 from portal.genres.models import Genre
 from portal.labels.precedence import song_labels
 from portal.library.models import Analysis, InPlex, Library, Track
-from portal.verdicts.judgements import judged_together, judgement_count, none_is_right
+from portal.verdicts.judgements import JUDGED, judged_together, judgement_count, none_is_right
 from portal.verdicts.models import Decision, Judgement, Override, Prediction, Reading
 from portal.verdicts.overrides import clear_override, set_override
 from songs import THEN, add_prediction, make_library, make_serving_model, make_song
@@ -336,7 +336,8 @@ def test_whoever_takes_back_one_song_of_an_album_takes_back_the_act_but_not_what
 ) -> None:
     songs = album(library, 1, 4)
     judge(songs[0].pk, genre("Jazz"), by=None, whole_album=True)
-    set_override([songs[3].pk], genre("Rap"), note="by hand", user=None)
+    # The note of a judgement does not make one of what was said by hand.
+    set_override([songs[3].pk], genre("Rap"), note=JUDGED, user=None)
     assert judged_together([songs[1].pk]) == {each.pk for each in songs[:3]}
     assert clear_override([songs[1].pk]) == 3
     assert list(Override.objects.values_list("track", "genre__name")) == [(songs[3].pk, "Rap")]

@@ -11,6 +11,7 @@ from django.test import Client
 from portal.genres.models import Genre
 from portal.library.models import Analysis, Library, Track
 from portal.preferences.changing import change
+from portal.verdicts.judgements import JUDGED
 from portal.verdicts.models import Decision, Judgement, Override
 from portal.verdicts.overrides import clear_override
 from songs import THEN, add_prediction, make_library, make_serving_model, make_song
@@ -161,13 +162,19 @@ def another_session(client: Client, track: Track) -> None:
     client.force_login(User.objects.create_superuser("otto"))
 
 
-def something_else(client: Client, track: Track) -> None:
+def something_else(client: Client, track: Track, note: str = "") -> None:
     client.post(
-        f"/admin/library/track/{track.pk}/change/", {"save": "", "genre": genre_id("Rap"), "note": ""}
+        f"/admin/library/track/{track.pk}/change/", {"save": "", "genre": genre_id("Rap"), "note": note}
     )
 
 
-@pytest.mark.parametrize("meanwhile", [another_session, something_else])
+def something_else_with_the_note_of_a_judgement(client: Client, track: Track) -> None:
+    something_else(client, track, JUDGED)
+
+
+@pytest.mark.parametrize(
+    "meanwhile", [another_session, something_else, something_else_with_the_note_of_a_judgement]
+)
 def test_only_what_one_has_said_oneself_and_stands_is_taken_back_from_the_page(
     admin_client: Client, library: Library, meanwhile: Callable[[Client, Track], None]
 ) -> None:
@@ -176,6 +183,15 @@ def test_only_what_one_has_said_oneself_and_stands_is_taken_back_from_the_page(
     meanwhile(admin_client, track)
     assert 'name="back"' not in say(admin_client, track, back=track.pk)
     assert Override.objects.exists()
+
+
+def test_the_note_of_a_judgement_is_not_proposed_for_what_is_said_by_hand(
+    admin_client: Client, library: Library
+) -> None:
+    track = song(library, 1)
+    say(admin_client, track, genre=genre_id("Jazz"))
+    page = admin_client.get(f"/admin/library/track/{track.pk}/change/")
+    assert "note" not in page.context["form"].initial
 
 
 def test_a_skipped_song_is_not_asked_again_in_this_session_and_nothing_is_kept(

@@ -24,8 +24,8 @@ from portal.pages.genre_field import GenreField
 from portal.pages.songs.audio import player
 from portal.preferences.current import preferences
 from portal.remote.decisions import decisions_at_hand
-from portal.verdicts.judgements import JUDGED, judged_together, judgement_count
-from portal.verdicts.models import Decision, Judgement, Override, Prediction, Reading
+from portal.verdicts.judgements import as_said, judged_together, judgement_count
+from portal.verdicts.models import Decision, Judgement, Prediction, Reading
 from portal.verdicts.overrides import clear_override
 from portal.writing.candidates import is_classified
 
@@ -129,10 +129,7 @@ def _take_back(request: HttpRequest) -> None:
 def _latest_judgement(request: HttpRequest) -> Judgement | None:
     """Of this session, where it stands as it was said."""
     by = request.user.pk
-    said = Judgement.objects.filter(track=request.session.get(LATEST), by=by).select_related("track").first()
-    if said is None or not said.genres:
-        return said
-    return said if Override.objects.filter(track=said.track, note=JUDGED).exists() else None
+    return as_said().filter(track=request.session.get(LATEST), by=by).select_related("track").first()
 
 
 def _album_songs(track: Track) -> int:

@@ -26,7 +26,7 @@ from portal.pages.songs.forms import OverrideForm
 from portal.registry.serving import serving_versions, whole_song_heads
 from portal.remote.audio import made_by_random_weights
 from portal.remote.verdicts import StageVerdict
-from portal.verdicts.judgements import judged_together, judgement_count
+from portal.verdicts.judgements import JUDGED, judged_together, judgement_count
 from portal.verdicts.models import Decision, Judgement, Override, Prediction
 from portal.verdicts.overrides import clear_override, set_override
 from portal.verdicts.predictions import stage_verdicts
@@ -196,7 +196,11 @@ def _save_override(request: HttpRequest, track: Track) -> bool:
 def _form(request: HttpRequest, override: Override | None) -> OverrideForm:
     if request.method == "POST":
         return OverrideForm(request.POST)
-    return OverrideForm(initial={"genre": override.genre_id, "note": override.note} if override else {})
+    if override is None:
+        return OverrideForm()
+    # What is said by hand is no judgement, whatever was said before.
+    note = {"note": override.note} if override.note != JUDGED else {}
+    return OverrideForm(initial={"genre": override.genre_id, **note})
 
 
 def _before_us(track: Track) -> tuple[str, ...] | None:
