@@ -12,6 +12,7 @@ from portal.library.models import InPlex, Track
 from portal.orchestration import engine
 from portal.orchestration.start import (
     CannotStart,
+    start_plan,
     start_push,
     start_rollback,
     start_sync,
@@ -101,6 +102,34 @@ def test_a_push_goes_on_with_the_newest_plan_only(portal):
     assert next_batch() == newer
     portal.finish(start_push(newer))
     assert next_batch() is None
+
+
+def waiting_on_the_dashboard(admin_client):
+    """The batch that the dashboard leads to, to be applied."""
+    buttons = [step.button for step in admin_client.get("/admin/").context["steps"]]
+    return next((button for button in buttons if button.startswith("Apply")), None)
+
+
+def test_a_later_dry_run_of_all_songs_takes_the_place_of_a_plan_though_it_finds_nothing(portal, admin_client):
+    classified(portal)
+    batch = planned(portal, min_confidence=0.3)
+    song = Track.objects.get(rating_key="1001")
+    portal.finish(start_plan([song.pk], min_confidence=0.99))  # tells nothing of the others
+    assert (next_batch(), waiting_on_the_dashboard(admin_client)) == (batch, f"Apply batch {batch.pk}")
+    run = portal.finish(start_plan(min_confidence=0.99))
+    assert (run.state, run.batch) == (Run.State.DONE, None)
+    assert (next_batch(), waiting_on_the_dashboard(admin_client)) == (None, None)
+    batch.refresh_from_db()
+    assert batch.state == WriteBatch.State.PLANNED  # whoever wants it all the same applies it on its page
+
+
+def test_a_plan_that_another_batch_came_after_waits_no_more_on_the_dashboard(portal, admin_client):
+    classified(portal)
+    planned(portal)
+    newer = planned(portal)
+    assert waiting_on_the_dashboard(admin_client) == f"Apply batch {newer.pk}"
+    portal.finish(start_push(newer))
+    assert waiting_on_the_dashboard(admin_client) is None
 
 
 def test_a_failed_edit_leaves_a_song_as_the_batch_before_left_it(portal):

@@ -6,8 +6,7 @@ from django.http import HttpRequest
 
 from portal.decisions.suspicion import Suspicion, suspicion
 from portal.labels.unmapped_tags import unknown_tag_songs
-from portal.ledger.batches import last_written_batch
-from portal.ledger.models import WriteBatch
+from portal.ledger.batches import last_written_batch, waiting_plan
 from portal.library.stages import TRIAL_WARNING
 from portal.pages import badges
 from portal.pages.dashboard.advice import Situation, advice, steps
@@ -51,9 +50,7 @@ def _run_row(run: Run) -> dict[str, Any]:
 
 
 def _situation(counts: Counts, around: Surroundings, suspected: Suspicion) -> Situation:
-    planned = (
-        WriteBatch.objects.filter(state=WriteBatch.State.PLANNED, rows__isnull=False).order_by("-pk").first()
-    )
+    planned = waiting_plan()
     written = last_written_batch()
     unknown = unknown_tag_songs()
     running = frozenset(Run.objects.filter(state__in=Run.ACTIVE).values_list("kind", flat=True))
