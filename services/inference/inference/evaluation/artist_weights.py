@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression
 
 from inference.arrays import Floats, Ints
 
@@ -36,6 +35,9 @@ def artist_weights(
 
 def by_confidence(confidence: Floats, right: Floats, weights: Floats | None = None) -> NDArray[np.float64]:
     """[n] how many songs are right at each song's confidence, which only rises with it (isotonic regression)."""
+    # Here, so that a service that decides nothing does not hold it.
+    from scipy.optimize import isotonic_regression
+
     order = np.argsort(confidence, kind="stable")
     fitted = np.empty(len(order))
     ordered = None if weights is None else weights[order]
