@@ -217,10 +217,7 @@ def test_a_key_that_is_pressed_twice_slowly_does_not_judge_the_next_song_before_
         play(page)
         press(page, key_of(page, SOUND))
         asked = title(page)
-        page.evaluate(
-            "document.addEventListener('submit', event => {"
-            " event.preventDefault(); document.body.dataset.sent = ''; }, true)"
-        )
+        watch_for_a_form(page)
         page.wait_for_function("performance.now() > 1500")
         page.keyboard.press(key_of(page, SOUND))
         assert page.locator("body[data-sent]").count() == 0
@@ -231,6 +228,50 @@ def test_a_key_that_is_pressed_twice_slowly_does_not_judge_the_next_song_before_
 
     on_the_page(steps)
     assert Judgement.objects.count() == 2
+
+
+def watch_for_a_form(page: Page) -> None:
+    """Whether one is sent is seen, and it is not."""
+    page.evaluate(
+        "document.addEventListener('submit', event => {"
+        " event.preventDefault(); document.body.dataset.sent = ''; }, true)"
+    )
+
+
+def test_enter_in_a_tick_or_a_list_judges_nothing(on_the_page: Any) -> None:
+    def steps(page: Page) -> None:
+        to_the_album(page)
+        watch_for_a_form(page)
+        page.locator("[name=whole_album]").focus()
+        page.keyboard.press("Enter")
+        page.locator("[name=another]").focus()
+        page.keyboard.press("Enter")
+        assert page.locator("body[data-sent]").count() == 0
+        # A button that has the focus is pressed by it as ever.
+        page.locator(".rc-choices button").first.focus()
+        page.keyboard.press("Enter")
+        assert page.locator("body[data-sent]").count() == 1
+
+    on_the_page(steps)
+
+
+def test_a_song_that_cannot_be_played_is_judged_by_button_and_not_by_key(on_the_page: Any) -> None:
+    def steps(page: Page) -> None:
+        page.route("**/audio", lambda route: route.abort())
+        page.locator("[data-player-help]").wait_for()
+        page.keyboard.press("Space")
+        page.locator("[data-player-trouble]").wait_for()
+        page.wait_for_function("performance.now() > 1500")
+        asked, key = title(page), key_of(page, SOUND)
+        page.evaluate("() => { window.stays = true; }")
+        page.keyboard.press(key)
+        page.wait_for_timeout(500)
+        assert page.evaluate("window.stays")
+        page.locator(f".rc-choices [data-key='{key}']").click()
+        page.get_by_text(f"“{asked}” is {SOUND}").wait_for()
+
+    on_the_page(steps)
+    assert Judgement.objects.count() == 1
 
 
 def to_the_album(page: Page) -> None:
