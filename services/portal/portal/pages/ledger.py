@@ -20,7 +20,7 @@ from portal.pages import badges
 from portal.pages.buttons import ask_for
 from portal.pages.page_admin import PageAdmin, column
 from portal.runs.models import Run
-from portal.writing.overtaken import older_than_judgements
+from portal.writing.overtaken import older_than_judgements, rows_spoken_against, spoken_against
 from portal.writing.stated import stated, words_of_kinds
 
 ROWS_PER_PAGE = 100
@@ -139,6 +139,7 @@ class WriteBatchAdmin(PageAdmin):
             ],
             "stated": stated(obj.rows.all()),
             "older": older_than_judgements(obj),
+            "spoken_against": spoken_against(obj),
             "total": sum(counts.values()),
             "chosen": chosen,
             "page": page,
@@ -176,7 +177,8 @@ class WriteBatchAdmin(PageAdmin):
 
     def _confirm(self, request: HttpRequest, obj: WriteBatch, step: Step) -> TemplateResponse:
         affected = obj.rows.filter(state__in=step.affects)
-        count = affected.count()
+        is_push = step.name == "apply"
+        count = affected.count() - (rows_spoken_against(obj).count() if is_push else 0)
         return self.page(
             request,
             "portal/confirm.html",
@@ -184,7 +186,8 @@ class WriteBatchAdmin(PageAdmin):
             title=f"{step.words} {str(obj).lower()}",
             text=step.promise.format(count=counted(count, "song")),
             step=step,
-            older=older_than_judgements(obj) if step.name == "apply" else "",
-            by_random_weights=affected.filter(random_weights=True).count() if step.name == "apply" else 0,
+            older=older_than_judgements(obj) if is_push else "",
+            spoken_against=spoken_against(obj) if is_push else "",
+            by_random_weights=affected.filter(random_weights=True).count() if is_push else 0,
             cancel=self.page_url(obj),
         )

@@ -2,17 +2,21 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Upper
+
 from portal.counting import counted
 from portal.genres.models import Genre, spellings
 from portal.ledger.kinds import WriteKind
 from portal.ledger.models import WriteBatch, WriteRow
-from portal.library.models import Analysis
+from portal.library.models import Analysis, InPlex
 from portal.library.presence import unchosen_libraries
 from portal.preferences.current import preferences
 from portal.verdicts.judgements import judgement_count, none_is_right
 from portal.verdicts.models import Decision, Judgement, Override, Prediction
 from portal.writing.candidates import kinds_written
 from portal.writing.policy import (
+    AI,
     NONE_IS_RIGHT,
     PERSON,
     TAGS,
@@ -71,7 +75,35 @@ def older_than_judgements(batch: WriteBatch) -> str:
     )
     return (
         f"{is_older}: what it shows does not rest on them, and is what is written, but for songs that are decided anew "
-        "meanwhile, as another genre or less surely. Make another dry run to have all decided by them."
+        "meanwhile, as another genre or with less confidence than the batch asks for, or that a person has said "
+        "something else of. Make another dry run to have all decided by them."
+    )
+
+
+def rows_spoken_against(batch: WriteBatch) -> QuerySet[WriteRow]:
+    """The rows still to be written against which a person has said something since the dry run, or that are excluded.
+
+    Asked of the database, for a batch may have 100,000 rows; the other reasons are found as it is applied.
+    """
+    of_song = Override.objects.filter(track=OuterRef("track")).annotate(name=Upper("genre__name"))
+    same = Exists(of_song.filter(name=Upper(OuterRef("after_genres__0")), genre__retired=False))
+    none = Exists(Judgement.objects.filter(track=OuterRef("track"), genres=[]))
+    taken_back = Q(source=PERSON) & ~same
+    against = Q(source=AI) & Exists(of_song) & ~same | ~Q(source=PERSON) & none
+    waiting = batch.rows.filter(state=WriteRow.State.PLANNED)
+    return waiting.filter(Q(track__in_plex=InPlex.EXCLUDED) | taken_back | against)
+
+
+def spoken_against(batch: WriteBatch) -> str:
+    """What to say of these; empty where there are none, or the batch is not to be applied."""
+    is_to_do = batch.state in (WriteBatch.State.PLANNED, WriteBatch.State.APPLYING)
+    songs = rows_spoken_against(batch).count() if is_to_do else 0
+    if not songs:
+        return ""
+    left = counted(songs, "song", verb=("is", "are"))
+    return (
+        f"{left} left alone: since this dry run a person has set another genre, taken the genre back, said that none "
+        "is right, or excluded the song."
     )
 
 

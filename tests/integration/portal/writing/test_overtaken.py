@@ -3,16 +3,18 @@
 import pytest
 from portal.decisions.queue import STRATA
 from portal.genres.models import Genre, IgnoredTag
+from portal.ledger.exclusion import exclude
 from portal.ledger.models import WriteRow
 from portal.library.models import Analysis, InPlex, Track
 from portal.orchestration.start import start_plan, start_push
 from portal.preferences.changing import change
 from portal.verdicts.models import Decision, Judgement, Prediction
 from portal.verdicts.overrides import clear_override
-from portal.writing.overtaken import older_than_judgements
+from portal.writing.overtaken import older_than_judgements, spoken_against
 from portal.writing.policy import NONE_IS_RIGHT, objection
 from songs import add_prediction
 from write_batches import (
+    SONGS,
     classified,
     in_plex,
     planned,
@@ -140,6 +142,48 @@ def test_what_people_judged_since_the_dry_run_is_for_the_next_one_and_the_batch_
     assert row_states(batch) == {WriteRow.State.WRITTEN}
     batch.refresh_from_db()
     assert older_than_judgements(batch) == ""
+
+
+@pytest.mark.parametrize(("confidence", "state"), [(0.75, "written"), (0.69, "failed")])
+def test_a_song_decided_anew_less_surely_is_written_as_long_as_it_reaches_what_the_plan_asks_for(
+    portal, confidence, state
+):
+    classified(portal)
+    song = Track.objects.get(rating_key="1001")
+    batch = planned(portal, track_ids=[song.pk])
+    classified_anew(song, confidence=confidence)
+    portal.finish(start_push(batch))
+    row = batch.rows.get()
+    assert (row.confidence, row.state) == (pytest.approx(0.9), state)
+
+
+def test_what_people_have_said_against_a_plan_since_is_not_counted_as_to_be_written(
+    portal, admin_client, django_assert_num_queries
+):
+    classified(portal)
+    kept, cleared, changed, against, none, excluded, same = Track.objects.order_by("rating_key")[:7]
+    for song in (kept, cleared, changed):
+        set_by_hand(song)
+    batch = planned(portal)
+    page = f"/admin/ledger/writebatch/{batch.pk}/change/"
+    assert "data-spoken-against" not in admin_client.get(page).content.decode()
+    assert f"The genres of {SONGS} songs" in admin_client.get(page + "?step=apply").content.decode()
+    clear_override([cleared.pk])
+    set_by_hand(changed, "Blues")
+    set_by_hand(against, "Blues")
+    judged_as_none(none)
+    exclude([excluded.pk])
+    set_by_hand(same, "Jazz")
+    with django_assert_num_queries(1):
+        assert spoken_against(batch).startswith("5 songs are left alone")
+    assert "data-spoken-against" in admin_client.get(page).content.decode()
+    asked = admin_client.get(page + "?step=apply").content.decode()
+    assert f"The genres of {SONGS - 5} songs" in asked
+    assert "data-spoken-against" in asked
+    portal.finish(start_push(batch))
+    batch.refresh_from_db()
+    assert batch.rows.filter(state=WriteRow.State.WRITTEN).count() == SONGS - 5
+    assert spoken_against(batch) == ""
 
 
 def test_a_song_that_the_model_gives_a_genre_out_of_use_is_not_said_to_be_of_another_model(
