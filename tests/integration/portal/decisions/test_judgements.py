@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from portal.decisions.album import album_mates
 from portal.decisions.deciding import anything_outdated, decide_outdated
 from portal.decisions.judge import NotAskedError, judge
+from portal.decisions.judged import contradictions_judged
 from portal.decisions.queue import AGREEMENT, STRATA, next_question, order
 from portal.decisions.reading import calibration_sentence, current_reading, judgements_to_go, promise_sentence
 from portal.genres.models import Genre
@@ -294,6 +295,24 @@ def test_a_whole_album_is_one_judgement_and_the_queue_goes_on_to_another_artist(
     assert Counter(Judgement.objects.values_list("kind", "stratum")) == {
         ("disagreement", "from 0.85"): 1, ("album", ""): 4,
     }  # fmt: skip
+
+
+def test_judgements_are_counted_of_songs_that_contradict_the_model_and_are_of_a_genre(
+    library: Library,
+) -> None:
+    songs, others = album(library, 1, 3), [song(library, number) for number in range(10, 13)]
+    agrees = song(library, 20, tag="Rap", sound="Rap")
+    also_tagged = song(library, 21, additional_tag_genres=[genre("Jazz").pk])
+    judge(songs[0].pk, genre("Jazz"), by=None, whole_album=True)
+    judge(others[0].pk, genre("Folk"), by=None)
+    assert contradictions_judged() == 2
+    judge(others[1].pk, None, by=None)
+    for track in (agrees, also_tagged):
+        judge(track.pk, genre("Jazz"), by=None)
+    judge(others[2].pk, genre("Blues"), by=None)
+    assert contradictions_judged() == 2
+    Prediction.objects.filter(track=others[0]).update(model_version="genre_fma/2")
+    assert contradictions_judged() == 1
 
 
 def in_another_library(library: Library, track: Track) -> None:

@@ -260,6 +260,20 @@ def test_the_interval_is_shown_before_and_after(
     assert "Before your last judgement" in shown(admin_client)
 
 
+def test_which_end_of_the_interval_decisions_use_is_said_by_the_contradictions_judged(
+    admin_client: Client, library: Library, portal: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORTAL_INFERENCE_TARGET", portal.target)
+    song(library, 9)
+    say(admin_client, song(library, 1), genre=genre_id("Jazz"))
+    page = say(admin_client, song(library, 2, tag="Jazz"), genre=genre_id("Jazz"))
+    assert "data-judged>2<" in page
+    assert 'data-contradictions="1"' in page
+    assert "1 of the 30" in page
+    monkeypatch.setattr("portal.pages.songs.judge_page.MIDDLE_FROM", 1)
+    assert "the middle of this interval" in shown(admin_client)
+
+
 def test_while_inference_is_away_songs_are_judged_all_the_same(
     admin_client: Client, library: Library
 ) -> None:

@@ -15,6 +15,7 @@ from portal.counting import counted
 from portal.decisions.album import album_mates
 from portal.decisions.deciding import inputs_changed
 from portal.decisions.judge import NotAskedError, judge
+from portal.decisions.judged import MIDDLE_FROM, contradictions_judged
 from portal.decisions.queue import AGREEMENT, Question, next_question
 from portal.decisions.reading import ENOUGH, current_reading, half_width, judgements_to_go
 from portal.genres.models import Genre
@@ -38,7 +39,8 @@ LATEST_READINGS = 30
 _NO_SONG = "Which song was meant was not to be seen: nothing was changed."
 _NO_GENRE = "That genre is not in use: nothing was changed."
 _NOTHING_KNOWN = (
-    "Nobody knows yet how many of the tags that contradict the model are wrong: it cannot tell by itself."
+    "Nobody knows yet how many of the tags that contradict the model where it is sure are wrong: "
+    "it cannot tell by itself."
 )
 
 
@@ -176,6 +178,8 @@ def _reading() -> dict[str, Any]:
         "reading": reading,
         "sentence": sentence(reading),
         "to_go": _to_go(reading),
+        "contradictions": contradictions_judged(),
+        "middle_from": MIDDLE_FROM,
         "before": before and ends(before),
         "now": ends(reading),
         "bars": [_bar(each) for each in latest],
@@ -198,7 +202,9 @@ def sentence(reading: Reading) -> str:
     if not reading.judgements:
         return _NOTHING_KNOWN
     low, high = 100 * reading.wrong_share_low, 100 * reading.wrong_share_high
-    return f"Of 100 tags that contradict the model, between {low:.0f} and {high:.0f} are wrong."
+    return (
+        f"Of 100 tags that contradict the model where it is sure, between {low:.0f} and {high:.0f} are wrong."
+    )
 
 
 def _to_go(reading: Reading) -> str:
