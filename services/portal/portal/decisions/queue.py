@@ -19,7 +19,7 @@ from django.db.models import Count
 from portal.genres.models import Genre
 from portal.library.presence import unchosen_libraries
 from portal.registry.models import TrainedModel
-from portal.verdicts.models import Judgement
+from portal.verdicts.models import Judgement, Prediction
 
 AGREEMENT = "agreement"
 CONFIDENCES = ((0.85, "from 0.85"), (0.7, "0.7 to 0.85"), (0.5, "0.5 to 0.7"), (0.0, "under 0.5"))
@@ -95,19 +95,20 @@ class Question:
 
 def next_question(skipped: Sequence[int] = ()) -> Question | None:
     """The song to ask about, but for those that were skipped, in this order; None where there is none."""
-    due = order(_judged_by_stratum())
-    arguments = {
-        **_arguments(), "skipped": list(skipped), "passed": _passed(skipped), "order": list(due)
-    }  # fmt: skip
-    kept = cache.get(_key(arguments))
-    if kept is not None:
-        found = _among(kept, arguments)
-        # Where the stratum that is due has no more songs of those that are kept, it may have others.
-        if found is not None and (found.stratum == due[0] or len(kept.get(due[0], ())) < KEPT_SONGS):
-            return found
-    kept = _first(arguments)
-    cache.set(_key(arguments), kept, KEPT_SECONDS)
-    return _among(kept, arguments)
+    return _next(order(_judged_by_stratum()), skipped)
+
+
+def is_contradiction_left() -> bool:
+    """Whether a song whose tag contradicts the model is still to be asked about, skipped or not."""
+    found = _next((*STRATA, AGREEMENT))
+    return found is not None and found.stratum != AGREEMENT
+
+
+def is_anything_classified() -> bool:
+    """Whether the model in service, if there is one, has said anything of a song."""
+    heads = _arguments()["heads"]
+    said = Prediction.objects.filter(current=True, random_weights=False, model_version__in=heads)
+    return said.exclude(sound=b"").exists()
 
 
 def question_of(track_id: int) -> Question | None:
@@ -122,6 +123,25 @@ def order(judged: dict[str, int]) -> Sequence[str]:
     if 3 * (judged.get(AGREEMENT, 0) + 1) <= disagreements:
         return (AGREEMENT, *fewest_first)
     return (*fewest_first, AGREEMENT)
+
+
+def _next(due: Sequence[str], skipped: Sequence[int] = ()) -> Question | None:
+    arguments = {
+        **_arguments(), "skipped": list(skipped), "passed": _passed(skipped), "order": list(due)
+    }  # fmt: skip
+    kept = cache.get(_key(arguments))
+    if kept is not None:
+        found = _among(kept, arguments)
+        if found is not None and not _may_lack(kept, due[: due.index(found.stratum)]):
+            return found
+    kept = _first(arguments)
+    cache.set(_key(arguments), kept, KEPT_SECONDS)
+    return _among(kept, arguments)
+
+
+def _may_lack(kept: Mapping[str, Sequence[int]], strata: Sequence[str]) -> bool:
+    """Whether one of these, which have no more songs of those that are kept, may have others."""
+    return any(len(kept.get(name, ())) >= KEPT_SONGS for name in strata)
 
 
 def _passed(skipped: Sequence[int]) -> list[int]:

@@ -10,7 +10,7 @@ from portal.decisions.album import album_mates
 from portal.decisions.deciding import anything_outdated, decide_outdated
 from portal.decisions.judge import NotAskedError, judge
 from portal.decisions.judged import contradictions_judged
-from portal.decisions.queue import AGREEMENT, STRATA, next_question, order
+from portal.decisions.queue import AGREEMENT, STRATA, is_contradiction_left, next_question, order
 from portal.decisions.reading import calibration_sentence, current_reading, judgements_to_go, promise_sentence
 from portal.genres.models import Genre
 from portal.labels.precedence import song_labels
@@ -83,6 +83,20 @@ def test_where_a_kind_has_no_songs_left_the_others_go_on(library: Library) -> No
     song(library, 2, tag="Rap", sound="Rap")
     assert [judge_next().stratum, judge_next().stratum] == ["0.5 to 0.7", AGREEMENT]
     assert next_question() is None
+
+
+def test_whether_a_contradiction_is_left_is_known_beyond_the_songs_that_are_kept(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.decisions.queue.KEPT_SONGS", 1)
+    for number in (2, 3):
+        song(library, number, confidence=0.6)
+    for number in range(4, 10):
+        song(library, number, tag="Rap", sound="Rap")
+    left = []
+    while next_question().stratum != AGREEMENT or is_contradiction_left():
+        left.append(judge_next().stratum)
+    assert left == [STRATA[2], STRATA[2]]
 
 
 @pytest.mark.parametrize(

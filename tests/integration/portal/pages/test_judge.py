@@ -274,6 +274,26 @@ def test_which_end_of_the_interval_decisions_use_is_said_by_the_contradictions_j
     assert "the middle of this interval" in shown(admin_client)
 
 
+def test_where_no_song_contradicts_any_more_nobody_is_sent_on_to_a_narrower_interval(
+    admin_client: Client, library: Library, portal: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORTAL_INFERENCE_TARGET", portal.target)
+    track = song(library, 1)
+    song(library, 2, tag="Jazz")
+    assert admin_client.get(PAGE).context["to_go"].startswith("30 more")
+    say(admin_client, track, genre=genre_id("Jazz"))
+    assert "No song is left" in admin_client.get(PAGE).context["to_go"]
+
+
+def test_who_has_judged_all_is_not_told_to_train_and_who_has_no_model_is(
+    admin_client: Client, library: Library
+) -> None:
+    assert "train a model and classify" in shown(admin_client)
+    page = say(admin_client, song(library, 1), genre=genre_id("Jazz"))
+    assert "train a model and classify" not in page
+    assert "Each of these artists was asked about" in page
+
+
 def test_while_inference_is_away_songs_are_judged_all_the_same(
     admin_client: Client, library: Library
 ) -> None:

@@ -16,7 +16,13 @@ from portal.decisions.album import album_mates
 from portal.decisions.deciding import inputs_changed
 from portal.decisions.judge import NotAskedError, judge
 from portal.decisions.judged import MIDDLE_FROM, contradictions_judged
-from portal.decisions.queue import AGREEMENT, Question, next_question
+from portal.decisions.queue import (
+    AGREEMENT,
+    Question,
+    is_anything_classified,
+    is_contradiction_left,
+    next_question,
+)
 from portal.decisions.reading import ENOUGH, current_reading, half_width, judgements_to_go
 from portal.genres.models import Genre
 from portal.library.models import InPlex, Track
@@ -38,6 +44,10 @@ MOST_SKIPPED = 500
 LATEST_READINGS = 30
 _NO_SONG = "Which song was meant was not to be seen: nothing was changed."
 _NO_GENRE = "That genre is not in use: nothing was changed."
+_NONE_LEFT = (
+    "No song is left whose tag contradicts the model, of an artist who was not asked about yet: more judgements would "
+    "not make this narrower. New songs would, or a model that is trained anew."
+)
 _NOTHING_KNOWN = (
     "Nobody knows yet how many of the tags that contradict the model where it is sure are wrong: "
     "it cannot tell by itself."
@@ -88,6 +98,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "judgements": judgement_count(),
         "judged_songs": Judgement.objects.count(),
         "latest": _latest_judgement(request),
+        "is_all_asked": question is None and is_anything_classified(),
         "skipped": len(_skipped(request)),
         "buys": _buys(),
         "is_decided_anew_soon": inputs_changed() is not None,
@@ -209,6 +220,8 @@ def sentence(reading: Reading) -> str:
 
 def _to_go(reading: Reading) -> str:
     more = judgements_to_go(reading)
+    if more and not is_contradiction_left():
+        return _NONE_LEFT
     if reading.judgements < ENOUGH:
         return f"{counted(more, 'more judgement')} give a first interval that is worth something."
     if not more:
