@@ -23,28 +23,44 @@ def judge(
     """Keep what a person said: `genre` is right, or none of ours is. The genre that was named stands as an override.
 
     `whole_album`: it holds for all songs of the album of which nobody has said anything, as one act of judging. A
-    second time, by the same person, it changes nothing. Raises NotAskedError where somebody else was quicker, or the
-    song is not to be asked about any more.
+    second time, by the same person, it changes nothing, but that it may be said of the album only then. Raises
+    NotAskedError where somebody else was quicker, or the song is not to be asked about any more.
     """
     track = Track.objects.filter(pk=track_id).first()
     if track is None:
         raise NotAskedError("This song is gone.")
     mates = _locked(track, whole_album=whole_album)
     user = by if isinstance(by, User) else None
-    genres = [genre.pk] if genre else []
     there = Judgement.objects.select_related("by").filter(track=track_id).first()
     if there is not None:
-        return _said_already(there, genres, user)
+        return _said_again(there, genre, mates, user)
     question = question_of(track_id)
     if question is None:
         raise NotAskedError(_why_not(track_id))
     if genre is not None:
         set_override([track_id, *mates], genre, note=JUDGED, user=user)
-    said = {"genres": genres, "act": f"album of song {track_id}" if mates else "", "by": user}
-    Judgement.objects.bulk_create(
-        Judgement(track_id=mate, kind=Judgement.Kind.ALBUM, **said) for mate in mates
+    said = Judgement(
+        track=track,
+        genres=[genre.pk] if genre else [],
+        kind=question.kind,
+        stratum=question.stratum,
+        act=_act(track_id) if mates else "",
+        by=user,
     )
-    return Judgement.objects.create(track=track, kind=question.kind, stratum=question.stratum, **said)
+    said.save()
+    _keep_of_album(said, mates)
+    return said
+
+
+def _act(track_id: int) -> str:
+    return f"album of song {track_id}"
+
+
+def _keep_of_album(said: Judgement, mates: list[int]) -> None:
+    Judgement.objects.bulk_create(
+        Judgement(track_id=mate, kind=Judgement.Kind.ALBUM, genres=said.genres, act=said.act, by=said.by)
+        for mate in mates
+    )
 
 
 def _locked(track: Track, *, whole_album: bool) -> list[int]:
@@ -56,10 +72,19 @@ def _locked(track: Track, *, whole_album: bool) -> list[int]:
     return list(mates.filter(pk__in=held).values_list("pk", flat=True))
 
 
-def _said_already(there: Judgement, genres: list[int], user: User | None) -> Judgement:
-    if there.by == user and there.genres == genres:
-        return there
-    raise NotAskedError(f"{there.by or 'Somebody'} has judged this song already; what was said then stands.")
+def _said_again(there: Judgement, genre: Genre | None, mates: list[int], user: User | None) -> Judgement:
+    """The same by the same person, who perhaps says it of the album only now."""
+    if there.by != user or there.genres != ([genre.pk] if genre else []):
+        raise NotAskedError(
+            f"{there.by or 'Somebody'} has judged this song already; what was said then stands."
+        )
+    if mates:
+        if genre is not None:
+            set_override(mates, genre, note=JUDGED, user=user)
+        there.act = there.act or _act(there.track_id)
+        there.save(update_fields=["act"])
+        _keep_of_album(there, mates)
+    return there
 
 
 def _why_not(track_id: int) -> str:

@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 
 from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import Q
 from django.utils import timezone
 
 from portal.genres.models import Genre
+from portal.library.models import Track
 from portal.verdicts.judgements import judged_together
 from portal.verdicts.models import Judgement, Override
 
@@ -31,12 +33,14 @@ def set_override(
 
 
 def clear_override(track_ids: Iterable[int]) -> int:
-    """Let the AI's word stand again; how many songs had an override.
+    """Let the AI's word stand again; how many songs a person had said something of.
 
     Songs that were judged at once, such as an album, are taken back at once.
     """
     ids = set(track_ids)
     ids |= judged_together(ids)
+    was_said = Q(override__isnull=False) | Q(judgement__isnull=False)
+    songs = Track.objects.filter(was_said, pk__in=ids).count()
     Judgement.objects.filter(track__in=ids).delete()
-    cleared, _ = Override.objects.filter(track_id__in=ids).delete()
-    return cleared
+    Override.objects.filter(track_id__in=ids).delete()
+    return songs

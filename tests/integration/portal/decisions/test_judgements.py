@@ -378,6 +378,22 @@ def test_whoever_takes_back_one_song_of_an_album_takes_back_the_act_but_not_what
     assert clear_override([songs[3].pk]) == 1
 
 
+@pytest.mark.parametrize("name", ["Jazz", None])
+def test_who_goes_back_and_ticks_the_album_has_said_it_of_the_album(
+    library: Library, name: str | None
+) -> None:
+    songs = album(library, 1, 3)
+    said = genre(name) if name else None
+    judge(songs[0].pk, said, by=None)
+    for _ in range(2):
+        judge(songs[0].pk, said, by=None, whole_album=True)
+    assert judged_together([songs[0].pk]) == {each.pk for each in songs}
+    assert Override.objects.count() == (3 if name else 0)
+    assert judgement_count() == 1
+    assert clear_override([songs[1].pk]) == 3
+    assert not Judgement.objects.exists()
+
+
 def test_an_album_of_none_of_our_genres_is_left_alone_and_taken_back_as_a_whole(library: Library) -> None:
     songs = album(library, 1, 3)
     judge(songs[0].pk, None, by=None, whole_album=True)

@@ -185,6 +185,31 @@ def test_only_what_one_has_said_oneself_and_stands_is_taken_back_from_the_page(
     assert Override.objects.exists()
 
 
+def test_what_is_taken_back_in_an_older_tab_is_not_the_newest_and_the_newest_is_named(
+    admin_client: Client, library: Library
+) -> None:
+    older, newer = song(library, 1), song(library, 2)
+    for track in (older, newer):
+        say(admin_client, track, genre=genre_id("Jazz"))
+    answer = admin_client.post(PAGE, {"back": older.pk}, follow=True)
+    said = [str(message) for message in answer.context["messages"]]
+    assert len(said) == 1
+    assert newer.name in said[0]
+    assert Judgement.objects.count() == 2
+
+
+def test_judgements_that_do_not_tell_of_the_model_in_service_are_named(
+    admin_client: Client, library: Library, portal: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORTAL_INFERENCE_TARGET", portal.target)
+    one, other = song(library, 1), song(library, 2)
+    for track in (one, other):
+        page = say(admin_client, track, genre=genre_id("Jazz"))
+    assert "data-telling" not in page
+    one.predictions.update(outcome="out_of_distribution")
+    assert 'data-telling="1"' in shown(admin_client)
+
+
 def test_the_note_of_a_judgement_is_not_proposed_for_what_is_said_by_hand(
     admin_client: Client, library: Library
 ) -> None:

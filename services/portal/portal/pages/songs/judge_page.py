@@ -131,7 +131,10 @@ def _take_back(request: HttpRequest) -> None:
     """What was judged last, with the songs that it was said of too."""
     latest = _latest_judgement(request)
     if latest is None or str(latest.track_id) != request.POST["back"]:
-        messages.warning(request, "That was taken back already, or somebody has said something else since.")
+        stands = f" Your last judgement, of “{latest.track.name}”, stands." if latest else ""
+        messages.warning(
+            request, f"That was taken back already, or something else has been said since.{stands}"
+        )
         return
     songs = judged_together([latest.track_id]) | {latest.track_id}
     clear_override([latest.track_id])
