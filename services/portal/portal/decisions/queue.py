@@ -30,7 +30,8 @@ KEPT_SONGS = 20
 skipped before they are looked for again."""
 KEPT_SECONDS = 600
 
-# Ordered by a digest of the id: by chance, and the same for everybody who asks.
+# Which songs are kept is chance, by a digest of the id, and the same for everybody who asks; of these each person has
+# an order of their own, so that two who judge at once are seldom asked about the same song.
 _CANDIDATES = f"""
 WITH asked AS MATERIALIZED (
   SELECT lower(btrim(COALESCE(NULLIF(t.artist, ''), t.album_artist))) AS artist
@@ -66,7 +67,7 @@ _NEXT = f"""{_CANDIDATES}
 SELECT songs.id, tag_genre_id, sound_genre_id, stratum FROM songs LEFT JOIN genres_asked USING (tag_genre_id)
 WHERE songs.id = ANY(%(among)s) AND NOT songs.id = ANY(%(skipped)s)
 ORDER BY array_position(%(order)s, stratum),
-  CASE WHEN stratum = '{AGREEMENT}' THEN COALESCE(genres_asked.songs, 0) ELSE 0 END, md5(songs.id::text)
+  CASE WHEN stratum = '{AGREEMENT}' THEN COALESCE(genres_asked.songs, 0) ELSE 0 END, md5(songs.id::text || %(asker)s)
 LIMIT 1
 """  # noqa: S608 # our own words
 _THIS = f"""{_CANDIDATES}
@@ -93,9 +94,12 @@ class Question:
         return Judgement.Kind.AGREEMENT if is_agreement else Judgement.Kind.DISAGREEMENT
 
 
-def next_question(skipped: Sequence[int] = ()) -> Question | None:
-    """The song to ask about, but for those that were skipped, in this order; None where there is none."""
-    return _next(order(_judged_by_stratum()), skipped)
+def next_question(skipped: Sequence[int] = (), *, asker: str = "") -> Question | None:
+    """The song to ask about, but for those that were skipped, in this order; None where there is none.
+
+    `asker`: a name of whoever is asked; people of other names have other orders.
+    """
+    return _next(order(_judged_by_stratum()), skipped, asker)
 
 
 def is_contradiction_left() -> bool:
@@ -125,9 +129,9 @@ def order(judged: dict[str, int]) -> Sequence[str]:
     return (*fewest_first, AGREEMENT)
 
 
-def _next(due: Sequence[str], skipped: Sequence[int] = ()) -> Question | None:
+def _next(due: Sequence[str], skipped: Sequence[int] = (), asker: str = "") -> Question | None:
     arguments = {
-        **_arguments(), "skipped": list(skipped), "passed": _passed(skipped), "order": list(due)
+        **_arguments(), "skipped": list(skipped), "passed": _passed(skipped), "order": list(due), "asker": asker
     }  # fmt: skip
     kept = cache.get(_key(arguments))
     if kept is not None:

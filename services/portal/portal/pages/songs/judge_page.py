@@ -86,7 +86,7 @@ def act(request: HttpRequest) -> None:
 
 def context(request: HttpRequest) -> dict[str, Any]:
     """What the page shows: the next song, and what is known so far."""
-    question = next_question(_skipped(request))
+    question = next_question(_skipped(request), asker=str(request.user.pk))
     track = Track.objects.filter(pk=question.track_id).first() if question else None
     return {
         "title": "Judge songs",
