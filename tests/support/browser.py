@@ -87,8 +87,9 @@ def take_screenshots(base_url: str, user: str, password: str, folder: Path) -> d
             pictures[name] = folder / f"{name}.png"
             page.screenshot(path=pictures[name])
             for part, selector in PARTS.get(name, {}).items():
-                pictures[part] = folder / f"{part}.png"
-                page.locator(selector).first.screenshot(path=pictures[part])
+                if page.locator(selector).count():
+                    pictures[part] = folder / f"{part}.png"
+                    page.locator(selector).first.screenshot(path=pictures[part])
         assert not foreign, f"pages asked other hosts: {foreign}"
         assert not faults, f"pages are broken: {faults}"
     return pictures
