@@ -43,8 +43,15 @@ class _VectorKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_VectorKind
     """The 518 values of the whole song at its own sampling rate, made as those of FMA's published features.csv; never
     mixed with VECTOR_KIND_FMA.
     """
+    VECTOR_KIND_MUSICNN: _VectorKind.ValueType  # 5
+    """250 values of MusiCNN as trained on the Million Song Dataset: 200 of its `penultimate` layer, then the probabilities of its
+    50 tags, each the mean over windows.
+    """
 
-class VectorKind(_VectorKind, metaclass=_VectorKindEnumTypeWrapper): ...
+class VectorKind(_VectorKind, metaclass=_VectorKindEnumTypeWrapper):
+    """Open: a number that a receiver does not know is the kind of an embedding that it need not know, is kept as it is and comes
+    back. GetCapabilities says what each is called. From 1000 on numbers are free for embeddings of one's own.
+    """
 
 VECTOR_KIND_UNSPECIFIED: VectorKind.ValueType  # 0
 VECTOR_KIND_FMA: VectorKind.ValueType  # 1
@@ -56,6 +63,10 @@ VECTOR_KIND_JMLA: VectorKind.ValueType  # 3
 VECTOR_KIND_FMA_NATIVE: VectorKind.ValueType  # 4
 """The 518 values of the whole song at its own sampling rate, made as those of FMA's published features.csv; never
 mixed with VECTOR_KIND_FMA.
+"""
+VECTOR_KIND_MUSICNN: VectorKind.ValueType  # 5
+"""250 values of MusiCNN as trained on the Million Song Dataset: 200 of its `penultimate` layer, then the probabilities of its
+50 tags, each the mean over windows.
 """
 Global___VectorKind: _TypeAlias = VectorKind  # noqa: Y015
 
@@ -624,6 +635,12 @@ class VectorCapability(_message.Message):
     RANDOM_WEIGHTS_FIELD_NUMBER: _builtins.int
     LICENCE_FIELD_NUMBER: _builtins.int
     CPU_SECONDS_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    MEASURED_SECONDS_FIELD_NUMBER: _builtins.int
+    MEASURED_SONGS_FIELD_NUMBER: _builtins.int
+    WEIGHTS_BYTES_FIELD_NUMBER: _builtins.int
+    WEIGHTS_FIELD_NUMBER: _builtins.int
+    TAGS_FIELD_NUMBER: _builtins.int
     kind: Global___VectorKind.ValueType
     available: _builtins.bool
     version: _builtins.str
@@ -637,6 +654,20 @@ class VectorCapability(_message.Message):
     """SPDX identifier of the licence of the model's weights, for example "CC-BY-NC-4.0"; empty where there are none."""
     cpu_seconds: _builtins.float
     """Roughly, of one processor core for 30 s of audio; 0 where it is not known."""
+    name: _builtins.str
+    """As people call it, for example "MusiCNN"."""
+    measured_seconds: _builtins.float
+    """What a song has cost here on the mean, its share of decoding left out; 0 before the first song since the service started."""
+    measured_songs: _builtins.int
+    """Songs of which that is the mean."""
+    weights_bytes: _builtins.int
+    """Of the weights, in bytes; 0 where it is not known."""
+    weights: _builtins.str
+    """Where the weights come from and how they are checked, in a sentence; empty where there are none."""
+    @_builtins.property
+    def tags(self) -> _containers.RepeatedCompositeFieldContainer[Global___TagOutput]:
+        """The last values of a vector are the probabilities of these tags, in this order; none for most kinds."""
+
     def __init__(
         self,
         *,
@@ -648,11 +679,42 @@ class VectorCapability(_message.Message):
         random_weights: _builtins.bool = ...,
         licence: _builtins.str = ...,
         cpu_seconds: _builtins.float = ...,
+        name: _builtins.str = ...,
+        measured_seconds: _builtins.float = ...,
+        measured_songs: _builtins.int = ...,
+        weights_bytes: _builtins.int = ...,
+        weights: _builtins.str = ...,
+        tags: _abc.Iterable[Global___TagOutput] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "cpu_seconds", b"cpu_seconds", "detail", b"detail", "kind", b"kind", "length", b"length", "licence", b"licence", "random_weights", b"random_weights", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "cpu_seconds", b"cpu_seconds", "detail", b"detail", "kind", b"kind", "length", b"length", "licence", b"licence", "measured_seconds", b"measured_seconds", "measured_songs", b"measured_songs", "name", b"name", "random_weights", b"random_weights", "tags", b"tags", "version", b"version", "weights", b"weights", "weights_bytes", b"weights_bytes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___VectorCapability: _TypeAlias = VectorCapability  # noqa: Y015
+
+@_typing.final
+class TagOutput(_message.Message):
+    """A tag that a model was trained to tell, in the words of those who gave it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REFERENCE_MEAN_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    reference_mean: _builtins.float
+    """Its mean probability over music of all kinds."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        reference_mean: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "reference_mean", b"reference_mean"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TagOutput: _TypeAlias = TagOutput  # noqa: Y015

@@ -338,7 +338,9 @@ class ClassifyOptions(_message.Message):
     """
     @_builtins.property
     def stage_thresholds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
-        """Confidence at which a stage decides, by stage from the first; missing ones are 0.8, 0.7, 0."""
+        """Confidence at which a stage decides, by stage from the first; missing ones are 0.8 for the first, 0 for the last of a model
+        of three or more, and 0.7 for those between.
+        """
 
     @_builtins.property
     def path_mappings(self) -> _containers.RepeatedCompositeFieldContainer[_features_pb2.PathMapping]:
@@ -1126,6 +1128,7 @@ class TrainOptions(_message.Message):
     PROMOTION_FIELD_NUMBER: _builtins.int
     STAGE_THRESHOLDS_FIELD_NUMBER: _builtins.int
     MAX_STAGES_FIELD_NUMBER: _builtins.int
+    EMBEDDINGS_FIELD_NUMBER: _builtins.int
     seed: _builtins.int
     folds: _builtins.int
     """Of the out-of-fold runs; 0 means 5."""
@@ -1137,6 +1140,13 @@ class TrainOptions(_message.Message):
     def stage_thresholds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
         """How songs are voted on, as in ClassifyOptions: it decides on out-of-fold outcomes, figures and promotion."""
 
+    @_builtins.property
+    def embeddings(self) -> _containers.RepeatedScalarFieldContainer[_features_pb2.VectorKind.ValueType]:
+        """The embeddings that stages are made of, in their order: the second stage adds the first of them to FMA's values, the
+        third the second, and so on; one of which too few songs have vectors is left out. Empty: all that songs have vectors
+        of, MUSICNN, MERT and JMLA first, then by number.
+        """
+
     def __init__(
         self,
         *,
@@ -1146,10 +1156,11 @@ class TrainOptions(_message.Message):
         promotion: Global___Promotion.ValueType = ...,
         stage_thresholds: _abc.Iterable[_builtins.float] | None = ...,
         max_stages: _builtins.int = ...,
+        embeddings: _abc.Iterable[_features_pb2.VectorKind.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["folds", b"folds", "max_stages", b"max_stages", "min_songs_per_genre", b"min_songs_per_genre", "promotion", b"promotion", "seed", b"seed", "stage_thresholds", b"stage_thresholds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["embeddings", b"embeddings", "folds", b"folds", "max_stages", b"max_stages", "min_songs_per_genre", b"min_songs_per_genre", "promotion", b"promotion", "seed", b"seed", "stage_thresholds", b"stage_thresholds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1416,6 +1427,8 @@ class StageReport(_message.Message):
     OOD_THRESHOLD_FIELD_NUMBER: _builtins.int
     OOD_RATE_FIELD_NUMBER: _builtins.int
     PROMISE_FIELD_NUMBER: _builtins.int
+    KINDS_FIELD_NUMBER: _builtins.int
+    ADDED_FIELD_NUMBER: _builtins.int
     stage: _builtins.int
     model_version: _builtins.str
     algorithm: _builtins.str
@@ -1459,6 +1472,16 @@ class StageReport(_message.Message):
     def promise(self) -> Global___CoveragePoint:
         """See CascadeReport."""
 
+    @_builtins.property
+    def kinds(self) -> _containers.RepeatedScalarFieldContainer[_features_pb2.VectorKind.ValueType]:
+        """The vectors that it is asked with, in this order."""
+
+    @_builtins.property
+    def added(self) -> Global___Added:
+        """Held-out accuracy less that of the stage before, on the songs that both have, with its 95 % interval by a paired bootstrap
+        over artists; absent for the first.
+        """
+
     def __init__(
         self,
         *,
@@ -1489,14 +1512,45 @@ class StageReport(_message.Message):
         ood_threshold: _builtins.float = ...,
         ood_rate: _builtins.float = ...,
         promise: Global___CoveragePoint | None = ...,
+        kinds: _abc.Iterable[_features_pb2.VectorKind.ValueType] | None = ...,
+        added: Global___Added | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["confusion", b"confusion", "noise", b"noise", "promise", b"promise"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "confusion", b"confusion", "noise", b"noise", "promise", b"promise"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "balanced_accuracy", b"balanced_accuracy", "calibration", b"calibration", "calibration_error_after", b"calibration_error_after", "calibration_error_before", b"calibration_error_before", "calibration_error_sampling", b"calibration_error_sampling", "candidates", b"candidates", "confusion", b"confusion", "coverage", b"coverage", "feature_versions", b"feature_versions", "genres", b"genres", "held_out_accuracy", b"held_out_accuracy", "held_out_accuracy_high", b"held_out_accuracy_high", "held_out_accuracy_low", b"held_out_accuracy_low", "held_out_macro_f1", b"held_out_macro_f1", "held_out_songs", b"held_out_songs", "majority_baseline_accuracy", b"majority_baseline_accuracy", "model_version", b"model_version", "noise", b"noise", "ood_rate", b"ood_rate", "ood_threshold", b"ood_threshold", "out_of_fold_accuracy", b"out_of_fold_accuracy", "promise", b"promise", "stage", b"stage", "temperature", b"temperature", "top3_accuracy", b"top3_accuracy", "top5_accuracy", b"top5_accuracy"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "algorithm", b"algorithm", "balanced_accuracy", b"balanced_accuracy", "calibration", b"calibration", "calibration_error_after", b"calibration_error_after", "calibration_error_before", b"calibration_error_before", "calibration_error_sampling", b"calibration_error_sampling", "candidates", b"candidates", "confusion", b"confusion", "coverage", b"coverage", "feature_versions", b"feature_versions", "genres", b"genres", "held_out_accuracy", b"held_out_accuracy", "held_out_accuracy_high", b"held_out_accuracy_high", "held_out_accuracy_low", b"held_out_accuracy_low", "held_out_macro_f1", b"held_out_macro_f1", "held_out_songs", b"held_out_songs", "kinds", b"kinds", "majority_baseline_accuracy", b"majority_baseline_accuracy", "model_version", b"model_version", "noise", b"noise", "ood_rate", b"ood_rate", "ood_threshold", b"ood_threshold", "out_of_fold_accuracy", b"out_of_fold_accuracy", "promise", b"promise", "stage", b"stage", "temperature", b"temperature", "top3_accuracy", b"top3_accuracy", "top5_accuracy", b"top5_accuracy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StageReport: _TypeAlias = StageReport  # noqa: Y015
+
+@_typing.final
+class Added(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCURACY_FIELD_NUMBER: _builtins.int
+    ACCURACY_LOW_FIELD_NUMBER: _builtins.int
+    ACCURACY_HIGH_FIELD_NUMBER: _builtins.int
+    SONGS_FIELD_NUMBER: _builtins.int
+    accuracy: _builtins.float
+    accuracy_low: _builtins.float
+    accuracy_high: _builtins.float
+    songs: _builtins.int
+    """Songs that were compared."""
+    def __init__(
+        self,
+        *,
+        accuracy: _builtins.float = ...,
+        accuracy_low: _builtins.float = ...,
+        accuracy_high: _builtins.float = ...,
+        songs: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accuracy", b"accuracy", "accuracy_high", b"accuracy_high", "accuracy_low", b"accuracy_low", "songs", b"songs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Added: _TypeAlias = Added  # noqa: Y015
 
 @_typing.final
 class GenreReport(_message.Message):

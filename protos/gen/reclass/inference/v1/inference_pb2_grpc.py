@@ -100,8 +100,8 @@ class InferenceServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def ClassifyTrack(self, request, context):
-        """The genre of one song by progressive voting: stage 1 is asked with FMA's values, stage 2 adds MERT, stage 3 adds JMLA; a later stage
-        runs only when the earlier one is unsure and the stage is installed. Vectors that the caller sends are not computed
+        """The genre of one song by progressive voting: stage 1 is asked with FMA's values, each later one adds an embedding, in the
+        order of the model's training; it runs only when the one before is unsure and its embedding is installed. Vectors that the caller sends are not computed
         again; those computed here come back. Keeps nothing; safe to repeat.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -41,8 +41,8 @@ class InferenceServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> InferenceServiceAsyncStub: ...
     ClassifyTrack: _grpc.UnaryUnaryMultiCallable[_inference_pb2.ClassifyTrackRequest, _inference_pb2.ClassifyTrackResponse]
-    """The genre of one song by progressive voting: stage 1 is asked with FMA's values, stage 2 adds MERT, stage 3 adds JMLA; a later stage
-    runs only when the earlier one is unsure and the stage is installed. Vectors that the caller sends are not computed
+    """The genre of one song by progressive voting: stage 1 is asked with FMA's values, each later one adds an embedding, in the
+    order of the model's training; it runs only when the one before is unsure and its embedding is installed. Vectors that the caller sends are not computed
     again; those computed here come back. Keeps nothing; safe to repeat.
     """
     ClassifyTracks: _grpc.StreamStreamMultiCallable[_inference_pb2.ClassifyTracksRequest, _inference_pb2.ClassifyTracksResponse]
@@ -105,8 +105,8 @@ class InferenceServiceStub:
 class InferenceServiceAsyncStub(InferenceServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ClassifyTrack: _aio.UnaryUnaryMultiCallable[_inference_pb2.ClassifyTrackRequest, _inference_pb2.ClassifyTrackResponse]  # type: ignore[assignment]
-    """The genre of one song by progressive voting: stage 1 is asked with FMA's values, stage 2 adds MERT, stage 3 adds JMLA; a later stage
-    runs only when the earlier one is unsure and the stage is installed. Vectors that the caller sends are not computed
+    """The genre of one song by progressive voting: stage 1 is asked with FMA's values, each later one adds an embedding, in the
+    order of the model's training; it runs only when the one before is unsure and its embedding is installed. Vectors that the caller sends are not computed
     again; those computed here come back. Keeps nothing; safe to repeat.
     """
     ClassifyTracks: _aio.StreamStreamMultiCallable[_inference_pb2.ClassifyTracksRequest, _inference_pb2.ClassifyTracksResponse]  # type: ignore[assignment]
@@ -172,8 +172,8 @@ class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inference_pb2.ClassifyTrackRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inference_pb2.ClassifyTrackResponse, _abc.Awaitable[_inference_pb2.ClassifyTrackResponse]]:
-        """The genre of one song by progressive voting: stage 1 is asked with FMA's values, stage 2 adds MERT, stage 3 adds JMLA; a later stage
-        runs only when the earlier one is unsure and the stage is installed. Vectors that the caller sends are not computed
+        """The genre of one song by progressive voting: stage 1 is asked with FMA's values, each later one adds an embedding, in the
+        order of the model's training; it runs only when the one before is unsure and its embedding is installed. Vectors that the caller sends are not computed
         again; those computed here come back. Keeps nothing; safe to repeat.
         """
 
