@@ -60,7 +60,7 @@ def test_the_report_of_the_training_says_the_same_of_held_out_artists(demo: Runn
     assert 60 <= float(found[1]) <= 99
 
 
-def test_a_person_judges_thirty_songs_and_decisions_write_the_rest_without_destroying_a_right_tag(
+def test_a_person_judges_thirty_songs_and_decisions_write_the_rest_and_destroy_no_more_than_they_say(
     demo: RunningDemo, say: Callable[[object], None]
 ) -> None:
     found = re.search(
@@ -79,7 +79,12 @@ def test_a_person_judges_thirty_songs_and_decisions_write_the_rest_without_destr
         is_right = song["true_genre"] in {SPELLINGS.get(tag, tag) for tag in row["plex_genres"]}
         right[str(song["tag_state"])].append(is_right)
     say({state: f"{sum(each)} of {len(each)} are right in Plex" for state, each in right.items()})
-    assert all(right["right"])
+    destroyed = len(right["right"]) - sum(right["right"])
+    said = re.search(r"corrections?\s+destroys?\s+about\s+([\d.]+)", demo.output)
+    stated = float(said[1]) if said else 0.0
+    say(f"stated {stated} right tags destroyed, {destroyed} are")
+    # The number is expected, not promised: one in 20 libraries may have this much more by chance.
+    assert destroyed <= stated + 2 * max(stated, 0.25) ** 0.5
     assert sum(right["wrong"]) >= 12
     assert sum(right["missing"]) >= 12
     assert sum(map(sum, right.values())) / len(known) >= 0.94
