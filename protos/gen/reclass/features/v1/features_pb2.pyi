@@ -35,6 +35,10 @@ class _VectorKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_VectorKind
     VECTOR_KIND_UNSPECIFIED: _VectorKind.ValueType  # 0
     VECTOR_KIND_FMA: _VectorKind.ValueType  # 1
     """518 values: the FMA data set's features.py on the excerpt at 22,050 Hz mono."""
+    VECTOR_KIND_MUSICNN: _VectorKind.ValueType  # 5
+    """250 values of MusiCNN as trained on the Million Song Dataset: 200 of its `penultimate` layer, then the probabilities of its
+    50 tags, each the mean over windows.
+    """
     VECTOR_KIND_MERT: _VectorKind.ValueType  # 2
     """768 (MERT-v1-95M) or 1024 (MERT-v1-330M) values."""
     VECTOR_KIND_JMLA: _VectorKind.ValueType  # 3
@@ -43,19 +47,20 @@ class _VectorKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_VectorKind
     """The 518 values of the whole song at its own sampling rate, made as those of FMA's published features.csv; never
     mixed with VECTOR_KIND_FMA.
     """
-    VECTOR_KIND_MUSICNN: _VectorKind.ValueType  # 5
-    """250 values of MusiCNN as trained on the Million Song Dataset: 200 of its `penultimate` layer, then the probabilities of its
-    50 tags, each the mean over windows.
-    """
 
 class VectorKind(_VectorKind, metaclass=_VectorKindEnumTypeWrapper):
     """Open: a number that a receiver does not know is the kind of an embedding that it need not know, is kept as it is and comes
-    back. GetCapabilities says what each is called. From 1000 on numbers are free for embeddings of one's own.
+    back. GetCapabilities says what each is called. From 1000 on numbers are free for embeddings of one's own. Embeddings stand
+    here in the order in which a training that is told no other adds them.
     """
 
 VECTOR_KIND_UNSPECIFIED: VectorKind.ValueType  # 0
 VECTOR_KIND_FMA: VectorKind.ValueType  # 1
 """518 values: the FMA data set's features.py on the excerpt at 22,050 Hz mono."""
+VECTOR_KIND_MUSICNN: VectorKind.ValueType  # 5
+"""250 values of MusiCNN as trained on the Million Song Dataset: 200 of its `penultimate` layer, then the probabilities of its
+50 tags, each the mean over windows.
+"""
 VECTOR_KIND_MERT: VectorKind.ValueType  # 2
 """768 (MERT-v1-95M) or 1024 (MERT-v1-330M) values."""
 VECTOR_KIND_JMLA: VectorKind.ValueType  # 3
@@ -63,10 +68,6 @@ VECTOR_KIND_JMLA: VectorKind.ValueType  # 3
 VECTOR_KIND_FMA_NATIVE: VectorKind.ValueType  # 4
 """The 518 values of the whole song at its own sampling rate, made as those of FMA's published features.csv; never
 mixed with VECTOR_KIND_FMA.
-"""
-VECTOR_KIND_MUSICNN: VectorKind.ValueType  # 5
-"""250 values of MusiCNN as trained on the Million Song Dataset: 200 of its `penultimate` layer, then the probabilities of its
-50 tags, each the mean over windows.
 """
 Global___VectorKind: _TypeAlias = VectorKind  # noqa: Y015
 

@@ -1143,8 +1143,9 @@ class TrainOptions(_message.Message):
     @_builtins.property
     def embeddings(self) -> _containers.RepeatedScalarFieldContainer[_features_pb2.VectorKind.ValueType]:
         """The embeddings that stages are made of, in their order: the second stage adds the first of them to FMA's values, the
-        third the second, and so on; one of which too few songs have vectors is left out. Empty: all that songs have vectors
-        of, MUSICNN, MERT and JMLA first, then by number.
+        third the second, and so on; one of which too few songs have vectors is left out, and the report says why. Empty: all
+        that songs have vectors of, as the enum lists them (MUSICNN, MERT, JMLA), then by number. At most 6, each once, and
+        neither FMA nor FMA_NATIVE, which the first stage has.
         """
 
     def __init__(
@@ -1331,6 +1332,7 @@ class TrainingReport(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     CASCADE_FIELD_NUMBER: _builtins.int
     CUT_LINKS_FIELD_NUMBER: _builtins.int
+    SKIPPED_EMBEDDINGS_FIELD_NUMBER: _builtins.int
     song_count: _builtins.int
     group_count: _builtins.int
     training_seconds: _builtins.float
@@ -1352,6 +1354,10 @@ class TrainingReport(_message.Message):
     def model(self) -> Global___Model: ...
     @_builtins.property
     def cascade(self) -> Global___CascadeReport: ...
+    @_builtins.property
+    def skipped_embeddings(self) -> _containers.RepeatedCompositeFieldContainer[Global___SkippedEmbedding]:
+        """Embeddings that no stage adds, in the order of the training; empty for a model of an earlier version of the service."""
+
     def __init__(
         self,
         *,
@@ -1365,14 +1371,38 @@ class TrainingReport(_message.Message):
         model: Global___Model | None = ...,
         cascade: Global___CascadeReport | None = ...,
         cut_links: _builtins.int = ...,
+        skipped_embeddings: _abc.Iterable[Global___SkippedEmbedding] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cascade", b"cascade", "create_time", b"create_time", "model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cascade", b"cascade", "create_time", b"create_time", "cut_links", b"cut_links", "genres", b"genres", "group_count", b"group_count", "model", b"model", "skipped_genres", b"skipped_genres", "song_count", b"song_count", "stages", b"stages", "training_seconds", b"training_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cascade", b"cascade", "create_time", b"create_time", "cut_links", b"cut_links", "genres", b"genres", "group_count", b"group_count", "model", b"model", "skipped_embeddings", b"skipped_embeddings", "skipped_genres", b"skipped_genres", "song_count", b"song_count", "stages", b"stages", "training_seconds", b"training_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TrainingReport: _TypeAlias = TrainingReport  # noqa: Y015
+
+@_typing.final
+class SkippedEmbedding(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    kind: _features_pb2.VectorKind.ValueType
+    reason: _builtins.str
+    """In a sentence, for a person."""
+    def __init__(
+        self,
+        *,
+        kind: _features_pb2.VectorKind.ValueType = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SkippedEmbedding: _TypeAlias = SkippedEmbedding  # noqa: Y015
 
 @_typing.final
 class SkippedGenre(_message.Message):
