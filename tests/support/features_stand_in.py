@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import grpc
 import numpy as np
@@ -40,6 +41,8 @@ class FeaturesStandIn(features_pb2_grpc.FeatureServiceServicer):
     """Kinds whose weights are random ones."""
     costs: dict[int, tuple[str, float]] = field(default_factory=dict)
     """By kind: the licence of its weights, and the seconds that a core takes for a song."""
+    cards: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    """By kind: what else its capability says; a kind that is here and not among `KINDS` is spoken of too."""
     missing: Sequence[features_pb2.MissingVector] = ()
     faults: dict[str, list[ServiceError]] = field(default_factory=dict)
     """By name; raised first, in order."""
@@ -109,7 +112,7 @@ class FeaturesStandIn(features_pb2_grpc.FeatureServiceServicer):
         if self.capabilities_refusal:
             raise self.capabilities_refusal
         return features_pb2.GetCapabilitiesResponse(
-            kinds=[self._capability(kind, request.excerpt) for kind in KINDS],
+            kinds=[self._capability(kind, request.excerpt) for kind in dict.fromkeys((*KINDS, *self.cards))],
             media_folders=self.media_folders,
             processes=self.processes,
             path_mappings_locked=self.mappings_locked,
@@ -154,7 +157,7 @@ class FeaturesStandIn(features_pb2_grpc.FeatureServiceServicer):
             detail=self.details.get(kind, "cpu") if is_here else NOT_INSTALLED,
             random_weights=kind in self.for_trials,
             licence=licence,
-            cpu_seconds=cpu_seconds,
+            **{"cpu_seconds": cpu_seconds, **self.cards.get(kind, {})},
         )
 
     def _hold(self, name: str, context: grpc.ServicerContext) -> None:

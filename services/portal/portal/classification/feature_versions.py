@@ -5,10 +5,11 @@ from typing import Any
 
 from runtime.errors import RemoteError
 
-from portal.library.models import VectorKind
+from portal.library.embeddings import note_capabilities
 from portal.library.stages import STAGES, additional_kinds, stages_of
 from portal.preferences.current import preferences
 from portal.preferences.values import Preferences
+from portal.remote.audio import FMA
 from portal.remote.features import FeaturesClient
 from portal.remote.inference import Stage
 from portal.runs.models import Run
@@ -28,14 +29,15 @@ def current_extraction(features: FeaturesClient, serving: Iterable[Stage]) -> di
     learned = {kind: made for stage in serving for kind, made in stage.learned_versions.items()}
     aside = additional_kinds(serving)
     try:
-        versions = stages_of(features.capabilities(settings).kinds, (*STAGES, *aside)).versions
+        found = note_capabilities(features.capabilities(settings))
+        versions = stages_of(found.kinds, (*STAGES, *aside)).versions
     except RemoteError:
         # What is stored can be classified without it.
         return {"excerpt": settings.excerpt, "versions": learned}
     for stage in serving:
         for kind, made in stage.learned_versions.items():
             if versions.get(kind, made) != made:
-                back = "excerpt" if kind == VectorKind.FMA else "the excerpt, or the model of embeddings,"
+                back = "excerpt" if kind == FMA else "the excerpt, or the model of embeddings,"
                 raise RunFailedError(
                     f"The model in service, {stage.model_version}, has learned from features of another version "
                     f"({made}) than the settings say now ({versions[kind]}): run `reclass extract`, then "

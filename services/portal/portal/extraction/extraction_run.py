@@ -15,6 +15,7 @@ from portal.extraction.known_audio import known_keys
 from portal.genres.models import spellings
 from portal.labels.tags import set_labels
 from portal.library.adoption import adopt
+from portal.library.embeddings import note_capabilities
 from portal.library.models import Analysis, Audio, Track
 from portal.library.presence import left_alone, present
 from portal.library.recordings import PREDICTED, forget_recording
@@ -54,7 +55,7 @@ class ExtractionRun(Work):
     def select_songs(self, job: RunJob) -> Iterable[int]:
         """Songs that lack a vector that can be made here."""
         settings = preferences()
-        features = job.services.features.capabilities(settings)
+        features = note_capabilities(job.services.features.capabilities(settings))
         asked = job.run.arguments.get("stages", ())
         serving = _serving(job)
         stages = chosen(features.kinds, asked, serving or ())

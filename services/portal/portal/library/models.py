@@ -64,13 +64,38 @@ class Audio(models.Model):
         return self.content_key
 
 
-class VectorKind(models.TextChoices):
-    """What made a vector."""
+class Embedding(models.Model):
+    """What features has said of a kind of vectors that stages are made of, and what the owner wants of it.
 
-    FMA = "fma", "FMA"
-    MERT = "mert", "MERT"
-    JMLA = "jmla", "JMLA"
-    FMA_NATIVE = "fma-native", "FMA native"
+    One row for each that it ever spoke of, FMA's values too, which stand first and cannot be switched off. Written by
+    `portal.library.embeddings`; kept while features is silent.
+    """
+
+    kind = models.CharField(max_length=40, unique=True)
+    name = models.CharField(max_length=100, help_text="As people call it.")
+    position = models.PositiveSmallIntegerField(help_text="In the order of stages.")
+    enabled = models.BooleanField(default=True, help_text="The owner wants it.")
+    available = models.BooleanField(default=False, help_text="It can be made.")
+    detail = models.TextField(blank=True, help_text="Where it runs, or why it is not available.")
+    licence = models.TextField(blank=True)
+    weights = models.TextField(blank=True, help_text="Where they come from and how they are checked.")
+    weights_bytes = models.BigIntegerField(default=0, help_text="0 where it is not known.")
+    length = models.PositiveIntegerField(default=0, help_text="Values of a vector.")
+    version = models.CharField(max_length=200, blank=True, help_text="Of the vectors that are made now.")
+    cpu_seconds = models.FloatField(default=0.0, help_text="Of one core for a song; 0 where it is not known.")
+    measured_seconds = models.FloatField(
+        default=0.0, help_text="A song here, on the mean; 0 before the first."
+    )
+    measured_songs = models.BigIntegerField(default=0)
+    tags = models.JSONField(default=list, help_text="[[name, reference mean], …] of a vector's last values.")
+    seen_time = models.DateTimeField(help_text="When features last spoke of it.")
+
+    class Meta:
+        ordering = ("position", "pk")
+        default_permissions = ("view", "change")
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Vector(models.Model):
@@ -81,7 +106,7 @@ class Vector(models.Model):
 
     # The constraint's index begins with the audio, so another one on it alone would only take room.
     audio = models.ForeignKey(Audio, on_delete=models.CASCADE, related_name="vectors", db_index=False)
-    kind = models.CharField(max_length=10, choices=VectorKind.choices)
+    kind = models.CharField(max_length=40, help_text="As the contract names it, in small letters.")
     version = models.CharField(max_length=200)
     values = VectorField(null=True, help_text="In full precision, for kinds whose numbers are a reference's.")
     half_values = HalfVectorField(null=True, help_text="In half precision, for embeddings.")

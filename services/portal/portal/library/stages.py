@@ -6,14 +6,15 @@ from dataclasses import dataclass, field, replace
 
 from django.db.models import Count, Exists, OuterRef, Q
 
-from portal.library.models import Analysis, Track, Vector, VectorKind
+from portal.library.models import Analysis, Track, Vector
 from portal.library.presence import present
+from portal.remote.audio import FMA, FMA_NATIVE
 from portal.remote.features import Capability
 from portal.remote.inference import Stage
 
-STAGES = (VectorKind.FMA.value, VectorKind.MERT.value, VectorKind.JMLA.value)
+STAGES = (FMA, "mert", "jmla")
 """The kinds that the voting uses."""
-ADDITIONAL_KINDS = (VectorKind.FMA_NATIVE.value,)
+ADDITIONAL_KINDS = (FMA_NATIVE,)
 """Those that are made only where a model in service uses them, or somebody asks for them by name."""
 WITH_PUBLIC = (*ADDITIONAL_KINDS, *STAGES[1:])
 """The kinds of a voting that has learned from a public table too: such tables have no values of an excerpt."""

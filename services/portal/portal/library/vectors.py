@@ -9,11 +9,11 @@ import psycopg
 from django.db import connection
 from django.db.models import Exists, OuterRef
 
-from portal.library.models import Vector, VectorKind
-from portal.remote.audio import VectorValues
+from portal.library.models import Vector
+from portal.remote.audio import FMA, FMA_NATIVE, VectorValues
 
 # Their values are the reference's numbers, 518 of very different sizes: they stay as they were computed.
-EXACT = frozenset({VectorKind.FMA.value, VectorKind.FMA_NATIVE.value})
+EXACT = frozenset({FMA, FMA_NATIVE})
 LARGEST_HALF = 65504.0
 # pgvector's binary form: the width, two bytes that it does not use, then the values, the highest byte first.
 _HEADER_BYTES = 4

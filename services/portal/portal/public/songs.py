@@ -10,14 +10,13 @@ from django.db.models import Count
 
 from portal.genres.models import Genre, spellings
 from portal.genres.spelling import genres_of
-from portal.library.models import VectorKind
 from portal.library.vectors import floats
 from portal.public.fma_layout import GENRES
 from portal.public.models import PublicSong
-from portal.remote.audio import VectorValues
+from portal.remote.audio import FMA_NATIVE, VectorValues
 from portal.remote.inference import TrainingSong
 
-KIND = VectorKind.FMA_NATIVE.value
+KIND = FMA_NATIVE
 SOURCE = "public"
 _SONGS = """
     SELECT id, "table", key, artist, tag, "values" FROM public_publicsong

@@ -3,8 +3,8 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from portal.library.models import VectorKind
 from portal.remote import reports
+from portal.remote.audio import FMA_NATIVE
 
 
 class TrainedModel(models.Model):
@@ -90,7 +90,7 @@ class ModelStage(models.Model):
     @property
     def uses_whole_songs(self) -> bool:
         """It has learned from whole songs, as those of a public table are."""
-        return any(version.startswith(VectorKind.FMA_NATIVE) for version in self.feature_versions)
+        return any(version.startswith(FMA_NATIVE) for version in self.feature_versions)
 
 
 class ModelGenre(models.Model):

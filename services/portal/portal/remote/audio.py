@@ -4,18 +4,16 @@ import sys
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from reclass.features.v1 import features_pb2 as pb
 
 from portal.remote import bounds
 
-_KINDS = {
-    pb.VECTOR_KIND_FMA: "fma",
-    pb.VECTOR_KIND_MERT: "mert",
-    pb.VECTOR_KIND_JMLA: "jmla",
-    pb.VECTOR_KIND_FMA_NATIVE: "fma-native",
-}
-_NUMBERS = {name: number for number, name in _KINDS.items()}
+FMA = "fma"
+FMA_NATIVE = "fma-native"
+"""The same values of the whole song, as in FMA's published table."""
+_PREFIX, _UNNAMED = "VECTOR_KIND_", "kind"
 MOST_OTHER_FILES = 1_000
 """As many as features takes; a book in more pieces is one song to Plex."""
 
@@ -94,13 +92,24 @@ def reference(source: AudioSource) -> pb.AudioReference:
 
 
 def kind_name(number: "pb.VectorKind.ValueType") -> str:
-    """The kind as the database names it."""
-    return _KINDS.get(number, str(number))
+    """The kind as the database names it: as the contract does, for example "fma-native", or "kind1000"."""
+    known = pb.VectorKind.DESCRIPTOR.values_by_number.get(number)
+    if known is None:
+        return f"{_UNNAMED}{number}"
+    return known.name.removeprefix(_PREFIX).lower().replace("_", "-")
 
 
 def kind_number(name: str) -> "pb.VectorKind.ValueType":
-    """The kind as the contract names it."""
-    return _NUMBERS[name]
+    """The kind as the contract names it; `ValueError` where it is none."""
+    known = pb.VectorKind.DESCRIPTOR.values_by_name.get(_PREFIX + name.upper().replace("-", "_"))
+    digits = name.removeprefix(_UNNAMED)
+    # Any number is a kind to proto3; the stubs know only those with a name.
+    number = cast(
+        "pb.VectorKind.ValueType", known.number if known else int(digits) if digits.isdecimal() else 0
+    )
+    if number < 1 or kind_name(number) != name:
+        raise ValueError(f"“{name}” is no kind of vector")
+    return number
 
 
 def missing_of(messages: Iterable[pb.MissingVector]) -> tuple[MissingKind, ...]:
@@ -114,7 +123,7 @@ def missing_of(messages: Iterable[pb.MissingVector]) -> tuple[MissingKind, ...]:
 def vector_message(vector: VectorValues) -> pb.Vector:
     """A stored vector on its way out."""
     values = _little_endian(vector.values).tobytes()
-    return pb.Vector(kind=_NUMBERS[vector.kind], version=vector.version, values=values)
+    return pb.Vector(kind=kind_number(vector.kind), version=vector.version, values=values)
 
 
 def vector_values(message: pb.Vector) -> VectorValues:

@@ -9,6 +9,7 @@ from reclass.features.v1 import features_pb2_grpc
 
 from portal.configuration import PortalSettings
 from portal.preferences.values import Preferences
+from portal.remote import bounds
 from portal.remote.audio import (
     AudioSource,
     ExtractionResult,
@@ -41,6 +42,18 @@ class Capability:
     """Of its model's weights, as SPDX names it; empty where there are none."""
     cpu_seconds: float = 0.0
     """Roughly, of one processor core for a song; 0 where it is not known."""
+    name: str = ""
+    """As people call it."""
+    length: int = 0
+    """Values of a vector; 0 where it is not known."""
+    measured_seconds: float = 0.0
+    """What a song has cost there on the mean; 0 before the first since the service started."""
+    measured_songs: int = 0
+    weights: str = ""
+    """Where the weights come from and how they are checked; empty where there are none."""
+    weights_bytes: int = 0
+    tags: tuple[tuple[str, float], ...] = ()
+    """The last values of a vector are the probabilities of these; each with its mean over music of all kinds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,24 +102,32 @@ class FeaturesClient:
         request = pb.GetCapabilitiesRequest(excerpt=excerpt(settings), compute=compute(settings))
         with translated("features"):
             answer = self._stub.GetCapabilities(request, timeout=timeout_seconds)
-        kinds = tuple(
-            Capability(
-                kind=kind_name(each.kind),
-                available=each.available,
-                version=each.version,
-                detail=each.detail,
-                for_trials=each.random_weights,
-                licence=each.licence,
-                cpu_seconds=each.cpu_seconds,
-            )
-            for each in answer.kinds
-        )
         return Capabilities(
-            kinds=kinds,
+            kinds=tuple(map(_capability, answer.kinds)),
             media_folders=tuple(answer.media_folders),
             processes=max(1, answer.processes),
             path_mappings_locked=answer.path_mappings_locked,
         )
+
+
+def _capability(message: pb.VectorCapability) -> Capability:
+    kind = kind_name(message.kind)
+    return Capability(
+        kind=kind,
+        available=message.available,
+        version=bounds.text(message.version, bounds.LONGEST_VERSION),
+        detail=bounds.text(message.detail),
+        for_trials=message.random_weights,
+        licence=bounds.text(message.licence),
+        cpu_seconds=bounds.seconds(message.cpu_seconds),
+        name=bounds.text(message.name, bounds.LONGEST_NAME) or kind.upper(),
+        length=bounds.number(message.length),
+        measured_seconds=bounds.seconds(message.measured_seconds),
+        measured_songs=bounds.number(message.measured_songs),
+        weights=bounds.text(message.weights),
+        weights_bytes=bounds.number(message.weights_bytes, bounds.LARGEST_SIZE),
+        tags=tuple((bounds.text(tag.name), bounds.seconds(tag.reference_mean)) for tag in message.tags),
+    )
 
 
 def capabilities_now(settings: Preferences, timeout_seconds: float, *, patient: bool = False) -> Capabilities:

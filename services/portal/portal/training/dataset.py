@@ -7,11 +7,12 @@ from itertools import islice
 from django.db.models import Count, Exists, OuterRef, QuerySet
 
 from portal.labels.precedence import labelled, song_labels
-from portal.library.models import Analysis, Track, Vector, VectorKind
+from portal.library.models import Analysis, Track, Vector
 from portal.library.presence import present
 from portal.library.recordings import OUTDATED
 from portal.library.stages import lacking
 from portal.library.vectors import stored_vectors
+from portal.remote.audio import FMA, FMA_NATIVE
 from portal.remote.inference import TrainingSong
 
 _AT_ONCE = 500
@@ -28,7 +29,7 @@ class Corpus:
 
 def survey(versions: Mapping[str, str]) -> Corpus:
     """How many songs have a genre, have the FMA values of this version (which every stage needs), and both."""
-    kind = VectorKind.FMA_NATIVE if VectorKind.FMA_NATIVE in versions else VectorKind.FMA
+    kind = FMA_NATIVE if FMA_NATIVE in versions else FMA
     made = Vector.objects.filter(audio=OuterRef("audio"), kind=kind, version=versions.get(kind, ""))
     songs = Track.objects.filter(present())
     extracted = _extracted(songs).filter(Exists(made))

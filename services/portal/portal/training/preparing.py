@@ -6,15 +6,15 @@ from datetime import timedelta
 from runtime.errors import RemoteError
 
 from portal.counting import counted
-from portal.library.models import VectorKind
+from portal.library.embeddings import note_capabilities
 from portal.library.stages import STAGES, WITH_PUBLIC, stages_of
 from portal.preferences.current import preferences
+from portal.remote.audio import FMA_NATIVE
 from portal.remote.features import capabilities_now
 from portal.runs.models import Run
 from portal.training.dataset import lacking_vectors
 
 TIMEOUT_SECONDS = 5.0
-FMA_NATIVE = VectorKind.FMA_NATIVE.value
 # Fewer songs say more of how long a service takes to wake up.
 FEWEST_SONGS_TO_ESTIMATE_BY = 10
 
@@ -46,7 +46,7 @@ def lacking_now(*, public: bool = False) -> Lacking:
     With a public table the songs' values have to be of its feature version, for which each song is decoded as a whole.
     """
     try:
-        kinds = capabilities_now(preferences(), TIMEOUT_SECONDS, patient=True).kinds
+        kinds = note_capabilities(capabilities_now(preferences(), TIMEOUT_SECONDS, patient=True)).kinds
     except RemoteError:
         return Lacking()
     versions = stages_of(kinds, WITH_PUBLIC if public else STAGES).versions

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from django.db import connection, transaction
 
+from portal.library.embeddings import note_capabilities
 from portal.library.stages import STAGES, WITH_PUBLIC, stages_of
 from portal.preferences.current import preferences
 from portal.public.fma_layout import VERSION
@@ -34,9 +35,8 @@ class Training(Work):
         """Learn. A crash on the way leaves everything as it was: the whole is stored at once."""
         unread = read_again(job.services.sync)
         public = bool(job.run.arguments.get("public"))
-        stages = stages_of(
-            job.services.features.capabilities(preferences()).kinds, WITH_PUBLIC if public else STAGES
-        )
+        features = note_capabilities(job.services.features.capabilities(preferences()))
+        stages = stages_of(features.kinds, WITH_PUBLIC if public else STAGES)
         # What was extracted by a model that is away at the moment can be learned from all the same.
         versions = {**stages.away, **stages.versions}
         corpus = survey(versions)

@@ -13,7 +13,7 @@ from plex_stand_in import TOKEN, Control
 from portal.genres.models import Genre
 from portal.ledger.models import WriteBatch, WriteRow, WriteTest
 from portal.library.identity import ANOTHER_SONG, is_another
-from portal.library.models import Analysis, Audio, InPlex, Library, Track, Vector, VectorKind
+from portal.library.models import Analysis, Audio, InPlex, Library, Track, Vector
 from portal.orchestration.start import start_plan, start_push, start_rollback, start_sync
 from portal.plex_sync.staging import begin_listing, close_staging, open_staging, stage
 from portal.plex_sync.storing import take
@@ -71,9 +71,7 @@ def extract(track: Track) -> None:
     track.audio = Audio.objects.create(content_key=f"content of {track.title}")
     track.analysis = Analysis.EXTRACTED
     track.save(update_fields=("audio", "analysis"))
-    Vector.objects.create(
-        audio=track.audio, kind=VectorKind.FMA, version=VERSION, values=[float(track.pk), 1.0]
-    )
+    Vector.objects.create(audio=track.audio, kind="fma", version=VERSION, values=[float(track.pk), 1.0])
 
 
 def sync(portal: Any) -> Run:

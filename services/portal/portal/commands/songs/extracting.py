@@ -8,6 +8,7 @@ from rich.table import Table
 from runtime.errors import RemoteError
 
 from portal.commands.terminal import Terminal
+from portal.library.embeddings import note_capabilities
 from portal.library.models import Analysis, Vector
 from portal.library.reasons import reasons
 from portal.library.stages import ADDITIONAL_KINDS, STAGES, TRIAL_WARNING, Stages, count_stages, stages_of
@@ -40,7 +41,8 @@ def stages_as_data(timeout_seconds: float, serving_kinds: Iterable[str] = ()) ->
         # Kinds that no usual stage uses are shown once somebody has asked for them, or a model uses them.
         stored = Vector.objects.filter(kind__in=ADDITIONAL_KINDS).values_list("kind", flat=True).distinct()
         kinds = (*STAGES, *(kind for kind in ADDITIONAL_KINDS if kind in {*stored, *serving_kinds}))
-        stages = stages_of(capabilities_now(preferences(), timeout_seconds, patient=True).kinds, kinds)
+        found = note_capabilities(capabilities_now(preferences(), timeout_seconds, patient=True))
+        stages = stages_of(found.kinds, kinds)
     except RemoteError as error:
         return {"stages": [], "message": f"features does not answer: {error.message}"}
     return {"stages": _as_data(stages), "message": ""}

@@ -10,6 +10,7 @@ from django.db.models import Max
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from runtime.errors import RemoteError
 
+from portal.library.embeddings import note_capabilities
 from portal.library.stages import STAGES
 from portal.preferences.current import preferences
 from portal.remote.calls import channel_to
@@ -130,7 +131,7 @@ def _stages() -> tuple[Stage, ...]:
 
 def _vectors() -> tuple[Capability, ...]:
     try:
-        kinds = capabilities_now(preferences(), HEALTH_TIMEOUT_SECONDS).kinds
+        kinds = note_capabilities(capabilities_now(preferences(), HEALTH_TIMEOUT_SECONDS)).kinds
     except RemoteError:
         return ()
     return tuple(each for each in kinds if each.kind in STAGES)

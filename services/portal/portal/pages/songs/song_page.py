@@ -15,7 +15,7 @@ from portal.ledger import exclusion
 from portal.ledger.differences import difference
 from portal.ledger.originals import original_genres
 from portal.library.flags import flags_of
-from portal.library.models import Analysis, InPlex, Track, VectorKind
+from portal.library.models import Analysis, InPlex, Track
 from portal.library.stages import TRIAL_WARNING
 from portal.orchestration.failed_songs import UNSUCCESSFUL, try_again
 from portal.orchestration.start import start_classify
@@ -24,7 +24,7 @@ from portal.pages.buttons import ask_for
 from portal.pages.songs.audio import player
 from portal.pages.songs.forms import OverrideForm
 from portal.registry.serving import serving_versions, whole_song_heads
-from portal.remote.audio import made_by_random_weights
+from portal.remote.audio import FMA, made_by_random_weights
 from portal.remote.verdicts import StageVerdict
 from portal.verdicts.judgements import JUDGED, judged_together, judgement_count
 from portal.verdicts.models import Decision, Judgement, Override, Prediction
@@ -143,7 +143,7 @@ def _decision(track: Track) -> dict[str, Any]:
 def _used_random_weights(track: Track) -> bool:
     if track.audio is None:
         return False
-    versions = track.audio.vectors.exclude(kind=VectorKind.FMA).values_list("version", flat=True)
+    versions = track.audio.vectors.exclude(kind=FMA).values_list("version", flat=True)
     return any(map(made_by_random_weights, versions))
 
 
