@@ -124,18 +124,20 @@ def messages(
     prior: NDArray[np.float64],
     strengths: NDArray[np.float64],
     artist: Strength,
+    said: Logs | None = None,
 ) -> Logs:
     """[songs, genres] logarithm of what each song is told, as a ratio to the prior; 0 where nobody speaks.
 
-    log_ratios : [songs, genres] logarithm of the sound's likelihood ratios. strengths : [albums, 4] the values of
-    `Strength` for each. What the song's own sound counts less beside others is taken off.
+    log_ratios : [songs, genres] logarithm of the sound's likelihood ratios. said : the same of what each song tells the
+    others, where that is not what it sounds like. strengths : [albums, 4] the values of `Strength` for each. What the
+    song's own sound counts less beside others is taken off.
     """
     unity, correlation, weight, beside = strengths.T
     # A song that is alone on its album is all that the album is.
     is_single = tree.recordings == 1
     unity, weight = np.where(is_single, 1.0, unity), np.where(is_single, 1.0, weight)
     own = unity[tree.album][:, np.newaxis]
-    says = np.log(own * np.exp(log_ratios) + 1 - own)
+    says = np.log(own * np.exp(log_ratios if said is None else said) + 1 - own)
     of_recording = tree.songs_of_recordings.summed(says) / tree.copies[:, np.newaxis]
     of_album = tree.recordings_of_albums.summed(of_recording)
     above = _from_artists(of_album, tree, prior, correlation, artist)

@@ -9,6 +9,7 @@ from inference.decision.album_messages import NOTHING, messages, tree_of
 from inference.decision.decision_model import SILENCE, DecisionModel, Reading, log_ratios
 from inference.decision.evidence import Evidence, Probabilities
 from inference.decision.tag_noise import tag_likelihood
+from inference.decision.words import Words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,20 +34,28 @@ class Posteriors:
     final: Probabilities
 
 
-def decide(model: DecisionModel, evidence: Evidence, reading: Reading, sources: Sources = ALL) -> Posteriors:
+def decide(
+    model: DecisionModel,
+    evidence: Evidence,
+    reading: Reading,
+    sources: Sources = ALL,
+    words: Words | None = None,
+) -> Posteriors:
     """The genre of songs given everything that is known of them.
 
     By Bayes: the sound's likelihood ratios (its probabilities divided by the prior that the training implies), times
-    what album and artist say by the sound of their other songs, times P(tags | genre), times the prior.
+    what album and artist say by the sound of their other songs, times P(tags | genre), times the prior. Of which a
+    person has said what they are, those songs say that instead of what they sound like.
     """
     sound, prior = model.sound(evidence.sound, reading), model.prior_in(reading)
     ratios, tree = log_ratios(sound, prior), tree_of(evidence)
     strengths = model.strengths(reading) if sources.albums else SILENCE
     artist = strengths.artist if sources.artists else NOTHING
-    by_album = ratios + messages(ratios, tree, prior, strengths.of(tree), NOTHING)
+    said = ratios if words is None else words.instead_of(ratios, prior)
+    by_album = ratios + messages(ratios, tree, prior, strengths.of(tree), NOTHING, said)
     by_artist = by_album
     if artist.weight:
-        by_artist = ratios + messages(ratios, tree, prior, strengths.of(tree), artist)
+        by_artist = ratios + messages(ratios, tree, prior, strengths.of(tree), artist, said)
     album, whole = probabilities(by_album, prior), probabilities(by_artist, prior)
     final = whole
     if sources.tags:

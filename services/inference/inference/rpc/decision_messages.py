@@ -16,6 +16,7 @@ from inference.decision.judgements import Judgements
 from inference.decision.noise_reading import NoiseReading
 from inference.decision.posterior import Posteriors, Sources
 from inference.decision.promise import ReadFigures
+from inference.decision.words import Words
 from inference.decision.writes import WriteKind, decided
 from inference.errors import InvalidRequestError
 from inference.rpc.messages import LONGEST_SONG_ID, ON_THE_WIRE, WIDTH
@@ -118,6 +119,15 @@ class ArtistEvidence:
             )
         table /= table.sum(axis=1, keepdims=True)
         return table
+
+    @property
+    def words(self) -> Words | None:
+        """What people have said of the known songs; None where nobody has."""
+        spoken = np.array([song.HasField("judgement") for _, song in self.known], dtype=np.bool_)
+        if not spoken.any():
+            return None
+        named = multi_hot([song.judgement.genres for _, song in self.known], self._codes)
+        return Words(spoken=spoken, genres=named)
 
     @property
     def judgements(self) -> tuple[Bools, list[str]]:

@@ -47,7 +47,7 @@ class Decider:
         """A decision for each of an artist's songs; raises InvalidRequestError."""
         artist = ArtistEvidence(model=self.decisions, heads=self.heads, albums=albums)
         low, mean, high = (
-            decide(self.decisions, artist.evidence, reading, self.sources)
+            decide(self.decisions, artist.evidence, reading, self.sources, artist.words)
             for reading in (self.reading.deciding, self.reading.stating, self.reading.high)
         )
         yield from Answers(artist=artist, low=low, mean=mean, high=high, sources=self.sources).messages()

@@ -14,7 +14,7 @@ from portal.genres.models import Genre
 from portal.library.presence import unchosen_libraries
 from portal.preferences.values import Preferences
 from portal.registry.models import TrainedModel
-from portal.remote.decisions import AlbumEvidence, ArtistEvidence, SongEvidence
+from portal.remote.decisions import AlbumEvidence, ArtistEvidence, JudgementEvidence, SongEvidence
 
 # Whoever is the album artist of songs by more artists than this, and of none of his own, is the name of a series of
 # compilations: as a training sees it.
@@ -37,17 +37,21 @@ def _name(column: str) -> str:
 # 2. Whose album it is: its album artist, else its artist. An album of several artists of whom none is its album artist
 #    ("Various Artists") is nobody's. It stands alone; songs on no album are then their own artists'. What random
 #    weights decided means nothing, so such a song stands alone, and tells no other anything.
-# 3. A digest of all that is known of a song.
+# 3. A digest of all that is known of a song. What people have judged has a digest of its own, for a push asks for what
+#    its dry run showed; their other corrections are in this one.
 # 4. An artist is out of date by any song of which something else is known, or that was decided by other `SharedInputs`.
 _EVIDENCE = f"""
 WITH songs AS (
   SELECT t.id, p.id AS prediction, p.model_version, p.sound, p.random_weights,
     COALESCE(a.content_key, '') AS content_key,
     CASE WHEN t.tag_genre_id IS NULL THEN '{{}}' ELSE t.tag_genre_id || t.additional_tag_genres END AS tags,
+    CASE WHEN o.genre_id IS NULL THEN j.genres ELSE ARRAY[o.genre_id] END AS word,
+    CASE WHEN j.id IS NULL THEN o.genre_id END AS correction,
     t.artist, t.album_artist, t.album, {_name("t.artist")} AS artist_name, {_name("t.album")} AS album_name,
     COALESCE(NULLIF({_name("t.album_artist")}, ''), {_name("t.artist")}) AS owner_name
   FROM verdicts_prediction p JOIN library_track t ON t.id = p.track_id
   LEFT JOIN library_audio a ON a.id = t.audio_id
+  LEFT JOIN verdicts_override o ON o.track_id = t.id LEFT JOIN verdicts_judgement j ON j.track_id = t.id
   WHERE p.current AND p.sound <> '' AND p.outcome <> 'out_of_distribution'
     AND t.removed_time IS NULL AND NOT t.library_id = ANY(%(unchosen)s)
 ), owned AS (
@@ -66,7 +70,7 @@ WITH songs AS (
       ELSE ROW(id, '', '') END::text)::uuid AS artist_group
   FROM owned LEFT JOIN series USING (owner_name)
 ), evidence AS MATERIALIZED (
-  SELECT grouped.*, md5(ROW(prediction, model_version, sound, content_key, tags, artist, album_artist,
+  SELECT grouped.*, md5(ROW(prediction, model_version, sound, content_key, tags, correction, artist, album_artist,
     album, artist_group, is_series)::text)::uuid AS evidence
   FROM grouped
 ), outdated AS MATERIALIZED (
@@ -84,7 +88,7 @@ SELECT (SELECT count(*) FROM evidence JOIN outdated USING (artist_group)), (
   WHERE NOT EXISTS (SELECT FROM evidence e WHERE e.id = d.track_id))
 """  # noqa: S608 # our own words
 _CHANGED = f"""{_EVIDENCE}
-SELECT artist_group, id, prediction, evidence, model_version, sound, content_key, tags, album_name, album,
+SELECT artist_group, id, prediction, evidence, model_version, sound, content_key, tags, word, album_name, album,
   CASE WHEN is_series THEN '{NOBODY}' ELSE COALESCE(NULLIF(btrim(album_artist), ''), artist) END
 FROM evidence JOIN outdated USING (artist_group)
 ORDER BY artist_group, album_name, id
@@ -151,6 +155,8 @@ class _Row(NamedTuple):
     sound: bytes
     content_key: str
     tags: Sequence[int]
+    word: Sequence[int] | None
+    """What a person said of it; None where nobody has."""
     album_name: str
     album: str
     album_artist: str
@@ -240,4 +246,11 @@ def _song(row: _Row, names: Mapping[int, str]) -> SongEvidence:
         sound=bytes(row.sound),
         tags=tuple(names[tag] for tag in row.tags if tag in names),
         content_key=row.content_key,
+        judgement=_word(row.word, names),
     )
+
+
+def _word(genres: Sequence[int] | None, names: Mapping[int, str]) -> JudgementEvidence | None:
+    if genres is None:
+        return None
+    return JudgementEvidence(genres=tuple(names[genre] for genre in genres if genre in names))

@@ -14,7 +14,7 @@ from portal.preferences.changing import change
 from portal.preferences.current import preferences
 from portal.remote.decisions import SongDecision
 from portal.runs.models import Run
-from portal.verdicts.models import Decision, Judgement, Prediction
+from portal.verdicts.models import Decision, Judgement, Override, Prediction
 from portal.verdicts.predictions import genres_by_name
 from songs import add_prediction, make_library, make_song
 
@@ -278,3 +278,21 @@ def test_a_name_is_the_same_in_sql_as_in_python(transactional_db):
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {evidence._name('n')} FROM unnest(%s::text[]) AS t (n)", [names])  # noqa: S608
         assert [name for (name,) in cursor.fetchall()] == [name_key(name) for name in names]
+
+
+def test_what_a_person_says_of_a_song_has_its_artist_decided_anew_and_tells_the_album(
+    portal, library, decide
+):
+    first, second = said(library, 1), said(library, 2)
+    said(library, 3, artist="Two", title="Elsewhere")
+    decide()
+    Override.objects.create(track=first, genre=Genre.objects.get(name="Rap"))
+    assert decide()[0] == 2
+    (artist,) = portal.inference.artists
+    told = {
+        int(song.key.split()[0]): [*song.judgement.genres] if song.HasField("judgement") else None
+        for album in artist.albums
+        for song in album.songs
+    }
+    assert told == {first.pk: ["Rap"], second.pk: None}
+    assert decide()[0] == 0

@@ -868,7 +868,9 @@ class SongEvidence(_message.Message):
 
     @_builtins.property
     def judgement(self) -> Global___Judgement:
-        """What a person said of it; only under `judged` is it looked at."""
+        """What a person said of it: under `judged` the reading is made of it; else its album and artist are told that, in place of
+        what it sounds like. Its own decision is made of what is known beside it.
+        """
 
     def __init__(
         self,
