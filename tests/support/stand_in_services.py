@@ -56,6 +56,8 @@ class InferenceStandIn(ModelsStandIn):
     """What it has learned from; empty: it takes everything."""
     kinds: tuple[int, ...] = (features_pb2.VECTOR_KIND_FMA,)
     """The vectors that its stage takes."""
+    later_kinds: tuple[int, ...] = ()
+    """What each later stage adds to these."""
     verdicts_of_stages: int = 1
     """How many stages say something of a song."""
     streams: list[int] = field(default_factory=list)
@@ -245,18 +247,23 @@ class InferenceStandIn(ModelsStandIn):
     ) -> inference_pb2.GetStatusResponse:
         if self.silent:
             raise BusyError("Nothing is said at the moment.")
-        stage = inference_pb2.StageStatus(
-            stage=1,
-            kinds=self.kinds,  # type: ignore[arg-type] # numbers of the enum
+        stages = map(self._stage, range(1, len(self.later_kinds) + 2))
+        return inference_pb2.GetStatusResponse(stages=stages)
+
+    def _stage(self, number: int) -> inference_pb2.StageStatus:
+        kinds = (*self.kinds, *self.later_kinds[: number - 1])
+        model = self.model if number == 1 else f"{self.model}.{number}"
+        return inference_pb2.StageStatus(
+            stage=number,
+            kinds=kinds,  # type: ignore[arg-type] # numbers of the enum
             ready=self.ready,
-            model_version=self.model if self.ready else "",
+            model_version=model if self.ready else "",
             genres=self.learned,
-            feature_versions=self.feature_versions,
+            feature_versions=self.feature_versions[: len(kinds)],
             device="gpu 0",
             broken=bool(self.trouble),
             message=self.trouble,
         )
-        return inference_pb2.GetStatusResponse(stages=[stage])
 
 
 def song_error(error: ServiceError) -> features_pb2.SongError:

@@ -64,6 +64,7 @@ def test_what_concerns_listening_goes_to_features_and_inference_with_the_next_re
     [
         ("stage_1_confidence", "0.91", lambda options: options.stage_thresholds[0] == 0.91),
         ("stage_2_confidence", "0.62", lambda options: options.stage_thresholds[1] == 0.62),
+        ("stage_3_confidence", "0.61", lambda options: options.stage_thresholds[2] == 0.61),
         ("stages", "1", lambda options: options.max_stages == 1),
         ("predictions", "3", lambda options: options.top_k == 3),
     ],
@@ -72,7 +73,7 @@ def test_what_concerns_deciding_goes_to_inference_with_the_next_request(
     library: Any, admin_client: Client, name: str, value: str, of_options: Any
 ) -> None:
     usual = classified_one(library)
-    assert (list(usual.stage_thresholds), usual.max_stages, usual.top_k) == ([0.8, 0.7], 3, 5)
+    assert (list(usual.stage_thresholds), usual.max_stages, usual.top_k) == ([0.8, 0.7, 0.7], 9, 5)
     save(admin_client, **{name: value})
     assert of_options(classified_one(library))
 

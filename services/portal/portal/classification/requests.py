@@ -7,7 +7,7 @@ from runtime.errors import RemoteError
 from portal.extraction.extraction_run import source_of
 from portal.library.models import Track
 from portal.library.recordings import OUTDATED
-from portal.library.stages import STAGES
+from portal.library.stages import ADDITIONAL_KINDS
 from portal.library.vectors import stored_vectors
 from portal.preferences.values import Preferences
 from portal.remote.audio import VectorValues
@@ -57,7 +57,7 @@ def _of(versions: Mapping[str, str], vectors: Sequence[VectorValues]) -> tuple[V
     usable = {
         each.kind: each
         for each in vectors
-        if versions.get(each.kind, each.version if each.kind in STAGES else "") == each.version
+        if versions.get(each.kind, "" if each.kind in ADDITIONAL_KINDS else each.version) == each.version
     }
     return tuple(usable.values())
 

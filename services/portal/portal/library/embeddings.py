@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -45,9 +45,33 @@ def enabled_kinds() -> tuple[str, ...]:
     return FMA, *Embedding.objects.filter(enabled=True).exclude(kind=FMA).values_list("kind", flat=True)
 
 
+def switched_off() -> frozenset[str]:
+    """The kinds that the owner does not want."""
+    return frozenset(Embedding.objects.filter(enabled=False).exclude(kind=FMA).values_list("kind", flat=True))
+
+
 def known_kinds() -> tuple[str, ...]:
     """All kinds that features ever spoke of and stages can be made of, in their order."""
     return FMA, *Embedding.objects.exclude(kind=FMA).values_list("kind", flat=True)
+
+
+class Words(Protocol):
+    """What kinds are called together, for example "FMA + MusiCNN"."""
+
+    def __call__(self, kinds: Iterable[str], *, whole_song: bool = False) -> str: ...
+
+
+def kind_words() -> Words:
+    """By the names that features gave, read once; one that it never spoke of has the contract's name."""
+    names = dict(Embedding.objects.values_list("kind", "name"))
+
+    def words(kinds: Iterable[str], *, whole_song: bool = False) -> str:
+        called = [names.get(kind, kind.upper()) for kind in kinds]
+        return " + ".join(
+            (*(f"{first}, whole song" if whole_song else first for first in called[:1]), *called[1:])
+        )
+
+    return words
 
 
 def _has_changed(rows: Iterable[Embedding], said: dict[str, Capability]) -> bool:

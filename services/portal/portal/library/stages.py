@@ -3,21 +3,19 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
 from django.db.models import Count, Exists, OuterRef, Q
 
+from portal.library.embeddings import enabled_kinds, switched_off
 from portal.library.models import Analysis, Track, Vector
 from portal.library.presence import present
-from portal.remote.audio import FMA, FMA_NATIVE
+from portal.remote.audio import FMA_NATIVE
 from portal.remote.features import Capability
 from portal.remote.inference import Stage
 
-STAGES = (FMA, "mert", "jmla")
-"""The kinds that the voting uses."""
 ADDITIONAL_KINDS = (FMA_NATIVE,)
 """Those that are made only where a model in service uses them, or somebody asks for them by name."""
-WITH_PUBLIC = (*ADDITIONAL_KINDS, *STAGES[1:])
-"""The kinds of a voting that has learned from a public table too: such tables have no values of an excerpt."""
 ALL = "all"
 TRIAL_WARNING = "trial weights: verdicts mean nothing"
 
@@ -48,7 +46,21 @@ class StageCount:
     pending: int
 
 
-def stages_of(capabilities: Iterable[Capability], kinds: Sequence[str] = STAGES) -> Stages:
+def training_kinds(*, public: bool = False) -> tuple[str, ...]:
+    """The kinds that a training learns from, in the order of stages; with a public table, which has no values of an
+    excerpt, those of whole songs."""
+    first, *embeddings = enabled_kinds()
+    return FMA_NATIVE if public else first, *embeddings
+
+
+def leading_stages(stages: Iterable[Stage]) -> int:
+    """How many stages of a model can be asked: those before the first that needs a kind that is switched off."""
+    off = switched_off()
+    in_order = sorted(stages, key=lambda stage: stage.stage)
+    return sum(1 for _ in takewhile(lambda stage: off.isdisjoint(stage.kinds), in_order))
+
+
+def stages_of(capabilities: Iterable[Capability], kinds: Sequence[str]) -> Stages:
     """These kinds, as the features service says of them."""
     found = {each.kind: each for each in capabilities}
     made = {kind: found[kind] for kind in kinds if kind in found and found[kind].available}
@@ -79,9 +91,9 @@ def additional_kinds(serving: Iterable[Stage]) -> dict[str, str]:
 
 
 def chosen(capabilities: Iterable[Capability], asked: Sequence[str], serving: Iterable[Stage] = ()) -> Stages:
-    """The kinds that were asked for; nothing asked is what is installed of the voting and of what `serving` uses."""
-    voting = (*STAGES, *additional_kinds(serving))
-    kinds = dict.fromkeys((*voting, *(kind for kind in ADDITIONAL_KINDS if kind in asked)))
+    """The kinds that were asked for; nothing asked is what is switched on and installed, and what `serving` uses."""
+    voting = (*enabled_kinds(), *additional_kinds(serving))
+    kinds = dict.fromkeys((*voting, *(kind for kind in asked if kind != ALL)))
     stages = stages_of(capabilities, tuple(kinds))
     if ALL in asked:
         return stages

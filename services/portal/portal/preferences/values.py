@@ -75,9 +75,13 @@ class Preferences(BaseModel):
     stage_1_confidence: Annotated[_Share, _DECIDING] = 0.8
     """Confidence from which the first stage decides, and no later one is asked."""
     stage_2_confidence: Annotated[_Share, _DECIDING] = 0.7
-    """Confidence from which the second stage decides, and the third is not asked."""
-    stages: Annotated[int, Field(ge=1, le=3), _DECIDING] = 3
-    """How many stages of the ensemble are used: 1 uses FMA alone, 2 adds MERT, 3 adds JMLA."""
+    """Confidence from which the second stage decides, and no later one is asked. The last stage's word stands whatever
+    its confidence."""
+    stage_3_confidence: Annotated[_Share, _DECIDING] = 0.7
+    """Confidence from which the third stage decides, where there is a fourth."""
+    stages: Annotated[int, Field(ge=1, le=9), _DECIDING] = 9
+    """How many stages of the voting are used at most: 1 uses FMA's values alone, each further one adds an embedding, in
+    the order of the page Embeddings, where each is switched on or off."""
     predictions: Annotated[int, Field(ge=1, le=50), _DECIDING] = 5
     """Genres that are kept of each stage's verdict, best first."""
     evidence_tags: Annotated[bool, _KNOWN] = True

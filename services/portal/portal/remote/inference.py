@@ -18,6 +18,7 @@ from portal.remote.audio import (
     VectorValues,
     extraction_result,
     kind_name,
+    kind_number,
     made_by_random_weights,
     reference,
     vector_message,
@@ -34,6 +35,8 @@ ADDITIONAL_EXTRACT_TIMEOUT_SECONDS = 5.0
 # 100,000 songs with their folds take minutes; a training that takes this long hangs.
 TRAIN_TIMEOUT_SECONDS = 4 * 3600.0
 
+MOST_EMBEDDINGS = 6
+"""As many as a training takes."""
 Progress = pb.TrainProgress
 """How far a training is: `step` in words, and `fraction`, 0 to 1."""
 IF_BETTER, NEVER = "if-better", "never"
@@ -197,11 +200,18 @@ class InferenceClient:
         *,
         seed: int,
         promotion: str = IF_BETTER,
+        embeddings: Sequence[str] = (),
     ) -> Iterator[Progress | OutOfFold | TrainingReport]:
-        """Learn from labelled songs; the report comes last, and says whether the new model serves."""
+        """Learn from labelled songs; the report comes last, and says whether the new model serves. Stages add
+        `embeddings` in this order, at most `MOST_EMBEDDINGS`."""
 
         def requests() -> Iterator[pb.TrainRequest]:
-            options = pb.TrainOptions(seed=seed, promotion=PROMOTIONS[promotion], **voting(settings))
+            options = pb.TrainOptions(
+                seed=seed,
+                promotion=PROMOTIONS[promotion],
+                embeddings=map(kind_number, embeddings[:MOST_EMBEDDINGS]),
+                **voting(settings),
+            )
             yield pb.TrainRequest(options=options)
             for song in songs:
                 yield pb.TrainRequest(song=_training_song(song))

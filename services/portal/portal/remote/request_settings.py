@@ -45,8 +45,12 @@ class Voting(TypedDict):
 
 def voting(settings: Preferences) -> Voting:
     """The same for every request whose answer depends on the vote."""
-    thresholds = (settings.stage_1_confidence, settings.stage_2_confidence)
-    return Voting(stage_thresholds=thresholds, max_stages=settings.stages)
+    return Voting(stage_thresholds=stage_thresholds(settings), max_stages=settings.stages)
+
+
+def stage_thresholds(settings: Preferences) -> tuple[float, ...]:
+    """From which confidence on each of the first stages decides; for later ones inference knows it."""
+    return settings.stage_1_confidence, settings.stage_2_confidence, settings.stage_3_confidence
 
 
 def classify_options(settings: Preferences) -> inference.ClassifyOptions:

@@ -2,8 +2,13 @@
 
 from dataclasses import dataclass
 
-LATER = ("MERT", "JMLA")
-"""What each stage after the first uses in addition to FMA and what those before it use."""
+_HEAD = "genre_"
+
+
+def kinds_of_head(version: str) -> tuple[str, ...]:
+    """The kinds that a head such as "genre_fma_mert/7" is asked with; none where it is no head of a stage."""
+    name = version.partition("/")[0]
+    return tuple(name.removeprefix(_HEAD).split("_")) if name.startswith(_HEAD) else ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,19 +38,13 @@ class StageVerdict:
     """Best first."""
     random_weights: bool = False
     """Its vectors were made by random weights: it means nothing. Kept with the prediction as a whole, not by stage."""
-    whole_song: bool = False
-    """It has learned from whole songs, as those of a public table are, and this one's vectors are of the whole song."""
+    features: str = ""
+    """What the stage uses, in words."""
 
     @property
     def is_guess(self) -> bool:
         """It is confident, of a song unlike those of its training: that is no decision."""
         return not self.decided and bool(self.top) and self.top[0].probability >= self.threshold
-
-    @property
-    def features(self) -> str:
-        """What the stage uses, in words."""
-        first = "FMA, whole song" if self.whole_song else "FMA"
-        return " + ".join((first, *LATER[: self.stage - 1]))
 
     @property
     def threshold_percent(self) -> float:

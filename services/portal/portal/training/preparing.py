@@ -7,7 +7,7 @@ from runtime.errors import RemoteError
 
 from portal.counting import counted
 from portal.library.embeddings import note_capabilities
-from portal.library.stages import STAGES, WITH_PUBLIC, stages_of
+from portal.library.stages import stages_of, training_kinds
 from portal.preferences.current import preferences
 from portal.remote.audio import FMA_NATIVE
 from portal.remote.features import capabilities_now
@@ -49,7 +49,7 @@ def lacking_now(*, public: bool = False) -> Lacking:
         kinds = note_capabilities(capabilities_now(preferences(), TIMEOUT_SECONDS, patient=True)).kinds
     except RemoteError:
         return Lacking()
-    versions = stages_of(kinds, WITH_PUBLIC if public else STAGES).versions
+    versions = stages_of(kinds, training_kinds(public=public)).versions
     track_ids = (
         tuple(lacking_vectors(versions).order_by("pk").values_list("pk", flat=True)) if versions else ()
     )

@@ -1,11 +1,11 @@
 """The train run: inference learns from the labelled songs, and what it says of them out of fold is kept."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from django.db import connection, transaction
 
 from portal.library.embeddings import note_capabilities
-from portal.library.stages import STAGES, WITH_PUBLIC, stages_of
+from portal.library.stages import stages_of, training_kinds
 from portal.preferences.current import preferences
 from portal.public.fma_layout import VERSION
 from portal.public.songs import KIND, public_songs, songs_by_genre
@@ -36,7 +36,7 @@ class Training(Work):
         unread = read_again(job.services.sync)
         public = bool(job.run.arguments.get("public"))
         features = note_capabilities(job.services.features.capabilities(preferences()))
-        stages = stages_of(features.kinds, WITH_PUBLIC if public else STAGES)
+        stages = stages_of(features.kinds, training_kinds(public=public))
         # What was extracted by a model that is away at the moment can be learned from all the same.
         versions = {**stages.away, **stages.versions}
         corpus = survey(versions)
@@ -45,7 +45,8 @@ class Training(Work):
         elif not corpus.usable:
             raise RunFailedError(_nothing_to_learn_from(corpus))
         with waiting_room(genres_by_name()) as said:
-            report = self._learn(job, said, _closing(_songs(versions, public=public)))
+            embeddings = [kind for kind in training_kinds()[1:] if kind in versions]
+            report = self._learn(job, said, _closing(_songs(versions, public=public)), embeddings)
             reconcile(job.services.models)
             model = TrainedModel.objects.get(name=report.model.name)
             with transaction.atomic():
@@ -62,9 +63,13 @@ class Training(Work):
                 job.run.save(update_fields=("result", "model"))
         return ()
 
-    def _learn(self, job: RunJob, said: WaitingRoom, songs: Iterator[TrainingSong]) -> TrainingReport:
+    def _learn(
+        self, job: RunJob, said: WaitingRoom, songs: Iterator[TrainingSong], embeddings: Sequence[str]
+    ) -> TrainingReport:
         promotion = job.run.arguments.get("promotion", IF_BETTER)
-        for event in job.services.inference.train(songs, preferences(), seed=SEED, promotion=promotion):
+        for event in job.services.inference.train(
+            songs, preferences(), seed=SEED, promotion=promotion, embeddings=embeddings
+        ):
             if isinstance(event, Progress):
                 job.report(event.step, event.fraction)
             elif isinstance(event, OutOfFold):

@@ -1,6 +1,6 @@
 """Stores predictions: once per song and model version, one of them current; each stage's verdict as a short list."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db.models import Q
@@ -95,16 +95,16 @@ def stored_stages(verdicts: Iterable[StageVerdict]) -> list[list[Any]]:
 
 
 def stage_verdicts(
-    stored: Sequence[Sequence[Any]], whole_song_heads: Collection[str] = ()
+    stored: Sequence[Sequence[Any]], features_of: Callable[[str], str] = lambda head: ""
 ) -> tuple[StageVerdict, ...]:
-    """The stages of `Prediction.stages`, in order; those of `whole_song_heads` used the whole song."""
+    """The stages of `Prediction.stages`, in order; `features_of` says in words what a head uses."""
     return tuple(
         StageVerdict(
             stage=int(stage),
             model_version=str(model_version),
             decided=bool(decided),
             threshold=float(threshold),
-            whole_song=model_version in whole_song_heads,
+            features=features_of(str(model_version)),
             top=tuple(
                 GenreScore(genre=str(genre), probability=float(p))
                 for genre, p in zip(top[::2], top[1::2], strict=True)

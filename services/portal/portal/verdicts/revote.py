@@ -4,6 +4,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from portal.preferences.values import Preferences
+from portal.remote.request_settings import stage_thresholds
 from portal.remote.services import Services
 from portal.verdicts.models import Prediction
 from portal.verdicts.oof_predictions import waiting_room
@@ -15,9 +16,10 @@ def vote_again(services: Services, settings: Preferences) -> int:
 
     Each stage's word is kept by inference, which alone knows the rule; no audio is read for it.
     """
-    serving = [stage.model_version for stage in services.inference.status() if stage.ready]
+    stages = services.inference.status()
+    serving = [stage.model_version for stage in stages if stage.ready]
     current = Prediction.objects.filter(current=True, out_of_fold=True, model_version__in=serving)
-    if not current.filter(_by_other_rule(settings)).exists():
+    if not current.filter(_by_other_rule(settings, len(stages))).exists():
         return 0
     model = services.models.kept().in_service
     if model is None:
@@ -30,14 +32,13 @@ def vote_again(services: Services, settings: Preferences) -> int:
         return said.count
 
 
-def _by_other_rule(settings: Preferences) -> Q:
-    """Predictions, out of fold, that a vote by these thresholds and stages could change."""
-    first, second = (
-        round(each, DIGITS) for each in (settings.stage_1_confidence, settings.stage_2_confidence)
-    )
-    other = Q(outcome="") | ~Q(stages__0__3=first) | Q(stages__1__isnull=False) & ~Q(stages__1__3=second)
-    other |= Q(deciding_stage__gt=settings.stages)
-    for stage in range(1, settings.stages):
+def _by_other_rule(settings: Preferences, stages: int) -> Q:
+    """Predictions, out of fold, of a model of so many stages that a vote by these settings could change."""
+    other = Q(outcome="") | Q(deciding_stage__gt=settings.stages)
+    for place, threshold in enumerate(stage_thresholds(settings)[:stages]):
+        voted_on = {f"stages__{place}__3": round(threshold, DIGITS)}
+        other |= Q(**{f"stages__{place}__isnull": False}) & ~Q(**voted_on)
+    for stage in range(1, min(settings.stages, stages)):
         # It was the last one allowed, and is not any more.
         undecided = {f"stages__{stage - 1}__2": False, f"stages__{stage}__isnull": False}
         other |= Q(deciding_stage=stage, **undecided)

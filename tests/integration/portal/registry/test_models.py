@@ -150,7 +150,7 @@ def test_the_thresholds_in_force_reach_the_songs_of_a_training(extracted) -> Non
 
     change({"stage_1_confidence": 0.9})
     extracted.finish(start_train())
-    assert list(extracted.inference.train_options[0].stage_thresholds) == pytest.approx([0.9, 0.7])
+    assert list(extracted.inference.train_options[0].stage_thresholds) == pytest.approx([0.9, 0.7, 0.7])
     extracted.inference.models = [made(1, IN_SERVICE)]
     track = songs()[0]
 
@@ -173,7 +173,7 @@ def test_the_thresholds_in_force_reach_the_songs_of_a_training(extracted) -> Non
     change({"stage_1_confidence": 0.5})
     extracted.finish(start_plan(min_confidence=preferences().write_confidence))
     (asked,) = extracted.inference.out_of_fold_asked
-    assert list(asked.stage_thresholds) == pytest.approx([0.5, 0.7])
+    assert list(asked.stage_thresholds) == pytest.approx([0.5, 0.7, 0.7])
     prediction = Prediction.objects.get(track=track, current=True)
     assert (prediction.genre.name, prediction.outcome, prediction.track.analysis) == (
         "Blues",

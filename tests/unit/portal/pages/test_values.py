@@ -14,7 +14,7 @@ from portal.library.models import Analysis, InPlex
 from portal.library.tag_agreement import Agreement
 from portal.pages import badges, ledger
 from portal.pages.dashboard.advice import Situation, advice, steps
-from portal.remote.verdicts import GenreScore, StageVerdict
+from portal.remote.verdicts import GenreScore, StageVerdict, kinds_of_head
 from portal.runs.models import Run, RunSong
 from portal.verdicts.predictions import stage_verdicts, stored_stages
 
@@ -79,17 +79,17 @@ def test_stored_stages_are_read_in_order_with_percents() -> None:
         [2, "m/2", True, 0.7, ["Jazz", 0.8123, "Blues", 0.1]],
         [1, "f/1", False, 0.8, []],
     ]
-    first, second = stage_verdicts(stored)
-    assert (first.stage, first.features, first.decided, first.threshold_percent) == (1, "FMA", False, 80.0)
+    first, second = stage_verdicts(stored, lambda head: f"what {head} uses")
+    assert (first.stage, first.features) == (1, "what f/1 uses")
+    assert (first.decided, first.threshold_percent) == (False, 80.0)
     assert (second.top[0].genre, second.top[0].percent) == ("Jazz", 81.2)
     assert [score.genre for score in second.top] == ["Jazz", "Blues"]
 
 
-def test_a_stage_says_that_it_used_the_whole_song() -> None:
-    stored = [[3, "j/2", True, 0.0, []], [1, "f/1", False, 0.8, []]]
-    assert [stage.features for stage in stage_verdicts(stored)] == ["FMA", "FMA + MERT + JMLA"]
-    whole = stage_verdicts(stored, {"f/1", "j/2"})
-    assert [stage.features for stage in whole] == ["FMA, whole song", "FMA, whole song + MERT + JMLA"]
+def test_what_a_stage_uses_is_read_from_the_name_of_its_head() -> None:
+    assert kinds_of_head("genre_fma/7") == ("fma",)
+    assert kinds_of_head("genre_fma_musicnn_kind1000/7") == ("fma", "musicnn", "kind1000")
+    assert kinds_of_head("another/1") == ()
 
 
 def test_what_a_stage_said_is_stored_with_the_digits_that_mean_something() -> None:

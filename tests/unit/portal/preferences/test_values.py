@@ -8,7 +8,8 @@ from pydantic import ValidationError
 # Every setting of the list in the issue that is not the Plex connection, which sync keeps, and its default.
 WANTED = {
     "plex_libraries": (), "path_mappings": (), "write_confidence": 0.7, "stage_1_confidence": 0.8,
-    "stage_2_confidence": 0.7, "predictions": 5, "stages": 3, "batch_size": 32, "device": "auto",
+    "stage_2_confidence": 0.7, "predictions": 5, "stage_3_confidence": 0.7, "stages": 9,
+    "batch_size": 32, "device": "auto",
     "sync_automatically": True, "sync_every_hours": 24, "classify_automatically": True, "write_automatically": False,
     "excerpt": "middle", "web_port": 8000, "debug": False,
 }  # fmt: skip
@@ -32,7 +33,7 @@ def test_every_setting_has_help_a_range_a_group_and_says_when_it_takes_effect(na
     ("name", "value"),
     [
         ("write_confidence", 1.01), ("write_confidence", -0.01), ("write_confidence", float("nan")),
-        ("write_confidence", "high"), ("stages", 0), ("stages", 4), ("stages", 2.5), ("predictions", 0),
+        ("write_confidence", "high"), ("stages", 0), ("stages", 10), ("stages", 2.5), ("predictions", 0),
         ("batch_size", 0), ("device", "gpu"), ("gpu_memory_share", 0), ("gpu_memory_share", 1.5),
         ("sync_every_hours", 0), ("sync_every_hours", float("inf")), ("excerpt", "end"), ("concurrency", -1),
         ("web_port", 0), ("web_port", 70000), ("web_host", "a host"), ("web_host", ""), ("debug", "perhaps"),
@@ -69,8 +70,8 @@ def test_the_variables_of_old_hold_their_settings_still() -> None:
 
 
 def test_a_variable_that_makes_no_sense_is_refused_by_name_value_and_what_is_allowed() -> None:
-    with pytest.raises(EnvironmentRefusedError, match=r"PORTAL_STAGES is '7': .*Allowed: 1 to 3"):
-        locks({"PORTAL_STAGES": "7"})
+    with pytest.raises(EnvironmentRefusedError, match=r"PORTAL_STAGES is '17': .*Allowed: 1 to 9"):
+        locks({"PORTAL_STAGES": "17"})
 
 
 def test_no_two_settings_share_a_variable() -> None:

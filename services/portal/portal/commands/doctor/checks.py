@@ -12,7 +12,7 @@ from portal.commands.doctor.findings import Finding, UnwellError, finding
 from portal.commands.doctor.store import clock, database, disk
 from portal.commands.following import living_workers
 from portal.configuration import PortalSettings
-from portal.library.embeddings import note_capabilities
+from portal.library.embeddings import enabled_kinds, note_capabilities
 from portal.library.models import Library, Track
 from portal.library.names import name_key
 from portal.library.presence import present
@@ -117,7 +117,7 @@ def _track(services: Services) -> str:
 
 def _vectors(services: Services) -> str:
     found = note_capabilities(services.features.capabilities(preferences()))
-    stages = stages_of(found.kinds)
+    stages = stages_of(found.kinds, enabled_kinds())
     if not stages.versions:
         raise UnwellError("; ".join(f"{kind}: {why}" for kind, why in stages.not_installed.items()))
     made = ", ".join(

@@ -38,23 +38,14 @@ def sync(
         finish(start_sync(library or (), full=full))
 
 
-class Stage(StrEnum):
-    """What `--stage` takes."""
-
-    FMA = "fma"
-    FMA_NATIVE = "fma-native"
-    MERT = "mert"
-    JMLA = "jmla"
-    ALL = "all"
-
-
 def extract(
     stage: Annotated[
-        list[Stage] | None,
+        list[str] | None,
         typer.Option(
             "--stage",
-            help="Vectors to make; again for more. Without it: those of the voting that are installed, and whole songs "
-            "(fma-native) where the model in service has learned from these; all: the same, or an error.",
+            help="Vectors to make (a kind that `reclass embeddings` lists, or fma-native); again for more. Without it: "
+            "those that are switched on and installed, and whole songs (fma-native) where the model in service has "
+            "learned from these; all: the same, or an error.",
         ),
     ] = None,
     data: DataOption = None,
@@ -62,11 +53,12 @@ def extract(
     """Extract the features of every song that lacks a vector of a stage."""
     with portal_at_hand(data):
         from portal.commands.following import exit_status, follow
-        from portal.commands.songs.extracting import report
+        from portal.commands.songs.extracting import known_stages, report
         from portal.orchestration.start import start_extract
 
+        stages = known_stages(stage or ())
         console = Terminal(soft_wrap=True)
-        run = follow(start_extract([each.value for each in stage or ()]), console)
+        run = follow(start_extract(stages), console)
         all_done = report(run.result, console)
         if status := exit_status(run) or int(not all_done):
             raise typer.Exit(status)

@@ -10,8 +10,7 @@ from django.db.models import Max
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from runtime.errors import RemoteError
 
-from portal.library.embeddings import note_capabilities
-from portal.library.stages import STAGES
+from portal.library.embeddings import enabled_kinds, note_capabilities
 from portal.preferences.current import preferences
 from portal.remote.calls import channel_to
 from portal.remote.features import Capability, capabilities_now
@@ -134,7 +133,8 @@ def _vectors() -> tuple[Capability, ...]:
         kinds = note_capabilities(capabilities_now(preferences(), HEALTH_TIMEOUT_SECONDS)).kinds
     except RemoteError:
         return ()
-    return tuple(each for each in kinds if each.kind in STAGES)
+    found = {each.kind: each for each in kinds}
+    return tuple(found[kind] for kind in enabled_kinds() if kind in found)
 
 
 def _plex() -> tuple[str, str, bool]:

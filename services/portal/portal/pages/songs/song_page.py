@@ -14,6 +14,7 @@ from portal.labels.tags import edits_of
 from portal.ledger import exclusion
 from portal.ledger.differences import difference
 from portal.ledger.originals import original_genres
+from portal.library.embeddings import kind_words
 from portal.library.flags import flags_of
 from portal.library.models import Analysis, InPlex, Track
 from portal.library.stages import TRIAL_WARNING
@@ -25,7 +26,7 @@ from portal.pages.songs.audio import player
 from portal.pages.songs.forms import OverrideForm
 from portal.registry.serving import serving_versions, whole_song_heads
 from portal.remote.audio import FMA, made_by_random_weights
-from portal.remote.verdicts import StageVerdict
+from portal.remote.verdicts import StageVerdict, kinds_of_head
 from portal.verdicts.judgements import JUDGED, judged_together, judgement_count
 from portal.verdicts.models import Decision, Judgement, Override, Prediction
 from portal.verdicts.overrides import clear_override, set_override
@@ -104,8 +105,11 @@ def context(request: HttpRequest, track: Track) -> dict[str, Any]:
 
 
 def _stages(prediction: Prediction) -> tuple[StageVerdict, ...]:
-    heads = whole_song_heads(str(entry[1]) for entry in prediction.stages)
-    return stage_verdicts(prediction.stages, heads)
+    whole = whole_song_heads(str(entry[1]) for entry in prediction.stages)
+    words = kind_words()
+    return stage_verdicts(
+        prediction.stages, lambda head: words(kinds_of_head(head), whole_song=head in whole)
+    )
 
 
 # What is known with each source and those before it.
