@@ -71,11 +71,15 @@ def flush_all_but(kept: set[str]) -> Callable[..., list[str]]:
 @pytest.fixture
 def genres(db: None) -> dict[str, int]:
     """The genres that a new system begins with, by name; planted again where a test before has emptied the tables."""
+    from portal.first_guess import seeds
+    from portal.first_guess.models import TagVote
     from portal.genres.models import Alias, Genre
     from portal.genres.seeds import plant
 
     if not Alias.objects.exists():
         plant(Genre, Alias)
+    if not TagVote.objects.exists():
+        seeds.plant(TagVote, Genre)
     return dict(Genre.objects.values_list("name", "pk"))
 
 

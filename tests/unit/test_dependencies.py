@@ -33,7 +33,8 @@ FORBIDDEN = {
     # scikit-learn comes with librosa, which cannot be installed without it.
     "features": WEB | LOCAL | DEVELOPMENT | {"plexapi", "torch"},
     "inference": WEB | LOCAL | DEVELOPMENT | {"plexapi", "librosa", "numba", "torch", "av", "soundfile"},
-    "portal": HEAVY | LOCAL | DEVELOPMENT | {"plexapi", "tritonclient"},
+    # First guesses are products of matrices over all songs, made while a person waits who has changed a vote.
+    "portal": (HEAVY - {"numpy"}) | LOCAL | DEVELOPMENT | {"plexapi", "tritonclient"},
     # The stand-in for Plex is an image of its own; what the system on one machine needs is an extra.
     "standalone": WEB
     | DEVELOPMENT

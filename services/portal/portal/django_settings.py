@@ -100,6 +100,7 @@ INSTALLED_APPS = [
     "portal.public",
     "portal.registry",
     "portal.verdicts",
+    "portal.first_guess",
     "portal.runs",
     "portal.ledger",
     "portal.preferences",

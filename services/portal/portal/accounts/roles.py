@@ -6,7 +6,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.db.models import TextChoices
 
 # What makes genres and decides them; users, groups, settings and tokens are an administrator's.
-EDITED_APPS = ("genres", "ledger", "library", "registry", "runs", "teaching", "verdicts")
+EDITED_APPS = ("first_guess", "genres", "ledger", "library", "registry", "runs", "teaching", "verdicts")
 
 
 class Role(TextChoices):

@@ -31,9 +31,11 @@ def status(
     with portal_at_hand(data):
         from portal.commands.models.serving_now import model_as_data
         from portal.commands.songs.extracting import stages_as_data
+        from portal.first_guess.reading import first_guesses
         from portal.library.census import counts
         from portal.registry.serving import serving_versions
 
+        guesses = first_guesses()
         songs, runs = counts(serving_versions()), _last_runs()
         model = model_as_data(SERVICE_TIMEOUT_SECONDS)
         serving_kinds = {kind for stage in model["stages"] for kind in stage["kinds"]}
@@ -41,6 +43,10 @@ def status(
         if as_json:
             content = {
                 "songs": songs,
+                "first_guesses": {
+                    "by_genre": guesses.by_genre,
+                    "cannot_be_guessed": list(guesses.cannot_be_guessed),
+                },
                 "extraction": extraction,
                 "model": model,
                 "last_batch": _last_batch(),

@@ -5,7 +5,7 @@ A song has at most one current prediction and one override, so no row is doubled
 
 from typing import Any
 
-from django.db.models import BooleanField, ExpressionWrapper, F, FilteredRelation, Q, QuerySet
+from django.db.models import BooleanField, Case, ExpressionWrapper, F, FilteredRelation, Q, QuerySet, When
 from django.db.models.functions import Coalesce
 
 from portal.library.models import InPlex, Track
@@ -19,6 +19,14 @@ LOOKS_WRONG = Q(
     said__suspected_label_error=True, override__track__isnull=True, judgement__track__isnull=True
 ) & ~Q(in_plex=InPlex.WRITTEN)
 
+# A song that a person or a model has decided shows that. These, too, PostgreSQL asks for by their track.
+GUESS_STANDS = Q(
+    first_guess__track__isnull=False,
+    said__track__isnull=True,
+    override__track__isnull=True,
+    judgement__track__isnull=True,
+)
+
 # By what they may be asked for; those that are made of others come after them.
 FIELDS: dict[str, Any] = {
     "ai_genre_id": F("said__genre"),
@@ -29,6 +37,7 @@ FIELDS: dict[str, Any] = {
     "suspected_label_error": ExpressionWrapper(LOOKS_WRONG, output_field=BooleanField()),
     "override_genre": F("override__genre__name"),
     "effective_genre": Coalesce(F("override__genre__name"), F("said__genre__name")),
+    "first_guess_genre": Case(When(GUESS_STANDS, then=F("first_guess__genre__name"))),
     "agreement": agreement("ai_genre_id"),
 }
 

@@ -7,7 +7,7 @@ from django.db.models import Count, Q
 from django.db.models.functions import Coalesce
 
 from portal.genres.models import Genre
-from portal.library.annotations import LOOKS_WRONG, with_prediction
+from portal.library.annotations import FIELDS, GUESS_STANDS, LOOKS_WRONG, with_prediction
 from portal.library.flags import count_of_random_weights, count_stale
 from portal.library.models import Analysis, InPlex, Track
 from portal.library.presence import not_chosen, present
@@ -36,12 +36,13 @@ def counts(serving: Collection[str] = ()) -> dict[str, int]:
         **{name: Count("pk", filter=here & state) for name, state in _STATES.items()},
     )
     # A query of its own: joined to its earlier predictions, every song would count as often as it was classified.
-    suspected_label_errors = with_prediction(Track.objects.filter(here)).filter(LOOKS_WRONG).count()
+    predicted = with_prediction(Track.objects.filter(here))
     return {
         **{name: int(number) for name, number in numbers.items()},
         "stale": count_stale(serving),
         "random_weights": count_of_random_weights(),
-        "suspected_label_errors": suspected_label_errors,
+        "suspected_label_errors": predicted.filter(LOOKS_WRONG).count(),
+        "first_guesses": predicted.filter(GUESS_STANDS).count(),
     }
 
 
@@ -86,6 +87,7 @@ _FIELDS: dict[str, Any] = {
     "random_weights": Coalesce("said__random_weights", False),
     "deciding_stage": "said__deciding_stage",
     "model_version": "said__model_version",
+    "first_guess": FIELDS["first_guess_genre"],
     "out_of_fold": Coalesce("said__out_of_fold", False),
     "suspected_label_error": Coalesce("said__suspected_label_error", False),
     "override": "override__genre__name",

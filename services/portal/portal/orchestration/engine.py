@@ -9,6 +9,7 @@ from django.utils import timezone
 from runtime.errors import RemoteError
 from runtime.telemetry import get_logger
 
+from portal.first_guess.keeping import refresh
 from portal.orchestration.kinds import work_of
 from portal.runs import jobs, layout
 from portal.runs.asking import go_on
@@ -27,6 +28,8 @@ from portal.runs.work import (
 )
 
 log = get_logger(__name__)
+# They give songs vectors, or a model.
+_CHANGE_GUESSES = (Run.Kind.SYNC, Run.Kind.EXTRACT, Run.Kind.CLASSIFY, Run.Kind.TRAIN, Run.Kind.PROMOTE)
 
 
 class TryAgainError(Exception):
@@ -81,6 +84,8 @@ def settle(run_id: int, *, job_id: int | None = None) -> None:
                 _end(run, Run.State.STOPPED, _left_over(run))
         elif run.songs_selected and not run.songs.filter(state=RunSong.State.PENDING).exists():
             _end(run, Run.State.DONE, work_of(run.kind).summarise(run))
+            if run.kind in _CHANGE_GUESSES:
+                refresh()  # with the run's end: whoever waited for it finds them
             go_on(run)
 
 

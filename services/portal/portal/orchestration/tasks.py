@@ -12,6 +12,7 @@ from procrastinate.contrib.django import app
 from runtime.errors import RemoteError
 from runtime.telemetry import bind_request_id, clear_request_id, get_logger
 
+from portal.first_guess.keeping import refresh
 from portal.orchestration import engine, schedule
 from portal.orchestration.failed_songs import retry_due
 from portal.registry.mirror import reconcile
@@ -121,6 +122,17 @@ def mirror_models(context: JobContext, timestamp: int) -> None:
         reconcile(_equipment(context).services.models)
     except RemoteError as error:
         log.info("the models are not read", reason=error.message)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(
+    name="keep_first_guesses", queue="tending", queueing_lock="keep_first_guesses", priority=TENDING_PRIORITY
+)
+def keep_first_guesses(timestamp: int) -> None:
+    """Guess songs while a long analysis is still at work, and after whatever else has changed them."""
+    changed = refresh()
+    if changed:
+        log.info("first guesses are made anew", songs=changed)
 
 
 def _equipment(context: JobContext) -> Equipment:

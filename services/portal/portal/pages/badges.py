@@ -148,6 +148,12 @@ BATCH: Mapping[str, Badge] = {
     ),
 }
 
+FIRST_GUESS = _badge(
+    "First guess",
+    Tone.QUIET,
+    "From the tags of its sound, before anything was learned: often wrong, and never written by itself.",
+)
+
 ROW: Mapping[str, Badge] = {
     WriteRow.State.PLANNED: _badge("Planned", Tone.INFO, "Would be written."),
     WriteRow.State.WRITTEN: _badge("Written", Tone.GOOD, "Plex has it, read back after writing."),

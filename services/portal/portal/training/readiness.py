@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import connection
 
+from portal.first_guess.reading import first_guesses
 from portal.genres.models import Genre
 from portal.labels.precedence import COUNTED
 from portal.labels.unmapped_tags import unmapped_tags
@@ -39,6 +40,9 @@ class GenreCount:
     """Of the labelled ones, those that a person set or taught."""
     taught: int = 0
     """Of these, those in taught sets."""
+    first_guesses: int = 0
+    """Songs that are guessed to be of it, and that neither a person nor a model has decided: some to teach it with."""
+    genre_id: int = 0
 
     @property
     def why_not(self) -> str:
@@ -79,6 +83,11 @@ class TrainingReadiness:
         return next((each.too_few for each in self.genres if each.is_few), "")
 
     @property
+    def are_guessed(self) -> bool:
+        """Whether there are first guesses."""
+        return any(each.first_guesses for each in self.genres)
+
+    @property
     def enough(self) -> bool:
         """Whether there is anything to learn: one genre alone tells nothing apart."""
         return len(self.trainable) >= FEWEST_GENRES
@@ -91,8 +100,14 @@ def survey_genres() -> TrainingReadiness:
         cursor.execute(_COUNTS, [unchosen_libraries(), versions])
         counted = _with_leading_artists(cursor.fetchall())
     names = Genre.objects.filter(retired=False).values_list("pk", "name")
+    guessed = {each.pk: each.songs for each in first_guesses().genres}
     genres = [
-        GenreCount(genre=name, **dict(zip(_COUNTED, counted.get(pk, (0,) * len(_COUNTED)), strict=True)))
+        GenreCount(
+            genre=name,
+            genre_id=pk,
+            first_guesses=guessed.get(pk, 0),
+            **dict(zip(_COUNTED, counted.get(pk, (0,) * len(_COUNTED)), strict=True)),
+        )
         for pk, name in names
     ]
     genres.sort(key=lambda each: (-each.usable, -each.labelled, each.genre))

@@ -67,6 +67,14 @@ def _taught_sets(found: TrainingReadiness) -> Suggestion:
     sentences = ["It gives any genre, also one that you invent, of which there are songs in this library."]
     if lacking:
         sentences.append(f"Nothing is learned so far of {', '.join(lacking)}.")
+    guessed = [
+        f"{each.genre} {each.first_guesses:,}" for each in found.genres if each.why_not and each.first_guesses
+    ]
+    if guessed:
+        sentences.append(
+            f"First guesses show where to look: {', '.join(guessed)}. Many are wrong, so listen before you teach with "
+            "a song."
+        )
     sentences.append(
         "Name a folder, a Plex playlist or a Plex collection, or choose songs in the admin's list: 30 at least, 100 "
         "are better, of several artists."

@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from portal.counting import counted, listed
 from portal.decisions.deciding import decide_outdated
+from portal.first_guess.reading import first_guesses
 from portal.genres.models import Genre, spellings
 from portal.ledger.models import WriteBatch, WriteRow
 from portal.ledger.plex_state import discard
@@ -122,6 +123,7 @@ class Planning(Work):
             _left_elsewhere(run),
             _left_stale(run),
             _left_out_of_use(run),
+            _left_guessed(run),
         )
         return " ".join(filter(None, (said, not_compared, note_unknown_tags(run), *left)))
 
@@ -187,6 +189,17 @@ def _left_out_of_use(run: Run) -> str:
     return (
         f"{left} left alone: the model says {listed(sorted(genres), NAMED)}, which is retired or renamed here. Restore "
         "it in the admin, or train again (`reclass train`)."
+    )
+
+
+def _left_guessed(run: Run) -> str:
+    songs = first_guesses(run.arguments.get("track_ids")).songs
+    if not songs:
+        return ""
+    have = counted(songs, "song", verb=("has", "have"))
+    return (
+        f"{have} no more than a first guess, which is never written by itself: train (`reclass train`) and classify, "
+        "or take the guess as the genre of songs that you tick in the admin's list."
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
+from portal.first_guess.reading import FirstGuesses
 from portal.genres.models import Genre
 from portal.library.annotations import FIELDS, with_prediction
 from portal.library.flags import Flag
@@ -132,6 +133,20 @@ def bars(counts: Counts) -> dict[str, list[Bar]]:
         "flag_bars": _flag_bars(counts),
         "genre_bars": _genre_bars(counts),
     }
+
+
+def guess_bars(guesses: FirstGuesses) -> list[Bar]:
+    """Songs by their first guess; the longest bar is that of the most frequent genre."""
+    longest = max((each.songs for each in guesses.genres), default=1)
+    return [
+        Bar(
+            name=each.name,
+            count=each.songs,
+            percent=100 * each.songs / longest,
+            query=f"first_guess={each.pk}",
+        )
+        for each in guesses.genres
+    ]
 
 
 def _states_bars(

@@ -5,12 +5,13 @@ from typing import Any
 from django.http import HttpRequest
 
 from portal.decisions.suspicion import Suspicion, suspicion
+from portal.first_guess.reading import WORTH, first_guesses
 from portal.labels.unmapped_tags import unknown_tag_songs
 from portal.ledger.batches import last_written_batch, waiting_plan
 from portal.library.stages import TRIAL_WARNING
 from portal.pages import badges
 from portal.pages.dashboard.advice import Situation, advice, steps
-from portal.pages.dashboard.counts import Counts, bars, count_songs
+from portal.pages.dashboard.counts import Counts, bars, count_songs, guess_bars
 from portal.pages.dashboard.services import Surroundings, surroundings
 from portal.pages.theme import without_closed_page
 from portal.registry.serving import serving_versions
@@ -25,12 +26,16 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     around = surroundings()
     counts = count_songs(serving_versions())
     suspected = suspicion()
+    guesses = first_guesses()
     situation = _situation(counts, around, suspected)
     runs = [_run_row(run) for run in Run.objects.all()[:6]]
     at_work = [_run_row(run) for run in Run.objects.filter(state__in=Run.ACTIVE)]
     context.update(
         title="Dashboard",
         counts=counts,
+        guesses=guesses,
+        guess_bars=guess_bars(guesses),
+        guesses_worth=WORTH,
         suspected=suspected,
         **bars(counts),
         runs=runs,

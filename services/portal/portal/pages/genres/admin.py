@@ -16,6 +16,7 @@ from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.forms import PaginationInlineFormSet
 
 from portal.counting import counted
+from portal.first_guess.keeping import refresh
 from portal.genres.models import Alias, Genre
 from portal.genres.spelling import normalised
 from portal.labels.tags import relabel
@@ -51,6 +52,7 @@ class Relabelling(ListAdmin):
 
     def _relabel(self, request: HttpRequest) -> None:
         changed = relabel()
+        refresh()  # a retired genre is not guessed
         if changed:
             have = counted(changed, "song", verb=("has", "have"))
             messages.info(request, f"By tags {have} another genre now.")

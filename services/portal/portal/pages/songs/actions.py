@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from portal.counting import counted
+from portal.labels.taken_guesses import take_guesses
 from portal.ledger import exclusion
 from portal.library.models import Track
 from portal.orchestration.failed_songs import try_again
@@ -84,6 +85,22 @@ def clear_genre(admin_: ListAdmin, request: HttpRequest, queryset: QuerySet[Trac
     messages.success(request, f"The AI's genre counts again for {counted(done, 'song')}.")
 
 
+@admin.action(description="Take the first guess as the genre", permissions=["change"])
+def take_first_guess(admin_: ListAdmin, request: HttpRequest, queryset: QuerySet[Track]) -> None:
+    """What was guessed becomes the person's word, for those that have no other."""
+    ids = _ids(queryset)
+    taken = take_guesses(ids, user=request.user)
+    if taken:
+        messages.success(
+            request,
+            f"The first guess is now the genre of {counted(taken, 'song')}, as your word: it is learned from and may "
+            "be written to Plex. “Clear the override” takes it back.",
+        )
+    if taken < len(ids):
+        left = counted(len(ids) - taken, "song", verb=("was", "were"))
+        messages.warning(request, f"{left} left as before: without a first guess, or decided already.")
+
+
 @admin.action(description="Teach a genre with these…", permissions=["teach"])
 def teach(admin_: ListAdmin, request: HttpRequest, queryset: QuerySet[Track]) -> HttpResponse | None:
     """They are examples of a genre, perhaps of a new one."""
@@ -141,4 +158,14 @@ def plan(admin_: ListAdmin, request: HttpRequest, queryset: QuerySet[Track]) -> 
     return None
 
 
-ACTIONS = (set_genre, clear_genre, teach, classify_again, extract_again, plan, exclude, include)
+ACTIONS = (
+    set_genre,
+    take_first_guess,
+    clear_genre,
+    teach,
+    classify_again,
+    extract_again,
+    plan,
+    exclude,
+    include,
+)

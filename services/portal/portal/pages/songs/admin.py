@@ -45,6 +45,7 @@ class TrackAdmin(PageAdmin):
     search_help_text = "Title, artist, album, file, tag or genre"
     list_filter = (
         filters.GenreFilter,
+        filters.FirstGuessFilter,
         filters.ConfidenceFilter,
         filters.AgreementFilter,
         filters.WriteKindFilter,
@@ -93,6 +94,10 @@ class TrackAdmin(PageAdmin):
                 f"The AI says {track.ai_genre}."
                 if track.ai_genre
                 else "The AI has not classified this song.",
+            )
+        if track.first_guess_genre:
+            return format_html(
+                '<span class="rc-genre rc-guess">{}</span> {}', track.first_guess_genre, badges.FIRST_GUESS
             )
         if not track.ai_genre:
             return "–"

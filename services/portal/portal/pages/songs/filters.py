@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
 from portal.genres.models import Genre
-from portal.library.annotations import LOOKS_WRONG, with_fields
+from portal.library.annotations import GUESS_STANDS, LOOKS_WRONG, with_fields
 from portal.library.presence import not_chosen, present
 from portal.library.tag_agreement import Agreement
 from portal.registry.serving import serving_versions
@@ -47,6 +47,26 @@ class GenreFilter(DropdownFilter):
         if not value.isdecimal():
             return queryset
         return with_fields(queryset, "ai_genre_id").filter(ai_genre_id=int(value))
+
+
+class FirstGuessFilter(DropdownFilter):
+    """By the first guess, of songs that neither a person nor a model has decided."""
+
+    title = "first guess"
+    parameter_name = "first_guess"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        guessed = Genre.objects.filter(tag_votes__isnull=False).distinct()
+        return [
+            ("any", "Has a first guess"),
+            *((str(pk), name) for pk, name in guessed.values_list("pk", "name")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value() or ""
+        if value == "any":
+            return queryset.filter(GUESS_STANDS)
+        return queryset.filter(GUESS_STANDS, first_guess__genre=int(value)) if value.isdecimal() else queryset
 
 
 class ConfidenceFilter(ChoiceFilter):

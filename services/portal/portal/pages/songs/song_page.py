@@ -92,6 +92,7 @@ def context(request: HttpRequest, track: Track) -> dict[str, Any]:
         "override": override,
         "none_is_right": Judgement.objects.filter(track=track, genres=[]).select_related("by").first(),
         "judged_with": _judged_with(track),
+        "first_guess": badges.FIRST_GUESS if getattr(track, "first_guess_genre", None) else None,
         "form": _form(request, override),
         "writes": _writes(track),
         "before_us": _before_us(track),

@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 
 from portal.counting import counted
+from portal.first_guess.reading import first_guesses
 from portal.labels.tags import relabel
 from portal.library.models import Track
 from portal.library.presence import present
@@ -126,7 +127,9 @@ class TaughtSetAdmin(ListAdmin):
         if form.is_valid():
             self._teach(request, form)
             return redirect("admin:teaching_taughtset_changelist")
-        return self.page(request, "portal/teach.html", title="Teach a genre", form=form)
+        return self.page(
+            request, "portal/teach.html", title="Teach a genre", form=form, guesses=first_guesses()
+        )
 
     def _teach(self, request: HttpRequest, form: SetToTeach) -> None:
         with transaction.atomic():
