@@ -131,10 +131,10 @@ def called(server: TritonServer) -> tuple[float, float]:
     triton.load("mert")
     pcm = music(BATCH, WINDOW)
     own, added = [], []
-    triton.infer("mert", {"pcm": pcm}, ["embedding"])  # reads the weights, and begins to count its time
+    triton.infer("mert", {"windows": pcm}, ["embedding"])  # reads the weights, and begins to count its time
     for _ in range(TRITON_ROUNDS):
         before, began = spent(server.metrics_url), time.perf_counter()
-        triton.infer("mert", {"pcm": pcm}, ["embedding"])
+        triton.infer("mert", {"windows": pcm}, ["embedding"])
         whole, model = time.perf_counter() - began, spent(server.metrics_url) - before
         own.append(model)
         added.append(whole - model)

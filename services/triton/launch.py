@@ -29,8 +29,10 @@ DISTRIBUTION = "nvidia-pytriton"
 OLDEST_GLIBC = (2, 35)
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 LIBPYTHON = f"libpython{PYTHON}.so.1.0"
-# It reads its weights when it is asked, so that the service which asks for it needs no right to load.
-ALWAYS_LOADED = "mert"
+SHARED = Path(__file__).resolve().parent / "embedding_model.py"
+CONFIGURATION = "config.pbtxt"
+# What an embedding's configuration has and a head's has not: the name of an output.
+OF_EMBEDDINGS = '"description"'
 # What a caller who only wants answers has no use for, and by which a server is made to run or to write something.
 RESTRICTED = "model-repository,shared-memory,trace,logging"
 KEY_NAME = "reclass-key"
@@ -166,7 +168,10 @@ def read_key(file: Path | None) -> str | None:
 
 
 def assemble_backends(site: Path, state: Path) -> Path:
-    """Lay the Python backend and the stub for this Python side by side, as the server wants them."""
+    """Lay the Python backend and the stub for this Python side by side, as the server wants them.
+
+    With them goes what the models of embeddings have in common: of all folders, a stub looks there for modules.
+    """
     backends = state.resolve() / "backends"
     folder = backends / "python"
     folder.mkdir(parents=True, exist_ok=True)
@@ -176,7 +181,7 @@ def assemble_backends(site: Path, state: Path) -> Path:
         raise CannotStartError(f"{DISTRIBUTION} has no stub for Python {PYTHON}")
     # An installer that compiles has left a folder of bytecode between the files.
     parts = [path for path in (server / "backends" / "python").iterdir() if path.is_file()]
-    for source in (*parts, stub):
+    for source in (*parts, stub, SHARED):
         replace_file(source, folder / source.name)
     (folder / stub.name).chmod(0o755)
     return backends
@@ -214,8 +219,15 @@ def server_arguments(
 
 
 def loaded_at_start(repositories: Sequence[Path]) -> list[str]:
-    there = any((repository / ALWAYS_LOADED).is_dir() for repository in repositories)
-    return [f"--load-model={ALWAYS_LOADED}"] if there else []
+    """The embeddings. They read their weights when they are asked, so that the service which asks for them needs no
+    right to load. Heads are inference's, which loads them itself."""
+    folders = [folder for repository in repositories for folder in sorted(repository.iterdir())]
+    return [f"--load-model={folder.name}" for folder in folders if is_embedding(folder)]
+
+
+def is_embedding(folder: Path) -> bool:
+    configuration = folder / CONFIGURATION
+    return configuration.is_file() and OF_EMBEDDINGS in configuration.read_text()
 
 
 def doors(options: argparse.Namespace, key: str | None) -> list[str]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from pebble import ProcessFuture
 from runtime.streams import Caller
 
 from features.audio.excerpts import Excerpt
+from features.costs import MeasuredCosts
 from features.embeddings.embedding import Embedding
 from features.embeddings.options import ComputeOptions, LoadOptions
 from features.errors import (
@@ -91,6 +92,7 @@ class Extractor:
         self._pool = pool
         self._embeddings = {each.card.kind: each for each in embeddings}
         self._kind_names = kind_names or {}
+        self._costs = MeasuredCosts()
 
     @property
     def has_own_mappings(self) -> bool:
@@ -122,6 +124,7 @@ class Extractor:
                 vectors.append(self._embedded(kind, extraction, request, caller))
             except EmbeddingError as error:
                 missing[kind] = _missing(kind, error)
+        self._note_costs(extraction, vectors)
         return ExtractionResult(extraction=extraction, vectors=vectors, missing=tuple(missing.values()))
 
     def capabilities(
@@ -130,13 +133,38 @@ class Extractor:
         """Every kind, and what of it can be computed here at present."""
         versions = {fma.KIND: fma.version(excerpt), fma.NATIVE_KIND: fma.NATIVE_VERSION}
         found = [
-            Capability(kind=kind, available=True, version=version, length=len(fma.COLUMNS), detail="cpu")
+            Capability(
+                kind=kind,
+                available=True,
+                version=version,
+                length=len(fma.COLUMNS),
+                detail="cpu",
+                name=fma.NAMES[kind],
+            )
             for kind, version in versions.items()
         ]
         found += [each.capability(excerpt, options, patience_seconds) for each in self._embeddings.values()]
         others = self._kind_names.keys() - {each.kind for each in found}
-        found += [Capability(kind=kind, available=False, detail=self._not_installed(kind)) for kind in others]
-        return sorted(found, key=lambda each: each.kind)
+        found += [
+            Capability(
+                kind=kind,
+                available=False,
+                detail=self._not_installed(kind),
+                name=self._kind_names[kind],
+            )
+            for kind in others
+        ]
+        return [self._with_cost(each) for each in sorted(found, key=lambda each: each.kind)]
+
+    def _with_cost(self, capability: Capability) -> Capability:
+        cost = self._costs.of(capability.kind)
+        return replace(capability, measured_seconds=cost.seconds, measured_songs=cost.songs)
+
+    def _note_costs(self, extraction: Extraction, vectors: Sequence[Vector]) -> None:
+        """Of the kinds that came of it: in a worker, and in a model."""
+        self._costs.add(
+            {each.kind: extraction.seconds.get(each.kind, 0.0) + each.seconds for each in vectors}
+        )
 
     def _extract(self, request: ExtractionRequest, wanted: Sequence[int], caller: Caller) -> Extraction:
         """Of the best version of the song that can be analysed; raises what is wrong with the first."""

@@ -156,7 +156,15 @@ def error(failure: ServiceError) -> features_pb2.SongError:
 
 def capabilities(found: Iterable[Capability]) -> list[features_pb2.VectorCapability]:
     """What of each kind can be computed here."""
-    return [message_of(features_pb2.VectorCapability, each, random_weights=each.for_trials) for each in found]
+    return [
+        message_of(
+            features_pb2.VectorCapability,
+            each,
+            random_weights=each.for_trials,
+            tags=[message_of(features_pb2.TagOutput, tag) for tag in each.tags],
+        )
+        for each in found
+    ]
 
 
 def _tags(extraction: Extraction) -> features_pb2.FileTags:

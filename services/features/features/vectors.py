@@ -20,6 +20,8 @@ class Vector:
     """The feature version: everything that changes the values. Vectors of two versions are never mixed."""
     values: FloatArray
     """[shape=(n,)], float32, finite."""
+    seconds: float = 0.0
+    """What a model took to compute it, without waiting; 0 where that is not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,15 @@ class MissingVector:
     permanent: bool
     """Trying again cannot help: it is not installed here."""
     message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagOutput:
+    """A tag that a model was trained to tell, in the words of those who gave it."""
+
+    name: str
+    reference_mean: float
+    """Its mean probability over music of all kinds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,3 +61,15 @@ class Capability:
     """SPDX identifier of the licence of its weights; empty where there are none."""
     cpu_seconds: float = 0.0
     """Roughly, for 30 s of audio on one core; 0 where it is not known."""
+    name: str = ""
+    """As people call it."""
+    measured_seconds: float = 0.0
+    """What a song has cost here on the mean, without its share of decoding; 0 before the first."""
+    measured_songs: int = 0
+    """Songs of which that is the mean."""
+    weights_bytes: int = 0
+    """0 where it is not known."""
+    weights: str = ""
+    """Where the weights come from and how they are checked."""
+    tags: tuple[TagOutput, ...] = ()
+    """Those whose probabilities are the last values of a vector, in their order."""

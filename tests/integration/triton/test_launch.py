@@ -91,10 +91,10 @@ def test_inference_gives_orders(guarded: Guarded) -> None:
 
 def test_features_asks_and_gives_no_orders(guarded: Guarded) -> None:
     triton = Triton(guarded.server.target, identity=guarded.identity("features"))
-    assert triton.ask("mert", {"pcm": SAMPLE}, ["description"])["description"].shape == (1, 1)
+    assert triton.ask("mert", {"windows": SAMPLE}, ["description"])["description"].shape == (1, 1)
     parameters = {"options": json.dumps({"window_seconds": "1", "dtype": "fp32"})}
     second = np.ones((1, 24_000), dtype=np.int16)
-    answer = triton.ask("mert", {"pcm": second}, ["embedding"], parameters=parameters)
+    answer = triton.ask("mert", {"windows": second}, ["embedding"], parameters=parameters)
     assert answer["embedding"].shape == (1, 1, 768)
     for order in (
         lambda: triton.load("mert", guarded.order()),

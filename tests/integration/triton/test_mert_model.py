@@ -22,10 +22,11 @@ SAMPLES = 24_000
 CONFIG: dict[str, Any] = {
     "backend": "python",
     "max_batch_size": 192,
-    "input": [{"name": "pcm", "data_type": "TYPE_INT16", "dims": [-1]}],
+    "input": [{"name": "windows", "data_type": "TYPE_INT16", "dims": [-1]}],
     "output": [
         {"name": "embedding", "data_type": "TYPE_FP32", "dims": [-1, -1]},
         {"name": "description", "data_type": "TYPE_STRING", "dims": [1]},
+        {"name": "seconds", "data_type": "TYPE_FP32", "dims": [1]},
     ],
     "instance_group": [{"kind": "KIND_CPU", "count": 1}],
     "dynamic_batching": {},
@@ -73,13 +74,13 @@ def ours(weights: Path) -> Embedder:
 
 
 def embedding(triton: Triton, pcm: np.ndarray) -> np.ndarray:
-    return triton.infer("mert", {"pcm": pcm}, ["embedding"])["embedding"]
+    return triton.infer("mert", {"windows": pcm}, ["embedding"])["embedding"]
 
 
 def answer_to(triton: Triton, parameters: dict[str, str], samples: int = SAMPLES) -> dict[str, np.ndarray]:
     """The answer to a request that says how the model is to be."""
     wanted = {"options": json.dumps(parameters)}
-    return triton.ask("mert", {"pcm": music(2, samples)}, ["embedding", "description"], parameters=wanted)
+    return triton.ask("mert", {"windows": music(2, samples)}, ["embedding", "description"], parameters=wanted)
 
 
 def test_the_windows_of_many_songs_are_embedded_as_by_the_encoder_itself(
@@ -111,15 +112,15 @@ def executions(statistics: client.InferenceServerClient) -> int:
 def test_it_says_what_makes_up_a_vector_and_where_it_is_computed(
     triton: Triton, weights: Path, ours: Embedder
 ) -> None:
-    answer = triton.infer("mert", {"pcm": music(2, SAMPLES)}, ["embedding", "description"])
+    answer = triton.infer("mert", {"windows": music(2, SAMPLES)}, ["embedding", "description"])
     assert answer["description"].shape == (2, 1)
     said = json.loads(answer["description"][0, 0])
-    assert said == json.loads(ours.description()) | {"device_name": said["device_name"]}
+    assert said == ours.described() | {"device_name": said["device_name"]}
     assert said["checkpoint"] == "tiny-95m"
-    assert said["layers"] == [2]
     assert said["width"] == 768
     assert said["window_samples"] == SAMPLES
-    assert (said["device"], said["dtype"], said["normalize"]) == ("cpu", "fp32", "window")
+    assert (said["device"], said["dtype"]) == ("cpu", "fp32")
+    assert said["recipe"] == {"layer": "2", "window": "1s", "norm": "window"}
     assert said["for_trials"] is True
     assert said["batch_limit"] == 192
     assert said["device_name"].endswith("1 threads")
@@ -182,7 +183,7 @@ def test_without_weights_it_is_there_and_says_what_to_download(tmp_path: Path) -
     with triton_server(tmp_path, bare) as server:
         connection = Triton(server.target)
         sample = np.zeros((1, 1), dtype=np.int16)
-        assert connection.ask("mert", {"pcm": sample}, ["description"])["description"][0, 0] == b"{}"
+        assert connection.ask("mert", {"windows": sample}, ["description"])["description"][0, 0] == b"{}"
         with pytest.raises(TritonError, match="download m-a-p/MERT-v1-95M or -330M"):
             answer_to(connection, {})
         assert connection.is_live()
@@ -194,7 +195,7 @@ def test_the_options_of_a_request_win_over_the_load_and_hold_for_it(
 ) -> None:
     answer = answer_to(triton, {"layers": "0,2,1", "window_seconds": "2"}, 2 * SAMPLES)
     assert answer["embedding"].shape == (2, 3, 768)
-    assert json.loads(answer["description"][0, 0])["layers"] == [0, 2, 1]
+    assert json.loads(answer["description"][0, 0])["recipe"]["layer"] == "0+2+1"
     assert embedding(triton, music(1, SAMPLES)).shape == (1, 1, 768)
     labels = 'checkpoint="tiny-95m",device="cpu",dtype="fp32"'
     assert metrics(server)[f"reclass_mert_loaded_timestamp_seconds{{{labels}}}"] > 0
@@ -203,9 +204,9 @@ def test_the_options_of_a_request_win_over_the_load_and_hold_for_it(
 def test_parameters_of_a_load_win_over_the_environment(triton: Triton) -> None:
     triton.load("mert", config(layers="0,2,1", window_seconds="2"))
     try:
-        answer = triton.infer("mert", {"pcm": music(2, 2 * SAMPLES)}, ["embedding", "description"])
+        answer = triton.infer("mert", {"windows": music(2, 2 * SAMPLES)}, ["embedding", "description"])
         assert answer["embedding"].shape == (2, 3, 768)
-        assert json.loads(answer["description"][0, 0])["layers"] == [0, 2, 1]
+        assert json.loads(answer["description"][0, 0])["recipe"]["layer"] == "0+2+1"
     finally:
         triton.load("mert")
 

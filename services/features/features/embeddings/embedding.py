@@ -1,6 +1,6 @@
 """What an embedding is: one object holds its model's metadata, preprocessing, weights and answers.
 
-A new one is a folder beside this module and an entry in `installed`. Nothing else knows its name: its kind, the windows
+A new one is a folder beside this module. Nothing else knows its name: its kind, the windows
 that worker processes cut for it, its feature version and its settings come through here.
 """
 
@@ -19,7 +19,7 @@ from runtime.watchdog import Probe
 from features.audio.excerpts import Excerpt
 from features.embeddings.options import ComputeOptions, LoadOptions
 from features.errors import EmbeddingError
-from features.vectors import Capability, FloatArray, Vector
+from features.vectors import Capability, FloatArray, TagOutput, Vector
 
 Windows = npt.NDArray[Any]
 
@@ -43,6 +43,10 @@ class ModelCard:
     """Where a person gets them, and how they are checked."""
     cpu_seconds: float
     """Roughly, for 30 s of audio on one core. The cheaper embedding comes first."""
+    knows_gpus: bool = True
+    """Whether it can run on a GPU; one that cannot runs on a processor whatever a request says, as FMA does."""
+    tags: tuple[TagOutput, ...] = ()
+    """Those whose probabilities are the last values of its vector, in their order."""
 
 
 class Preprocessing(Protocol):
@@ -79,6 +83,8 @@ class ModelDescription:
     """ "fp32", "bf16" or "fp16"."""
     for_trials: bool
     """The weights are random ones: its vectors mean nothing."""
+    weights_bytes: int = 0
+    """0 where it is not known."""
 
     def version(self, excerpt: Excerpt) -> str:
         """The feature version: everything that changes the values. Vectors of two versions are never mixed."""
@@ -168,8 +174,11 @@ class Embedding(ABC):
         absent = Capability(
             kind=self.card.kind,
             available=False,
+            name=self.card.name,
             licence=self.card.licence,
+            weights=self.card.weights,
             cpu_seconds=self.card.cpu_seconds,
+            tags=self.card.tags,
         )
         try:
             description = self.describe(options, patience_seconds)
@@ -183,6 +192,7 @@ class Embedding(ABC):
             length=description.length,
             detail=description.in_words(),
             for_trials=description.for_trials,
+            weights_bytes=description.weights_bytes,
         )
 
 

@@ -4,6 +4,7 @@ This service decodes foreign files, so it may ask models and load none. A model 
 its process, where Triton lost it, is started again by the watchdog of inference.
 """
 
+import json
 import threading
 import time
 from abc import abstractmethod
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 from runtime.telemetry import get_logger
 from runtime.triton import ModelNotLoadedError, StubDeadError, Triton, TritonError, TritonUnavailableError
 from runtime.watchdog import Probe
@@ -41,8 +43,6 @@ FRAME = "TritonModelException: "
 # How long a song waits for a model that Triton lost: the watchdog of inference looks every ten seconds.
 RESTORED_SECONDS = 20.0
 LOOK_SECONDS = 0.5
-# One sample: the model says that it is there.
-SIGN_OF_LIFE = np.zeros((1, 1), dtype=np.int16)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,15 +62,19 @@ class Answer:
     """[shape=(windows, ..., length)]"""
     description: TritonModelDescription
     """Of the model that said it."""
+    seconds: float
+    """What it took to compute all of them, without waiting."""
 
 
 class TritonEmbedding(Embedding):
-    """Its model takes windows as `pcm`, and answers with `embedding` and a JSON `description`."""
+    """Its model takes `windows`, and answers with `embedding`, a JSON `description` and the `seconds` of each."""
 
     model: ClassVar[str]
     """As the model repository names it."""
     max_batch: ClassVar[int]
     """Windows in a request, as the model's configuration allows."""
+    dtype: ClassVar[npt.DTypeLike]
+    """Of the windows."""
 
     def __init__(self, surroundings: Surroundings, failure_seconds: float = FAILURE_SECONDS) -> None:
         self._triton = surroundings.triton
@@ -85,12 +89,13 @@ class TritonEmbedding(Embedding):
         """The length of its windows."""
 
     @abstractmethod
-    def parameters(self, options: LoadOptions) -> Mapping[str, str]:
-        """What goes with every request: the model reads its weights anew where it is not loaded so."""
+    def model_options(self, options: LoadOptions) -> Mapping[str, str]:
+        """How the model is to be: it reads its weights anew where it is not loaded so."""
 
-    @abstractmethod
-    def parsed(self, description: str | bytes) -> TritonModelDescription:
-        """Read the JSON of the output `description`; raises ValueError where it lacks something."""
+    @property
+    def recipe(self) -> Mapping[str, str]:
+        """What of its preprocessing changes the values, by names that its version has; often nothing."""
+        return {}
 
     @property
     def last_description(self) -> TritonModelDescription | None:
@@ -107,9 +112,10 @@ class TritonEmbedding(Embedding):
     def known_failure(self, options: LoadOptions) -> EmbeddingError | None:
         if self._triton is None:
             return self._not_installed("FEATURES_TRITON_TARGET names no Triton that could run it")
-        return self._loader.fresh_failure(options)
+        return self._loader.fresh_failure(self._own(options))
 
     def describe(self, options: LoadOptions, patience_seconds: float | None = None) -> TritonModelDescription:
+        options = self._own(options)
         model = self._loader.model_for(options, patience_seconds)
         try:
             if self._server.is_model_ready(self.model):
@@ -131,24 +137,30 @@ class TritonEmbedding(Embedding):
             values = mean_over_windows(answer.values)
         except ValueError as error:
             raise ModelUnavailableError(f"{self.card.name}: {error}; see Triton's log") from error
-        return Vector(kind=self.card.kind, version=answer.description.version(excerpt), values=values)
+        version = answer.description.version(excerpt)
+        return Vector(kind=self.card.kind, version=version, values=values, seconds=answer.seconds)
 
     def answers(
         self, windows: Windows, options: ComputeOptions, patience_seconds: float | None = None
     ) -> Answer:
         """What the model says of windows [shape=(n, window_samples)], a few at a time."""
         ends_at = time.monotonic() + min(patience_seconds or ANSWER_SECONDS, ANSWER_SECONDS)
-        model = self._loader.model_for(options.load, ends_at - time.monotonic())
+        load = self._own(options.load)
+        model = self._loader.model_for(load, ends_at - time.monotonic())
         size = min(options.batch_size or DEFAULT_BATCH, model.description.batch_limit, self.max_batch)
         parts = [
             self._ask(windows[first : first + size], model.options, ends_at)
             for first in range(0, len(windows), size)
         ]
         description = parts[-1].description
-        self._check(description, options.load)
+        self._check(description, load)
         if len({part.description.version(Excerpt.WHOLE) for part in parts}) > 1:
             raise ModelUnavailableError("the model was loaded anew while it embedded the song; try again")
-        return Answer(values=np.concatenate([part.values for part in parts]), description=description)
+        return Answer(
+            values=np.concatenate([part.values for part in parts]),
+            description=description,
+            seconds=sum(part.seconds for part in parts),
+        )
 
     def probes(self) -> Sequence[Probe]:
         """Nothing before the first load, nor while the model shows by its work that it lives."""
@@ -158,9 +170,9 @@ class TritonEmbedding(Embedding):
         return (
             Probe(
                 model=self.model,
-                inputs={"pcm": self._blank_window()},
+                inputs={"windows": self._blank_window()},
                 outputs=["description"],
-                parameters=self.parameters(model.options),
+                parameters=self._parameters(model.options),
             ),
         )
 
@@ -171,17 +183,24 @@ class TritonEmbedding(Embedding):
         return self._triton
 
     def _blank_window(self) -> Windows:
-        return np.zeros((1, self.window_samples), dtype=np.int16)
+        return np.zeros((1, self.window_samples), dtype=self.dtype)
+
+    def _parameters(self, options: LoadOptions) -> Mapping[str, str]:
+        return {"options": json.dumps(dict(self.model_options(options)))}
+
+    def _own(self, options: LoadOptions) -> LoadOptions:
+        """Where nothing but processors will do, what is said of GPUs means nothing."""
+        return options if self.card.knows_gpus else LoadOptions()
 
     def _read(self, options: LoadOptions) -> TritonModelDescription:
         """Have the model read its weights; what it says of itself then."""
         try:
             answer = self._server.ask(
                 self.model,
-                {"pcm": self._blank_window()},
+                {"windows": self._blank_window()},
                 ["description"],
                 timeout_seconds=LOAD_SECONDS,
-                parameters=self.parameters(options),
+                parameters=self._parameters(options),
             )
         except TritonError as error:
             raise self._load_failure(error) from error
@@ -201,7 +220,9 @@ class TritonEmbedding(Embedding):
         self._note_answer(description)
         self._metrics.windows.inc(len(windows))
         self._metrics.seconds.observe(time.monotonic() - started)
-        return Answer(values=answer["embedding"], description=description)
+        return Answer(
+            values=answer["embedding"], description=description, seconds=float(answer["seconds"].sum())
+        )
 
     def _answer(self, windows: Windows, options: LoadOptions, ends_at: float) -> Mapping[str, Any]:
         """What Triton says. Where it lost the model, the song waits for its return, and is asked once more."""
@@ -215,18 +236,19 @@ class TritonEmbedding(Embedding):
     def _asked(self, windows: Windows, options: LoadOptions, ends_at: float) -> Mapping[str, Any]:
         return self._server.ask(
             self.model,
-            {"pcm": windows},
-            ["embedding", "description"],
+            {"windows": windows},
+            ["embedding", "description", "seconds"],
             timeout_seconds=max(0.001, ends_at - time.monotonic()),
-            parameters=self.parameters(options),
+            parameters=self._parameters(options),
         )
 
     def _wait_for_return(self, until: float, error: TritonError) -> None:
         """One song looks whether it is back, and those that come meanwhile wait with it; raises at the end."""
+        sign_of_life = np.zeros((1, 1), dtype=self.dtype)
         with self._waiting:
             while True:
                 try:
-                    self._server.ask(self.model, {"pcm": SIGN_OF_LIFE}, ["description"])
+                    self._server.ask(self.model, {"windows": sign_of_life}, ["description"])
                 except (ModelNotLoadedError, StubDeadError):
                     if time.monotonic() > until:
                         raise error from None
@@ -264,13 +286,13 @@ class TritonEmbedding(Embedding):
             )
         if description.window_samples != self.window_samples:
             raise ModelUnavailableError(
-                f"{self.card.name} in Triton takes windows of {description.window_samples} samples, not "
+                f"{self.card.name} in Triton takes windows of {description.window_samples} values, not "
                 f"{self.window_samples}: another features service has other settings; give all of them the same"
             )
 
     def _parsed(self, descriptions: Any) -> TritonModelDescription:
         try:
-            return self.parsed(descriptions.reshape(-1)[0])
+            return read_description(descriptions.reshape(-1)[0], self.recipe)
         except ValueError as error:
             raise ModelUnavailableError(
                 f"the {self.card.name} model in Triton is of another release than this service: {error}"
@@ -290,6 +312,27 @@ class TritonEmbedding(Embedding):
         if isinstance(error, TritonUnavailableError):
             return f"{self.card.name} cannot be asked now: {error}"
         return f"{self.card.name} does not run in Triton: {_without_frame(error)}"
+
+
+def read_description(text: str | bytes, recipe: Mapping[str, str]) -> TritonModelDescription:
+    """Read the JSON of the output `description`, and add to its recipe; raises ValueError where it lacks something."""
+    found: Any = json.loads(text)
+    try:
+        return TritonModelDescription(
+            checkpoint=str(found["checkpoint"]),
+            digest=str(found["digest"]),
+            recipe=tuple(f"{name}={value}" for name, value in {**found["recipe"], **recipe}.items()),
+            length=int(found["width"]),
+            device=str(found["device"]),
+            device_name=str(found["device_name"]),
+            dtype=str(found["dtype"]),
+            for_trials=bool(found["for_trials"]),
+            weights_bytes=int(found["weights_bytes"]),
+            window_samples=int(found["window_samples"]),
+            batch_limit=max(1, int(found["batch_limit"])),
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"the model's description lacks {error}") from error
 
 
 def _without_frame(error: TritonError) -> str:

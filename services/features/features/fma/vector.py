@@ -45,6 +45,8 @@ KIND = 1
 """Of the excerpt, in the contract's `VectorKind`."""
 NATIVE_KIND = 4
 """Of the whole song at its own rate."""
+NAMES = {KIND: "FMA", NATIVE_KIND: "FMA of whole songs"}
+"""As people call them."""
 SAMPLE_RATE_HZ = 22_050
 DEFINITION = "fma-518/1"
 # The second takes one channel of a song whose channels cancel each other out. Of all others the values are the first's,

@@ -1,7 +1,9 @@
 """All that is extracted from one audio file, in one piece of work for a process of the pool."""
 
-from collections.abc import Collection, Mapping
+import time
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +14,9 @@ from features.audio.excerpts import Excerpt
 from features.audio.tags import FileTags, read_tags
 from features.embeddings.embedding import Preprocessing, Windows
 from features.errors import AudioNotFoundError, FeatureError
-from features.fma.vector import fma_features, fma_native_features, has_native_values, warm_up_fma
+from features.fma import vector as fma
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +35,8 @@ class Extraction:
     """Why it has none, where the song as a whole is at fault and its excerpt is not."""
     windows: Mapping[int, Windows] = field(default_factory=dict)
     """What embeddings are computed from, by their kind."""
+    seconds: Mapping[int, float] = field(default_factory=dict)
+    """What each kind has cost here, decoding left out."""
 
 
 def extract(
@@ -61,15 +67,34 @@ def extract(
             "and whether the disk or the share that it is on answers",
             detail=error,
         ) from error
+    costs = Stopwatch()
     return Extraction(
         content_key=key,
         properties=decoded.properties,
         tags=read_tags(path),
-        fma=fma_features(decoded.y) if with_fma else None,
-        fma_native=_native(whole) if whole else None,
+        fma=costs.of(fma.KIND, fma.fma_features, decoded.y) if with_fma else None,
+        fma_native=costs.of(fma.NATIVE_KIND, _native, whole) if whole else None,
         fma_native_failure=failure,
-        windows={kind: each.windows(decoded.at[each.sample_rate_hz]) for kind, each in wanted.items()},
+        windows={
+            kind: costs.of(kind, each.windows, decoded.at[each.sample_rate_hz])
+            for kind, each in wanted.items()
+        },
+        seconds=costs.seconds,
     )
+
+
+@dataclass
+class Stopwatch:
+    """Measures what each kind of vector costs."""
+
+    seconds: dict[int, float] = field(default_factory=dict)
+
+    def of(self, kind: int, compute: Callable[..., T], *arguments: object) -> T:
+        """What is computed for a kind."""
+        started = time.perf_counter()
+        computed = compute(*arguments)
+        self.seconds[kind] = time.perf_counter() - started
+        return computed
 
 
 def _load(
@@ -96,7 +121,7 @@ def _load(
 
 def _native(whole: DecodedExcerpt) -> npt.NDArray[np.float32] | None:
     rate_hz = whole.properties.sample_rate_hz
-    return fma_native_features(whole.at[NATIVE], rate_hz) if has_native_values(rate_hz) else None
+    return fma.fma_native_features(whole.at[NATIVE], rate_hz) if fma.has_native_values(rate_hz) else None
 
 
 def _key_of(path: str) -> str:
@@ -106,6 +131,6 @@ def _key_of(path: str) -> str:
 
 def warm_up(preprocessings: Collection[Preprocessing] = ()) -> None:
     """Do what is done at a first song, so that no song pays for it."""
-    warm_up_fma()
+    fma.warm_up_fma()
     for each in preprocessings:
         each.windows(np.ones(each.sample_rate_hz, dtype=np.float32))

@@ -12,5 +12,7 @@ def embedding_model_probes() -> list[Probe]:
     """A sign of life of each: one sample, of which none computes an embedding."""
     sample = np.zeros((1, 1), dtype=np.int16)
     return [
-        Probe(model=MERT, inputs={"pcm": sample}, outputs=["description"], patience_seconds=PATIENCE_SECONDS)
+        Probe(
+            model=MERT, inputs={"windows": sample}, outputs=["description"], patience_seconds=PATIENCE_SECONDS
+        )
     ]

@@ -155,7 +155,7 @@ together = ours.embed(pcm)
 print(json.dumps({
     "said": said, "limit": ours.batch_limit, "halvings": ours.halvings,
     "difference": float(np.abs(together - one_by_one).max()),
-    "described": json.loads(ours.description())["batch_limit"],
+    "described": ours.described()["batch_limit"],
 }))
 """
 

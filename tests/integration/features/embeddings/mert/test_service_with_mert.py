@@ -15,6 +15,7 @@ from features.audio.excerpts import Excerpt
 from features.embeddings.embedding import Surroundings
 from features.embeddings.mert.embedding import MertEmbedding
 from features.embeddings.mert.settings import MertSettings
+from features.embeddings.triton_embedding import read_description
 from processes import free_port
 from prometheus_client import CollectorRegistry
 from reclass.features.v1 import features_pb2, features_pb2_grpc
@@ -86,12 +87,12 @@ def test_the_vector_is_the_mean_of_what_the_model_says_of_the_songs_windows(
     here = MertEmbedding(MertSettings(), Surroundings(triton=None, registry=CollectorRegistry()))
     windows = here.preprocessing.windows(load_excerpt(str(library / "song.flac"), rates=(24_000,)).at[24_000])
     model = Triton(triton.target)
-    answer = model.ask("mert", {"pcm": windows}, ["embedding", "description"])
+    answer = model.ask("mert", {"windows": windows}, ["embedding", "description"])
     model.close()
     assert answer["embedding"].shape == (3, 1, 768)
     # On processors without bf16 exactly; with it, batches of other sizes round otherwise.
     np.testing.assert_allclose(values_of(mert), answer["embedding"].mean(axis=(0, 1)), rtol=0.02, atol=0.02)
-    assert mert.version == here.parsed(answer["description"][0, 0]).version(Excerpt.MIDDLE)
+    assert mert.version == read_description(answer["description"][0, 0], here.recipe).version(Excerpt.MIDDLE)
 
 
 def test_the_model_and_its_device_are_told_in_capabilities_and_figures(

@@ -38,11 +38,14 @@ class TritonPythonModel:
         self._description = {
             "checkpoint": "MERT-v1-95M",
             "digest": "0123456789ab",
-            "layers": self._layers,
+            "recipe": {
+                "layer": "+".join(map(str, self._layers)),
+                "window": f"{parameters['window_seconds']}s",
+                "norm": "window",
+            },
+            "weights_bytes": 377_000_000,
             "width": WIDTH,
             "window_samples": 24_000 * int(parameters["window_seconds"]),
-            "sample_rate_hz": 24_000,
-            "normalize": "window",
             "device": "cuda:0" if on_gpu else "cpu",
             "device_name": "a GPU" if on_gpu else "a processor",
             "dtype": "fp32",
@@ -62,7 +65,7 @@ class TritonPythonModel:
         return [self._answer(request) for request in requests]
 
     def _answer(self, request):
-        pcm = pb_utils.get_input_tensor_by_name(request, "pcm").as_numpy()
+        pcm = pb_utils.get_input_tensor_by_name(request, "windows").as_numpy()
         if pcm.shape[1] == 1:
             return pb_utils.InferenceResponse(
                 [pb_utils.Tensor("description", np.array([[b"{}"]] * len(pcm), dtype=np.object_))]
@@ -93,6 +96,7 @@ class TritonPythonModel:
         described = json.dumps(self._description | said.get("instead", {})).encode()
         return {
             "embedding": pb_utils.Tensor("embedding", embedding),
+            "seconds": pb_utils.Tensor("seconds", np.full((len(pcm), 1), 0.25, dtype=np.float32)),
             "description": pb_utils.Tensor(
                 "description", np.array([[described]] * len(pcm), dtype=np.object_)
             ),

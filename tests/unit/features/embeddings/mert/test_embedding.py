@@ -10,6 +10,7 @@ from features.embeddings.embedding import ModelDescription, Surroundings
 from features.embeddings.mert.embedding import MertEmbedding
 from features.embeddings.mert.settings import MertSettings
 from features.embeddings.options import Device, LoadOptions
+from features.embeddings.triton_embedding import read_description
 from features.errors import ModelNotInstalledError
 from google.protobuf import text_format
 from mert_encoder import architecture, checkpoint
@@ -25,16 +26,15 @@ SECOND = 24_000
 SAID = {
     "checkpoint": "MERT-v1-95M",
     "digest": "3f2a9c01d4e5",
-    "layers": [7],
+    "recipe": {"layer": "7", "window": "5s", "norm": "window"},
     "width": 768,
     "window_samples": 5 * SECOND,
-    "sample_rate_hz": 24_000,
-    "normalize": "window",
     "device": "cpu",
     "device_name": "cpu",
     "dtype": "bf16",
     "for_trials": False,
     "batch_limit": 32,
+    "weights_bytes": 377_000_000,
 }
 
 
@@ -43,13 +43,11 @@ def mert(**settings: object) -> MertEmbedding:
 
 
 def description(**changes: object) -> ModelDescription:
-    return mert().parsed(json.dumps(SAID | changes))
+    return read_description(json.dumps(SAID | changes), mert().recipe)
 
 
 def sent(options: LoadOptions | None = None, **settings: object) -> dict[str, str]:
-    parameters = mert(**settings).parameters(options or LoadOptions())
-    assert parameters.keys() == {"options"}
-    return dict(json.loads(parameters["options"]))
+    return dict(mert(**settings).model_options(options or LoadOptions()))
 
 
 def test_no_request_is_larger_than_the_model_takes() -> None:
@@ -106,11 +104,10 @@ def test_the_version_names_everything_that_changes_the_values() -> None:
     [
         {"checkpoint": "MERT-v1-330M"},
         {"digest": "000000000000"},
-        {"layers": [6]},
-        {"layers": [6, 7]},
-        {"layers": ["last"]},
-        {"window_samples": 30 * SECOND},
-        {"normalize": "none"},
+        {"recipe": {"layer": "6", "window": "5s", "norm": "window"}},
+        {"recipe": {"layer": "6+7", "window": "5s", "norm": "window"}},
+        {"recipe": {"layer": "7", "window": "30s", "norm": "window"}},
+        {"recipe": {"layer": "7", "window": "5s", "norm": "none"}},
         {"dtype": "fp32"},
         {"for_trials": True},
     ],
@@ -139,4 +136,4 @@ def test_a_description_says_in_words_what_runs_where() -> None:
 @pytest.mark.parametrize("text", ['{"checkpoint": "MERT-v1-95M"}', "[]"])
 def test_a_description_that_lacks_something_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="lacks"):
-        mert().parsed(text)
+        read_description(text, {})

@@ -35,6 +35,8 @@ class Checkpoint:
     """MERT-v1-95M or MERT-v1-330M, else the folder's name."""
     digest: str
     """First 12 hexadecimal digits of the weights' sha256."""
+    size_bytes: int
+    """Of the file with the weights."""
     architecture: Architecture
     tensors: Mapping[str, Tensor]
     """By published name, with the weight norm folded into one tensor; those that nothing uses are left out."""
@@ -51,6 +53,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     return Checkpoint(
         name=checkpoint_name(folder, architecture),
         digest=digest(path),
+        size_bytes=path.stat().st_size,
         architecture=architecture,
         tensors=folded(tensors),
     )

@@ -1,9 +1,9 @@
 """The loaded model: on its device, in its number format, with batches as large as its memory takes."""
 
 import dataclasses
-import json
 import platform
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -74,24 +74,28 @@ class Embedder:
             f"out of memory with {tried} windows at once on {self.device}: from now on {self.batch_limit}"
         )
 
-    def description(self) -> str:
-        """What makes up a vector, and where it is computed, as JSON."""
-        return json.dumps(
-            {
-                "checkpoint": self.checkpoint.name,
-                "digest": self.checkpoint.digest,
-                "layers": list(self.encoder.layers),
-                "width": self.checkpoint.architecture.width,
-                "window_samples": self.window_samples,
-                "sample_rate_hz": SAMPLE_RATE_HZ,
-                "normalize": "window",
-                "device": str(self.device),
-                "device_name": device_name(self.device),
-                "dtype": self.dtype,
-                "for_trials": self.checkpoint.architecture.for_trials,
-                "batch_limit": self.batch_limit,
-            }
-        )
+    @property
+    def labels(self) -> dict[str, str]:
+        """What metrics say of it."""
+        return {"checkpoint": self.checkpoint.name, "device": str(self.device), "dtype": self.dtype}
+
+    def described(self) -> dict[str, Any]:
+        """What makes up a vector, and where it is computed."""
+        return {
+            **self.labels,
+            "digest": self.checkpoint.digest,
+            "width": self.checkpoint.architecture.width,
+            "window_samples": self.window_samples,
+            "recipe": {
+                "layer": "+".join(map(str, self.encoder.layers)),
+                "window": f"{self.window_samples / SAMPLE_RATE_HZ:g}s",
+                "norm": "window",
+            },
+            "device_name": device_name(self.device),
+            "for_trials": self.checkpoint.architecture.for_trials,
+            "batch_limit": self.batch_limit,
+            "weights_bytes": self.checkpoint.size_bytes,
+        }
 
 
 def load_embedder(options: Options, *, batch_limit: int, log: Log) -> Embedder:

@@ -1,0 +1,1 @@
+"""MusiCNN of Pons and Serra, as trained on the Million Song Dataset: its checkpoint and its network, in numpy alone."""
