@@ -121,6 +121,7 @@ def _addresses(page: Page, base_url: str) -> list[tuple[str, str]]:
         ("dashboard", f"{base_url}/admin/"),
         ("track-list", f"{base_url}/admin/library/track/"),
         ("settings", f"{base_url}/admin/preferences/changedsetting/"),
+        ("embeddings", f"{base_url}/admin/preferences/changedsetting/embeddings/"),
         ("readiness", f"{base_url}/admin/genres/genre/readiness/"),
         ("models", f"{base_url}/admin/registry/trainedmodel/"),
         ("judge-songs", f"{base_url}/admin/library/track/judge/"),

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from portal.commands import accounts, looking, public, tokens, writing
+from portal.commands import accounts, embeddings, looking, public, tokens, writing
 from portal.commands.doctor import command as doctor
 from portal.commands.models import command as models
 from portal.commands.output import printing
@@ -30,7 +30,7 @@ def make_app(arguments: Sequence[str] = ()) -> typer.Typer:
         name="reclass", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
     )
     app.callback()(reclass)
-    for own in (doctor, songs, models, public, writing, looking, tokens, accounts):
+    for own in (doctor, songs, models, public, writing, looking, embeddings, tokens, accounts):
         own.register(app)
     names = {
         command.name or command.callback.__name__ for command in app.registered_commands if command.callback

@@ -24,8 +24,8 @@ def test_the_pages_of_the_readme_are_what_the_portal_shows(demo: RunningDemo, tm
         tmp_path,
     )
     assert set(pictures) == {
-        "dashboard", "track-list", "settings", "readiness", "models", "track-page", "write-batch", "model-page",
-        "judge-songs", "decision-parts", "both-readings",
+        "dashboard", "track-list", "settings", "embeddings", "readiness", "models", "track-page", "write-batch",
+        "model-page", "judge-songs", "decision-parts", "both-readings",
     }  # fmt: skip
     parts = {name for of_page in PARTS.values() for name in of_page}
     for name, picture in pictures.items():

@@ -23,8 +23,8 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 PAGES = (
     "library/track/", "ledger/writebatch/", "runs/run/", "genres/genre/", "genres/alias/unmapped/",
     "genres/genre/readiness/", "teaching/taughtset/", "registry/trainedmodel/",
-    "preferences/changedsetting/", "auth/user/", "auth/user/add/", "genres/genre/add/",
-    "callers/callertoken/", "callers/callertoken/add/",
+    "preferences/changedsetting/", "preferences/changedsetting/embeddings/", "auth/user/", "auth/user/add/",
+    "genres/genre/add/",    "callers/callertoken/", "callers/callertoken/add/",
 )  # fmt: skip
 TEMPLATES = Path("services/portal/portal/templates")
 

@@ -27,7 +27,8 @@ def test_a_person_signs_in_looks_at_every_page_and_sets_a_genre_for_ticked_songs
         pictures = browser_thread.submit(take_screenshots, live_server.url, "admin", "pw", tmp_path).result()
         browser_thread.submit(set_genre_of_all, live_server.url, str(folk)).result()
     assert set(pictures) == {
-        "dashboard", "track-list", "settings", "readiness", "models", "track-page", "write-batch", "judge-songs",
+        "dashboard", "track-list", "settings", "embeddings", "readiness", "models", "track-page", "write-batch",
+        "judge-songs",
     }  # fmt: skip
     assert all(path.stat().st_size > 20_000 for path in pictures.values())
     assert Override.objects.filter(genre=folk).count() == 12

@@ -92,7 +92,7 @@ class Embedding(models.Model):
 
     class Meta:
         ordering = ("position", "pk")
-        default_permissions = ("view", "change")
+        default_permissions = ()  # whoever may change settings may change these
 
     def __str__(self) -> str:
         return self.name

@@ -36,6 +36,7 @@ ON_PAGES: Sequence[tuple[str, str, str]] = (
     ("reclass evaluate", "the page Models", _MODELS),
     ("reclass export", "the list of songs", "admin:library_track_changelist"),
     ("reclass import-fma", "the import of the public table, on the server", ""),
+    ("reclass embeddings", "the page Embeddings", "admin:preferences_changedsetting_embeddings"),
     ("reclass tokens", "the list of callers' tokens", ""),
     ("reclass admin-password", "a new password, made on the server", ""),
     ("reclass up", "the system on one machine", ""),

@@ -104,7 +104,11 @@ UNFOLD: dict[str, Any] = {
                 "title": "System",
                 "separator": True,
                 "items": [
-                    _entry("Settings", "settings", "preferences_changedsetting_changelist"),
+                    {
+                        **_entry("Settings", "settings", "preferences_changedsetting_changelist"),
+                        "active": _is_about("preferences_changedsetting", "embeddings"),
+                    },
+                    _entry("Embeddings", "layers", "preferences_changedsetting_embeddings"),
                     _entry("Libraries", "library_music", "library_library_changelist"),
                     _entry("Users", "person", "auth_user_changelist"),
                     _entry("Groups", "group", "auth_group_changelist"),

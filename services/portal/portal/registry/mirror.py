@@ -8,12 +8,15 @@ from typing import Any
 from django.db import connection, transaction
 
 from portal.registry.models import ModelGenre, ModelStage, TrainedModel
+from portal.remote.audio import kind_name
 from portal.remote.models import LOOK_TIMEOUT_SECONDS, ModelsClient
-from portal.remote.reports import Model, TrainingReport
+from portal.remote.reports import Model, StageReport, TrainingReport
+from portal.remote.verdicts import kinds_of_head
 
 # Whoever mirrors comes after whoever does already. Any number that nothing else of ours locks.
 LOCK = 0x6D6F64656C
-_STAGE = {field.name for field in ModelStage._meta.concrete_fields} - {"id", "model"}
+_ADDED = {"added_accuracy", "added_accuracy_low", "added_accuracy_high", "added_songs"}
+_STAGE = {field.name for field in ModelStage._meta.concrete_fields} - _ADDED - {"id", "model", "kinds"}
 _GENRE = {field.name for field in ModelGenre._meta.concrete_fields} - {"id", "stage"}
 
 
@@ -48,17 +51,23 @@ def _add(model: Model, report: TrainingReport) -> None:
         group_count=report.group_count,
         cut_links=report.cut_links,
         is_rollback_target=False,
+        skipped_embeddings=[[kind_name(each.kind), each.reason] for each in report.skipped_embeddings],
         **_state(model),
     )
     for each in report.stages:
-        values = {name: getattr(each, name) for name in _STAGE}
-        stage = ModelStage.objects.create(
-            model=row, **values | {"feature_versions": list(each.feature_versions)}
-        )
+        stage = ModelStage.objects.create(model=row, **_stage(each))
         ModelGenre.objects.bulk_create(
             ModelGenre(stage=stage, **{name: getattr(genre, name) for name in _GENRE})
             for genre in each.genres
         )
+
+
+def _stage(report: StageReport) -> dict[str, Any]:
+    values = {name: getattr(report, name) for name in _STAGE}
+    kinds = tuple(map(kind_name, report.kinds)) or kinds_of_head(report.model_version)
+    if report.HasField("added"):
+        values |= {name: getattr(report.added, name.removeprefix("added_")) for name in _ADDED}
+    return values | {"feature_versions": list(report.feature_versions), "kinds": list(kinds)}
 
 
 def _update(model: Model, *, is_rollback_target: bool) -> None:

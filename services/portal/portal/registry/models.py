@@ -50,6 +50,10 @@ class TrainedModel(models.Model):
     compared_accuracy = models.FloatField(null=True, help_text="Of the other model, on the same songs.")
     comparison = models.TextField(blank=True, help_text="What the comparison came to.")
 
+    skipped_embeddings = models.JSONField(
+        default=list, db_default=[], help_text="[[kind, why no stage of it adds it], …]."
+    )
+
     class Meta:
         verbose_name = "model"
         ordering = ("-created_time",)
@@ -79,6 +83,18 @@ class ModelStage(models.Model):
     majority_baseline_accuracy = models.FloatField()
     calibration_error_before = models.FloatField()
     calibration_error_after = models.FloatField()
+    kinds = ArrayField(
+        models.TextField(),
+        default=list,
+        db_default=[],
+        help_text="Of the vectors that it is asked with, in order.",
+    )
+    added_accuracy = models.FloatField(
+        null=True, help_text="Its accuracy less that of the stage before, on held-out songs that both have."
+    )
+    added_accuracy_low = models.FloatField(null=True, help_text="Of the 95 % interval.")
+    added_accuracy_high = models.FloatField(null=True)
+    added_songs = models.PositiveIntegerField(default=0, db_default=0, help_text="Songs that were compared.")
 
     class Meta:
         ordering = ("model", "stage")

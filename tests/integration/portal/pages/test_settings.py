@@ -53,9 +53,9 @@ def test_saving_says_what_was_changed_and_keeps_who_did_it(admin_client: Client,
 
 
 def test_a_value_that_makes_no_sense_is_marked_and_nothing_is_saved(admin_client: Client) -> None:
-    page = save(admin_client, stages="7", predictions="3")
-    assert "stages cannot be '7'" in page
-    assert "Allowed: 1 to 3" in page
+    page = save(admin_client, stages="17", predictions="3")
+    assert "stages cannot be '17'" in page
+    assert "Allowed: 1 to 9" in page
     assert "Nothing was saved" in page
     assert preferences() == DEFAULTS
 
@@ -111,13 +111,13 @@ def test_only_who_may_change_settings_changes_them(client: Client) -> None:
     page = shown(client)
     assert 'name="connect"' not in page
     for sent in (
-        {"save": "", "stages": "2", "initial-stages": "3"},
+        {"save": "", "stages": "2", "initial-stages": "9"},
         {"reset": "stages"},
         {"connect": "", "token": "t"},
     ):
         assert client.post(PAGE, sent).status_code == 403
     user.user_permissions.add(Permission.objects.get(codename="change_changedsetting"))
-    assert "stages: 3 → 2" in save(client, stages="2")
+    assert "stages: 9 → 2" in save(client, stages="2")
 
 
 @pytest.fixture
@@ -212,4 +212,4 @@ def test_without_the_sync_service_the_page_is_there_and_says_so(
 ) -> None:
     monkeypatch.setattr(settings.RECLASS, "sync_target", "127.0.0.1:1")
     assert "The sync service" in shown(admin_client)
-    assert "stages: 3 → 2" in save(admin_client, stages="2")
+    assert "stages: 9 → 2" in save(admin_client, stages="2")

@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('position', 'pk'),
-                'default_permissions': ('view', 'change'),
+                'default_permissions': (),
             },
         ),
         migrations.AlterField(

@@ -13,6 +13,7 @@ from runtime.errors import RemoteError
 from portal.ledger.batches import has_applied_a_batch
 from portal.library.models import Track
 from portal.pages.page_admin import KeptAdmin
+from portal.pages.settings.embeddings import context, take
 from portal.pages.settings.forms import ConnectionForm, SettingsForm
 from portal.pages.settings.page import (
     groups,
@@ -29,6 +30,7 @@ from portal.preferences.models import ChangedSetting, SettingChange
 
 CHANGES_LISTED = 20
 PAGE = "admin:preferences_changedsetting_changelist"
+EMBEDDINGS = "admin:preferences_changedsetting_embeddings"
 
 
 @admin.register(ChangedSetting)
@@ -48,6 +50,17 @@ class SettingsAdmin(KeptAdmin):
         if request.method == "POST" and "reset" in request.POST:
             return self._reset(request, request.POST["reset"])
         return self._settings(request)
+
+    def get_custom_urls(self) -> tuple[tuple[str, str, Any], ...]:
+        return (("embeddings/", "preferences_changedsetting_embeddings", self.embeddings),)
+
+    def embeddings(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """The owner's table of embeddings; a POST comes from one of its buttons."""
+        self.refuse_without_rights(request)
+        if request.method == "POST":
+            take(request)
+            return redirect(EMBEDDINGS)
+        return self.page(request, "portal/embeddings.html", opts=None, title="Embeddings", **context())
 
     def _settings(self, request: HttpRequest) -> HttpResponse:
         now = current_settings()

@@ -1,0 +1,88 @@
+"""The page Embeddings: the owner's table, and its buttons."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest
+from runtime.errors import RemoteError
+
+from portal.library.embedding_order import EmbeddingRefusedError, move, proposal, switch, use_order
+from portal.library.embeddings import note_capabilities
+from portal.preferences.current import preferences
+from portal.preferences.models import SettingChange
+from portal.registry.embedding_table import EmbeddingRow, embedding_table
+from portal.remote.features import capabilities_now
+
+FEATURES_TIMEOUT_SECONDS = 1.0
+_UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+
+
+def context() -> dict[str, Any]:
+    """What the page shows."""
+    trouble = ""
+    try:
+        note_capabilities(capabilities_now(preferences(), FEATURES_TIMEOUT_SECONDS))
+    except RemoteError as error:
+        trouble = error.message
+    rows = embedding_table()
+    return {
+        "rows": [_shown(row, number, len(rows)) for number, row in enumerate(rows, start=1)],
+        "trouble": trouble,
+        "proposal": proposal(),
+    }
+
+
+def take(request: HttpRequest) -> None:
+    """Do what the pressed button says; the person is told what came of it."""
+    try:
+        change = _change(request)
+    except EmbeddingRefusedError as error:
+        messages.error(request, str(error))
+        return
+    if change is None:
+        messages.info(request, "Nothing was changed.")
+    else:
+        messages.success(request, _said(change))
+
+
+def _change(request: HttpRequest) -> SettingChange | None:
+    asked, user = request.POST, request.user
+    if "off" in asked or "on" in asked:
+        return switch(asked.get("off") or asked.get("on", ""), on="on" in asked, user=user)
+    if "up" in asked or "down" in asked:
+        return move(asked.get("up") or asked.get("down", ""), up="up" in asked, user=user)
+    cheaper = proposal() if "use_order" in asked else None
+    return use_order(cheaper.kinds, user=user) if cheaper else None
+
+
+def _said(change: SettingChange) -> str:
+    if isinstance(change.after, list):
+        return "The order of stages was changed: it holds from the next training on."
+    name = change.name.removeprefix("embedding ")
+    if change.after:
+        return f"{name} is used again: the next analysis makes the vectors that are missing."
+    return f"{name} is used no more. Its vectors and all verdicts stay."
+
+
+def _shown(row: EmbeddingRow, number: int, count: int) -> dict[str, Any]:
+    return {
+        "row": row,
+        "number": number,
+        "size": _size(row.weights_bytes),
+        "time_left": _duration(row.seconds_left) if row.lacking and row.seconds_left is not None else "",
+        "may_move_up": number > 2,  # FMA stays the first
+        "may_move_down": 1 < number < count,
+    }
+
+
+def _size(number: int) -> str:
+    """A number of bytes; empty where it is not known."""
+    for unit, name in _UNITS:
+        if number >= unit:
+            return f"{number / unit:.3g} {name}"
+    return f"{number} bytes" if number else ""
+
+
+def _duration(seconds: float) -> str:
+    return f"about {timedelta(seconds=max(1, round(seconds)))} (h:mm:ss)"
