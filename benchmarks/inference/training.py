@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from inference.classify.stages import Vector, VectorKind
+from inference.classify.stages import FMA, Vector
 from inference.jobs.worker_process import ONE_THREAD
 from inference.registry.records import HeadRecord
 from inference.registry.version_files import read_record
@@ -20,7 +20,7 @@ from benchmarks.support.targets import at_most
 SONGS = int(os.environ.get("BENCH_SONGS", "100000"))
 THREADS = os.environ.get("BENCH_THREADS", "2")
 GENRES, SONGS_AN_ARTIST = 16, 8
-WIDTHS = {VectorKind.FMA: 518, VectorKind.MERT: 1024}
+WIDTHS = {FMA: 518, "MERT": 1024}
 HIDDEN = 60
 WRONG = 0.1
 MINUTES, GIBIBYTES = 5.0, 4.0
@@ -75,10 +75,10 @@ def write_corpus(folder: Path) -> None:
 
 
 def add(writer: CorpusWriter, song_id: str, genre: str, artist: int, values: np.ndarray) -> None:
-    fma = WIDTHS[VectorKind.FMA]
+    fma = WIDTHS[FMA]
     vectors = [
-        Vector(kind=VectorKind.FMA, version="bench", values=values[:fma]),
-        Vector(kind=VectorKind.MERT, version="bench", values=values[fma:]),
+        Vector(kind=FMA, version="bench", values=values[:fma]),
+        Vector(kind="MERT", version="bench", values=values[fma:]),
     ]
     writer.add(song_id=song_id, genres=[genre], artist=f"artist {artist}", vectors=vectors)
 

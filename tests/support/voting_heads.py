@@ -7,7 +7,8 @@ from inference.arrays import Array, Ints
 from inference.classify.asking_stages import Vote
 from inference.classify.batching import Predict, run_to_end
 from inference.classify.song_vectors import SongVectors
-from inference.classify.stages import STAGES, Vector, VectorKind
+from inference.classify.stages import FMA, Stage, Vector, VectorKind
+from inference.classify.stages import FMA_NATIVE as NATIVE
 from inference.classify.verdicts import (
     BrokenHead,
     Classification,
@@ -17,8 +18,11 @@ from inference.classify.verdicts import (
 )
 from inference.classify.voting_rule import Rule
 
-FMA, MERT, JMLA, NATIVE = VectorKind.FMA, VectorKind.MERT, VectorKind.JMLA, VectorKind.FMA_NATIVE
+MERT, JMLA = "MERT", "JMLA"
+CHAIN = (FMA, MERT, JMLA)
+"""The kinds of a model of three stages, in the order in which they are added."""
 WIDTHS = {FMA: 518, MERT: 768, JMLA: 768, NATIVE: 518}
+VALUES = {FMA: 1.0, MERT: 2.0, JMLA: 3.0, NATIVE: 4.0}
 GENRES = ("Blues", "Jazz", "Rap")
 
 
@@ -32,17 +36,17 @@ def classify(
 
 
 def vector(kind: VectorKind, version: str = "1") -> Vector:
-    return Vector(kind=kind, version=version, values=np.full(WIDTHS[kind], float(kind), dtype=np.float32))
+    return Vector(kind=kind, version=version, values=np.full(WIDTHS[kind], VALUES[kind], dtype=np.float32))
 
 
 def head(number: int, **versions: str) -> InstalledHead:
-    stage = STAGES[number - 1]
+    stage = Stage(CHAIN[:number])
     return InstalledHead(
         stage=stage,
         version=f"{stage.model}/1",
         genres=GENRES,
         temperature=1.0,
-        feature_versions={kind: versions.get(kind.name, "1") for kind in stage.kinds},
+        feature_versions={kind: versions.get(kind, "1") for kind in stage.kinds},
         ood_threshold=2.0,
     )
 

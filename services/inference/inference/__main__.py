@@ -21,7 +21,7 @@ from inference.rpc.callers import Callers
 from inference.rpc.classify_request import Classifier
 from inference.rpc.rights import MAY_CALL
 from inference.rpc.servicer import InferenceServicer
-from inference.serving.embedding_models import embedding_model_probes
+from inference.serving.embedding_models import EmbeddingModels
 from inference.serving.heads import Heads
 from inference.serving.lifecycle import Models
 from inference.settings import InferenceSettings
@@ -49,7 +49,7 @@ def main() -> None:
     watchdogs = [
         Watchdog(triton, probes, every_seconds=settings.watchdog_seconds, metrics=metrics)
         # A model of embeddings may be busy for minutes, and the heads are not to wait for it.
-        for probes in (servicer.probes, embedding_model_probes)
+        for probes in (servicer.probes, EmbeddingModels(triton).probes)
     ]
 
     def warm_up() -> None:

@@ -12,7 +12,7 @@ import grpc
 import numpy as np
 import tritonclient.grpc as client
 from numpy.typing import NDArray
-from tritonclient.utils import InferenceServerException, np_to_triton_dtype
+from tritonclient.utils import InferenceServerException, np_to_triton_dtype, triton_to_np_dtype
 
 from runtime.channel import NO_PROXY
 from runtime.errors import ServiceError
@@ -155,6 +155,13 @@ class Triton:
             )
         )
         return list(answer.get("models", []))
+
+    def input_types(self, model: str) -> dict[str, type[np.generic]]:
+        """By the name of each input of a model that is loaded, in its order: the type of its values."""
+        answer = self._call(
+            lambda: self._client.get_model_metadata(model, as_json=True, client_timeout=self._timeout_seconds)
+        )
+        return {each["name"]: triton_to_np_dtype(each["datatype"]) for each in answer["inputs"]}
 
     def infer(
         self,

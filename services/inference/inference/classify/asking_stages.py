@@ -7,8 +7,8 @@ from runtime.errors import RemoteError, ServiceError
 
 from inference.arrays import Array
 from inference.classify.probabilities import top_genres
-from inference.classify.song_vectors import ExtractionQuery, SongVectors, concatenated
-from inference.classify.stages import VectorKind
+from inference.classify.song_vectors import ExtractionQuery, SongVectors, concatenated, refuse_other_lengths
+from inference.classify.stages import FMA
 from inference.classify.verdicts import (
     NO_FOLD,
     BrokenHead,
@@ -43,6 +43,18 @@ class HeadQuery:
 
 FoldOf = Callable[[InstalledHead], int]
 """In which fold of a head's training the song's artist was; `NO_FOLD` for one in none."""
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """What a rule says of one stage."""
+
+    threshold: float
+    """The confidence from which it decides."""
+    top_k: int
+    """Genres in its verdict."""
+
+
 Queries = Generator[ExtractionQuery | HeadQuery, None, Classification]
 Asking = Generator[ExtractionQuery | HeadQuery, None, StageVerdict | SkippedStage]
 
@@ -98,10 +110,12 @@ def queries(
     if not heads:
         yield from compute_for_training(song)
         return with_outcome(Outcome.NO_MODEL, (), "", song)
+    refuse_wrong_lengths(heads, song)
     verdicts: list[StageVerdict] = []
-    for head in heads[: rule.max_stages]:
+    thresholds = rule.in_force(len(heads))
+    for head, threshold in zip(heads[: rule.max_stages], thresholds, strict=False):
         asking = ask_later if verdicts else ask
-        result = yield from asking(head, song, rule, fold_of)
+        result = yield from asking(head, song, Ballot(threshold, rule.top_k), fold_of)
         if isinstance(result, SkippedStage):
             return without_stage(result, verdicts, song)
         verdicts.append(result)
@@ -110,10 +124,17 @@ def queries(
     return voted(verdicts, song)
 
 
+def refuse_wrong_lengths(heads: Sequence[InstalledHead | BrokenHead], song: SongVectors) -> None:
+    """Whichever stage decides: a caller is told with the first song, and not only with one that is unsure."""
+    for head in heads:
+        if isinstance(head, InstalledHead):
+            refuse_other_lengths(head, song.sent)
+
+
 def compute_for_training(song: SongVectors) -> Generator[ExtractionQuery, None, None]:
     """Without a model the vectors are still worth having; those of the first stage cost no accelerator."""
-    if all(vector.kind != VectorKind.FMA for vector in song.sent):
-        yield from song.compute([VectorKind.FMA])
+    if all(vector.kind != FMA for vector in song.sent):
+        yield from song.compute([FMA])
 
 
 def with_outcome(
@@ -142,15 +163,15 @@ def without_stage(
     return with_outcome(Outcome.NO_MODEL, (), skipped.reason, song)
 
 
-def ask_later(head: InstalledHead | BrokenHead, song: SongVectors, rule: Rule, fold_of: FoldOf) -> Asking:
+def ask_later(head: InstalledHead | BrokenHead, song: SongVectors, ballot: Ballot, fold_of: FoldOf) -> Asking:
     """Ask a stage whose failure does not matter to the verdict that is there."""
     try:
-        return (yield from ask(head, song, rule, fold_of))
+        return (yield from ask(head, song, ballot, fold_of))
     except STAGE_FAILURES as error:
         return SkippedStage(reason=f"stage {head.stage.number}: {error}", retryable=True)
 
 
-def ask(head: InstalledHead | BrokenHead, song: SongVectors, rule: Rule, fold_of: FoldOf) -> Asking:
+def ask(head: InstalledHead | BrokenHead, song: SongVectors, ballot: Ballot, fold_of: FoldOf) -> Asking:
     """The verdict of one stage."""
     if isinstance(head, BrokenHead):
         raise head.error
@@ -162,8 +183,8 @@ def ask(head: InstalledHead | BrokenHead, song: SongVectors, rule: Rule, fold_of
     return StageVerdict(
         stage=head.stage.number,
         model_version=head.version,
-        top=top_genres(query.probabilities, query.ranking, head.genres, rule.top_k),
-        threshold=rule.threshold(head.stage),
+        top=top_genres(query.probabilities, query.ranking, head.genres, ballot.top_k),
+        threshold=ballot.threshold,
         feature_versions=tuple(head.feature_versions.values()),
         is_ood=query.is_ood,
         probabilities=query.probabilities,

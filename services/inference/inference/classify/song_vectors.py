@@ -70,8 +70,21 @@ def concatenated(
 
 def find_all(head: InstalledHead, song: SongVectors) -> dict[VectorKind, Array]:
     """Those of the head's vectors that are there, in the order in which they are concatenated."""
-    found = {kind: song.find(kind, version) for kind, version in head.feature_versions.items()}
-    return {kind: vector.values for kind, vector in found.items() if vector is not None}
+    vectors = [song.find(kind, version) for kind, version in head.feature_versions.items()]
+    found = [vector for vector in vectors if vector is not None]
+    refuse_other_lengths(head, found)
+    return {vector.kind: vector.values for vector in found}
+
+
+def refuse_other_lengths(head: InstalledHead, vectors: Iterable[Vector]) -> None:
+    """Raise VectorInvalidError for a vector of the head's feature version that has not as many values as it takes."""
+    for vector in vectors:
+        wanted, length = head.lengths.get(vector.kind), len(vector.values)
+        if wanted not in (None, length) and vector.version == head.feature_versions[vector.kind]:
+            raise VectorInvalidError(
+                f"the {vector.kind} vector has {length} values, and {head.version} has learned from ones of {wanted}: "
+                "extract the song again"
+            )
 
 
 def refuse_other_versions(head: InstalledHead, absent: Sequence[VectorKind], song: SongVectors) -> None:
@@ -99,10 +112,10 @@ def explain(
 
 def other_version(head: InstalledHead, vector: Vector) -> str:
     return (
-        f"{head.version} was trained on {vector.kind.name} vectors of {head.feature_versions[vector.kind]!r}, and this "
+        f"{head.version} was trained on {vector.kind} vectors of {head.feature_versions[vector.kind]!r}, and this "
         f"one is of {vector.version!r}: extract the song again, or train on vectors of that version"
     )
 
 
 def names(kinds: Iterable[VectorKind]) -> str:
-    return " and ".join(kind.name for kind in kinds)
+    return " and ".join(kinds)

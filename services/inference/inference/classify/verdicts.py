@@ -1,7 +1,7 @@
 """What goes into a vote and comes out of it: heads, their output, extraction results, verdicts, the classification."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from inference.arrays import Array
 from inference.classify.stages import Stage, Vector, VectorKind, has_random_weights
@@ -26,6 +26,8 @@ class InstalledHead:
     """Of the vectors that it was trained on, in the order in which they are concatenated; it takes no others."""
     ood_threshold: float
     """Mahalanobis distance from the training songs beyond which a song is out of distribution."""
+    lengths: Mapping[VectorKind, int] = field(default_factory=dict)
+    """In values, of the vectors that it was trained on; empty for a head whose record does not say."""
 
     @property
     def number(self) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.arrays import Bools, Floats
-from inference.classify.stages import Stage
+from inference.classify.stages import default_thresholds
 
 
 class Outcome(Enum):
@@ -31,15 +31,15 @@ class Rule:
     """What a caller may choose about a vote."""
 
     thresholds: Sequence[float] = ()
-    """Confidence from which a stage decides, by stage from the first; missing ones are the stages' own."""
+    """Confidence from which a stage decides, by stage from the first; missing ones are `default_thresholds`."""
     max_stages: int | None = None
     """At most so many stages; None for all that are installed."""
     top_k: int = 5
     """Genres in each verdict."""
 
-    def threshold(self, stage: Stage) -> float:
-        """The threshold in force for a stage."""
-        return self.thresholds[stage.number - 1] if stage.number <= len(self.thresholds) else stage.threshold
+    def in_force(self, stages: int) -> tuple[float, ...]:
+        """The threshold of each stage of a model of so many, be they asked or not."""
+        return (*self.thresholds[:stages], *default_thresholds(stages)[len(self.thresholds) :])
 
 
 @overload

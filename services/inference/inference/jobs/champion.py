@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from inference.arrays import Bools, Ints
 from inference.classify.probabilities import softmax
-from inference.classify.stages import STAGES, Stage
+from inference.classify.stages import Stage
 from inference.classify.voting_rule import Rule
 from inference.evaluation.comparison import (
     COMPARISONS,
@@ -25,6 +25,7 @@ from inference.evaluation.comparison import (
     voted,
 )
 from inference.jobs.worker_process import CHAMPION_FILE, COMPARISON_FILE
+from inference.registry.models import stages_of
 from inference.registry.records import HeadRecord
 from inference.registry.version_files import read_record, read_weights, write_weights
 from inference.training.corpus import Corpus
@@ -44,7 +45,7 @@ class LearnedStage:
     rows: NDArray[np.int64]
     """[songs] rows of the corpus, of the songs that were handed in."""
 
-    def predictions(self, rule: Rule) -> StagePredictions:
+    def predictions(self, threshold: float) -> StagePredictions:
         """Those of the challenger on its test part."""
         test = self.trained.test
         return StagePredictions(
@@ -52,7 +53,7 @@ class LearnedStage:
             genres=self.trained.genres,
             probabilities=test.probabilities,
             is_ood=test.is_ood,
-            threshold=rule.threshold(self.stage),
+            threshold=threshold,
         )
 
 
@@ -67,9 +68,7 @@ def write_comparison(folder: Path, corpus: Corpus, learned: Sequence[LearnedStag
     """Compare with the model in service, where the service named one, both by this rule; leave what came of it."""
     if (folder / CHAMPION_FILE).exists():
         named = json.loads((folder / CHAMPION_FILE).read_text())
-        heads = {
-            stage: Path(named["folders"][stage.model]) for stage in STAGES if stage.model in named["folders"]
-        }
+        heads = {stage: Path(named["folders"][stage.model]) for stage in stages_of(named["folders"])}
         comparison = compare(corpus, learned, Champion(name=named["name"], heads=heads), rule)
         (folder / COMPARISON_FILE).write_bytes(COMPARISONS.dump_json(comparison))
 
@@ -85,11 +84,13 @@ class Champion:
         """Numbers of the credits that its held-out heads learned from."""
         return np.unique(np.concatenate([np.load(folder / CREDITS_FILE) for folder in self.heads.values()]))
 
-    def predictions(self, corpus: Corpus, stage: Stage, songs: Ints, rule: Rule) -> StagePredictions | None:
+    def predictions(
+        self, corpus: Corpus, stage: Stage, songs: Ints, threshold: float
+    ) -> StagePredictions | None:
         """On those of the songs that have a stage's vectors of its feature versions; None where none can have them."""
         record = read_record(self.heads[stage])
         versions = corpus.feature_versions(stage)
-        if versions is None or {each.kind.name: each.version for each in versions} != record.feature_versions:
+        if versions is None or {each.kind: each.version for each in versions} != record.feature_versions:
             return None
         rows, vectors = corpus.vectors(versions)
         own = np.isin(rows, songs)
@@ -99,18 +100,25 @@ class Champion:
             genres=record.genres,
             probabilities=softmax(head.logits(vectors[own])),
             is_ood=head.distances(vectors[own]) > record.ood_threshold,
-            threshold=rule.threshold(stage),
+            threshold=threshold,
         )
 
 
 def compare(corpus: Corpus, learned: Sequence[LearnedStage], champion: Champion, rule: Rule) -> Comparison:
     """Both on the test part of the challenger, without artists that the champion learned from."""
-    own = [each.predictions(rule) for each in learned[: rule.max_stages]]
+    thresholds = rule.in_force(len(learned))
+    own = [
+        each.predictions(threshold)
+        for each, threshold in zip(learned[: rule.max_stages], thresholds, strict=False)
+    ]
     # A group may have grown or shrunk since the champion was trained, so it is told by every credit in it.
     known = np.unique(corpus.groups[np.isin(corpus.credit_numbers, champion.credits())])
     songs = own[0].songs[~np.isin(corpus.groups[own[0].songs], known)]
     stages = list(champion.heads)[: rule.max_stages]
-    theirs = [champion.predictions(corpus, stage, songs, rule) for stage in stages]
+    theirs = [
+        champion.predictions(corpus, stage, songs, threshold)
+        for stage, threshold in zip(stages, rule.in_force(len(champion.heads)), strict=False)
+    ]
     if theirs[0] is None:
         return other_version(champion.name, read_record(champion.heads[stages[0]]))
     others = [predictions for predictions in theirs if predictions]

@@ -21,14 +21,12 @@ MOST_HELD_OUT = 20_000
 
 def train_decisions(corpus: Corpus, learned: Sequence[LearnedStage], rule: Rule) -> DecisionModel:
     """The decision model of what these stages say together, voted on by this rule."""
-    return fit_decision_model(
-        evidence_of(corpus, learned[: rule.max_stages], rule), learned[0].trained.genres
-    )
+    return fit_decision_model(evidence_of(corpus, learned, rule), learned[0].trained.genres)
 
 
 def held_out_songs(corpus: Corpus, learned: Sequence[LearnedStage], rule: Rule) -> HeldOutSongs:
     """What is kept of the songs of a training, any `MOST_HELD_OUT` of them."""
-    rows, evidence, _ = voted(corpus, learned[: rule.max_stages], rule)
+    rows, evidence, _ = voted(corpus, learned, rule)
     kept = np.arange(len(rows))
     if len(rows) > MOST_HELD_OUT:
         kept = np.sort(np.random.default_rng(0).choice(len(rows), MOST_HELD_OUT, replace=False))
@@ -57,15 +55,15 @@ def voted(
 
     Only tags are evidence of tags: a song that a person has labelled counts as one without.
     """
-    predictions = [each.trained.out_of_fold.predictions for each in learned]
-    rows = learned[0].rows[predictions[0].rows]
+    asked = learned[: rule.max_stages]
+    rows = learned[0].rows[learned[0].trained.out_of_fold.predictions.rows]
     place = {int(row): number for number, row in enumerate(rows)}
-    sounds, is_ood = zip(*(_spread(each, place) for each in learned), strict=True)
+    sounds, is_ood = zip(*(_spread(each, place) for each in asked), strict=True)
     confidences = [sound.max(axis=1) for sound in sounds]
     decisions = decide(
         confidences,
         is_ood,
-        [rule.threshold(each.stage) for each in learned],
+        rule.in_force(len(learned))[: len(asked)],
         [confidence > 0 for confidence in confidences],
     )
     codes = codes_of(corpus, learned)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from inference.classify.stages import STAGES
+from inference.classify.stages import FIRST_STAGE
 from inference.errors import TooFewSongsError
 from inference.jobs.reports import draw_report, head_record
 from inference.jobs.worker_process import EVALUATION_FILE, PARTS_FILE, report_progress, run_worker
@@ -25,7 +25,7 @@ def evaluate(folder: Path, *, seed: int, title: str) -> None:
     """Leave record and pictures; raises TooFewSongsError, TooFewGenresError."""
     started = time.monotonic()
     corpus = Corpus(folder)
-    versions = corpus.feature_versions(STAGES[0])
+    versions = corpus.feature_versions(FIRST_STAGE)
     if versions is None:
         raise TooFewSongsError("no song came with a vector that a first stage uses")
     rows, songs = corpus.dataset(versions)

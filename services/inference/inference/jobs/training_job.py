@@ -15,7 +15,7 @@ from pathlib import Path
 from runtime.telemetry import get_logger
 
 from inference import errors
-from inference.classify.stages import STAGES, Stage
+from inference.classify.stages import HEAD, Stage
 from inference.evaluation.comparison import COMPARISONS, Comparison, uncompared
 from inference.jobs.evaluation_job import EvaluationJob
 from inference.jobs.worker_process import (
@@ -27,7 +27,7 @@ from inference.jobs.worker_process import (
 from inference.registry.decision_files import DECISION_FILE
 from inference.registry.held_out_files import HELD_OUT_FILE
 from inference.registry.model_files import PICTURE_TYPES
-from inference.registry.models import Model, RegisteredModel, heads_of, registered_model
+from inference.registry.models import Model, RegisteredModel, heads_of, registered_model, stages_of
 from inference.registry.oof_predictions import SONGS_FILE, OofPrediction, write_song_ids
 from inference.registry.records import HeadRecord
 from inference.registry.store import ModelStore
@@ -186,8 +186,8 @@ class TrainingJob:
         return self._store.add(self._trained(), attachments, self._comparison(champion))
 
     def _trained(self) -> dict[Stage, Path]:
-        folders = {stage: self._folder / stage.model for stage in STAGES}
-        return {stage: folder for stage, folder in folders.items() if folder.is_dir()}
+        stages = stages_of(path.name for path in self._folder.glob(f"{HEAD}_*"))
+        return {stage: self._folder / stage.model for stage in stages}
 
     def _comparison(self, champion: Model | None) -> Comparison | None:
         if champion is not None:

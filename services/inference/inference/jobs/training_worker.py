@@ -7,17 +7,17 @@ its out-of-fold predictions. It fits THREADS heads at once where it can.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.classify.stages import STAGES, Stage
+from inference.classify.stages import Stage
 from inference.classify.verdicts import NO_FOLD
 from inference.classify.voting_rule import Rule
-from inference.errors import TooFewGenresError, TooFewSongsError
+from inference.evaluation.added import Added, added_by
 from inference.evaluation.plots import VOTE_COVERAGE_FILE, VOTE_FILE, draw_coverage, draw_vote
 from inference.evaluation.predictions import Predictions
 from inference.evaluation.thresholds import CascadeFigures, cascade_figures, common
@@ -32,11 +32,10 @@ from inference.registry.oof_predictions import write_oof_predictions
 from inference.registry.version_files import write_head
 from inference.training.artist_folds import artist_folds
 from inference.training.corpus import Corpus
-from inference.training.dataset import Dataset
 from inference.training.dataset_files import FeatureVersion
 from inference.training.model_selection import ReportProgress
 from inference.training.options import TrainingOptions
-from inference.training.splits import Split
+from inference.training.stage_plan import plan_stages
 from inference.training.stage_result import TrainedStage
 from inference.training.stage_training import split_of, train_stage
 
@@ -46,48 +45,41 @@ Rows = NDArray[np.int64]
 def train(folder: Path, options: TrainingOptions) -> None:
     """Train every stage that the corpus has vectors for; raises TooFewSongsError, TooFewGenresError."""
     corpus = Corpus(folder)
-    stages = list(trainable(corpus))
-    if not stages:
-        raise TooFewSongsError("no song came with an FMA vector; extract the songs first, then train")
-    split = split_of(corpus.strata([versions for _, versions in stages]), corpus.groups, options)
+    plan = plan_stages(corpus, options)
+    for skip in plan.skipped:
+        report_progress(f"{skip.kind} is left out: {skip.reason}", 0.0)
+    split = split_of(corpus.strata(list(plan.stages.values())), corpus.groups, options)
     learned: list[LearnedStage] = []
-    for done, (stage, versions) in enumerate(stages):
+    for stage, versions in plan.stages.items():
         started = time.monotonic()
-        report = reporter(stage, done, len(stages))
+        report = reporter(stage, len(plan.stages))
         report_oddities(corpus, versions, report)
         rows, songs = corpus.dataset(versions)
-        trained = learn(songs, split.only(rows), options, report, learned)
-        if trained is not None:
-            record = head_record(
-                trained,
-                versions,
-                stage=stage.number,
-                out_of_fold_accuracy=trained.out_of_fold.accuracy,
-                noise=trained.noise,
-                ood_threshold=trained.out_of_fold.ood_threshold,
-                ood_rate=trained.out_of_fold.ood_rate,
-                skipped=trained.skipped,
-                song_count=len(trained.out_of_fold.predictions.rows),
-                group_count=len(np.unique(trained.out_of_fold.predictions.groups)),
-                cut_links=corpus.grouping.cut_links,
-                seed=options.seed,
-                training_digest=songs.digest(),
-                training_seconds=time.monotonic() - started,
-            )
-            learned.append(LearnedStage(stage=stage, trained=trained, record=record, rows=rows))
+        trained = train_stage(songs, options, report, split.only(rows))
+        record = head_record(
+            trained,
+            versions,
+            stage=stage.number,
+            out_of_fold_accuracy=trained.out_of_fold.accuracy,
+            noise=trained.noise,
+            ood_threshold=trained.out_of_fold.ood_threshold,
+            ood_rate=trained.out_of_fold.ood_rate,
+            skipped=trained.skipped,
+            skipped_embeddings=plan.skipped if not learned else (),
+            added=added_to(learned, trained, rows),
+            song_count=len(trained.out_of_fold.predictions.rows),
+            group_count=len(np.unique(trained.out_of_fold.predictions.groups)),
+            cut_links=corpus.grouping.cut_links,
+            seed=options.seed,
+            training_digest=songs.digest(),
+            training_seconds=time.monotonic() - started,
+        )
+        learned.append(LearnedStage(stage=stage, trained=trained, record=record, rows=rows))
     write_all(folder, learned, options.rule, corpus)
     report_progress("learn what tags and albums tell", 1.0)
     write_decision_model(folder / DECISION_FILE, train_decisions(corpus, learned, options.rule))
     write_held_out_songs(folder / HELD_OUT_FILE, held_out_songs(corpus, learned, options.rule))
     write_comparison(folder, corpus, learned, options.rule)
-
-
-def trainable(corpus: Corpus) -> Iterator[tuple[Stage, tuple[FeatureVersion, ...]]]:
-    """The stages whose vectors are there, with the feature versions to learn from."""
-    for stage in STAGES:
-        versions = corpus.feature_versions(stage)
-        if versions is not None:
-            yield stage, versions
 
 
 def report_oddities(corpus: Corpus, versions: Sequence[FeatureVersion], report: ReportProgress) -> None:
@@ -103,26 +95,12 @@ def report_oddities(corpus: Corpus, versions: Sequence[FeatureVersion], report: 
         )
 
 
-def learn(
-    songs: Dataset,
-    split: Split,
-    options: TrainingOptions,
-    report: ReportProgress,
-    before: Sequence[LearnedStage],
-) -> TrainedStage | None:
-    """Train one stage; None for a later one that would know fewer genres than the first."""
-    try:
-        trained = train_stage(songs, options, report, split)
-    except (TooFewSongsError, TooFewGenresError) as error:
-        if not before:
-            raise
-        report(f"left out: {error}", 1.0)
+def added_to(learned: Sequence[LearnedStage], trained: TrainedStage, rows: Rows) -> Added | None:
+    """What a stage, of songs in these rows of the corpus, adds to the one before it."""
+    if not learned:
         return None
-    if before and trained.genres != before[0].trained.genres:
-        unknown = ", ".join(sorted(set(before[0].trained.genres) - set(trained.genres)))
-        report(f"left out: too few songs with its vectors for {unknown}", 1.0)
-        return None
-    return trained
+    before = by_corpus_rows(learned[-1].rows, learned[-1].trained.test)
+    return added_by(before, by_corpus_rows(rows, trained.test))
 
 
 def write_all(folder: Path, learned: Sequence[LearnedStage], rule: Rule, corpus: Corpus) -> None:
@@ -137,7 +115,7 @@ def write_all(folder: Path, learned: Sequence[LearnedStage], rule: Rule, corpus:
         write_folds(own, each.trained.fold_heads, artist_folds(corpus.credits, folds_of(each, corpus)))
         out_of_fold = each.trained.out_of_fold
         write_oof_predictions(
-            own, by_corpus_rows(each, out_of_fold.predictions), out_of_fold.suspected_label_errors
+            own, by_corpus_rows(each.rows, out_of_fold.predictions), out_of_fold.suspected_label_errors
         )
         draw_report(
             own,
@@ -149,7 +127,9 @@ def write_all(folder: Path, learned: Sequence[LearnedStage], rule: Rule, corpus:
     if len(figures.decided) > 1:
         draw_vote(folder / VOTE_FILE, figures)
         songs = len(
-            common([by_corpus_rows(each, each.trained.out_of_fold.predictions) for each in learned])[0].rows
+            common([by_corpus_rows(each.rows, each.trained.out_of_fold.predictions) for each in learned])[
+                0
+            ].rows
         )
         draw_coverage(
             folder / VOTE_COVERAGE_FILE, figures.coverage, songs, "All stages: accuracy by threshold"
@@ -167,20 +147,21 @@ def cascade_of(learned: Sequence[LearnedStage], rule: Rule) -> CascadeFigures:
     """The vote of all stages that are asked, by the thresholds in force, on songs that have the vectors of each."""
     asked = learned[: rule.max_stages]
     return cascade_figures(
-        test=[by_corpus_rows(each, each.trained.test) for each in asked],
-        out_of_fold=[by_corpus_rows(each, each.trained.out_of_fold.predictions) for each in asked],
-        thresholds=[rule.threshold(each.stage) for each in asked],
+        test=[by_corpus_rows(each.rows, each.trained.test) for each in asked],
+        out_of_fold=[by_corpus_rows(each.rows, each.trained.out_of_fold.predictions) for each in asked],
+        thresholds=rule.in_force(len(learned))[: len(asked)],
         genres=learned[0].trained.genres,
     )
 
 
-def by_corpus_rows(learned: LearnedStage, predictions: Predictions) -> Predictions:
-    """Predictions of a stage, by rows of the corpus."""
-    return replace(predictions, rows=learned.rows[predictions.rows])
+def by_corpus_rows(rows: Rows, predictions: Predictions) -> Predictions:
+    """Predictions of a stage, by rows of the corpus; `rows` [songs] are those of the songs that were handed in."""
+    return replace(predictions, rows=rows[predictions.rows])
 
 
-def reporter(stage: Stage, done: int, stages: int) -> ReportProgress:
+def reporter(stage: Stage, stages: int) -> ReportProgress:
     """Progress of one stage as a share of all."""
+    done = stage.number - 1
     return lambda step, fraction: report_progress(f"stage {stage.number}: {step}", (done + fraction) / stages)
 
 

@@ -1,12 +1,12 @@
 """A model, which is what one training gives: a head for each stage, and what is known of it as a whole."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 
-from inference.classify.stages import STAGES, Stage
+from inference.classify.stages import Stage, stage_of
 from inference.evaluation.comparison import Comparison
 
 PREFIX = "model-"
@@ -118,7 +118,13 @@ class RegisteredModel:
 
 def heads_of(versions: Mapping[str, int]) -> list[tuple[Stage, int]]:
     """Stages and the versions of their heads, from versions by the heads' names."""
-    return [(stage, versions[stage.model]) for stage in STAGES if stage.model in versions]
+    return [(stage, versions[stage.model]) for stage in stages_of(versions)]
+
+
+def stages_of(names: Iterable[str]) -> list[Stage]:
+    """The stages among these names of heads, in their order; what is no head's name is passed over."""
+    stages = [stage for stage in map(stage_of, names) if stage]
+    return sorted(stages, key=lambda stage: (stage.number, stage.model))
 
 
 def number_of(name: str) -> int | None:

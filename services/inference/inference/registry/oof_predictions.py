@@ -71,7 +71,11 @@ class StageOofPredictions:
         found[self.rows] = values
         return found
 
-    def verdict(self, song: int, rule: Rule) -> StageVerdict:
+    def is_suspected(self, song: int) -> bool:
+        """Whether the label of one song looks wrong."""
+        return bool(self.suspected_label_error[self.row_of_song[song]])
+
+    def verdict(self, song: int, threshold: float) -> StageVerdict:
         """The verdict on one song."""
         row = self.row_of_song[song]
         probabilities = self.probabilities[row].tolist()
@@ -79,7 +83,7 @@ class StageOofPredictions:
             stage=self.stage.number,
             model_version=self.version,
             top=top_genres(probabilities, self.ranking[row].tolist(), self.genres, TOP),
-            threshold=rule.threshold(self.stage),
+            threshold=threshold,
             feature_versions=self.feature_versions,
             is_ood=bool(self.is_ood[row]),
             probabilities=probabilities,
@@ -115,20 +119,21 @@ def oof_predictions(
 ) -> Iterator[OofPrediction]:
     """Every song that has a prediction, voted on by this rule; the last stage tells suspected label errors."""
     songs, asked = len(song_ids), stages[: rule.max_stages]
+    thresholds = rule.in_force(len(stages))
     decisions = decide(
         [each.spread(each.probabilities.max(axis=1), songs) for each in asked],
         [each.spread(each.is_ood, songs) for each in asked],
-        [rule.threshold(each.stage) for each in asked],
+        thresholds[: len(asked)],
         [each.spread(np.ones(len(each.rows), dtype=np.bool_), songs) for each in asked],
     )
     votes = zip(song_ids, decisions.stages.tolist(), decisions.outcomes, strict=True)
     for song, (song_id, deciding, outcome) in enumerate(votes):
-        having = [each for each in stages if song in each.row_of_song]
+        having = [place for place, each in enumerate(stages) if song in each.row_of_song]
         if having:
             yield OofPrediction(
                 song_id=song_id,
-                verdicts=tuple(each.verdict(song, rule) for each in having),
-                suspected_label_error=bool(having[-1].suspected_label_error[having[-1].row_of_song[song]]),
+                verdicts=tuple(stages[place].verdict(song, thresholds[place]) for place in having),
+                suspected_label_error=stages[having[-1]].is_suspected(song),
                 outcome=outcome,
                 deciding_stage=asked[deciding].stage.number,
             )

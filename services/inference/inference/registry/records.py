@@ -1,16 +1,17 @@
 """What is known of a trained head beside its weights: the record that lies in its folder."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from pydantic import TypeAdapter
 
+from inference.evaluation.added import Added
 from inference.evaluation.calibration import CalibrationFigures
 from inference.evaluation.coverage import CoveragePoint
 from inference.evaluation.metrics import HeldOutFigures
 from inference.evaluation.thresholds import CascadeFigures
 from inference.training.label_noise import NoiseFigures
-from inference.training.labels import SkippedGenre
+from inference.training.labels import SkippedEmbedding, SkippedGenre
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +56,12 @@ class HeadRecord:
     cut_links: int = 0
     """Reasons to keep two groups of artists on one side of a split that were passed over, for groups grow too large."""
     skipped: tuple[SkippedGenre, ...] = ()
+    skipped_embeddings: tuple[SkippedEmbedding, ...] = ()
+    """Those of which too few songs had vectors; with the first stage of a training."""
+    lengths: dict[str, int] = field(default_factory=dict)
+    """In values, by name of the kind: of the vectors that it was trained on; empty for one that was trained before."""
+    added: Added | None = None
+    """What it adds to the stage before, by held-out songs; None for the first."""
     out_of_fold_accuracy: float = 0.0
     noise: NoiseFigures | None = None
     ood_threshold: float = 0.0

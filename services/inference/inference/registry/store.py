@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from inference.classify.stages import STAGES, Stage
+from inference.classify.stages import HEAD, Stage
 from inference.classify.voting_rule import Rule
 from inference.decision.decision_model import DecisionModel
 from inference.decision.promise import HeldOutSongs
@@ -18,7 +18,7 @@ from inference.registry.atomic_files import flush, replace, writing
 from inference.registry.decision_files import DECISION_FILE, read_decision_model
 from inference.registry.held_out_files import HELD_OUT_FILE, read_held_out_songs
 from inference.registry.model_files import ModelFiles
-from inference.registry.models import PREFIX, HeldOut, InService, Model, heads_of
+from inference.registry.models import PREFIX, HeldOut, InService, Model, heads_of, stages_of
 from inference.registry.oof_predictions import OofPrediction, oof_predictions, read_oof_predictions
 from inference.registry.records import HeadRecord
 from inference.registry.version_files import (
@@ -121,7 +121,7 @@ class ModelStore:
 
     def _next_number(self) -> int:
         """One that no model and no head ever had."""
-        heads = [version for stage in STAGES for version in self.versions(stage)]
+        heads = [version for stage in self.stages() for version in self.versions(stage)]
         return max([0, *self.models.numbers(), *heads]) + 1
 
     def _add_head(self, stage: Stage, trained: Path, version: int) -> None:
@@ -146,6 +146,10 @@ class ModelStore:
         write_checksums(folder)
         for path in (*folder.iterdir(), folder):
             flush(path)
+
+    def stages(self) -> list[Stage]:
+        """All that any model on disk has or had a head of."""
+        return stages_of(path.name for path in self.repository.glob(f"{HEAD}_*"))
 
     def versions(self, stage: Stage) -> list[int]:
         """Numbers of all versions on disk, rising."""
@@ -177,7 +181,7 @@ class ModelStore:
             self.models.remove(f"{PREFIX}{number}")
         if service:
             self._forget(service, {f"{PREFIX}{number}" for number in kept})
-        for stage in STAGES:
+        for stage in self.stages():
             for version in self.versions(stage):
                 if version not in kept and version != needed.get(stage.model):
                     self._discard(stage, version)
@@ -192,9 +196,8 @@ class ModelStore:
     def remove(self, model: Model) -> None:
         """Take back a model that never served."""
         self.models.remove(model.name)
-        for stage in STAGES:
-            if stage.model in model.versions:
-                self._discard(stage, model.versions[stage.model])
+        for stage, version in heads_of(model.versions):
+            self._discard(stage, version)
 
     def _discard(self, stage: Stage, version: int) -> None:
         shutil.rmtree(self.folder(stage, version), ignore_errors=True)

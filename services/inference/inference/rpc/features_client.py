@@ -14,6 +14,7 @@ from runtime.telemetry import get_logger
 from inference.classify.stages import VectorKind
 from inference.classify.verdicts import ExtractionResult, MissingVector
 from inference.errors import FeaturesRefusedError, FeaturesTimedOutError, FeaturesUnavailableError
+from inference.rpc.kinds import kind_from, kinds_to
 from inference.rpc.messages import vectors_from
 from inference.serving.lifecycle import AvailableVersions
 
@@ -42,7 +43,7 @@ class FeaturesClient:
         """Vectors of these kinds; raises RemoteError with features' own code and reason, or an error of our own."""
         request = features_pb2.ExtractRequest(
             audio=self.audio,
-            kinds=[features_pb2.VectorKind.ValueType(kind) for kind in kinds],
+            kinds=kinds_to(kinds),
             path_mappings=self.options.path_mappings,
             excerpt=self.options.excerpt,
             compute=self.options.compute if self.options.HasField("compute") else None,
@@ -57,7 +58,7 @@ class FeaturesClient:
         return ExtractionResult(
             vectors=vectors_from(response.vectors),
             missing=tuple(
-                MissingVector(kind=VectorKind(gap.kind), permanent=gap.permanent, message=gap.message)
+                MissingVector(kind=kind_from(gap.kind), permanent=gap.permanent, message=gap.message)
                 for gap in response.missing
             ),
         )
@@ -116,8 +117,5 @@ def available_versions(
             raise failure from error
         log.warning("features was not asked what it computes", because=failure.code.name)
         return AvailableVersions(current={}, stored=stored)
-    names = {int(kind): kind.name for kind in VectorKind}
-    current = {
-        names[kind.kind]: kind.version for kind in capabilities.kinds if kind.version and kind.kind in names
-    }
+    current = {kind_from(kind.kind): kind.version for kind in capabilities.kinds if kind.version}
     return AvailableVersions(current=current, stored=stored)

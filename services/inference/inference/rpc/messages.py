@@ -14,6 +14,7 @@ from inference.classify.stages import HEAD_DEVICE, Vector, VectorKind, why_inval
 from inference.classify.verdicts import Classification, StageVerdict
 from inference.classify.voting_rule import Outcome, Rule
 from inference.errors import InvalidRequestError, VectorInvalidError
+from inference.rpc.kinds import LISTED_EMBEDDINGS, embeddings_from, kind_from, kind_to, kinds_to
 from inference.serving.status import StageState
 from inference.training.dataset import LabelSource, SplitPart
 from inference.training.options import TrainingOptions
@@ -24,7 +25,6 @@ OUTCOMES = {
     Outcome.PROVISIONAL: inference_pb2.OUTCOME_PROVISIONAL,
     Outcome.OUT_OF_DISTRIBUTION: inference_pb2.OUTCOME_OUT_OF_DISTRIBUTION,
 }
-KINDS = {int(kind): kind for kind in VectorKind}
 ON_THE_WIRE = np.dtype("<f4")
 """How the values of a vector travel."""
 WIDTH = ON_THE_WIRE.itemsize
@@ -52,7 +52,7 @@ def vectors_from(messages: Sequence[features_pb2.Vector]) -> tuple[Vector, ...]:
         other = found.setdefault(vector.kind, vector)
         if other is not vector and not is_same(other, vector):
             raise VectorInvalidError(
-                f"there are two {vector.kind.name} vectors, of {other.version!r} and {vector.version!r}, which differ: "
+                f"there are two {vector.kind} vectors, of {other.version!r} and {vector.version!r}, which differ: "
                 "send one of each kind"
             )
     return tuple(found.values())
@@ -64,10 +64,7 @@ def is_same(one: Vector, other: Vector) -> bool:
 
 def vector_from(message: features_pb2.Vector) -> Vector:
     """One vector; raises VectorInvalidError."""
-    kind = KINDS.get(message.kind)
-    if kind is None:
-        raise VectorInvalidError(f"a vector is of kind {message.kind}, which this service does not know")
-    vector = Vector(kind=kind, version=message.version, values=values_of(message.values))
+    vector = Vector(kind=kind_from(message.kind), version=message.version, values=values_of(message.values))
     problem = why_invalid(vector)
     if problem:
         raise VectorInvalidError(f"{problem}; extract the song again")
@@ -84,7 +81,7 @@ def values_of(content: bytes) -> Array:
 def vector_to(vector: Vector) -> features_pb2.Vector:
     """The message of a vector."""
     return features_pb2.Vector(
-        kind=features_pb2.VectorKind.ValueType(vector.kind),
+        kind=kind_to(vector.kind),
         version=vector.version,
         values=vector.values.astype(ON_THE_WIRE, copy=False).tobytes(),
     )
@@ -187,6 +184,8 @@ def training_options_from(options: inference_pb2.TrainOptions) -> TrainingOption
         min_songs_per_genre=fewest,
         thresholds=thresholds_from(options),
         max_stages=max_stages_from(options),
+        embeddings=embeddings_from(options.embeddings) or LISTED_EMBEDDINGS,
+        others_too=not options.embeddings,
     )
 
 
@@ -238,6 +237,7 @@ def stage_state_to(state: StageState) -> inference_pb2.StageStatus:
         inference_pb2.StageStatus,
         state,
         stage=state.stage.number,
+        kinds=kinds_to(state.kinds),
         model_version=head.version if head else None,
         device=HEAD_DEVICE if head else None,
         feature_versions=head.feature_versions.values() if head else None,

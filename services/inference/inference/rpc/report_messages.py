@@ -13,6 +13,7 @@ from inference.jobs.worker_process import Progress
 from inference.registry.models import RegisteredModel
 from inference.registry.oof_predictions import OofPrediction
 from inference.registry.records import HeadRecord
+from inference.rpc.kinds import kind_to, kinds_to
 from inference.rpc.messages import OUTCOMES, sound_to, verdict_to
 from inference.rpc.model_messages import model_to, picture_to
 
@@ -64,6 +65,10 @@ def report_to(registered: RegisteredModel, records: Mapping[str, HeadRecord]) ->
         model=model_to(registered),
         stages=[stage_report_to(name, record) for name, record in records.items()],
         skipped_genres=[message_of(inference_pb2.SkippedGenre, skip) for skip in first.skipped],
+        skipped_embeddings=[
+            inference_pb2.SkippedEmbedding(kind=kind_to(skip.kind), reason=skip.reason)
+            for skip in first.skipped_embeddings
+        ],
         training_seconds=sum(record.training_seconds for record in records.values()),
         create_time=first.created_time,
         cascade=cascade_report_to(last.cascade) if last.cascade else None,
@@ -118,6 +123,8 @@ def stage_report_to(name: str, record: HeadRecord) -> inference_pb2.StageReport:
         ood_rate=record.ood_rate,
         genres=[message_of(inference_pb2.GenreReport, figures) for figures in held_out.genres],
         feature_versions=record.feature_versions.values(),
+        kinds=kinds_to(record.feature_versions),
+        added=message_of(inference_pb2.Added, record.added) if record.added else None,
     )
 
 

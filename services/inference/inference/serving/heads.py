@@ -13,7 +13,7 @@ from runtime.telemetry import get_logger
 from runtime.watchdog import Probe
 
 from inference.arrays import Array, Ints
-from inference.classify.stages import STAGES, Stage, VectorKind
+from inference.classify.stages import FIRST_STAGE, Stage
 from inference.classify.verdicts import NO_FOLD, BrokenHead, HeadOutput, InstalledHead
 from inference.errors import InferenceError, ModelBrokenError, TritonUnavailableError
 from inference.registry.fold_files import read_artist_folds
@@ -41,9 +41,8 @@ class Heads:
         try:
             serving = self._store.serving()
         except ModelBrokenError as error:
-            return [BrokenHead(stage=STAGES[0], error=error)]
-        found = ((stage, serving.get(stage.model)) for stage in STAGES)
-        return [self._head(stage, version) for stage, version in found if version is not None]
+            return [BrokenHead(stage=FIRST_STAGE, error=error)]
+        return [self._head(stage, version) for stage, version in heads_of(serving)]
 
     def _head(self, stage: Stage, version: int) -> InstalledHead | BrokenHead:
         key = (stage.model, version)
@@ -189,11 +188,13 @@ class Heads:
         return [version] if usable and version is not None else []
 
     def _take_back(self, model: Model, before: Mapping[str, int]) -> None:
-        for stage, _ in heads_of(model.versions):
+        for stage, version in heads_of(model.versions):
             old = self._serving(stage, before.get(stage.model))
-            with suppress(InferenceError):
+            with suppress(InferenceError), translated(version_name(stage, version)):
                 if old:
                     self._load(stage, old)
+                elif stage.model not in before:
+                    self._triton.unload(stage.model)
 
     def _load(self, stage: Stage, versions: Sequence[int]) -> None:
         self._store.configure(stage, versions)
@@ -203,19 +204,14 @@ class Heads:
 
 def installed_head(stage: Stage, version: int, record: HeadRecord) -> InstalledHead:
     """The head of a record."""
-    try:
-        feature_versions = {VectorKind[kind]: version for kind, version in record.feature_versions.items()}
-    except KeyError as error:
-        raise ModelBrokenError(
-            f"{version_name(stage, version)} names a kind of vector that does not exist: {error}"
-        ) from error
     return InstalledHead(
         stage=stage,
         version=version_name(stage, version),
         genres=record.genres,
         temperature=record.temperature,
         ood_threshold=record.ood_threshold,
-        feature_versions=feature_versions,
+        feature_versions=record.feature_versions,
+        lengths=record.lengths,
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from inference.classify.stages import STAGES, Stage, VectorKind
+from inference.classify.stages import FIRST_STAGE, Stage, VectorKind
 from inference.classify.verdicts import BrokenHead, InstalledHead
 from inference.errors import InferenceError
 from inference.serving.heads import Heads
@@ -31,23 +31,29 @@ class StageState:
 
 
 def stage_states(heads: Heads) -> list[StageState]:
-    """The state of every stage; asks Triton, and has it load what it should serve and does not."""
-    found = {head.stage.number: head for head in heads.installed()}
-    return [stage_state(stage, found.get(stage.number), heads) for stage in STAGES]
+    """The state of each stage of the model in service, or of the first one before there is any.
+
+    Asks Triton, and has it load what it should serve and does not.
+    """
+    installed = heads.installed()
+    return [stage_state(head, heads) for head in installed] or [untrained()]
 
 
-def stage_state(stage: Stage, head: InstalledHead | BrokenHead | None, heads: Heads) -> StageState:
+def untrained() -> StageState:
+    """What a first training needs."""
+    kinds = " and ".join(FIRST_STAGE.kinds)
+    return StageState(
+        stage=FIRST_STAGE, message=f"not trained: train on songs that have a genre and {kinds} vectors"
+    )
+
+
+def stage_state(head: InstalledHead | BrokenHead, heads: Heads) -> StageState:
     """The state of one stage."""
-    if head is None:
-        kinds = " and ".join(kind.name for kind in stage.kinds)
-        return StageState(
-            stage=stage, message=f"not trained: train on songs that have a genre and {kinds} vectors"
-        )
     if isinstance(head, BrokenHead):
-        return StageState(stage=stage, message=str(head.error), broken=True)
+        return StageState(stage=head.stage, message=str(head.error), broken=True)
     try:
         trained_time = heads.trained_time(head)
         heads.ensure_served(head)
     except InferenceError as error:
-        return StageState(stage=stage, head=head, message=str(error), broken=True)
-    return StageState(stage=stage, head=head, trained_time=trained_time, ready=True)
+        return StageState(stage=head.stage, head=head, message=str(error), broken=True)
+    return StageState(stage=head.stage, head=head, trained_time=trained_time, ready=True)

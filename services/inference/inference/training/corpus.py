@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.arrays import Array
-from inference.classify.stages import STAGES, Stage, VectorKind
+from inference.classify.stages import FIRST_STAGE, FMA, FMA_NATIVE, Stage, VectorKind
 from inference.decision.credits import Credit, Positions, places
 from inference.training.dataset import Dataset, merge_copies
 from inference.training.dataset_files import INDEX_FILE, FeatureVersion
@@ -43,9 +43,8 @@ class Corpus:
         for row, genres in enumerate(labels.genres):
             self.multi_hot[row, list(genres)] = True
         self._files: dict[FeatureVersion, Path] = {
-            FeatureVersion(
-                kind=VectorKind[version["kind"]], version=version["version"], length=version["length"]
-            ): folder / version["file"]
+            FeatureVersion(kind=version["kind"], version=version["version"], length=version["length"]): folder
+            / version["file"]
             for version in index["feature_versions"]
         }
 
@@ -80,11 +79,17 @@ class Corpus:
         return self.grouping.numbers
 
     def _same_recordings(self) -> list[tuple[int, int]]:
-        versions = self.feature_versions(STAGES[0])
+        versions = self.feature_versions(FIRST_STAGE)
         if versions is None:
             return []
         rows, vectors = self.vectors(versions)
         return [(int(rows[one]), int(rows[other])) for one, other in same_recordings(vectors)]
+
+    @property
+    def embeddings(self) -> list[VectorKind]:
+        """The kinds of vectors that songs have beside those of the first stage, by number where they have no name."""
+        kinds = {version.kind for version in self._files} - {FMA, FMA_NATIVE}
+        return sorted(kinds, key=lambda kind: (len(kind), kind))
 
     def feature_versions(self, stage: Stage) -> tuple[FeatureVersion, ...] | None:
         """For each kind of the stage the feature version that most songs have; None when a kind is not there at all."""
@@ -101,9 +106,9 @@ class Corpus:
 
         A public table has no others. All stages of one training use the same, so that a vote needs one extraction.
         """
-        rows = {kind: len(self._rows_of_kind(kind)) for kind in (VectorKind.FMA, VectorKind.FMA_NATIVE)}
+        rows = {kind: len(self._rows_of_kind(kind)) for kind in (FMA, FMA_NATIVE)}
         first = max(rows, key=lambda kind: rows[kind])
-        return tuple(first if kind == VectorKind.FMA else kind for kind in stage.kinds)
+        return tuple(first if kind == FMA else kind for kind in stage.kinds)
 
     def left_out(self, versions: Sequence[FeatureVersion]) -> int:
         """Number of songs that have a vector of each of these kinds, but not of these feature versions."""

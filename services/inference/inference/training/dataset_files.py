@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from inference.arrays import Array
-from inference.classify.stages import Vector, VectorKind
+from inference.classify.stages import FMA, FMA_NATIVE, Vector, VectorKind
 from inference.errors import InvalidRequestError
 from inference.training.dataset import LabelSource
 
@@ -113,7 +113,7 @@ class CorpusWriter:
             "copy_of": self._copy_of.tolist(),
             "feature_versions": [
                 {
-                    "kind": version.kind.name,
+                    "kind": version.kind,
                     "version": version.version,
                     "length": version.length,
                     "file": file.path.name,
@@ -128,7 +128,7 @@ def audio_key(vectors: Sequence[Vector]) -> bytes | None:
     """What copies of one audio share; None for a song without vectors."""
     if not vectors:
         return None
-    first = min(vectors, key=lambda vector: vector.kind)
+    first = min(vectors, key=lambda vector: (vector.kind != FMA, vector.kind != FMA_NATIVE, vector.kind))
     return hashlib.sha256(f"{first.kind} {first.version}".encode() + first.values.tobytes()).digest()
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inference.arrays import Bools, Ints
+from inference.classify.stages import VectorKind
 from inference.errors import TooFewGenresError, TooFewSongsError
 
 MIN_GROUPS = 2
@@ -18,6 +19,14 @@ class SkippedGenre:
     """A genre that has labels and is not learned."""
 
     genre: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SkippedEmbedding:
+    """An embedding that songs should have vectors of and that no stage adds."""
+
+    kind: VectorKind
     reason: str
 
 

@@ -3,7 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from inference.classify.stages import VectorKind
 from inference.classify.voting_rule import Rule
+
+MOST_EMBEDDINGS = 6
+"""Each adds a stage, which is fitted some ten times and takes a call of its head; more have never been worth it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +21,10 @@ class TrainingOptions:
     thresholds: Sequence[float] = ()
     """As in `Rule`: those in force go into out-of-fold outcomes, figures and promotion."""
     max_stages: int | None = None
+    embeddings: Sequence[VectorKind] = ()
+    """In the order in which stages add them."""
+    others_too: bool = True
+    """Those that songs have and that are not among them come after; none is missed that songs have not."""
 
     @property
     def rule(self) -> Rule:

@@ -11,7 +11,7 @@ from features.embeddings.mert.embedding import MertEmbedding
 from features.embeddings.mert.settings import MertSettings
 from features.embeddings.options import ComputeOptions, Device, LoadOptions
 from features.errors import ModelNotInstalledError, ModelUnavailableError
-from inference.serving.embedding_models import embedding_model_probes
+from inference.serving.embedding_models import EmbeddingModels
 from mert_stand_in import MertStandIn, mert_stand_in
 from prometheus_client import CollectorRegistry
 from runtime.triton import Triton
@@ -59,7 +59,7 @@ def looked_after(stand_in: MertStandIn) -> Iterator[None]:
     """The watchdog of inference at work."""
     triton = Triton(stand_in.server.target)
     metrics = WatchdogMetrics(CollectorRegistry())
-    watchdog = Watchdog(triton, embedding_model_probes, every_seconds=0.3, metrics=metrics)
+    watchdog = Watchdog(triton, EmbeddingModels(triton).probes, every_seconds=0.3, metrics=metrics)
     watchdog.start()
     yield
     watchdog.close()
@@ -293,7 +293,7 @@ def test_its_own_watchdog_says_that_it_died_and_that_of_inference_brings_it_back
 ) -> None:
     metrics = WatchdogMetrics(registry)
     own = Watchdog(triton, model.probes, every_seconds=60, metrics=metrics, restores=False)
-    of_inference = Watchdog(triton, embedding_model_probes, every_seconds=60, metrics=metrics)
+    of_inference = Watchdog(triton, EmbeddingModels(triton).probes, every_seconds=60, metrics=metrics)
     own.look()  # nothing was read, so there is nothing to look after
     model.describe(LoadOptions())
     stand_in.server.kill_stubs()

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from head_records import RECORD
-from inference.classify.stages import STAGES
+from inference.classify.stages import FIRST_STAGE
 from inference.registry.store import ModelStore
 from inference.registry.version_files import write_head
 from inference.settings import TEMPLATES_IN_CLONE
@@ -20,7 +20,7 @@ from synthetic_library import SyntheticLibrary
 from triton_server import TritonServer
 from wire import packed
 
-STAGE = STAGES[0]
+STAGE = FIRST_STAGE
 RECIPES = {
     "discriminant": Recipe(algorithm=DISCRIMINANT, shrinkage=0.3),
     "radial basis": Recipe(algorithm=RADIAL_BASIS, gamma=1.0, strength=10.0),

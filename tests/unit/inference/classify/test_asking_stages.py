@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from inference.arrays import Array, Ints
 from inference.classify.song_vectors import SongVectors, other_version
-from inference.classify.stages import STAGES, Vector, VectorKind
+from inference.classify.stages import FIRST_STAGE, Stage, Vector, VectorKind
 from inference.classify.verdicts import (
     BrokenHead,
     ExtractionResult,
@@ -25,7 +25,20 @@ from inference.errors import (
     VectorMissingError,
 )
 from runtime.errors import RemoteError
-from voting_heads import FMA, MERT, NATIVE, UNSURE_THEN_SURE, Outputs, classify, head, stages_of, vector, vote
+from voting_heads import (
+    FMA,
+    JMLA,
+    MERT,
+    NATIVE,
+    UNSURE_THEN_SURE,
+    VALUES,
+    Outputs,
+    classify,
+    head,
+    stages_of,
+    vector,
+    vote,
+)
 
 
 class Extractor:
@@ -177,7 +190,7 @@ def test_features_gone_after_the_first_stage_make_the_verdict_provisional() -> N
 
 
 def test_a_later_head_that_is_damaged_makes_the_verdict_provisional() -> None:
-    broken = BrokenHead(stage=STAGES[1], error=ModelBrokenError("genre_fma_mert/2 is damaged"))
+    broken = BrokenHead(stage=Stage((FMA, MERT)), error=ModelBrokenError("genre_fma_mert/2 is damaged"))
     result = vote([head(1), broken], extract=Extractor())
     assert result.outcome is Outcome.PROVISIONAL
     assert "genre_fma_mert/2 is damaged" in result.reason
@@ -196,7 +209,7 @@ def test_a_later_head_of_another_feature_version_leaves_the_verdict_alone() -> N
 
 
 def test_a_first_head_that_is_damaged_fails_the_call() -> None:
-    broken = BrokenHead(stage=STAGES[0], error=ModelBrokenError("genre_fma/2 is damaged"))
+    broken = BrokenHead(stage=FIRST_STAGE, error=ModelBrokenError("genre_fma/2 is damaged"))
     with pytest.raises(ModelBrokenError, match="genre_fma/2 is damaged"):
         vote([broken], extract=Extractor())
 
@@ -268,6 +281,66 @@ def test_a_song_unlike_the_training_without_a_later_stage_is_not_classified() ->
     )
 
 
+def with_lengths(number: int, **lengths: int) -> InstalledHead:
+    return replace(head(number), lengths=lengths)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_vector_of_another_length_than_a_head_has_learned_from_is_refused_whichever_stage_decides(
+    number: int,
+) -> None:
+    """The song is one that the first stage decides: a caller must not be told with an unsure one only."""
+    heads = [with_lengths(1, FMA=518), with_lengths(2, FMA=518, MERT=1024)]
+    wrong = r"the MERT vector has 768 values, and genre_fma_mert/1 has learned from ones of 1024"
+    sure = Outputs(stage1=("Blues", 0.95), stage2=("Jazz", 0.9))
+    sent = [vector(FMA), vector(MERT)][:number]
+    if number == 1:
+        assert stages_of(vote(heads, sent=sent, outputs=sure)) == [1]
+    else:
+        with pytest.raises(VectorInvalidError, match=wrong):
+            vote(heads, sent=sent, outputs=sure)
+
+
+def test_a_vector_of_another_version_may_have_another_length() -> None:
+    heads = [with_lengths(1, FMA=518), with_lengths(2, FMA=518, MERT=1024)]
+    result = vote(
+        heads, sent=[vector(FMA), vector(MERT, "2")], extract=Extractor(), outputs=Outputs(**UNSURE_THEN_SURE)
+    )
+    # What features computed in its place is too short: the verdict before stands, and the reason is said.
+    assert result.outcome is Outcome.PROVISIONAL
+    assert "has 768 values" in result.reason
+
+
+def test_an_embedding_that_was_removed_costs_nothing_of_the_stages_before_it() -> None:
+    """Of three stages the middle one's embedding is gone, and with it the third's, which is joined to it."""
+    gone = MissingVector(kind=MERT, permanent=True, message="it is not installed")
+    three = [head(1), head(2), head(3)]
+    result = vote(three, sent=[vector(FMA), vector(JMLA)], extract=Extractor(missing=[gone]))
+    assert (result.outcome, stages_of(result)) == (Outcome.CLASSIFIED, [1])
+    extractor = Extractor(missing=[gone])
+    result = vote(
+        three,
+        sent=[vector(FMA), vector(MERT)],
+        extract=extractor,
+        outputs=Outputs(stage1=("Blues", 0.6), stage2=("Jazz", 0.6), stage3=("Rap", 0.9)),
+    )
+    assert stages_of(result) == [1, 2, 3], "the vector that was kept is used all the same"
+    assert extractor.asked == [[JMLA]]
+
+
+def test_a_vector_that_no_head_wants_is_ignored() -> None:
+    unknown = Vector(kind="KIND1000", version="1", values=np.ones(7, dtype=np.float32))
+    assert stages_of(vote([head(1)], sent=[vector(FMA), unknown])) == [1]
+
+
+def test_the_last_of_three_stages_decides_at_any_confidence_and_the_second_of_two_does_not() -> None:
+    unsure = Outputs(stage1=("Blues", 0.5), stage2=("Jazz", 0.5), stage3=("Rap", 0.5))
+    for count, decided in ((2, [False, False]), (3, [False, False, True])):
+        heads = [head(number + 1) for number in range(count)]
+        result = vote(heads, extract=Extractor(), outputs=unsure)
+        assert [verdict.decided for verdict in result.verdicts] == decided
+
+
 def of_whole_songs(number: int) -> InstalledHead:
     """A head that has learned from a public table too."""
     usual = head(number)
@@ -283,8 +356,8 @@ def test_a_head_takes_the_kinds_that_it_has_learned_from_and_not_those_that_are_
     )
     assert extractor.asked == [[NATIVE], [MERT]]
     assert stages_of(result) == [1, 2]
-    assert outputs.inputs[1][0, 0] == float(NATIVE)
-    assert outputs.inputs[2][0, [0, 518]].tolist() == [float(NATIVE), float(MERT)]
+    assert outputs.inputs[1][0, 0] == VALUES[NATIVE]
+    assert outputs.inputs[2][0, [0, 518]].tolist() == [VALUES[NATIVE], VALUES[MERT]]
 
 
 def test_values_of_an_excerpt_are_never_taken_for_those_of_a_whole_song() -> None:

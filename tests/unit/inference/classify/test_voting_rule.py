@@ -3,7 +3,7 @@
 import numpy as np
 from inference.arrays import Array, Ints
 from inference.classify.song_vectors import SongVectors
-from inference.classify.stages import LENGTHS, STAGES, Vector, VectorKind
+from inference.classify.stages import Stage, Vector
 from inference.classify.verdicts import HeadOutput, InstalledHead
 from inference.classify.voting_rule import Outcome, Rule
 from inference.evaluation.comparison import StagePredictions, voted
@@ -13,6 +13,8 @@ from inference.registry.oof_predictions import StageOofPredictions, oof_predicti
 from voting_heads import classify
 
 SONGS, GENRES = 300, ("Blues", "Jazz", "Rap")
+CHAIN = ("FMA", "MUSICNN", "KIND1000")
+STAGES = tuple(Stage(CHAIN[: place + 1]) for place in range(3))
 RULE = Rule(thresholds=(0.75, 0.6, 0.0))
 
 
@@ -39,8 +41,8 @@ class Stages:
             for stage in STAGES
         ]
         sent = tuple(
-            Vector(kind=kind, version="1", values=np.zeros(LENGTHS[kind][0], dtype=np.float32))
-            for kind in (VectorKind.FMA, VectorKind.MERT, VectorKind.JMLA)
+            Vector(kind=kind, version="1", values=np.zeros(length, dtype=np.float32))
+            for kind, length in zip(CHAIN, (518, 250, 96), strict=True)
         )
 
         def predict(head: InstalledHead, vectors: Array, folds: Ints) -> HeadOutput:
@@ -80,9 +82,9 @@ class Stages:
                 genres=GENRES,
                 probabilities=self.probabilities[place],
                 is_ood=self.is_ood[place],
-                threshold=rule.threshold(stage),
+                threshold=rule.in_force(3)[place],
             )
-            for place, stage in enumerate(STAGES)
+            for place in range(3)
         ]
         return list(voted(np.arange(SONGS), predictions[: rule.max_stages]))
 
@@ -100,7 +102,7 @@ class Stages:
             )
             for probabilities, is_ood in zip(self.probabilities, self.is_ood, strict=True)
         ]
-        found = vote_of_figures(stages, [rule.threshold(stage) for stage in STAGES])
+        found = vote_of_figures(stages, rule.in_force(3))
         return [int(each) + 1 for each in found.stages], [GENRES[genre] for genre in found.predicted]
 
 

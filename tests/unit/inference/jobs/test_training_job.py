@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from inference.classify.stages import Vector, VectorKind
+from inference.classify.stages import FMA, Vector
 from inference.errors import FolderUnwritableError
 from inference.jobs.training_job import Trainer
 from inference.registry.store import ModelStore
@@ -24,7 +24,7 @@ def trainer(tmp_path: Path) -> Iterator[Trainer]:
 
 
 def send_songs(trainer: Trainer) -> None:
-    vector = Vector(kind=VectorKind.FMA, version="1", values=np.zeros(518, dtype=np.float32))
+    vector = Vector(kind=FMA, version="1", values=np.zeros(518, dtype=np.float32))
     with trainer.evaluation() as job:
         for number in range(100):
             job.corpus.add(song_id=str(number), genres=["Jazz"], artist="x", vectors=[vector])

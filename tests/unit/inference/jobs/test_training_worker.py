@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from inference.classify.stages import Vector, VectorKind
+from inference.classify.stages import FMA, Vector
 from inference.jobs.training_worker import train
 from inference.registry.records import HeadRecord
 from inference.registry.version_files import read_head, read_record
@@ -29,9 +29,9 @@ def write(folder: Path, library: SyntheticLibrary, *, without_mert: int = 0, com
     writer = CorpusWriter(folder)
     for song, label in enumerate(library.labels):
         values = library.vectors[song]
-        vectors = [Vector(kind=VectorKind.FMA, version="f", values=values[:518])]
+        vectors = [Vector(kind=FMA, version="f", values=values[:518])]
         if song >= without_mert:
-            vectors.append(Vector(kind=VectorKind.MERT, version="m", values=values[518:]))
+            vectors.append(Vector(kind="MERT", version="m", values=values[518:]))
         writer.add(
             song_id=str(song),
             genres=[library.genres[label]],

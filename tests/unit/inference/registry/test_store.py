@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from head_records import RECORD
-from inference.classify.stages import STAGES
+from inference.classify.stages import FIRST_STAGE
 from inference.errors import (
     ModelBrokenError,
     ModelUnknownError,
@@ -24,7 +24,7 @@ from inference.settings import TEMPLATES_IN_CLONE
 from inference.training.head import Head
 from inference.training.out_of_distribution import MahalanobisDistance
 
-STAGE = STAGES[0]
+STAGE = FIRST_STAGE
 HEAD = Head(
     mean=np.zeros(518, dtype=np.float32),
     scale=np.ones(518, dtype=np.float32),
@@ -165,6 +165,19 @@ def test_the_last_five_models_the_one_in_service_and_the_one_before_it_are_kept(
     service = store.models.in_service()
     assert service
     assert service.history == ("model-2", "model-3")
+
+
+def test_heads_of_stages_that_no_kept_model_has_go_too_and_what_is_no_head_stays(
+    store: ModelStore, trained: Path
+) -> None:
+    old, new = (FIRST_STAGE.joined_by(kind) for kind in ("MERT", "KIND1000"))
+    for stage in (old, new, new, new, new, new):
+        put_into_service(store, store.add({STAGE: trained, stage: trained}))
+    (store.repository / "genre_other" / "1").mkdir(parents=True)
+    assert store.stages() == [STAGE, new, old]
+    store.prune()
+    assert (store.versions(old), store.versions(new)) == ([], [2, 3, 4, 5, 6])
+    assert (store.repository / "genre_other" / "1").is_dir()
 
 
 def test_a_number_is_never_given_twice(store: ModelStore, trained: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from inference.arrays import Array, Ints
-from inference.classify.stages import STAGES, VectorKind
+from inference.classify.stages import FIRST_STAGE, FMA
 from inference.classify.verdicts import HeadOutput, InstalledHead
 from inference.rpc.classify_request import Classifier, Request, Response, StreamSession
 from reclass.features.v1 import features_pb2
@@ -16,11 +16,11 @@ from runtime.streams import Caller, SongStream, StreamLimits
 from wire import packed
 
 HEAD = InstalledHead(
-    stage=STAGES[0],
+    stage=FIRST_STAGE,
     version="genre_fma/1",
     genres=("Blues", "Jazz"),
     temperature=1.0,
-    feature_versions={VectorKind.FMA: "1"},
+    feature_versions={FMA: "1"},
     ood_threshold=1.0,
 )
 FMA = features_pb2.Vector(kind=1, version="1", values=packed([0.0] * 518))

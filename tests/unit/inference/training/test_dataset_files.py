@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from inference.classify.stages import STAGES, Vector, VectorKind
+from inference.classify.stages import FIRST_STAGE, FMA, FMA_NATIVE, Vector, VectorKind
 from inference.errors import InvalidRequestError
 from inference.jobs.training_job import TrainingJob
 from inference.registry.store import ModelStore
@@ -17,6 +17,8 @@ from inference.training.dataset_files import INDEX_FILE, MOST_GENRES, MOST_VERSI
 from reclass.inference.v1 import inference_pb2
 from runtime.triton import Triton
 
+WITH_MERT = FIRST_STAGE.joined_by("MERT")
+
 
 def vector(kind: VectorKind, version: str, value: float, width: int = 518) -> Vector:
     return Vector(kind=kind, version=version, values=np.full(width, value, dtype=np.float32))
@@ -26,11 +28,11 @@ def vector(kind: VectorKind, version: str, value: float, width: int = 518) -> Ve
 def corpus(tmp_path: Path) -> Corpus:
     """Four songs: two with FMA and MERT, one with FMA alone, one with FMA of an older feature version."""
     writer = CorpusWriter(tmp_path)
-    mert = [vector(VectorKind.MERT, "m", 10.0 + row, 768) for row in range(2)]
-    writer.add(song_id="a", genres=["Jazz"], artist="x", vectors=[vector(VectorKind.FMA, "2", 0.0), mert[0]])
-    writer.add(song_id="b", genres=["Rap"], artist="y", vectors=[vector(VectorKind.FMA, "1", 1.0)])
-    writer.add(song_id="c", genres=["Jazz"], artist="y", vectors=[vector(VectorKind.FMA, "2", 2.0)])
-    writer.add(song_id="d", genres=["Rap"], artist="x", vectors=[mert[1], vector(VectorKind.FMA, "2", 3.0)])
+    mert = [vector("MERT", "m", 10.0 + row, 768) for row in range(2)]
+    writer.add(song_id="a", genres=["Jazz"], artist="x", vectors=[vector(FMA, "2", 0.0), mert[0]])
+    writer.add(song_id="b", genres=["Rap"], artist="y", vectors=[vector(FMA, "1", 1.0)])
+    writer.add(song_id="c", genres=["Jazz"], artist="y", vectors=[vector(FMA, "2", 2.0)])
+    writer.add(song_id="d", genres=["Rap"], artist="x", vectors=[mert[1], vector(FMA, "2", 3.0)])
     writer.finish()
     return Corpus(tmp_path)
 
@@ -41,7 +43,7 @@ def test_labels_and_groups_come_back(corpus: Corpus) -> None:
 
 
 def test_the_feature_version_of_most_songs_is_learned_and_no_other_is_mixed_in(corpus: Corpus) -> None:
-    versions = corpus.feature_versions(STAGES[0])
+    versions = corpus.feature_versions(FIRST_STAGE)
     assert versions is not None
     assert [each.version for each in versions] == ["2"]
     rows, vectors = corpus.vectors(versions)
@@ -50,7 +52,7 @@ def test_the_feature_version_of_most_songs_is_learned_and_no_other_is_mixed_in(c
 
 
 def test_a_later_stage_takes_the_songs_that_have_all_its_vectors_in_the_stages_order(corpus: Corpus) -> None:
-    versions = corpus.feature_versions(STAGES[1])
+    versions = corpus.feature_versions(WITH_MERT)
     assert versions is not None
     rows, vectors = corpus.vectors(versions)
     assert rows.tolist() == [0, 3]
@@ -62,14 +64,14 @@ def test_where_most_songs_have_values_of_the_whole_song_every_stage_learns_from_
     writer = CorpusWriter(tmp_path)
     for row in range(3):
         vectors = [
-            vector(VectorKind.FMA_NATIVE, "n", float(row)),
-            vector(VectorKind.MERT, "m", 9.0 + row, 768),
+            vector(FMA_NATIVE, "n", float(row)),
+            vector("MERT", "m", 9.0 + row, 768),
         ]
-        excerpt = [vector(VectorKind.FMA, "1", 5.0 + row)] if row else []
+        excerpt = [vector(FMA, "1", 5.0 + row)] if row else []
         writer.add(song_id=str(row), genres=["Jazz"], artist=str(row), vectors=[*vectors, *excerpt])
     writer.finish()
     corpus = Corpus(tmp_path)
-    for stage, expected in ((STAGES[0], ["n"]), (STAGES[1], ["n", "m"])):
+    for stage, expected in ((FIRST_STAGE, ["n"]), (WITH_MERT, ["n", "m"])):
         versions = corpus.feature_versions(stage)
         assert versions is not None
         assert [each.version for each in versions] == expected
@@ -77,11 +79,11 @@ def test_where_most_songs_have_values_of_the_whole_song_every_stage_learns_from_
 
 
 def test_a_stage_without_vectors_has_no_feature_versions(corpus: Corpus) -> None:
-    assert corpus.feature_versions(STAGES[2]) is None
+    assert corpus.feature_versions(WITH_MERT.joined_by("JMLA")) is None
 
 
 def test_the_digest_tells_trainings_apart(corpus: Corpus) -> None:
-    versions = corpus.feature_versions(STAGES[0])
+    versions = corpus.feature_versions(FIRST_STAGE)
     assert versions is not None
     _, songs = corpus.dataset(versions)
     changed = songs.vectors.copy()
@@ -122,7 +124,7 @@ def copies(folder: Path, *labels: tuple[list[str], LabelSource]) -> Corpus:
     """One audio under the names of several artists, each with another label."""
     writer = CorpusWriter(folder)
     for row, (genres, source) in enumerate(labels):
-        same = [vector(VectorKind.FMA, "1", 7.0)]
+        same = [vector(FMA, "1", 7.0)]
         writer.add(song_id=str(row), genres=genres, artist=f"artist {row}", vectors=same, source=source)
     writer.finish()
     return Corpus(folder)
@@ -165,7 +167,7 @@ def test_copies_of_one_audio_are_never_on_two_sides_of_a_split(tmp_path: Path) -
 
 
 def test_songs_whose_vectors_are_of_another_version_are_counted(corpus: Corpus) -> None:
-    for stage, left_out in ((STAGES[0], 1), (STAGES[1], 0)):
+    for stage, left_out in ((FIRST_STAGE, 1), (WITH_MERT, 0)):
         versions = corpus.feature_versions(stage)
         assert versions is not None
         assert corpus.left_out(versions) == left_out
@@ -175,11 +177,11 @@ def test_songs_of_ever_new_feature_versions_open_no_more_files_than_a_service_ha
     """Each version has a file of its own: beyond a thousand the whole service could open nothing more."""
     writer = CorpusWriter(tmp_path)
     for number in range(MOST_VERSIONS):
-        song = vector(VectorKind.FMA, f"v{number}", 1.0)
+        song = vector(FMA, f"v{number}", 1.0)
         writer.add(song_id=str(number), genres=["Jazz"], artist="x", vectors=[song])
     with pytest.raises(InvalidRequestError, match="more than 100 feature versions"):
-        writer.add(song_id="x", genres=["Jazz"], artist="x", vectors=[vector(VectorKind.FMA, "new", 1.0)])
-    writer.add(song_id="y", genres=["Jazz"], artist="x", vectors=[vector(VectorKind.FMA, "v0", 1.0)])
+        writer.add(song_id="x", genres=["Jazz"], artist="x", vectors=[vector(FMA, "new", 1.0)])
+    writer.add(song_id="y", genres=["Jazz"], artist="x", vectors=[vector(FMA, "v0", 1.0)])
     writer.finish()
     assert len(Corpus(tmp_path).labels) == MOST_VERSIONS + 1
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from inference.classify.stages import Vector, VectorKind
+from inference.classify.stages import FMA_NATIVE, Vector
 from inference.errors import TooFewGenresError, TooFewSongsError
 from inference.jobs.evaluation_worker import evaluate
 from inference.jobs.worker_process import EVALUATION_FILE, PARTS_FILE
@@ -114,7 +114,7 @@ def test_the_process_leaves_a_record_and_pictures(
 ) -> None:
     writer = CorpusWriter(tmp_path, unite_copies=False)
     for song, label in enumerate(library.labels):
-        vector = Vector(kind=VectorKind.FMA_NATIVE, version="n", values=library.vectors[song])
+        vector = Vector(kind=FMA_NATIVE, version="n", values=library.vectors[song])
         writer.add(
             song_id=str(song),
             genres=[library.genres[label]],
@@ -137,7 +137,7 @@ def test_copies_are_left_as_the_split_has_them(tmp_path: Path) -> None:
     """Merging their labels would make the test part easier than the one that others were evaluated on."""
     writer = CorpusWriter(tmp_path, unite_copies=False)
     for song, genre in enumerate(("Jazz", "Rap")):
-        vector = Vector(kind=VectorKind.FMA_NATIVE, version="n", values=np.zeros(518, dtype=np.float32))
+        vector = Vector(kind=FMA_NATIVE, version="n", values=np.zeros(518, dtype=np.float32))
         writer.add(song_id=str(song), genres=[genre], artist=genre, vectors=[vector])
     writer.finish()
     corpus = Corpus(tmp_path)
