@@ -73,7 +73,11 @@ def demo(
                 mert_weights=DemoFolder(data=folder).trial_weights if tiny_models else None,
             )
         )
-        status = _show(plan, settings.start_timeout_seconds, songs_per_genre, leave, console)
+        try:
+            status = _show(plan, settings.start_timeout_seconds, songs_per_genre, leave, console)
+        except KeyboardInterrupt:  # before there is a system to stop
+            console.print("Stopped.")
+            status = INTERRUPTED
     raise typer.Exit(status)
 
 

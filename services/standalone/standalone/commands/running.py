@@ -4,7 +4,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -43,8 +43,9 @@ def run(plan: Plan, timeout_seconds: float, console: Console, work: Callable[[Sy
 
 @contextmanager
 def stop_signals() -> Iterator[None]:
-    """SIGTERM and the end of the terminal stop the system as Ctrl-C does."""
-    with _handled(signal.default_int_handler):
+    """SIGTERM and the end of the terminal stop the system as Ctrl-C does: the first of them, for the rest come while
+    it stops."""
+    with _handled(_interrupt_once):
         yield
 
 
@@ -55,15 +56,27 @@ def signals_ignored() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _handled(handler: Any) -> Iterator[None]:
+def _interrupt_once(number: int, frame: object) -> NoReturn:
+    """No second signal may break off what the first has begun to put away."""
+    for each in _numbers():
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _numbers() -> list[signal.Signals]:
     numbers = [signal.SIGINT, signal.SIGTERM]
     # nohup has it ignored, and means it.
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-        numbers.append(signal.SIGHUP)
-    before = {number: signal.signal(number, handler) for number in numbers}
+    return numbers if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else [*numbers, signal.SIGHUP]
+
+
+@contextmanager
+def _handled(handler: Any) -> Iterator[None]:
+    before = {number: signal.signal(number, handler) for number in _numbers()}
     try:
         yield
     finally:
         for number, earlier in before.items():
-            signal.signal(number, earlier)
+            if (
+                signal.getsignal(number) == handler
+            ):  # else one came: they stay ignored, to the end of the process
+                signal.signal(number, earlier)

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,7 @@ def _make_songs(
     pool = ProcessPoolExecutor(
         min(len(entries), os.cpu_count() or 1), mp_context=get_context("spawn"), initializer=_end_with_parent
     )
+    others = active_children()
     songs: dict[int, Song] = {}
     try:
         jobs = {pool.submit(_make_song, folder, entry, seed): number for number, entry in enumerate(entries)}
@@ -104,6 +105,11 @@ def _make_songs(
             songs[jobs[job]] = job.result()
             if progress is not None:
                 progress(done, len(jobs))
+    except BaseException:
+        # A pool that shuts down waits for the songs in progress, and so would the interpreter's end.
+        for worker in set(active_children()) - set(others):
+            worker.kill()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
     return tuple(songs[number] for number in range(len(entries)))
