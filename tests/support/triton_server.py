@@ -25,6 +25,7 @@ class TritonServer:
 
     Its second repository is that of the models that the source brings, unless `models` is another. `environment` is
     added to its variables, `arguments` to the launcher's; with certificates, `identity` asks whether it has started.
+    `launcher` may be one of a copy of the sources.
     """
 
     def __init__(
@@ -35,11 +36,13 @@ class TritonServer:
         arguments: Sequence[str] = (),
         identity: Identity | None = None,
         metrics: bool = True,
+        launcher: Path = LAUNCHER,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._environment = environment or {}
         self._arguments = arguments
         self._identity = identity
+        self._launcher = launcher
         self.models = models
         self.repository = folder / "models"
         self._state = folder / "state"
@@ -66,7 +69,7 @@ class TritonServer:
         ports = [f"--{name}-port={port}" for name, port in self._ports.items()]
         command = [
             PYTHON,
-            LAUNCHER,
+            self._launcher,
             f"--model-repository={self.repository}",
             f"--model-repository={self.models}",
             f"--state={self._state}",

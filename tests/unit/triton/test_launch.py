@@ -132,3 +132,18 @@ def test_what_an_installer_compiled_is_no_part_of_the_backend(launch: ModuleType
     backends = launch.assemble_backends(tmp_path / "site", tmp_path / "state")
     laid = {path.name for path in (backends / "python").iterdir()}
     assert laid == {"libtriton_python.so", stub.name, "embedding_model.py"}
+
+
+def test_every_embedding_of_the_repositories_is_loaded_and_no_head(
+    launch: ModuleType, tmp_path: Path
+) -> None:
+    models = LAUNCHER.parent / "models"
+    head = tmp_path / "genre_fma"
+    head.mkdir()
+    (head / "config.pbtxt").write_text((models / "genre_head" / "config.pbtxt").read_text())
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").touch()
+    loaded = launch.loaded_at_start([tmp_path, models])
+    folders = {folder.name for folder in models.iterdir() if (folder / "1").is_dir()}
+    assert {f"--load-model={name}" for name in folders} == set(loaded)
+    assert "genre_head" not in folders

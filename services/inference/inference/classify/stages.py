@@ -58,7 +58,7 @@ class Stage:
 
     @property
     def model(self) -> str:
-        """Name of the head in the model repository, for example "genre_fma_mert"."""
+        """Name of the head in the model repository, for example "genre_fma_kind1000"."""
         return "_".join((HEAD, *(kind.lower().replace("_", "-") for kind in self.kinds)))
 
     def joined_by(self, kind: VectorKind) -> "Stage":

@@ -1,15 +1,9 @@
-"""What embeddings have in common: the mean over windows, and that nothing else knows one of them by name."""
+"""What embeddings have in common: the mean over windows, and a folder each."""
 
-import re
-from pathlib import Path
-
-import features
 import numpy as np
 import pytest
-from features.embeddings.embedding import Embedding, mean_over_windows
+from features.embeddings.embedding import mean_over_windows
 from features.embeddings.installed import EMBEDDINGS
-
-PACKAGE = Path(features.__file__).parent
 
 
 def test_the_vector_is_the_mean_over_windows_and_layers() -> None:
@@ -39,13 +33,3 @@ def test_each_has_a_kind_a_name_and_a_folder_of_its_own() -> None:
     assert all(
         each.__module__.startswith(f"features.embeddings.{each.card.name.lower()}") for each in EMBEDDINGS
     )
-
-
-@pytest.mark.parametrize("embedding", EMBEDDINGS)
-def test_no_other_module_knows_it_by_name(embedding: type[Embedding]) -> None:
-    own = PACKAGE / "embeddings" / embedding.card.name.lower()
-    allowed = {PACKAGE / "embeddings" / "installed.py", *own.rglob("*.py")}
-    name = re.compile(embedding.card.name, re.IGNORECASE)
-    others = [path for path in PACKAGE.rglob("*.py") if path not in allowed]
-    assert others
-    assert [str(path) for path in others if name.search(path.read_text())] == []

@@ -1,0 +1,1 @@
+"""Sparks, a made-up embedding for tests: a folder here and one in Triton, and nothing else."""
