@@ -61,10 +61,13 @@ def add_prediction(track: Track, genre: Genre, confidence: float, **fields: Any)
     """A current prediction of two stages."""
     stages = [
         [stage, version, confidence >= threshold, threshold, top_five(genre.name, confidence * share)]
-        for stage, version, threshold, share in ((1, "genre_fma/3", 0.8, 0.9), (2, "genre_mert/2", 0.7, 1))
+        for stage, version, threshold, share in (
+            (1, "genre_fma/3", 0.8, 0.9),
+            (2, "genre_fma_mert/2", 0.7, 1),
+        )
     ]
     made_up: dict[str, Any] = {
-        "model_version": "genre_mert/2",
+        "model_version": "genre_fma_mert/2",
         "deciding_stage": 2,
         "stages": stages,
         "sound": sound_of(genre.name, confidence),

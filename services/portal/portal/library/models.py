@@ -98,6 +98,26 @@ class Embedding(models.Model):
         return self.name
 
 
+class SimilaritySpace(models.Model):
+    """The vectors by which songs are similar, and how their values are brought to one scale; one row at a time."""
+
+    kind = models.CharField(max_length=40)
+    version = models.CharField(max_length=200)
+    mean = VectorField(help_text="Of each value over the library.")
+    scale = VectorField(
+        help_text="One over its standard deviation; 0 for a value that is the same everywhere."
+    )
+    vectors = models.PositiveIntegerField(help_text="As many there were when this was computed.")
+    made_time = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = (models.UniqueConstraint(fields=("kind", "version"), name="space_of_version"),)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.version}"
+
+
 class Vector(models.Model):
     """The values of one kind for one audio; a model never sees values of another version.
 

@@ -29,7 +29,14 @@ from portal.runs.work import (
 
 log = get_logger(__name__)
 # They give songs vectors, or a model.
-_CHANGE_GUESSES = (Run.Kind.SYNC, Run.Kind.EXTRACT, Run.Kind.CLASSIFY, Run.Kind.TRAIN, Run.Kind.PROMOTE)
+_CHANGE_GUESSES = (
+    Run.Kind.SYNC,
+    Run.Kind.EXTRACT,
+    Run.Kind.FILL,
+    Run.Kind.CLASSIFY,
+    Run.Kind.TRAIN,
+    Run.Kind.PROMOTE,
+)
 
 
 class TryAgainError(Exception):

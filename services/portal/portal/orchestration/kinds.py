@@ -3,6 +3,7 @@
 from portal.classification.classification_run import Classifying
 from portal.decisions.decide_run import Deciding
 from portal.extraction.extraction_run import ExtractionRun
+from portal.extraction.fill_run import FillRun
 from portal.plex_sync.sync_run import Syncing
 from portal.runs.models import Run
 from portal.runs.work import Work
@@ -14,6 +15,7 @@ from portal.writing.write_runs import Push, Rollback
 _WORK: dict[str, Work] = {
     Run.Kind.SYNC: Syncing(),
     Run.Kind.EXTRACT: ExtractionRun(),
+    Run.Kind.FILL: FillRun(),
     Run.Kind.CLASSIFY: Classifying(),
     Run.Kind.DECIDE: Deciding(),
     Run.Kind.TRAIN: Training(),

@@ -6,6 +6,7 @@ Nothing of it is remembered in a process: what was done, and what is due, is rea
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+from django.core.cache import cache as remembered
 from django.db import transaction
 from django.db.models import Max, Q
 from django.utils import timezone
@@ -13,6 +14,7 @@ from runtime.errors import RemoteError
 from runtime.telemetry import get_logger
 
 from portal.decisions.deciding import anything_outdated, inputs_changed
+from portal.extraction.fill_run import to_fill
 from portal.ledger.batches import has_applied_a_batch
 from portal.ledger.models import WriteBatch
 from portal.library.models import Analysis, InPlex, Library, Track
@@ -22,6 +24,7 @@ from portal.orchestration.start import (
     start_classify,
     start_decide,
     start_extract,
+    start_fill,
     start_plan,
     start_push,
     start_sync,
@@ -42,6 +45,8 @@ TRY_AGAIN = timedelta(hours=1)
 LEAVE_TO_PERSON = timedelta(minutes=15)
 # A moment that is further ahead was written by a clock that has been put right since, not by another machine's.
 CLOCK_SKEW = timedelta(minutes=10)
+FILL_AGAIN = timedelta(days=1)
+_FILL_LOOKED_AT = "fill-looked-at"
 FOLLOWED = "followed"
 # What changes what is known of songs, and may leave decisions out of date.
 _CHANGES = (Run.Kind.SYNC, Run.Kind.CLASSIFY, Run.Kind.TRAIN, Run.Kind.PROMOTE)
@@ -61,12 +66,13 @@ def keep(now: datetime, services: Services) -> None:
     4. Songs are decided anew where a run has changed what is known of them, or a person has: by judging songs, by
        another setting of sources, or by another name of a genre.
     5. A sync begins when its time has come.
+    6. Missing vectors are filled in when nothing was done for a while; that run ends when any other begins.
     """
-    if Run.objects.filter(state__in=Run.ACTIVE).exists():
+    if Run.objects.filter(state__in=Run.ACTIVE).exclude(kind=Run.Kind.FILL).exists():
         return
     settings = preferences()
     try:
-        for step in (_push, _plan, _classify, _decide, _sync):
+        for step in (_push, _plan, _classify, _decide, _sync, _fill):
             if step(now, settings, services):
                 return
     except CannotStart as error:
@@ -96,6 +102,33 @@ def _sync(now: datetime, settings: Preferences, services: Services) -> bool:
         return False
     start_sync(scheduled=True)
     return True
+
+
+def _fill(now: datetime, settings: Preferences, services: Services) -> bool:
+    """In idle time. What was filled in, and could not be for some songs, is looked at again a day later."""
+    last = Run.objects.order_by("-pk").first()
+    ended = last.finished_time if last else None
+    if ended is None or now < ended + LEAVE_TO_PERSON:
+        return False
+    # Counting the vectors of 300,000 songs takes seconds.
+    if not remembered.add(_FILL_LOOKED_AT, True, LEAVE_TO_PERSON.total_seconds()):  # a value
+        return False
+    wanted = to_fill(settings)
+    if wanted is None or _filled(wanted.kinds, now):
+        return False
+    started = start_fill(wanted.kinds, scheduled=True)
+    log.info("the schedule starts a run", run=started.pk, kind=started.kind, after="idle time")
+    return True
+
+
+def _filled(kinds: Sequence[str], now: datetime) -> bool:
+    """Whether these are being made, or were made lately as far as they could be."""
+    last = Run.objects.filter(kind=Run.Kind.FILL).exclude(state=Run.State.STOPPED).order_by("-pk").first()
+    if last is None or last.finished_time is None:
+        return last is not None
+    if not set(kinds) <= set(last.arguments["kinds"]):
+        return False
+    return now < last.finished_time + (TRY_AGAIN if last.state == Run.State.FAILED else FILL_AGAIN)
 
 
 def _classify(now: datetime, settings: Preferences, services: Services) -> bool:

@@ -20,6 +20,7 @@ from portal.training.preparing import Lacking, lacking_now
 _IS_RUNNING = {
     Run.Kind.SYNC: "A sync is already running",
     Run.Kind.EXTRACT: "An analysis is already running",
+    Run.Kind.FILL: "Missing vectors are already being filled in",
     Run.Kind.CLASSIFY: "A classification is already running",
     Run.Kind.DECIDE: "Songs are already being decided",
     Run.Kind.TRAIN: "A training is already running",
@@ -45,6 +46,16 @@ def start_extract(
     """Extract from these songs, or all, the vectors that they lack: of these stages ("all" is every one), or of those
     that are installed."""
     return _start(Run.Kind.EXTRACT, stages=list(stages), track_ids=_listed(track_ids), scheduled=scheduled)
+
+
+def start_fill(kinds: Sequence[str], *, scheduled: bool = False) -> Run:
+    """Make the vectors of these kinds for all songs that were analysed without them, until any other run begins."""
+    other = Run.objects.filter(state__in=Run.ACTIVE).exclude(kind=Run.Kind.FILL).first()
+    if other is not None:
+        raise CannotStart(
+            f"{other} is at work: missing vectors are filled in when nothing else is to be done."
+        )
+    return _start(Run.Kind.FILL, kinds=list(kinds), scheduled=scheduled)
 
 
 def start_classify(
@@ -168,10 +179,18 @@ def _start(
     if scheduled:
         arguments |= {SCHEDULED: True}
     _refuse_no_text(arguments)
+    if kind != Run.Kind.FILL:
+        _stop_filling()
     try:
         return ask(kind, identity, arguments, batch.pk if batch else None)
     except IntegrityError as error:
         raise CannotStart(_running_message(kind)) from error
+
+
+def _stop_filling() -> None:
+    """What is done in idle time ends after the songs in progress, and goes on when nothing else is to be done."""
+    for run in Run.objects.filter(kind=Run.Kind.FILL, state__in=(Run.State.WAITING, Run.State.RUNNING)):
+        stop(run)
 
 
 def _refuse_no_text(arguments: Mapping[str, Any]) -> None:

@@ -107,6 +107,10 @@ class Preferences(BaseModel):
     """Hours between two automatic syncs; one that fell due while the system was down is made up for."""
     classify_automatically: Annotated[bool, _SCHEDULE] = True
     """Classify the songs that a sync has found new; only analyse them, while no model is trained."""
+    fill_automatically: Annotated[Literal["auto", "always", "never"], _SCHEDULE] = "auto"
+    """Fill in, while nothing else is to be done, the vectors of embeddings that songs lack, so that songs can be
+    compared by them: where a night of eight hours suffices (auto), however long it takes (always), or not at all
+    (never). Any other run ends it, and it goes on later."""
     write_automatically: Annotated[bool, _SCHEDULE] = False
     """Write the genres of new songs to Plex after they were classified automatically. It can be switched on once a
     write batch has been applied by hand."""

@@ -11,7 +11,7 @@ from portal.remote.audio import FMA, made_by_random_weights
 from portal.runs.models import Run
 
 # What a licence comes to for the owner of a library at home, by its name in SPDX's list.
-PLAIN_LICENCES: Mapping[str, str] = {
+LICENCE_WORDS: Mapping[str, str] = {
     "ISC": "free for every use",
     "MIT": "free for every use",
     "Apache-2.0": "free for every use",
@@ -118,7 +118,7 @@ def _row(
         for_trials=made_by_random_weights(row.version),
         detail=row.detail,
         licence=row.licence,
-        licence_words=PLAIN_LICENCES.get(row.licence, ""),
+        licence_words=LICENCE_WORDS.get(row.licence, ""),
         weights=row.weights,
         weights_bytes=row.weights_bytes,
         length=row.length,

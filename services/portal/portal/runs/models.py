@@ -17,6 +17,7 @@ class Run(models.Model):
 
         SYNC = "sync", "Sync"
         EXTRACT = "extract", "Analyse"
+        FILL = "fill", "Fill in vectors"
         CLASSIFY = "classify", "Classify"
         DECIDE = "decide", "Decide"
         TRAIN = "train", "Train"

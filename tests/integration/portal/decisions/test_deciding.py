@@ -234,7 +234,7 @@ def test_songs_that_another_model_has_classified_get_no_genre_and_are_not_asked_
     portal, library, decide
 ):
     song = said(library, 1)
-    portal.inference.unknown_heads = ("genre_mert/2",)
+    portal.inference.unknown_heads = ("genre_fma_mert/2",)
     assert decide()[0] == 1
     assert Decision.objects.get(track=song).genre is None
     assert decide()[0] == 0

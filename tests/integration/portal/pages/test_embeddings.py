@@ -14,6 +14,7 @@ from portal.library.models import Embedding, Vector
 from portal.preferences.models import SettingChange
 from portal.registry.embedding_table import embedding_table
 from portal.registry.models import ModelStage, TrainedModel
+from portal.runs.models import Run
 from songs import make_library, make_song
 
 PAGE = "/admin/preferences/changedsetting/embeddings/"
@@ -135,6 +136,23 @@ def test_a_cheaper_order_is_proposed_by_what_was_measured_and_used_by_a_button(a
     assert enabled_kinds() == ("fma", "mert", "musicnn")
     assert proposal() is None
     assert "data-proposal" not in admin_client.get(PAGE).content.decode()
+
+
+def test_what_is_missing_is_filled_in_by_a_button_of_who_may_start_runs(
+    admin_client: Client, client: Client
+) -> None:
+    make_song(make_library(), 1, analysis="extracted")
+    page = admin_client.get(PAGE).content.decode()
+    assert 'name="fill"' in page
+    kim = User.objects.create_user("kim", password="pw", is_staff=True)
+    kim.user_permissions.set(Permission.objects.filter(codename="change_changedsetting"))
+    client.force_login(kim)
+    assert 'name="fill"' not in client.get(PAGE).content.decode()
+    assert client.post(PAGE, {"fill": "yes"}).status_code == 403
+    admin_client.post(PAGE, {"fill": "yes"})
+    run = Run.objects.get()
+    assert (run.kind, run.arguments["kinds"]) == (Run.Kind.FILL, ["musicnn"])
+    assert "is at work" in admin_client.get(PAGE).content.decode()
 
 
 def test_an_order_that_names_some_leaves_the_others_behind_them() -> None:

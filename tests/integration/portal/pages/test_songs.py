@@ -201,7 +201,7 @@ def test_a_songs_page_shows_every_stage_the_tags_the_writes_and_no_raw_json(admi
     prediction.save()
     html = page(admin_client, address_of(track))
     for text in (
-        "Stage 1 · FMA", "Stage 2 · FMA + MERT", "below 80.0 %", "genre_mert/2", "Old Tag", "locked", "File Tag",
+        "Stage 1 · FMA", "Stage 2 · FMA + MERT", "below 80.0 %", "genre_fma_mert/2", "Old Tag", "locked", "File Tag",
         "had no song of this artist in its training", "Worth a listen", "Batch ", "flac, 44100 Hz, 2 channels",
         track.audio.content_key, "rc-gone",
     ):  # fmt: skip

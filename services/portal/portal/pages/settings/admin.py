@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.cache import cache
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.decorators import method_decorator
@@ -57,10 +58,15 @@ class SettingsAdmin(KeptAdmin):
     def embeddings(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         """The owner's table of embeddings; a POST comes from one of its buttons."""
         self.refuse_without_rights(request)
+        may_start = request.user.has_perm("runs.change_run")
         if request.method == "POST":
+            if "fill" in request.POST and not may_start:
+                raise PermissionDenied
             take(request)
             return redirect(EMBEDDINGS)
-        return self.page(request, "portal/embeddings.html", opts=None, title="Embeddings", **context())
+        return self.page(
+            request, "portal/embeddings.html", opts=None, title="Embeddings", may_start=may_start, **context()
+        )
 
     def _settings(self, request: HttpRequest) -> HttpResponse:
         now = current_settings()

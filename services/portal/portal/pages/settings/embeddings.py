@@ -7,12 +7,16 @@ from django.contrib import messages
 from django.http import HttpRequest
 from runtime.errors import RemoteError
 
+from portal.extraction.fill_run import all_to_fill, to_fill
 from portal.library.embedding_order import EmbeddingRefusedError, move, proposal, switch, use_order
 from portal.library.embeddings import note_capabilities
+from portal.orchestration.start import start_fill
+from portal.pages.buttons import ask_for
 from portal.preferences.current import preferences
 from portal.preferences.models import SettingChange
 from portal.registry.embedding_table import EmbeddingRow, embedding_table
 from portal.remote.features import capabilities_now
+from portal.runs.models import Run
 
 FEATURES_TIMEOUT_SECONDS = 1.0
 _UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
@@ -26,8 +30,14 @@ def context() -> dict[str, Any]:
     except RemoteError as error:
         trouble = error.message
     rows = embedding_table()
+    filling = Run.objects.filter(kind=Run.Kind.FILL, state__in=Run.ACTIVE).first()
+    missing = all_to_fill(rows)
     return {
-        "rows": [_shown(row, number, len(rows)) for number, row in enumerate(rows, start=1)],
+        "filling": filling,
+        "missing": missing,
+        "missing_time": _duration(missing.seconds) if missing and missing.seconds is not None else "",
+        "by_itself": to_fill(preferences(), rows),
+        "rows": [_card(row, number, len(rows)) for number, row in enumerate(rows, start=1)],
         "trouble": trouble,
         "proposal": proposal(),
     }
@@ -35,6 +45,9 @@ def context() -> dict[str, Any]:
 
 def take(request: HttpRequest) -> None:
     """Do what the pressed button says; the person is told what came of it."""
+    if "fill" in request.POST:
+        _fill(request)
+        return
     try:
         change = _change(request)
     except EmbeddingRefusedError as error:
@@ -44,6 +57,14 @@ def take(request: HttpRequest) -> None:
         messages.info(request, "Nothing was changed.")
     else:
         messages.success(request, _said(change))
+
+
+def _fill(request: HttpRequest) -> None:
+    missing = all_to_fill()
+    if missing is None:
+        messages.info(request, "No song lacks a vector that can be made.")
+    else:
+        ask_for(request, lambda: start_fill(missing.kinds))
 
 
 def _change(request: HttpRequest) -> SettingChange | None:
@@ -65,7 +86,7 @@ def _said(change: SettingChange) -> str:
     return f"{name} is used no more. Its vectors and all verdicts stay."
 
 
-def _shown(row: EmbeddingRow, number: int, count: int) -> dict[str, Any]:
+def _card(row: EmbeddingRow, number: int, count: int) -> dict[str, Any]:
     return {
         "row": row,
         "number": number,

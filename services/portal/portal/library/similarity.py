@@ -1,0 +1,156 @@
+"""Songs that sound alike: by the cosine of vectors that all songs have, brought to one scale. Never a mix of two kinds.
+
+The space is that of the first embedding in the order of stages, from when every song that can be analysed has its
+vector; FMA's values until then.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.cache import cache as remembered
+from django.db import connection, transaction
+
+from portal.library.models import Analysis, Embedding, SimilaritySpace, Track, Vector
+from portal.library.presence import present, unchosen_libraries
+from portal.library.stages import lacking
+from portal.remote.audio import FMA
+
+REMEMBERED_SECONDS = 60
+# Of some songs an embedding cannot be made, too short ones for one: these keep nobody from it.
+WITHOUT = 0.001
+# More vectors change a mean and a deviation by less than a percent.
+MOST_MEASURED = 20_000
+GROWN = 1.5
+_KEY = "similarity-space"
+_VALUES = 'COALESCE("values", half_values::vector)'
+_SOME = f"""
+    SELECT {_VALUES} AS v FROM library_vector WHERE kind = %(kind)s AND version = %(version)s
+    ORDER BY audio_id LIMIT %(most)s
+"""  # noqa: S608 # names of ours
+_MEAN = f"SELECT avg(v)::text FROM ({_SOME}) AS measured"  # noqa: S608
+_VARIANCE = f"SELECT avg((v - %(mean)s::vector) * (v - %(mean)s::vector))::text FROM ({_SOME}) AS measured"  # noqa: S608
+_PRESENT = "t.removed_time IS NULL AND NOT t.library_id = ANY(%(unchosen)s)"
+_NEAREST = f"""
+    WITH asked AS (
+        SELECT ({_VALUES} - %(mean)s::vector) * %(scale)s::vector AS v FROM library_vector
+        WHERE audio_id = %(audio)s AND kind = %(kind)s AND version = %(version)s
+    )
+    , near AS (
+        SELECT audio_id, ({_VALUES} - %(mean)s::vector) * %(scale)s::vector <=> (SELECT v FROM asked) AS distance
+        FROM library_vector v
+        WHERE kind = %(kind)s AND version = %(version)s AND audio_id <> %(audio)s AND EXISTS (SELECT FROM asked)
+            AND EXISTS (SELECT FROM library_track t WHERE t.audio_id = v.audio_id AND {_PRESENT})
+        ORDER BY distance LIMIT %(most)s
+    )
+    SELECT (SELECT min(t.id) FROM library_track t WHERE t.audio_id = near.audio_id AND {_PRESENT}), 1 - distance
+    FROM near WHERE distance <> 'NaN' ORDER BY distance
+"""  # noqa: S608
+
+
+@dataclass(frozen=True, kw_only=True)
+class Space:
+    """What songs are compared by."""
+
+    kind: str
+    version: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimilarSong:
+    """A song that sounds like another."""
+
+    track: Track
+    cosine: float
+    """Of their vectors, -1 to 1."""
+
+
+def space() -> Space | None:
+    """What songs are compared by now; None while no song was analysed. At most a minute old."""
+    known: Space | None = remembered.get(_KEY)
+    if known is None:
+        known = _space()
+        remembered.set(_KEY, known, REMEMBERED_SECONDS)
+    return known
+
+
+def nearest(track: Track, most: int = 10) -> list[SimilarSong]:
+    """The songs in Plex that sound most like this one, the likest first; none where it has no vector of the space.
+
+    A recording comes once, and other copies of its own do not.
+    """
+    by = space()
+    if by is None or track.audio_id is None:
+        return []
+    scaling = _scaling(by)
+    if scaling is None:
+        return []
+    asked: dict[str, Any] = {
+        "kind": by.kind,
+        "version": by.version,
+        "mean": str(scaling.mean),
+        "scale": str(scaling.scale),
+        "audio": track.audio_id,
+        "most": most,
+        "unchosen": unchosen_libraries(),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_NEAREST, asked)
+        found: list[tuple[int, float]] = cursor.fetchall()
+    tracks = Track.objects.in_bulk([pk for pk, _ in found])
+    return [SimilarSong(track=tracks[pk], cosine=cosine) for pk, cosine in found if pk in tracks]
+
+
+def _space() -> Space | None:
+    rows = list(Embedding.objects.exclude(version=""))
+    embedding = next((row for row in rows if row.kind != FMA and row.enabled), None)
+    first = next((row for row in rows if row.kind == FMA), None)
+    chosen = embedding if embedding and _all_have(embedding) else first
+    return Space(kind=chosen.kind, version=chosen.version, name=chosen.name) if chosen else None
+
+
+def _all_have(embedding: Embedding) -> bool:
+    """Whether every song that can be analysed has its vector of the present version."""
+    songs = Track.objects.filter(present()).exclude(analysis=Analysis.SKIPPED).exclude(file="")
+    without = songs.filter(lacking({embedding.kind: embedding.version})).count()
+    return without <= WITHOUT * songs.count() and without < songs.count()
+
+
+def _scaling(by: Space) -> SimilaritySpace | None:
+    """How values of the space are scaled, computed anew where it is another space or has grown."""
+    vectors = Vector.objects.filter(kind=by.kind, version=by.version)
+    row = SimilaritySpace.objects.filter(kind=by.kind, version=by.version).first()
+    if row is not None and (row.vectors >= MOST_MEASURED or vectors.count() < GROWN * row.vectors):
+        return row
+    return _measure(by, vectors.count())
+
+
+@transaction.atomic
+def _measure(by: Space, count: int) -> SimilaritySpace | None:
+    asked: dict[str, Any] = {"kind": by.kind, "version": by.version, "most": MOST_MEASURED}
+    with connection.cursor() as cursor:
+        cursor.execute(_MEAN, asked)
+        mean = cursor.fetchone()[0]
+        if mean is None:
+            return None
+        cursor.execute(_VARIANCE, {**asked, "mean": mean})
+        variance = _numbers(cursor.fetchone()[0])
+    SimilaritySpace.objects.exclude(kind=by.kind, version=by.version).delete()
+    scale = [each**-0.5 if each > 0 else 0.0 for each in variance]
+    row, _ = SimilaritySpace.objects.update_or_create(
+        kind=by.kind,
+        version=by.version,
+        defaults={"mean": _numbers(mean), "scale": scale, "vectors": min(count, MOST_MEASURED)},
+    )
+    return row
+
+
+def _text(values: Iterable[float]) -> str:
+    """A vector as PostgreSQL reads it."""
+    return f"[{','.join(map(repr, map(float, values)))}]"
+
+
+def _numbers(vector: str) -> Sequence[float]:
+    """A vector as PostgreSQL writes it."""
+    return [float(each) for each in vector.strip("[]").split(",")]
