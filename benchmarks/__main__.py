@@ -21,6 +21,7 @@ ROOMS = {
     "public_table": "portal",
     "reclassifying": "portal",
     "deciding": "portal",
+    "guessing": "portal",
     "admin_pages": "portal",
     "calling": "inference",
     "training": "inference",

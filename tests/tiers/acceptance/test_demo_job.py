@@ -27,6 +27,17 @@ def test_the_demo_ends_within_six_minutes_and_prints_its_figures(
     assert "✗" not in demo.output
 
 
+def test_the_demo_guesses_before_it_trains_and_tells_each_stage_afterwards(demo: RunningDemo) -> None:
+    guessed = demo.output.index("First guesses, before training")
+    assert guessed < demo.output.index("Train on the tags")
+    found = re.search(r"(\d+) of 160 songs have one.* and (\d+) of the made songs", demo.output)
+    assert found
+    assert int(found[1]) >= int(found[2]) > 0
+    after = demo.output[demo.output.index("What came of it") :]
+    assert all(words in after for words in ("stage 1 (FMA)", "stage 2 (FMA + MusiCNN)"))
+    assert demo.status()["songs"]["first_guesses"] == 0  # a model is in service
+
+
 def test_status_counts_every_song(demo: RunningDemo, say: Callable[[object], None]) -> None:
     songs = demo.status()["songs"]
     say(songs)

@@ -13,11 +13,20 @@ from rich.table import Table
 
 from standalone.commands.console import say, say_address
 from standalone.commands.running import as_command, run
-from standalone.demo.figures import Figures
+from standalone.demo.figures import Figures, GuessFigures
 from standalone.demo.folder import DemoFolder, with_stand_in
 from standalone.demo.judge import Judged, judge_songs
 from standalone.demo.songs import make_songs
-from standalone.demo.steps import LEARNING, WRITING, measure, run_steps
+from standalone.demo.steps import (
+    LEARNING,
+    READING,
+    TRIAL_ALONE,
+    WRITING,
+    look_at_guesses,
+    measure,
+    missing_tagger,
+    run_steps,
+)
 from standalone.demo_library import DemoLibrary
 from standalone.host.data_folder import demo_root
 from standalone.host.ports import check_ports
@@ -102,7 +111,7 @@ def _show(plan: Plan, timeout_seconds: float, songs_per_genre: int, leave: bool,
             plan.folder.admin_password,
             started,
             console,
-            with_mert=plan.mert_weights is not None,
+            with_trial=plan.mert_weights is not None,
         )
         if leave:
             _say_how_to_go_on(plan, console)
@@ -156,19 +165,23 @@ def _do_the_job(
     started: float,
     console: Console,
     *,
-    with_mert: bool,
+    with_trial: bool,
 ) -> Figures:
     def announce(title: str, arguments: tuple[str, ...]) -> None:
         console.print(f"\n[bold]{title}[/bold]  [dim]$ reclass {' '.join(arguments)}[/dim]")
         console.file.flush()
 
-    seconds = run_steps(system, LEARNING, announce, with_mert=with_mert)
+    seconds = run_steps(system, TRIAL_ALONE, announce) if with_trial else {}
+    seconds |= run_steps(system, READING, announce)
+    if not with_trial:
+        _say_what_is_guessed(look_at_guesses(system, library), missing_tagger(system), console)
+    seconds |= run_steps(system, LEARNING, announce)
     began = time.monotonic()
     judged = judge_songs(system.address, password_file, library)
     _say_what_was_judged(judged, console)
     seconds["judge songs"] = time.monotonic() - began
     seconds |= run_steps(system, WRITING, announce)
-    result = measure(system, library, with_mert=with_mert)
+    result = measure(system, library, with_trial=with_trial)
     console.print(_summary(result, judged, seconds, time.monotonic() - started))
     for sentence in result.shortfalls():
         console.print(f"[red]✗ {sentence}[/red]")
@@ -178,6 +191,30 @@ def _do_the_job(
 def _say_what_was_judged(judged: Judged, console: Console) -> None:
     console.print(f"\n[bold]Judge songs[/bold]  [dim]on the page of that name[/dim]\n{judged}.")
     console.file.flush()
+
+
+def _say_what_is_guessed(guesses: GuessFigures, trouble: str, console: Console) -> None:
+    """By genre, before anything is trained; the songs are synthetic, and so is the count of those that are right."""
+    if trouble:
+        say(console, f"\nNo first guesses: MusiCNN is not there ({trouble.rstrip('.')}). It goes on without.")
+        return
+    table = Table(
+        "genre", "guessed", "made to be of it", title="First guesses, before training", title_justify="left"
+    )
+    for each in guesses.genres:
+        table.add_row(each.genre, str(each.songs), str(each.right))
+    console.print()
+    console.print(table)
+    say(
+        console,
+        f"Nothing was learned for them: {guesses.guessed} of {guesses.songs} songs have one, from the tags of their "
+        f"sound, and {guesses.right} of the made songs are of the genre that is guessed. They were synthesised, so "
+        "that says nothing of real music.",
+    )
+    if guesses.cannot_be_guessed:
+        say(
+            console, f"Cannot be guessed, for no tag speaks for them: {', '.join(guesses.cannot_be_guessed)}."
+        )
 
 
 def _summary(result: Figures, judged: Judged, seconds: dict[str, float], total_seconds: float) -> Table:
@@ -219,9 +256,11 @@ def _summary(result: Figures, judged: Judged, seconds: dict[str, float], total_s
 
 
 def _stages(result: Figures) -> str:
-    if not result.with_mert:
-        return "stage 1 (FMA) alone; reclass status says how to install MERT, --tiny-models shows stage 2"
-    return f"stage 2 (FMA + MERT) decided {result.later_stages} songs; {TRIAL_WEIGHTS}"
+    said = "; ".join(map(str, result.stages))
+    if result.with_trial:
+        return f"{said}; MERT has {TRIAL_WEIGHTS}"
+    missing = ", ".join(sorted(result.missing_embeddings))
+    return f"{said}. Not installed: {missing} (reclass status says how)" if missing else said
 
 
 def _say_how_to_look(system: System, plan: Plan, console: Console) -> None:

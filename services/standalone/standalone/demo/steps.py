@@ -9,22 +9,28 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from standalone.demo.figures import Figures, figures
+from standalone.demo.figures import Figures, GuessFigures, figures, guess_figures
 from standalone.demo.songs import plex_path
-from standalone.demo_library import SPELLINGS, DemoLibrary
+from standalone.demo_library import SPELLINGS, DemoLibrary, Song
 from standalone.errors import StandaloneError
 from standalone.system.lifecycle import System
 
 Steps = Sequence[tuple[str, tuple[str, ...]]]
 """What each is for, and its command."""
-EXTRACT_BOTH = ("extract", "--stage", "fma", "--stage", "mert")
-LEARNING = (
+TAGGER = "musicnn"
+"""The kind of vectors that end with tags."""
+TRIAL_ALONE: Steps = (
+    ("Leave MusiCNN out, so that what FMA is unsure of comes to MERT", ("embeddings", "--off", TAGGER)),
+)
+READING: Steps = (
     ("Read the library from Plex", ("sync",)),
     ("Extract every song's features", ("extract",)),
+)
+LEARNING: Steps = (
     ("Train on the tags", ("train",)),
     ("Classify every song", ("classify",)),
 )
-WRITING = (
+WRITING: Steps = (
     ("See what would be written", ("push", "--dry-run")),
     ("Write it", ("push",)),
 )
@@ -35,16 +41,14 @@ class StepFailedError(StandaloneError):
 
 
 def run_steps(
-    system: System, steps: Steps, announce: Callable[[str, tuple[str, ...]], None], *, with_mert: bool = False
+    system: System, steps: Steps, announce: Callable[[str, tuple[str, ...]], None]
 ) -> dict[str, float]:
-    """Do a part of the job, command by command, and return the seconds of each. `with_mert` does it with stage 2.
+    """Do a part of the job, command by command, and return the seconds of each.
 
     Raises StepFailedError, and does not go on, when a command fails.
     """
     seconds = {}
-    for title, step in steps:
-        # Named, a stage that is not there is an error and not left out.
-        arguments = EXTRACT_BOTH if with_mert and step == ("extract",) else step
+    for title, arguments in steps:
         announce(title, arguments)
         started = time.monotonic()
         done = subprocess.run([reclass_command(), *arguments], env=_environment(system), check=False)
@@ -54,17 +58,60 @@ def run_steps(
     return seconds
 
 
-def measure(system: System, library: DemoLibrary, *, with_mert: bool = False) -> Figures:
+def look_at_guesses(system: System, library: DemoLibrary) -> GuessFigures:
+    """Compare the first guesses with the truth."""
+    status = _asked(system, "status", "--json")
+    return guess_figures(_songs(system, library), status["first_guesses"]["cannot_be_guessed"])
+
+
+def measure(system: System, library: DemoLibrary, *, with_trial: bool = False) -> Figures:
     """Compare what the system says of its songs with the truth."""
-    listed = subprocess.run(
-        [reclass_command(), "export"], env=_environment(system), check=True, capture_output=True, text=True
+    status = _asked(system, "status", "--json")
+    names = {each["kind"]: each["name"] for each in _asked(system, "embeddings", "--json")["embeddings"]}
+    stages = {each["stage"]: each["kinds"] for each in status["model"]["stages"] if each["ready"]}
+    used = {kind for kinds in stages.values() for kind in kinds}
+    installed = {each["stage"]: each for each in status["extraction"]["stages"]}
+    return figures(
+        _songs(system, library),
+        SPELLINGS,
+        stages={number: [names.get(kind, kind) for kind in kinds] for number, kinds in stages.items()},
+        unused=[
+            names.get(kind, kind)
+            for kind, each in installed.items()
+            if each["installed"] and kind not in used
+        ],
+        missing_embeddings={
+            names.get(kind, kind): each["message"]
+            for kind, each in installed.items()
+            if not each["installed"]
+        },
+        with_trial=with_trial,
     )
-    rows: dict[str, Mapping[str, Any]] = {}
-    for line in listed.stdout.splitlines():
-        row = json.loads(line)
-        rows[row["file"]] = row
-    songs = [(song, rows[plex_path(song.path, library.folder)]) for song in library.songs]
-    return figures(songs, SPELLINGS, with_mert=with_mert)
+
+
+def missing_tagger(system: System) -> str:
+    """Why MusiCNN, whose tags make first guesses, is not there; empty where it is."""
+    stages = {each["stage"]: each for each in _asked(system, "status", "--json")["extraction"]["stages"]}
+    found = stages.get(TAGGER)
+    if found is None:
+        return "the features service does not know it"
+    return "" if found["installed"] else str(found["message"])
+
+
+def _songs(system: System, library: DemoLibrary) -> list[tuple[Song, Mapping[str, Any]]]:
+    rows = [json.loads(line) for line in _output(system, "export").splitlines()]
+    by_file: dict[str, Mapping[str, Any]] = {row["file"]: row for row in rows}
+    return [(song, by_file[plex_path(song.path, library.folder)]) for song in library.songs]
+
+
+def _asked(system: System, *arguments: str) -> dict[str, Any]:
+    return dict(json.loads(_output(system, *arguments)))
+
+
+def _output(system: System, *arguments: str) -> str:
+    command = [reclass_command(), *arguments]
+    done = subprocess.run(command, env=_environment(system), check=True, capture_output=True, text=True)
+    return done.stdout
 
 
 def reclass_command() -> str:

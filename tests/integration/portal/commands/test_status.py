@@ -7,6 +7,9 @@ import pytest
 import typer
 from models_stand_in import CANDIDATE, IN_SERVICE, RETIRED, made
 from portal.commands import looking
+from portal.first_guess.keeping import refresh
+from songs import make_library, make_serving_model
+from tagged_songs import make_tagged_song, make_tagger
 from typer.testing import CliRunner
 
 Status = Callable[..., str]
@@ -82,3 +85,21 @@ def test_a_damaged_model_and_a_silent_service_are_not_called_no_model(
     told = model(status)
     assert (told["state"], told["in_service"]) == ("UNKNOWN", None)
     assert "inference service" in str(told["message"])
+
+
+def test_it_counts_first_guesses_by_genre_and_names_genres_that_cannot_be_guessed(
+    portal, status: Status
+) -> None:
+    make_tagger()
+    library = make_library()
+    make_tagged_song(library, 1, jazz=0.8)
+    make_tagged_song(library, 2, jazz=0.8)
+    refresh()
+    told = json.loads(status("--json"))
+    assert told["songs"]["first_guesses"] == 2
+    assert told["first_guesses"]["by_genre"] == {"Jazz": 2}
+    assert "Reggae" in told["first_guesses"]["cannot_be_guessed"]
+    assert "first guesses" in status()
+    make_serving_model("genre_fma/3", ["Jazz"])
+    refresh()
+    assert "first guesses" not in status()

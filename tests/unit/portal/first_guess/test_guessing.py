@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from features.embeddings.musicnn.tags import TAGS
 from hypothesis import given
 from hypothesis import strategies as st
 from portal.first_guess.guessing import (
@@ -133,6 +134,10 @@ def test_every_shipped_vote_says_what_the_alias_of_that_spelling_says() -> None:
     }
 
 
+def test_every_shipped_vote_is_of_a_tag_that_musicnn_gives() -> None:
+    assert {tag for votes in VOTES.values() for tag in votes} <= {tag.name for tag in TAGS}
+
+
 def test_the_weights_of_a_genre_add_up_to_what_the_module_says() -> None:
     sums = {genre: round(sum(votes.values()), 9) for genre, votes in VOTES.items()}
-    assert sums == dict.fromkeys(VOTES, 1.0) | {"Pop_Rock": 3.0, "Electronic": 2.0}
+    assert sums == dict.fromkeys(VOTES, 1.0) | {"Pop_Rock": 3.0, "Electronic": 2.0, "Vocal": 0.5}
