@@ -14,9 +14,11 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db import connection
 from playwright.sync_api import Page
+from portal.first_guess.keeping import refresh
 from portal.genres.models import Genre
 from portal.ledger.models import WriteBatch
 from portal.runs.models import Run
+from tagged_songs import make_tagged_song, make_tagger
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("genres")]
 
@@ -24,7 +26,8 @@ PAGES = (
     "library/track/", "ledger/writebatch/", "runs/run/", "genres/genre/", "genres/alias/unmapped/",
     "genres/genre/readiness/", "teaching/taughtset/", "registry/trainedmodel/",
     "preferences/changedsetting/", "preferences/changedsetting/embeddings/", "auth/user/", "auth/user/add/",
-    "genres/genre/add/",    "callers/callertoken/", "callers/callertoken/add/",
+    "genres/genre/add/", "first_guess/tagvote/", "first_guess/tagvote/add/",
+    "callers/callertoken/", "callers/callertoken/add/",
 )  # fmt: skip
 TEMPLATES = Path("services/portal/portal/templates")
 
@@ -100,6 +103,28 @@ def test_who_was_signed_out_meanwhile_is_asked_to_sign_in(in_a_browser: Any) -> 
         page.wait_for_url("**/admin/login/**")
 
     in_a_browser(steps)
+
+
+def test_no_page_with_first_guesses_has_a_grave_fault_in_either_width(in_a_browser: Any) -> None:
+    make_tagger()
+    library = songs.make_library()
+    tracks = [make_tagged_song(library, number, jazz=0.8) for number in range(4)]
+    refresh()
+
+    def steps(page: Page, url: str) -> dict[str, list[str]]:
+        found = {}
+        for address in (
+            "", "library/track/", f"library/track/{tracks[0].pk}/change/", "first_guess/tagvote/",
+            "genres/genre/readiness/", "teaching/taughtset/add/",
+        ):  # fmt: skip
+            page.goto(f"{url}/admin/{address}")
+            assert page.get_by_text("Jazz").count()
+            for width in (1440, 390):
+                page.set_viewport_size({"width": width, "height": 900})
+                found[f"{address} {width}"] = grave_faults(page)
+        return {address: faults for address, faults in found.items() if faults}
+
+    assert in_a_browser(steps) == {}
 
 
 def test_no_page_has_a_grave_fault(in_a_browser: Any) -> None:
