@@ -49,6 +49,9 @@ class ModelsStandIn(inference_pb2_grpc.InferenceServiceServicer):
     said: dict[str, list[messages.OutOfFoldPrediction]] = field(default_factory=dict)
     """Out-of-fold predictions by model."""
     pictures: list[messages.Picture] = field(default_factory=list)
+    later_stages: list[messages.StageReport] = field(default_factory=list)
+    """Beside the first one, of every report."""
+    skipped_embeddings: list[messages.SkippedEmbedding] = field(default_factory=list)
     refuses: ServiceError | None = None
     reports_asked: list[str] = field(default_factory=list)
     out_of_fold_asked: list[messages.GetOutOfFoldPredictionsRequest] = field(default_factory=list)
@@ -78,7 +81,13 @@ class ModelsStandIn(inference_pb2_grpc.InferenceServiceServicer):
             genres=[messages.GenreReport(genre="Jazz", songs=4, precision=0.5, recall=0.25)],
             confusion=messages.ConfusionMatrix(genres=["Jazz", "Rap"], counts=[1, 3, 0, 4]),
         )
-        report = messages.TrainingReport(stages=[stage], song_count=12, group_count=6, model=model)
+        report = messages.TrainingReport(
+            stages=[stage, *self.later_stages],
+            song_count=12,
+            group_count=6,
+            model=model,
+            skipped_embeddings=self.skipped_embeddings,
+        )
         return messages.GetModelResponse(model=model, report=report, pictures=self.pictures)
 
     def GetOutOfFoldPredictions(

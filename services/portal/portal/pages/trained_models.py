@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 from runtime.errors import RemoteError
 
 from portal.decisions.reading import calibration_sentence, current_reading, promise_sentence
+from portal.library.embeddings import kind_words, seconds_a_song
 from portal.orchestration.start import start_model_rollback, start_promote
 from portal.pages.badges import MODEL
 from portal.pages.buttons import ask_for
@@ -94,12 +95,21 @@ def _rollback() -> dict[str, Any]:
 
 def _report(details: ModelDetails) -> dict[str, Any]:
     heads = {_head(stage) for stage in details.report.stages}
+    words, seconds = kind_words(), seconds_a_song()
     about = map(report_sentences.stage_of_picture, (picture.name for picture in details.pictures))
     return {
         "report": details.report,
         "together": _together(details.report),
         "vote_pictures": _pictures(details, set(about) - heads),
-        "stages": [_stage(stage, details) for stage in details.report.stages],
+        "skipped_embeddings": report_sentences.skipped_embeddings(details.report, words),
+        "stages": [
+            _stage(stage, details)
+            | {
+                "features": words(report_sentences.kinds_of(stage)),
+                "added": report_sentences.added_sentence(stage, words, seconds),
+            }
+            for stage in details.report.stages
+        ],
     }
 
 

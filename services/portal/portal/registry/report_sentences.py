@@ -1,9 +1,12 @@
 """What the report of a model tells, in the words of its page and of `reclass evaluate`: pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from portal.remote.reports import CascadeReport, ConfusionMatrix, StageReport
+from portal.library.embeddings import Words
+from portal.remote.audio import kind_name
+from portal.remote.reports import CascadeReport, ConfusionMatrix, StageReport, TrainingReport
+from portal.remote.verdicts import kinds_of_head
 
 ASKED_FOR = 0.95
 NO_PROMISE = "too few of its songs are right, or too few are known for that to be sure"
@@ -42,6 +45,33 @@ class Mistake:
     songs: int
     of: int
     """Held-out songs of the genre."""
+
+
+def kinds_of(stage: StageReport) -> tuple[str, ...]:
+    """The vectors that a stage is asked with; a report from before this was kept has its head's name."""
+    return tuple(map(kind_name, stage.kinds)) or kinds_of_head(stage.model_version)
+
+
+def added_sentence(stage: StageReport, words: Words, seconds: Mapping[str, float]) -> str:
+    """What a stage's embedding brought on held-out artists and what it costs; empty for the first stage.
+
+    seconds : of each kind, what a song costs; one that is not known is left out.
+    """
+    kinds = kinds_of(stage)
+    if not stage.HasField("added") or not kinds:
+        return ""
+    added, last = stage.added, kinds[-1]
+    cost = f" It costs about {1000 * seconds[last]:.0f} ms a song." if seconds.get(last) else ""
+    return (
+        f"{words(kinds[-1:])} adds {100 * added.accuracy:+.1f} points to {words(kinds[:-1])} (95 %: "
+        f"{100 * added.accuracy_low:+.1f} to {100 * added.accuracy_high:+.1f}), on {added.songs:,} songs of held-out "
+        f"artists.{cost}"
+    )
+
+
+def skipped_embeddings(report: TrainingReport, words: Words) -> list[tuple[str, str]]:
+    """Embeddings that no stage adds: what each is called, and why."""
+    return [(words((kind_name(each.kind),)), each.reason) for each in report.skipped_embeddings]
 
 
 def mistakes(confusion: ConfusionMatrix, most: int = MOST_MISTAKES) -> list[Mistake]:

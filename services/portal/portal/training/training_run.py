@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from django.db import connection, transaction
 
-from portal.library.embeddings import note_capabilities
+from portal.library.embeddings import kind_words, note_capabilities
 from portal.library.stages import stages_of, training_kinds
 from portal.preferences.current import preferences
 from portal.public.fma_layout import VERSION
@@ -85,6 +85,9 @@ class Training(Work):
             return ""
         skipped = ", ".join(each["genre"] for each in run.result["skipped_genres"])
         left_out = f" Too few songs or artists to learn: {skipped}." if skipped else ""
+        words = kind_words()
+        without = "; ".join(f"{words((kind,))} ({why.rstrip('.')})" for kind, why in model.skipped_embeddings)
+        left_out += f" Left out of the stages: {without}." if without else ""
         unread = "".join(f" {each.rstrip('.')}." for each in run.result["unread_sets"])
         trial = f" {OF_TRIALS}" if model.random_weights else ""
         outcome = f"{model.name} is in service." if model.is_in_service else candidate_sentence(run, model)

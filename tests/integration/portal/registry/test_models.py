@@ -5,6 +5,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from models_stand_in import CANDIDATE, IN_SERVICE, RETIRED, OutdatedError, made
 from portal.registry.report_sentences import PICTURES
+from reclass.features.v1 import features_pb2
 from reclass.inference.v1 import inference_pb2 as messages
 from sounds import sound_of
 
@@ -284,3 +285,34 @@ def test_while_inference_is_silent_the_page_says_so(page: Client, portal, monkey
     monkeypatch.setenv("PORTAL_INFERENCE_TARGET", "127.0.0.1:9")
     shown = page.get("/admin/registry/trainedmodel/").content.decode()
     assert "The inference service" in shown
+
+
+def test_what_an_embedding_added_and_why_one_was_left_out_is_kept_and_told(
+    extracted, page, monkeypatch
+) -> None:
+    from portal.orchestration.start import start_train
+    from portal.registry.embedding_table import added_accuracies
+    from portal.registry.models import ModelStage, TrainedModel
+
+    fma, musicnn, mert = (
+        features_pb2.VectorKind.Value(f"VECTOR_KIND_{kind}") for kind in ("FMA", "MUSICNN", "MERT")
+    )
+    added = messages.Added(accuracy=0.08, accuracy_low=-0.01, accuracy_high=0.17, songs=90)
+    extracted.inference.later_stages = [
+        messages.StageReport(stage=2, model_version="genre_fma_musicnn/1", kinds=[fma, musicnn], added=added)
+    ]
+    extracted.inference.skipped_embeddings = [
+        messages.SkippedEmbedding(kind=mert, reason="Only 3 songs have it.")
+    ]
+    run = extracted.finish(start_train())
+    assert "Left out of the stages: MERT (Only 3 songs have it)." in run.message
+    first, second = ModelStage.objects.order_by("stage")
+    assert (first.kinds, first.added_accuracy) == (["test"], None)
+    assert (second.kinds, second.added_songs) == (["fma", "musicnn"], 90)
+    assert second.added_accuracy_low == pytest.approx(-0.01)
+    assert added_accuracies()["musicnn"].points == pytest.approx(8.0)
+    monkeypatch.setenv("PORTAL_INFERENCE_TARGET", extracted.target)
+    name = TrainedModel.objects.get().name
+    html = " ".join(page.get(f"/admin/registry/trainedmodel/{name}/change/").content.decode().split())
+    assert "MUSICNN adds +8.0 points to FMA (95 %: -1.0 to +17.0), on 90 songs" in html
+    assert "Only 3 songs have it." in html

@@ -1,19 +1,24 @@
 """The words in which a model's report is told."""
 
 import io
+from collections.abc import Iterable
 
 import pytest
 from portal.commands.models.reports import stages_table
 from portal.registry.report_sentences import (
+    added_sentence,
     decided_sentence,
+    kinds_of,
     mistakes,
     noise_sentence,
     picture_words,
     promise_sentence,
     proposal_sentence,
+    skipped_embeddings,
     stage_of_picture,
 )
 from portal.remote.reports import CascadeReport, ConfusionMatrix, CoveragePoint, StageReport
+from reclass.features.v1 import features_pb2 as pb2
 from reclass.inference.v1 import inference_pb2 as pb
 from rich.console import Console
 
@@ -42,6 +47,31 @@ def test_the_figures_of_three_stages_are_whole_in_a_terminal_of_eighty_character
     assert "…" not in said
     assert said.count("100.0% of 12345") == said.count("100.0% to 100.0%") == said.count("1.000 ± 1.000") == 3
     assert all(f"genre_fma_native/{number}" in said for number in (1, 2, 3))
+
+
+def words(kinds: Iterable[str], *, whole_song: bool = False) -> str:
+    return " + ".join(kinds)
+
+
+def test_a_later_stage_says_what_its_embedding_added_and_costs() -> None:
+    added = pb.Added(accuracy=0.081, accuracy_low=-0.002, accuracy_high=0.11, songs=1234)
+    stage = StageReport(kinds=[pb2.VECTOR_KIND_FMA, pb2.VECTOR_KIND_MUSICNN], added=added)
+    said = added_sentence(stage, words, {"musicnn": 0.0434})
+    for part in ("musicnn adds +8.1 points to fma", "-0.2 to +11.0", "1,234 songs", "43 ms"):
+        assert part in said
+    assert "ms" not in added_sentence(stage, words, {"musicnn": 0.0})
+    assert added_sentence(StageReport(kinds=[pb2.VECTOR_KIND_FMA]), words, {}) == ""
+
+
+def test_the_kinds_of_an_old_report_are_read_from_its_heads_name() -> None:
+    assert kinds_of(StageReport(model_version="genre_fma_mert/3")) == ("fma", "mert")
+    assert kinds_of(StageReport(kinds=[1, 1000])) == ("fma", "kind1000")
+
+
+def test_what_no_stage_adds_is_named_with_the_reason() -> None:
+    left_out = pb.SkippedEmbedding(kind=pb2.VECTOR_KIND_MERT, reason="Only 3 songs have it.")
+    report = pb.TrainingReport(skipped_embeddings=[left_out])
+    assert skipped_embeddings(report, words) == [("mert", "Only 3 songs have it.")]
 
 
 def test_what_no_stage_is_sure_of_is_said_beside_what_each_decides() -> None:

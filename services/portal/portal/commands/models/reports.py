@@ -8,6 +8,7 @@ from rich.table import Table
 
 from portal.commands.output import print_json
 from portal.commands.terminal import Terminal
+from portal.library.embeddings import kind_words, seconds_a_song
 from portal.library.stages import TRIAL_WARNING
 from portal.registry import report_sentences
 from portal.registry.models import ModelGenre
@@ -67,7 +68,12 @@ def show_report(details: ModelDetails) -> None:
     if cascade.songs:
         for line in cascade_lines(cascade):
             console.print(line)
+    words, seconds = kind_words(), seconds_a_song()
+    for name, why in report_sentences.skipped_embeddings(details.report, words):
+        console.print(f"Without {name}: {why}")
     for stage in details.report.stages:
+        if added := report_sentences.added_sentence(stage, words, seconds):
+            console.print(added)
         console.print(genres_table(stage.genres, title=f"Stage {stage.stage}"))
         for line in stage_lines(stage):
             console.print(line)
