@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from inference.classify.stages import FMA, Vector
+from inference.classify.stages import FMA, Stage, Vector
 from inference.jobs.worker_process import ONE_THREAD
 from inference.registry.records import HeadRecord
 from inference.registry.version_files import read_record
@@ -20,7 +20,8 @@ from benchmarks.support.targets import at_most
 SONGS = int(os.environ.get("BENCH_SONGS", "100000"))
 THREADS = os.environ.get("BENCH_THREADS", "2")
 GENRES, SONGS_AN_ARTIST = 16, 8
-WIDTHS = {FMA: 518, "MERT": 1024}
+WIDTHS = {FMA: 518, "MUSICNN": 250, "MERT": 1024}
+STAGES = [Stage(tuple(WIDTHS)[: place + 1]) for place in range(len(WIDTHS))]
 HIDDEN = 60
 WRONG = 0.1
 MINUTES, GIBIBYTES = 5.0, 4.0
@@ -29,27 +30,27 @@ LOOK_EVERY_SECONDS = 0.2
 
 
 def main() -> None:
-    """Print minutes, memory and figures of both stages, trained by the process that the service starts."""
+    """Print minutes, memory and figures of all stages, trained by the process that the service starts."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_corpus(folder)
-        (folder / "options.json").write_text(json.dumps({"seed": 0, "folds": 5, "min_songs_per_genre": 5}))
+        (folder / "options.json").write_text(json.dumps({"seed": 0, "embeddings": list(WIDTHS)[1:]}))
         minutes, gibibytes = train(folder)
         print(f"{'stage':>6}{'songs':>9}{'width':>7}{'minutes':>9}{'accuracy':>10}{'ECE':>7}  recipe")
-        records = [read_record(folder / model) for model in ("genre_fma", "genre_fma_mert")]
-        for record, width in zip(records, (518, 1542), strict=True):
-            print_stage(record, width)
+        records = [read_record(folder / stage.model) for stage in STAGES]
+        for record in records:
+            print_stage(record)
     print(f"all stages: {minutes:.1f} minutes, {gibibytes:.2f} GiB")
     for record in records:
         print(at_most(f"stage {record.stage}", record.training_seconds / 60, MINUTES, "minutes"))
     print(at_most("its memory", gibibytes, GIBIBYTES, "GiB"))
 
 
-def print_stage(record: HeadRecord, width: int) -> None:
+def print_stage(record: HeadRecord) -> None:
     """A line of the table, and what was tried."""
     error = record.calibration.after
     print(
-        f"{record.stage:6}{record.song_count:9,}{width:7}{record.training_seconds / 60:9.1f}"
+        f"{record.stage:6}{record.song_count:9,}{sum(record.lengths.values()):7}{record.training_seconds / 60:9.1f}"
         f"{record.held_out.accuracy:10.3f}{error:7.3f}  {record.recipe}"
     )
     for each in record.candidates:
@@ -57,7 +58,7 @@ def print_stage(record: HeadRecord, width: int) -> None:
 
 
 def write_corpus(folder: Path) -> None:
-    """Songs of genres that have several styles each, seen through 1,542 values; a tenth of the labels are wrong."""
+    """Songs of genres that have several styles each, seen through all values; a tenth of the labels are wrong."""
     random = np.random.default_rng(0)
     styles = random.normal(size=(GENRES, 3, HIDDEN)) * 0.75
     through = random.normal(size=(HIDDEN, sum(WIDTHS.values()))).astype(np.float32)
@@ -75,10 +76,9 @@ def write_corpus(folder: Path) -> None:
 
 
 def add(writer: CorpusWriter, song_id: str, genre: str, artist: int, values: np.ndarray) -> None:
-    fma = WIDTHS[FMA]
+    parts = np.split(values, np.cumsum(list(WIDTHS.values()))[:-1])
     vectors = [
-        Vector(kind=FMA, version="bench", values=values[:fma]),
-        Vector(kind="MERT", version="bench", values=values[fma:]),
+        Vector(kind=kind, version="bench", values=own) for kind, own in zip(WIDTHS, parts, strict=True)
     ]
     writer.add(song_id=song_id, genres=[genre], artist=f"artist {artist}", vectors=vectors)
 

@@ -1,16 +1,16 @@
 """The vote of all stages together (a cascade) on held-out songs, and the thresholds that would serve best."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inference.arrays import Bools, Floats
-from inference.classify.voting_rule import decide
+from inference.classify.voting_rule import decide, decides
 from inference.evaluation.artist_weights import artist_weights
-from inference.evaluation.bootstrap import interval_of_share, per_group
+from inference.evaluation.bootstrap import interval_of_share
 from inference.evaluation.coverage import CoveragePoint, ScoredSongs, coverage_of
 from inference.evaluation.metrics import confusion_matrix, effective_labels, genre_figures, macro_f1
 from inference.evaluation.predictions import Predictions
@@ -22,8 +22,17 @@ ACCURACY_TOLERANCE = 0.01
 BOUND_Z = 1.645
 """Standard deviations of a one-sided 95 % bound: that the cheapest of many thresholds is taken by the same songs costs
 part of the certainty."""
+GRID_STAGES = 3
+"""Of so many stages every combination of thresholds is looked at."""
+MOST_VOTES = 6000
+"""So many combinations of thresholds are looked at for more stages."""
+A_LITTLE = 6
+"""Candidates above or below a threshold."""
 MOST_SONGS = 20_000
 """Thresholds are compared on at most so many songs; more would cost minutes and change nothing."""
+
+
+Thresholds = tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,51 +167,144 @@ def vote(stages: Sequence[Predictions], thresholds: Sequence[float]) -> CascadeP
 
 
 def threshold_curve(stages: Sequence[Predictions]) -> tuple[ThresholdPoint, ...]:
-    """Accuracy and cost of every combination of thresholds; one point where there is a single stage."""
-    points = []
-    losses = _Losses(stages)
-    for thresholds in product(CANDIDATE_THRESHOLDS, repeat=len(stages) - 1):
-        result = vote(stages, (*thresholds, 0.0))
-        points.append(
-            ThresholdPoint(
-                thresholds=(*(min(each, 1.0) for each in thresholds), 0.0),
-                accuracy=float(result.right.mean()),
-                escalation_rate=float(np.mean(result.stages > 0)),
-                later_stages_per_song=float(np.mean(result.stages)),
-                loss_high=losses.high(result.predicted),
-            )
-        )
-    return tuple(points)
+    """Accuracy and cost of the combinations of thresholds that matter; one point where there is a single stage.
+
+    Of two and three stages every one is looked at. Of more these would be 30,000 and then millions, so that the front
+    is followed from point to point.
+    """
+    measured = MeasuredVotes(stages)
+    return measured.grid() if len(stages) <= GRID_STAGES else measured.front()
 
 
-class _Losses:
-    """What is lost where not every stage is asked of every song.
+class MeasuredVotes:
+    """The vote of stages by many combinations of thresholds, each of which is looked at once.
 
-    By the last stage's calibrated probabilities of its own best genre and of the one that the vote names: they vary
-    less than what labels say of single songs, and a wrong label does not make both wrong.
+    What is lost where not every stage is asked of every song is counted by the last stage's calibrated probabilities of
+    its own best genre and of the one that the vote names: they vary less than what labels say of single songs, and a
+    wrong label does not make both wrong.
     """
 
     def __init__(self, stages: Sequence[Predictions]) -> None:
         first, last = stages[0], stages[-1]
-        self._probabilities, self._groups = last.probabilities, last.groups
-        self._weights, _ = artist_weights(
+        self._stages, self._later = stages, len(stages) - 1
+        self._songs = np.arange(len(first.rows))
+        self._right = np.concatenate([stage.right for stage in stages])
+        weights, _ = artist_weights(
             first.confidence, first.right.astype(np.float64), first.labels, first.groups
         )
+        best = last.probabilities.max(axis=1)
+        predicted = [stage.probabilities.argmax(axis=1) for stage in stages]
+        lost = [best - last.probabilities[self._songs, genres] for genres in predicted]
+        self._lost = np.concatenate([weights * each for each in lost])
+        _, self._artist_of = np.unique(last.groups, return_inverse=True)
+        self._weights = np.bincount(self._artist_of, weights=weights)
+        self._decided: dict[tuple[int, float], Bools] = {}
+        self.points: dict[Thresholds, ThresholdPoint] = {}
 
-    def high(self, predicted: NDArray[np.intp]) -> float:
-        """Upper end of what fresh songs lose by these genres [m], with artists as the units."""
-        own = self._probabilities[np.arange(len(predicted)), predicted]
-        lost = self._probabilities.max(axis=1) - own
-        total = self._weights.sum()
-        mean = float(self._weights @ lost / total)
-        sums, _ = per_group(self._weights * (lost - mean), self._groups)
-        return mean + BOUND_Z * float(np.sqrt((sums**2).sum()) / total)
+    def point(self, thresholds: Thresholds) -> ThresholdPoint:
+        """The vote by these thresholds, of all stages but the last."""
+        if thresholds not in self.points:
+            self.points[thresholds] = self._measured(thresholds)
+        return self.points[thresholds]
+
+    def _measured(self, thresholds: Thresholds) -> ThresholdPoint:
+        deciding = self._deciding(thresholds)
+        rows = deciding * len(self._songs) + self._songs
+        return ThresholdPoint(
+            thresholds=(*(min(each, 1.0) for each in thresholds), 0.0),
+            accuracy=float(self._right[rows].mean()),
+            escalation_rate=float(np.count_nonzero(deciding) / len(deciding)),
+            later_stages_per_song=float(deciding.mean()),
+            loss_high=self._loss_high(self._lost[rows]),
+        )
+
+    def _deciding(self, thresholds: Thresholds) -> NDArray[np.intp]:
+        """[m] position of the deciding stage, as by `decide`; thousands of votes share what single stages decide."""
+        deciding = np.full(len(self._songs), self._later)
+        for stage in reversed(range(self._later)):
+            deciding[self._decides(stage, thresholds[stage])] = stage
+        return deciding
+
+    def _decides(self, stage: int, threshold: float) -> Bools:
+        key = (stage, threshold)
+        if key not in self._decided:
+            own = self._stages[stage]
+            self._decided[key] = decides(own.confidence, threshold, own.is_ood)
+        return self._decided[key]
+
+    def _loss_high(self, lost: Floats) -> float:
+        """Upper end of what fresh songs lose, with artists as the units, where these lose so much [m], weighted."""
+        of_artists, total = np.bincount(self._artist_of, weights=lost), self._weights.sum()
+        mean = of_artists.sum() / total
+        return float(mean + BOUND_Z * np.sqrt(((of_artists - mean * self._weights) ** 2).sum()) / total)
+
+    def grid(self) -> tuple[ThresholdPoint, ...]:
+        """Every combination."""
+        return tuple(self.point(each) for each in product(CANDIDATE_THRESHOLDS, repeat=self._later))
+
+    def front(self) -> tuple[ThresholdPoint, ...]:
+        """Those near the Pareto front: a local search.
+
+        1. Begin with one threshold for all stages, each of the candidates in turn.
+        2. Look at all that differ in one threshold, or a little in two, from the point that would be proposed, until
+           no other one would be.
+        3. Of the front, the cheapest first, look at all that differ in one threshold, until `MOST_VOTES` were looked
+           at or nothing new is left.
+        """
+        for each in CANDIDATE_THRESHOLDS:
+            self.point((each,) * self._later)
+        self._follow(
+            lambda: [proposed_point(self._curve)], lambda near: [*self._ones(near), *self._pairs(near)]
+        )
+        self._follow(lambda: pareto_front(self._curve), self._ones)
+        return self._curve
+
+    @property
+    def _curve(self) -> tuple[ThresholdPoint, ...]:
+        return tuple(self.points.values())
+
+    def _follow(
+        self,
+        best: Callable[[], Iterable[ThresholdPoint]],
+        neighbours: Callable[[Thresholds], Iterable[Thresholds]],
+    ) -> None:
+        done: set[Thresholds] = set()
+        while len(self.points) < MOST_VOTES:
+            names = {point: thresholds for thresholds, point in self.points.items()}
+            left = (names[point] for point in best() if names[point] not in done)
+            near = next(left, None)
+            if near is None:
+                return
+            done.add(near)
+            for thresholds in neighbours(near):
+                self.point(thresholds)
+
+    def _ones(self, near: Thresholds) -> Iterator[Thresholds]:
+        for stage, each in product(range(self._later), CANDIDATE_THRESHOLDS):
+            yield (*near[:stage], each, *near[stage + 1 :])
+
+    def _pairs(self, near: Thresholds) -> Iterator[Thresholds]:
+        steps = range(-A_LITTLE, A_LITTLE + 1)
+        for (one, other), (up, across) in product(combinations(range(self._later), 2), product(steps, steps)):
+            moved = list(near)
+            moved[one], moved[other] = _beside(near[one], up), _beside(near[other], across)
+            yield tuple(moved)
+
+
+def _beside(threshold: float, steps: int) -> float:
+    """The candidate so many steps above a threshold, or the first or last one."""
+    place = CANDIDATE_THRESHOLDS.index(threshold) + steps
+    return CANDIDATE_THRESHOLDS[min(max(place, 0), len(CANDIDATE_THRESHOLDS) - 1)]
 
 
 def propose_thresholds(curve: Sequence[ThresholdPoint]) -> tuple[float, ...]:
     """The cheapest thresholds that lose at most one point of accuracy against asking every stage of every song."""
-    enough = [point for point in curve if point.loss_high <= ACCURACY_TOLERANCE]
-    return min(enough, key=cost).thresholds
+    return proposed_point(curve).thresholds
+
+
+def proposed_point(curve: Sequence[ThresholdPoint]) -> ThresholdPoint:
+    """The cheapest point that loses at most one point of accuracy."""
+    return min((point for point in curve if point.loss_high <= ACCURACY_TOLERANCE), key=cost)
 
 
 def pareto_front(curve: Sequence[ThresholdPoint]) -> tuple[ThresholdPoint, ...]:

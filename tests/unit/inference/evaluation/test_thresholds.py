@@ -3,8 +3,13 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from inference.evaluation.predictions import Predictions
 from inference.evaluation.thresholds import (
+    ACCURACY_TOLERANCE,
+    CANDIDATE_THRESHOLDS,
+    MOST_VOTES,
+    MeasuredVotes,
     cascade_figures,
     common,
     pareto_front,
@@ -12,6 +17,7 @@ from inference.evaluation.thresholds import (
     threshold_curve,
     vote,
 )
+from voting_worlds import stages_of_world
 
 GENRES = ("Blues", "Jazz")
 
@@ -140,3 +146,41 @@ def test_a_single_stage_decides_what_it_is_sure_of_and_leaves_the_rest_undecided
     figures = cascade_figures(test=[FIRST], out_of_fold=[FIRST], thresholds=(0.8,), genres=GENRES)
     assert figures.decided == (0.5,)
     assert figures.proposed_thresholds == (0.0,)
+
+
+@pytest.mark.parametrize("stages", [2, 3])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_front_that_is_followed_is_that_of_every_combination(stages: int, seed: int) -> None:
+    """Of more than three stages nobody can look at every one: where one can, both come to the same."""
+    world = stages_of_world(seed, stages=stages, songs=600)
+    every, followed = MeasuredVotes(world).grid(), MeasuredVotes(world).front()
+    assert propose_thresholds(followed) == propose_thresholds(every)
+    assert pareto_front(followed) == pareto_front(every)
+
+
+def test_many_combinations_are_voted_on_by_the_one_rule() -> None:
+    world = stages_of_world(4, stages=4, songs=400)
+    measured, random = MeasuredVotes(world), np.random.default_rng(0)
+    for _ in range(50):
+        thresholds = tuple(random.choice(CANDIDATE_THRESHOLDS, size=3).tolist())
+        point, expected = measured.point(thresholds), vote(world, (*thresholds, 0.0))
+        assert point.accuracy == pytest.approx(expected.right.mean())
+        assert point.later_stages_per_song == pytest.approx(expected.stages.mean())
+        assert point.escalation_rate == pytest.approx(np.mean(expected.stages > 0))
+
+
+def test_five_stages_are_looked_at_without_every_combination() -> None:
+    """Which would be a million. What is proposed keeps its promise, and costs less than asking every stage."""
+    world = stages_of_world(5, stages=5, songs=500)
+    curve = threshold_curve(world)
+    assert len(curve) <= MOST_VOTES + 4 * len(CANDIDATE_THRESHOLDS)
+    proposed = next(point for point in curve if point.thresholds == propose_thresholds(curve))
+    assert proposed.loss_high <= ACCURACY_TOLERANCE
+    assert proposed.later_stages_per_song < 4
+
+
+def test_of_four_stages_what_is_proposed_is_the_best_of_all_32768_combinations() -> None:
+    world = stages_of_world(0, stages=4, songs=1200)
+    followed, every = threshold_curve(world), MeasuredVotes(world).grid()
+    assert len(followed) < len(every) / 4
+    assert propose_thresholds(followed) == propose_thresholds(every)
