@@ -6,7 +6,7 @@ from typing import Any
 
 from portal.genres.models import Genre
 from portal.ledger.models import WriteBatch, WriteRow
-from portal.library.models import Analysis, Audio, InPlex, Library, Track
+from portal.library.models import Analysis, Audio, Embedding, InPlex, Library, Track
 from portal.registry.models import TrainedModel
 from portal.verdicts.models import Prediction
 from sounds import sound_of
@@ -113,3 +113,15 @@ def make_batch(songs: list[Track], state: str = WriteBatch.State.PLANNED, **fiel
             confidence_high=0.95, tag_probability=0.05, state=row_state,
         )  # fmt: skip
     return batch
+
+
+def make_embeddings() -> None:
+    """FMA, MusiCNN and MERT as features speaks of them; MERT is not installed, and costs less than MusiCNN here."""
+    rows = (("fma", "FMA", 518, 0.02), ("musicnn", "MusiCNN", 250, 0.4), ("mert", "MERT", 768, 0.05))
+    for place, (kind, name, length, seconds) in enumerate(rows):
+        Embedding.objects.create(
+            kind=kind, name=name, position=place, available=True, detail="cpu", length=length, version=f"{kind}/1",
+            cpu_seconds=seconds, measured_seconds=seconds, measured_songs=100, licence="ISC" if place else "",
+            weights="MSD_musicnn of the package musicnn 0.1.0, by its SHA-256" if place else "",
+            weights_bytes=3_150_000 * place, seen_time=THEN,
+        )  # fmt: skip

@@ -17,6 +17,7 @@ from playwright.sync_api import Page
 from portal.first_guess.keeping import refresh
 from portal.genres.models import Genre
 from portal.ledger.models import WriteBatch
+from portal.library.embeddings import enabled_kinds, known_kinds
 from portal.runs.models import Run
 from tagged_songs import make_tagged_song, make_tagger
 
@@ -260,3 +261,34 @@ def test_every_table_can_scroll_sideways() -> None:
             assert before.rfind("rc-scroll") > before.rfind("<section"), (
                 f"{template}: a table that sticks out"
             )
+
+
+def test_the_table_of_embeddings_is_whole_in_either_width_and_used_by_keyboard(
+    in_a_browser: Any, tmp_path: Path
+) -> None:
+    songs.make_embeddings()
+    songs.make_classified_songs(3)
+
+    def steps(page: Page, url: str) -> list[str]:
+        faults = []
+        page.goto(f"{url}/admin/preferences/changedsetting/embeddings/")
+        for width in (1440, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            faults += grave_faults(page)
+            page.screenshot(path=tmp_path / f"embeddings-{width}.png", full_page=True)
+            too_wide = page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+            faults += [f"{too_wide} px too wide at {width}"] if too_wide > 0 else []
+        page.get_by_role("button", name="Switch MusiCNN off").focus()
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")  # down
+        page.get_by_text("The order of stages was changed").wait_for()
+        page.get_by_role("button", name="Switch MERT off").focus()
+        page.keyboard.press("Enter")
+        page.get_by_text("MERT is used no more").wait_for()
+        return faults
+
+    assert in_a_browser(steps) == []
+    assert enabled_kinds() == ("fma", "musicnn")
+    assert known_kinds() == ("fma", "mert", "musicnn")

@@ -4,8 +4,10 @@ The voting asks later embeddings only of songs of which it is unsure, and leaves
 are compared by vectors that all of them have.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+from django.db.models import QuerySet
 
 from portal.extraction.extraction_run import ExtractionRun
 from portal.library.embeddings import note_capabilities
@@ -27,7 +29,7 @@ class ToFill:
 
     kinds: tuple[str, ...]
     songs: int
-    """That lack the vector of the kind that most songs lack."""
+    """That were analysed and lack one of them."""
     seconds: float | None
     """About so long, beside reading the files; None where it is not known."""
 
@@ -43,8 +45,7 @@ class FillRun(ExtractionRun):
         job.run.keep(versions=stages.versions, excerpt=settings.excerpt, processes=features.processes)
         if not stages.versions:
             raise RunFailedError("; ".join(f"{kind}: {why}" for kind, why in stages.not_installed.items()))
-        songs = Track.objects.filter(lacking(stages.versions), present(), analysis__in=ANALYSED)
-        return songs.exclude(file="").order_by("pk").values_list("pk", flat=True)
+        return _songs(stages.versions).order_by("pk").values_list("pk", flat=True)
 
 
 def to_fill(settings: Preferences, rows: Sequence[EmbeddingRow] | None = None) -> ToFill | None:
@@ -74,12 +75,18 @@ def _of_a_night(rows: Iterable[EmbeddingRow]) -> list[EmbeddingRow]:
     return chosen
 
 
+def _songs(versions: Mapping[str, str]) -> QuerySet[Track]:
+    """That were analysed, and lack one of the vectors."""
+    return Track.objects.filter(lacking(versions), present(), analysis__in=ANALYSED).exclude(file="")
+
+
 def _of(rows: Sequence[EmbeddingRow]) -> ToFill | None:
-    if not rows:
+    songs = _songs({row.kind: row.version for row in rows}).count() if rows else 0
+    if not songs:
         return None
     each = [row.seconds_left for row in rows]
     return ToFill(
         kinds=tuple(row.kind for row in rows),
-        songs=max(row.lacking for row in rows),
+        songs=songs,
         seconds=None if None in each else sum(seconds or 0.0 for seconds in each),
     )

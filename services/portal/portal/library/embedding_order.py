@@ -26,6 +26,7 @@ class Proposal:
 
     kinds: tuple[str, ...]
     """Without FMA."""
+    names: tuple[str, ...]
     cheaper: str
     dearer: str
     """The names of two that would change places."""
@@ -83,9 +84,14 @@ def proposal() -> Proposal | None:
     if not turned:
         return None
     by_cost = iter(sorted(measured, key=lambda row: row.measured_seconds))
-    kinds = tuple(next(by_cost).kind if row in measured else row.kind for row in rows)
+    order = [next(by_cost) if row in measured else row for row in rows]
     dearer, cheaper = turned[0]
-    return Proposal(kinds=kinds, cheaper=cheaper.name, dearer=dearer.name)
+    return Proposal(
+        kinds=tuple(row.kind for row in order),
+        names=tuple(row.name for row in order),
+        cheaper=cheaper.name,
+        dearer=dearer.name,
+    )
 
 
 def _of_stages(kind: str) -> Embedding:

@@ -1,7 +1,7 @@
 """Songs that sound alike: by the cosine of vectors that all songs have, brought to one scale. Never a mix of two kinds.
 
-The space is that of the first embedding in the order of stages, from when every song that can be analysed has its
-vector; FMA's values until then.
+The space is that of the first embedding that is switched on, from when every song that was analysed has its vector;
+FMA's values until then.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,8 +11,9 @@ from typing import Any
 from django.core.cache import cache as remembered
 from django.db import connection, transaction
 
-from portal.library.models import Analysis, Embedding, SimilaritySpace, Track, Vector
+from portal.library.models import Embedding, SimilaritySpace, Track, Vector
 from portal.library.presence import present, unchosen_libraries
+from portal.library.recordings import ANALYSED
 from portal.library.stages import lacking
 from portal.remote.audio import FMA
 
@@ -111,8 +112,8 @@ def _space() -> Space | None:
 
 
 def _all_have(embedding: Embedding) -> bool:
-    """Whether every song that can be analysed has its vector of the present version."""
-    songs = Track.objects.filter(present()).exclude(analysis=Analysis.SKIPPED).exclude(file="")
+    """Whether every song that was analysed has its vector of the present version."""
+    songs = Track.objects.filter(present(), analysis__in=ANALYSED).exclude(file="")
     without = songs.filter(lacking({embedding.kind: embedding.version})).count()
     return without <= WITHOUT * songs.count() and without < songs.count()
 

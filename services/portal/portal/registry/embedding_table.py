@@ -41,6 +41,8 @@ class EmbeddingRow:
 
     kind: str
     name: str
+    version: str
+    """Of the vectors that are made now."""
     is_first: bool
     """It is FMA's: it cannot be switched off."""
     enabled: bool
@@ -112,6 +114,7 @@ def _row(
     return EmbeddingRow(
         kind=row.kind,
         name=row.name,
+        version=row.version,
         is_first=row.kind == FMA,
         enabled=row.enabled or row.kind == FMA,
         available=row.available,

@@ -105,7 +105,10 @@ def test_it_does_not_begin_beside_another_run(sparse):
 def test_songs_that_were_never_analysed_are_left_to_an_analysis(sparse):
     song = Track.objects.exclude(audio=None).first()
     Track.objects.filter(pk=song.pk).update(analysis="pending")
+    assert to_fill(preferences()).songs == SONGS - 1
     assert sparse.finish(start_fill(["musicnn"])).done_count == SONGS - 1
+    Track.objects.update(analysis="pending")
+    assert to_fill(preferences()) is None
 
 
 def test_what_cannot_be_made_is_tried_again_a_day_later_and_not_at_once(sparse):

@@ -9,7 +9,7 @@ from runtime.errors import RemoteError
 
 from portal.extraction.fill_run import all_to_fill, to_fill
 from portal.library.embedding_order import EmbeddingRefusedError, move, proposal, switch, use_order
-from portal.library.embeddings import note_capabilities
+from portal.library.embeddings import kind_words, note_capabilities
 from portal.orchestration.start import start_fill
 from portal.pages.buttons import ask_for
 from portal.preferences.current import preferences
@@ -80,7 +80,7 @@ def _change(request: HttpRequest) -> SettingChange | None:
 def _said(change: SettingChange) -> str:
     if isinstance(change.after, list):
         return "The order of stages was changed: it holds from the next training on."
-    name = change.name.removeprefix("embedding ")
+    name = kind_words()([change.name.removeprefix("embedding ")])
     if change.after:
         return f"{name} is used again: the next analysis makes the vectors that are missing."
     return f"{name} is used no more. Its vectors and all verdicts stay."
