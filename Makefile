@@ -156,7 +156,7 @@ compose-demo: install ## Build the images and run the demo in containers, from t
 
 .PHONY: bench
 bench: install ## Print the benchmarks (NAMES="storage admin_pages" takes some of them)
-	PYTHONPATH=tests/support:services/triton:services/triton/models/mert/1 $(BIN)/python -m benchmarks $(NAMES)
+	PYTHONPATH=tests/support:services/triton:services/triton/models/mert/1:services/triton/models/musicnn/1 $(BIN)/python -m benchmarks $(NAMES)
 
 .PHONY: pins
 pins: ## Resolve constraints.txt anew

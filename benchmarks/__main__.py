@@ -15,6 +15,7 @@ os.environ["OMP_WAIT_POLICY"] = "passive"
 ROOMS = {
     "extraction": "features",
     "features_load": "features",
+    "musicnn": "features",
     "mert_cpu": "features",
     "syncing": "portal",
     "storage": "portal",

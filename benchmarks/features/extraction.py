@@ -83,7 +83,11 @@ def main() -> None:
     print("each pair: librosa port, ours, ratio", flush=True)
     print(f"{'format':9}{'decode + resample':>24}{'518 values':>24}{'file to vector':>24}")
     targets = []
-    with tempfile.TemporaryDirectory() as folder, _process({}) as port, _process(WORKER_ENVIRONMENT) as own:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        fresh_process({}) as port,
+        fresh_process(WORKER_ENVIRONMENT) as own,
+    ):
         own.submit(warm_up).result()
         for form in FORMATS:
             reference, ours = compared(form, Path(folder), port, own)
@@ -108,7 +112,7 @@ def compared(
     return Row.median(list(reference)), Row.median(list(ours))
 
 
-def _process(environment: dict[str, str]) -> ProcessPoolExecutor:
+def fresh_process(environment: dict[str, str]) -> ProcessPoolExecutor:
     """A fresh process with these variables, which the C library reads at its start."""
     before = dict(os.environ)
     os.environ.update(environment)

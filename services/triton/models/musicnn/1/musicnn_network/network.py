@@ -1,4 +1,4 @@
-"""The network of MusiCNN in numpy: convolutions as matrix products on views, so that BLAS does nearly all of the work.
+"""The network of MusiCNN in numpy: its work is done in matrix products, and these are fewer than in convolutions.
 
 Each block is a convolution, relu, batch norm. Where a maximum over frequency follows, it is taken of the convolution's
 own values, since all that comes behind is monotonous for each filter; a filter whose norm turns the order round has the
@@ -17,6 +17,7 @@ FloatArray = NDArray[np.float32]
 Tensors = Mapping[str, FloatArray]
 
 FRAMES, BANDS = 187, 96
+BINS = BANDS // 2 + 1
 EPS = 1e-3
 # Frames of zeros on each side of a convolution over seven.
 PAD = 3
@@ -24,6 +25,8 @@ PADDED = FRAMES + 2 * PAD
 TAPS = 2 * PAD + 1
 # Windows that go through together: their products stay in the processor's caches.
 BLOCK = 5
+# Frames whose spectra are multiplied together: what comes of them stays in a core's own cache.
+ROWS = 17
 # Neighbouring output frames of a temporal kernel are computed in one product from the input frames that they share.
 STEP = 8
 STEPS = -(-FRAMES // STEP)
@@ -49,26 +52,45 @@ class Norm:
 
 
 class Timbral:
-    """Kernels over seven frames and a part of the bands, and the maximum over all of their places."""
+    """Kernels over seven frames and a part of the bands, and the maximum over all of their places among the bands.
+
+    By the convolution theorem: a kernel at all its places is a product of Fourier transforms over the bands. That of
+    the input is made once for all filters, and no wanted place wraps round.
+
+    1. In each bin one matrix product sums the seven frames, for the real and for the imaginary part.
+    2. Places that lie equally far before and behind the middle have the same part of cosines, and parts of sines that
+       differ in their sign. The greater of both is the one and the size of the other, so half a transform leads back.
+    """
 
     def __init__(self, tensors: Tensors, name: str, norm: Norm) -> None:
-        kernel = tensors[f"{name}/kernel"][:, :, 0]
-        self.width = kernel.shape[1]
-        # [bands * taps, filters], bands outermost: a place is a run of neighbouring columns of the input.
-        self.weights = np.ascontiguousarray(
-            kernel.transpose(1, 0, 2).reshape(-1, kernel.shape[2]) * norm.sign
-        )
+        kernel = tensors[f"{name}/kernel"][:, :, 0] * norm.sign
+        middle = (BANDS - kernel.shape[1]) / 2
+        bins = np.arange(BINS)
+        turned = np.exp(2j * np.pi * bins * middle / BANDS)[:, np.newaxis]
+        spectra = (np.fft.rfft(kernel, BANDS, axis=1).conj() * turned).transpose(1, 0, 2)
+        self.real = _joined(spectra.real, -spectra.imag)
+        self.imaginary = _joined(spectra.imag, spectra.real)
+        angles = 2 * np.pi * np.outer(np.arange(middle, -0.25, -1), bins) / BANDS
+        # The first bin and the last stand for themselves, each other one for its mirror image too.
+        share = np.where((bins == 0) | (bins == BINS - 1), 1, 2) / BANDS
+        self.cosines = (share * np.cos(angles)).astype(np.float32)
+        self.sines = (share * -np.sin(angles)).astype(np.float32)
         self.bias, self.norm = tensors[f"{name}/bias"], norm
 
-    def __call__(self, columns: FloatArray) -> FloatArray:
-        """columns [rows, bands * taps] to [rows, filters]."""
-        size = len(self.weights)
-        greatest = columns[:, :size] @ self.weights
-        product = np.empty_like(greatest)
-        for start in range(TAPS, columns.shape[1] - size + 1, TAPS):
-            np.matmul(columns[:, start : start + size], self.weights, out=product)
-            np.maximum(greatest, product, out=greatest)
-        return _activated(greatest * self.norm.sign, self.bias, self.norm)
+    def __call__(self, spectra: FloatArray) -> FloatArray:
+        """spectra [BINS, rows, 2 * TAPS] to [rows, filters]."""
+        parts = [
+            self._greatest(spectra[:, first : first + ROWS]) for first in range(0, spectra.shape[1], ROWS)
+        ]
+        return _activated(np.concatenate(parts) * self.norm.sign, self.bias, self.norm)
+
+    def _greatest(self, spectra: FloatArray) -> FloatArray:
+        rows, filters = spectra.shape[1], len(self.bias)
+        even = self.cosines @ np.matmul(spectra, self.real).reshape(BINS, -1)
+        odd = self.sines @ np.matmul(spectra, self.imaginary).reshape(BINS, -1)
+        even += np.abs(odd, out=odd)
+        greatest: FloatArray = even.max(axis=0).reshape(rows, filters)
+        return greatest
 
 
 class Temporal:
@@ -152,8 +174,8 @@ class Network:
 
     def _front(self, x: FloatArray) -> FloatArray:
         """[windows, PADDED, channels] with zeros around the frames."""
-        columns = _columns(x)
-        parts = [kernels(columns).reshape(len(x), FRAMES, -1) for kernels in self.timbral]
+        spectra = _spectra(x)
+        parts = [kernels(spectra).reshape(len(x), FRAMES, -1) for kernels in self.timbral]
         return _padded(np.concatenate([*parts, *self._temporal(x)], axis=2))
 
     def _temporal(self, x: FloatArray) -> list[FloatArray]:
@@ -197,13 +219,18 @@ def _padded(x: FloatArray) -> FloatArray:
     return np.pad(x, ((0, 0), (PAD, PAD), (0, 0)))
 
 
-def _columns(x: FloatArray) -> FloatArray:
-    """[windows * FRAMES, BANDS * TAPS], bands outermost: of each frame its neighbourhood of seven frames."""
-    padded = _padded(x)
-    columns = np.empty((len(x), FRAMES, BANDS, TAPS), dtype=np.float32)
+def _joined(one: NDArray[np.float64], other: NDArray[np.float64]) -> FloatArray:
+    return np.ascontiguousarray(np.concatenate([one, other], axis=1), dtype=np.float32)
+
+
+def _spectra(x: FloatArray) -> FloatArray:
+    """[BINS, windows * FRAMES, 2 * TAPS]: of each frame its neighbourhood of seven, transformed over the bands."""
+    found = np.fft.rfft(_padded(x), axis=2).transpose(2, 0, 1)
+    spectra = np.empty((BINS, len(x), FRAMES, 2 * TAPS), dtype=np.float32)
     for tap in range(TAPS):
-        columns[..., tap] = padded[:, tap : tap + FRAMES]
-    return columns.reshape(-1, BANDS * TAPS)
+        spectra[..., tap] = found[:, :, tap : tap + FRAMES].real
+        spectra[..., TAPS + tap] = found[:, :, tap : tap + FRAMES].imag
+    return spectra.reshape(BINS, -1, 2 * TAPS)
 
 
 def _shared_frames(x: FloatArray) -> FloatArray:
