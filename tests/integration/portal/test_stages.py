@@ -162,11 +162,13 @@ def test_the_dashboard_shows_what_runs_where_and_random_weights(portal, monkeypa
     for name in ("features_target", "inference_target"):
         monkeypatch.setattr(settings.RECLASS, name, portal.target)
     monkeypatch.setenv("PORTAL_FEATURES_TARGET", portal.target)
+    monkeypatch.setenv("PORTAL_INFERENCE_TARGET", portal.target)
     with_mert(portal, TRIAL)
     portal.features.details[MERT] = "MERT-v1-95M on cuda:0 (a GPU) in fp16"
     portal.features.for_trials = {MERT}
     html = admin_client.get("/admin/").content.decode()
     assert "MERT-v1-95M on cuda:0 (a GPU) in fp16" in html
+    assert "Stage 1 · FMA + MERT" in html
     assert "trial weights" in html
     assert NOT_INSTALLED in html  # JMLA, with what to do
 

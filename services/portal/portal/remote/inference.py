@@ -158,6 +158,8 @@ class Stage:
     """Where its model runs; empty where inference does not say."""
     broken: bool = False
     """A model should serve and cannot; `message` says why."""
+    features: str = ""
+    """What it uses, in words, where somebody has put them there."""
 
     @property
     def learned_versions(self) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Whether the services and Plex answer, asked quickly and not at every page."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import grpc
@@ -10,7 +10,7 @@ from django.db.models import Max
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from runtime.errors import RemoteError
 
-from portal.library.embeddings import enabled_kinds, note_capabilities
+from portal.library.embeddings import enabled_kinds, kind_words, note_capabilities
 from portal.preferences.current import preferences
 from portal.remote.calls import channel_to
 from portal.remote.features import Capability, capabilities_now
@@ -123,9 +123,11 @@ def _serving(call: Any) -> bool:
 
 def _stages() -> tuple[Stage, ...]:
     try:
-        return stages(timeout_seconds=HEALTH_TIMEOUT_SECONDS)
+        found = stages(timeout_seconds=HEALTH_TIMEOUT_SECONDS)
     except RemoteError:
         return ()
+    words = kind_words()
+    return tuple(replace(stage, features=words(stage.kinds)) for stage in found)
 
 
 def _vectors() -> tuple[Capability, ...]:
