@@ -92,7 +92,7 @@ test-survival: install ## Kill every process in the middle of the work (about 10
 	$(BIN)/pytest tests/tiers/survival
 
 .PHONY: test-stages
-test-stages: install ## Run the demo with a MERT of random weights, and see stage 2 at work and away (about 5 minutes)
+test-stages: install ## Run the demo with a MERT of random weights, and switch embeddings off, on, in and out (about 8 minutes)
 	$(BIN)/pytest tests/tiers/stages
 
 .PHONY: test-formats
