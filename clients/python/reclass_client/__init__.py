@@ -39,6 +39,7 @@ from reclass_client.errors import (
     UnavailableError,
 )
 from reclass_client.models import (
+    Added,
     Comparison,
     GenreFigures,
     HeldOut,
@@ -70,6 +71,7 @@ from reclass_client.values import (
 )
 
 __all__ = [
+    "Added",
     "Album",
     "AlbumEvidence",
     "Answer",

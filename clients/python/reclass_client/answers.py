@@ -7,6 +7,7 @@ from reclass.features.v1 import features_pb2
 from reclass.inference.v1 import inference_pb2
 
 from reclass_client.errors import error_of_song
+from reclass_client.kinds import kind_of
 from reclass_client.values import (
     Answer,
     AudioFacts,
@@ -78,16 +79,14 @@ def verdict_of(verdict: inference_pb2.StageVerdict) -> StageVerdict:
 
 
 def vectors_of(vectors: Iterable[features_pb2.Vector]) -> tuple[Vector, ...]:
-    """The vectors that were computed, of kinds that can be sent again."""
+    """The vectors that were computed, those of kinds without a name too: they can be sent again."""
     return tuple(
         Vector(
-            kind=features_pb2.VectorKind.Name(vector.kind).removeprefix("VECTOR_KIND_"),
+            kind=kind_of(vector.kind),
             version=vector.version,
             values=unpacked(vector.values),
         )
         for vector in vectors
-        # A kind that this package does not know could not be sent back.
-        if vector.kind in features_pb2.VectorKind.values()
     )
 
 
@@ -125,4 +124,4 @@ def stage_of(stage: inference_pb2.StageStatus) -> StageState:
     """One stage of the service."""
     trained = stage.HasField("train_time")
     train_time = stage.train_time.ToDatetime(timezone.utc) if trained else None
-    return value_of(StageState, stage, train_time=train_time)
+    return value_of(StageState, stage, train_time=train_time, kinds=tuple(map(kind_of, stage.kinds)))

@@ -13,6 +13,7 @@ from reclass.inference.v1 import inference_pb2
 
 from reclass_client.arguments import checked, text
 from reclass_client.errors import BadArgumentError, ContentTooLargeError, FileUnreadableError
+from reclass_client.kinds import kind_to
 from reclass_client.values import Classification, Vector
 from reclass_client.vectors import packed
 
@@ -218,11 +219,7 @@ def vector_to(vector: Vector) -> features_pb2.Vector:
         raise BadArgumentError(f"{vector!r} is no Vector; those of an answer can be sent as they are")
     if vector.values is None:
         raise BadArgumentError(f"the {vector.kind} vector has no values")
-    if f"VECTOR_KIND_{vector.kind}" not in features_pb2.VectorKind.keys():  # noqa: SIM118 # the enum is no mapping
-        raise BadArgumentError(
-            f"a vector is of kind {vector.kind!r}; there are FMA, FMA_NATIVE, MERT and JMLA"
-        )
-    kind = features_pb2.VectorKind.Value(f"VECTOR_KIND_{vector.kind}")
+    kind = kind_to(vector.kind)
     with checked(f"the {vector.kind} vector"):
         return features_pb2.Vector(
             kind=kind, version=text(vector.version, "its version"), values=packed(vector.values)

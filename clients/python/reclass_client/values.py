@@ -31,7 +31,8 @@ class Vector:
     """Features of a song's audio; kept and sent again, they save the extraction."""
 
     kind: str
-    """"FMA", "FMA_NATIVE" (of the whole song), "MERT" or "JMLA"."""
+    """"FMA", "FMA_NATIVE" (of the whole song), that of an embedding, for example "MUSICNN", or "KIND1000" for a number
+    that this package has no name for."""
     version: str
     """Everything that changes the values; hand it back as it came."""
     values: Sequence[float]
@@ -237,6 +238,8 @@ class StageState:
     device: str
     message: str
     """Why it is not ready, and what to do."""
+    kinds: tuple[str, ...] = ()
+    """It classifies vectors of these kinds, joined in this order; as in `Vector.kind`."""
 
 
 @dataclass(frozen=True, kw_only=True)
