@@ -56,10 +56,11 @@ def _give_tags() -> None:
     random = np.random.default_rng(1)
     drawn = np.hstack([random.normal(size=(5_000, OTHER_VALUES)), random.beta(0.5, 4, (5_000, TAGS))])
     texts = [f"[{','.join(f'{value:.4f}' for value in vector)}]" for vector in drawn]
+    audio_ids = list(Audio.objects.values_list("pk", flat=True))  # no query while the connection copies
     columns = "audio_id, kind, version, half_values, created_time"
     with (
         connection.cursor() as cursor,
         cursor.copy(f"COPY library_vector ({columns}) FROM STDIN") as copy,
     ):
-        for number, audio_id in enumerate(Audio.objects.values_list("pk", flat=True).iterator()):
+        for number, audio_id in enumerate(audio_ids):
             copy.write_row((audio_id, KIND, VERSION, texts[number % len(texts)], timezone.now()))

@@ -1,5 +1,6 @@
 """First guesses as runs end: made by an analysis, never planned, written only as a person's word, gone with a model."""
 
+import numpy as np
 import pytest
 from portal.first_guess.models import FirstGuess
 from portal.first_guess.reading import first_guesses
@@ -10,9 +11,13 @@ from portal.orchestration.start import start_extract, start_plan, start_push, st
 from portal.orchestration.tasks import keep_first_guesses
 from portal.registry.models import TrainedModel
 from portal.runs.models import Run
-from tagged_songs import make_tagger, tag_song
+from reclass.features.v1 import features_pb2
+from tagged_songs import TAGS, VERSION, make_tagger, tag_song, tags_vector
 
 SONGS = 12
+FMA = features_pb2.VECTOR_KIND_FMA
+ANYBODYS = 1000
+"""A kind without a number of the contract's."""
 
 
 @pytest.fixture
@@ -69,3 +74,19 @@ def test_a_training_ends_the_guesses_and_a_minute_without_a_model_brings_them_ba
     TrainedModel.objects.update(state=TrainedModel.State.RETIRED)
     keep_first_guesses(0)
     assert FirstGuess.objects.count() == SONGS
+
+
+def test_tags_of_an_embedding_that_features_tells_of_become_guesses_by_the_analysis_alone(portal):
+    portal.inference.ready = False
+    portal.features.versions[ANYBODYS] = VERSION
+    portal.features.cards[ANYBODYS] = {
+        "name": "Tagger",
+        "tags": [features_pb2.TagOutput(name=name, reference_mean=mean) for name, mean in TAGS.items()],
+    }
+    portal.features.audio["1001"] = {
+        FMA: np.zeros(518, np.float32),
+        ANYBODYS: np.array(tags_vector({"Hip-Hop": 0.9}).values, np.float32),
+    }
+    portal.finish(start_sync())
+    portal.finish(start_extract(track_ids=[Track.objects.get(rating_key="1001").pk]))
+    assert first_guesses().by_genre == {"Rap": 1}
