@@ -18,6 +18,7 @@ from portal.first_guess.keeping import refresh
 from portal.genres.models import Genre
 from portal.ledger.models import WriteBatch
 from portal.library.embeddings import enabled_kinds, known_kinds
+from portal.library.models import Vector
 from portal.runs.models import Run
 from tagged_songs import make_tagged_song, make_tagger
 
@@ -296,3 +297,18 @@ def test_the_table_of_embeddings_is_whole_in_either_width_and_used_by_keyboard(
     assert in_a_browser(steps) == []
     assert enabled_kinds() == ("fma", "musicnn")
     assert known_kinds() == ("fma", "mert", "musicnn")
+
+
+def test_similar_songs_come_into_the_page_of_a_song(in_a_browser: Any) -> None:
+    songs.make_embeddings()
+    tracks = songs.make_classified_songs(3)
+    for number, track in enumerate(tracks):
+        Vector.objects.create(audio=track.audio, kind="fma", version="fma/1", values=[number, number**2, 1.0])
+
+    def steps(page: Page, url: str) -> list[str]:
+        page.goto(f"{url}/admin/library/track/{tracks[0].pk}/change/")
+        page.get_by_role("link", name=tracks[2].title, exact=True).wait_for()
+        assert page.get_by_text("by FMA, which all songs have").count() == 1
+        return grave_faults(page)
+
+    assert in_a_browser(steps) == []

@@ -62,6 +62,7 @@ UNFOLD: dict[str, Any] = {
         _script("filters.js"),
         _script("player.js"),
         _script("judge.js"),
+        _script("similar.js"),
     ],
     "LOGIN": {"form": "portal.pages.accounts.forms.LoginForm"},
     "DASHBOARD_CALLBACK": "portal.pages.dashboard.page.fill",

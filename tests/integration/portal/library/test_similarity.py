@@ -125,8 +125,14 @@ def test_without_any_analysis_there_is_nothing(db: None) -> None:
 def test_the_page_of_a_song_lists_the_similar_ones_and_names_the_space(
     songs: list[Track], admin_client: Client
 ) -> None:
-    page = admin_client.get(f"/admin/library/track/{songs[3].pk}/change/").content.decode()
-    (listed,) = re.findall(r"data-similar>(.*?)</section>", page, re.DOTALL)
+    address = f"/admin/library/track/{songs[3].pk}/similar"
+    assert (
+        f'data-similar-address="{address}"'
+        in admin_client.get(f"/admin/library/track/{songs[3].pk}/change/").content.decode()
+    )
+    page = admin_client.get(address).content.decode()
+    (listed,) = re.findall(r'id="similar">(.*?)</table>', page, re.DOTALL)
     assert "by FMA, which all songs have" in " ".join(listed.split())
     links = re.findall(r"/admin/library/track/(\d+)/change/", listed)
     assert links == [str(each.track.pk) for each in nearest(songs[3])]
+    assert admin_client.get("/admin/library/track/999999/similar").status_code == 404

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -15,6 +15,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownF
 from portal.library.annotations import FIELDS, with_prediction, with_verdicts
 from portal.library.models import Analysis, Library, Track
 from portal.library.presence import is_not_chosen
+from portal.library.similarity import nearest, space
 from portal.library.tag_agreement import agreement
 from portal.pages import badges
 from portal.pages.page_admin import KeptAdmin, PageAdmin, column
@@ -143,7 +144,12 @@ class TrackAdmin(PageAdmin):
 
     def get_urls(self) -> list[Any]:
         sound = self.admin_site.admin_view(self.audio, cacheable=True)
-        return [path("<int:pk>/audio", sound, name="library_track_audio"), *super().get_urls()]
+        alike = self.admin_site.admin_view(self.similar)
+        return [
+            path("<int:pk>/audio", sound, name="library_track_audio"),
+            path("<int:pk>/similar", alike, name="library_track_similar"),
+            *super().get_urls(),
+        ]
 
     def get_custom_urls(self) -> tuple[tuple[str, str, Any], ...]:
         return (("judge/", "library_track_judge", self.judge),)
@@ -161,6 +167,14 @@ class TrackAdmin(PageAdmin):
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
         return audio.answer(request, Track.objects.filter(pk=pk).first())
+
+    def similar(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The songs that sound most like one: a page of its own, for it looks through all vectors."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        track = get_object_or_404(Track, pk=pk)
+        found = {"track": track, "similar": nearest(track), "space": space()}
+        return self.page(request, "portal/similar.html", title="Similar songs", original=track, **found)
 
     def page_context(self, request: HttpRequest, obj: Track) -> dict[str, Any]:
         return {

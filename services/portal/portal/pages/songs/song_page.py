@@ -17,7 +17,6 @@ from portal.ledger.originals import original_genres
 from portal.library.embeddings import kind_words
 from portal.library.flags import flags_of
 from portal.library.models import Analysis, InPlex, Track
-from portal.library.similarity import nearest, space
 from portal.library.stages import TRIAL_WARNING
 from portal.orchestration.failed_songs import UNSUCCESSFUL, try_again
 from portal.orchestration.start import start_classify
@@ -32,8 +31,6 @@ from portal.verdicts.judgements import JUDGED, judged_together, judgement_count
 from portal.verdicts.models import Decision, Judgement, Override, Prediction
 from portal.verdicts.overrides import clear_override, set_override
 from portal.verdicts.predictions import stage_verdicts
-
-SIMILAR_LISTED = 10
 
 
 def tone(confidence: float, *, is_ood: bool = False) -> badges.Tone:
@@ -90,8 +87,6 @@ def context(request: HttpRequest, track: Track) -> dict[str, Any]:
         else None,
         "stages": _stages(current) if current else (),
         **_decision(track),
-        "similar": nearest(track, SIMILAR_LISTED),
-        "similarity_space": space(),
         "trial_warning": TRIAL_WARNING if _used_random_weights(track) else "",
         "earlier": [prediction for prediction in predictions if not prediction.current],
         "override": override,
