@@ -135,7 +135,7 @@ STOPSIGNAL SIGTERM
 CMD ["python", "-m", "portal", "web"]
 
 FROM build AS triton-build
-# Which build of torch, as uv names them: cpu, cu130, ...; `none` leaves torch out, and with it stage 2. A wheel that lies in
+# Which build of torch, as uv names them: cpu, cu130, ...; `none` leaves torch out, and what needs it. A wheel that lies in
 # the folder wheels/ beside this file comes before any registry's.
 ARG TORCH_BACKEND=cpu
 COPY services/triton/requirements.txt services/triton/requirements-torch.txt wheels* wheels/

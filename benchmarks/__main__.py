@@ -16,6 +16,7 @@ ROOMS = {
     "extraction": "features",
     "features_load": "features",
     "musicnn": "features",
+    "tag_shares": "features",
     "mert_cpu": "features",
     "syncing": "portal",
     "storage": "portal",
@@ -34,8 +35,8 @@ ROOMS = {
     "promise": "inference",
     "recipes": "inference",
 }
-# A shorter form of another one: it runs where it is named.
-ONLY_WHERE_NAMED = {"truth_short"}
+# A shorter form of another one, and what makes a table: they run where they are named.
+ONLY_WHERE_NAMED = {"truth_short", "tag_shares"}
 
 
 def main() -> int:

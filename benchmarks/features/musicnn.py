@@ -1,7 +1,7 @@
 """MusiCNN: its network against plain matrix products, a file with it against FMA alone, and what Triton leaves of it.
 
-Processor time of one thread, so that neighbours on the machine hardly count, but for Triton, whose part is measured in
-windows a second beside the model alone in as many processes. Weights: the package musicnn in Triton's environment.
+Processor time of one thread, so that neighbours on the machine hardly count; of Triton the share of the time in which
+its model computes while many call. Weights: the package musicnn in Triton's environment.
 """
 
 import json
@@ -21,7 +21,9 @@ from features.embeddings.musicnn.embedding import MusicnnEmbedding
 from features.embeddings.musicnn.spectra import MelWindows
 from features.workers.extraction import extract, warm_up
 from features.workers.pool import WORKER_ENVIRONMENT
+from features_process import FeaturesProcess, features_process
 from musicnn_golden import ROOT, WEIGHTS
+from reclass.features.v1 import features_pb2
 from runtime.triton import Triton
 from triton_server import PYTHON, triton_server
 
@@ -33,6 +35,8 @@ MP3 = Format(name="mp3 320", suffix="mp3", bit_rate=320_000)
 KIND = MusicnnEmbedding.card.kind
 CALLERS = 6
 SECONDS = 6.0
+ROUNDS = 3
+STREAMED = 40
 # 30 s hold ten windows without a gap.
 PLAIN_WINDOWS_TIMES = 2
 
@@ -107,17 +111,24 @@ def measure_song(path: Path) -> SongCost:
 
 
 def measure_triton() -> None:
-    """Songs of five windows from many callers at once, against the model alone in as many processes."""
-    with tempfile.TemporaryDirectory() as folder, triton_server(Path(folder)) as server:
+    """What Triton takes beside the model, and how many instances serve best while the decoders are at work."""
+    with tempfile.TemporaryDirectory() as folder, triton_server(Path(folder) / "triton") as server:
+        library = Path(folder) / "library"
+        library.mkdir()
+        song = make_song(library, MP3, 0)
         triton = Triton(server.target)
-        for instances in (1, 2):
-            triton.load("musicnn", configuration(instances))
-            triton.ask("musicnn", {"windows": song_windows()}, ["embedding"])
-            pairs = [(windows_alone(instances), windows_through(triton)) for _ in range(3)]
-            alone, through = (statistics.median(column) for column in zip(*pairs, strict=True))
-            print(f"{instances} instances: alone {alone:.1f}, through Triton {through:.1f} windows a second")
-            if instances == 1:
-                print(at_least("through Triton", 100 * through / alone, 85, "% of the model alone"))
+        triton.load("musicnn", configuration(1))
+        share, windows = saturated(triton)
+        print(f"one instance, {CALLERS} callers: {windows:.1f} windows a second")
+        print(at_least("through Triton", 100 * share, 85, "% of the time is the model's own"))
+        with features_process(library, Path(folder) / "log", triton_target=server.target) as service:
+            rates: dict[int, list[float]] = {1: [], 2: []}
+            for _ in range(ROUNDS):
+                for instances, found in rates.items():
+                    triton.load("musicnn", configuration(instances))
+                    found.append(songs_a_second(service, song))
+        for instances, found in rates.items():
+            print(f"{instances} instances, decoders busy too: {statistics.median(found):.2f} songs a second")
         triton.close()
 
 
@@ -140,45 +151,36 @@ def song_windows() -> np.ndarray:
     return np.random.default_rng(0).gamma(0.5, 0.2, (5, 187 * 96)).astype(np.float16)
 
 
-def windows_through(triton: Triton) -> float:
-    """Windows a second of as many callers as keep it busy."""
-    windows, done, ends_at = song_windows(), [], time.monotonic() + SECONDS
+def saturated(triton: Triton) -> tuple[float, float]:
+    """The share of the time in which the model computes while as many call as keep it busy, and windows a second.
+
+    Both are of one time, so what else the machine does meets both alike.
+    """
+    windows, own = song_windows(), []
+    triton.ask("musicnn", {"windows": windows}, ["embedding"])  # reads the weights
+    began = time.monotonic()
 
     def call() -> None:
-        while time.monotonic() < ends_at:
-            triton.ask("musicnn", {"windows": windows}, ["embedding", "description", "seconds"])
-            done.append(len(windows))
+        while time.monotonic() < began + SECONDS:
+            answer = triton.ask("musicnn", {"windows": windows}, ["embedding", "description", "seconds"])
+            own.append(float(answer["seconds"].sum()))
 
-    began = time.monotonic()
     with ThreadPoolExecutor(CALLERS) as callers:
         for each in [callers.submit(call) for _ in range(CALLERS)]:
             each.result()
-    return sum(done) / (time.monotonic() - began)
+    spent = time.monotonic() - began
+    return sum(own) / spent, len(own) * len(windows) / spent
 
 
-def windows_alone(processes: int) -> float:
-    """Windows a second of the model in processes of its own, with nothing around it."""
-    models = ROOT / "services" / "triton" / "models" / "musicnn" / "1"
-    command = [PYTHON, "-c", ALONE, WEIGHTS, str(SECONDS)]
-    environment = os.environ | {"PYTHONPATH": str(models)}
-    running = [
-        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-        for _ in range(processes)
-    ]
-    return sum(float(each.communicate()[0]) for each in running)
-
-
-ALONE = """
-import sys, time
-from pathlib import Path
-import numpy as np
-from musicnn_network.embedder import load_embedder
-from musicnn_network.options import Options
-embedder = load_embedder(Options(weights=Path(sys.argv[1])), batch_limit=64)
-windows = np.random.default_rng(0).gamma(0.5, 0.2, (5, 187 * 96)).astype(np.float16)
-embedder.embed(windows)
-began, done = time.monotonic(), 0
-while time.monotonic() < began + float(sys.argv[2]):
-    done += len(embedder.embed(windows))
-print(done / (time.monotonic() - began))
-"""
+def songs_a_second(service: FeaturesProcess, song: Path) -> float:
+    """FMA and MusiCNN of one file, again and again, by a stream."""
+    request = features_pb2.ExtractRequest(
+        audio=features_pb2.AudioReference(path=str(song)),
+        kinds=[features_pb2.VECTOR_KIND_FMA, features_pb2.VECTOR_KIND_MUSICNN],
+    )
+    asked = [features_pb2.ExtractManyRequest(key=str(number), song=request) for number in range(STREAMED)]
+    began = time.monotonic()
+    answers = list(service.stub.ExtractMany(iter(asked), timeout=300))
+    if not all(len(each.extraction.vectors) == 2 for each in answers):
+        raise ValueError(f"vectors are missing: {answers[0]}")
+    return len(answers) / (time.monotonic() - began)

@@ -41,7 +41,7 @@ def test_no_request_is_larger_than_the_model_takes() -> None:
     assert musicnn().model_options(LoadOptions()).keys() <= own.parameters.keys()
 
 
-def test_a_wish_for_the_gpu_changes_nothing_for_it() -> None:
+def test_a_request_for_the_gpu_changes_nothing_for_it() -> None:
     on_gpu = LoadOptions(device=Device.CUDA, gpu_memory_share=0.5)
     assert musicnn(weights="/w").model_options(on_gpu) == {"weights": "/w"}
 
