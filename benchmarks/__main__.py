@@ -34,6 +34,7 @@ ROOMS = {
     "truth_short": "inference",
     "promise": "inference",
     "recipes": "inference",
+    "embeddings": "inference",
 }
 # A shorter form of another one, and what makes a table: they run where they are named.
 ONLY_WHERE_NAMED = {"truth_short", "tag_shares"}
