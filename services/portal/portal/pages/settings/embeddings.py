@@ -10,11 +10,13 @@ from runtime.errors import RemoteError
 from portal.extraction.fill_run import all_to_fill, to_fill
 from portal.library.embedding_order import EmbeddingRefusedError, move, proposal, switch, use_order
 from portal.library.embeddings import kind_words, note_capabilities
+from portal.library.similarity import space
 from portal.orchestration.start import start_fill
 from portal.pages.buttons import ask_for
 from portal.preferences.current import preferences
 from portal.preferences.models import SettingChange
 from portal.registry.embedding_table import EmbeddingRow, embedding_table
+from portal.remote.audio import FMA
 from portal.remote.features import capabilities_now
 from portal.runs.models import Run
 
@@ -40,6 +42,8 @@ def context() -> dict[str, Any]:
         "rows": [_card(row, number, len(rows)) for number, row in enumerate(rows, start=1)],
         "trouble": trouble,
         "proposal": proposal(),
+        "similar_by": space(),
+        "first_kind": FMA,
     }
 
 
