@@ -112,7 +112,7 @@ class _DeviceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Device.ValueTy
     DEVICE_CPU: _Device.ValueType  # 3
 
 class Device(_Device, metaclass=_DeviceEnumTypeWrapper):
-    """Where embeddings are computed. The FMA values are always computed on processors."""
+    """Where embeddings are computed. The FMA values, and embeddings that know processors alone, are always computed on those."""
 
 DEVICE_UNSPECIFIED: Device.ValueType  # 0
 """As DEVICE_AUTO."""
