@@ -87,6 +87,18 @@ def test_songs_with_all_vectors_train_all_stages(system: System) -> None:
     assert [verdict.threshold for verdict in predictions[0].verdicts] == [0.8, 0.7, 0.0]
 
 
+def test_an_embedding_that_no_song_has_is_left_out_and_the_report_says_so(
+    system: System, both: SyntheticLibrary
+) -> None:
+    mert = features_pb2.VECTOR_KIND_MERT
+    report = system.train(training(both, mert, SECOND, promotion=messages.PROMOTION_NEVER))[-1].report
+    assert [head.split("/")[0] for head in report.model.heads] == ["genre_fma", "genre_fma_musicnn"]
+    (skipped,) = report.skipped_embeddings
+    assert (skipped.kind, bool(skipped.reason)) == (mert, True)
+    kept = system.stub.GetModel(messages.GetModelRequest(name=report.model.name)).report
+    assert list(kept.skipped_embeddings) == [skipped]
+
+
 def test_the_report_says_what_each_stage_adds_to_the_one_before(system: System) -> None:
     first, second, third = system.first_training[-1].report.stages
     assert not first.HasField("added")

@@ -169,7 +169,7 @@ def test_many_combinations_are_voted_on_by_the_one_rule() -> None:
         assert point.escalation_rate == pytest.approx(np.mean(expected.stages > 0))
 
 
-def test_five_stages_are_looked_at_without_every_combination() -> None:
+def test_five_stages_get_a_proposal_without_every_combination() -> None:
     """Which would be a million. What is proposed keeps its promise, and costs less than asking every stage."""
     world = stages_of_world(5, stages=5, songs=500)
     curve = threshold_curve(world)
