@@ -259,7 +259,9 @@ class InferenceStandIn(ModelsStandIn):
             ready=self.ready,
             model_version=model if self.ready else "",
             genres=self.learned,
-            feature_versions=self.feature_versions[: len(kinds)],
+            feature_versions=self.feature_versions[: len(kinds)]
+            if self.later_kinds
+            else self.feature_versions,
             device="gpu 0",
             broken=bool(self.trouble),
             message=self.trouble,

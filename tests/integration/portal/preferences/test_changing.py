@@ -40,8 +40,8 @@ def test_the_environment_wins_and_is_named(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_refused_value_names_setting_value_and_range_and_nothing_of_the_form_is_stored() -> None:
-    with pytest.raises(ChangeRefusedError, match=r"stages cannot be 7: .*Allowed: 1 to 3") as caught:
-        change({"stages": 7, "predictions": 3})
+    with pytest.raises(ChangeRefusedError, match=r"stages cannot be 17: .*Allowed: 1 to 9") as caught:
+        change({"stages": 17, "predictions": 3})
     assert set(caught.value.faults) == {"stages"}
     assert preferences() == DEFAULTS
     with pytest.raises(ChangeRefusedError, match="There is no setting colour"):
@@ -53,7 +53,7 @@ def test_each_change_is_kept_with_who_from_and_to(admin_user: User) -> None:
     change({"stages": 1, "predictions": 5}, user=admin_user)
     reset("stages", user=admin_user)
     kept = SettingChange.objects.order_by("pk").values_list("name", "before", "after", "to_default")
-    assert list(kept) == [("stages", 3, 2, False), ("stages", 2, 1, False), ("stages", 1, 3, True)]
+    assert list(kept) == [("stages", 9, 2, False), ("stages", 2, 1, False), ("stages", 1, 9, True)]
     assert {each.changed_by for each in SettingChange.objects.all()} == {admin_user}
     assert not ChangedSetting.objects.exists()
 
@@ -63,6 +63,6 @@ def test_nonsense_in_the_database_is_never_fatal_and_is_shown(capsys: pytest.Cap
     ChangedSetting.objects.create(name="gone_since", value=1)
     assert preferences() == DEFAULTS
     assert "stages = 'many'" in current_settings().faults["stages"]
-    (kept,) = change({"stages": 3})
-    assert (kept.before, kept.after) == (None, 3)
+    (kept,) = change({"stages": 9})
+    assert (kept.before, kept.after) == (None, 9)
     assert not current_settings().faults

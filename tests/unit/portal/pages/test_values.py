@@ -208,7 +208,7 @@ def test_a_run_is_called_by_the_words_of_its_button() -> None:
     buttons |= {Run.Kind.PUSH: ledger.APPLY.words, Run.Kind.ROLLBACK: ledger.ROLL_BACK.words}
     other = [kind for kind, button in buttons.items() if not button.startswith(Run.Kind(kind).label)]
     assert other == []
-    assert set(buttons) | {Run.Kind.PROMOTE, Run.Kind.DECIDE} == set(Run.Kind.values)
+    assert set(buttons) | {Run.Kind.PROMOTE, Run.Kind.DECIDE, Run.Kind.FILL} == set(Run.Kind.values)
 
 
 def test_what_is_being_done_is_not_advised() -> None:
