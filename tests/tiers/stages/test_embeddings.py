@@ -58,7 +58,7 @@ def embeddings(demo: RunningDemo) -> dict[str, dict[str, Any]]:
     return {row["stage"]: row for row in demo.status()["extraction"]["stages"]}
 
 
-def test_it_hears_with_fma_and_the_real_musicnn_and_both_stages_speak(
+def test_fma_and_the_real_musicnn_are_extracted_and_both_stages_decide(
     demo: RunningDemo, say: Callable[[object], None]
 ) -> None:
     say(demo.output[demo.output.index("What came of it") :])

@@ -105,12 +105,11 @@ def _make_songs(
             songs[jobs[job]] = job.result()
             if progress is not None:
                 progress(done, len(jobs))
-    except BaseException:
-        # A pool that shuts down waits for the songs in progress, and so would the interpreter's end.
-        for worker in set(active_children()) - set(others):
-            worker.kill()
-        raise
     finally:
+        if len(songs) < len(entries):
+            # A pool that shuts down waits for the songs in progress, and so would the interpreter's end.
+            for worker in set(active_children()) - set(others):
+                worker.kill()
         pool.shutdown(cancel_futures=True)
     return tuple(songs[number] for number in range(len(entries)))
 

@@ -37,8 +37,8 @@ def words(**genres: int | None) -> Words:
 def posterior(said: Words | None) -> np.ndarray:
     tree = tree_of(SONGS)
     strengths = np.tile(ALBUM, (1, 1))
-    heard = None if said is None else said.instead_of(RATIOS, PRIOR)
-    joint = SOUND * np.exp(messages(RATIOS, tree, PRIOR, strengths, NOTHING, heard))
+    by_word = None if said is None else said.instead_of(RATIOS, PRIOR)
+    joint = SOUND * np.exp(messages(RATIOS, tree, PRIOR, strengths, NOTHING, by_word))
     return joint / joint.sum(axis=1, keepdims=True)
 
 
@@ -61,8 +61,8 @@ def test_a_song_of_none_of_the_genres_tells_its_album_nothing() -> None:
     alone = replace(SONGS, albums=np.array([0, 1, 0]))
     tree = tree_of(alone)
     strengths = np.tile(ALBUM, (2, 1))
-    heard = words(first=None).instead_of(RATIOS, PRIOR)
-    told = messages(np.zeros((3, 3)), tree, PRIOR, strengths, NOTHING, heard)
+    by_word = words(first=None).instead_of(RATIOS, PRIOR)
+    told = messages(np.zeros((3, 3)), tree, PRIOR, strengths, NOTHING, by_word)
     assert told[2] == pytest.approx(np.zeros(3))
 
 
