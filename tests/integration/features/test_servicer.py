@@ -93,6 +93,7 @@ def test_capabilities_say_what_can_be_made(stub, library):
         (2, False, 0),
         (3, False, 0),
         (4, True, 518),
+        (5, False, 0),
     ]
     assert list(answer.media_folders) == [str(library)]
     assert answer.processes == 1
