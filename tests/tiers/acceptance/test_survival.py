@@ -59,7 +59,7 @@ def test_a_classification_outlives_every_part(demo: RunningDemo, classify: subpr
     assert {count for _, count in per_song} == {1}
     songs = demo.status()["songs"]
     assert songs["failed"] == 0
-    # Of which a later stage was to be asked while Triton was dead have the word of the stage before, and are taken again.
+    # Of some a later stage was to be asked while Triton was dead: the word of the one before stands until it is.
     assert songs["classified"] + songs["out_of_distribution"] + songs["provisional"] == 160
     again = demo.reclass("classify")
     assert again.returncode == 0, again.stdout + again.stderr
