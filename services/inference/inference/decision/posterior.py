@@ -48,7 +48,8 @@ def decide(
     person has said what they are, those songs say that instead of what they sound like.
     """
     sound, prior = model.sound(evidence.sound, reading), model.prior_in(reading)
-    ratios, tree = log_ratios(sound, prior), tree_of(evidence)
+    ratios = log_ratios(sound, prior)
+    tree = tree_of(evidence if words is None else words.those_that_speak(evidence))
     strengths = model.strengths(reading) if sources.albums else SILENCE
     artist = strengths.artist if sources.artists else NOTHING
     said = ratios if words is None else words.instead_of(ratios, prior)

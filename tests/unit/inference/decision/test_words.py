@@ -1,7 +1,5 @@
 """What people have said of songs tells their albums and artists what they are."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from inference.decision.album_messages import NOTHING, Strength, messages, tree_of
@@ -57,13 +55,14 @@ def test_a_word_tells_the_song_itself_nothing() -> None:
     assert posterior(words(first=ROCK))[0] == pytest.approx(posterior(None)[0])
 
 
-def test_a_song_of_none_of_the_genres_tells_its_album_nothing() -> None:
-    alone = replace(SONGS, albums=np.array([0, 1, 0]))
-    tree = tree_of(alone)
-    strengths = np.tile(ALBUM, (2, 1))
-    by_word = words(first=None).instead_of(RATIOS, PRIOR)
-    told = messages(np.zeros((3, 3)), tree, PRIOR, strengths, NOTHING, by_word)
-    assert told[2] == pytest.approx(np.zeros(3))
+def test_a_song_of_none_of_the_genres_is_as_if_it_were_on_no_album() -> None:
+    said = words(first=None)
+    tree = tree_of(said.those_that_speak(SONGS))
+    strengths = np.tile(ALBUM, (len(tree.kind), 1))
+    told = messages(RATIOS, tree, PRIOR, strengths, NOTHING, said.instead_of(RATIOS, PRIOR))
+    without = tree_of(SONGS.only(np.array([1, 2])))
+    expected = messages(RATIOS[1:], without, PRIOR, np.tile(ALBUM, (1, 1)), NOTHING)
+    assert told[1:] == pytest.approx(expected)
 
 
 def test_a_word_is_believed_but_for_slips_of_the_hand() -> None:
