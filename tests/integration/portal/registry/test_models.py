@@ -186,6 +186,35 @@ def test_the_thresholds_in_force_reach_the_songs_of_a_training(extracted) -> Non
     assert len(extracted.inference.out_of_fold_asked) == 1  # nothing has changed since
 
 
+def test_a_stage_that_is_switched_off_has_no_vote_when_thresholds_change_and_a_verdict_stays_by_itself(
+    extracted,
+) -> None:
+    from portal.library.models import Embedding
+    from portal.orchestration.start import start_plan, start_train
+    from portal.preferences.changing import change
+    from portal.verdicts.models import Prediction
+
+    extracted.inference.later_kinds = (features_pb2.VECTOR_KIND_MERT,)
+    extracted.inference.feature_versions = ("test/1", "mert/1")
+    extracted.finish(start_train())
+    extracted.inference.models = [made(1, IN_SERVICE)]
+    track = songs()[0]
+    later = f"{extracted.inference.model}.2"
+    stages = [[1, extracted.inference.model, False, 0.8, ["Jazz", 0.7]], [2, later, True, 0.7, ["Jazz", 0.9]]]
+    Prediction.objects.exclude(track=track).delete()
+    Prediction.objects.update(stages=stages, deciding_stage=2, model_version=later, outcome="classified")
+    extracted.inference.said["model-1"] = [said(track, extracted.inference.model, "Blues")]
+    Embedding.objects.filter(kind="mert").update(enabled=False)
+    change({"stage_1_confidence": 0.8, "stage_2_confidence": 0.75})
+    extracted.finish(start_plan(min_confidence=0.0))
+    assert extracted.inference.out_of_fold_asked == [], "what was changed is of the stage that is off"
+    change({"stage_1_confidence": 0.6})
+    extracted.finish(start_plan(min_confidence=0.0))
+    (asked,) = extracted.inference.out_of_fold_asked
+    assert asked.max_stages == 1
+    assert Prediction.objects.get(track=track, current=True).deciding_stage == 1
+
+
 def test_a_rollback_names_the_model_that_it_takes_back(extracted) -> None:
     from portal.orchestration.start import start_model_rollback
 
