@@ -127,6 +127,11 @@ class Override(models.Model):
     genre = models.ForeignKey("genres.Genre", on_delete=models.PROTECT, related_name="overrides")
     note = models.CharField(max_length=500, blank=True)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
+    from_first_guess = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Taken from a first guess, and not said by hand since: whatever is said by hand ends it.",
+    )
     created_time = models.DateTimeField(auto_now=True)
 
     def __str__(self) -> str:

@@ -13,20 +13,36 @@ from portal.verdicts.models import Judgement, Override
 
 
 def set_override(
-    track_ids: Iterable[int], genre: Genre, *, note: str, user: User | AnonymousUser | None
+    track_ids: Iterable[int],
+    genre: Genre,
+    *,
+    note: str,
+    user: User | AnonymousUser | None,
+    from_first_guess: bool = False,
 ) -> int:
-    """Make `genre` the shown one of these songs, whatever was said before; how many songs that were."""
+    """Make `genre` the shown one of these songs, whatever was said before; how many songs that were.
+
+    `from_first_guess`: a guess was taken for it, which can be taken back without what was said by hand.
+    """
     now = timezone.now()
     by = user if isinstance(user, User) else None
     overrides = [
-        Override(track_id=track_id, genre=genre, note=note, by=by, created_time=now) for track_id in track_ids
+        Override(
+            track_id=track_id,
+            genre=genre,
+            note=note,
+            by=by,
+            from_first_guess=from_first_guess,
+            created_time=now,
+        )
+        for track_id in track_ids
     ]
     Override.objects.bulk_create(
         overrides,
         batch_size=1000,
         update_conflicts=True,
         unique_fields=["track"],
-        update_fields=["genre", "note", "by", "created_time"],
+        update_fields=["genre", "note", "by", "from_first_guess", "created_time"],
     )
     Judgement.objects.filter(track__in=[each.track_id for each in overrides]).update(genres=[genre.pk])
     return len(overrides)

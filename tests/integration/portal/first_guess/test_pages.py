@@ -12,7 +12,7 @@ from portal.library.census import counts, songs_as_data
 from portal.library.models import Track
 from portal.training.readiness import survey_genres
 from portal.training.suggestions import suggestions
-from portal.verdicts.models import Override
+from portal.verdicts.models import Judgement, Override
 from tagged_songs import TAGS, make_tagged_song, make_tagger
 
 SONGS = "/admin/library/track/"
@@ -42,9 +42,18 @@ def titles(client, query: str) -> set[str]:
     return {track.title for track in found}
 
 
-def act(client, action: str, tracks: list[Track]) -> str:
-    sent = {"action": action, "_selected_action": [track.pk for track in tracks]}
+def act(client, action: str, tracks: list[Track], **data: str) -> str:
+    sent = {"action": action, "_selected_action": [track.pk for track in tracks], **data}
     return html.unescape(client.post(SONGS, sent, follow=True).content.decode())
+
+
+def take(client, tracks: list[Track], **data: str) -> str:
+    return act(client, "take_first_guess", tracks, asked="yes", **data)
+
+
+def said_by_hand() -> list[tuple[str, str, str]]:
+    overrides = Override.objects.order_by("track")
+    return list(overrides.values_list("track__title", "genre__name", "note"))
 
 
 def test_the_list_marks_a_guess_and_filters_by_it(tracks, admin_client, genres):
@@ -73,14 +82,65 @@ def test_the_page_of_a_song_shows_its_guess_without_a_percentage(tracks, admin_c
 
 def test_a_person_takes_guesses_as_genres_and_takes_that_back(tracks, admin_client, genres):
     Override.objects.create(track=tracks[1], genre_id=genres["Folk"])
-    said = act(admin_client, "take_first_guess", [tracks[0], tracks[1], tracks[3], tracks[4]])
+    said = take(admin_client, [tracks[0], tracks[1], tracks[3], tracks[4]])
     assert "genre of 2 songs" in said
+    assert "“Take back first guesses”" in said
     assert "2 songs were left as before" in said
-    overrides = Override.objects.order_by("track").values_list("track__title", "genre__name", "note")
-    assert list(overrides) == [("Song 1", "Jazz", NOTE), ("Song 2", "Folk", ""), ("Song 4", "Rap", NOTE)]
+    assert said_by_hand() == [("Song 1", "Jazz", NOTE), ("Song 2", "Folk", ""), ("Song 4", "Rap", NOTE)]
     assert Override.objects.get(track=tracks[0]).by.username == "admin"
-    act(admin_client, "clear_genre", tracks[:1])
+    assert titles(admin_client, "override=guess") == {"Song 1", "Song 4"}
+    assert "of 1 song" in act(admin_client, "take_back_first_guesses", tracks[:2])
     assert "Song 1" in titles(admin_client, "first_guess=any")
+
+
+def test_taking_guesses_back_leaves_what_was_said_by_hand_before_and_since(tracks, admin_client, genres):
+    Override.objects.create(track=tracks[2], genre_id=genres["Jazz"], note=NOTE)
+    Judgement.objects.create(track=tracks[4], genres=[], kind="disagreement")
+    take(admin_client, tracks)
+    assert len(said_by_hand()) == 4
+    changed = {"genre": genres["Blues"], "note": NOTE}
+    admin_client.post(f"{SONGS}{tracks[0].pk}/change/", changed)
+    assert titles(admin_client, "override=guess") == {"Song 2", "Song 4"}
+    act(admin_client, "take_back_first_guesses", tracks)
+    assert said_by_hand() == [("Song 1", "Blues", NOTE), ("Song 3", "Jazz", NOTE)]
+    assert Judgement.objects.exists()
+
+
+def test_a_genre_that_is_set_by_hand_is_not_offered_the_note_of_a_guess(tracks, admin_client):
+    take(admin_client, tracks[:1])
+    form = admin_client.get(f"{SONGS}{tracks[0].pk}/change/").context["form"]
+    assert form.initial == {"genre": Genre.objects.get(name="Jazz").pk}
+
+
+@pytest.fixture
+def tagged(tracks, genres) -> list[Track]:
+    """Of the three songs that are guessed to be Jazz one is tagged Blues, and one Jazz."""
+    for track, genre in zip(tracks[1:], ("Blues", "Jazz"), strict=False):
+        Track.objects.filter(pk=track.pk).update(tag_genre=genres[genre])
+    return tracks
+
+
+def test_taking_guesses_asks_first_and_counts_songs_whose_tag_says_otherwise(tagged, admin_client):
+    page = act(admin_client, "take_first_guess", tagged)
+    assert not Override.objects.exists()
+    assert "for 2 songs" in page
+    assert all(song in page for song in ("Song 1", "Song 4"))
+    assert "2 songs have a tag that counts" in page
+    assert "1 of them says another genre" in page
+
+
+def test_songs_whose_tag_counts_are_left_out_unless_a_person_ticks_them(tagged, admin_client):
+    said = take(admin_client, tagged)
+    assert said_by_hand() == [("Song 1", "Jazz", NOTE), ("Song 4", "Rap", NOTE)]
+    assert "3 songs were left as before" in said
+    assert "genre of 2 songs" in take(admin_client, tagged, tagged="on")
+    assert {title for title, *_ in said_by_hand()} == {"Song 1", "Song 2", "Song 3", "Song 4"}
+
+
+def test_where_no_song_has_a_guess_to_take_nothing_is_asked(tagged, admin_client):
+    page = act(admin_client, "take_first_guess", tagged[4:])
+    assert "1 song was left as before" in page
+    assert 'name="asked"' not in page
 
 
 def test_the_dashboard_shows_guesses_by_genre_until_a_model_serves(tracks, admin_client, genres):

@@ -13,14 +13,14 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from portal.counting import counted
-from portal.labels.taken_guesses import take_guesses
+from portal.labels.taken_guesses import guesses_to_take, tagged_guesses, take_back_guesses, take_guesses
 from portal.ledger import exclusion
 from portal.library.models import Track
 from portal.orchestration.failed_songs import try_again
 from portal.orchestration.start import start_classify, start_plan
 from portal.pages.buttons import ask_for
 from portal.pages.page_admin import ListAdmin
-from portal.pages.songs.forms import OverrideForm, PlanForm
+from portal.pages.songs.forms import GuessForm, OverrideForm, PlanForm
 from portal.pages.teaching.chosen_songs import teach_with
 from portal.pages.teaching.forms import GenreToTeach
 from portal.preferences.current import preferences
@@ -43,9 +43,10 @@ def _ask(
     form: forms.Form,
     title: str,
     button: str,
+    example: Callable[[Any], str] = str,
 ) -> TemplateResponse:
     """A page with `form`; sending it comes back to the same action with the same songs."""
-    count, examples = queryset.count(), queryset[:EXAMPLES]
+    count = queryset.count()
     return admin_.page(
         request,
         "portal/ask.html",
@@ -53,7 +54,7 @@ def _ask(
         form=form,
         button=button,
         count=counted(count, "song"),
-        examples=examples,
+        examples=[example(track) for track in queryset[:EXAMPLES]],
         more=max(0, count - EXAMPLES),
         action=request.POST["action"],
         select_across=request.POST.get("select_across", "0"),
@@ -85,20 +86,48 @@ def clear_genre(admin_: ListAdmin, request: HttpRequest, queryset: QuerySet[Trac
     messages.success(request, f"The AI's genre counts again for {counted(done, 'song')}.")
 
 
-@admin.action(description="Take the first guess as the genre", permissions=["change"])
-def take_first_guess(admin_: ListAdmin, request: HttpRequest, queryset: QuerySet[Track]) -> None:
-    """What was guessed becomes the person's word, for those that have no other."""
+@admin.action(description="Take the first guess as the genre…", permissions=["change"])
+def take_first_guess(
+    admin_: ListAdmin, request: HttpRequest, queryset: QuerySet[Track]
+) -> HttpResponse | None:
+    """What was guessed becomes the person's word, for those that have no other, once it was asked for on a page."""
     ids = _ids(queryset)
-    taken = take_guesses(ids, user=request.user)
+    any_to_take = guesses_to_take(ids, tagged=True).exists()
+    form = _form(request, partial(GuessForm, found=tagged_guesses(ids)))
+    if any_to_take and not form.is_valid():
+        to_take, title = guesses_to_take(ids, tagged=False), "Take the first guess as the genre"
+        return _ask(admin_, request, to_take, form, title, "Take the guesses", _with_guess)
+    tagged = any_to_take and form.cleaned_data.get("tagged", False)
+    _say_what_was_taken(request, take_guesses(ids, tagged=tagged, user=request.user), len(ids))
+    return None
+
+
+def _with_guess(track: Any) -> str:
+    return f"{track}: {track.first_guess.genre}"
+
+
+def _say_what_was_taken(request: HttpRequest, taken: int, chosen: int) -> None:
     if taken:
         messages.success(
             request,
             f"The first guess is now the genre of {counted(taken, 'song')}, as your word: it is learned from and may "
-            "be written to Plex. “Clear the override” takes it back.",
+            "be written to Plex. “Take back first guesses” takes it back, and nothing that was said by hand.",
         )
-    if taken < len(ids):
-        left = counted(len(ids) - taken, "song", verb=("was", "were"))
-        messages.warning(request, f"{left} left as before: without a first guess, or decided already.")
+    if taken < chosen:
+        left = counted(chosen - taken, "song", verb=("was", "were"))
+        why = "without a first guess, decided already, or with a tag that counts"
+        messages.warning(request, f"{left} left as before: {why}.")
+
+
+@admin.action(description="Take back first guesses", permissions=["change"])
+def take_back_first_guesses(admin_: ListAdmin, request: HttpRequest, queryset: QuerySet[Track]) -> None:
+    """Guesses that were taken, and not said by hand since, are guesses again."""
+    ids = _ids(queryset)
+    done = take_back_guesses(ids)
+    messages.success(
+        request,
+        f"The first guess is taken back of {counted(done, 'song')}; what was said by hand stays as it is.",
+    )
 
 
 @admin.action(description="Teach a genre with these…", permissions=["teach"])
@@ -161,6 +190,7 @@ def plan(admin_: ListAdmin, request: HttpRequest, queryset: QuerySet[Track]) -> 
 ACTIONS = (
     set_genre,
     take_first_guess,
+    take_back_first_guesses,
     clear_genre,
     teach,
     classify_again,

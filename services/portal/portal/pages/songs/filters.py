@@ -152,6 +152,10 @@ class OverrideFilter(ChoiceFilter):
     parameter_name = "override"
     choices_offered: ClassVar[Choices] = {
         "yes": ("Set by a person", Q(override__isnull=False)),
+        "guess": (
+            "Taken from a first guess",
+            Q(override__from_first_guess=True, judgement__isnull=True),
+        ),
         "no": ("Not set", Q(override__isnull=True)),
     }
 

@@ -9,6 +9,8 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
+from portal.counting import counted
+from portal.labels.taken_guesses import TaggedGuesses
 from portal.pages.genre_field import GenreField
 
 
@@ -21,6 +23,25 @@ class OverrideForm(forms.Form):
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "Why (optional)"}),
     )
+
+
+class GuessForm(forms.Form):
+    """Whether guesses are taken against tags, too; `found` are the songs that it would be done to."""
+
+    tagged = forms.BooleanField(
+        label="Take them for songs with a tag that counts, too", required=False, widget=UnfoldBooleanWidget
+    )
+
+    def __init__(self, *args: Any, found: TaggedGuesses, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        have = counted(found.songs, "song", verb=("has", "have"))
+        says = "says" if found.otherwise == 1 else "say"
+        self.fields["tagged"].help_text = (
+            f"{have} a tag that counts, and a guess: {found.otherwise:,} of them {says} another genre than the guess. "
+            "Left out unless you tick this."
+        )
+        if not found.songs:
+            del self.fields["tagged"]
 
 
 class PlanForm(forms.Form):

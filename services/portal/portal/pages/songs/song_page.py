@@ -203,8 +203,9 @@ def _form(request: HttpRequest, override: Override | None) -> OverrideForm:
         return OverrideForm(request.POST)
     if override is None:
         return OverrideForm()
-    # What is said by hand is no judgement, whatever was said before.
-    note = {"note": override.note} if override.note != JUDGED else {}
+    # What is said by hand is neither a judgement nor a guess, whatever was said before.
+    is_made = override.from_first_guess or override.note == JUDGED
+    note = {} if is_made else {"note": override.note}
     return OverrideForm(initial={"genre": override.genre_id, **note})
 
 
