@@ -49,6 +49,9 @@ class ExtractionRun(Work):
     """Arguments: `stages` (kinds, or "all"; none: those installed, and those that the model in service uses) and
     `track_ids` (none: every song)."""
 
+    tries_again = True
+    """A song that failed is due again a while later, with all that it lacks."""
+
     def __init__(self) -> None:
         self._limit = ConcurrencyLimit()
 
@@ -89,12 +92,12 @@ class ExtractionRun(Work):
         extracting = AtOnce(extract, ((track, known_keys(track, versions)) for track in songs), count=at_once)
         try:
             for (track, _), result in extracting:
-                yield track.pk, _keep(track, result)
+                yield track.pk, _keep(track, result, again=self.tries_again)
         finally:
             # Whoever ended this run does not want what was extracted until now to be extracted again.
             for (track, _), result in extracting.rest():
                 if result.exception() is None:
-                    _keep(track, result)
+                    _keep(track, result, again=self.tries_again)
 
     def _extract(
         self,
@@ -192,11 +195,11 @@ def _to_extract(arguments: Mapping[str, Any], versions: Mapping[str, str]) -> Qu
     return tracks
 
 
-def _keep(track: Track, result: Future[ExtractionResult]) -> Outcome:
+def _keep(track: Track, result: Future[ExtractionResult], *, again: bool) -> Outcome:
     try:
         found = result.result()
     except RemoteError as error:
-        return note_missed(track, error) if Track.objects.filter(pk=track.pk).exists() else GONE
+        return note_missed(track, error, again=again) if Track.objects.filter(pk=track.pk).exists() else GONE
     return keep_extraction(track, found)
 
 

@@ -45,19 +45,22 @@ def note_failure(track: Track, error: RemoteError) -> Outcome:
     return outcome
 
 
-def note_missed(track: Track, error: RemoteError) -> Outcome:
-    """Keep on a song that was analysed before why no more could be extracted from it: what is known of it stays."""
+def note_missed(track: Track, error: RemoteError, *, again: bool = True) -> Outcome:
+    """Keep on a song that was analysed before why no more could be extracted from it: what is known of it stays.
+
+    `again`: it is tried again by itself, with all that it lacks.
+    """
     if track.analysis not in ANALYSED or track.audio_id is None:
         return note_failure(track, error)
     of_the_song = error.reason in OF_THE_SONG
     outcome = Outcome(verdict=Verdict.SKIPPED, message=error.message) if of_the_song else outcome_of(error)
-    mark(track, Analysis(track.analysis), error.reason, error.message)
+    mark(track, Analysis(track.analysis), error.reason, error.message, again=again)
     return outcome
 
 
-def mark(track: Track, analysis: Analysis, reason: str, message: str) -> None:
+def mark(track: Track, analysis: Analysis, reason: str, message: str, *, again: bool = True) -> None:
     """Store a state that is no success."""
-    again = analysis != Analysis.SKIPPED and reason not in OF_THE_SONG
+    again = again and analysis != Analysis.SKIPPED and reason not in OF_THE_SONG
     track.analysis, track.analysis_reason, track.analysis_message = analysis, reason[:50], message
     track.attempts += 1
     track.next_try_time = (

@@ -37,6 +37,8 @@ class ToFill:
 class FillRun(ExtractionRun):
     """Arguments: `kinds`, the vectors that are to be made. Of songs that were never analysed none is taken."""
 
+    tries_again = False  # idle time does so, and makes these kinds alone
+
     def select_songs(self, job: RunJob) -> Iterable[int]:
         """Songs that were analysed and lack one of the vectors."""
         settings = preferences()

@@ -34,7 +34,7 @@ from portal.preferences.current import preferences
 from portal.preferences.models import SettingChange
 from portal.preferences.values import Preferences
 from portal.remote.services import Services
-from portal.runs.models import Run
+from portal.runs.models import GAVE_WAY, Run
 from portal.verdicts.models import Judgement
 
 log = get_logger(__name__)
@@ -96,6 +96,16 @@ def next_sync_time(settings: Preferences, now: datetime | None = None) -> dateti
     return max(due, tried.created_time + wait)
 
 
+def next_fill_time(kinds: Sequence[str]) -> datetime | None:
+    """Until when these are left, for they were made as far as they could be, or a person has stopped that; None where
+    they were not, or where another run broke it off."""
+    ended = Run.objects.filter(kind=Run.Kind.FILL, finished_time__isnull=False)
+    last = ended.exclude(state=Run.State.STOPPED, arguments__has_key=GAVE_WAY).order_by("-pk").first()
+    if last is None or last.finished_time is None or not set(kinds) <= set(last.arguments["kinds"]):
+        return None
+    return last.finished_time + (TRY_AGAIN if last.state == Run.State.FAILED else FILL_AGAIN)
+
+
 def _sync(now: datetime, settings: Preferences, services: Services) -> bool:
     due = next_sync_time(settings, now)
     if due is None or now < due or not services.sync.connection().complete:
@@ -122,13 +132,11 @@ def _fill(now: datetime, settings: Preferences, services: Services) -> bool:
 
 
 def _filled(kinds: Sequence[str], now: datetime) -> bool:
-    """Whether these are being made, or were made lately as far as they could be."""
-    last = Run.objects.filter(kind=Run.Kind.FILL).exclude(state=Run.State.STOPPED).order_by("-pk").first()
-    if last is None or last.finished_time is None:
-        return last is not None
-    if not set(kinds) <= set(last.arguments["kinds"]):
-        return False
-    return now < last.finished_time + (TRY_AGAIN if last.state == Run.State.FAILED else FILL_AGAIN)
+    """Whether these are being made, or are left for a while."""
+    if Run.objects.filter(kind=Run.Kind.FILL, state__in=Run.ACTIVE).exists():
+        return True
+    left_until = next_fill_time(kinds)
+    return left_until is not None and now < left_until
 
 
 def _classify(now: datetime, settings: Preferences, services: Services) -> bool:

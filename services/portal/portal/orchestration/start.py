@@ -14,7 +14,7 @@ from portal.ledger.models import WriteBatch, WriteRow
 from portal.orchestration import engine
 from portal.remote.inference import IF_BETTER
 from portal.runs.asking import ask
-from portal.runs.models import SCHEDULED, THEN, THEN_ARGUMENTS, Run
+from portal.runs.models import GAVE_WAY, SCHEDULED, THEN, THEN_ARGUMENTS, Run
 from portal.training.preparing import Lacking, lacking_now
 
 _IS_RUNNING = {
@@ -190,6 +190,7 @@ def _start(
 def _stop_filling() -> None:
     """What is done in idle time ends after the songs in progress, and goes on when nothing else is to be done."""
     for run in Run.objects.filter(kind=Run.Kind.FILL, state__in=(Run.State.WAITING, Run.State.RUNNING)):
+        Run.objects.filter(pk=run.pk).update(arguments={**run.arguments, GAVE_WAY: True})
         stop(run)
 
 

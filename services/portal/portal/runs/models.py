@@ -7,6 +7,8 @@ SCHEDULED = "scheduled"
 THEN = "then"
 THEN_ARGUMENTS = "then_arguments"
 """In the arguments: the kind of the run that is asked for when this one is done."""
+GAVE_WAY = "gave_way"
+"""In the arguments, which its work never writes: it was stopped because another run began, not by a person."""
 
 
 class Run(models.Model):

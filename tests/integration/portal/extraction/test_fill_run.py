@@ -2,18 +2,21 @@
 
 from datetime import timedelta
 
+import grpc
 import pytest
 from django.core.cache import cache
 from django.utils import timezone
 from portal.extraction.fill_run import to_fill
 from portal.library.models import Embedding, Track, Vector
 from portal.orchestration import schedule
-from portal.orchestration.start import CannotStart, start_extract, start_fill, start_sync
+from portal.orchestration.failed_songs import retry_due
+from portal.orchestration.start import CannotStart, start_extract, start_fill, start_sync, stop
 from portal.preferences.changing import change
 from portal.preferences.current import preferences
 from portal.registry.embedding_table import embedding_table
 from portal.runs.models import Run
 from reclass.features.v1 import features_pb2
+from runtime.errors import ServiceError
 
 SONGS = 12
 FMA, MERT, MUSICNN = (
@@ -33,6 +36,10 @@ def sparse(portal):
     portal.finish(start_extract(["fma"]))
     Run.objects.update(result={"followed": True, "decisions_checked": True})
     return portal
+
+
+class LostError(ServiceError):
+    code, reason = grpc.StatusCode.NOT_FOUND, "FILE_NOT_FOUND"
 
 
 def look(portal, after: timedelta = LATER) -> Run | None:
@@ -123,3 +130,23 @@ def test_what_cannot_be_made_is_tried_again_a_day_later_and_not_at_once(sparse):
 def test_one_that_is_switched_off_is_not_filled_in(sparse):
     Embedding.objects.filter(kind="musicnn").update(enabled=False)
     assert to_fill(preferences()).kinds == ("mert",)
+
+
+def test_what_a_fill_could_not_make_is_no_reason_to_extract_anything_else(sparse):
+    sparse.features.faults = {"1001": [LostError("its file is nowhere")]}
+    assert sparse.finish(start_fill(["musicnn"])).failed_count == 1
+    song = Track.objects.get(rating_key="1001")
+    assert (song.analysis, song.attempts, song.next_try_time) == ("extracted", 1, None)
+    Track.objects.filter(next_try_time__isnull=False).update(next_try_time=timezone.now())
+    retry_due()
+    assert Run.objects.latest("pk").kind == Run.Kind.FILL
+    Embedding.objects.filter(kind="mert").update(enabled=False)
+    assert look(sparse) is None
+    assert sparse.finish(look(sparse, timedelta(days=1, minutes=1))).done_count == 1
+    assert kinds_stored() == {"fma": SONGS, "musicnn": SONGS, "mert": 0}
+
+
+def test_one_that_a_person_stopped_begins_again_a_day_later(sparse):
+    stop(look(sparse))
+    assert look(sparse) is None
+    assert look(sparse, timedelta(days=1, minutes=1)).kind == Run.Kind.FILL
