@@ -41,6 +41,20 @@ WHERE (first_guess_firstguess.genre_id, first_guess_firstguess.share) <> (EXCLUD
 
 
 @dataclass(frozen=True, kw_only=True)
+class Refreshed:
+    """Of how many songs the guess is not what it was."""
+
+    made: int = 0
+    """A new one, another one, or another share for it."""
+    gone: int = 0
+
+    @property
+    def songs(self) -> int:
+        """All of them."""
+        return self.made + self.gone
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Votes:
     """The votes that count, as a matrix."""
 
@@ -51,8 +65,8 @@ class _Votes:
 
 
 @transaction.atomic
-def refresh() -> int:
-    """Make the guesses what they are to be, and say of how many songs one is new, another, or gone.
+def refresh() -> Refreshed:
+    """Make the guesses what they are to be, and say of how many songs one is another now.
 
     1. With a model in service there are none, nor without an embedding that gives tags, nor without votes.
     2. They stay where nothing that they rest on has changed, which costs one look at the songs.
@@ -63,10 +77,10 @@ def refresh() -> int:
     votes = _votes(source) if source else None
     if source is None or votes is None or not votes.genres:
         GuessBasis.objects.all().delete()
-        return FirstGuess.objects.all().delete()[0]
+        return Refreshed(gone=FirstGuess.objects.all().delete()[0])
     digest = _digest(source, votes)
     if GuessBasis.objects.filter(digest=digest).exists():
-        return 0
+        return Refreshed()
     songs, library = mean_tags(source)
     average = average_song(np.asarray(source.reference), library, songs)
     changed = _store(_guessed(source, votes, average))
@@ -111,7 +125,7 @@ def _guessed(
         yield ((audio_id, votes.genres[genre], share) for audio_id, genre, share in rows if genre != NONE)
 
 
-def _store(guessed: Iterable[Iterable[tuple[int, int, float]]]) -> int:
+def _store(guessed: Iterable[Iterable[tuple[int, int, float]]]) -> Refreshed:
     """Into a table of its own first: the songs whose guess stays as it was are not written."""
     with connection.cursor() as cursor:
         cursor.execute(_TABLE)
@@ -121,8 +135,8 @@ def _store(guessed: Iterable[Iterable[tuple[int, int, float]]]) -> int:
                     copy.write_row(row)
         cursor.execute("ANALYZE guessed")
         cursor.execute(_REMOVE)
-        removed = cursor.rowcount
+        gone = cursor.rowcount
         cursor.execute(_STORE)
-        stored = cursor.rowcount
+        made = cursor.rowcount
         cursor.execute("DROP TABLE guessed")  # the caller's transaction may make guesses once more
-        return int(removed + stored)
+        return Refreshed(made=made, gone=gone)

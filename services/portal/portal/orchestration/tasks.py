@@ -130,7 +130,7 @@ def mirror_models(context: JobContext, timestamp: int) -> None:
 )
 def keep_first_guesses(timestamp: int) -> None:
     """Guess songs while a long analysis is still at work, and after whatever else has changed them."""
-    changed = refresh()
+    changed = refresh().songs
     if changed:
         log.info("first guesses are made anew", songs=changed)
 

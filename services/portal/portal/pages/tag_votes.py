@@ -4,8 +4,10 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import BooleanField, ExpressionWrapper, Model, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.widgets import UnfoldAdminSelectWidget
@@ -15,6 +17,7 @@ from portal.first_guess.keeping import refresh
 from portal.first_guess.known_tags import known_tags
 from portal.first_guess.models import TagVote
 from portal.first_guess.reading import WORTH, cannot_be_guessed
+from portal.first_guess.seeds import missing_votes, plant
 from portal.genres.models import Genre
 from portal.pages.badges import Badge, Tone
 from portal.pages.page_admin import ListAdmin
@@ -80,8 +83,25 @@ class TagVoteAdmin(ListAdmin):
             "cannot_be_guessed": cannot_be_guessed(),
             "without_vote": sorted(known_tags() - voting, key=str.casefold),
             "model_serves": bool(serving_versions()),
+            "missing_shipped": self.has_add_permission(request) and len(missing_votes(TagVote, Genre)),
         }
         return super().changelist_view(request, {**(extra_context or {}), **found})
+
+    def get_custom_urls(self) -> tuple[tuple[str, str, Any], ...]:
+        return (("shipped/", "first_guess_tagvote_shipped", self.put_back),)
+
+    def put_back(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """Add those of the shipped votes that are missing."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(("POST",))
+        missing = len(missing_votes(TagVote, Genre))
+        plant(TagVote, Genre)
+        back = counted(missing, "shipped vote", verb=("is", "are"))
+        messages.success(request, f"{back} back; the others stay as they were.")
+        self._guess_again(request)
+        return redirect("admin:first_guess_tagvote_changelist")
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
@@ -97,9 +117,12 @@ class TagVoteAdmin(ListAdmin):
 
     def _guess_again(self, request: HttpRequest) -> None:
         changed = refresh()
-        if changed:
-            songs = counted(changed, "song", verb=("has", "have"))
+        if changed.made:
+            songs = counted(changed.made, "song", verb=("has", "have"))
             messages.info(request, f"{songs} another first guess now, or another share for it.")
+        if changed.gone:
+            songs = counted(changed.gone, "song", verb=("has", "have"))
+            messages.info(request, f"{songs} no first guess any more.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TagVote]:
         found: QuerySet[TagVote] = super().get_queryset(request)

@@ -17,6 +17,7 @@ from tagged_songs import TAGS, make_tagged_song, make_tagger
 
 SONGS = "/admin/library/track/"
 VOTES = "/admin/first_guess/tagvote/"
+SHIPPED = f"{VOTES}shipped/"
 pytestmark = pytest.mark.usefixtures("genres")
 
 
@@ -179,6 +180,55 @@ def test_a_vote_is_chosen_from_known_tags_and_changes_guesses_at_once(tracks, ad
     assert set(FirstGuess.objects.values_list("genre__name", flat=True)) == {"Lo-Fi", "Rap"}
     admin_client.post(f"{VOTES}{jazz.pk}/delete/", {"post": "yes"})
     assert set(FirstGuess.objects.values_list("genre__name", flat=True)) == {"Rap"}
+
+
+def test_removing_votes_says_of_how_many_songs_a_guess_is_gone(tracks, admin_client):
+    sent = {"action": "delete_selected", "post": "yes"}
+    for left_out, said in ((TagVote.objects.filter(tag="jazz"), 3), (TagVote.objects.all(), 1)):
+        chosen = {**sent, "_selected_action": list(left_out.values_list("pk", flat=True))}
+        page = html.unescape(admin_client.post(VOTES, chosen, follow=True).content.decode())
+        assert "no first guess any more" in page
+        assert f"{said} song" in page
+    assert "another first guess now" not in page
+    assert not FirstGuess.objects.exists()
+
+
+def test_the_shipped_votes_are_put_back_where_they_are_missing_and_others_stay(tracks, admin_client):
+    shipped = TagVote.objects.count()
+    assert SHIPPED not in shown(admin_client, VOTES)
+    TagVote.objects.filter(tag="jazz").update(weight=2.5)
+    TagVote.objects.exclude(tag="jazz").delete()
+    TagVote.objects.create(tag="sad", genre=Genre.objects.get(name="Blues"))
+    refresh()
+    assert SHIPPED in shown(admin_client, VOTES)
+    page = html.unescape(admin_client.post(SHIPPED, follow=True).content.decode())
+    assert f"{shipped - 1} shipped votes are back" in page
+    assert TagVote.objects.count() == shipped + 1
+    assert TagVote.objects.get(tag="jazz").weight == 2.5
+    assert FirstGuess.objects.filter(genre__name="Rap").count() == 1
+    assert SHIPPED not in shown(admin_client, VOTES)
+
+
+def test_only_who_may_add_votes_puts_the_shipped_ones_back(tracks, client, django_user_model):
+    from portal.accounts.roles import Role, give
+
+    reader = django_user_model.objects.create_user("reader", password="reader")
+    give(reader, Role.READER)
+    client.force_login(reader)
+    TagVote.objects.filter(tag="jazz").delete()
+    assert SHIPPED not in shown(client, VOTES)
+    assert client.post(SHIPPED).status_code == 403
+    assert client.get(SHIPPED).status_code in (403, 405)
+    assert not TagVote.objects.filter(tag="jazz").exists()
+
+
+def test_the_page_that_deletes_a_genre_counts_its_votes(tracks, admin_client, genres):
+    klezmer = Genre.objects.create(name="Klezmer")
+    TagVote.objects.create(tag="sad", genre=klezmer)
+    page = shown(admin_client, f"/admin/genres/genre/{klezmer.pk}/delete/")
+    assert "1 tag that votes for it" in page
+    assert "Nothing uses it" not in page
+    assert "votes would be deleted too" in page
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_guesses_alone_plan_nothing_and_the_dry_run_says_what_to_do(guessed):
 
 def test_a_guess_that_a_person_has_taken_is_written_as_their_word(guessed):
     track = Track.objects.get(rating_key="1001")
-    assert take_guesses([track.pk], user=None) == 1
+    assert take_guesses([track.pk], tagged=True, user=None) == 1
     batch = guessed.finish(start_plan(min_confidence=0.7)).batch
     assert [(row.track_id, row.source, row.after_genres) for row in batch.rows.all()] == [
         (track.pk, "person", ["Jazz"])

@@ -125,10 +125,12 @@ def test_a_genre_is_retired_from_the_page_that_was_to_delete_it_and_keeps_everyt
     assert Track.objects.get(pk=track.pk).tag_genre == jazz
 
 
-def test_a_genre_on_which_only_spellings_hang_is_deleted_when_a_person_says_so(admin_client: Client) -> None:
+def test_a_genre_on_which_only_spellings_and_votes_hang_is_deleted_when_a_person_says_so(
+    admin_client: Client,
+) -> None:
     jazz = Genre.objects.get(name="Jazz")
     address = f"/admin/genres/genre/{jazz.pk}/delete/"
-    assert "The spellings would be deleted too." in admin_client.get(address).content.decode()
+    assert "The spellings and votes would be deleted too." in admin_client.get(address).content.decode()
     admin_client.post(address, {"post": "yes", "delete": ""})
     assert not Genre.objects.filter(name="Jazz").exists()
 

@@ -22,6 +22,8 @@ class Dependents:
     verdicts: int
     """All that the AI ever said, earlier models included."""
     spellings: int
+    votes: int
+    """Tags that vote for it in first guesses."""
     tagged: int
     """Songs that have it by their tags."""
 
@@ -29,6 +31,12 @@ class Dependents:
     def forbids(self) -> bool:
         """People's words and verdicts are not thrown away with a genre."""
         return bool(self.overridden or self.taught_sets or self.verdicts)
+
+    @property
+    def deleted_with_it(self) -> str:
+        """What goes with a genre that may be deleted; empty where nothing does."""
+        going = ((self.spellings, "spellings"), (self.votes, "votes"))
+        return " and ".join(words for count, words in going if count)
 
     def __str__(self) -> str:
         taught = f"{counted(self.taught_sets, 'taught set')} with {counted(self.taught_songs, 'song')}"
@@ -39,6 +47,10 @@ class Dependents:
             (self.current, f"{counted(self.current, 'song')} of which the AI says it"),
             (earlier, f"{counted(earlier, 'earlier verdict')} of the AI"),
             (self.spellings, f"{counted(self.spellings, 'spelling')} in tags that stand for it"),
+            (
+                self.votes,
+                f"{counted(self.votes, 'tag')} that {'votes' if self.votes == 1 else 'vote'} for it",
+            ),
             (self.tagged, f"{counted(self.tagged, 'song')} that have it by their tags"),
         )
         said = [words for count, words in parts if count]
@@ -57,5 +69,6 @@ def dependents(genre: Genre) -> Dependents:
         current=verdicts.filter(current=True).count(),
         verdicts=verdicts.count(),
         spellings=genre.aliases.count(),
+        votes=genre.tag_votes.count(),
         tagged=Track.objects.filter(tag_genre=genre, removed_time=None).count(),
     )
