@@ -4,12 +4,14 @@ The space is that of the first embedding that is switched on, from when every so
 FMA's values until then.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from django.core.cache import cache as remembered
-from django.db import connection, transaction
+from django.db import DataError, connection, transaction
+from runtime.telemetry import get_logger
 
 from portal.library.models import Embedding, SimilaritySpace, Track, Vector
 from portal.library.presence import present, unchosen_libraries
@@ -17,8 +19,10 @@ from portal.library.recordings import ANALYSED
 from portal.library.stages import lacking
 from portal.remote.audio import FMA
 
+log = get_logger(__name__)
+
 REMEMBERED_SECONDS = 60
-# Of some songs an embedding cannot be made, too short ones for one: these keep nobody from it.
+# Of some songs an embedding cannot be made, too short ones for one: these keep nobody from it, nor does a single one.
 WITHOUT = 0.001
 # More vectors change a mean and a deviation by less than a percent.
 MOST_MEASURED = 20_000
@@ -26,11 +30,17 @@ GROWN = 1.5
 _KEY = "similarity-space"
 _VALUES = 'COALESCE("values", half_values::vector)'
 _SOME = f"""
-    SELECT {_VALUES} AS v FROM library_vector WHERE kind = %(kind)s AND version = %(version)s
+    SELECT vector_send({_VALUES}) FROM library_vector WHERE kind = %(kind)s AND version = %(version)s
     ORDER BY audio_id LIMIT %(most)s
 """  # noqa: S608 # names of ours
-_MEAN = f"SELECT avg(v)::text FROM ({_SOME}) AS measured"  # noqa: S608
-_VARIANCE = f"SELECT avg((v - %(mean)s::vector) * (v - %(mean)s::vector))::text FROM ({_SOME}) AS measured"  # noqa: S608
+_HEADER_BYTES = 4
+_VECTORS_AT_ONCE = 1000
+# Values that differ by less say nothing beside the others, and their scale would leave single precision.
+_SAME = 1e-12
+_SMALLEST = 1e-30
+# Scaled values of this size neither vanish in single precision, as tiny ones over a large deviation would, nor do the
+# squares of many of them leave it.
+_SCALED = 1e6
 _PRESENT = "t.removed_time IS NULL AND NOT t.library_id = ANY(%(unchosen)s)"
 _NEAREST = f"""
     WITH asked AS (
@@ -96,11 +106,21 @@ def nearest(track: Track, most: int = 10) -> list[SimilarSong]:
         "most": most,
         "unchosen": unchosen_libraries(),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_NEAREST, asked)
-        found: list[tuple[int, float]] = cursor.fetchall()
+    found = _nearest(asked)
     tracks = Track.objects.in_bulk([pk for pk, _ in found])
     return [SimilarSong(track=tracks[pk], cosine=cosine) for pk, cosine in found if pk in tracks]
+
+
+def _nearest(asked: dict[str, Any]) -> list[tuple[int, float]]:
+    """Tracks and their cosines; none where a vector lies so far out that its distance leaves single precision."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(_NEAREST, asked)
+            found: list[tuple[int, float]] = cursor.fetchall()
+    except DataError as error:
+        log.warning("songs cannot be compared", kind=asked["kind"], reason=str(error))
+        return []
+    return found
 
 
 def _space() -> Space | None:
@@ -115,7 +135,8 @@ def _all_have(embedding: Embedding) -> bool:
     """Whether every song that was analysed has its vector of the present version."""
     songs = Track.objects.filter(present(), analysis__in=ANALYSED).exclude(file="")
     without = songs.filter(lacking({embedding.kind: embedding.version})).count()
-    return without <= WITHOUT * songs.count() and without < songs.count()
+    count = songs.count()
+    return without <= max(1, WITHOUT * count) and without < count
 
 
 def _scaling(by: Space) -> SimilaritySpace | None:
@@ -129,29 +150,46 @@ def _scaling(by: Space) -> SimilaritySpace | None:
 
 @transaction.atomic
 def _measure(by: Space, count: int) -> SimilaritySpace | None:
-    asked: dict[str, Any] = {"kind": by.kind, "version": by.version, "most": MOST_MEASURED}
-    with connection.cursor() as cursor:
-        cursor.execute(_MEAN, asked)
-        mean = cursor.fetchone()[0]
-        if mean is None:
-            return None
-        cursor.execute(_VARIANCE, {**asked, "mean": mean})
-        variance = _numbers(cursor.fetchone()[0])
+    measured = _mean_and_deviation(_vectors(by))
+    if measured is None:
+        return None
+    mean, deviation = measured
     SimilaritySpace.objects.exclude(kind=by.kind, version=by.version).delete()
-    scale = [each**-0.5 if each > 0 else 0.0 for each in variance]
     row, _ = SimilaritySpace.objects.update_or_create(
         kind=by.kind,
         version=by.version,
-        defaults={"mean": _numbers(mean), "scale": scale, "vectors": min(count, MOST_MEASURED)},
+        defaults={
+            "mean": np.where(np.abs(mean) < _SMALLEST, 0.0, mean).tolist(),
+            "scale": _scale(deviation).tolist(),
+            "vectors": min(count, MOST_MEASURED),
+        },
     )
     return row
 
 
-def _text(values: Iterable[float]) -> str:
-    """A vector as PostgreSQL reads it."""
-    return f"[{','.join(map(repr, map(float, values)))}]"
+def _vectors(by: Space) -> Iterator[np.ndarray]:
+    """Vectors of the space, shape (up to 1000, length), float64."""
+    asked: dict[str, Any] = {"kind": by.kind, "version": by.version, "most": MOST_MEASURED}
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(_SOME, asked)
+        while rows := cursor.fetchmany(_VECTORS_AT_ONCE):
+            yield np.stack([np.frombuffer(row[0], ">f4", offset=_HEADER_BYTES) for row in rows]).astype(float)
 
 
-def _numbers(vector: str) -> Sequence[float]:
-    """A vector as PostgreSQL writes it."""
-    return [float(each) for each in vector.strip("[]").split(",")]
+def _mean_and_deviation(portions: Iterator[np.ndarray]) -> tuple[np.ndarray, np.ndarray] | None:
+    """Of each value, over portions of vectors, by Chan, Golub and LeVeque (1979), whose sums cancel nothing out."""
+    count, mean, squares = 0, np.zeros(()), np.zeros(())
+    for vectors in portions:
+        own, off = len(vectors), vectors.mean(axis=0) - mean
+        squares = squares + vectors.var(axis=0) * own + off**2 * count * own / (count + own)
+        mean = mean + off * own / (count + own)
+        count += own
+    return (mean, np.sqrt(squares / count)) if count else None
+
+
+def _scale(deviation: np.ndarray) -> np.ndarray:
+    """One over each deviation, all by one factor, which no cosine notices; 0 for a value that is always the same."""
+    largest = float(deviation.max())
+    differs = deviation > max(_SAME * largest, _SMALLEST)
+    scale = min(largest, _SCALED) / np.where(differs, deviation, 1.0)
+    return np.where(differs, scale, 0.0)
