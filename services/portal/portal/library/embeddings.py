@@ -95,6 +95,8 @@ def _changes(row: Embedding, said: Capability | None) -> dict[str, Any]:
         new: dict[str, Any] = {"available": False, "detail": UNKNOWN}
     else:
         new = {name: getattr(said, name) for name in _SAID} | {"tags": [list(tag) for tag in said.tags]}
+        if not said.version:  # it was removed: its vectors, and what they are called, stay
+            del new["version"]
         same = not said.version or said.version == row.version
         if same and not said.measured_songs:  # the service has started again: what it measured before holds
             del new["measured_seconds"], new["measured_songs"]

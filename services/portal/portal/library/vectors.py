@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import psycopg
 from django.db import connection
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef
 
 from portal.library.models import Vector
 from portal.remote.audio import FMA, FMA_NATIVE, VectorValues
@@ -27,6 +27,13 @@ _OF_AUDIO = """
 def has_vectors() -> Exists:
     """Whether there are any of a song's audio, whatever their kind and version."""
     return Exists(Vector.objects.filter(audio=OuterRef("audio")))
+
+
+def usual_version(kind: str) -> str:
+    """The version that most vectors of a kind have; empty where there are none."""
+    versions = Vector.objects.filter(kind=kind).values_list("version")
+    most = versions.annotate(number=Count("pk")).order_by("-number", "version").first()
+    return most[0] if most else ""
 
 
 def store_vectors(by_audio: Mapping[int, Sequence[VectorValues]]) -> None:

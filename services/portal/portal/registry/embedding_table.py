@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from django.db.models import Q
+
 from portal.library.embeddings import kind_words
 from portal.library.models import Embedding
 from portal.library.stages import StageCount, count_stages
+from portal.library.vectors import usual_version
 from portal.registry.models import ModelStage, TrainedModel
 from portal.remote.audio import FMA, made_by_random_weights
 from portal.runs.models import Run
@@ -42,7 +45,7 @@ class EmbeddingRow:
     kind: str
     name: str
     version: str
-    """Of the vectors that are made now."""
+    """Of the vectors that are made now, or were made last."""
     is_first: bool
     """It is FMA's: it cannot be switched off."""
     enabled: bool
@@ -73,14 +76,22 @@ class EmbeddingRow:
         """A song."""
         return 1000 * self.seconds
 
+    @property
+    def why_not_installed(self) -> str:
+        """Without the words that its card says already; empty where it is installed."""
+        if self.available:
+            return ""
+        why = self.detail.removeprefix(f"{self.name} is not installed here").lstrip(":; ")
+        return why[:1].upper() + why[1:]
+
 
 def embedding_table() -> list[EmbeddingRow]:
     """Every embedding that features ever spoke of, in the order of stages."""
     embeddings = list(Embedding.objects.all())
-    counts = count_stages({row.kind: row.version for row in embeddings if row.version})
+    counts = count_stages({row.kind: row.version or usual_version(row.kind) for row in embeddings})
     added, skipped, at_once = added_accuracies(), _skipped(), _songs_at_once()
     return [
-        _row(row, counts.get(row.kind), added.get(row.kind), skipped.get(row.kind, ""), at_once)
+        _row(row, counts[row.kind], added.get(row.kind), skipped.get(row.kind, ""), at_once)
         for row in embeddings
     ]
 
@@ -106,11 +117,31 @@ def added_accuracies() -> dict[str, AddedAccuracy]:
     return found
 
 
+def goes_on_with(kind: str) -> Run | None:
+    """The run at work that began with this kind and ends with it; None where there is none."""
+    active = Run.objects.filter(state__in=Run.ACTIVE)
+    begun = Q(result__versions__has_key=kind) | Q(kind=Run.Kind.FILL, arguments__kinds__contains=kind)
+    return active.filter(begun | Q(kind=Run.Kind.TRAIN, state=Run.State.RUNNING)).order_by("pk").first()
+
+
+def switched_words(row: EmbeddingRow) -> str:
+    """What switching an embedding comes to, as a sentence."""
+    run = goes_on_with(row.kind)
+    goes_on = f" {run} is at work and goes on as it began." if run else ""
+    if not row.enabled:
+        return f"{row.name} is used no more. Its vectors and all verdicts stay.{goes_on}"
+    missing = (
+        " The next analysis makes the vectors that are missing." if row.lacking and row.available else ""
+    )
+    return f"{row.name} is used again.{missing}{goes_on}"
+
+
 def _row(
-    row: Embedding, count: StageCount | None, added: AddedAccuracy | None, skipped: str, at_once: int
+    row: Embedding, count: StageCount, added: AddedAccuracy | None, skipped: str, at_once: int
 ) -> EmbeddingRow:
     seconds = row.measured_seconds if row.measured_songs else row.cpu_seconds
-    lacking = count.failed + count.pending if count else 0
+    trial = made_by_random_weights(row.version)
+    lacking = count.failed + count.pending
     return EmbeddingRow(
         kind=row.kind,
         name=row.name,
@@ -118,16 +149,16 @@ def _row(
         is_first=row.kind == FMA,
         enabled=row.enabled or row.kind == FMA,
         available=row.available,
-        for_trials=made_by_random_weights(row.version),
+        for_trials=trial,
         detail=row.detail,
-        licence=row.licence,
-        licence_words=LICENCE_WORDS.get(row.licence, ""),
+        licence="" if trial else row.licence,  # random weights are not those that it is for
+        licence_words="" if trial else LICENCE_WORDS.get(row.licence, ""),
         weights=row.weights,
         weights_bytes=row.weights_bytes,
         length=row.length,
         seconds=seconds,
         measured_songs=row.measured_songs,
-        done=count.done if count else 0,
+        done=count.done,
         lacking=lacking,
         seconds_left=seconds * lacking / at_once if seconds else None,
         added=added,

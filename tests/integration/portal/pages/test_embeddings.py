@@ -11,6 +11,7 @@ from django.utils import timezone
 from portal.library.embedding_order import move, proposal, switch, use_order
 from portal.library.embeddings import enabled_kinds
 from portal.library.models import Embedding, Vector
+from portal.preferences.changing import change
 from portal.preferences.models import SettingChange
 from portal.registry.embedding_table import embedding_table
 from portal.registry.models import ModelStage, TrainedModel
@@ -183,3 +184,64 @@ def test_old_measurements_and_unknown_ones_are_told_apart() -> None:
     Embedding.objects.filter(kind="mert").update(cpu_seconds=0, seen_time=timezone.now() - timedelta(days=3))
     row = next(row for row in embedding_table() if row.kind == "mert")
     assert (row.seconds, row.seconds_left) == (0.0, None)
+
+
+def test_the_focus_goes_back_to_the_card_whose_button_was_pressed(admin_client: Client) -> None:
+    for asked in ({"down": "musicnn"}, {"up": "musicnn"}, {"off": "musicnn"}, {"on": "musicnn"}):
+        assert admin_client.post(PAGE, asked).headers["Location"] == f"{PAGE}#embedding-musicnn"
+    assert admin_client.post(PAGE, {"off": "</script>"}).headers["Location"] == PAGE
+    assert 'id="embedding-musicnn" tabindex="-1"' in admin_client.get(PAGE).content.decode()
+
+
+def filling(client: Client) -> str:
+    page = html.unescape(client.get(PAGE).content.decode())
+    (found,) = re.findall(r"data-filling>(.*?)</section>", page, re.DOTALL)
+    return str(found)
+
+
+def test_the_page_says_when_filling_begins_and_which_reason_keeps_it_from_it(admin_client: Client) -> None:
+    make_song(make_library(), 1, analysis="extracted")
+    assert "quarter of an hour" in filling(admin_client)
+    run = Run.objects.create(kind=Run.Kind.FILL, state=Run.State.DONE, arguments={"kinds": ["musicnn"]})
+    Run.objects.filter(pk=run.pk).update(finished_time=timezone.now())
+    again = timezone.localtime(timezone.now() + timedelta(days=1))
+    assert f"{again:%B}" in filling(admin_client)
+    assert "quarter of an hour" not in filling(admin_client)
+    measured(musicnn=9 * 3600.0)
+    assert ("night" in filling(admin_client), "is <em>never" in filling(admin_client)) == (True, False)
+    change({"fill_automatically": "never"})
+    assert ("night" in filling(admin_client), "is <em>never" in filling(admin_client)) == (False, True)
+
+
+def test_one_without_a_version_is_counted_by_its_vectors_and_one_never_made_lacks_all_songs() -> None:
+    library = make_library()
+    for number in range(3):
+        song = make_song(library, number, analysis="extracted")
+    Vector.objects.create(audio=song.audio, kind="musicnn", version="musicnn/1", half_values=[1.0])
+    Embedding.objects.exclude(kind="fma").update(version="")
+    counts = {row.kind: (row.done, row.lacking) for row in embedding_table()}
+    assert (counts["musicnn"], counts["mert"]) == ((1, 2), (0, 3))
+
+
+def test_switching_says_what_is_missing_and_that_a_run_at_work_goes_on(admin_client: Client) -> None:
+    def said(asked: dict[str, str]) -> str:
+        page = admin_client.post(PAGE, asked, follow=True).content.decode()
+        return " ".join(re.findall(r"[^<>]* is used [^<>]*", page))
+
+    Run.objects.create(kind=Run.Kind.EXTRACT, state=Run.State.RUNNING, result={"versions": {"musicnn": "1"}})
+    assert "goes on" not in said({"off": "mert"})
+    assert "goes on" in said({"off": "musicnn"})
+    assert "missing" not in said({"on": "musicnn"})
+    admin_client.post(PAGE, {"off": "musicnn"})
+    make_song(make_library(), 1, analysis="extracted")
+    assert "missing" in said({"on": "musicnn"})
+
+
+def test_what_trial_weights_add_means_nothing_and_a_reason_is_said_once(admin_client: Client) -> None:
+    trained()
+    Embedding.objects.filter(kind="musicnn").update(version="musicnn/1;weights=trial")
+    said = part(admin_client, "musicnn")
+    assert ("means nothing" in said, "points" in said, "ISC" in said) == (True, False, False)
+    Embedding.objects.filter(kind="mert").update(detail="MERT is not installed here: get its weights")
+    assert part(admin_client, "mert").lower().count("not installed") == 2  # the badge, and the line's name
+    assert "Get its weights" in part(admin_client, "mert")

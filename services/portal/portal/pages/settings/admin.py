@@ -7,14 +7,15 @@ from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 from runtime.errors import RemoteError
 
 from portal.ledger.batches import has_applied_a_batch
-from portal.library.models import Track
+from portal.library.models import Embedding, Track
 from portal.pages.page_admin import KeptAdmin
-from portal.pages.settings.embeddings import context, take
+from portal.pages.settings.embeddings import asked_kind, context, take
 from portal.pages.settings.forms import ConnectionForm, SettingsForm
 from portal.pages.settings.page import (
     groups,
@@ -63,7 +64,10 @@ class SettingsAdmin(KeptAdmin):
             if "fill" in request.POST and not may_start:
                 raise PermissionDenied
             take(request)
-            return redirect(EMBEDDINGS)
+            kind = asked_kind(request)
+            there = Embedding.objects.filter(kind=kind).exists()
+            # The keyboard's focus goes back to where it was.
+            return redirect(reverse(EMBEDDINGS) + (f"#embedding-{kind}" if there else ""))
         return self.page(
             request, "portal/embeddings.html", opts=None, title="Embeddings", may_start=may_start, **context()
         )

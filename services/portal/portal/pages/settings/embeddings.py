@@ -1,26 +1,30 @@
 """The page Embeddings: the owner's table, and its buttons."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest
+from django.utils import timezone
 from runtime.errors import RemoteError
 
 from portal.extraction.fill_run import all_to_fill, to_fill
 from portal.library.embedding_order import EmbeddingRefusedError, move, proposal, switch, use_order
-from portal.library.embeddings import kind_words, note_capabilities
+from portal.library.embeddings import note_capabilities
 from portal.library.similarity import space
+from portal.orchestration.schedule import next_fill_time
 from portal.orchestration.start import start_fill
 from portal.pages.buttons import ask_for
 from portal.preferences.current import preferences
 from portal.preferences.models import SettingChange
-from portal.registry.embedding_table import EmbeddingRow, embedding_table
+from portal.registry.embedding_table import EmbeddingRow, embedding_table, switched_words
 from portal.remote.audio import FMA
 from portal.remote.features import capabilities_now
 from portal.runs.models import Run
 
 FEATURES_TIMEOUT_SECONDS = 1.0
+_BUTTONS_OF_ONE = ("off", "on", "up", "down")
 _UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
@@ -38,13 +42,18 @@ def context() -> dict[str, Any]:
         "filling": filling,
         "missing": missing,
         "missing_time": _duration(missing.seconds) if missing and missing.seconds is not None else "",
-        "by_itself": to_fill(preferences(), rows),
+        **_by_itself(rows),
         "rows": [_card(row, number, len(rows)) for number, row in enumerate(rows, start=1)],
         "trouble": trouble,
         "proposal": proposal(),
         "similar_by": space(),
         "first_kind": FMA,
     }
+
+
+def asked_kind(request: HttpRequest) -> str:
+    """The embedding whose button was pressed; empty where it was another button."""
+    return next((request.POST[button] for button in _BUTTONS_OF_ONE if button in request.POST), "")
 
 
 def take(request: HttpRequest) -> None:
@@ -61,6 +70,18 @@ def take(request: HttpRequest) -> None:
         messages.info(request, "Nothing was changed.")
     else:
         messages.success(request, _said(change))
+
+
+def _by_itself(rows: Sequence[EmbeddingRow]) -> dict[str, Any]:
+    """Whether and when filling in begins by itself, and why not."""
+    settings = preferences()
+    by_itself = to_fill(settings, rows)
+    left_until = next_fill_time(by_itself.kinds) if by_itself else None
+    return {
+        "by_itself": by_itself,
+        "left_until": left_until if left_until and left_until > timezone.now() else None,
+        "never_fills": settings.fill_automatically == "never",
+    }
 
 
 def _fill(request: HttpRequest) -> None:
@@ -84,10 +105,8 @@ def _change(request: HttpRequest) -> SettingChange | None:
 def _said(change: SettingChange) -> str:
     if isinstance(change.after, list):
         return "The order of stages was changed: it holds from the next training on."
-    name = kind_words()([change.name.removeprefix("embedding ")])
-    if change.after:
-        return f"{name} is used again: the next analysis makes the vectors that are missing."
-    return f"{name} is used no more. Its vectors and all verdicts stay."
+    kind = change.name.removeprefix("embedding ")
+    return switched_words(next(row for row in embedding_table() if row.kind == kind))
 
 
 def _card(row: EmbeddingRow, number: int, count: int) -> dict[str, Any]:
