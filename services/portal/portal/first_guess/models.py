@@ -19,7 +19,8 @@ class TagVote(models.Model):
     weight = models.FloatField(
         default=1.0,
         validators=(MinValueValidator(LEAST_WEIGHT), MaxValueValidator(LARGEST_WEIGHT)),
-        help_text="How much it counts. A genre whose weights add up to more is guessed more often.",
+        help_text=f"How much it counts, from {LEAST_WEIGHT:g} to {LARGEST_WEIGHT:g}. A genre whose weights add up to "
+        "more is guessed more often.",
     )
 
     class Meta:

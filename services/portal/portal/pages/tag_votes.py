@@ -9,6 +9,7 @@ from django.db.models import BooleanField, ExpressionWrapper, Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.widgets import UnfoldAdminSelectWidget
 
@@ -79,6 +80,7 @@ class TagVoteAdmin(ListAdmin):
         """With what guesses are worth, which genres cannot be guessed, and which tags vote for none."""
         voting = set(TagVote.objects.values_list("tag", flat=True))
         found = {
+            "title": capfirst(self.opts.verbose_name_plural),
             "worth": WORTH,
             "cannot_be_guessed": cannot_be_guessed(),
             "without_vote": sorted(known_tags() - voting, key=str.casefold),

@@ -96,7 +96,7 @@ UNFOLD: dict[str, Any] = {
                         "active": _is_about("genres_alias", "unmapped"),
                     },
                     _entry("Unknown tags", "question_mark", "genres_alias_unmapped"),
-                    _entry("First guesses", "lightbulb", "first_guess_tagvote_changelist"),
+                    _entry("Tag votes", "lightbulb", "first_guess_tagvote_changelist"),
                     _entry("What can be learned", "school", "genres_genre_readiness"),
                     _entry("Models", "model_training", "registry_trainedmodel_changelist"),
                 ],

@@ -10,6 +10,7 @@ from portal.genres.models import Genre
 from portal.labels.taken_guesses import NOTE
 from portal.library.census import counts, songs_as_data
 from portal.library.models import Track
+from portal.pages.theme import UNFOLD
 from portal.training.readiness import survey_genres
 from portal.training.suggestions import suggestions
 from portal.verdicts.models import Judgement, Override
@@ -76,9 +77,10 @@ def test_a_song_that_was_decided_shows_that_and_is_in_no_list_of_guesses(tracks,
 
 def test_the_page_of_a_song_shows_its_guess_without_a_percentage(tracks, admin_client):
     page = shown(admin_client, f"{SONGS}{tracks[0].pk}/change/")
-    (guess,) = [line for line in page.splitlines() if "data-first-guess" in line]
-    assert "Jazz" in guess
-    assert "%" not in guess
+    shown_guess = page[page.index("data-first-guess") :].split("</section>")[0]
+    assert "Jazz" in shown_guess
+    assert "%" not in shown_guess.splitlines()[0]
+    assert ">From the tags of its sound" in shown_guess
 
 
 def test_a_person_takes_guesses_as_genres_and_takes_that_back(tracks, admin_client, genres):
@@ -229,6 +231,18 @@ def test_the_page_that_deletes_a_genre_counts_its_votes(tracks, admin_client, ge
     assert "1 tag that votes for it" in page
     assert "Nothing uses it" not in page
     assert "votes would be deleted too" in page
+
+
+def test_the_form_of_a_vote_says_the_bounds_of_its_weight(tracks, admin_client):
+    told = admin_client.get(f"{VOTES}add/").context["adminform"].form.fields["weight"].help_text
+    assert "0.01 to 10" in told
+
+
+def test_the_menu_and_the_page_of_votes_have_one_name(tracks, admin_client):
+    answer = admin_client.get(VOTES)
+    assert answer.context["title"] == answer.context["opts"].verbose_name_plural.capitalize() == "Tag votes"
+    entries = [entry for group in UNFOLD["SIDEBAR"]["navigation"] for entry in group["items"]]
+    assert [entry["title"] for entry in entries if entry["link"] == VOTES] == ["Tag votes"]
 
 
 @pytest.mark.parametrize(

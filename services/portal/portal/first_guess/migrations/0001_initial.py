@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('tag', models.CharField(help_text='As the embedding calls it, for example Hip-Hop.', max_length=100)),
-                ('weight', models.FloatField(default=1.0, help_text='How much it counts. A genre whose weights add up to more is guessed more often.', validators=[django.core.validators.MinValueValidator(0.01), django.core.validators.MaxValueValidator(10.0)])),
+                ('weight', models.FloatField(default=1.0, help_text='How much it counts, from 0.01 to 10. A genre whose weights add up to more is guessed more often.', validators=[django.core.validators.MinValueValidator(0.01), django.core.validators.MaxValueValidator(10.0)])),
                 ('genre', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tag_votes', to='genres.genre')),
             ],
             options={
