@@ -20,6 +20,9 @@ import numpy as np  # noqa: E402
 import triton_python_backend_utils as pb_utils  # noqa: E402
 
 OPTIONS = "options"
+LONGEST_OPTIONS = 10_000
+# Before what is said of weights that are there and cannot be used; the service that asks knows them by it.
+DAMAGED = "the weights cannot be used: "
 
 
 class EmbeddingModel:
@@ -33,6 +36,8 @@ class EmbeddingModel:
     name = ""
     errors = (ValueError,)
     """What says in a sentence why something cannot be had."""
+    damaged = ()
+    """Those of them by which weights are refused that are there."""
 
     def read_options(self, parameters, environment):
         """The options in one value, which two equal sets of options share."""
@@ -76,8 +81,9 @@ class EmbeddingModel:
             if any(not is_sign_of_life(windows) for windows in inputs):
                 self.prepare(wanted)
             embedded = iter(self.embedded([windows for windows in inputs if self.fits(windows)]))
-        except self.errors as error:
-            return [pb_utils.InferenceResponse(error=pb_utils.TritonError(str(error))) for _ in requests]
+        except (*self.errors, OSError) as error:  # a path that no file system takes
+            message = f"{DAMAGED if isinstance(error, self.damaged) else ''}{error}"
+            return [pb_utils.InferenceResponse(error=pb_utils.TritonError(message)) for _ in requests]
         return [
             self.response(*next(embedded)) if self.fits(windows) else self.otherwise(windows)
             for windows in inputs
@@ -98,13 +104,16 @@ class EmbeddingModel:
         self.log(self.description())
 
     def chosen(self, wanted):
-        """The options that a request names."""
+        """The options that a request names. Whatever a caller may send is refused here, with a sentence."""
         try:
-            chosen = json.loads(wanted)
-        except ValueError:
-            raise self.errors[0](f"the parameter {OPTIONS} is no JSON: {wanted[:100]}") from None
-        if not isinstance(chosen, dict) or not all(isinstance(value, str) for value in chosen.values()):
-            raise self.errors[0](f"the parameter {OPTIONS} is a JSON object of texts")
+            chosen = json.loads(wanted) if len(wanted) <= LONGEST_OPTIONS else None
+        except (ValueError, RecursionError):
+            raise self.errors[0](f"the parameter {OPTIONS} is no JSON: {wanted[:100]!a}") from None
+        if not isinstance(chosen, dict) or not all(map(is_text, (*chosen, *chosen.values()))):
+            raise self.errors[0](
+                f"the parameter {OPTIONS} is a JSON object of texts, of at most {LONGEST_OPTIONS} characters, and is "
+                f"{wanted[:100]!a}"
+            )
         return chosen
 
     def fits(self, windows):
@@ -158,7 +167,17 @@ class EmbeddingModel:
 
 
 def options_of(request):
-    return str(json.loads(request.parameters() or "{}").get(OPTIONS, "{}"))
+    """The text of a request's options; one whose parameters make no sense has these themselves, to be refused."""
+    parameters = request.parameters() or "{}"
+    try:
+        return str(json.loads(parameters, strict=False).get(OPTIONS, "{}"))
+    except ValueError:
+        return parameters
+
+
+def is_text(value):
+    """Whether it could be the name of a file: no NUL, and no half of a character."""
+    return isinstance(value, str) and "\0" not in value and value.encode(errors="ignore").decode() == value
 
 
 def is_sign_of_life(windows):

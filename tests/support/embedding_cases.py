@@ -92,7 +92,7 @@ CASES: Mapping[str, EmbeddingCase] = {
             "cannot be read": lambda folder: None,
             "it ends at byte": _musicnn_cut,
             "another model than the published": lambda folder: copy_of(OTHER_WEIGHTS, folder),
-            "is of another model": lambda folder: copy_of(WEIGHTS.with_name("MSD_vgg"), folder),
+            "is damaged or of another model": lambda folder: copy_of(WEIGHTS.with_name("MSD_vgg"), folder),
         },
     ),
 }

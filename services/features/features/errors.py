@@ -184,6 +184,12 @@ class ModelNotInstalledError(EmbeddingError):
     permanent = True
 
 
+class ModelDamagedError(EmbeddingError):
+    """What there is to load is not what was published. Every song would fare alike, until a person puts it right."""
+
+    permanent = True
+
+
 class ModelUnavailableError(EmbeddingError):
     """The model does not answer as it was asked to; later it may."""
 

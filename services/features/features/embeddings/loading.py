@@ -12,7 +12,7 @@ from runtime.telemetry import get_logger
 
 from features.embeddings.embedding import ModelDescription
 from features.embeddings.options import Device, LoadOptions
-from features.errors import EmbeddingError, ModelNotInstalledError, ModelUnavailableError
+from features.errors import EmbeddingError, ModelUnavailableError
 
 log = get_logger(__name__)
 Description = TypeVar("Description", bound=ModelDescription)
@@ -85,7 +85,7 @@ class ModelLoader(Generic[Description]):
         except TimeoutError as error:
             with self._lock:
                 _, last_failure = self._failures.get(options, (0.0, None))
-            if isinstance(last_failure, ModelNotInstalledError):
+            if last_failure is not None and last_failure.permanent:
                 raise last_failure from error  # what lacks lacks most likely still, and the sentence says what to do
             raise ModelUnavailableError(
                 f"the {self._name} model is still being loaded; ask again in some seconds"

@@ -29,7 +29,7 @@ from features.embeddings.embedding import (
 from features.embeddings.loading import ModelLoader
 from features.embeddings.metrics import EmbeddingMetrics
 from features.embeddings.options import ComputeOptions, Device, LoadOptions
-from features.errors import EmbeddingError, ModelNotInstalledError, ModelUnavailableError
+from features.errors import EmbeddingError, ModelDamagedError, ModelNotInstalledError, ModelUnavailableError
 from features.vectors import FloatArray, Vector
 
 log = get_logger(__name__)
@@ -40,6 +40,8 @@ LOAD_SECONDS = 180.0
 ANSWER_SECONDS = 120.0
 # Triton's own, around what a model raised.
 FRAME = "TritonModelException: "
+# Before what a model says of weights that are there and are not right (services/triton/embedding_model.py).
+DAMAGED = "the weights cannot be used: "
 # How long a song waits for a model that Triton lost: the watchdog of inference looks every ten seconds.
 RESTORED_SECONDS = 20.0
 LOOK_SECONDS = 0.5
@@ -257,13 +259,17 @@ class TritonEmbedding(Embedding):
                     return
 
     def _failed(self, options: LoadOptions, error: TritonError) -> EmbeddingError:
-        """Of a request; what the next songs would fail of too is noted, so that they need not wait for it."""
+        """Of a request; what the next songs would fail of too is noted, so that they need not wait for it.
+
+        A model that refuses is asked anew what it is, by the next song or by who wants its capabilities: Triton may have
+        been started again meanwhile, and find other weights.
+        """
         failure = self._load_failure(error)
-        lost = isinstance(error, ModelNotLoadedError | StubDeadError)
-        if not lost and not isinstance(failure, ModelNotInstalledError):
+        if isinstance(error, TritonUnavailableError):
             return failure
         self._loader.forget()
-        return self._loader.note_failure(options, failure)
+        lost = isinstance(error, ModelNotLoadedError | StubDeadError)
+        return self._loader.note_failure(options, failure) if lost or failure.permanent else failure
 
     def _note_answer(self, description: TritonModelDescription) -> None:
         self._answered_at = time.monotonic()
@@ -302,7 +308,11 @@ class TritonEmbedding(Embedding):
         detail = _without_frame(error)
         # What the model's loader, and Triton itself, say where there is nothing to load.
         if any(sign in detail for sign in (f"docs/install.md, '{self.card.name}'", "is not found")):
-            return self._not_installed(detail)
+            return self._not_installed(detail.removeprefix(DAMAGED))
+        if detail.startswith(DAMAGED):
+            return ModelDamagedError(
+                f"the weights of {self.card.name} cannot be used: {detail.removeprefix(DAMAGED)}"
+            )
         return ModelUnavailableError(self._sentence(error))
 
     def _not_installed(self, why: str) -> ModelNotInstalledError:

@@ -42,6 +42,7 @@ def test_threads_are_those_that_the_process_may_use_unless_said_otherwise() -> N
         ("window_seconds", "long", "a number from 1 to 30"),
         ("device", "gpu", "auto, cpu, cuda or cuda:N"),
         ("device", "cuda:one", "auto, cpu, cuda or cuda:N"),
+        ("device", "cuda:999999999999", "auto, cpu, cuda or cuda:N"),
         ("gpu_memory_share", "1.5", "a number from 0.05 to 1"),
         ("dtype", "int8", "one of auto, fp32, fp16, bf16"),
         ("threads", "0", "a number from 1 to 1024"),

@@ -1,6 +1,7 @@
 """The reader of MusiCNN's checkpoint: what is published, and what it refuses with the remedy."""
 
 import hashlib
+import re
 import struct
 from pathlib import Path
 
@@ -71,6 +72,23 @@ def test_an_index_of_nonsense_with_the_right_end_is_refused(folder: Path, begin:
     nonsense = np.random.default_rng(begin).bytes(500)
     (folder / INDEX).write_bytes(nonsense[begin:] + MAGIC)
     assert str(folder / INDEX) in refusal(folder)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_index_with_any_changed_bytes_is_refused(folder: Path, seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    index = (folder / INDEX).read_bytes()
+    for _ in range(60):
+        spoiled = bytearray(index)
+        for place in draw.choice(len(index), draw.integers(1, 6), replace=False):
+            spoiled[place] ^= int(draw.integers(1, 256))
+        (folder / INDEX).write_bytes(spoiled)
+        assert re.search(r"damaged|was changed|end is missing|cannot be read", refusal(folder))
+
+
+def test_a_field_of_a_type_that_no_checkpoint_has_is_damage(folder: Path) -> None:
+    rewrite(folder / INDEX, b"\x08\x01\x12", b"\x0f\x01\x12")
+    assert "damaged" in refusal(folder)
 
 
 def test_values_that_were_cut_are_refused_by_the_tensor(folder: Path) -> None:

@@ -1,13 +1,14 @@
 """MERT as Triton's Python backend runs it: windows of 16-bit PCM in, the mean over time of chosen layers out."""
 
 from embedding_model import EmbeddingModel
-from mert_encoder.errors import MertError, OptionError
+from mert_encoder.errors import CheckpointError, MertError, OptionError
 from mert_encoder.options import read_options
 
 
 class TritonPythonModel(EmbeddingModel):
     name = "mert"
     errors = (OptionError, MertError)
+    damaged = (CheckpointError,)
 
     def read_options(self, parameters, environment):
         return read_options(parameters, environment)

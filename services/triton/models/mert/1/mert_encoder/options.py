@@ -1,6 +1,7 @@
 """How the model is to run: parameters of Triton's model configuration, over variables of Triton's environment."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,8 +87,7 @@ def chosen_layers(wanted: str, architecture: Architecture) -> tuple[int, ...]:
 
 
 def _device(value: str) -> str:
-    kind, _, number = value.partition(":")
-    if value not in ("auto", "cpu", "cuda") and not (kind == "cuda" and number.isdecimal()):
+    if not re.fullmatch("auto|cpu|cuda(:[0-9]{1,2})?", value):
         raise OptionError(f"device is {value!r}: it is auto, cpu, cuda or cuda:N")
     return value
 

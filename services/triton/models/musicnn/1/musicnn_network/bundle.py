@@ -38,7 +38,7 @@ def read_index(path: Path) -> dict[str, Entry]:
         raise ValueError("it is no index of a TensorFlow checkpoint, or its end is missing")
     try:
         return {name.decode(): _entry(value) for name, value in _rows(table) if name}
-    except (IndexError, struct.error, UnicodeDecodeError) as error:
+    except (LookupError, struct.error, ValueError, OverflowError) as error:
         raise ValueError(f"it is damaged ({error})") from error
 
 
@@ -103,6 +103,8 @@ def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
             value, at = _varint(message, at)
             yield tag >> 3, value
             continue
+        if kind not in (1, 2, 5):
+            raise ValueError(f"a field of type {kind}, as none of a checkpoint is")
         length, at = _varint(message, at) if kind == 2 else ({1: 8, 5: 4}[kind], at)
         at += length
         yield tag >> 3, message[at - length : at]

@@ -76,7 +76,9 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be read ({error.strerror}): {REMEDY}") from error
+        # By the name of the section the service that asks knows that there is nothing to load.
+        section = "" if path.exists() else "; docs/install.md, 'MusiCNN', says how"
+        raise CheckpointError(f"{path} cannot be read ({error.strerror}): {REMEDY}{section}") from error
 
 
 def _tensors(path: Path, data: bytes) -> dict[str, FloatArray]:
@@ -103,12 +105,13 @@ def _tensors(path: Path, data: bytes) -> dict[str, FloatArray]:
 def _check_names(path: Path, found: Mapping[str, Entry]) -> None:
     wanted = expected()
     for name in sorted(wanted.keys() - found.keys()):
-        raise CheckpointError(f"{path} lacks the tensor {name}, so it is of another model: {REMEDY}")
+        raise CheckpointError(f"{path} lacks the tensor {name}, so it is damaged or of another model: {REMEDY}")
     for name in sorted(found.keys() - wanted.keys()):
         if not name.endswith(OPTIMISER):
-            raise CheckpointError(f"{path} has a tensor {name}, so it is of another model: {REMEDY}")
+            raise CheckpointError(f"{path} has a tensor {name}, so it is damaged or of another model: {REMEDY}")
     for name, shape in wanted.items():
         if found[name].shape != shape:
             raise CheckpointError(
-                f"{path} has {name} of shape {list(found[name].shape)}, and MusiCNN has {list(shape)}: {REMEDY}"
+                f"{path} has {name} of shape {list(found[name].shape)}, and MusiCNN has {list(shape)}, so it is damaged "
+                f"or of another model: {REMEDY}"
             )
