@@ -1,5 +1,6 @@
 """Starts the features service: `python -m features`."""
 
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -15,8 +16,9 @@ from runtime.triton import Triton, identity_of
 from runtime.watchdog import Watchdog, WatchdogMetrics
 
 from features.embeddings.embedding import Embedding, Surroundings
-from features.embeddings.installed import build_embeddings
+from features.embeddings.installed import ClashingEmbeddingError, build_embeddings
 from features.extractor import Extractor
+from features.fma import vector as fma
 from features.messages import KIND_NAMES
 from features.rights import MAY_CALL
 from features.servicer import FeatureServicer
@@ -39,7 +41,7 @@ def main() -> None:
     registry = new_registry()
     with ExitStack() as ending:
         triton = _triton(settings, ending)
-        embeddings = build_embeddings(Surroundings(triton=triton, registry=registry))
+        embeddings = _embeddings(Surroundings(triton=triton, registry=registry))
         pool = ExtractionPool(
             processes=settings.processes,
             time_limit_seconds=settings.time_limit_seconds,
@@ -107,6 +109,13 @@ def _triton(settings: FeatureSettings, ending: ExitStack) -> Triton | None:
     triton = Triton(settings.triton_target, identity=identity_of(settings))
     ending.callback(triton.close)
     return triton
+
+
+def _embeddings(surroundings: Surroundings) -> Sequence[Embedding]:
+    try:
+        return build_embeddings(surroundings, fma.NAMES)
+    except ClashingEmbeddingError as error:
+        sys.exit(f"features cannot start: {error}")
 
 
 def _load(embeddings: Sequence[Embedding], ending: ExitStack) -> None:

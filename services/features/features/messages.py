@@ -22,6 +22,8 @@ MAX_KNOWN_KEYS = 1_000
 MAX_PATHS = 1_000
 LONGEST_RATING_KEY = 100
 MAX_MAPPINGS = 200
+# More than there are; each is looked up, and named in the answer.
+MAX_KINDS = 32
 
 EXCERPTS = {
     features_pb2.EXCERPT_UNSPECIFIED: Excerpt.MIDDLE,
@@ -95,6 +97,7 @@ def mappings(request: features_pb2.ExtractRequest) -> tuple[PathMapping, ...]:
 
 def kinds(request: features_pb2.ExtractRequest) -> list[int]:
     """The kinds asked for, each once; FMA when none is."""
+    _check_number(request.kinds, "kinds", MAX_KINDS)
     wanted = [int(kind) for kind in request.kinds if kind != features_pb2.VECTOR_KIND_UNSPECIFIED]
     return list(dict.fromkeys(wanted)) or [fma.KIND]
 

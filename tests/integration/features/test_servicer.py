@@ -203,6 +203,15 @@ def test_more_places_than_could_be_looked_at_are_refused(stub, library, fields, 
         extract(stub, path="/nowhere/a.mp3", **fields)
 
 
+def test_more_kinds_than_a_request_may_have_are_refused(stub, library):
+    says = "33 kinds were sent: send at most 32"
+    audio = features_pb2.AudioReference(path=str(library / "song.flac"))
+    with refused("INVALID_REQUEST", grpc.StatusCode.INVALID_ARGUMENT, permanent=True, says=says):
+        stub.Extract(features_pb2.ExtractRequest(audio=audio, kinds=range(1000, 1033)))
+    known = stub.Extract(features_pb2.ExtractRequest(audio=audio, kinds=[1] * 30 + [1000, 1001]))
+    assert (len(known.vectors), len(known.missing)) == (1, 2)
+
+
 def test_a_song_of_a_thousand_files_that_are_nowhere_is_answered_soon(stub, tmp_path):
     """Where each of them would be is searched for the first alone."""
     started = time.monotonic()

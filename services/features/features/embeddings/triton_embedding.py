@@ -261,8 +261,8 @@ class TritonEmbedding(Embedding):
     def _failed(self, options: LoadOptions, error: TritonError) -> EmbeddingError:
         """Of a request; what the next songs would fail of too is noted, so that they need not wait for it.
 
-        A model that refuses is asked anew what it is, by the next song or by who wants its capabilities: Triton may have
-        been started again meanwhile, and find other weights.
+        A model that refuses is asked anew what it is, by the next song or by who wants its capabilities: Triton may
+        have been started again meanwhile, and find other weights.
         """
         failure = self._load_failure(error)
         if isinstance(error, TritonUnavailableError):

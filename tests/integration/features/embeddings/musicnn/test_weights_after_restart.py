@@ -1,4 +1,4 @@
-"""MusiCNN whose weights were spoiled or taken away while Triton was down: said at once, for all songs, with the remedy."""
+"""MusiCNN whose weights were spoiled or taken away while Triton was down: said for all songs, with the remedy."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

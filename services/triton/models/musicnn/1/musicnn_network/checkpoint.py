@@ -105,13 +105,17 @@ def _tensors(path: Path, data: bytes) -> dict[str, FloatArray]:
 def _check_names(path: Path, found: Mapping[str, Entry]) -> None:
     wanted = expected()
     for name in sorted(wanted.keys() - found.keys()):
-        raise CheckpointError(f"{path} lacks the tensor {name}, so it is damaged or of another model: {REMEDY}")
+        raise CheckpointError(
+            f"{path} lacks the tensor {name}, so it is damaged or of another model: {REMEDY}"
+        )
     for name in sorted(found.keys() - wanted.keys()):
         if not name.endswith(OPTIMISER):
-            raise CheckpointError(f"{path} has a tensor {name}, so it is damaged or of another model: {REMEDY}")
+            raise CheckpointError(
+                f"{path} has a tensor {name}, so it is damaged or of another model: {REMEDY}"
+            )
     for name, shape in wanted.items():
         if found[name].shape != shape:
             raise CheckpointError(
-                f"{path} has {name} of shape {list(found[name].shape)}, and MusiCNN has {list(shape)}, so it is damaged "
-                f"or of another model: {REMEDY}"
+                f"{path} has {name} of shape {list(found[name].shape)}, and MusiCNN has {list(shape)}, so it is "
+                f"damaged or of another model: {REMEDY}"
             )
