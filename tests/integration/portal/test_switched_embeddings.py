@@ -3,10 +3,12 @@
 import pytest
 from portal.commands.songs.extracting import known_stages
 from portal.commands.surroundings import RefusalError
+from portal.library.embeddings import kind_words
 from portal.library.flags import count_stale
 from portal.library.models import Embedding, Vector
 from portal.orchestration.start import start_classify, start_extract, start_sync, start_train
 from portal.runs.models import Run
+from portal.training.training_run import without_sentence
 from portal.verdicts.models import Prediction
 from reclass.features.v1 import features_pb2
 
@@ -80,6 +82,19 @@ def test_one_that_is_switched_off_is_neither_made_nor_learned_from_and_loses_not
     all_installed.finish(start_train())
     assert list(all_installed.inference.train_options[-1].embeddings) == [MERT]
     assert {vector.kind for song in all_installed.inference.taught for vector in song.vectors} == {FMA, MERT}
+
+
+def test_a_training_says_which_embeddings_it_has_not_learned_from_and_why(all_installed):
+    switch("musicnn", on=False)
+    del all_installed.features.versions[MERT]
+    all_installed.features.cards[MERT] = {"cpu_seconds": 4.0}
+    run = all_installed.finish(start_train())
+    assert Embedding.objects.get(kind="mert").version == "mert/1", "it was made here"
+    assert run.result["not_learned_from"] == {"musicnn": "switched off", "mert": "not installed any more"}
+    assert without_sentence(run, kind_words()) in run.message
+    switch("musicnn", on=True)
+    install(all_installed, MERT, "mert/1")
+    assert all_installed.finish(start_train()).result["not_learned_from"] == {}
 
 
 def test_switched_on_again_only_what_is_missing_is_made(all_installed):

@@ -20,6 +20,8 @@ from portal.registry.models import TrainedModel
 from portal.remote.decisions import decisions_at_hand
 from portal.remote.models import ModelDetails, models_at_hand
 from portal.remote.reports import Picture, StageReport, TrainingReport
+from portal.runs.models import Run
+from portal.training.training_run import without_sentence
 
 LIST = "admin:registry_trainedmodel_changelist"
 
@@ -62,6 +64,7 @@ class TrainedModelAdmin(KeptAdmin):
             trouble=trouble,
             **_rollback(),
             **(_report(details) if details else {}),
+            without=without_sentence(model.runs.filter(kind=Run.Kind.TRAIN).first(), kind_words()),
             judged=_judged(model) if details else {},
         )
 

@@ -4,13 +4,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from django.db import connection, transaction
 
-from portal.library.embeddings import kind_words, note_capabilities
+from portal.library.embeddings import Words, kind_words, note_capabilities
+from portal.library.models import Embedding
 from portal.library.stages import stages_of, training_kinds
 from portal.preferences.current import preferences
 from portal.public.fma_layout import VERSION
 from portal.public.songs import KIND, public_songs, songs_by_genre
 from portal.registry.mirror import note_promotion, reconcile
 from portal.registry.models import TrainedModel
+from portal.remote.audio import FMA
 from portal.remote.inference import IF_BETTER, NEVER, OutOfFold, Progress, TrainingSong
 from portal.remote.messages import to_dict
 from portal.remote.reports import TrainingReport
@@ -23,6 +25,7 @@ from portal.verdicts.predictions import genres_by_name
 from portal.verdicts.pruning import prune_predictions
 
 SEED = 20200821
+NOT_LEARNED_FROM = "not_learned_from"
 BY_TRAINING = "its training"
 OF_TRIALS = "It has learned from vectors that random weights made: what these say means nothing."
 
@@ -39,6 +42,7 @@ class Training(Work):
         stages = stages_of(features.kinds, training_kinds(public=public))
         # What was extracted by a model that is away at the moment can be learned from all the same.
         versions = {**stages.away, **stages.versions}
+        without = not_learned_from(versions)
         corpus = survey(versions)
         if public:
             check_public(versions)
@@ -58,6 +62,7 @@ class Training(Work):
                 job.run.result = {
                     "suspected_label_errors": said.suspected_label_errors,
                     "unread_sets": unread,
+                    NOT_LEARNED_FROM: without,
                     "skipped_genres": [to_dict(each) for each in report.skipped_genres],
                 }
                 job.run.save(update_fields=("result", "model"))
@@ -88,6 +93,7 @@ class Training(Work):
         words = kind_words()
         without = "; ".join(f"{words((kind,))} ({why.rstrip('.')})" for kind, why in model.skipped_embeddings)
         left_out += f" Left out of the stages: {without}." if without else ""
+        left_out += f" {sentence}" if (sentence := without_sentence(run, words)) else ""
         unread = "".join(f" {each.rstrip('.')}." for each in run.result["unread_sets"])
         trial = f" {OF_TRIALS}" if model.random_weights else ""
         outcome = f"{model.name} is in service." if model.is_in_service else candidate_sentence(run, model)
@@ -95,6 +101,26 @@ class Training(Work):
             f"{model.name} has learned {len(model.genres)} genres from {model.song_count:,} songs; "
             f"{right_of(model)} on artists that were not in training.{left_out}{unread}{trial} {outcome}"
         )
+
+
+def not_learned_from(versions: Mapping[str, str]) -> dict[str, str]:
+    """The embeddings that a training by these versions leaves out because of what the owner wants or has, with why.
+
+    One that was never installed here is none of them.
+    """
+    made = Embedding.objects.exclude(kind=FMA).exclude(version="")
+    return {
+        row.kind: "not installed any more" if row.enabled else "switched off"
+        for row in made
+        if not row.enabled or row.kind not in versions
+    }
+
+
+def without_sentence(run: Run | None, words: Words) -> str:
+    """Which embeddings a training has not learned from, and why; empty where it has from all."""
+    without: Mapping[str, str] = run.result.get(NOT_LEARNED_FROM, {}) if run else {}
+    said = ", ".join(f"{words((kind,))} ({why})" for kind, why in without.items())
+    return f"Not learned from: {said}." if said else ""
 
 
 def check_public(versions: Mapping[str, str]) -> None:

@@ -14,6 +14,8 @@ from portal.registry import report_sentences
 from portal.registry.models import ModelGenre
 from portal.remote.models import ModelDetails
 from portal.remote.reports import CascadeReport, GenreReport, HeldOut, Model, StageReport
+from portal.runs.models import Run
+from portal.training.training_run import without_sentence
 
 
 def show_models(models: Sequence[Model], *, as_json: bool) -> None:
@@ -71,6 +73,9 @@ def show_report(details: ModelDetails) -> None:
     words, seconds = kind_words(), seconds_a_song()
     for name, why in report_sentences.skipped_embeddings(details.report, words):
         console.print(f"Without {name}: {why}")
+    training = Run.objects.filter(kind=Run.Kind.TRAIN, model__name=model.name).first()
+    if without := without_sentence(training, words):
+        console.print(without)
     for stage in details.report.stages:
         if added := report_sentences.added_sentence(stage, words, seconds):
             console.print(added)
