@@ -25,7 +25,9 @@ def embeddings(
     on: Annotated[
         list[str] | None, typer.Option("--on", help="Use this embedding again; again for more.")
     ] = None,
-    order: Annotated[str, typer.Option(help="The order in which stages add them, separated by commas.")] = "",
+    order: Annotated[
+        str | None, typer.Option(help="The order in which stages add them, separated by commas.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
     data: DataOption = None,
 ) -> None:
@@ -35,12 +37,12 @@ def embeddings(
         from portal.registry.embedding_table import embedding_table
 
         trouble = _ask_features()
-        _change(off or (), on or (), [kind.strip() for kind in order.split(",") if kind.strip()])
+        said = _change(off or (), on or (), _named(order))
         rows = [asdict(row) for row in embedding_table()]
         if as_json:
             print_json({"embeddings": rows, "message": trouble, "proposed_order": _proposed()})
         else:
-            _show(rows, trouble)
+            _show(rows, "\n".join(filter(None, (trouble, *said))))
 
 
 def _ask_features() -> str:
@@ -58,19 +60,28 @@ def _ask_features() -> str:
     return ""
 
 
-def _change(off: Any, on: Any, order: list[str]) -> None:
+def _named(order: str | None) -> list[str]:
+    """The embeddings of an order that was typed."""
+    named = [kind.strip() for kind in (order or "").split(",") if kind.strip()]
+    if order is not None and not named:
+        raise RefusalError("--order names no embedding: name one at least, as in `--order mert,musicnn`.")
+    return named
+
+
+def _change(off: Any, on: Any, order: list[str]) -> list[str]:
+    """What switching came to, in sentences."""
     from django.db import transaction
 
     from portal.library.embedding_order import EmbeddingRefusedError, switch, use_order
+    from portal.registry.embedding_table import embedding_table, switched_words
 
     try:
         with transaction.atomic():
-            for kind in off:
-                switch(kind, on=False)
-            for kind in on:
-                switch(kind, on=True)
+            switched = [switch(kind, on=False) for kind in off] + [switch(kind, on=True) for kind in on]
             if order:
                 use_order(order)
+            names = {change.name.removeprefix("embedding ") for change in switched if change}
+            return [switched_words(row) for row in embedding_table() if row.kind in names]
     except EmbeddingRefusedError as error:
         raise RefusalError(str(error)) from error
 
@@ -86,7 +97,10 @@ def _show(rows: list[dict[str, Any]], trouble: str) -> None:
     from portal.library.embedding_order import proposal
 
     console = Terminal(soft_wrap=True)
-    table = Table("embedding", "kind", "used", "values", "ms a song", "songs", "lacking", "adds")
+    table = Table(box=None, pad_edge=False)
+    # At 80 columns a heading that is cut says nothing; a long cell goes on in a second line.
+    for heading in ("embedding", "kind", "used", "values", "ms a song", "songs", "lacking", "adds"):
+        table.add_column(heading, min_width=min(len(heading), 9), overflow="fold")
     for row in rows:
         table.add_row(
             row["name"],
@@ -96,7 +110,7 @@ def _show(rows: list[dict[str, Any]], trouble: str) -> None:
             _cost(row),
             str(row["done"]),
             str(row["lacking"]),
-            _added(row["added"]),
+            "trial weights: means nothing" if row["for_trials"] else _added(row["added"]),
         )
     console.print(table)
     for row in rows:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
+from django.db.models import Q
 
 from portal.library.embeddings import in_order, put_in_order
 from portal.library.models import Embedding
@@ -40,14 +41,14 @@ def switch(kind: str, *, on: bool, user: User | AnonymousUser | None = None) -> 
     if row.enabled == on:
         return None
     Embedding.objects.filter(pk=row.pk).update(enabled=on)
-    return _kept(f"embedding {kind}", not on, on, user)
+    return _kept(f"embedding {row.kind}", not on, on, user)
 
 
 @transaction.atomic
 def use_order(kinds: Sequence[str], *, user: User | AnonymousUser | None = None) -> SettingChange | None:
     """Let stages add embeddings in this order; those that are not named come after them, as they stand."""
     in_order()
-    named = [_of_stages(kind) for kind in dict.fromkeys(kinds)]
+    named = list(dict.fromkeys(_of_stages(kind) for kind in kinds))
     rows = list(Embedding.objects.all())
     first = [row for row in rows if row.kind == FMA]
     others = [row for row in rows if row.kind != FMA and row not in named]
@@ -95,10 +96,12 @@ def proposal() -> Proposal | None:
 
 
 def _of_stages(kind: str) -> Embedding:
-    """The row of an embedding that can be switched and moved."""
+    """The row of an embedding that can be switched and moved, by its kind or by its name as it is shown."""
     if kind == FMA:
         raise EmbeddingRefusedError("FMA's values are the first stage: they cannot be switched off or moved.")
-    row = Embedding.objects.filter(kind=kind).first()
+    row = Embedding.objects.filter(Q(kind=kind) | Q(name__iexact=kind) | Q(kind__iexact=kind)).first()
+    if row is not None and row.kind == FMA:
+        return _of_stages(FMA)
     if row is None:
         known = ", ".join(Embedding.objects.exclude(kind=FMA).values_list("kind", flat=True))
         there = f"there are {known}" if known else "features has spoken of none so far"

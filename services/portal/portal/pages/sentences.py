@@ -45,7 +45,7 @@ ON_PAGES: Sequence[tuple[str, str, str]] = (
     ("make secrets", "the installation, as the manual says", ""),
     ("--random-weights", "“Random weights” ticked", "admin:library_track_changelist"),
 )
-_OTHER = "a command on the server, which the manual names"
+_OTHER = "a command on the server"
 
 
 @register.filter

@@ -64,6 +64,28 @@ def test_what_there_is_not_is_refused_and_nothing_is_changed(
     assert "musicnn" in enabled_kinds()
 
 
+def test_names_are_taken_as_they_are_printed_and_an_empty_order_is_refused(
+    reclass: Callable[..., Result],
+) -> None:
+    assert "used no more" in reclass("--off", "MusiCNN", "--order", "MERT").stdout
+    assert enabled_kinds() == ("fma", "mert", "jmla")
+    for order in (",", ""):
+        refused = reclass("--order", order)
+        assert (refused.exit_code, "--order" in refused.stderr) == (1, True)
+    assert reclass("--off", "FMA").exit_code == 1
+
+
+def test_at_80_columns_no_heading_is_cut(
+    reclass: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reclass()
+    result = CliRunner(env={"COLUMNS": "80"}).invoke(make_app(["embeddings"]), ["embeddings"])
+    headings = result.stdout.splitlines()[0]
+    wanted = ("embedding", "kind", "used", "values", "ms a song", "songs", "lacking", "adds")
+    assert [each for each in wanted if each not in headings] == [], result.stdout
+    assert max(map(len, result.stdout.splitlines()[:4])) <= 80
+
+
 def test_while_features_is_silent_it_shows_what_is_known(
     reclass: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,7 +68,7 @@ def test_every_command_in_a_sentence_has_a_page_of_its_own() -> None:
             "It is down. The dashboard looks at every part.",
         ),
         ("Do `reclass push --dry-run`, then `reclass push`.", "Do Dry run, then Apply."),
-        ("See `reclass nonsense`.", "See a command on the server, which the manual names."),
+        ("See `reclass nonsense`.", "See a command on the server."),
     ],
 )
 def test_a_page_has_its_own_word_for_a_command(sentence: str, shown: str) -> None:
