@@ -142,6 +142,8 @@ def _row(
     seconds = row.measured_seconds if row.measured_songs else row.cpu_seconds
     trial = made_by_random_weights(row.version)
     lacking = count.failed + count.pending
+    # FMA's values are computed by as many processes; a model of an embedding takes one song after the other.
+    lanes = at_once if row.kind == FMA else 1
     return EmbeddingRow(
         kind=row.kind,
         name=row.name,
@@ -160,7 +162,7 @@ def _row(
         measured_songs=row.measured_songs,
         done=count.done,
         lacking=lacking,
-        seconds_left=seconds * lacking / at_once if seconds else None,
+        seconds_left=seconds * lacking / lanes if seconds else None,
         added=added,
         skipped_reason=skipped,
     )
