@@ -45,7 +45,7 @@ def check_kinds(found: Iterable[type[Embedding]], taken: Mapping[int, str]) -> N
     """
     owners: dict[int, str] = {}
     for each in found:
-        kind, name = each.card.kind, each.__module__.split(".")[-2]
+        kind, name = each.card.kind, each.__module__.removesuffix(".embedding").rpartition(".")[2]
         if kind in taken or not 0 < kind <= LARGEST_KIND:
             why = f"is that of {taken[kind]}" if kind in taken else "is no number of a kind"
             raise ClashingEmbeddingError(f"the embedding {name!r} has the kind {kind}, which {why}: {REMEDY}")
