@@ -20,6 +20,7 @@ import numpy as np  # noqa: E402
 import triton_python_backend_utils as pb_utils  # noqa: E402
 
 OPTIONS = "options"
+LONGEST_ERROR = 300
 LONGEST_OPTIONS = 10_000
 # Before what is said of weights that are there and cannot be used; the service that asks knows them by it.
 DAMAGED = "the weights cannot be used: "
@@ -81,9 +82,10 @@ class EmbeddingModel:
             if any(not is_sign_of_life(windows) for windows in inputs):
                 self.prepare(wanted)
             embedded = iter(self.embedded([windows for windows in inputs if self.fits(windows)]))
-        except (*self.errors, OSError) as error:  # a path that no file system takes
-            message = f"{DAMAGED if isinstance(error, self.damaged) else ''}{error}"
-            return [pb_utils.InferenceResponse(error=pb_utils.TritonError(message)) for _ in requests]
+        except self.errors as error:
+            return refused(f"{DAMAGED if isinstance(error, self.damaged) else ''}{error}", requests)
+        except OSError as error:  # a path that no file system takes
+            return refused(f"the weights cannot be read: {error}"[:LONGEST_ERROR], requests)
         return [
             self.response(*next(embedded)) if self.fits(windows) else self.otherwise(windows)
             for windows in inputs
@@ -164,6 +166,10 @@ class EmbeddingModel:
 
     def log(self, text):
         pb_utils.Logger.log_info(f"{self.name}: {text}")
+
+
+def refused(message, requests):
+    return [pb_utils.InferenceResponse(error=pb_utils.TritonError(message)) for _ in requests]
 
 
 def options_of(request):
