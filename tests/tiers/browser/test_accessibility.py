@@ -12,6 +12,7 @@ from accessibility import grave_faults
 from browser import open_page, sign_in
 from django.contrib import admin
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.db import connection
 from playwright.sync_api import Page
 from portal.first_guess.keeping import refresh
@@ -300,6 +301,7 @@ def test_the_table_of_embeddings_is_whole_in_either_width_and_used_by_keyboard(
 
 
 def test_similar_songs_come_into_the_page_of_a_song(in_a_browser: Any) -> None:
+    cache.clear()  # by what songs are compared is remembered for a minute
     songs.make_embeddings()
     tracks = songs.make_classified_songs(3)
     for number, track in enumerate(tracks):
